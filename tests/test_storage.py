@@ -1,0 +1,275 @@
+"""Atomic writes and the safetensors container."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from wordkit.errors import FormatError, StorageError, WordkitError
+from wordkit.storage import atomic_write, read_tensors, write_tensors
+
+
+def test_the_new_file_takes_over_and_keeps_the_mode(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_the_old_file_stays_when_the_block_raises(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write() -> None:
+        with atomic_write(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    target, link = tmp_path / "real" / "a", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    with atomic_write(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink() and target.read_text() == "new"
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale, foreign = tmp_path / f".a.{dead.pid}.tmp", tmp_path / ".a.b.tmp"
+    stale.mkdir()
+    (stale / "a").write_text("half")
+    foreign.write_text("somebody's")
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".a.b.tmp", "a"]
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    cases = {
+        tmp_path: "it is a folder",
+        Path("/dev/null"): "it is a device, not a file",
+        tmp_path / "missing" / "a": "there is no folder",
+    }
+    for path, message in cases.items():
+        with pytest.raises(StorageError, match=message), atomic_write(path):
+            pytest.fail("must not get here")
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk."""
+    code = f"""
+import resource
+import numpy as np
+from wordkit.errors import StorageError
+from wordkit.storage import write_tensors
+resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
+try:
+    write_tensors({str(tmp_path / "a")!r}, {{"x": np.zeros(100000)}}, kind="test")
+except StorageError as error:
+    print(error)
+"""
+    (tmp_path / "a").write_text("old")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cannot write" in done.stdout and "free some space" in done.stdout
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "old")]
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    code = f"""
+import numpy as np
+from wordkit.storage import write_tensors
+n = 0
+while True:
+    n += 1
+    write_tensors({str(path)!r}, {{"x": np.full(300_000, n)}}, kind="test")
+    print(n, flush=True)
+"""
+    chooser = random.Random(3)
+    for _ in range(8):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chooser.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        x = read_tensors(path, kind="test").tensor("x", np.int64, 1)
+        assert len(x) == 300_000 and (x == x[0]).all()
+        assert len(list(tmp_path.iterdir())) <= 2  # the file and, perhaps, one temporary folder
+    write_tensors(path, {"x": np.zeros(1)}, kind="test")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+arrays = hnp.arrays(
+    st.sampled_from([np.float32, np.float64, np.int64, np.int32, np.uint8, np.float16]),
+    hnp.array_shapes(min_dims=0, min_side=0, max_side=5),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), arrays, max_size=4))
+def test_round_trip(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
+    tensors.pop("__metadata__", None)
+    path = tmp_path / "t"
+    write_tensors(path, tensors, kind="test", metadata={"note": "é"})
+    again = read_tensors(path, kind="test")
+    assert again.metadata["note"] == "é"
+    assert set(again.tensors) == set(tensors)
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(again.tensors[name], tensor, strict=True)
+        assert not again.tensors[name].flags.writeable
+
+
+def test_the_safetensors_package_reads_what_we_write(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_tensors(tmp_path / "t", {"x": x}, kind="test")
+    np.testing.assert_array_equal(load_file(tmp_path / "t")["x"], x)
+
+
+def container(header: object, data: bytes = b"", length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + data
+
+
+META = {"format": "wordkit", "kind": "test", "format_version": "1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "truncated: it has 0 bytes"),
+        (b"1234567", "truncated: it has 7 bytes"),
+        (container({}, length=1 << 62), "its header should have"),
+        (container({}, length=200), "its header should have"),
+        (container(b"[[[[" * 50_000), "header is not JSON"),
+        (container(b"\xff\xff"), "header is not JSON"),
+        (container([1]), "not a JSON object"),
+        (container({}), "not one of wordkit's"),
+        (container({"__metadata__": {**META, "kind": "cake"}}), "holds cake, not test"),
+        (container({"__metadata__": {**META, "format_version": "9"}}), "update wordkit"),
+        (container({"__metadata__": META, "x": {}}), "bad header entry for tensor 'x'"),
+        (container({"__metadata__": META, "x": 3}), "bad header entry for tensor 'x'"),
+        (
+            container(
+                {"__metadata__": META, "x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}},
+                b"1234",
+            ),
+            "is truncated: tensor 'x' should end at byte 8",
+        ),
+        (
+            container(
+                {"__metadata__": META, "x": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}},
+                b"12345678",
+            ),
+            "should take 12 bytes, but takes 8",
+        ),
+        (
+            container(
+                {
+                    "__metadata__": META,
+                    "x": {"dtype": "F32", "shape": [1 << 40, 1 << 40], "data_offsets": [0, 8]},
+                },
+                b"12345678",
+            ),
+            "is damaged",
+        ),
+        (
+            container(
+                {
+                    "__metadata__": META,
+                    "x": {"dtype": "F32", "shape": [-2, -1], "data_offsets": [0, 8]},
+                },
+                b"12345678",
+            ),
+            "is damaged",
+        ),
+    ],
+)
+def test_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message) as error:
+        read_tensors(path, kind="test")
+    assert "bad.safetensors" in str(error.value)
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no such file"):
+        read_tensors(tmp_path / "none", kind="test")
+    with pytest.raises(StorageError, match="it is a folder"):
+        read_tensors(tmp_path, kind="test")
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_changed_file_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "t"
+    write_tensors(path, {"x": np.arange(5), "y": np.zeros((2, 2), np.float32)}, kind="test")
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    try:
+        for tensor in read_tensors(path, kind="test").tensors.values():
+            assert tensor.nbytes <= len(content)
+            tensor.sum()
+    except WordkitError:
+        pass
+
+
+def test_a_tensor_of_another_type_is_refused(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "t", {"x": np.zeros(3)}, kind="test")
+    file = read_tensors(tmp_path / "t", kind="test")
+    with pytest.raises(FormatError, match="should be float32 with 1 dimensions, but is float64"):
+        file.tensor("x", np.float32, 1)
+    with pytest.raises(FormatError, match="no tensor 'y'"):
+        file.tensor("y", np.float32, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_really_full_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let us mount")
+    try:
+        with pytest.raises(
+            StorageError, match=r"cannot write .*: .*No space left on device.*; free"
+        ):
+            write_tensors(disk / "a", {"x": np.zeros(100_000)}, kind="test")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

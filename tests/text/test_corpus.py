@@ -1,0 +1,159 @@
+"""Corpus folders: what is written is read, and damage is found."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wordkit.errors import CorpusError, FormatError, StorageError, WordkitError
+from wordkit.text import Corpus
+
+SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c", "d"]))).filter(any))
+def test_round_trip(tmp_path: Path, sentences: list[list[str]]) -> None:
+    corpus = Corpus.from_sentences(sentences)
+    corpus.save(tmp_path / "c.ids")
+    again = Corpus.open(tmp_path / "c.ids")
+    assert [again.vocabulary.decode(s) for s in again] == sentences
+    assert again.vocabulary == corpus.vocabulary
+    assert again.fingerprint == corpus.fingerprint
+    assert isinstance(again.ids, np.memmap) and not again.ids.flags.writeable
+
+
+def test_fingerprints_tell_corpora_apart() -> None:
+    texts = [[["a", "b"]], [["a"], ["b"]], [["a", "c"]], [["b", "a"]], [["a", "b", "b"]]]
+    assert len({Corpus.from_sentences(text).fingerprint for text in texts}) == len(texts)
+
+
+def saved(folder: Path) -> Path:
+    Corpus.from_sentences(SENTENCES).save(folder)
+    return folder
+
+
+def part(folder: Path, name: str) -> Path:
+    return next(folder.glob(f"{name}-*.npy"))
+
+
+def test_no_corpus(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(CorpusError, match="is no prepared corpus.*wordkit prepare"):
+            Corpus.open(path)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[]", "does not describe a wordkit corpus"),
+        (b"{}", "does not describe a wordkit corpus"),
+        (b'{"format": "wordkit corpus", "format_version": 7}', "corpus format 7"),
+        (b'{"format": "wordkit corpus", "format_version": 1}', "no usable entry"),
+    ],
+)
+def test_damaged_manifest(tmp_path: Path, manifest: bytes, message: str) -> None:
+    folder = saved(tmp_path / "c.ids")
+    (folder / "corpus.json").write_bytes(manifest)
+    with pytest.raises(CorpusError, match=message):
+        Corpus.open(folder)
+
+
+@pytest.mark.parametrize("name", ["ids", "offsets", "words", "counts"])
+def test_damaged_parts(tmp_path: Path, name: str) -> None:
+    folder = saved(tmp_path / "c.ids")
+    path = part(folder, name)
+    whole = path.read_bytes()
+    for size in (0, 5, 100, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CorpusError, match="truncated or damaged|should hold"):
+            Corpus.open(folder)
+    path.unlink()
+    with pytest.raises(CorpusError, match="cannot be read"):
+        Corpus.open(folder)
+
+
+def test_boundaries_must_rise_and_fit(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "c.ids")
+    for bad in ([0, 3, 2, 5], [0, 3, 3, 4], [1, 3, 3, 5]):
+        np.save(part(folder, "offsets"), np.array(bad, dtype=np.int64))
+        with pytest.raises(CorpusError, match="boundaries do not"):
+            Corpus.open(folder)
+
+
+def test_a_part_holding_objects_is_never_unpickled(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "c.ids")
+    np.save(part(folder, "counts"), np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
+    with pytest.raises(CorpusError, match="damaged"):
+        Corpus.open(folder)
+
+
+def test_doubled_words(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "c.ids")
+    words = np.frombuffer(b"the\nthe\nsat\nmat", dtype=np.uint8)
+    np.save(part(folder, "words"), words)
+    manifest = json.loads((folder / "corpus.json").read_text())
+    manifest["sizes"]["words"] = len(words)
+    (folder / "corpus.json").write_text(json.dumps(manifest))
+    with pytest.raises(FormatError, match="'the' is in the vocabulary more than once"):
+        Corpus.open(folder)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_changed_folder_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    folder = saved(tmp_path / "c.ids")
+    path = data.draw(st.sampled_from(sorted(folder.iterdir(), key=lambda p: p.name[:3])))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        for sentence in Corpus.open(folder):
+            sentence.sum()
+    except WordkitError:
+        pass
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "c.ids").write_text("mine")
+    with pytest.raises(StorageError, match="it is a file; name a folder"):
+        saved(tmp_path / "c.ids")
+    with pytest.raises(StorageError, match="cannot make"):
+        saved(tmp_path / "none" / "c.ids")
+    assert (tmp_path / "c.ids").read_text() == "mine"
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
+    folder = tmp_path / "c.ids"
+    code = f"""
+from wordkit.text import Corpus
+n = 0
+while True:
+    n += 1
+    Corpus.from_sentences([["a"] * 5000] * n).save({str(folder)!r})
+    print(n, flush=True)
+"""
+    chooser = random.Random(4)
+    for _ in range(6):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chooser.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        corpus = Corpus.open(folder)
+        assert corpus.tokens == 5000 * corpus.sentences == corpus.vocabulary.counts[0]
+    saved(folder)
+    assert len(list(folder.iterdir())) == 5, "what the killed writers left is removed"

@@ -1,0 +1,255 @@
+"""From text to corpus: the fast scanner against the plain Python way, and what can go wrong."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from string_source import StringSource
+
+from wordkit.errors import ConfigError, StorageError, TextError, VocabularyError
+from wordkit.text import Corpus, TextConfig, get_tokenizer, prepare
+from wordkit.text.tokenizers import is_number
+
+SCANNED = ["basic", "words", "whitespace"]
+
+
+def plain_way(text: str, config: TextConfig) -> tuple[list[str], list[int], list[list[str]]]:
+    """Words, counts and sentences, the slow and obvious way."""
+    tokenizer = get_tokenizer(config.tokenizer)
+    sentences = [list(tokenizer(line)) for line in text.split("\n")]
+    if text.endswith("\n"):
+        sentences.pop()
+    if config.numbers == "N":
+        sentences = [["N" if is_number(t) else t for t in s] for s in sentences]
+    if config.eos:
+        sentences = [[*s, "<eos>"] for s in sentences]
+    counts = Counter(token for sentence in sentences for token in sentence)
+    kept = [(w, n) for w, n in counts.most_common(config.max_size) if n >= config.min_count]
+    words = {w for w, _ in kept}
+    cut = [[t for t in s if t in words] for s in sentences]
+    return [w for w, _ in kept], [n for _, n in kept], [s for s in cut if s]
+
+
+def check_equal(corpus: Corpus, expected: tuple[list[str], list[int], list[list[str]]]) -> None:
+    words, counts, sentences = expected
+    assert list(corpus.vocabulary.words) == words
+    assert corpus.vocabulary.counts.tolist() == counts
+    assert [corpus.vocabulary.decode(s) for s in corpus] == sentences
+
+
+# characters of each class and width, the hard ones among them
+alphabet = st.sampled_from(
+    list("abAB09.,'-’‐ \t\r\n_%é\u0301ΣσÄİ\u00adж中😀\u200d\u200bͅⱥȺ\u2028\x0b")
+)
+texts = st.text(alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    texts.filter(lambda t: t.strip()),
+    st.sampled_from(SCANNED),
+    st.sampled_from(["keep", "N"]),
+    st.booleans(),
+    st.integers(1, 3),
+    st.integers(1, 40),
+    st.integers(1, 3),
+)
+def test_the_scanner_equals_the_plain_way(
+    text: str,
+    tokenizer: str,
+    numbers: str,
+    eos: bool,
+    min_count: int,
+    block_size: int,
+    threads: int,
+) -> None:
+    config = TextConfig(tokenizer, numbers, eos=eos, min_count=min_count)
+    expected = plain_way(text, config)
+    run = prepare(StringSource(text, block_size), config=config, threads=threads)
+    if not expected[0]:
+        with pytest.raises((TextError, VocabularyError)):
+            run.result()
+    else:
+        check_equal(run.result(), expected)
+
+
+@pytest.mark.parametrize("tokenizer", [*SCANNED, "treebank", str.split])
+def test_real_text(shared_data: Path, tokenizer: str) -> None:
+    import gzip
+
+    with gzip.open(shared_data / "enwiki-2018" / "enwiki-2018.txt.gz", "rt", encoding="utf-8") as f:
+        text = f.read(1_500_000 if tokenizer in SCANNED else 100_000)
+    config = TextConfig(tokenizer)
+    corpus = prepare(StringSource(text, 1 << 16), config=config).result()
+    check_equal(corpus, plain_way(text, config))
+
+
+def test_many_words_make_the_tables_grow() -> None:
+    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(150_000))
+    config = TextConfig("whitespace")
+    corpus = prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
+    check_equal(corpus, plain_way(text, config))
+    assert len(corpus.vocabulary) > 1 << 17
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    chooser = random.Random(5)
+    text = "\n".join(" ".join(chooser.choices("abcdefghij", k=9)) for _ in range(2000))
+    prints = {
+        prepare(StringSource(text, 512), config=TextConfig(), threads=n).result().fingerprint
+        for n in (1, 2, 5)
+    }
+    assert len(prints) == 1
+
+
+def test_unk_and_a_given_vocabulary() -> None:
+    config = TextConfig("whitespace", min_count=2, unk=True, eos=True)
+    train = prepare(StringSource("a b a c\nb a\n"), config=config).result()
+    assert [train.vocabulary.decode(s) for s in train] == [
+        ["a", "b", "a", "<unk>", "<eos>"],
+        ["b", "a", "<eos>"],
+    ]
+    assert train.vocabulary.words == ("a", "b", "<eos>", "<unk>")
+    valid = prepare(
+        StringSource("a z\n\nc b\n"), config=config, vocabulary=train.vocabulary
+    ).result()
+    assert valid.vocabulary == train.vocabulary
+    assert [train.vocabulary.decode(s) for s in valid] == [
+        ["a", "<unk>", "<eos>"],
+        ["<eos>"],
+        ["<unk>", "b", "<eos>"],
+    ]
+    dropping = prepare(StringSource("a z\nb"), vocabulary=Corpus.from_sentences([["a"]]).vocabulary)
+    corpus = dropping.result()
+    assert [s.tolist() for s in corpus] == [[0]] and corpus.settings["oov"] == 2
+
+
+def test_ptb(shared_data: Path) -> None:
+    text = (shared_data / "ptb" / "ptb.train.txt").read_bytes()
+    corpus = prepare(StringSource(text), config=TextConfig("whitespace", eos=True)).result()
+    assert (corpus.tokens, len(corpus.vocabulary)) == (929_589, 10_000)
+    assert corpus.vocabulary.words[:4] == ("the", "<unk>", "<eos>", "N")
+    assert corpus.sentences == 42_068
+
+
+def test_a_long_line_is_one_sentence() -> None:
+    text = "one two three " * 50
+    corpus = prepare(StringSource(text, 32)).result()
+    assert corpus.sentences == 1 and corpus.tokens == 150
+
+
+def test_a_callable_may_make_tokens_with_spaces() -> None:
+    def pairs(line: str) -> Sequence[str]:
+        return line.split(";")
+
+    corpus = prepare(StringSource("New York;is big;\nNew York"), config=TextConfig(pairs)).result()
+    assert corpus.vocabulary.words == ("New York", "is big")
+    assert corpus.settings["tokenizer"].endswith("pairs")
+
+
+@pytest.mark.parametrize("tokenizer", ["basic", "whitespace", "toktok"])
+@pytest.mark.parametrize(
+    "bad", [b"\xff", b"\xc0\xaf", b"\xe2\x82", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\x80"]
+)
+def test_bad_utf8_is_named_by_line_and_byte(tokenizer: str, bad: bytes) -> None:
+    data = b"good line\nbad " + bad + b"here\n"
+    config = TextConfig(tokenizer)
+    with pytest.raises(TextError, match=r"a string: line 2, byte 14: not UTF-8 \(0x"):
+        prepare(StringSource(data), config=config).result()
+    corpus = prepare(StringSource(data, replace_errors=True), config=config).result()
+    assert any("\ufffd" in word for word in corpus.vocabulary)
+
+
+@given(st.binary(min_size=1).filter(lambda d: b"\0" not in d), st.sampled_from(SCANNED))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: str) -> None:
+    try:
+        data.decode()
+        valid = True
+    except UnicodeDecodeError as error:
+        valid, place = False, error.start
+    run = prepare(StringSource(data), config=TextConfig(name), threads=1)
+    try:
+        run.result()
+    except TextError as error:
+        if valid:
+            assert "no token" in str(error)
+        else:
+            assert f"byte {place}: not UTF-8" in str(error)
+    else:
+        assert valid
+
+
+def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
+    for text, error in [("", TextError), (" \n\t\n", TextError), (b"a \xff", TextError)]:
+        with pytest.raises(error):
+            prepare(StringSource(text), tmp_path / "c.ids").result()
+        assert list(tmp_path.iterdir()) == []
+    with pytest.raises(VocabularyError, match="no word is left.*lower the minimum count"):
+        prepare(StringSource("a b"), tmp_path / "c.ids", TextConfig(min_count=5)).result()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_corpus_survives_a_failure_and_gives_way_to_a_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "c.ids"
+    prepare(StringSource("old text"), folder).result()
+    with pytest.raises(TextError):
+        prepare(StringSource(b"new \xff text"), folder).result()
+    assert Corpus.open(folder).vocabulary.words == ("old", "text")
+    run = prepare(StringSource("new text", 4), folder)
+    next(run)
+    run.close()  # as Ctrl-C does
+    assert Corpus.open(folder).vocabulary.words == ("old", "text")
+    assert len(list(folder.iterdir())) == 5
+    prepare(StringSource("new"), folder).result()
+    assert Corpus.open(folder).vocabulary.words == ("new",)
+    assert len(list(folder.iterdir())) == 5
+
+
+def test_a_folder_with_other_content_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(StorageError, match="folder with other content"):
+        prepare(StringSource("a"), tmp_path).result()
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_tokenizer_that_breaks_the_rules() -> None:
+    with pytest.raises(VocabularyError, match="token with a line break"):
+        prepare(StringSource("a b"), config=TextConfig(lambda line: ["a\nb"])).result()
+    with pytest.raises(VocabularyError, match="not valid Unicode"):
+        prepare(StringSource("a b"), config=TextConfig(lambda line: ["\ud800"])).result()
+
+
+def test_bad_settings() -> None:
+    with pytest.raises(ConfigError, match="numbers must be keep or N, not 'words'"):
+        TextConfig(numbers="words")
+    with pytest.raises(ConfigError, match="min_count must be at least 1, not 0"):
+        TextConfig(min_count=0)
+    with pytest.raises(ConfigError, match="max_size must be at least 1, not -3"):
+        TextConfig(max_size=-3)
+    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
+        prepare(StringSource("a"), threads=0)
+
+
+def test_reports() -> None:
+    reports = list(prepare(StringSource("a b c\n" * 100, 60)))
+    reading = [r for r in reports if r.stage == "reading"]
+    assert [r.done for r in reading] == sorted(r.done for r in reading)
+    assert reading[-1].done == reading[-1].total == 600
+    assert reading[-1].figures["tokens"] == 300
+
+
+def test_a_temporary_corpus_goes_with_its_last_user() -> None:
+    corpus = prepare(StringSource("a b a")).result()
+    folder = Path(corpus.keep_alive.name)  # type: ignore[attr-defined]
+    assert folder.is_dir()
+    assert np.array_equal(corpus.ids, [0, 1, 0])
+    del corpus
+    assert not folder.exists()

@@ -1,0 +1,126 @@
+"""The vocabulary: order, cuts, lookup, and what it refuses."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
+from wordkit.text import Vocabulary
+from wordkit.text.vocabulary import EOS, UNK
+
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1)
+tokens = st.sampled_from(["a", "b", "c", "d", "e", "f", "<unk>", "<eos>"])
+sentences = st.lists(st.lists(tokens)).filter(any)
+
+
+@given(st.lists(st.lists(words)))
+def test_most_frequent_first_ties_by_first_appearance(text: list[list[str]]) -> None:
+    vocabulary = Vocabulary.from_sentences(text)
+    expected = Counter(word for sentence in text for word in sentence).most_common()
+    assert list(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == expected
+
+
+@given(sentences, st.integers(1, 4), st.none() | st.integers(1, 6))
+def test_a_cut_is_a_cut_of_the_ids(
+    text: list[list[str]], min_count: int, max_size: int | None
+) -> None:
+    full = Vocabulary.from_sentences(text)
+    expected = [w for w, n in zip(full.words, full.counts, strict=True) if n >= min_count]
+    expected = expected[:max_size]
+    if not expected:
+        with pytest.raises(VocabularyError, match="no word is left"):
+            full.cut(min_count=min_count, max_size=max_size)
+        return
+    cut = full.cut(min_count=min_count, max_size=max_size)
+    assert list(cut.words) == expected
+    assert len(cut) == full.size_at(min_count=min_count, max_size=max_size)
+
+
+@given(sentences, st.integers(1, 3), st.none() | st.integers(3, 6))
+def test_unk_takes_the_counts_of_what_is_cut(
+    text: list[list[str]], min_count: int, max_size: int | None
+) -> None:
+    full = Vocabulary.from_sentences(text)
+    if not any(n >= min_count for n in full.counts):
+        return
+    cut = full.cut(min_count=min_count, max_size=max_size, unk=True)
+    assert cut.counts.sum() == full.counts.sum()
+    assert UNK in cut and (EOS in cut) == (EOS in full)
+    assert max_size is None or len(cut) <= max_size
+    assert list(cut.counts) == sorted(cut.counts, reverse=True)
+    for word in cut:
+        if word != UNK:
+            assert cut.counts[cut.id(word)] == full.counts[full.id(word)]
+
+
+def test_lookup() -> None:
+    vocabulary = Vocabulary(["the", "cat"], [3, 1])
+    assert vocabulary.id("cat") == 1 and vocabulary.word(1) == "cat"
+    assert vocabulary.get("dog") is None and "dog" not in vocabulary
+    assert vocabulary.encode(["cat", "dog", "the"]).tolist() == [1, 0]
+    assert vocabulary.decode([1, 0]) == ["cat", "the"]
+    with pytest.raises(VocabularyError, match="no word 2"):
+        vocabulary.word(2)
+    with pytest.raises(VocabularyError, match="no word -1"):
+        vocabulary.word(-1)
+
+
+def test_encode_writes_unknown_words_as_unk_where_it_is_a_word() -> None:
+    assert Vocabulary(["a", UNK]).encode(["b", "a"]).tolist() == [1, 0]
+
+
+def test_unknown_word_names_near_spellings() -> None:
+    vocabulary = Vocabulary(["vehicle", "vehicles", "car", "Paris"])
+    with pytest.raises(
+        UnknownWordError, match="'vehicel' is not in.*did you mean vehicle"
+    ) as error:
+        vocabulary.id("vehicel")
+    assert isinstance(error.value, KeyError) and error.value.suggestions[0] == "vehicle"
+    assert vocabulary.near("Car")[0] == "car"
+    assert vocabulary.near("paris")[0] == "Paris"
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (["a", ""], "word 1 is empty"),
+        (["a\nb"], "holds a line break"),
+        (["a", "b", "a"], "'a' is in the vocabulary more than once"),
+        (["\ud800"], "not valid Unicode"),
+    ],
+)
+def test_refused_words(bad: list[str], message: str) -> None:
+    with pytest.raises(VocabularyError, match=message):
+        Vocabulary(bad)
+
+
+def test_bad_settings() -> None:
+    vocabulary = Vocabulary(["a"], [1])
+    with pytest.raises(ConfigError, match="min_count must be at least 1, not 0"):
+        vocabulary.cut(min_count=0)
+    with pytest.raises(ConfigError, match="max_size must be at least 1, not 0"):
+        vocabulary.cut(max_size=0)
+    with pytest.raises(VocabularyError, match="need as many counts"):
+        Vocabulary(["a"], [1, 2])
+    with pytest.raises(VocabularyError, match="has no counts"):
+        _ = Vocabulary(["a"]).counts
+
+
+@given(st.lists(words, unique=True))
+def test_round_trip_through_arrays(distinct: list[str]) -> None:
+    vocabulary = Vocabulary(distinct, np.arange(len(distinct))[::-1])
+    arrays = vocabulary.to_arrays()
+    again = Vocabulary.from_arrays(arrays["words"], arrays["counts"], "x")
+    assert again == vocabulary
+
+
+def test_damaged_arrays() -> None:
+    with pytest.raises(FormatError, match="x is damaged: its words are not UTF-8 at byte 1"):
+        Vocabulary.from_arrays(np.frombuffer(b"a\xff", dtype=np.uint8), None, "x")
+    with pytest.raises(FormatError, match="x is damaged: .*more than once"):
+        Vocabulary.from_arrays(np.frombuffer(b"a\na", dtype=np.uint8), None, "x")

@@ -1,0 +1,95 @@
+"""The errors of wordkit.
+
+::
+
+    WordkitError                 all that wordkit raises on purpose
+    ├── ConfigError              a setting out of its range
+    ├── TextError                text that cannot be read: missing, empty, binary, undecodable
+    ├── VocabularyError          words that cannot form a vocabulary, or none left
+    │   └── UnknownWordError     a word that the vocabulary does not hold (also a KeyError)
+    ├── CorpusError              a folder that is not a corpus, or a damaged one
+    ├── FormatError              a vector or model file that is damaged or of another kind
+    ├── EmbeddingsError          a question that the vectors cannot answer
+    ├── StorageError             a file or folder that cannot be read or written
+    └── ResourceError            too little memory, or a device that is not there
+
+Each message is one line that says what was expected, what was found and what to do. The command
+line prints it and exits with status 1. What is odd but no reason to stop is a WordkitWarning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ConfigError",
+    "CorpusError",
+    "EmbeddingsError",
+    "FormatError",
+    "ResourceError",
+    "StorageError",
+    "TextError",
+    "UnknownWordError",
+    "VocabularyError",
+    "WordkitError",
+    "WordkitWarning",
+]
+
+
+class WordkitError(Exception):
+    """Base of every error that wordkit raises on purpose."""
+
+
+class WordkitWarning(UserWarning):
+    """Something in the input is odd, and wordkit went on; the message says how."""
+
+
+class ConfigError(WordkitError, ValueError):
+    """A setting is out of its range; the message names the field and the value."""
+
+
+class TextError(WordkitError):
+    """Text cannot be read; the message names the file, the line and the byte where known."""
+
+
+class VocabularyError(WordkitError):
+    """Words cannot form a vocabulary, or none is left after a cut."""
+
+
+class UnknownWordError(VocabularyError, KeyError):
+    """A word is not in the vocabulary.
+
+    Args:
+        word: the word that was asked for.
+        suggestions: words of the vocabulary that are spelt nearly so, best first.
+    """
+
+    def __init__(self, word: str, suggestions: Sequence[str] = ()) -> None:
+        self.word = word
+        self.suggestions = tuple(suggestions)
+        hint = f"; did you mean {', '.join(self.suggestions)}?" if suggestions else ""
+        self.message = f"{word!r} is not in the vocabulary{hint}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:  # KeyError would show the repr of the message
+        return self.message
+
+
+class CorpusError(WordkitError):
+    """A folder is not a prepared corpus, or its files do not fit together."""
+
+
+class FormatError(WordkitError):
+    """A vector or model file is damaged, truncated or of another kind."""
+
+
+class EmbeddingsError(WordkitError):
+    """The vectors cannot answer this question."""
+
+
+class StorageError(WordkitError):
+    """A file or folder cannot be read or written."""
+
+
+class ResourceError(WordkitError):
+    """The machine has too little memory, or lacks the device that was asked for."""

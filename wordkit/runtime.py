@@ -1,0 +1,152 @@
+"""What a long job needs from the machine: threads, memory, and a way to report progress.
+
+A long job is a :class:`Run`: iterate over it to see its :class:`Report` s and stop when you like,
+or call :meth:`Run.result` for its value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from wordkit.errors import ConfigError
+
+__all__ = ["Report", "Run", "available_memory", "thread_count", "when_compiling"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a long job has come."""
+
+    stage: str
+    """What is being done, in one or two words: "reading", "counting"."""
+
+    done: int
+    """Units done in this stage so far."""
+
+    total: int | None = None
+    """Units in this stage, None where that is not known beforehand."""
+
+    unit: str = ""
+    """What a unit is: "bytes", "tokens", "rows"; empty for plain steps."""
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Figures worth showing beside the progress, by name."""
+
+
+class Run(Generic[T]):
+    """A long job: an iterator of reports that ends with a value.
+
+    ::
+
+        for report in run:          # the job goes on from report to report
+            print(report.done)
+        value = run.result()        # or just this, to let it run silently
+    """
+
+    def __init__(self, steps: Generator[Report, None, T]) -> None:
+        self._steps = steps
+        self._value: list[T] = []
+
+    def __iter__(self) -> Iterator[Report]:
+        return self
+
+    def __next__(self) -> Report:
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            if not self._value and end.value is not None:
+                self._value.append(end.value)
+            raise StopIteration from None
+
+    def result(self) -> T:
+        """The value of the job; whatever is left of it runs first."""
+        for _ in self:
+            pass
+        if not self._value:
+            raise RuntimeError("this run was closed or failed before it had a value")
+        return self._value[0]
+
+    def close(self) -> None:
+        """Stop the job and clean up after it."""
+        self._steps.close()
+
+
+def thread_count(threads: int | None = None) -> int:
+    """The number of threads to use: ``threads``, or the cores this process may run on.
+
+    Raises:
+        ConfigError: ``threads`` is less than 1.
+    """
+    if threads is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if threads < 1:
+        raise ConfigError(f"threads must be at least 1, not {threads}")
+    return threads
+
+
+def available_memory() -> int:
+    """Bytes of memory that a new job may take without swapping.
+
+    The kernel's estimate where there is one, cut to the limit of the control group this process
+    lives in; half of the physical memory elsewhere.
+    """
+    free = _meminfo("MemAvailable")
+    if free is None:
+        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 20
+        size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+        free = pages * size // 2
+    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
+    if limit is not None and used is not None:
+        free = min(free, max(limit - used, 0))
+    return free
+
+
+def _meminfo(key: str) -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith(key + ":"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return None
+    return None
+
+
+def _number(path: str) -> int | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+@contextlib.contextmanager
+def when_compiling(announce: Callable[[], None]) -> Iterator[None]:
+    """Call ``announce`` once if Numba compiles something while the block runs.
+
+    Compiled kernels are kept on the disk, so only the first run after an installation waits.
+    """
+    from numba.core import event
+
+    class _Announcer(event.Listener):
+        announced = False
+
+        def on_start(self, event: object) -> None:
+            if not self.announced:
+                self.announced = True
+                announce()
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    with event.install_listener("numba:compile", _Announcer()):
+        yield

@@ -1,0 +1,270 @@
+"""Files that are whole or not there at all: atomic writes and the safetensors container.
+
+Every file that wordkit writes goes through :func:`atomic_write`. Every model is one safetensors
+file (a length, a JSON header, then the tensors), written by the safetensors package and read
+through a memory map, so that opening a file costs nothing that is not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.errors import FormatError, StorageError
+
+__all__ = ["TensorFile", "atomic_write", "check_writable", "read_tensors", "write_tensors"]
+
+# The number types of the safetensors format that wordkit reads. (BF16 has no NumPy counterpart.)
+_DTYPES: dict[str, str] = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
+}  # fmt: skip
+_LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package itself
+_FORMAT_VERSION = 1
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its place when the block ends well.
+
+    The content is on the disk before the old file gives way, so a kill at any moment leaves the
+    old file or the new one, whole. When the block raises, the temporary file is removed.
+
+    Raises:
+        StorageError: the folder is missing, the target is no regular file, or writing failed.
+    """
+    check_writable(path)
+    target = Path(os.path.realpath(path))
+    _remove_stale(target)
+    # a folder, because writers such as safetensors put temporary files of their own beside theirs
+    folder = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
+    try:
+        with contextlib.ExitStack() as cleanup:
+            folder.mkdir()
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            temporary = folder / target.name
+            yield temporary
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+            _synchronise(temporary)
+            os.replace(temporary, target)
+        _synchronise(target.parent)
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+
+
+def _cannot_write(path: str | os.PathLike[str], reason: str) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {reason}; free some space or choose another place with -o"
+    )
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out early, before the work, whether a file can be written here.
+
+    Raises:
+        StorageError: the folder is missing or not writable, or the target is no regular file.
+    """
+    target, named = Path(os.path.realpath(path)), path
+    if target.is_dir():
+        raise StorageError(f"cannot write {named}: it is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise StorageError(f"cannot write {named}: it is a device, not a file; name another file")
+    if not target.parent.is_dir():
+        raise StorageError(f"cannot write {named}: there is no folder {target.parent}; make it")
+    if not os.access(target.parent, os.W_OK):
+        raise StorageError(f"cannot write {named}: the folder {target.parent} is not writable")
+
+
+def _remove_stale(target: Path) -> None:
+    """Remove what writers of the same file left behind when they were killed."""
+    pattern = re.compile(re.escape(f".{target.name[:80]}.") + r"(\d+)\.tmp")
+    for entry in target.parent.iterdir():
+        match = pattern.fullmatch(entry.name)
+        if match and not _lives(int(match[1])):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    if pid == os.getpid():
+        return False  # a file of ours that is still there is from an earlier life of this number
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _synchronise(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """What a safetensors file holds: read-only, memory-mapped arrays and the metadata."""
+
+    path: Path
+    tensors: Mapping[str, npt.NDArray[Any]]
+    metadata: Mapping[str, str]
+
+    def tensor(self, name: str, dtype: npt.DTypeLike, dimensions: int) -> npt.NDArray[Any]:
+        """The tensor of this name, checked for number type and number of dimensions.
+
+        Raises:
+            FormatError: it is missing, or of another type or shape.
+        """
+        if name not in self.tensors:
+            raise FormatError(f"{self.path} is damaged: it has no tensor {name!r}; make it again")
+        found = self.tensors[name]
+        if found.dtype != np.dtype(dtype) or found.ndim != dimensions:
+            raise FormatError(
+                f"{self.path} is damaged: tensor {name!r} should be {np.dtype(dtype)} with "
+                f"{dimensions} dimensions, but is {found.dtype} with {found.ndim}; make it again"
+            )
+        return found
+
+
+def write_tensors(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, npt.NDArray[Any]],
+    *,
+    kind: str,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write arrays as one safetensors file, atomically.
+
+    Args:
+        path: the file.
+        tensors: arrays by name.
+        kind: what the file is ("embeddings"); readers of another kind refuse it.
+        metadata: further text by name; structured values go in as JSON.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    header = {
+        "format": "wordkit",
+        "kind": kind,
+        "format_version": str(_FORMAT_VERSION),
+        **(metadata or {}),
+    }
+    contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+    with atomic_write(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        try:
+            save_file(contiguous, temporary, metadata=header)
+        except SafetensorError as error:  # the package's name for a failed write
+            raise _cannot_write(path, str(error)) from error
+        os.chmod(temporary, stat.S_IMODE(mode))  # the package makes a file that others cannot read
+
+
+def read_tensors(
+    path: str | os.PathLike[str], *, kind: str, content: bytes | None = None
+) -> TensorFile:
+    """Open a safetensors file of wordkit's; its arrays are memory-mapped and read-only.
+
+    Args:
+        path: the file.
+        kind: what it has to be.
+        content: what is in it, where the file itself is packed.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is no safetensors file, is truncated or damaged, or of another kind.
+    """
+    path = Path(path)
+    buffer = _map(path) if content is None else np.frombuffer(content, dtype=np.uint8)
+    header, start = _read_header(path, buffer)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or metadata.get("format") != "wordkit":
+        raise FormatError(
+            f"{path} is a safetensors file, but not one of wordkit's; "
+            "save its vectors as word2vec text and convert that"
+        )
+    if metadata.get("kind") != kind:
+        raise FormatError(f"{path} holds {metadata.get('kind')}, not {kind}")
+    version = str(metadata.get("format_version", ""))
+    if not version.isdecimal() or int(version) > _FORMAT_VERSION:
+        raise FormatError(
+            f"{path} is of format version {version or 'unknown'}, and this wordkit reads up to "
+            f"{_FORMAT_VERSION}; update wordkit"
+        )
+    tensors = {
+        str(name): _tensor(path, str(name), entry, buffer[start:]) for name, entry in header.items()
+    }
+    return TensorFile(path, tensors, {str(k): str(v) for k, v in metadata.items()})
+
+
+def _map(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        if not path.is_file():
+            reason = "it is a folder" if path.is_dir() else "there is no such file"
+            raise StorageError(f"cannot read {path}: {reason}")
+        if path.stat().st_size < 8:
+            raise FormatError(f"{path} is truncated: it has {path.stat().st_size} bytes")
+        return cast("npt.NDArray[np.uint8]", np.memmap(path, dtype=np.uint8, mode="r"))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read_header(path: Path, buffer: npt.NDArray[np.uint8]) -> tuple[dict[str, Any], int]:
+    length = int.from_bytes(buffer[:8].tobytes(), "little")
+    if length > min(_LARGEST_HEADER, len(buffer) - 8):
+        raise FormatError(
+            f"{path} is no safetensors file, or is truncated: its header should have {length} "
+            f"bytes, and {len(buffer) - 8} follow; copy or make it again"
+        )
+    try:
+        header = json.loads(buffer[8 : 8 + length].tobytes())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is no safetensors file: its header is not JSON") from error
+    if not isinstance(header, dict):
+        raise FormatError(f"{path} is no safetensors file: its header is not a JSON object")
+    return header, 8 + length
+
+
+def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """The array that a header entry describes, checked against the bytes that are there."""
+    try:
+        dtype = np.dtype(_DTYPES[entry["dtype"]])
+        shape = tuple(int(n) for n in entry["shape"])
+        start, end = (int(n) for n in entry["data_offsets"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path} is damaged: bad header entry for tensor {name!r}") from error
+    size = dtype.itemsize
+    for n in shape:  # Python's integers do not overflow
+        size *= n
+    if not 0 <= start <= end <= len(data):
+        raise FormatError(
+            f"{path} is truncated: tensor {name!r} should end at byte {end} of its data, "
+            f"which has {len(data)}; copy or make it again"
+        )
+    if min(shape, default=0) < 0 or size != end - start:
+        raise FormatError(
+            f"{path} is damaged: tensor {name!r} of shape {shape} should take {size} bytes, "
+            f"but takes {end - start}; copy or make it again"
+        )
+    return data[start:end].view(dtype).reshape(shape)

@@ -1,0 +1,103 @@
+"""The classes of characters, which the tokenizers and the scanner share.
+
+All follow from the general category that Unicode gives each code point, in the version of Unicode
+that comes with Python.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "FOLDED",
+    "JOINERS",
+    "POINTS",
+    "SOFT_HYPHEN",
+    "as_ranges",
+    "decimal_digits",
+    "hard_characters",
+    "invisible_characters",
+    "lower_case",
+    "word_characters",
+]
+
+SOFT_HYPHEN = "\u00ad"
+FOLDED = {"’": "'", "‐": "-", "‑": "-"}
+"""Typographic forms of the characters that may stand inside a word, and how they are written."""
+JOINERS = "'-"
+"""Characters that stay inside a word between two word characters."""
+POINTS = ".,"
+"""Characters that stay inside a number between two digits."""
+
+_POINTS = 0x110000
+_CONTINUING = (0x200C, 0x200D)  # the zero-width joiners: parts of words in many scripts
+
+Mask = npt.NDArray[np.bool_]
+
+
+@cache
+def _categories() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The two letters of the general category of each code point."""
+    text = "".join(map(chr, range(_POINTS)))
+    letters = "".join(map(unicodedata.category, text)).encode("ascii")
+    pairs = np.frombuffer(letters, dtype=np.uint8).reshape(_POINTS, 2)
+    return pairs[:, 0].copy(), pairs[:, 1].copy()
+
+
+def _in_categories(*names: str) -> Mask:
+    major, minor = _categories()
+    mask = np.zeros(_POINTS, dtype=bool)
+    for name in names:
+        mask |= (major == ord(name[0])) & ((minor == ord(name[1])) if len(name) > 1 else True)
+    return mask
+
+
+@cache
+def word_characters() -> Mask:
+    """By code point, whether it is part of words: letters, marks, numbers, the underscore."""
+    mask = _in_categories("L", "M", "N")
+    mask[ord("_")] = True
+    mask[list(_CONTINUING)] = True
+    return mask
+
+
+@cache
+def invisible_characters() -> Mask:
+    """By code point, whether it only separates tokens: white space, controls, unassigned."""
+    return _in_categories("Z", "Cc", "Cf", "Cs", "Cn") & ~word_characters()
+
+
+@cache
+def decimal_digits() -> Mask:
+    """By code point, whether it is a decimal digit of some script."""
+    return _in_categories("Nd")
+
+
+@cache
+def hard_characters() -> Mask:
+    """By code point, whether its lower case is not one code point, the same in every context."""
+    mask = np.zeros(_POINTS, dtype=bool)
+    # İ alone becomes two code points; Σ is ς at the end of a word; soft hyphens vanish
+    mask[[ord("İ"), ord("Σ"), ord(SOFT_HYPHEN)]] = True
+    return mask
+
+
+@cache
+def lower_case() -> npt.NDArray[np.int32]:
+    """By code point, its lower case (a hard character is its own)."""
+    lower = np.arange(_POINTS, dtype=np.int32)
+    easy = np.flatnonzero(~hard_characters() & ~_in_categories("Cs"))
+    text = easy.astype("<u4").tobytes().decode("utf-32-le").lower()
+    lower[easy] = np.frombuffer(text.encode("utf-32-le"), dtype="<i4")
+    return lower
+
+
+def as_ranges(mask: Mask) -> str:
+    """The code points of a mask as ranges for a character class of :mod:`re`."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return "".join(f"\\U{start:08x}-\\U{end - 1:08x}" for start, end in pairs)

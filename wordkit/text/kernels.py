@@ -1,0 +1,328 @@
+"""The fast scanner's loops: bytes of UTF-8 → tokens → ids, in one pass over the text.
+
+A token is written, in lower case, behind the words that are already known, and its hash is taken
+on the way; when the hash table turns out to hold the word, the copy is simply forgotten. So no
+string is made for a word that has been seen before.
+
+The word table of one thread is a tuple of arrays, W words in it:
+
+    slots    (power of two,) uint64: tag of the hash << 32 | word + 1, 0 where empty
+    rows     (≥ W, 4) int64, one cache line holding two words. Columns: the bytes of the word are
+             blob[START:END]; COUNT, how often it was seen; FIRST, where first
+    hashes   (≥ W,) uint64
+    blob     uint8: the bytes of all words, end to end
+
+The kernels never let these arrays grow: they stop with the state ``FULL``, and are called again
+where they stopped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+# Classes of characters. A character's entry in the table is lower-case code point << 3 | class.
+SPACE, WORD, DIGIT, POINT, JOINER, SYMBOL, NEWLINE, HARD = range(8)
+
+# How a scan ends.
+DONE, FULL, INVALID, HARD_LINE = range(4)
+
+# The cells of a scan's state.
+STATUS, POSITION, WORDS, BLOB, TOKENS, LINES, LINE_TOKEN, LINE_START, CELLS = range(9)
+
+# The columns of a word's row.
+START, END, COUNT, FIRST, COLUMNS = range(5)
+
+_OFFSET = np.uint64(14695981039346656037)  # the hash is FNV-1a, by code points
+_PRIME = np.uint64(1099511628211)
+
+
+@njit(nogil=True, cache=True)
+def _decode(data: Any, i: int, end: int) -> Any:
+    """The code point at ``i`` and its bytes; −1 where the bytes are not well-formed UTF-8."""
+    b = np.int64(data[i])
+    if b < 0x80:
+        return b, 1
+    if b < 0xC2 or b > 0xF4:
+        return -1, 1
+    if b < 0xE0:
+        if i + 1 >= end or (data[i + 1] & 0xC0) != 0x80:
+            return -1, 1
+        return ((b & 0x1F) << 6) | (np.int64(data[i + 1]) & 0x3F), 2
+    if b < 0xF0:
+        if i + 2 >= end or (data[i + 1] & 0xC0) != 0x80 or (data[i + 2] & 0xC0) != 0x80:
+            return -1, 1
+        point = (
+            ((b & 0x0F) << 12)
+            | ((np.int64(data[i + 1]) & 0x3F) << 6)
+            | (np.int64(data[i + 2]) & 0x3F)
+        )
+        if point < 0x800 or 0xD800 <= point <= 0xDFFF:  # too long a form, or a surrogate
+            return -1, 1
+        return point, 3
+    if (
+        i + 3 >= end
+        or (data[i + 1] & 0xC0) != 0x80
+        or (data[i + 2] & 0xC0) != 0x80
+        or (data[i + 3] & 0xC0) != 0x80
+    ):
+        return -1, 1
+    point = (
+        ((b & 0x07) << 18)
+        | ((np.int64(data[i + 1]) & 0x3F) << 12)
+        | ((np.int64(data[i + 2]) & 0x3F) << 6)
+        | (np.int64(data[i + 3]) & 0x3F)
+    )
+    if point < 0x10000 or point > 0x10FFFF:
+        return -1, 1
+    return point, 4
+
+
+@njit(nogil=True, cache=True)
+def _encode(blob: Any, end: int, point: int) -> Any:
+    """Write a code point at ``end`` as UTF-8; return the new end."""
+    if point < 0x80:
+        blob[end] = point
+        return end + 1
+    if point < 0x800:
+        blob[end] = 0xC0 | (point >> 6)
+        blob[end + 1] = 0x80 | (point & 0x3F)
+        return end + 2
+    if point < 0x10000:
+        blob[end] = 0xE0 | (point >> 12)
+        blob[end + 1] = 0x80 | ((point >> 6) & 0x3F)
+        blob[end + 2] = 0x80 | (point & 0x3F)
+        return end + 3
+    blob[end] = 0xF0 | (point >> 18)
+    blob[end + 1] = 0x80 | ((point >> 12) & 0x3F)
+    blob[end + 2] = 0x80 | ((point >> 6) & 0x3F)
+    blob[end + 3] = 0x80 | (point & 0x3F)
+    return end + 4
+
+
+@njit(nogil=True, cache=True)
+def _mix(h: np.uint64) -> np.uint64:
+    """Spread a hash over its high bits, from which the tag is taken."""
+    h ^= h >> np.uint64(32)
+    h *= np.uint64(0xD6E8FEB86659FD93)
+    h ^= h >> np.uint64(32)
+    return h
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _number(
+    slots: Any, rows: Any, hashes: Any, blob: Any,
+    words: int, begin: int, end: int, h: np.uint64, place: int,
+) -> int:  # fmt: skip
+    """The word whose bytes stand at the end of the blob; ``words`` where it is new, −1: full."""
+    mask = np.uint64(len(slots) - 1)
+    tag = h >> np.uint64(32)
+    slot = h & mask
+    found = -1
+    while found < 0 and slots[slot] != np.uint64(0):
+        if slots[slot] >> np.uint64(32) == tag:
+            w: Any = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+            start = rows[w, START]
+            length = end - begin
+            if rows[w, END] - start == length:
+                k = 0
+                while k < length and blob[start + k] == blob[begin + k]:
+                    k += 1
+                if k == length:
+                    found = w
+        slot = (slot + np.uint64(1)) & mask
+    if found < 0 and words < len(rows) and 2 * (words + 1) <= len(slots):
+        slots[slot] = tag << np.uint64(32) | np.uint64(words + 1)
+        hashes[words] = h
+        rows[words, START], rows[words, END] = begin, end
+        rows[words, COUNT], rows[words, FIRST] = 0, place
+        found = words
+    return found
+
+
+@njit(nogil=True, cache=True)
+def scan(
+    data: Any, chars: Any, symbols: bool, eos: int, place: int, table: Any, out: Any, state: Any
+) -> None:
+    """Scan text from ``state[POSITION]`` to its end, or to something it cannot do alone.
+
+    Args:
+        data: uint8, the text; its tokens fit into the blob behind the words known so far.
+        chars: int32 by code point: lower case << 3 | class.
+        symbols: whether symbols are tokens.
+        eos: the word to put at each line end, or −1.
+        place: where the text stands among all text; orders the first appearances.
+        table: the word table.
+        out: (ids, line_ends), int32 and int32: tokens, and the token at which each line ends.
+        state: int64 cells; STATUS tells how it ended:
+            DONE, the text is at its end;
+            FULL, the word table must grow, then go on;
+            INVALID, the bytes at POSITION are not UTF-8;
+            HARD_LINE, the line from LINE_START on (its tokens taken back) needs Python.
+    """
+    slots, rows, hashes, blob = table
+    ids, line_ends = out
+    words, n, lines = state[WORDS], state[TOKENS], state[LINES]
+    line_token, line_start = state[LINE_TOKEN], state[LINE_START]
+    free = state[BLOB]  # where the bytes of the known words end
+    size = len(data)
+    i = state[POSITION]
+    status = DONE
+    while i < size:
+        point: Any = np.int64(data[i])
+        width = 1
+        if point >= 0x80:  # calls cost more than the work on a character of ASCII
+            point, width = _decode(data, i, size)
+        if point < 0:
+            status = INVALID
+            break
+        entry = chars[point]
+        kind = entry & 7
+        if kind == SPACE:
+            i += width
+            continue
+        if kind == NEWLINE:
+            i += 1
+            if eos >= 0:
+                if rows[eos, COUNT] == 0:
+                    rows[eos, FIRST] = place + n
+                rows[eos, COUNT] += 1
+                ids[n] = eos
+                n += 1
+            line_ends[lines] = n
+            lines += 1
+            line_token, line_start = n, i
+            continue
+        if kind == HARD:
+            status = HARD_LINE
+            break
+        # --- a token begins here: write it, in lower case, behind the known words ------------
+        begin, end = i, _encode(blob, free, entry >> 3)
+        h = (_OFFSET ^ np.uint64(entry >> 3)) * _PRIME
+        i += width
+        if kind in (WORD, DIGIT):
+            while i < size:
+                previous = kind
+                point, width = np.int64(data[i]), 1
+                if point >= 0x80:
+                    point, width = _decode(data, i, size)
+                if point < 0:
+                    break  # the next round reports it
+                entry = chars[point]
+                kind = entry & 7
+                if kind != WORD and kind != DIGIT:
+                    # a joiner stays inside the word when the word goes on behind it
+                    if kind != JOINER and (kind != POINT or previous != DIGIT):
+                        break
+                    if i + width >= size:
+                        break
+                    after, _ = _decode(data, i + width, size)
+                    if after < 0:
+                        break
+                    follows = chars[after] & 7
+                    if follows != DIGIT and (follows != WORD or kind != JOINER):
+                        break
+                lower = entry >> 3
+                if lower < 0x80:
+                    blob[end] = lower
+                    end += 1
+                else:
+                    end = _encode(blob, end, lower)
+                h = (h ^ np.uint64(lower)) * _PRIME
+                i += width
+        elif not symbols:
+            continue
+        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), place + n)
+        if w < 0:
+            i = begin
+            status = FULL
+            break
+        if w == words:
+            words += 1
+            free = end
+        if rows[w, COUNT] == 0:
+            rows[w, FIRST] = place + n
+        rows[w, COUNT] += 1
+        ids[n] = w
+        n += 1
+    if status == HARD_LINE:
+        for k in range(line_token, n):
+            rows[ids[k], COUNT] -= 1
+        n = line_token
+        i = line_start
+    state[STATUS], state[POSITION], state[WORDS], state[TOKENS] = status, i, words, n
+    state[LINES], state[LINE_TOKEN], state[LINE_START] = lines, line_token, line_start
+    state[BLOB] = free
+
+
+@njit(nogil=True, cache=True)
+def add_words(
+    data: Any, counts: Any, firsts: Any, place: int, table: Any, ids: Any, state: Any
+) -> None:
+    """Count ready-made words, one a line, from ``state[POSITION]`` on.
+
+    Args:
+        data: uint8, the words in UTF-8, each ended by a line feed.
+        counts, firsts: int64 by word; where empty, each counts 1 and is first seen at
+            ``place + state[TOKENS]``.
+        place: as for :func:`scan`.
+        table: the word table, its blob with room for the data.
+        ids: int32, the word of each line.
+        state: int64 cells; STATUS is DONE or FULL, TOKENS counts the ids.
+    """
+    slots, rows, hashes, blob = table
+    words, n, i, free = state[WORDS], state[TOKENS], state[POSITION], state[BLOB]
+    status = DONE
+    while i < len(data):
+        begin, end = i, free
+        h = _OFFSET
+        while data[i] != 10:
+            point, width = _decode(data, i, len(data))
+            end = _encode(blob, end, point)
+            h = (h ^ np.uint64(point)) * _PRIME
+            i += width
+        i += 1
+        count, first = 1, place + n
+        if len(counts):
+            count, first = counts[n], firsts[n]
+        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), first)
+        if w < 0:
+            i = begin
+            status = FULL
+            break
+        if w == words:
+            words += 1
+            free = end
+        if count > 0 and (rows[w, COUNT] == 0 or first < rows[w, FIRST]):
+            rows[w, FIRST] = first
+        rows[w, COUNT] += count
+        ids[n] = w
+        n += 1
+    state[STATUS], state[POSITION], state[WORDS], state[TOKENS] = status, i, words, n
+    state[BLOB] = free
+
+
+@njit(nogil=True, cache=True)
+def fill_slots(slots: Any, hashes: Any, words: int) -> None:
+    """Enter the words into an empty array of slots."""
+    mask = np.uint64(len(slots) - 1)
+    for w in range(words):
+        slot = hashes[w] & mask
+        while slots[slot] != np.uint64(0):
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = (hashes[w] >> np.uint64(32)) << np.uint64(32) | np.uint64(w + 1)
+
+
+@njit(nogil=True, cache=True)
+def gather_words(rows: Any, blob: Any, order: Any, out: Any) -> int:
+    """Write the words in this order, each ended by a line feed; return the bytes written."""
+    end = 0
+    for w in order:
+        for k in range(rows[w, START], rows[w, END]):
+            out[end] = blob[k]
+            end += 1
+        out[end] = 10
+        end += 1
+    return end

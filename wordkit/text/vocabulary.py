@@ -1,0 +1,290 @@
+"""The vocabulary: word ↔ id, with counts.
+
+V is the number of words. A vocabulary that wordkit builds lists the most frequent word first,
+ties by first appearance, so that a cut by count or size is a cut of the ids: ``id < V'``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
+from wordkit.text.spelling import near_spellings
+
+__all__ = ["EOS", "UNK", "Vocabulary"]
+
+UNK = "<unk>"
+"""The word that stands for all words outside the vocabulary, as in Mikolov's Penn Treebank."""
+
+EOS = "<eos>"
+"""The word that ends a line, where a corpus is prepared for a language model."""
+
+
+class Vocabulary:
+    """Words with their ids (their places in the list) and counts; immutable.
+
+    Args:
+        words: distinct, non-empty strings without line breaks; the place is the id.
+        counts: how often each was seen; None where that is not known (vectors from elsewhere).
+
+    Raises:
+        VocabularyError: a word is empty, doubled, or cannot be written as one line of UTF-8.
+    """
+
+    def __init__(self, words: Iterable[str], counts: npt.ArrayLike | None = None) -> None:
+        self._words = tuple(words)
+        joined = "\n".join(self._words)
+        if joined.count("\n") != max(len(self._words) - 1, 0):
+            word = next(word for word in self._words if "\n" in word)
+            raise VocabularyError(f"a word holds a line break: {word!r}; remove it")
+        try:
+            self._blob = joined.encode()
+        except UnicodeEncodeError as error:
+            word = next(w for w in self._words if w.encode(errors="replace").decode() != w)
+            raise VocabularyError(f"a word is not valid Unicode: {word!r}; remove it") from error
+        self._number(counts)
+
+    def _number(self, counts: npt.ArrayLike | None) -> None:
+        """Give the words their ids and counts."""
+        self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
+        if len(self._ids) != len(self._words):
+            word = Counter(self._words).most_common(1)[0][0]
+            raise VocabularyError(f"{word!r} is in the vocabulary more than once; keep one")
+        if "" in self._ids:
+            raise VocabularyError(f"word {self._ids['']} is empty; remove it")
+        self._counts: npt.NDArray[np.int64] | None = None
+        if counts is not None:
+            self._counts = np.array(counts, dtype=np.int64)
+            self._counts.flags.writeable = False
+            if self._counts.shape != (len(self._words),):
+                raise VocabularyError(
+                    f"{len(self._words)} words need as many counts, not {self._counts.size}"
+                )
+
+    # --- making one ------------------------------------------------------------------------
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: Mapping[str, int],
+        *,
+        min_count: int = 1,
+        max_size: int | None = None,
+        unk: bool = False,
+    ) -> Vocabulary:
+        """A vocabulary of the words in ``counts``, most frequent first, ties in given order.
+
+        Args:
+            counts: occurrences by word, in order of first appearance.
+            min_count: words seen less often are left out.
+            max_size: at most so many words, ``<unk>`` among them.
+            unk: count the occurrences of all words left out as ``<unk>``.
+
+        Raises:
+            VocabularyError: no word is left.
+        """
+        order = sorted(counts, key=lambda word: -counts[word])  # sorted() keeps ties in order
+        full = cls(order, [counts[word] for word in order])
+        if min_count == 1 and max_size is None and not unk:
+            return full
+        return full.cut(min_count=min_count, max_size=max_size, unk=unk)
+
+    @classmethod
+    def from_sentences(cls, sentences: Iterable[Iterable[str]], **cut: Any) -> Vocabulary:
+        """A vocabulary of all tokens; the keywords are those of :meth:`from_counts`."""
+        counts: Counter[str] = Counter()
+        for sentence in sentences:
+            counts.update(sentence)
+        return cls.from_counts(counts, **cut)
+
+    def cut(
+        self, *, min_count: int = 1, max_size: int | None = None, unk: bool = False
+    ) -> Vocabulary:
+        """The most frequent words of this vocabulary.
+
+        Args:
+            min_count: words seen less often are left out.
+            max_size: at most so many words, ``<unk>`` among them.
+            unk: count the occurrences of all words left out as ``<unk>``, which is then always
+                a word, in the place that its count gives it (the last, with none left out).
+
+        Raises:
+            ConfigError: a limit is below 1.
+            VocabularyError: no word is left.
+        """
+        size = self.size_at(min_count=min_count, max_size=max_size)
+        if not unk:
+            return self if size == len(self) else Vocabulary(self._words[:size], self.counts[:size])
+        # <unk>, and <eos> where the text has it, stay; the rarest words make room for them
+        special = [word for word in (UNK, EOS) if word == UNK or word in self]
+        kept = [word for word in self._words[:size] if word not in special]
+        if max_size is not None:
+            if max_size < len(special) + 1:
+                raise ConfigError(
+                    f"max_size must leave room for {' and '.join(special)} and a word: "
+                    f"at least {len(special) + 1}, not {max_size}"
+                )
+            kept = kept[: max_size - len(special)]
+        keep = set(kept).union(special)
+        counts = {w: int(n) for w, n in zip(self._words, self.counts, strict=True) if w in keep}
+        counts[UNK] = counts.get(UNK, 0) + int(self.counts.sum()) - sum(counts.values())
+        return Vocabulary.from_counts(counts)
+
+    def size_at(self, *, min_count: int = 1, max_size: int | None = None) -> int:
+        """How many words a cut by count and size leaves: the ids below it are the ones kept.
+
+        Raises:
+            ConfigError: a limit is below 1.
+            VocabularyError: no word is left.
+        """
+        if min_count < 1:
+            raise ConfigError(f"min_count must be at least 1, not {min_count}")
+        if max_size is not None and max_size < 1:
+            raise ConfigError(f"max_size must be at least 1, not {max_size}")
+        # counts fall from left to right
+        size = int(np.searchsorted(-self.counts, -min_count, side="right"))
+        if size == 0:
+            most = int(self.counts[0]) if len(self) else 0
+            raise VocabularyError(
+                f"no word is left: none of {len(self)} is seen {min_count} times "
+                f"(the most frequent: {most}); lower the minimum count or give more text"
+            )
+        return size if max_size is None else min(size, max_size)
+
+    # --- asking ----------------------------------------------------------------------------
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words; a word's place is its id."""
+        return self._words
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each word was seen, shape (V,), read-only.
+
+        Raises:
+            VocabularyError: the counts are not known.
+        """
+        if self._counts is None:
+            raise VocabularyError("this vocabulary has no counts: its vectors came without them")
+        return self._counts
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the counts are known."""
+        return self._counts is not None
+
+    @property
+    def unk_id(self) -> int | None:
+        """The id of ``<unk>``, or None."""
+        return self._ids.get(UNK)
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of ``<eos>``, or None."""
+        return self._ids.get(EOS)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        same_counts = (self._counts is None) == (other._counts is None) and (
+            self._counts is None or np.array_equal(self._counts, other.counts)
+        )
+        return self._words == other._words and same_counts
+
+    def __hash__(self) -> int:
+        return hash(self._words)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words)"
+
+    def get(self, word: str) -> int | None:
+        """The id of a word, or None."""
+        return self._ids.get(word)
+
+    def id(self, word: str) -> int:
+        """The id of a word.
+
+        Raises:
+            UnknownWordError: it is not there; the error names words that are spelt nearly so.
+        """
+        found = self._ids.get(word)
+        if found is None:
+            raise UnknownWordError(word, self.near(word))
+        return found
+
+    def word(self, id: int) -> str:  # noqa: A002 - the counterpart of id()
+        """The word of an id.
+
+        Raises:
+            VocabularyError: there is no such id.
+        """
+        if not 0 <= id < len(self):
+            raise VocabularyError(f"there is no word {id}: the ids run from 0 to {len(self) - 1}")
+        return self._words[id]
+
+    def encode(self, tokens: Sequence[str]) -> npt.NDArray[np.int32]:
+        """The ids of tokens; unknown ones become ``<unk>`` where it is a word, else are dropped."""
+        unk = self.unk_id
+        ids = [self._ids.get(token, unk) for token in tokens]
+        return np.array([i for i in ids if i is not None], dtype=np.int32)
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The words of ids."""
+        return [self.word(int(i)) for i in ids]
+
+    def near(self, word: str, n: int = 3) -> list[str]:
+        """Up to ``n`` words of the vocabulary that are spelt nearly like ``word``, best first."""
+        return near_spellings(word, self._ids, n)
+
+    # --- keeping ---------------------------------------------------------------------------
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The vocabulary as arrays: ``words`` (UTF-8, one word a line) and ``counts`` if known."""
+        arrays: dict[str, npt.NDArray[Any]] = {"words": np.frombuffer(self._blob, dtype=np.uint8)}
+        if self._counts is not None:
+            arrays["counts"] = self._counts
+        return arrays
+
+    @classmethod
+    def from_arrays(
+        cls, words: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64] | None, source: str
+    ) -> Vocabulary:
+        """The vocabulary that :meth:`to_arrays` made.
+
+        Args:
+            words: UTF-8 bytes, one word a line.
+            counts: shape (V,), or None.
+            source: the file they came from, for the message of an error.
+
+        Raises:
+            FormatError: the bytes are no vocabulary.
+        """
+        vocabulary = cls.__new__(cls)
+        vocabulary._blob = words.tobytes()
+        try:
+            text = vocabulary._blob.decode()
+        except UnicodeDecodeError as error:
+            raise FormatError(
+                f"{source} is damaged: its words are not UTF-8 at byte {error.start}"
+            ) from error
+        vocabulary._words = tuple(text.split("\n")) if text else ()
+        try:
+            vocabulary._number(counts)
+        except VocabularyError as error:
+            raise FormatError(f"{source} is damaged: {error}") from error
+        return vocabulary
