@@ -1,0 +1,94 @@
+"""Files fetched over HTTPS, taken only if they are exactly the ones expected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wordkit.errors import StorageError
+from wordkit.runtime import Report
+from wordkit.storage import atomic_write
+
+__all__ = ["RemoteFile", "fetch", "is_intact"]
+
+_TIMEOUT = 30.0  # seconds without any answer
+_PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the net that never changes."""
+
+    name: str
+    """What it is called, on the net as on the disk."""
+
+    size: int
+    """Bytes."""
+
+    sha256: str
+    """The SHA-256 of its content, in hexadecimal."""
+
+
+def is_intact(path: Path, file: RemoteFile) -> bool:
+    """Whether there is a file at this path with exactly the expected content."""
+    try:
+        if path.stat().st_size != file.size:
+            return False
+        return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+    except OSError:  # to be fetched again, which reports what is wrong with the place
+        return False
+
+
+def fetch(
+    file: RemoteFile, base_url: str, folder: Path, *, otherwise: str
+) -> Generator[Report, None, Path]:
+    """Fetch a file into a folder, unless it is there already.
+
+    Args:
+        file: what is expected.
+        base_url: where it lies, without its name; certificates are verified.
+        folder: where it goes; it is there whole or not at all.
+        otherwise: what to do when it cannot be fetched, for the message.
+
+    Raises:
+        StorageError: there is no connection, the content is not the expected one, or it cannot be
+            written.
+    """
+    import http.client  # this and its companions take long to load
+    import ssl
+    import urllib.request
+
+    target = folder / file.name
+    if is_intact(target, file):
+        return target
+    url = f"{base_url}/{file.name}"
+    content = bytearray()
+    try:
+        context = ssl.create_default_context()
+        with urllib.request.urlopen(url, timeout=_TIMEOUT, context=context) as answer:
+            while len(content) <= file.size and (piece := answer.read(_PIECE)):
+                content += piece
+                yield Report("fetching", len(content), file.size, "bytes")
+    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
+        raise StorageError(f"cannot fetch {url}: {_reason(error)}; {otherwise}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != file.sha256:
+        raise StorageError(
+            f"{url} is not the expected file: {len(content)} bytes came with SHA-256 "
+            f"{found[:12]}…, not {file.size} with {file.sha256[:12]}…; try again later, or "
+            f"{otherwise}"
+        )
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(content)
+    return target
+
+
+def _reason(error: Exception) -> str:
+    import urllib.error
+
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answered {error.code} {error.reason}"
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)

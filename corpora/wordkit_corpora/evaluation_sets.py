@@ -1,0 +1,131 @@
+"""Readers of evaluation sets: word pairs with human scores, and analogy questions."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from wordkit.errors import TextError
+from wordkit.evaluation import AnalogySection, WordPair, WordPairs
+
+__all__ = ["find_sets", "read_analogies", "read_word_pairs"]
+
+_LONGEST_LINE = 1 << 16  # bytes
+_PAIR = "two words and a number, separated by tabs, commas or spaces"
+_QUESTION = "four words, or a colon and the name of a section"
+
+
+def read_word_pairs(path: str | os.PathLike[str]) -> WordPairs:
+    """The word pairs of a file: two words and a score a line; further columns are ignored.
+
+    Columns are separated by tabs, where a line has any, else by commas, else by white space.
+    Lines that begin with ``#`` are comments, and the first line may name the columns.
+
+    Raises:
+        TextError: the file cannot be read, or a line is of another form; the message names it.
+    """
+    pairs: list[WordPair] = []
+    heading_possible = True
+    for number, line in _lines(path):
+        pair = _pair(line)
+        if pair is None and not heading_possible:
+            raise TextError(f"{path}, line {number}: expected {_PAIR}, found {line[:60]!r}")
+        if pair is not None:
+            pairs.append(pair)
+        heading_possible = False
+    if not pairs:
+        raise TextError(f"{path} holds no word pairs; a line of them is {_PAIR}")
+    return WordPairs(Path(path).stem, tuple(pairs))
+
+
+def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
+    """The sections of a file of analogy questions, as word2vec's ``questions-words.txt``.
+
+    A line is ``: name``, which begins a section, or four words a, b, c, d: a is to b as c is to d.
+    Lines that begin with ``#`` are comments.
+
+    Raises:
+        TextError: the file cannot be read, or a line is of another form; the message names it.
+    """
+    sections: list[tuple[str, list[tuple[str, str, str, str]]]] = []
+    for number, line in _lines(path):
+        if line.startswith(":"):
+            sections.append((line[1:].strip(), []))
+            continue
+        words = line.split()
+        if len(words) != 4:
+            raise TextError(f"{path}, line {number}: expected {_QUESTION}, found {line[:60]!r}")
+        if not sections:
+            raise TextError(
+                f"{path}, line {number}: a question stands before the first section; "
+                "put a line such as ': capitals' before it"
+            )
+        a, b, c, d = words
+        sections[-1][1].append((a, b, c, d))
+    if not any(questions for _, questions in sections):
+        raise TextError(f"{path} holds no questions; a line of it is {_QUESTION}")
+    return tuple(AnalogySection(name, tuple(questions)) for name, questions in sections)
+
+
+def _pair(line: str) -> WordPair | None:
+    columns = re.split(r"\t" if "\t" in line else "," if "," in line else r"\s+", line)
+    if len(columns) < 3:
+        return None
+    a, b = columns[0].strip(), columns[1].strip()
+    try:
+        score = float(columns[2])
+    except ValueError:
+        return None
+    return WordPair(a, b, score) if a and b and math.isfinite(score) else None
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """The lines that are neither blank nor comments, with their numbers."""
+    number = 0
+    try:
+        with open(path, "rb") as file:
+            while data := file.readline(_LONGEST_LINE + 1):
+                number += 1
+                if len(data) > _LONGEST_LINE:
+                    raise TextError(f"{path}, line {number} is longer than {_LONGEST_LINE} bytes")
+                line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if line and not line.startswith("#"):
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise TextError(
+            f"{path}, line {number}: byte {error.start} of it is not UTF-8; convert the file"
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise TextError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
+
+
+def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path], list[Path]]:
+    """The files of word pairs and of analogies in the user's folder of data.
+
+    Args:
+        data_dir: the folder, or one that holds a folder ``evaluation``; None: ``$WORDKIT_DATA``.
+
+    Returns:
+        The files whose names begin with ``EN-`` (word pairs), and those whose names begin with
+        ``questions-`` (analogies), each in the order of their names.
+
+    Raises:
+        TextError: there is no such folder, or it holds neither.
+    """
+    named = data_dir if data_dir is not None else os.environ.get("WORDKIT_DATA")
+    if not named:
+        raise TextError(
+            "no evaluation sets: name files with --similarity and --analogies, or a folder that "
+            "holds them with --data-dir or $WORDKIT_DATA"
+        )
+    for folder in (Path(named) / "evaluation", Path(named)):
+        pairs, questions = sorted(folder.glob("EN-*.txt")), sorted(folder.glob("questions-*.txt"))
+        if pairs or questions:
+            return pairs, questions
+    raise TextError(
+        f"{named} holds no evaluation sets (EN-*.txt, questions-*.txt), nor does a folder "
+        "evaluation in it; name files with --similarity and --analogies"
+    )

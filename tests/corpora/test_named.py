@@ -1,0 +1,102 @@
+"""Named corpora stand wherever a path does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wordkit.errors import ConfigError, TextError
+from wordkit.text import TextSource, get_tokenizer
+from wordkit_corpora import named_corpora, open_source
+from wordkit_corpora.named import find
+
+
+def read(source: TextSource) -> bytes:
+    return b"".join(block.data for block in source.blocks())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with files of the user's own, among them a test set of PTB."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.txt", "data/ptb.test.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"in {name}\n")
+    return tmp_path
+
+
+def test_the_list() -> None:
+    assert [corpus.name for corpus in named_corpora()] == ["ptb", "ptb-valid", "ptb-test", "pydocs"]
+    for corpus in named_corpora():
+        assert find(corpus.name) is corpus
+        assert corpus.description
+        assert corpus.size
+        assert corpus.licence
+        assert corpus.origin
+        get_tokenizer(corpus.tokenizer)
+    assert find("text8") is None
+
+
+def test_a_name_opens_its_corpus() -> None:
+    opened = open_source(["ptb-test"], data_dir="data").result()
+    assert (opened.source.name, opened.tokenizer) == ("ptb-test", "whitespace")
+    assert read(opened.source) == b"in data/ptb.test.txt\n"
+
+
+def test_paths_open_as_plain_text() -> None:
+    opened = open_source(["a.txt", Path("b.txt")]).result()
+    assert (opened.source.name, opened.tokenizer) == ("a.txt, b.txt", "basic")
+    assert read(opened.source) == b"in a.txt\nin b.txt\n"
+    assert read(open_source(["?.txt"]).result().source) == b"in a.txt\nin b.txt\n"
+
+
+def test_an_existing_path_wins_over_a_name(folder: Path) -> None:
+    (folder / "ptb").write_text("my own\n")
+    opened = open_source(["ptb"]).result()
+    assert (read(opened.source), opened.tokenizer) == (b"my own\n", "basic")
+
+
+def test_names_and_paths_together() -> None:
+    opened = open_source(["a.txt", "ptb-test", "b.txt"], data_dir="data").result()
+    assert (opened.source.name, opened.tokenizer) == ("a.txt, ptb-test, b.txt", "basic")
+    assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
+    assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
+    progress = [block.progress for block in opened.source.blocks()]
+    assert progress == [9, 30, 39]
+    assert opened.source.size == 39
+    assert open_source(["-", "ptb-test"], data_dir="data").result().source.size is None
+
+
+def test_what_is_neither_path_nor_name() -> None:
+    message = (
+        "cannot read 'ptbb': there is no such file or folder, and the named corpora are "
+        "ptb, ptb-valid, ptb-test, pydocs; check the name"
+    )
+    with pytest.raises(TextError, match=message):
+        open_source(["ptbb"]).result()
+    with pytest.raises(TextError, match=r"\*.csv: no file matches"):
+        open_source(["*.csv"]).result()
+    with pytest.raises(ConfigError, match="paths must name at least one text"):
+        open_source([]).result()
+
+
+def test_encoding_and_errors_are_those_of_the_paths(folder: Path) -> None:
+    (folder / "a.txt").write_bytes("é\n".encode("latin-1"))
+    opened = open_source(["a.txt", "ptb-test"], encoding="latin-1", data_dir="data").result()
+    assert read(opened.source) == "é\nin data/ptb.test.txt\n".encode()
+    assert not opened.source.replace_errors
+    both = open_source(["a.txt", "ptb-test"], errors="replace", data_dir="data").result()
+    assert both.source.replace_errors
+
+
+def test_a_run_that_is_stopped_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    run = open_source(["pydocs"])
+    next(run)
+    run.close()
+    assert not os.path.exists(folder / "cache")

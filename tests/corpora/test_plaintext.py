@@ -1,0 +1,305 @@
+"""Files, folders, globs and packed files are read as one restartable text."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wordkit.errors import ConfigError, TextError
+from wordkit_corpora import PlainText, open_text
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda data: data,
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+packings = pytest.mark.parametrize("packing", PACKERS)
+packed = pytest.mark.parametrize("packing", ["gzip", "bzip2", "xz"])
+
+
+def read(source: PlainText) -> bytes:
+    return b"".join(block.data for block in source.blocks())
+
+
+def file(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+# --- packing -----------------------------------------------------------------------------------
+
+
+@packings
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.binary(max_size=400), size=st.integers(16, 64))
+def test_any_packing_under_any_name(tmp_path: Path, packing: str, text: bytes, size: int) -> None:
+    text = b"text " + text.replace(b"\0", b"")
+    path = file(tmp_path, "a.dat", PACKERS[packing](text))
+    source = open_text([path], block_size=size)
+    assert read(source) == text + (b"" if text.endswith(b"\n") else b"\n")
+    assert [block.progress for block in source.blocks()][-1] == source.size == path.stat().st_size
+
+
+@packings
+def test_an_empty_text(tmp_path: Path, packing: str) -> None:
+    assert read(open_text([file(tmp_path, "a", PACKERS[packing](b""))])) == b""
+
+
+@packed
+def test_concatenated_packed_files(tmp_path: Path, packing: str) -> None:
+    pack = PACKERS[packing]
+    assert read(open_text([file(tmp_path, "a", pack(b"one\n") + pack(b"two\n"))])) == b"one\ntwo\n"
+
+
+@packed
+def test_a_truncated_file(tmp_path: Path, packing: str) -> None:
+    data = PACKERS[packing](os.urandom(5000).replace(b"\0", b"\n"))
+    path = file(tmp_path, "a.packed", data[:-100])
+    message = f"a.packed is truncated: its {packing} data end too early; copy or download it again"
+    with pytest.raises(TextError, match=message):
+        read(open_text([path]))
+
+
+@packed
+def test_a_damaged_file(tmp_path: Path, packing: str) -> None:
+    data = bytearray(PACKERS[packing](random.Random(1).randbytes(5000).replace(b"\0", b"\n")))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(TextError, match=f"a.packed is damaged: its {packing} data cannot be"):
+        read(open_text([file(tmp_path, "a.packed", bytes(data))]))
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"PK\x03\x04", "zip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"%PDF-1.4", "PDF"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    ],
+)
+def test_formats_that_cannot_be_read(tmp_path: Path, head: bytes, kind: str) -> None:
+    with pytest.raises(TextError, match=f"{kind}.*; unpack or convert it to plain text first"):
+        read(open_text([file(tmp_path, "a", head + b"and so on")]))
+
+
+# --- what paths stand for ----------------------------------------------------------------------
+
+
+def test_folders_are_read_in_order_without_hidden_files(tmp_path: Path) -> None:
+    file(tmp_path, "b/2.txt", b"four\n")
+    file(tmp_path, "b/1.txt.gz", gzip.compress(b"three"))
+    file(tmp_path, "a.md", b"one")
+    file(tmp_path, "a/x", b"two\n")
+    file(tmp_path, ".hidden", b"no\n")
+    file(tmp_path, ".git/x", b"no\n")
+    file(tmp_path, "c", b"")
+    assert read(open_text([tmp_path])) == b"two\none\nthree\nfour\n"
+    assert read(open_text([tmp_path / "b", tmp_path / "a.md"])) == b"three\nfour\none\n"
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    file(tmp_path, "real/a.txt", b"a\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "real")
+    (folder / "circle").symlink_to(folder)
+    assert read(open_text([folder])) == b"a\n"
+    (folder / "broken").symlink_to("nowhere")
+    with pytest.raises(TextError, match="broken: there is no such file"):
+        open_text([folder])
+
+
+def test_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a.txt", "c.md", "sub/d.txt"):
+        file(tmp_path, name, name.encode())
+    assert read(open_text(["*.txt"])) == b"a.txt\nb.txt\n"
+    assert read(open_text(["**/*.txt"])) == b"a.txt\nb.txt\nsub/d.txt\n"
+    assert read(open_text(["s*"])) == b"sub/d.txt\n"
+    file(tmp_path, "[a].txt", b"its very name")
+    assert read(open_text(["[a].txt"])) == b"its very name\n"
+    with pytest.raises(TextError, match=r"cannot read \*.csv: no file matches this pattern"):
+        open_text(["*.csv"])
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.txt", "cannot read 'nowhere.txt': there is no such file or folder; check"),
+        ("a\0b", "cannot read .*embedded null"),
+        ("x" * 5000, "cannot read .*File name too long"),
+        ("/dev/zero", "cannot read /dev/zero: it is a device, not a text; name a file"),
+    ],
+)
+def test_paths_that_cannot_be_read(path: str, message: str) -> None:
+    with pytest.raises(TextError, match=message) as caught:
+        open_text([path])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    file(tmp_path, ".hidden", b"x")
+    with pytest.raises(TextError, match="the folder holds no file"):
+        open_text([tmp_path])
+
+
+def test_a_file_that_vanishes_or_fails(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.txt", b"x\n")
+    source = open_text([path])
+    path.unlink()
+    assert source.size is None
+    with pytest.raises(TextError, match=r"cannot read .*a\.txt: No such file"):
+        read(source)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_disk_that_fails() -> None:
+    with pytest.raises(TextError, match="cannot read /proc/self/mem: Input/output error"):
+        read(open_text(["/proc/self/mem"]))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_an_unreadable_file(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.txt", b"x\n")
+    path.chmod(0)
+    with pytest.raises(TextError, match="Permission denied"):
+        read(open_text([path]))
+
+
+def test_settings_are_checked(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.txt", b"x\n")
+    with pytest.raises(ConfigError, match="paths must name at least one text"):
+        open_text([])
+    with pytest.raises(ConfigError, match="errors must be strict or replace, not 'ignore'"):
+        open_text([path], errors="ignore")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="block_size must be at least 16, not 15"):
+        open_text([path], block_size=15)
+    with pytest.raises(ConfigError, match="encoding must be"):
+        open_text([path], encoding="klingon")
+    with pytest.raises(ConfigError, match="standard input .* only once"):
+        open_text(["-", path, "-"])
+
+
+# --- encodings ---------------------------------------------------------------------------------
+
+
+def test_a_mark_at_the_start_of_each_file_is_dropped(tmp_path: Path) -> None:
+    marked = "\ufeffé\n".encode()
+    for name in ("a", "b"):
+        file(tmp_path, name, marked)
+    file(tmp_path, "c", gzip.compress(marked))
+    assert read(open_text([tmp_path])).decode() == "é\né\né\n"
+    assert read(open_text([tmp_path], encoding="utf-8-sig")).decode() == "é\né\né\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp1252", "gb18030"])
+@packings
+def test_encodings(tmp_path: Path, encoding: str, packing: str) -> None:
+    text = "Zoë ate a “crêpe”.\n" * 50
+    for mark in ("", "\ufeff") if encoding.endswith("le") else ("",):
+        path = file(tmp_path, "a", PACKERS[packing]((mark + text).encode(encoding)))
+        source = open_text([path], encoding=encoding, block_size=16)
+        assert read(source).decode() == text
+
+
+def test_bad_bytes_of_another_encoding(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.txt", b"one\ntwo\nthr\xe9e\n")
+    with pytest.raises(TextError, match=r"a.txt: line 3, byte 11: not ascii \(0xe9"):
+        read(open_text([path], encoding="ascii"))
+    replaced = open_text([path], encoding="ascii", errors="replace")
+    assert replaced.replace_errors
+    assert read(replaced).decode() == "one\ntwo\nthr\ufffde\n"
+
+
+def test_bytes_that_are_not_utf8_are_left_to_the_scanner(tmp_path: Path) -> None:
+    assert read(open_text([file(tmp_path, "a", b"\xff\xf0\n")])) == b"\xff\xf0\n"
+
+
+def test_binary_files_are_refused(tmp_path: Path) -> None:
+    path = file(tmp_path, "a.bin", b"line\n" + bytes(range(256)))
+    for errors in ("strict", "replace"):
+        with pytest.raises(TextError, match=r"a.bin: line 2, byte 5: a NUL byte.*looks binary"):
+            read(open_text([path], errors=errors))  # type: ignore[arg-type]
+
+
+# --- a source ----------------------------------------------------------------------------------
+
+
+def test_a_source_starts_again_at_each_call(tmp_path: Path) -> None:
+    source = open_text([file(tmp_path, "a", b"word and word\n" * 1000)], block_size=64)
+    first, second = source.blocks(), source.blocks()
+    assert next(first) == next(second)
+    assert next(first).offset > 0
+    assert read(source) == b"word and word\n" * 1000
+
+
+def test_blocks_know_where_they_come_from(tmp_path: Path) -> None:
+    a = file(tmp_path, "a", b"0123456789\n" * 10)
+    b = file(tmp_path, "b", b"x\n" * 20)
+    source = open_text([a, b], block_size=50)
+    blocks = list(source.blocks())
+    assert source.size == 150
+    assert [block.progress for block in blocks][-1] == 150
+    assert {block.source for block in blocks} == {str(a), str(b)}
+    assert blocks[0].source == str(a)
+    start = next(block for block in blocks if block.source == str(b))
+    assert (start.line, start.offset) == (1, 0)
+
+
+def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "abcd":
+        file(tmp_path, name, b"x")
+    assert open_text(["a"]).name == "a"
+    assert open_text([Path("a"), "-"]).name == "a, standard input"
+    assert open_text(list("abcd")).name == "a and 3 more"
+    assert open_text(["a"], name="mine").name == "mine"
+
+
+def test_a_consumer_that_stops_leaves_no_thread(tmp_path: Path) -> None:
+    source = open_text([file(tmp_path, "a.gz", gzip.compress(b"word\n" * 100_000))], block_size=64)
+    before = set(threading.enumerate())
+    blocks = source.blocks()
+    next(blocks)
+    assert set(threading.enumerate()) - before
+    blocks.close()  # type: ignore[attr-defined]
+    assert not set(threading.enumerate()) - before
+    for _ in source.blocks():
+        break
+    assert not set(threading.enumerate()) - before
+
+
+def test_real_text(shared_data: Path) -> None:
+    path = shared_data / "enwiki-2018" / "enwiki-2018.txt.gz"
+    with gzip.open(path) as packed_file:
+        expected = packed_file.read()
+    assert read(open_text([path])) == expected
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    source = open_text([path])
+    assert source.size is None
+    writer = threading.Thread(target=path.write_bytes, args=(gzip.compress(b"from a pipe"),))
+    writer.start()
+    assert read(source) == b"from a pipe\n"
+    writer.join()
+    with pytest.raises(TextError, match="can be read only once; save the text to a file"):
+        read(source)
