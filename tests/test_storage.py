@@ -163,7 +163,13 @@ def container(header: object, data: bytes = b"", length: int | None = None) -> b
     return (len(text) if length is None else length).to_bytes(8, "little") + text + data
 
 
-META = {"format": "wordkit", "kind": "test", "format_version": "1"}
+def about(**changes: str) -> dict[str, str]:
+    """The metadata of a file of ours."""
+    known = {"format": "wordkit", "kind": "test", "format_version": "1", **changes}
+    return {"wordkit": json.dumps(known)}
+
+
+META = about()
 
 
 @pytest.mark.parametrize(
@@ -177,8 +183,11 @@ META = {"format": "wordkit", "kind": "test", "format_version": "1"}
         (container(b"\xff\xff"), "header is not JSON"),
         (container([1]), "not a JSON object"),
         (container({}), "not one of wordkit's"),
-        (container({"__metadata__": {**META, "kind": "cake"}}), "holds cake, not test"),
-        (container({"__metadata__": {**META, "format_version": "9"}}), "update wordkit"),
+        (container({"__metadata__": about(kind="cake")}), "holds cake, not test"),
+        (container({"__metadata__": about(format_version="9")}), "update wordkit"),
+        (container({"__metadata__": {"wordkit": "{"}}), "its metadata is not JSON"),
+        (container({"__metadata__": {"wordkit": "[]"}}), "its metadata is not a JSON object"),
+        (container({"__metadata__": {"wordkit": 3}}), "its metadata is not JSON"),
         (container({"__metadata__": META, "x": {}}), "bad header entry for tensor 'x'"),
         (container({"__metadata__": META, "x": 3}), "bad header entry for tensor 'x'"),
         (
@@ -273,3 +282,10 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    metadata = {f"field {i}": str(i) for i in range(20)}
+    for name in ("a", "b"):
+        write_tensors(tmp_path / name, {"x": np.zeros(2)}, kind="test", metadata=metadata)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -33,6 +33,7 @@ _DTYPES: dict[str, str] = {
 }  # fmt: skip
 _LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package itself
 _FORMAT_VERSION = 1
+_METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
 
 
 @contextlib.contextmanager
@@ -164,12 +165,14 @@ def write_tensors(
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    header = {
+    about = {
         "format": "wordkit",
         "kind": kind,
         "format_version": str(_FORMAT_VERSION),
         **(metadata or {}),
     }
+    # one entry, because the package writes several in any order, and equal runs give equal bytes
+    header = {_METADATA: json.dumps(about, ensure_ascii=False)}
     contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     with atomic_write(path) as temporary:
         temporary.touch()
@@ -198,12 +201,7 @@ def read_tensors(
     path = Path(path)
     buffer = _map(path) if content is None else np.frombuffer(content, dtype=np.uint8)
     header, start = _read_header(path, buffer)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or metadata.get("format") != "wordkit":
-        raise FormatError(
-            f"{path} is a safetensors file, but not one of wordkit's; "
-            "save its vectors as word2vec text and convert that"
-        )
+    metadata = _read_metadata(path, header.pop("__metadata__", None))
     if metadata.get("kind") != kind:
         raise FormatError(f"{path} holds {metadata.get('kind')}, not {kind}")
     version = str(metadata.get("format_version", ""))
@@ -244,6 +242,21 @@ def _read_header(path: Path, buffer: npt.NDArray[np.uint8]) -> tuple[dict[str, A
     if not isinstance(header, dict):
         raise FormatError(f"{path} is no safetensors file: its header is not a JSON object")
     return header, 8 + length
+
+
+def _read_metadata(path: Path, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict) or _METADATA not in entry:
+        raise FormatError(
+            f"{path} is a safetensors file, but not one of wordkit's; "
+            "save its vectors as word2vec text and convert that"
+        )
+    try:
+        metadata = json.loads(entry[_METADATA])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is damaged: its metadata is not JSON") from error
+    if not isinstance(metadata, dict):
+        raise FormatError(f"{path} is damaged: its metadata is not a JSON object")
+    return metadata
 
 
 def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError
-from wordkit.text import get_tokenizer, tokenizers
+from wordkit.text import get_tokenizer, named_tokenizers
 from wordkit.text.characters import invisible_characters, lower_case, word_characters
 from wordkit.text.tokenizers import is_number
 
@@ -109,5 +109,6 @@ def test_unknown_name() -> None:
 
 
 def test_each_has_a_description() -> None:
-    assert list(tokenizers()) == ["basic", "words", "whitespace", "treebank", "tweet", "toktok"]
-    assert all(tokenizer.description for tokenizer in tokenizers().values())
+    names = ["basic", "words", "whitespace", "treebank", "tweet", "toktok"]
+    assert list(named_tokenizers()) == names
+    assert all(tokenizer.description for tokenizer in named_tokenizers().values())

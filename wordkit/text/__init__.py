@@ -1,20 +1,20 @@
 """From raw text to word ids: tokenizers, vocabularies and prepared corpora.
 
-Importing this package loads NumPy alone; :func:`prepare` loads Numba when it is first used, and
-:class:`Corpus` comes when it is asked for, as queries of vectors do without it.
+Each name is loaded when it is first used, so that vectors can ask their vocabulary without the
+rest, and only :func:`prepare` loads Numba.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from wordkit.text.blocks import Block, TextSource
-from wordkit.text.tokenizers import Tokenizer, get_tokenizer, tokenizers
-from wordkit.text.vocabulary import Vocabulary
-
 if TYPE_CHECKING:
+    from wordkit.text.blocks import Block, TextSource
     from wordkit.text.corpus import Corpus
     from wordkit.text.preparation import TextConfig, prepare
+    from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
+    from wordkit.text.vocabulary import Vocabulary
 
 __all__ = [
     "Block",
@@ -24,16 +24,24 @@ __all__ = [
     "Tokenizer",
     "Vocabulary",
     "get_tokenizer",
+    "named_tokenizers",
     "prepare",
-    "tokenizers",
 ]
 
-_LATER = {"Corpus": "corpus", "TextConfig": "preparation", "prepare": "preparation"}
+_HOMES = {
+    "Block": "blocks",
+    "Corpus": "corpus",
+    "TextConfig": "preparation",
+    "TextSource": "blocks",
+    "Tokenizer": "tokenizers",
+    "Vocabulary": "vocabulary",
+    "get_tokenizer": "tokenizers",
+    "named_tokenizers": "tokenizers",
+    "prepare": "preparation",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        import importlib
-
-        return getattr(importlib.import_module(f"wordkit.text.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -123,8 +123,8 @@ def _prepare(
             spooled: list[_Spooled] = []
             tokens = 0
             for block, number, found in _scan(source, scanners):
-                _spool(ids_spool, found.ids, folder)
-                _spool(ends_spool, found.line_ends, folder)
+                ids_spool.write(found.ids.data)
+                ends_spool.write(found.line_ends.data)
                 spooled.append(_Spooled(number, len(found.ids), len(found.line_ends)))
                 tokens += len(found.ids)
                 yield Report("reading", block.progress, source.size, "bytes", {"tokens": tokens})
@@ -251,21 +251,15 @@ def _merged_counts(
 @contextlib.contextmanager
 def open_spool(path: Path) -> Iterator[IO[bytes]]:
     """A file for numbers that are read once more and then deleted."""
-    with contextlib.ExitStack() as cleanup:
-        try:
-            file = cleanup.enter_context(open(path, "w+b"))
-        except OSError as error:
-            raise StorageError(f"cannot write {path.parent}: {error.strerror or error}") from error
-        cleanup.callback(path.unlink, missing_ok=True)
-        yield file
-
-
-def _spool(file: IO[bytes], array: npt.NDArray[np.int32], folder: str | Path) -> None:
     try:
-        file.write(np.ascontiguousarray(array).data)
-    except OSError as error:
+        with open(path, "w+b") as file:
+            try:
+                yield file
+            finally:
+                path.unlink(missing_ok=True)
+    except OSError as error:  # as it is opened, written, or closed with bytes still to write
         raise StorageError(
-            f"cannot write {folder}: {error.strerror or error}; free some space or choose "
+            f"cannot write {path.parent}: {error.strerror or error}; free some space or choose "
             "another place with -o"
         ) from error
 

@@ -34,7 +34,7 @@ from wordkit.text.characters import (
     word_characters,
 )
 
-__all__ = ["TokenizeFunction", "Tokenizer", "get_tokenizer", "tokenizers"]
+__all__ = ["TokenizeFunction", "Tokenizer", "get_tokenizer", "named_tokenizers"]
 
 TokenizeFunction = Callable[[str], Sequence[str]]
 
@@ -62,7 +62,7 @@ class Tokenizer:
         return self.function(line)
 
 
-def tokenizers() -> dict[str, Tokenizer]:
+def named_tokenizers() -> dict[str, Tokenizer]:
     """All named tokenizers, by name."""
     return {tokenizer.name: tokenizer for tokenizer in _TOKENIZERS}
 
@@ -78,7 +78,7 @@ def get_tokenizer(tokenizer: str | Tokenizer | TokenizeFunction) -> Tokenizer:
     if callable(tokenizer):
         name = getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
         return Tokenizer(name, "a function of the caller's", tokenizer)
-    known = tokenizers()
+    known = named_tokenizers()
     if tokenizer not in known:
         raise ConfigError(f"tokenizer must be one of {', '.join(known)}, not {tokenizer!r}")
     return known[tokenizer]

@@ -1,0 +1,276 @@
+"""Co-occurrence counts against a slow and obvious twin, in every way they can be made."""
+
+from __future__ import annotations
+
+import errno
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wordkit.counts import CooccurrenceConfig, count_cooccurrences
+from wordkit.counts.config import Side, Weighting
+from wordkit.counts.plan import MemoryPlan
+from wordkit.errors import ConfigError, ResourceError, StorageError
+from wordkit.runtime import Report
+from wordkit.text import Corpus, Vocabulary
+
+WORDS = 9
+Sentences = list[list[int]]
+
+
+def corpus_of(sentences: Sentences, words: int = WORDS) -> Corpus:
+    """A corpus of these ids, whatever they are."""
+    ids = np.array([word for sentence in sentences for word in sentence], dtype=np.int32)
+    offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
+    vocabulary = Vocabulary([f"w{i}" for i in range(words)], range(words, 0, -1))
+    return Corpus(ids, offsets, vocabulary)
+
+
+def weight(config: CooccurrenceConfig, distance: int) -> Fraction:
+    if config.weighting == "flat":
+        return Fraction(1)
+    if config.weighting == "harmonic":
+        return Fraction(1, distance)
+    return Fraction(config.window - distance + 1, config.window)
+
+
+def twin(sentences: Sentences, config: CooccurrenceConfig, size: int) -> npt.NDArray[np.float32]:
+    """The counts by the definition, in exact fractions."""
+    counts = {(w, c): Fraction(0) for w in range(size) for c in range(size)}
+    for sentence in sentences:
+        kept = [word for word in sentence if 0 <= word < size]
+        for i, centre in enumerate(kept):
+            for j, context in enumerate(kept):
+                side = "left" if j < i else "right"
+                if i != j and abs(i - j) <= config.window and config.side in ("both", side):
+                    counts[centre, context] += weight(config, abs(i - j))
+    return np.array([float(n) for n in counts.values()], dtype=np.float32).reshape(size, size)
+
+
+def least_memory(words: int, threads: int, window: int) -> int:
+    """The smallest memory that counting accepts."""
+    memory = 1
+    while True:
+        try:
+            MemoryPlan.make(memory, tokens=1000, words=words, threads=threads, window=window)
+        except ResourceError:
+            memory = memory * 21 // 20 + 1
+        else:
+            return memory
+
+
+def assert_well_formed(matrix: Any) -> None:
+    assert matrix.dtype == np.float32
+    assert matrix.indices.dtype == np.int32
+    assert (matrix.data > 0).all()
+    for row in range(matrix.shape[0]):
+        columns = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+        assert (np.diff(columns) > 0).all()
+
+
+sentences_strategy = st.lists(
+    # ids beyond the cut, and damaged ones: negative or far too large
+    st.lists(st.integers(-2, WORDS) | st.sampled_from([2**31 - 1, -(2**31)]), max_size=12),
+    max_size=8,
+)
+configs = st.builds(
+    CooccurrenceConfig,
+    window=st.integers(1, 7) | st.just(30),
+    weighting=st.sampled_from(["flat", "harmonic", "dynamic"]),
+    side=st.sampled_from(["both", "left", "right"]),
+)
+
+
+@given(sentences_strategy, configs, st.integers(0, WORDS), st.integers(1, 4))
+@settings(deadline=None, max_examples=150)
+def test_counts_equal_those_of_the_twin(
+    sentences: Sentences, config: CooccurrenceConfig, size: int, threads: int
+) -> None:
+    run = count_cooccurrences(corpus_of(sentences), config, vocabulary_size=size, threads=threads)
+    matrix = run.result()
+    assert_well_formed(matrix)
+    assert matrix.shape == (size, size)
+    expected = twin(sentences, config, size)
+    if config.weighting == "harmonic" and config.window > 22:  # rounded to multiples of 2^-31
+        np.testing.assert_allclose(matrix.toarray(), expected, rtol=1e-6)
+    else:
+        np.testing.assert_array_equal(matrix.toarray(), expected)
+
+
+@given(
+    st.lists(st.lists(st.integers(-1, WORDS), max_size=90), min_size=4, max_size=12),
+    configs,
+    st.integers(1, 3),
+)
+@settings(deadline=None, max_examples=60)
+def test_segments_in_files_add_up_to_the_same_bits(
+    sentences: Sentences, config: CooccurrenceConfig, threads: int
+) -> None:
+    corpus = corpus_of(sentences)
+    whole = count_cooccurrences(corpus, config).result()
+    memory = least_memory(WORDS, threads, config.window)
+    run = count_cooccurrences(corpus, config, memory=memory, threads=threads)
+    stages = {report.stage for report in run}
+    cut = run.result()
+    assert_well_formed(cut)
+    plan = MemoryPlan.make(
+        memory, tokens=corpus.tokens, words=WORDS, threads=threads, window=config.window
+    )
+    assert ("merging" in stages) == (plan.segment < corpus.tokens)
+    for part in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(cut, part), getattr(whole, part))
+
+
+@pytest.mark.parametrize("side", ["both", "left", "right"])
+@pytest.mark.parametrize("weighting", ["flat", "harmonic", "dynamic"])
+def test_one_long_sentence_is_cut_into_segments(side: Side, weighting: Weighting) -> None:
+    """As text8 is, 17 million tokens in one line; most words lie outside the vocabulary."""
+    chooser = np.random.default_rng(3)
+    ids = chooser.integers(0, 40, 3000)
+    config = CooccurrenceConfig(4, weighting, side)
+    corpus = corpus_of([ids.tolist()], 40)
+    memory = least_memory(12, 1, 4)
+    run = count_cooccurrences(corpus, config, vocabulary_size=12, memory=memory, threads=1)
+    reports = list(run)
+    segments = MemoryPlan.make(memory, tokens=3000, words=12, threads=1, window=4).segment
+    assert segments < 300
+    assert any(report.stage == "merging" for report in reports)
+    np.testing.assert_array_equal(run.result().toarray(), twin([ids.tolist()], config, 12))
+
+
+def zipfian(tokens: int, words: int) -> Corpus:
+    """A corpus with the look of text: a few frequent words, many rare ones, short lines."""
+    chooser = np.random.default_rng(5)
+    share = 1 / np.arange(1, words + 1)
+    ids = chooser.choice(words, tokens, p=share / share.sum())
+    offsets = np.unique(np.concatenate([[0, tokens], chooser.integers(0, tokens, tokens // 20)]))
+    counts = np.bincount(ids, minlength=words)
+    order = np.argsort(-counts, kind="stable")
+    ranks = np.empty(words, dtype=np.int32)
+    ranks[order] = np.arange(words)
+    vocabulary = Vocabulary([f"w{i}" for i in range(words)], counts[order])
+    return Corpus(ranks[ids], offsets.astype(np.int64), vocabulary)
+
+
+def test_threads_and_memory_change_no_bit(tmp_path: Path) -> None:
+    corpus = zipfian(200_000, 5000)
+    corpus.save(tmp_path / "corpus.ids")
+    mapped = Corpus.open(tmp_path / "corpus.ids")
+    config = CooccurrenceConfig(5, "harmonic")
+    expected = count_cooccurrences(corpus, config, threads=1).result()
+    assert expected.nnz > 200_000
+    assert not isinstance(expected.data.base, np.memmap)
+    for threads, memory in [(2, None), (3, 3_000_000), (1, 1_200_000), (1, 6_000_000)]:
+        found = count_cooccurrences(mapped, config, threads=threads, memory=memory).result()
+        for part in ("indptr", "indices", "data"):
+            np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
+    assert isinstance(found.data.base, np.memmap)  # 6 MB hold text or result, not both
+
+
+def test_laws() -> None:
+    corpus = zipfian(50_000, 3000)
+    both = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic")).result()
+    left = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "left")).result()
+    right = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "right")).result()
+    assert abs(both - both.T).nnz == 0
+    assert abs(left - right.T).nnz == 0
+    np.testing.assert_allclose((left + right).toarray(), both.toarray(), rtol=1e-6)
+
+    flat = count_cooccurrences(corpus, CooccurrenceConfig(1, "flat", "right")).result()
+    lengths = np.diff(corpus.offsets)
+    assert flat.sum(dtype=np.float64) == (lengths - 1).sum()  # each word but the last has one
+    last = corpus.ids[corpus.offsets[1:] - 1]
+    rows = np.bincount(corpus.ids, minlength=3000) - np.bincount(last, minlength=3000)
+    np.testing.assert_array_equal(flat.sum(axis=1), rows)
+
+
+def test_the_window_counts_kept_words_only() -> None:
+    # 8 is outside the vocabulary: 0 and 1 are neighbours, as in word2vec
+    matrix = count_cooccurrences(
+        corpus_of([[0, 8, 8, 8, 1]]), CooccurrenceConfig(1, "flat"), vocabulary_size=2
+    ).result()
+    assert matrix.toarray().tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("sentences", [[], [[]], [[], [], []], [[1], [2]], [[8, 8]]])
+def test_nothing_to_count(sentences: Sentences) -> None:
+    matrix = count_cooccurrences(corpus_of(sentences), vocabulary_size=8).result()
+    assert matrix.nnz == 0 and matrix.shape == (8, 8)
+
+
+def test_progress_reaches_its_total() -> None:
+    corpus = zipfian(100_000, 3000)
+    reports: list[Report] = list(count_cooccurrences(corpus, threads=2))
+    done = [report.done for report in reports]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, corpus.tokens)
+    assert {(r.stage, r.total, r.unit) for r in reports} == {("counting", corpus.tokens, "tokens")}
+
+
+def test_bad_settings() -> None:
+    corpus = corpus_of([[0, 1]])
+    with pytest.raises(ConfigError, match="window must be from 1 to 1000 words, not 0"):
+        CooccurrenceConfig(window=0)
+    with pytest.raises(ConfigError, match="weighting must be one of flat, .* not 'square'"):
+        CooccurrenceConfig(weighting="square")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="side must be one of both, left, right, not 'up'"):
+        CooccurrenceConfig(side="up")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="vocabulary_size must be .* not 10"):
+        count_cooccurrences(corpus, vocabulary_size=10)
+    with pytest.raises(ConfigError, match="memory must be at least 1 byte, not 0"):
+        count_cooccurrences(corpus, memory=0)
+    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
+        count_cooccurrences(corpus, threads=0)
+
+
+def test_too_little_memory_says_what_is_needed() -> None:
+    corpus = zipfian(20_000, 800)
+    with pytest.raises(ResourceError, match="needs about (\\d+) bytes") as caught:
+        count_cooccurrences(corpus, memory=20_000, threads=2).result()
+    needed = int(str(caught.value).split("about ")[1].split()[0])
+    assert count_cooccurrences(corpus, memory=needed, threads=2).result().nnz > 0
+
+
+@pytest.mark.parametrize("memory", [1_000_000, 6_000_000])  # parts in files; the result in one
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
+    class Full:
+        """A file on a disk that takes the first thousand bytes."""
+
+        def __init__(self) -> None:
+            self.room = 1000
+
+        def write(self, data: memoryview) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written = min(len(data), self.room)
+            self.room -= written
+            return written
+
+        def seek(self, *place: int) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
+    with pytest.raises(StorageError, match="No space left on device; free some space") as caught:
+        count_cooccurrences(zipfian(200_000, 5000), memory=memory, threads=1).result()
+    assert "\n" not in str(caught.value)
+
+
+def test_stopping_early_lets_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = count_cooccurrences(zipfian(200_000, 5000), memory=1_500_000, threads=2)
+    for report in run:
+        if report.done > 50_000:
+            break
+    run.close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError):
+        run.result()

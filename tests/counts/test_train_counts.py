@@ -1,0 +1,143 @@
+"""The whole way from a corpus to vectors that answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wordkit.counts import (
+    CountsConfig,
+    count_cooccurrences,
+    ppmi,
+    train_counts,
+    truncated_svd,
+)
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.text import Corpus
+
+SMALL = CountsConfig(dim=12, window=3, min_count=2)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    """Sentences of two kinds, so that words of a kind occur with each other."""
+    chooser = np.random.default_rng(0)
+    kinds = [[f"{kind}{i}" for i in range(30)] for kind in ("fish", "tree")]
+    common = [f"common{i}" for i in range(10)]
+    lines = [
+        [str(chooser.choice(kinds[n % 2] if chooser.random() < 0.6 else common)) for _ in range(12)]
+        for n in range(600)
+    ]
+    return Corpus.from_sentences([*lines, ["once"], []])
+
+
+@pytest.fixture(scope="module")
+def ptb(shared_data: Path) -> Corpus:
+    text = (shared_data / "ptb" / "ptb.train.txt").read_text(encoding="utf-8")
+    return Corpus.from_sentences(line.split() for line in text.splitlines())
+
+
+def test_it_is_the_three_steps(corpus: Corpus) -> None:
+    vectors = train_counts(corpus, SMALL).result()
+    size = len(vectors)
+    assert vectors.words == corpus.vocabulary.words[:size] and "once" not in vectors
+    assert vectors.vocabulary.counts.tolist() == corpus.vocabulary.counts[:size].tolist()
+    counts = count_cooccurrences(corpus, SMALL.cooccurrence(), vocabulary_size=size).result()
+    U, s, Vt = truncated_svd(ppmi(counts), 12).result()
+    np.testing.assert_array_equal(vectors.vectors, U * s**0.5)
+
+    both = CountsConfig(**{**SMALL.__dict__, "context_vectors": True, "exponent": 0.25})
+    expected = (U + Vt.T) * s**0.25
+    found = train_counts(corpus, both).result().vectors
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_words_of_a_kind_are_near(corpus: Corpus) -> None:
+    vectors = train_counts(corpus, SMALL).result()
+    for kind in ("fish", "tree"):
+        nearest = [word for word, _ in vectors.most_similar(f"{kind}3", n=10)]
+        assert sum(word.startswith(kind) for word in nearest) >= 8
+
+
+def test_threads_and_memory_change_no_bit(corpus: Corpus) -> None:
+    expected = train_counts(corpus, SMALL, threads=1).result()
+    for options in ({"threads": 2}, {"threads": 1, "memory": 60_000}):
+        found = train_counts(corpus, SMALL, **options).result()
+        np.testing.assert_array_equal(found.vectors, expected.vectors)
+        assert found.metadata == expected.metadata
+
+
+def test_progress(corpus: Corpus) -> None:
+    run = train_counts(corpus, SMALL, threads=1)
+    stages = list(dict.fromkeys(report.stage for report in run))
+    assert stages == ["counting", "weighting", "decomposing"]
+    run = train_counts(corpus, SMALL, threads=1, memory=60_000)
+    stages = list(dict.fromkeys(report.stage for report in run))
+    assert stages == ["counting", "merging", "weighting", "decomposing"]
+    assert isinstance(run.result(), Embeddings)
+
+
+def test_the_metadata_say_how_they_were_made(corpus: Corpus) -> None:
+    made = json.loads(json.dumps(dict(train_counts(corpus, SMALL).result().metadata)))
+    assert made["settings"] == {**SMALL.__dict__}
+    assert made["corpus"]["fingerprint"] == corpus.fingerprint
+    assert made["corpus"]["tokens"] == corpus.tokens
+    values = made["singular_values"]
+    assert values["largest"] > values["smallest"] > 0 and 0 < values["share_of_squares"] < 1
+    assert set(made["versions"]) == {"wordkit", "python", "numpy", "scipy", "numba"}
+
+
+def test_what_is_known_of_ptb(ptb: Corpus) -> None:
+    vectors = train_counts(ptb, CountsConfig(window=2, dim=100)).result()
+    near = {w: {n for n, _ in vectors.most_similar(w)} for w in ("you", "year", "car", "toyota")}
+    assert len(near["you"] & {"we", "i", "they", "anybody", "somebody", "she", "he"}) >= 3
+    assert near["year"] & {"month", "quarter"}
+    assert len(near["car"] & {"auto", "vehicle", "vehicles", "cars", "truck", "luxury"}) >= 3
+    assert len(near["toyota"] & {"nissan", "honda", "lexus", "mazda", "infiniti"}) >= 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dim": 0}, "dim must be at least 1, not 0"),
+        ({"window": 0}, "window must be from 1 to 1000 words, not 0"),
+        ({"weighting": "x"}, "weighting must be one of flat, harmonic, dynamic, not 'x'"),
+        ({"side": "x"}, "side must be one of both, left, right, not 'x'"),
+        ({"min_count": 0}, "min_count must be at least 1, not 0"),
+        ({"max_vocabulary": 0}, "max_vocabulary must be at least 1, not 0"),
+        ({"shift": -1.0}, "shift must be above 0, not -1.0"),
+        ({"smoothing": 2.0}, "smoothing must be above 0 and at most 1, not 2.0"),
+        ({"exponent": 1.5}, "exponent must be from 0 to 1, not 1.5"),
+        ({"exponent": float("nan")}, "exponent must be from 0 to 1, not nan"),
+        ({"method": "x"}, "method must be one of randomized, arpack, not 'x'"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+    ],
+)
+def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CountsConfig(**settings)
+
+
+def test_a_vocabulary_too_small(corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="less than the 70 words left, not 70; lower dim"):
+        train_counts(corpus, CountsConfig(dim=70, min_count=2))
+    with pytest.raises(ConfigError, match="less than the 9 words left, not 12"):
+        train_counts(corpus, CountsConfig(dim=12, max_vocabulary=9))
+    with pytest.raises(VocabularyError, match="no word is left"):
+        train_counts(corpus, CountsConfig(dim=12, min_count=10_000))
+
+
+def test_text_without_neighbours() -> None:
+    lonely = Corpus.from_sentences([[f"w{i % 9}"] for i in range(100)])
+    with pytest.raises(TextError, match="no two words occur together: .* give text with longer"):
+        train_counts(lonely, CountsConfig(dim=2)).result()
+
+
+def test_a_shift_that_leaves_nothing(corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="more often than by chance with shift 1000000.0; lower"):
+        train_counts(corpus, CountsConfig(dim=5, shift=1e6)).result()

@@ -1,0 +1,292 @@
+"""The truncated SVD against LAPACK on small matrices and scikit-learn on larger ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import block_diag, csr_array, diags_array, random_array
+from sklearn.utils.extmath import randomized_svd
+
+from wordkit.counts import truncated_svd
+from wordkit.counts.csr import CsrParts
+from wordkit.counts.parallel import Workers, one_blas_thread
+from wordkit.counts.svd.panels import (
+    WIDTH,
+    Operator,
+    combine,
+    empty_panels,
+    inner,
+    transpose,
+)
+from wordkit.errors import ConfigError, ResourceError
+
+
+@pytest.fixture(autouse=True)
+def _calm_lapack() -> Iterator[None]:
+    """The references on one thread: several would wait for each other where cores are shared."""
+    with one_blas_thread():
+        yield
+
+
+def words_like(rows: int, columns: int, density: float = 0.02, seed: int = 0) -> Any:
+    """A sparse matrix with a spectrum that falls slowly, as those of PPMI matrices do."""
+    rng = np.random.default_rng(seed)
+    matrix = random_array((rows, columns), density=density, rng=rng, format="csr")
+    scale = diags_array(rng.pareto(2.0, rows) + 0.1)
+    return csr_array((scale @ matrix).astype(np.float32))
+
+
+def assert_triplets(matrix: Any, k: int, triplets: Any, rtol: float) -> None:
+    """They are what the singular value decomposition says they are."""
+    U, s, Vt = triplets
+    assert (U.shape, s.shape, Vt.shape) == ((matrix.shape[0], k), (k,), (k, matrix.shape[1]))
+    assert U.dtype == s.dtype == Vt.dtype == np.float32
+    exact = np.linalg.svd(matrix.toarray().astype(np.float64), compute_uv=False)[:k]
+    np.testing.assert_allclose(s, exact, rtol=rtol)
+    np.testing.assert_allclose(U.T @ U, np.eye(k), atol=1e-5)
+    np.testing.assert_allclose(Vt @ Vt.T, np.eye(k), atol=1e-5)
+    np.testing.assert_allclose(matrix @ Vt.T, U * s, atol=1e-5 * s[0])
+    assert (U[np.abs(U).argmax(axis=0), np.arange(k)] > 0).all()
+
+
+@pytest.mark.parametrize("shape", [(1300, 1300), (1100, 1500), (1500, 1100)])
+@pytest.mark.parametrize("method", ["randomized", "arpack"])
+def test_against_lapack(shape: tuple[int, int], method: Any) -> None:
+    matrix = words_like(*shape)
+    k = 60 if method == "randomized" else 20
+    triplets = truncated_svd(matrix, k, method=method).result()
+    assert_triplets(matrix, k, triplets, rtol=5e-3 if method == "randomized" else 1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 5, 16, 33, 299])
+def test_small_matrices_are_exact(k: int) -> None:
+    matrix = words_like(300, 400, density=0.1)
+    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 16, 17, 100, 600, 860, 881, 1090])
+def test_any_number_of_triplets(k: int) -> None:
+    """Also where the basis fills the whole space, and where it cannot hold them all."""
+    matrix = words_like(1100, 1100, density=0.05)
+    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=5e-3)
+
+
+def test_vectors_agree_with_lapack() -> None:
+    """Where values lie apart, the vectors are unique but for their signs, and these are fixed."""
+    rng = np.random.default_rng(1)
+    strong = csr_array(
+        rng.standard_normal((1100, 6))
+        @ np.diag([9, 7, 5, 4, 3, 2])
+        @ rng.standard_normal((6, 1100))
+    )
+    matrix = csr_array((strong + words_like(1100, 1100)).astype(np.float32))
+    U, _, Vt = truncated_svd(matrix, 6).result()
+    U2, _, Vt2 = np.linalg.svd(matrix.toarray().astype(np.float64))
+    signs = np.sign(U2[np.abs(U2[:, :6]).argmax(axis=0), np.arange(6)])
+    np.testing.assert_allclose(U, U2[:, :6] * signs, atol=1e-5)
+    np.testing.assert_allclose(Vt, Vt2[:6] * signs[:, None], atol=1e-5)
+
+
+def test_nearer_to_the_truth_than_scikit_learn() -> None:
+    matrix = words_like(6000, 6000)
+    _, exact, _ = truncated_svd(matrix, 50, method="arpack").result()
+    _, ours, _ = truncated_svd(matrix, 50).result()
+    _, theirs, _ = randomized_svd(matrix, 50, random_state=0)
+    errors = [np.abs(s / exact - 1).max() for s in (ours, theirs)]
+    assert errors[0] < 0.005
+    assert errors[0] < errors[1]
+
+
+def test_the_methods_agree() -> None:
+    matrix = words_like(3000, 2000)
+    fast = truncated_svd(matrix, 10, tolerance=1e-6).result()
+    slow = truncated_svd(matrix, 10, method="arpack").result()
+    for a, b in zip(fast, slow, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
+
+
+def test_a_smaller_tolerance_is_nearer_and_takes_longer() -> None:
+    # random entries: the values lie close together, which is hard
+    rng = np.random.default_rng(0)
+    matrix = random_array((1200, 1200), density=0.02, rng=rng, dtype=np.float32, format="csr")
+    exact = np.linalg.svd(matrix.toarray(), compute_uv=False)[:40]
+    errors, blocks = [], []
+    for tolerance in (0.1, 0.01, 1e-4):
+        run = truncated_svd(matrix, 40, tolerance=tolerance)
+        blocks.append(list(run)[-1].done)
+        errors.append(np.abs(run.result()[1] / exact - 1).max())
+    assert errors[0] > errors[1] > errors[2]
+    assert blocks[0] < blocks[1] < blocks[2]
+    assert errors[1] < 0.03 and errors[2] < 1e-3
+
+
+@pytest.mark.parametrize("method", ["randomized", "arpack"])
+def test_same_seed_same_bits_for_any_number_of_threads(method: Any) -> None:
+    matrix = words_like(2500, 2500)
+    first = truncated_svd(matrix, 20, method=method, seed=4, threads=1).result()
+    for threads in (1, 2, 3):
+        again = truncated_svd(matrix, 20, method=method, seed=4, threads=threads).result()
+        for a, b in zip(first, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+    if method == "randomized":  # ARPACK converges to the same bits from anywhere
+        other = truncated_svd(matrix, 20, seed=5).result()
+        assert not np.array_equal(first[0], other[0])
+
+
+def test_symmetric_matrices_need_no_transpose() -> None:
+    matrix = words_like(1200, 1200)
+    matrix = csr_array(matrix + matrix.T)
+    assert_triplets(matrix, 30, truncated_svd(matrix, 30).result(), rtol=5e-3)
+
+
+def low_rank(size: int, rank: int) -> Any:
+    rng = np.random.default_rng(2)
+    left = random_array((size, rank), density=0.05, rng=rng, format="csr")
+    right = random_array((rank, size), density=0.05, rng=rng, format="csr")
+    return csr_array((left @ right).astype(np.float32))
+
+
+@pytest.mark.parametrize("method", ["randomized", "arpack"])
+@pytest.mark.parametrize("size", [500, 1200])
+@pytest.mark.parametrize("rank", [1, 5, 20])
+def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
+    matrix = low_rank(size, rank)
+    U, s, Vt = truncated_svd(matrix, 40, method=method).result()
+    exact = np.linalg.svd(matrix.toarray().astype(np.float64), compute_uv=False)[:rank]
+    np.testing.assert_allclose(s[:rank], exact, rtol=1e-4)
+    assert (s[rank:] == 0).all() and not U[:, rank:].any() and not Vt[rank:].any()
+    np.testing.assert_allclose(U[:, :rank].T @ U[:, :rank], np.eye(rank), atol=1e-5)
+    np.testing.assert_allclose((U * s) @ Vt, matrix.toarray(), atol=1e-5 * s[0])
+
+
+@pytest.mark.parametrize("size", [500, 1200])
+def test_zero_rows_and_columns(size: int) -> None:
+    matrix = csr_array(block_diag([words_like(size // 2, size // 2), csr_array((size // 2,) * 2)]))
+    U, s, Vt = truncated_svd(matrix, 20).result()
+    assert_triplets(matrix.astype(np.float32), 20, (U, s, Vt), rtol=5e-3)
+    assert np.abs(U[size // 2 :]).max() < 1e-6 and np.abs(Vt[:, size // 2 :]).max() < 1e-6
+
+
+@pytest.mark.parametrize("method", ["randomized", "arpack"])
+@pytest.mark.parametrize("size", [50, 1500])
+def test_a_zero_matrix(size: int, method: Any) -> None:
+    U, s, Vt = truncated_svd(csr_array((size, size), dtype=np.float32), 5, method=method).result()
+    assert not s.any() and not U.any() and not Vt.any()
+
+
+def test_equal_singular_values() -> None:
+    """The identity: every direction is as good as any other."""
+    matrix = csr_array(diags_array(np.ones(1500, dtype=np.float32)))
+    assert_triplets(matrix, 30, truncated_svd(matrix, 30).result(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e9, 1e20])
+def test_the_scale_does_not_matter(scale: float) -> None:
+    matrix = words_like(1100, 1100)
+    U, s, _ = truncated_svd(matrix, 10).result()
+    U2, s2, _ = truncated_svd(csr_array(matrix * np.float32(scale)), 10).result()
+    np.testing.assert_allclose(s2, s * scale, rtol=1e-3)
+    np.testing.assert_allclose(U2[:, 0], U[:, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("k", "options", "message"),
+    [
+        (0, {}, "dim must be at least 1 and less than the vocabulary of 30 words, not 0; lower"),
+        (30, {}, "not 30; lower dim, lower the minimum count or give more text"),
+        (5, {"method": "magic"}, "method must be one of randomized, arpack, not 'magic'"),
+        (5, {"tolerance": 0.0}, "tolerance must be above 0, not 0.0"),
+        (5, {"seed": -1}, "seed must be at least 0, not -1"),
+        (5, {"threads": 0}, "threads must be at least 1, not 0"),
+    ],
+)
+def test_bad_settings(k: int, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        truncated_svd(words_like(30, 40, density=0.5), k, **options)
+
+
+def test_bad_matrices() -> None:
+    with pytest.raises(ConfigError, match="sparse one, not ndarray"):
+        truncated_svd(np.eye(5), 2)
+    with pytest.raises(ConfigError, match="must be finite"):
+        truncated_svd(csr_array(np.array([[1.0, np.nan], [0.0, 1.0]])), 1)
+
+
+def test_damaged_indices_are_not_followed() -> None:
+    for part, place, value in [("indices", 0, 7), ("indices", 1, -1), ("indptr", 1, 9)]:
+        matrix = csr_array(np.eye(5))
+        getattr(matrix, part)[place] = value
+        with pytest.raises(ConfigError, match="the matrix is damaged"):
+            truncated_svd(matrix, 2)
+    longer = csr_array(np.eye(5))
+    longer.indptr[-1] = 4
+    with pytest.raises(ConfigError, match="the matrix is damaged"):
+        truncated_svd(longer, 2)
+
+
+@pytest.mark.parametrize("shape", [(5000, 10), (10, 5000), (3000, 70), (70, 3000)])
+def test_narrow_matrices(shape: tuple[int, int]) -> None:
+    matrix = words_like(*shape, density=0.3)
+    assert_triplets(matrix, 8, truncated_svd(matrix, 8).result(), rtol=5e-3)
+
+
+def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wordkit.counts.svd.decompose.available_memory", lambda: 1 << 20)
+    with pytest.raises(ResourceError, match="need about .* MB of memory, and 1 MB are free"):
+        truncated_svd(words_like(2000, 2000), 100).result()
+
+
+# --- the operations on panels ----------------------------------------------------------------
+
+
+def as_columns(panels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    return np.concatenate(list(panels), axis=1).astype(np.float64)
+
+
+@given(st.integers(1, 700), st.integers(1, 3), st.integers(1, 3))
+@settings(deadline=None, max_examples=30)
+def test_panels_are_matrices(rows: int, count: int, threads: int) -> None:
+    rng = np.random.default_rng(rows)
+    panels = empty_panels(count, rows)
+    panels[:] = rng.standard_normal(panels.shape)
+    other = empty_panels(1, rows)[0]
+    other[:] = rng.standard_normal(other.shape)
+    coefficients = rng.standard_normal((count * WIDTH, WIDTH))
+    assert panels.ctypes.data % 64 == 0
+    expected = other + as_columns(panels) @ coefficients
+    with Workers(threads) as workers:
+        products = inner(panels, other, workers)
+        combine(panels, coefficients, other, workers)
+    np.testing.assert_allclose(other, expected, atol=1e-4)
+    np.testing.assert_allclose(
+        products, as_columns(panels).T @ (expected - as_columns(panels) @ coefficients), atol=1e-3
+    )
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([0.0, 0.1, 0.6]), st.integers(1, 3))
+@settings(deadline=None, max_examples=50)
+def test_products_and_transposition(rows: int, columns: int, density: float, threads: int) -> None:
+    matrix = words_like(rows, columns, density, seed=rows)
+    rng = np.random.default_rng(rows)
+    panel = empty_panels(1, columns)[0]
+    panel[:] = rng.standard_normal(panel.shape)
+    result = empty_panels(1, rows)[0]
+    with Workers(threads) as workers:
+        operator = Operator(CsrParts.of(matrix), workers)
+        operator.times_panel(panel, result)
+        vector = operator.times_vector(panel[:, 3])
+        flipped = transpose(operator.parts, workers)
+    np.testing.assert_allclose(result, matrix @ panel, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(vector, matrix.astype(np.float64) @ panel[:, 3], rtol=1e-9)
+    expected = csr_array(matrix.T)
+    expected.sort_indices()
+    assert flipped.shape == expected.shape
+    np.testing.assert_array_equal(flipped.indptr, expected.indptr)
+    np.testing.assert_array_equal(flipped.indices, expected.indices)
+    np.testing.assert_array_equal(flipped.data, expected.data)

@@ -1,0 +1,243 @@
+"""What is written is what is read, in every format; what could not be read back is not written."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from vector_strategies import WORDS, embeddings_of, same
+
+from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
+from wordkit.embeddings.formats import FORMATS, detect_format
+from wordkit.errors import ConfigError, EmbeddingsError, FormatError
+from wordkit.text import Vocabulary
+
+READABLE = [name for name, layout in FORMATS.items() if layout.read is not None]
+SUFFIXES = {name: FORMATS[name].suffixes[0] for name in FORMATS}
+SMALL = Embeddings(["the", "of", "café"], [[1, -0.0, 1e-30], [0.1, 1e30, -2.5], [0, 0, 3]])
+
+
+def write_and_read(embeddings: Embeddings, path: Path, name: str, **options) -> Embeddings:
+    save_embeddings(embeddings, path, name)
+    return load_embeddings(path, **options)
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("name", READABLE)
+def test_every_format_packed_or_not(tmp_path, name, packing):
+    path = tmp_path / f"vectors{SUFFIXES[name]}{packing}"
+    assert same(write_and_read(SMALL, path, None), SMALL)
+    assert same(load_embeddings(path, name), SMALL)
+    assert detect_format(path).name == name
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_the_content_tells_the_format_whatever_the_name(tmp_path, name):
+    path = tmp_path / "vectors.dat"
+    assert same(write_and_read(SMALL, path, name), SMALL)
+
+
+@pytest.mark.parametrize("name", READABLE)
+@settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    embeddings=embeddings_of(),
+    limit=st.none() | st.integers(1, 7),
+    packing=st.sampled_from(["", "", ".gz"]),
+    suffix=st.sampled_from([".dat", "", ".bin", ".txt"]),
+)
+@example(embeddings=Embeddings(["5"], [[2.0]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["a 5", "6 7"], [[2.0], [1]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["a nan", "b inf"], [[1.5], [1]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["a", "b 2.5"], [[1, 2], [3, 4]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["a\r", "\rb"], [[1, 2], [3, 4]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["\ufeff1", "b"], [[1, 2], [3, 4]]), limit=1, packing="", suffix="")
+@example(embeddings=Embeddings(["PK\x03\x04"], [[1, 2]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["a", "a b"], [[1, 2], [3, 4]]), limit=None, packing="", suffix="")
+def test_what_is_accepted_comes_back_bit_by_bit(tmp_path, name, embeddings, limit, packing, suffix):
+    path = tmp_path / f"vectors{suffix}{packing}"
+    path.unlink(missing_ok=True)
+    try:
+        back = write_and_read(embeddings, path, name, limit=limit)
+    except EmbeddingsError as refused:
+        assert "cannot" in str(refused) or "would be taken" in str(refused)
+        assert not path.exists()
+        assert not list(tmp_path.glob(".*"))
+        return
+    rows = len(embeddings) if limit is None else min(limit, len(embeddings))
+    assert back.words == embeddings.words[:rows]
+    assert back.vectors.tobytes() == embeddings.vectors[:rows].tobytes()
+
+
+@settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(embeddings=embeddings_of(WORDS.filter(lambda word: " " not in word)))
+def test_words_without_spaces_are_never_refused_by_text_with_a_header(tmp_path, embeddings):
+    assert same(write_and_read(embeddings, tmp_path / "vectors.txt", None), embeddings)
+
+
+@pytest.mark.parametrize("name", ["word2vec", "glove", "fasttext", "word2vec-binary"])
+def test_large_files_go_through_threads_and_compiled_code(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(formats.text_reader, "_PIECE", 1 << 17)
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((9000, 12)) * 10.0 ** rng.integers(-32, 32, (9000, 1))
+    words = [f"w{i}" for i in range(9000)]
+    if name != "word2vec-binary":
+        words[::7] = [f"new york {i} x\u00a0\u0085\u2028" for i in range(len(words[::7]))]
+        words[5000] = "catch 22"
+    large = Embeddings(words, vectors)
+    path = tmp_path / "large"
+    assert same(write_and_read(large, path, name), large)
+    for limit in (1, 1234, 8999, 9000, 10**9):
+        cut = load_embeddings(path, limit=limit)
+        assert cut.words == large.words[:limit]
+        assert np.array_equal(cut.vectors, large.vectors[:limit])
+
+
+def test_a_limit_leaves_the_rest_unread(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(b"3 2\na 1 2\nb 3 4\nc is broken\n")
+    assert load_embeddings(path, limit=2).words == ("a", "b")
+    with pytest.raises(FormatError, match="line 4"):
+        load_embeddings(path)
+    half = gzip.compress(b"900000 2\n" + b"".join(b"w%d 0.5 1\n" % i for i in range(900_000)))
+    packed = tmp_path / "vectors.txt.gz"
+    packed.write_bytes(half[: len(half) // 2])
+    assert len(load_embeddings(packed, limit=1000)) == 1000
+    with pytest.raises(FormatError, match="truncated"):
+        load_embeddings(packed)
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "fault"),
+    [
+        ("word2vec-binary", "new york", "holds a space"),
+        ("word2vec", " x", "begins or ends with a space"),
+        ("word2vec", "x ", "begins or ends with a space"),
+        ("fasttext", "version 2.5", "ends in a number"),
+        ("glove", "la nan", "ends in a number"),
+        ("projector", "a\tb", "holds a tab"),
+        ("projector", "a\rb", "carriage return"),
+    ],
+)
+def test_words_that_a_format_cannot_hold_are_named(tmp_path, name, word, fault):
+    path = tmp_path / "vectors"
+    path.write_text("old")
+    with pytest.raises(EmbeddingsError, match=f"{word!r}.*{fault}".replace("\\", "\\\\")):
+        save_embeddings(Embeddings(["a", word], np.ones((2, 2))), path, name)
+    assert path.read_text() == "old"
+
+
+def test_glove_needs_two_dimensions_and_a_clear_first_row(tmp_path):
+    with pytest.raises(EmbeddingsError, match="1 dimension"):
+        save_embeddings(Embeddings(["a"], [[1.0]]), tmp_path / "v.glove")
+    with pytest.raises(EmbeddingsError, match="'catch 22'"):
+        save_embeddings(Embeddings(["catch 22", "b"], np.eye(2)), tmp_path / "v.glove")
+    later = Embeddings(["b", "catch 22"], np.eye(2))
+    assert same(write_and_read(later, tmp_path / "v.glove", None), later)
+
+
+def test_the_native_file_keeps_counts_and_metadata_and_is_mapped(tmp_path):
+    path = tmp_path / "v.safetensors"
+    metadata = {"window": 5, "corpus": {"name": "ptb", "é": [1, None, True]}}
+    made = Embeddings(Vocabulary(["a", "b"], [9, 4]), np.eye(2), metadata=metadata)
+    save_embeddings(made, path)
+    back = load_embeddings(path)
+    assert back.metadata == metadata
+    assert back.vocabulary.counts.tolist() == [9, 4]
+    assert back.norms.tolist() == [1, 1]
+    base = back.vectors
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    assert isinstance(base, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        back.vectors[0, 0] = 2
+    cut = load_embeddings(path, limit=1)
+    assert cut.words == ("a",)
+    assert cut.vocabulary.counts.tolist() == [9]
+    back.check()
+
+
+def test_metadata_that_json_cannot_hold_is_refused(tmp_path):
+    made = Embeddings(["a"], [[1.0]], metadata={"x": object()})
+    with pytest.raises(EmbeddingsError, match="JSON"):
+        save_embeddings(made, tmp_path / "v.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(embeddings=embeddings_of())
+def test_the_projectors_two_files_fit_together(tmp_path, embeddings):
+    path = tmp_path / "v.tsv"
+    try:
+        save_embeddings(embeddings, path)
+    except EmbeddingsError:
+        assume(False)
+    rows = [line.split("\t") for line in path.read_text().splitlines()]
+    assert np.array_equal(np.array(rows, dtype=np.float32), embeddings.vectors)
+    lines = (tmp_path / "v.metadata.tsv").read_bytes().decode().split("\n")[:-1]
+    words = list(embeddings.words)
+    if embeddings.vocabulary.has_counts:
+        pairs = zip(words, embeddings.vocabulary.counts.tolist(), strict=True)
+        assert lines == ["word\tcount", *(f"{word}\t{count}" for word, count in pairs)]
+    else:
+        assert lines == words
+    with pytest.raises(FormatError, match="only written"):
+        load_embeddings(path, "projector")
+
+
+def test_many_rows_for_the_projector(tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((4000, 30)).astype(np.float32)
+    save_embeddings(Embeddings([f"w{i}" for i in range(4000)], vectors), tmp_path / "v.tsv.gz")
+    with gzip.open(tmp_path / "v.tsv.gz", "rt") as file:
+        rows = np.array([line.split("\t") for line in file], dtype=np.float32)
+    assert np.array_equal(rows, vectors)
+    with gzip.open(tmp_path / "v.metadata.tsv.gz", "rt") as file:
+        assert len(file.readlines()) == 4000
+
+
+def test_the_same_vectors_make_the_same_file(tmp_path):
+    for name in ("a.txt.gz", "b.txt.gz"):
+        save_embeddings(SMALL, tmp_path / name)
+    assert (tmp_path / "a.txt.gz").read_bytes() == (tmp_path / "b.txt.gz").read_bytes()
+
+
+def test_values_are_written_in_the_fewest_digits(tmp_path):
+    values = [0.1, 1, -2.5, 1e-05, 123456.7, 1 / 3, 0.0001, 16777216, 1e20, 1e-20, 0.30000001]
+    save_embeddings(Embeddings(["x"], [values]), tmp_path / "v.txt")
+    row = (tmp_path / "v.txt").read_text().splitlines()[1].split(" ")[1:]
+    assert [np.float32(token) for token in row] == [np.float32(value) for value in values]
+    assert row[:5] == ["0.1", "1.0", "-2.5", "1e-05", "123456.7"]
+    assert row[8:] == ["1e+20", "1e-20", "0.3"]
+
+
+def test_unknown_names_and_suffixes_list_what_there_is(tmp_path):
+    with pytest.raises(ConfigError, match="'w2v'; there are native, word2vec"):
+        save_embeddings(SMALL, tmp_path / "v", "w2v")
+    with pytest.raises(ConfigError, match=r"\.safetensors.*\.txt.*\.bin"):
+        save_embeddings(SMALL, tmp_path / "v.npy")
+    path = tmp_path / "v.txt"
+    save_embeddings(SMALL, path)
+    with pytest.raises(ConfigError, match="'w2v'"):
+        load_embeddings(path, "w2v")
+    for options in ({"limit": 0}, {"errors": "ignore"}, {"encoding": "rot13"}, {"encoding": "x"}):
+        with pytest.raises(ConfigError, match=r"limit|errors|encoding"):
+            load_embeddings(path, **options)
+
+
+def test_a_binary_file_that_looks_like_text_needs_its_suffix(tmp_path):
+    digits = np.frombuffer(b"0.50", dtype=np.float32)
+    odd = Embeddings(["a"], digits.reshape(1, 1))
+    with pytest.raises(EmbeddingsError, match="taken for another kind"):
+        save_embeddings(odd, tmp_path / "v.dat", "word2vec-binary")
+    letters = Embeddings(["a"], np.frombuffer(b"abcd", dtype=np.float32).reshape(1, 1))
+    assert same(write_and_read(letters, tmp_path / "v.bin", None), letters)

@@ -1,0 +1,144 @@
+"""The compiled reader and writer of text do what the plain ones do."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wordkit.embeddings.formats.layout import ReadOptions
+from wordkit.embeddings.formats.rows import RowError, format_values, is_number, parse_row
+from wordkit.embeddings.formats.text_reader import _Parser, _Piece
+from wordkit.embeddings.formats.text_writer import _compiled, _plain
+
+TOKENS = st.one_of(
+    st.floats(width=32, allow_nan=False).map(repr),
+    st.floats(width=64, allow_nan=False).map(repr),
+    st.integers().map(str),
+    st.from_regex(r"[+-]?[0-9]{0,25}\.?[0-9]{0,25}(e[+-]?[0-9]{0,3})?", fullmatch=True),
+    st.sampled_from(
+        ["", "nan", "-inf", "+", "-", ".", "1e", "1_0", "0x1", "é", "a", "\r", "1e400"]
+    ),
+)
+ROWS = st.lists(TOKENS, max_size=6).map(" ".join)
+
+
+class _File:
+    path = "file"
+
+
+def parser(dim: int) -> _Parser:
+    return _Parser(_File(), dim, ReadOptions(errors="replace"))  # type: ignore[arg-type]
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(ROWS | st.text(max_size=12), max_size=8), st.integers(1, 4), st.booleans())
+@example(["catch 22 1.5"], 1, True)
+@example(["catch 22 1"], 1, True)
+@example(["a 1e-45 -0 0.1", "b 1 2 3 ", "c 1  2 3\r"], 3, True)
+@example(["a 16777217.0000000001", "b 1.00000005960464477539", "c 1.0000000596046448"], 1, True)
+@example(["\r", " ", "", "\r ", "a 1"], 1, False)
+def test_compiled_rows_are_plain_rows(rows, dim, ended):
+    data = "\n".join(rows).encode() + (b"\n" if ended else b"")
+    piece = _Piece(data, 0, 1)
+    words, values, error = parser(dim).plain(piece)
+    fast_words, fast_values, fast_error = parser(dim).compiled(piece)
+    assert fast_words == words
+    assert fast_values.tobytes() == values.tobytes()
+    assert str(fast_error) == str(error)
+
+
+@settings(deadline=None, max_examples=300)
+@given(TOKENS)
+def test_a_number_is_pythons_number(token):
+    data = f"w {token}".encode()
+    _, values, error = parser(1).compiled(_Piece(data, 0, 1))
+    with np.errstate(over="ignore"):
+        fine = is_number(token.encode()) and np.isfinite(np.float32(float(token)))
+    assert (error is None) == bool(fine)
+    if fine:
+        with np.errstate(over="ignore"):
+            assert values[0].tobytes() == np.float32(float(token)).tobytes()
+
+
+def test_many_random_numbers_in_many_notations_are_read_exactly():
+    rng = np.random.default_rng(11)
+    doubles = rng.standard_normal(20_000) * 10.0 ** rng.integers(-44, 38, 20_000)
+    notations = [repr, "{:.3f}".format, "{:.9g}".format, "{:.25e}".format, "{:.17g}".format]
+    tokens = [notations[i % 5](x) for i, x in enumerate(doubles.tolist())]
+    expected = np.array([float(token) for token in tokens]).astype(np.float32)
+    data = "\n".join(f"w {token}" for token in tokens).encode()
+    _, values, error = parser(1).compiled(_Piece(data, 0, 1))
+    assert error is None
+    assert values.tobytes() == expected.tobytes()
+
+
+def halves() -> np.ndarray:
+    """Numbers half way between two float32, a little more and a little less."""
+    rng = np.random.default_rng(2)
+    below = (rng.standard_normal(3000) * 10.0 ** rng.integers(-6, 6, 3000)).astype(np.float32)
+    above = np.nextafter(below, np.float32(np.inf))
+    return (below.astype(np.float64) + above) / 2
+
+
+def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
+    tokens = [f"{x:.{digits}e}" for x in halves().tolist() for digits in (16, 17, 18, 19, 24)]
+    expected = np.array([float(token) for token in tokens]).astype(np.float32)
+    data = "\n".join(f"w {token}" for token in tokens).encode()
+    _, values, _ = parser(1).compiled(_Piece(data, 0, 1))
+    assert values.tobytes() == expected.tobytes()
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
+def test_compiled_text_is_numpys_text(values):
+    array = np.array([values], dtype=np.float32)
+    fast, plain = _compiled(["w é"], array), _plain(["w é"], array)
+    assert plain == b"w \xc3\xa9 " + format_values(array[0]) + b"\n"
+    assert fast.startswith(b"w \xc3\xa9 ")
+    assert fast.endswith(b"\n")
+    assert_same_numbers(fast.split()[2:], plain.split()[2:])
+
+
+def assert_same_numbers(fast: list[bytes], plain: list[bytes]) -> None:
+    """The same digits, at most in another notation: NumPy's releases differ over 1e+06."""
+    for ours, theirs in zip(fast, plain, strict=True):
+        assert Decimal(ours.decode()) == Decimal(theirs.decode())
+        assert ours == theirs or abs(float(ours)) >= 1e5
+
+
+def test_random_floats_of_all_sizes_are_written_as_numpy_does_and_come_back():
+    bits = np.random.default_rng(4).integers(0, 2**32, 30_000, dtype=np.uint64).astype(np.uint32)
+    common = np.random.default_rng(5).standard_normal(30_000).astype(np.float32)
+    array = np.concatenate([bits.view(np.float32), common]).reshape(-1, 10)
+    array = array[np.isfinite(array).all(axis=1)]
+    words = [f"w{i}" for i in range(len(array))]
+    text = _compiled(words, array)
+    assert_same_numbers(
+        [token for row in text.splitlines() for token in row.split()[1:]],
+        [token for row in _plain(words, array).splitlines() for token in row.split()[1:]],
+    )
+    _, values, error = parser(10).compiled(_Piece(text, 0, 1))
+    assert error is None
+    assert values.tobytes() == array.tobytes()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=40), st.integers(1, 3))
+def test_the_grammar_of_rows(row, dim):
+    row = row.replace(b"\n", b"")
+    try:
+        parsed = parse_row(row, dim)
+    except RowError:
+        return
+    if parsed is None:
+        assert not row.strip(b" \r")
+        return
+    word, values = parsed
+    assert len(values) == dim
+    assert word
+    assert row.strip(b" \r").startswith(word)
+    rest = row.strip(b" \r")[len(word) :].split()
+    assert [float(token) for token in rest] == [float(v) for v in values] or dim == len(rest)

@@ -1,0 +1,22 @@
+"""From a corpus to vectors by counting: co-occurrence, PPMI, truncated SVD.
+
+:func:`train_counts` does it all; each step is there by itself too::
+
+    counts = count_cooccurrences(corpus, CooccurrenceConfig(window=2)).result()
+    U, s, Vt = truncated_svd(ppmi(counts), 100).result()
+"""
+
+from wordkit.counts.config import CooccurrenceConfig, CountsConfig
+from wordkit.counts.cooccurrence import count_cooccurrences
+from wordkit.counts.ppmi import ppmi
+from wordkit.counts.svd import truncated_svd
+from wordkit.counts.train import train_counts
+
+__all__ = [
+    "CooccurrenceConfig",
+    "CountsConfig",
+    "count_cooccurrences",
+    "ppmi",
+    "train_counts",
+    "truncated_svd",
+]

@@ -1,0 +1,130 @@
+"""Pointwise mutual information of co-occurrence counts, on all threads.
+
+For a word w and a context c with the count #(w, c), the row sum #(w) and the column sum #(c),
+PMI(w, c) = log( P(w, c) / (P(w) · P_α(c)) ) with P_α(c) = #(c)^α / Σ #(c')^α. Shifted positive
+PMI is max(PMI − log k, 0): Levy, Goldberg and Dagan, "Improving Distributional Similarity with
+Lessons Learned from Word Embeddings", TACL 2015, sections 2 and 3.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.counts.config import check_ppmi
+from wordkit.counts.csr import CsrParts, RowBuilder, balanced_ranges
+from wordkit.counts.parallel import Workers
+from wordkit.counts.rows import Rows
+from wordkit.errors import ConfigError
+from wordkit.runtime import available_memory, thread_count
+
+__all__ = ["ppmi"]
+
+_TASK_ENTRIES = 1 << 18
+_SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of threads
+
+
+def ppmi(
+    matrix: Any,
+    *,
+    shift: float = 1.0,
+    smoothing: float = 1.0,
+    positive: bool = True,
+    memory: int | None = None,
+    threads: int | None = None,
+) -> Any:
+    """The positive pointwise mutual information of a matrix of counts.
+
+    Args:
+        matrix: counts, a SciPy sparse matrix of words (rows) by contexts (columns), at least 0;
+            also memory-mapped.
+        shift: k; log k is subtracted. Above 0; 1 shifts nothing.
+        smoothing: α, the power that context counts are raised to: above 0, at most 1; 1 leaves
+            them as they are.
+        positive: keep only what is above 0. Otherwise pairs that were seen keep their PMI, also
+            where it is negative, and pairs that were not seen (whose PMI is −∞) stay absent, as
+            if it were 0.
+        memory: bytes that the result may take before it goes to a temporary file; None: half of
+            what is available.
+        threads: None: all cores.
+
+    Returns:
+        A ``scipy.sparse.csr_array`` of the same shape, float32.
+
+    Raises:
+        ConfigError: a setting is out of range, the matrix is no sparse one, or it holds a
+            negative or infinite value.
+        StorageError: the temporary file cannot be written.
+    """
+    check_ppmi(shift, smoothing)
+    parts = CsrParts.of(matrix)
+    if memory is not None and memory < 1:
+        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
+    memory = available_memory() // 2 if memory is None else memory
+    with Workers(thread_count(threads)) as workers:
+        biases = _biases(*_marginals(parts, workers), shift, smoothing)
+        builder = RowBuilder(parts.shape, memory, len(parts.data))
+        try:
+            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, workers):
+                builder.append(*rows)
+            return builder.finish()
+        finally:
+            builder.close()
+
+
+Doubles = npt.NDArray[np.float64]
+
+
+def _marginals(parts: CsrParts, workers: Workers) -> tuple[Doubles, Doubles]:
+    """The sums of rows and of columns, in double precision."""
+    from wordkit.counts import kernels
+
+    row_sums = np.zeros(parts.shape[0])
+    most = max(1, -(-len(parts.data) // _SUM_PARTS))
+    ranges = balanced_ranges(parts.indptr, most)
+    column_sums = np.zeros(parts.shape[1])
+
+    def add(rows: tuple[int, int]) -> tuple[float, Doubles]:
+        sums = np.zeros(parts.shape[1])
+        return kernels.marginals(*parts.arrays, rows, row_sums, sums), sums
+
+    for least, sums in workers.ordered(add, ranges):
+        column_sums += sums
+        if least < 0:
+            raise ConfigError(f"counts must be at least 0, but the matrix holds {least}")
+    if not (np.isfinite(row_sums).all() and np.isfinite(column_sums).all()):
+        raise ConfigError("counts must be finite, but the matrix holds an infinite one")
+    return row_sums, column_sums
+
+
+def _biases(
+    row_sums: Doubles, column_sums: Doubles, shift: float, smoothing: float
+) -> tuple[Doubles, Doubles, float]:
+    """What to add to log #(w, c): for its row, for its column, and always.
+
+    PMI(w, c) − log k = log #(w, c) − log #(w) − α log #(c) + log Σ #(c')^α − log k. Empty rows and
+    columns have no entry that would use theirs.
+    """
+    rows = -np.log(np.where(row_sums > 0, row_sums, 1.0))
+    columns = -smoothing * np.log(np.where(column_sums > 0, column_sums, 1.0))
+    total = float((column_sums**smoothing).sum())
+    return rows, columns, math.log(total or 1.0) - math.log(shift)
+
+
+def _pmi_rows(
+    parts: CsrParts, biases: tuple[Doubles, Doubles, float], floor: float, workers: Workers
+) -> Iterator[Rows]:
+    from wordkit.counts import kernels
+
+    def compute(rows: tuple[int, int]) -> Rows:
+        size = int(parts.indptr[rows[1]] - parts.indptr[rows[0]]) + 1  # one to overwrite
+        columns, values = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.float32)
+        ends = np.empty(rows[1] - rows[0], dtype=np.int64)
+        n = kernels.pmi_rows(*parts.arrays, rows, biases, floor, (columns, values, ends))
+        return Rows(columns[:n], values[:n], ends)
+
+    yield from workers.ordered(compute, balanced_ranges(parts.indptr, _TASK_ENTRIES))

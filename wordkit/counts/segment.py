@@ -1,0 +1,104 @@
+"""A segment: a range of the corpus laid out for counting, with the places of each word.
+
+V is the number of words that are counted.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.counts.csr import frozen
+from wordkit.counts.parallel import Workers, even_ranges
+from wordkit.text import Corpus
+
+__all__ = ["Segment"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Ids of a range of a corpus, and where each word is among them."""
+
+    text: npt.NDArray[np.int32]
+    """The kept ids, with a negative separator between sentences and at both ends."""
+
+    positions: npt.NDArray[np.int32]
+    """Places in ``text``, grouped by word and rising within each word."""
+
+    starts: npt.NDArray[np.int64]
+    """(V + 1,): the places of word w are ``positions[starts[w]:starts[w + 1]]``."""
+
+    @classmethod
+    def lay_out(
+        cls, corpus: Corpus, centres: tuple[int, int], words: int, window: int, workers: Workers
+    ) -> Segment:
+        """The segment with the centres of a range of ids, and the tokens their windows reach.
+
+        Args:
+            corpus: may be memory-mapped.
+            centres: from which token to which; anywhere, also inside a sentence.
+            words: V; tokens with other ids are dropped.
+            window: kept tokens that windows reach to either side.
+            workers: the threads to use.
+        """
+        from wordkit.counts import kernels
+
+        ids, offsets = frozen(corpus.ids, np.int32), frozen(corpus.offsets, np.int64)
+        begin = kernels.reach_back(
+            ids, centres[0], int(offsets[_sentence(offsets, centres[0])]), words, window
+        )
+        last = int(offsets[_sentence(offsets, centres[1] - 1) + 1])
+        end = kernels.reach_on(ids, centres[1], last, words, window)
+        ranges = even_ranges(end - begin, workers.threads)
+        slices = [(begin + start, begin + stop) for start, stop in ranges]
+        sentences = [_sentence(offsets, start) for start, _ in slices]
+
+        counts = np.zeros((len(slices), words), dtype=np.int64)
+        lengths = np.zeros(len(slices), dtype=np.int64)
+
+        def tally(s: int) -> None:
+            lengths[s] = kernels.tally(ids, offsets, sentences[s], slices[s], centres, counts[s])
+
+        workers.each(tally, range(len(slices)))
+
+        starts = np.zeros(words + 1, dtype=np.int64)
+        np.cumsum(counts.sum(axis=0), out=starts[1:])
+        slots = counts  # turned in place into where each slice files the places of each word
+        before = starts[:-1].copy()
+        for s in range(len(slices)):
+            before += counts[s]
+            slots[s] = before - counts[s]
+        places = np.concatenate([[1], 1 + np.cumsum(lengths)])
+        text = np.empty(int(places[-1]) + 1, dtype=np.int32)
+        text[0] = text[-1] = kernels.SEPARATOR
+        positions = np.empty(int(starts[-1]), dtype=np.int32)
+
+        def lay_out(s: int) -> None:
+            where = (ids, offsets, sentences[s], slices[s], centres)
+            kernels.lay_out(*where, slots[s], text, int(places[s]), positions)
+
+        workers.each(lay_out, range(len(slices)))
+        _forget_pages(corpus.ids)
+        return cls(frozen(text, np.int32), frozen(positions, np.int32), frozen(starts, np.int64))
+
+
+def _sentence(offsets: npt.NDArray[np.int64], token: int) -> int:
+    """The sentence that a token lies in."""
+    return int(np.searchsorted(offsets, token, side="right")) - 1
+
+
+def _forget_pages(array: npt.NDArray[Any]) -> None:
+    """Let the system take back the memory of a mapped file that has been read.
+
+    It could do so by itself, but until then the pages count as this process's memory.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray) and base.base is not None:
+        base = base.base
+    read_only = getattr(array, "mode", None) == "r"
+    if read_only and isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,175 @@
+"""Truncated singular value decomposition of a sparse matrix.
+
+R and C are its rows and columns, D the singular triplets wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from wordkit.counts.config import Method, check_method
+from wordkit.counts.csr import CsrParts
+from wordkit.counts.parallel import Workers, one_blas_thread
+from wordkit.counts.svd.krylov import Triplets, block_krylov
+from wordkit.counts.svd.panels import Floats, Operator, transpose
+from wordkit.errors import ConfigError, ResourceError
+from wordkit.runtime import Report, Run, available_memory, thread_count
+
+__all__ = ["truncated_svd"]
+
+_DENSE_SIDES = 1024, 64  # with no side longer, or one this short, a matrix is left to LAPACK
+
+
+def truncated_svd(
+    matrix: Any,
+    k: int,
+    *,
+    method: Method = "randomized",
+    tolerance: float = 1e-3,
+    seed: int = 1,
+    threads: int | None = None,
+) -> Run[tuple[Floats, Floats, Floats]]:
+    """The ``k`` largest singular values of a sparse matrix and their vectors.
+
+    The same seed gives the same bits, for any number of threads. Of the two signs of each pair of
+    vectors, the one is taken that makes the largest entry of the left vector positive.
+
+    Args:
+        matrix: a SciPy sparse matrix, shape (R, C), finite; also memory-mapped.
+        k: D, at least 1 and less than R and C.
+        method: ``randomized`` (a block Krylov space; see :mod:`wordkit.counts.svd.krylov`) or
+            ``arpack`` (implicitly restarted Lanczos, far slower, to full single precision).
+        tolerance: of ``randomized``: stop when a further block changes no singular value by more
+            than this, relatively.
+        seed: of the random start.
+        threads: None: all cores.
+
+    Returns:
+        A run whose value is U (R, D), s (D,) falling, and Vᵀ (D, C), all float32. Where the
+        rank is less than D, the last values are 0 and so are their vectors.
+
+    Raises:
+        ConfigError: a setting is out of range, ``k`` among them, or the matrix is no sparse one
+            or not finite.
+        ResourceError: the vectors would not fit into memory (in the run).
+    """
+    check_method(method)
+    parts = CsrParts.of(matrix)
+    side = min(parts.shape)
+    if not 1 <= k < side:
+        raise ConfigError(
+            f"dim must be at least 1 and less than the vocabulary of {side} words, not {k}; "
+            "lower dim, lower the minimum count or give more text"
+        )
+    if not tolerance > 0:
+        raise ConfigError(f"tolerance must be above 0, not {tolerance}")
+    if seed < 0:
+        raise ConfigError(f"seed must be at least 0, not {seed}")
+    if not np.isfinite(parts.data.sum(dtype=np.float64)):
+        raise ConfigError("the matrix must be finite, but it holds NaN or an infinite value")
+    return Run(_decompose(parts, k, method, tolerance, seed, thread_count(threads)))
+
+
+def _decompose(
+    parts: CsrParts, k: int, method: Method, tolerance: float, seed: int, threads: int
+) -> Generator[Report, None, tuple[Floats, Floats, Floats]]:
+    yield Report("decomposing", 0)
+    dense = method == "randomized" and _better_dense(parts.shape, k)
+    _check_memory(parts.shape, k, dense)
+    if dense:
+        return _finished(_dense(parts, k))
+    with Workers(threads) as workers:
+        matrix = Operator(parts, workers)
+        flipped = transpose(parts, workers)
+        transposed = matrix if _same(parts, flipped) else Operator(flipped, workers)
+        del flipped
+        if method == "arpack":
+            return _finished(_arpack(matrix, transposed, k, seed))
+        triplets = yield from block_krylov(matrix, transposed, k, tolerance=tolerance, seed=seed)
+        return _finished(triplets)
+
+
+def _better_dense(shape: tuple[int, int], k: int) -> bool:
+    """Whether LAPACK is better: the matrix is small, or nearly all of its triplets are wanted."""
+    long, short = max(shape), min(shape)
+    return long <= _DENSE_SIDES[0] or short <= _DENSE_SIDES[1] or k > short * 4 // 5
+
+
+def _check_memory(shape: tuple[int, int], k: int, dense: bool) -> None:
+    """Refuse what would drive the machine out of memory."""
+    vectors = 2 * 4 * k * sum(shape)
+    basis = 4 * 4 * k * shape[1]
+    needed = vectors + (4 * 8 * shape[0] * shape[1] if dense else basis)
+    free = available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"{k} singular vectors of {shape[1]} words need about {needed >> 20} MB of "
+            f"memory, and {free >> 20} MB are free; lower dim or raise the minimum count"
+        )
+
+
+def _same(a: CsrParts, b: CsrParts) -> bool:
+    """Whether two matrices with sorted rows are equal."""
+    return (
+        a.shape == b.shape
+        and np.array_equal(a.indptr, b.indptr)
+        and np.array_equal(a.indices, b.indices)
+        and np.array_equal(a.data, b.data)
+    )
+
+
+def _dense(parts: CsrParts, k: int) -> Triplets:
+    from scipy.sparse import csr_array
+
+    dense = csr_array((parts.data, parts.indices, parts.indptr), shape=parts.shape).toarray()
+    with one_blas_thread():
+        U, s, Vt = np.linalg.svd(dense.astype(np.float64), full_matrices=False)
+    s = s[:k]
+    rank = int((s > s[0] * np.finfo(np.float32).eps).sum())
+    s[rank:] = 0
+    U[:, rank:] = 0
+    Vt[rank:] = 0
+    return U[:, :k].astype(np.float32), s, Vt[:k].astype(np.float32)
+
+
+def _arpack(matrix: Operator, transposed: Operator, k: int, seed: int) -> Triplets:
+    from scipy.sparse.linalg import ArpackError, LinearOperator, svds
+
+    operator = LinearOperator(
+        matrix.parts.shape,
+        matvec=matrix.times_vector,
+        rmatvec=transposed.times_vector,
+        dtype=np.float64,
+    )
+    if not matrix.parts.data.any():  # ARPACK takes no zero matrix
+        return _zeros(matrix.parts.shape, k)
+    start = np.random.default_rng(seed).standard_normal(min(matrix.parts.shape))
+    try:
+        with one_blas_thread():
+            U, s, Vt = svds(operator, k=k, v0=start)
+    except ArpackError as error:
+        raise ConfigError(f"ARPACK failed ({error}); take method='randomized'") from error
+    order = np.argsort(-s, kind="stable")
+    s = s[order]
+    kept = s > s[0] * np.finfo(np.float32).eps
+    U, Vt = U[:, order] * kept, Vt[order] * kept[:, None]
+    return U.astype(np.float32), s * kept, Vt.astype(np.float32)
+
+
+def _zeros(shape: tuple[int, int], k: int) -> Triplets:
+    return (
+        np.zeros((shape[0], k), dtype=np.float32),
+        np.zeros(k),
+        np.zeros((k, shape[1]), dtype=np.float32),
+    )
+
+
+def _finished(triplets: Triplets) -> tuple[Floats, Floats, Floats]:
+    """The triplets with fixed signs, in single precision."""
+    U, s, Vt = triplets
+    largest = U[np.abs(U).argmax(axis=0), np.arange(U.shape[1])]
+    signs = np.where(largest < 0, np.float32(-1), np.float32(1))
+    return U * signs, s.astype(np.float32), Vt * signs[:, None]

@@ -1,0 +1,295 @@
+"""The compiled loops of the singular value decomposition.
+
+R and C are the rows and columns of a sparse matrix. Dense blocks come as panels: a panel is a
+C-contiguous (R, 16) array of float32. One row of a panel is 64 bytes, which is one cache line and
+one AVX-512 register (or two of AVX, or four of NEON): where it is gathered by index, as in a
+sparse product, nothing that is fetched is wasted.
+
+LLVM does not keep a row of sums in a register when it is written as a small array, so a row of a
+panel is a number type of its own here, ``lanes``: 16 floats that are loaded, multiplied, added and
+stored together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba.extending
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.extending import models, register_model
+
+WIDTH = 16
+
+# It supplies the first argument of the functions it decorates, which its type does not say.
+intrinsic: Any = numba.extending.intrinsic
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+_VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
+_DOUBLE_VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
+_FUSED = ("contract",)  # a multiplication and an addition may be one instruction
+_SUB_ROWS = 256  # rows summed in single precision before they go into a sum in double
+
+
+class _Lanes(types.Type):
+    """16 single-precision numbers in a register."""
+
+    def __init__(self) -> None:
+        super().__init__("Lanes")
+
+
+_lanes: Any = _Lanes()
+
+
+@register_model(_Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes_type: Any) -> None:
+        super().__init__(manager, lanes_type, _VECTOR)  # type: ignore[no-untyped-call]
+
+
+def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, to: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
+
+
+@intrinsic
+def _zero(typing_context: Any) -> Any:
+    """16 zeros."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return ir.Constant(_VECTOR, [0.0] * WIDTH)
+
+    return _lanes(), generate
+
+
+@intrinsic
+def _load(typing_context: Any, array: Any, index: Any) -> Any:
+    """The 16 floats that begin at a place of the memory of an array."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
+        return builder.load(address, align=4)
+
+    return _lanes(array, types.int64), generate
+
+
+@intrinsic
+def _store(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Write 16 floats from a place of the memory of an array on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
+        builder.store(args[2], address, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, _lanes), generate
+
+
+@intrinsic
+def _add_to(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Add 16 floats to the 16 doubles from a place of the memory of an array on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1], _DOUBLE_VECTOR)
+        wide = builder.fpext(args[2], _DOUBLE_VECTOR)
+        builder.store(builder.fadd(builder.load(address, align=8), wide), address, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, _lanes), generate
+
+
+@intrinsic
+def _add(typing_context: Any, a: Any, b: Any) -> Any:
+    """The lane by lane sum."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fadd(args[0], args[1])
+
+    return _lanes(_lanes, _lanes), generate
+
+
+@intrinsic
+def _multiply_add(typing_context: Any, total: Any, factor: Any, lanes: Any) -> Any:
+    """``total + factor * lanes``; the factor is one float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        total, factor, row = args
+        index, undefined = ir.IntType(32), ir.Constant(_VECTOR, ir.Undefined)
+        one = builder.insert_element(undefined, factor, index(0))
+        mask = ir.Constant(ir.VectorType(index, WIDTH), [0] * WIDTH)
+        factors = builder.shuffle_vector(one, undefined, mask)
+        return builder.fadd(total, builder.fmul(factors, row, flags=_FUSED), flags=_FUSED)
+
+    return _lanes(_lanes, types.float32, _lanes), generate
+
+
+# --- panels --------------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def multiply(
+    indptr: Longs,
+    indices: Ints,
+    data: Floats,
+    panel: Floats,
+    rows: tuple[int, int],
+    result: Floats,
+) -> None:
+    """A range of rows of the sparse matrix times a panel.
+
+    Args:
+        indptr, indices, data: the matrix in CSR, (R, C).
+        panel: (C, 16).
+        rows: the range.
+        result: (R, 16); its rows in the range are written.
+    """
+    for r in range(rows[0], rows[1]):
+        # four sums, so that an addition need not wait for the one before it
+        a, b, c, d = _zero(), _zero(), _zero(), _zero()
+        i, end = indptr[r], indptr[r + 1]
+        while i + 3 < end:
+            a = _multiply_add(a, data[i], _load(panel, np.int64(indices[i]) * WIDTH))
+            b = _multiply_add(b, data[i + 1], _load(panel, np.int64(indices[i + 1]) * WIDTH))
+            c = _multiply_add(c, data[i + 2], _load(panel, np.int64(indices[i + 2]) * WIDTH))
+            d = _multiply_add(d, data[i + 3], _load(panel, np.int64(indices[i + 3]) * WIDTH))
+            i += 4
+        while i < end:
+            a = _multiply_add(a, data[i], _load(panel, np.int64(indices[i]) * WIDTH))
+            i += 1
+        _store(result, r * WIDTH, _add(_add(a, b), _add(c, d)))
+
+
+@njit(nogil=True, cache=True)
+def inner(panels: Floats, panel: Floats, rows: tuple[int, int], result: Doubles) -> None:
+    """Add the inner products of the columns of panels with those of a panel, over a range of rows.
+
+    Args:
+        panels: (P, R, 16).
+        panel: (R, 16).
+        rows: the range.
+        result: (P * 16, 16), added to.
+    """
+    for first in range(rows[0], rows[1], _SUB_ROWS):
+        last = min(first + _SUB_ROWS, rows[1])
+        for p in range(panels.shape[0]):
+            for j in range(0, WIDTH, 4):
+                a, b, c, d = _zero(), _zero(), _zero(), _zero()
+                for r in range(first, last):
+                    row = _load(panel, r * WIDTH)
+                    a = _multiply_add(a, panels[p, r, j], row)
+                    b = _multiply_add(b, panels[p, r, j + 1], row)
+                    c = _multiply_add(c, panels[p, r, j + 2], row)
+                    d = _multiply_add(d, panels[p, r, j + 3], row)
+                place = (p * WIDTH + j) * WIDTH
+                _add_to(result, place, a)
+                _add_to(result, place + WIDTH, b)
+                _add_to(result, place + 2 * WIDTH, c)
+                _add_to(result, place + 3 * WIDTH, d)
+
+
+@njit(nogil=True, cache=True)
+def combine(panels: Floats, coefficients: Floats, rows: tuple[int, int], result: Floats) -> None:
+    """Add linear combinations of the columns of panels to a panel, in a range of rows.
+
+    Args:
+        panels: (P, R, 16).
+        coefficients: (P * 16, 16), a column for each column of the result.
+        rows: the range.
+        result: (R, 16), added to.
+    """
+    r = rows[0]
+    while r + 3 < rows[1]:
+        place = r * WIDTH
+        a = _load(result, place)
+        b = _load(result, place + WIDTH)
+        c = _load(result, place + 2 * WIDTH)
+        d = _load(result, place + 3 * WIDTH)
+        for p in range(panels.shape[0]):
+            for j in range(WIDTH):
+                row = _load(coefficients, (p * WIDTH + j) * WIDTH)
+                a = _multiply_add(a, panels[p, r, j], row)
+                b = _multiply_add(b, panels[p, r + 1, j], row)
+                c = _multiply_add(c, panels[p, r + 2, j], row)
+                d = _multiply_add(d, panels[p, r + 3, j], row)
+        _store(result, place, a)
+        _store(result, place + WIDTH, b)
+        _store(result, place + 2 * WIDTH, c)
+        _store(result, place + 3 * WIDTH, d)
+        r += 4
+    while r < rows[1]:
+        a = _load(result, r * WIDTH)
+        for p in range(panels.shape[0]):
+            for j in range(WIDTH):
+                row = _load(coefficients, (p * WIDTH + j) * WIDTH)
+                a = _multiply_add(a, panels[p, r, j], row)
+        _store(result, r * WIDTH, a)
+        r += 1
+
+
+@njit(nogil=True, cache=True)
+def combine_inner(
+    panels: Floats, coefficients: Floats, panel: Floats, rows: tuple[int, int], result: Doubles
+) -> None:
+    """:func:`combine` into ``panel``, then :func:`inner` with it, in one pass over ``panels``."""
+    for first in range(rows[0], rows[1], _SUB_ROWS):
+        part = (first, min(first + _SUB_ROWS, rows[1]))
+        combine(panels, coefficients, part, panel)
+        inner(panels, panel, part, result)
+
+
+# --- transposition -------------------------------------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def tally_columns(indices: Ints, entries: tuple[int, int], counts: Longs) -> None:
+    """Count the entries of each column in a range of entries."""
+    for i in range(entries[0], entries[1]):
+        counts[indices[i]] += 1
+
+
+@njit(nogil=True, cache=True)
+def transpose_rows(
+    indptr: Longs,
+    indices: Ints,
+    data: Floats,
+    rows: tuple[int, int],
+    slots: Longs,
+    output: tuple[Ints, Floats],
+) -> None:
+    """Move a range of rows to their places in the transposed matrix.
+
+    Args:
+        indptr, indices, data: the matrix.
+        rows: the range.
+        slots: (V,), where the next entry of each column goes; moved on.
+        output: indices and data of the transposed matrix.
+    """
+    for r in range(rows[0], rows[1]):
+        for i in range(indptr[r], indptr[r + 1]):
+            slot = slots[indices[i]]
+            slots[indices[i]] = slot + 1
+            output[0][slot] = r
+            output[1][slot] = data[i]
+
+
+@njit(nogil=True, cache=True)
+def multiply_vector(
+    indptr: Longs,
+    indices: Ints,
+    data: Floats,
+    vector: Doubles,
+    rows: tuple[int, int],
+    result: Doubles,
+) -> None:
+    """A range of rows of the matrix times a vector."""
+    for r in range(rows[0], rows[1]):
+        total = 0.0
+        for i in range(indptr[r], indptr[r + 1]):
+            total += data[i] * vector[indices[i]]
+        result[r] = total

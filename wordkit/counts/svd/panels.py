@@ -1,0 +1,159 @@
+"""Dense blocks of vectors as panels of 16 columns, and what all threads do with them together.
+
+Every sum over rows is taken in a fixed number of pieces, added up in order, so that no result
+depends on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.counts.csr import CsrParts, balanced_ranges
+from wordkit.counts.parallel import Workers, even_ranges
+from wordkit.errors import ResourceError
+
+__all__ = [
+    "WIDTH",
+    "Floats",
+    "Operator",
+    "combine",
+    "combine_inner",
+    "empty_panels",
+    "inner",
+    "transpose",
+]
+
+WIDTH = 16
+"""Columns of a panel, as in the kernels."""
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+_PIECES = 32
+_LINE = 64  # bytes of a cache line
+
+
+def empty_panels(count: int, rows: int) -> Floats:
+    """``count`` panels, shape (count, rows, 16), whose rows lie in one cache line each.
+
+    Raises:
+        ResourceError: the system has no memory for them.
+    """
+    size = count * rows * WIDTH
+    try:
+        memory = np.empty(size + _LINE // 4, dtype=np.float32)
+    except MemoryError as error:
+        raise ResourceError(
+            f"there is no memory for {size * 4 >> 20} MB of vectors; lower dim or raise the "
+            "minimum count"
+        ) from error
+    start = -memory.ctypes.data % _LINE // 4
+    return memory[start : start + size].reshape(count, rows, WIDTH)
+
+
+class Operator:
+    """A sparse matrix that multiplies panels, on all threads.
+
+    Args:
+        parts: the matrix, shape (R, C).
+        workers: the threads to use.
+    """
+
+    def __init__(self, parts: CsrParts, workers: Workers) -> None:
+        self.parts = parts
+        self.workers = workers
+        self._ranges = balanced_ranges(parts.indptr, max(1, len(parts.data) // _PIECES))
+
+    def times_panel(self, panel: Floats, result: Floats) -> None:
+        """The product with a panel (C, 16), written into ``result`` (R, 16)."""
+        from wordkit.counts.svd import kernels
+
+        arrays = self.parts.arrays
+        self.workers.each(lambda rows: kernels.multiply(*arrays, panel, rows, result), self._ranges)
+
+    def times_vector(self, vector: npt.NDArray[Any]) -> Doubles:
+        """The product with a vector (C,), in double precision."""
+        from wordkit.counts.svd import kernels
+
+        arrays = self.parts.arrays
+        vector = np.ascontiguousarray(vector, dtype=np.float64).reshape(-1)
+        result = np.zeros(self.parts.shape[0])
+        self.workers.each(
+            lambda rows: kernels.multiply_vector(*arrays, vector, rows, result), self._ranges
+        )
+        return result
+
+
+def inner(panels: Floats, panel: Floats, workers: Workers) -> Doubles:
+    """Inner products of the columns: ``panels``ᵀ · ``panel``, shape (P · 16, 16)."""
+    from wordkit.counts.svd import kernels
+
+    ranges = even_ranges(panel.shape[0], _PIECES)
+    sums = np.zeros((len(ranges), len(panels) * WIDTH, WIDTH))
+    workers.each(lambda p: kernels.inner(panels, panel, ranges[p], sums[p]), range(len(ranges)))
+    return np.asarray(sums.sum(axis=0))
+
+
+def combine(panels: Floats, coefficients: Doubles, result: Floats, workers: Workers) -> None:
+    """Add ``panels`` · ``coefficients`` to a panel.
+
+    Args:
+        panels: (P, R, 16).
+        coefficients: (P · 16, 16).
+        result: (R, 16).
+        workers: the threads to use.
+    """
+    from wordkit.counts.svd import kernels
+
+    single = np.ascontiguousarray(coefficients, dtype=np.float32)
+    workers.each(
+        lambda rows: kernels.combine(panels, single, rows, result),
+        even_ranges(result.shape[0], _PIECES),
+    )
+
+
+def combine_inner(
+    panels: Floats, coefficients: Doubles, panel: Floats, workers: Workers
+) -> Doubles:
+    """:func:`combine` into ``panel``, then :func:`inner` with it, in one pass over ``panels``.
+
+    A basis is larger than the caches, so that a pass over it costs more than the arithmetic.
+    """
+    from wordkit.counts.svd import kernels
+
+    single = np.ascontiguousarray(coefficients, dtype=np.float32)
+    ranges = even_ranges(panel.shape[0], _PIECES)
+    sums = np.zeros((len(ranges), len(panels) * WIDTH, WIDTH))
+    workers.each(
+        lambda p: kernels.combine_inner(panels, single, panel, ranges[p], sums[p]),
+        range(len(ranges)),
+    )
+    return np.asarray(sums.sum(axis=0))
+
+
+def transpose(parts: CsrParts, workers: Workers) -> CsrParts:
+    """The transposed matrix, with sorted rows: a counting sort by column, on all threads."""
+    from wordkit.counts.svd import kernels
+
+    share = max(1, -(-len(parts.data) // workers.threads))
+    ranges = balanced_ranges(parts.indptr, share)
+    counts = np.zeros((len(ranges), parts.shape[1]), dtype=np.int64)
+
+    def tally(t: int) -> None:
+        entries = (int(parts.indptr[ranges[t][0]]), int(parts.indptr[ranges[t][1]]))
+        kernels.tally_columns(parts.indices, entries, counts[t])
+
+    workers.each(tally, range(len(ranges)))
+    indptr = np.zeros(parts.shape[1] + 1, dtype=np.int64)
+    np.cumsum(counts.sum(axis=0), out=indptr[1:])
+    slots = np.cumsum(counts, axis=0) - counts + indptr[:-1]
+    indices, data = np.empty_like(parts.indices), np.empty_like(parts.data)
+
+    def move(t: int) -> None:
+        kernels.transpose_rows(*parts.arrays, ranges[t], slots[t], (indices, data))
+
+    workers.each(move, range(len(ranges)))
+    return CsrParts.from_arrays(indptr, indices, data, (parts.shape[1], parts.shape[0]))

@@ -1,0 +1,156 @@
+"""Word vectors by counting: co-occurrence, PPMI, truncated SVD.
+
+V is the number of words, D of dimensions. After Levy, Goldberg and Dagan, "Improving
+Distributional Similarity with Lessons Learned from Word Embeddings" (TACL 2015), whose tricks are
+the fields of :class:`~wordkit.counts.CountsConfig`.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Generator
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit import __version__
+from wordkit.counts.config import CountsConfig
+from wordkit.counts.cooccurrence import count_cooccurrences
+from wordkit.counts.ppmi import ppmi
+from wordkit.counts.svd import truncated_svd
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, TextError
+from wordkit.runtime import Report, Run
+from wordkit.text import Corpus, Vocabulary
+
+__all__ = ["train_counts"]
+
+Floats = npt.NDArray[np.float32]
+
+
+def train_counts(
+    corpus: Corpus,
+    config: CountsConfig | None = None,
+    *,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> Run[Embeddings]:
+    """Vectors of the words of a corpus, by counting what they occur with.
+
+    The same corpus, settings and seed give the same vectors, for any number of threads and any
+    amount of memory.
+
+    Args:
+        corpus: in memory or memory-mapped.
+        config: None: the defaults.
+        threads: None: all cores.
+        memory: bytes that counts and PPMI may take; None: half of what is available. What does
+            not fit goes to temporary files. The singular vectors come on top.
+
+    Returns:
+        A run that reports the stages ``counting`` (and ``merging``, where the memory is small),
+        ``weighting`` and ``decomposing``. The metadata of its embeddings hold the settings, the
+        fingerprint of the corpus, versions, and the share of the matrix that is kept.
+
+    Raises:
+        VocabularyError: no word is frequent enough.
+        ConfigError: ``config.dim`` is not less than the number of words left, or (in the run)
+            ``config.shift`` leaves nothing.
+        TextError: no two words of the corpus occur together (in the run).
+        ResourceError: there is too little memory (in the run).
+        StorageError: a temporary file cannot be written (in the run).
+    """
+    config = config or CountsConfig()
+    vocabulary = corpus.vocabulary.cut(min_count=config.min_count, max_size=config.max_vocabulary)
+    if config.dim >= len(vocabulary):
+        raise ConfigError(
+            f"dim must be less than the {len(vocabulary)} words left, not {config.dim}; "
+            "lower dim, lower the minimum count or give more text"
+        )
+    return Run(_train(corpus, vocabulary, config, threads, memory))
+
+
+def _train(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    config: CountsConfig,
+    threads: int | None,
+    memory: int | None,
+) -> Generator[Report, None, Embeddings]:
+    matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
+    squares = float(np.square(matrix.data, dtype=np.float64).sum())
+    decomposition = truncated_svd(
+        matrix, config.dim, method=config.method, seed=config.seed, threads=threads
+    )
+    yield from decomposition
+    U, s, Vt = decomposition.result()
+    vectors = U * s**config.exponent
+    if config.context_vectors:
+        vectors += Vt.T * s**config.exponent
+    return Embeddings(vocabulary, vectors, metadata=_metadata(corpus, config, s, squares))
+
+
+def _weighted_counts(
+    corpus: Corpus, config: CountsConfig, words: int, threads: int | None, memory: int | None
+) -> Generator[Report, None, Any]:
+    """The PPMI matrix of the corpus."""
+    counting = count_cooccurrences(
+        corpus, config.cooccurrence(), vocabulary_size=words, memory=memory, threads=threads
+    )
+    yield from counting
+    counts = counting.result()
+    if counts.nnz == 0:
+        raise TextError(
+            "no two words occur together: each line holds at most one word that is frequent "
+            "enough; give text with longer lines, or lower the minimum count"
+        )
+    yield Report("weighting", 0, words, "rows")
+    matrix = ppmi(
+        counts,
+        shift=config.shift,
+        smoothing=config.smoothing,
+        memory=None if memory is None else max(memory - 8 * counts.nnz, 1),
+        threads=threads,
+    )
+    yield Report("weighting", words, words, "rows")
+    if matrix.nnz == 0:
+        raise ConfigError(
+            f"no two words occur together more often than by chance with shift {config.shift}; "
+            "lower it or give more text"
+        )
+    return matrix
+
+
+def _metadata(corpus: Corpus, config: CountsConfig, s: Floats, squares: float) -> dict[str, Any]:
+    """How the vectors were made.
+
+    Args:
+        corpus, config: what they were made from.
+        s: the singular values kept.
+        squares: the sum of the squares of all of them, which is that of the matrix.
+    """
+    kept = float(np.square(s, dtype=np.float64).sum())
+    packages = ("numpy", "scipy", "numba")
+    return {
+        "made_by": "wordkit train-counts",
+        "settings": asdict(config),
+        "corpus": {
+            "fingerprint": corpus.fingerprint,
+            "tokens": corpus.tokens,
+            "sentences": corpus.sentences,
+            "settings": corpus.settings,
+        },
+        "singular_values": {
+            "largest": float(s[0]),
+            "smallest": float(s[-1]),
+            "share_of_squares": round(kept / squares, 6),
+        },
+        "versions": {
+            "wordkit": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+    }

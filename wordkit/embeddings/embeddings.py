@@ -1,0 +1,313 @@
+"""Words with their vectors, and the questions one can ask of them.
+
+V is the number of words, D of dimensions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.embeddings.questions import (
+    Neighbour,
+    Query,
+    Term,
+    cosmul,
+    direction,
+    nearest,
+    terms_of,
+)
+from wordkit.errors import ConfigError, EmbeddingsError, FormatError
+from wordkit.text.vocabulary import Vocabulary
+
+__all__ = ["Embeddings"]
+
+_ROWS = 1 << 14  # rows that are looked at together where all of them are
+_LONGEST = 1e38  # so that no sum over a vector leaves the range of float32
+_NORM_TOLERANCE = 1e-4  # relative
+
+
+class Embeddings:
+    """Words with their vectors; immutable.
+
+    A zero vector has no direction: it is never an answer, and a question that names its word is
+    an EmbeddingsError.
+
+    Args:
+        vocabulary: the words, or a :class:`~wordkit.text.Vocabulary` of them with counts.
+        vectors: shape (V, D), converted to float32; not copied where it is that already, so
+            leave it alone afterwards. May be memory-mapped.
+        norms: shape (V,): the lengths of the vectors. With them given, as by the native file,
+            the vectors are not looked at until they are asked for; else they are checked here.
+        metadata: how the vectors were made, in values that JSON can hold.
+        source: the file they are mapped from, for messages.
+
+    Raises:
+        EmbeddingsError: words and vectors do not fit together, or a vector is not finite.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary | Iterable[str],
+        vectors: npt.ArrayLike,
+        *,
+        norms: npt.NDArray[np.float32] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        source: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if not isinstance(vocabulary, Vocabulary):
+            vocabulary = Vocabulary(vocabulary)
+        self._vocabulary = vocabulary
+        self._vectors = _matrix(vectors, len(vocabulary))
+        self._metadata = MappingProxyType(dict(metadata or {}))
+        self._source = source
+        if norms is None:
+            norms = self._checked_norms()
+        elif norms.shape != (len(vocabulary),):
+            raise EmbeddingsError(f"{len(vocabulary)} words need as many norms, not {norms.shape}")
+        self._norms = _read_only(np.asarray(norms, dtype=np.float32))
+
+    def _checked_norms(self) -> npt.NDArray[np.float32]:
+        norms = _norms(self._vectors)
+        fine = norms <= _LONGEST  # NaN is not
+        if not fine.all():
+            word = self.words[int(np.argmin(fine))]
+            raise EmbeddingsError(
+                f"the vector of {word!r} holds NaN or infinity, or is longer than {_LONGEST:g}"
+            )
+        return norms
+
+    # --- what there is -----------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words with their ids, and their counts where known."""
+        return self._vocabulary
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words; a word's place is the row of its vector."""
+        return self._vocabulary.words
+
+    @property
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """All vectors, shape (V, D), read-only."""
+        return self._vectors
+
+    @property
+    def norms(self) -> npt.NDArray[np.float32]:
+        """The lengths of the vectors, shape (V,), read-only."""
+        return self._norms
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """How the vectors were made."""
+        return self._metadata
+
+    @property
+    def dim(self) -> int:
+        """D, the number of dimensions."""
+        return int(self._vectors.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._vocabulary
+
+    def __repr__(self) -> str:
+        return f"Embeddings({len(self)} words, {self.dim} dimensions)"
+
+    # --- single vectors ----------------------------------------------------------------------
+
+    def vector(self, word: str) -> npt.NDArray[np.float32]:
+        """The vector of a word, shape (D,), read-only.
+
+        Raises:
+            UnknownWordError: the word is not there; the error names near spellings.
+        """
+        vector: npt.NDArray[np.float32] = self._vectors[self._vocabulary.id(word)]
+        return vector
+
+    def unit_vectors(
+        self, ids: slice | npt.NDArray[np.integer[Any]] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """A copy of vectors with length 1; zero vectors stay zero.
+
+        Args:
+            ids: which rows; None: all of them.
+
+        Raises:
+            FormatError: a vector of a damaged file is not finite.
+        """
+        rows = self._vectors if ids is None else self._vectors[ids]
+        norms = self._norms if ids is None else self._norms[ids]
+        lengths = np.where(norms == 0, 1, norms).astype(np.float32)
+        with np.errstate(all="ignore"):
+            units = np.asarray(rows / lengths[:, np.newaxis], dtype=np.float32)
+        if not np.isfinite(units).all():
+            raise self.damaged("a vector or the length of it is not a finite number")
+        return units
+
+    def mean_vector(self, words: str | Iterable[str]) -> npt.NDArray[np.float32]:
+        """The mean of the vectors of a text, shape (D,); unknown words are left out.
+
+        Args:
+            words: the words, or a text, which is split at white space. Preprocess it as the
+                vectors' own text was.
+
+        Raises:
+            EmbeddingsError: none of the words is known.
+        """
+        tokens = words.split() if isinstance(words, str) else list(words)
+        ids = [i for i in map(self._vocabulary.get, tokens) if i is not None]
+        if not ids:
+            raise EmbeddingsError(f"none of {len(tokens)} words has a vector; check their spelling")
+        mean = self._vectors[ids].mean(axis=0, dtype=np.float64)
+        return np.asarray(mean, dtype=np.float32)
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def similarity(self, a: Term, b: Term) -> float:
+        """The cosine of two words (or vectors), from -1 to 1.
+
+        Raises:
+            UnknownWordError: a word is not there.
+            EmbeddingsError: a vector is zero, so that it has no direction.
+        """
+        cosine = float(direction(self, a) @ direction(self, b))
+        return min(max(cosine, -1.0), 1.0)
+
+    def most_similar(
+        self, positive: Query, negative: Query = (), n: int = 10, restrict: int | None = None
+    ) -> list[Neighbour]:
+        """The words nearest to a query by cosine, nearest first.
+
+        The query is the mean of the unit vectors of its terms, negative ones subtracted. Its own
+        words are left out of the answer.
+
+        Args:
+            positive: a word, a vector, or several of them.
+            negative: the same, to be subtracted.
+            n: how many words to return; fewer where there are not as many.
+            restrict: search the first so many words only; None: all.
+
+        Raises:
+            UnknownWordError: a word is not there.
+            EmbeddingsError: a vector is zero, or the terms cancel out.
+        """
+        return nearest(self, [(terms_of(positive), terms_of(negative))], n, restrict)[0]
+
+    def most_similar_batch(
+        self, queries: Iterable[Query], n: int = 10, restrict: int | None = None
+    ) -> list[list[Neighbour]]:
+        """What :meth:`most_similar` answers to each query, by matrix products over many of them.
+
+        Args:
+            queries: each a word, a vector, or several of them whose mean is taken.
+            n: how many words to return for each.
+            restrict: search the first so many words only; None: all.
+        """
+        return nearest(self, [(terms_of(query), []) for query in queries], n, restrict)
+
+    def analogy(
+        self,
+        a: Term,
+        b: Term,
+        c: Term,
+        *,
+        n: int = 10,
+        method: str = "add",
+        restrict: int | None = None,
+    ) -> list[Neighbour]:
+        """The words that answer a - b + c, best first: king - man + woman gives queen.
+
+        Args:
+            a: the word to start from.
+            b: the word to take away.
+            c: the word to add.
+            n: how many words to return.
+            method: "add", 3CosAdd (Mikolov, Yih and Zweig 2013), or "mul", 3CosMul (Levy and
+                Goldberg 2014, equation 4, with cosines moved to the range from 0 to 1).
+            restrict: search the first so many words only; None: all.
+
+        Raises:
+            UnknownWordError: a word is not there.
+            EmbeddingsError: a vector is zero, or the terms cancel out.
+        """
+        if method == "add":
+            return self.most_similar([a, c], b, n, restrict)
+        if method == "mul":
+            return cosmul(self, (a, b, c), n, restrict)
+        raise ConfigError(f"method must be 'add' or 'mul', not {method!r}")
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """The word that goes least with the others: the one farthest from their mean direction.
+
+        Raises:
+            UnknownWordError: a word is not there.
+            EmbeddingsError: there are fewer than three words, or a vector is zero.
+        """
+        if len(words) < 3:
+            raise EmbeddingsError(
+                f"at least three words are needed to find the odd one, not {len(words)}"
+            )
+        units = np.stack([direction(self, word) for word in words])
+        return words[int(np.argmin(units @ units.mean(axis=0)))]
+
+    def check(self) -> None:
+        """Read everything once: all vectors are finite, and their lengths are the stored ones.
+
+        Raises:
+            FormatError: they are not.
+        """
+        for start in range(0, len(self), _ROWS):
+            norms = _norms(self._vectors[start : start + _ROWS])
+            close = np.isclose(
+                self._norms[start : start + _ROWS], norms, rtol=_NORM_TOLERANCE, atol=0
+            )
+            if not close.all():  # NaN is not close to anything
+                word = self.words[start + int(np.argmin(close))]
+                raise self.damaged(f"the vector of {word!r} is not finite, or its length is wrong")
+
+    def damaged(self, fault: str) -> FormatError:
+        """The error to raise when a fault shows in vectors that were not looked at before."""
+        name = "these vectors are" if self._source is None else f"{self._source} is"
+        return FormatError(f"{name} damaged: {fault}; copy or make them again")
+
+
+def _matrix(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
+    """Vectors as a read-only float32 array of one row a word."""
+    try:
+        with np.errstate(over="ignore"):
+            matrix = np.ascontiguousarray(vectors, dtype=np.float32).view(np.ndarray)
+    except (TypeError, ValueError) as error:
+        raise EmbeddingsError(f"the vectors are no matrix of numbers: {error}") from error
+    if matrix.ndim != 2 or len(matrix) != words:
+        raise EmbeddingsError(
+            f"{words} words need vectors of shape ({words}, dimensions), not {matrix.shape}"
+        )
+    if matrix.size == 0:
+        raise EmbeddingsError(f"there must be a word and a dimension, not shape {matrix.shape}")
+    return _read_only(matrix)
+
+
+def _norms(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The lengths of vectors, summed in double precision."""
+    norms = np.empty(len(vectors), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(vectors), _ROWS):
+            rows = vectors[start : start + _ROWS].astype(np.float64)
+            norms[start : start + _ROWS] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return norms
+
+
+def _read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,67 @@
+"""Text without a header: one word a line with its values, as GloVe writes it.
+
+The first row tells the dimension, so its word must not end in a number of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wordkit.embeddings.embeddings import Embeddings
+from wordkit.embeddings.formats.collected import collect
+from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.rows import count_values
+from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.text_reader import read_rows
+from wordkit.embeddings.formats.text_writer import check_words, write_rows
+from wordkit.errors import EmbeddingsError, FormatError
+
+__all__ = ["FEWEST", "GLOVE"]
+
+FEWEST = 2
+"""The fewest dimensions: a word with one number behind it is a list of counts."""
+
+
+def _read(source: Source, options: ReadOptions) -> Embeddings:
+    line = 1
+    while source.peek(1) in (b"\n", b"\r"):
+        source.read(1)
+        line += 1
+    first = source.read_line()
+    dim = count_values(first)
+    if dim < FEWEST:
+        raise FormatError(
+            f"{source.path}, line {line}: expected a word and {FEWEST} or more numbers, found "
+            f"{first[:30]!r}; name its format if it is another"
+        )
+    source.unread(first)
+    words, vectors = read_rows(source, dim, options, line=line, limit=options.limit)
+    return collect(source, words, vectors)
+
+
+def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+    with packed_writer(path, packing) as file:
+        write_rows(file, embeddings)
+
+
+def _check(embeddings: Embeddings) -> None:
+    name = "a file without a header"
+    if embeddings.dim < FEWEST:
+        raise EmbeddingsError(f"{name} cannot hold 1 dimension; save word2vec text (.txt)")
+    first = embeddings.words[0]
+    if count_values(first.encode() + b" 0.5") > 1:
+        raise EmbeddingsError(
+            f"{name} cannot begin with the word {first!r}, which ends in a number: nothing would "
+            "tell the dimension; save word2vec text (.txt)"
+        )
+    check_words(embeddings, name)
+
+
+GLOVE = Format(
+    name="glove",
+    description="GloVe text: a word and its values, no header",
+    suffixes=(".glove",),
+    read=_read,
+    write=_write,
+    check=_check,
+)

@@ -1,0 +1,61 @@
+"""What a format is: a name, its suffixes, and how it is read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wordkit.embeddings.embeddings import Embeddings
+from wordkit.embeddings.formats.source import Packing, Source
+from wordkit.errors import ConfigError
+
+__all__ = ["Format", "ReadOptions"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a vector file is read."""
+
+    limit: int | None = None
+    """Read the first so many vectors, at least 1; None: all of them."""
+
+    encoding: str = "utf-8"
+    """The encoding of the words; one in which spaces and line breaks are single ASCII bytes."""
+
+    errors: str = "strict"
+    """What to do about words that are not of this encoding: "strict" stops with an error,
+    "replace" puts U+FFFD in their place."""
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"limit must be at least 1, not {self.limit}")
+        if self.errors not in ("strict", "replace"):
+            raise ConfigError(f"errors must be 'strict' or 'replace', not {self.errors!r}")
+        try:
+            b"word".decode(self.encoding)
+        except (LookupError, UnicodeError) as error:
+            raise ConfigError(f"{self.encoding!r} is no encoding of text; try utf-8") from error
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to keep vectors in a file."""
+
+    name: str
+    """What it is called on the command line."""
+
+    description: str
+    """What it is, in one line."""
+
+    suffixes: tuple[str, ...]
+    """How the names of such files end, before the suffix of a packing. The first is usual."""
+
+    read: Callable[[Source, ReadOptions], Embeddings] | None
+    """Reads it; None where it is only written."""
+
+    write: Callable[[Embeddings, Path, Packing | None], None]
+    """Writes it, packed if asked for, to a path where nothing has to be kept."""
+
+    check: Callable[[Embeddings], None]
+    """Raises an EmbeddingsError where the file could not give these vectors back."""

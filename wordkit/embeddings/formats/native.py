@@ -1,0 +1,114 @@
+"""wordkit's own file: one safetensors container, memory-mapped when it is opened.
+
+It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
+with one word a line, ``counts`` (V,) as int64 where they are known, and metadata as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.embeddings.embeddings import Embeddings
+from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.errors import EmbeddingsError, FormatError
+from wordkit.storage import TensorFile, read_tensors, write_tensors
+from wordkit.text.vocabulary import Vocabulary
+
+__all__ = ["NATIVE"]
+
+_KIND = "embeddings"
+_METADATA = "about"
+
+
+def _read(source: Source, options: ReadOptions) -> Embeddings:
+    content = None if source.packing is None else _unpacked(source)
+    file = read_tensors(source.path, kind=_KIND, content=content)
+    vectors = file.tensor("vectors", np.float32, 2)
+    norms = file.tensor("norms", np.float32, 1)
+    words = file.tensor("words", np.uint8, 1)
+    counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
+    rows = len(vectors)
+    if len(norms) != rows or (counts is not None and len(counts) != rows) or vectors.size == 0:
+        raise FormatError(
+            f"{source.path} is damaged: it has {len(norms)} norms and vectors of shape "
+            f"{vectors.shape}; copy or make it again"
+        )
+    if options.limit is not None and options.limit < rows:
+        rows = options.limit
+        words = _first_lines(words, rows)
+        counts = counts if counts is None else counts[:rows]
+    vocabulary = Vocabulary.from_arrays(words, counts, str(source.path))
+    try:
+        return Embeddings(
+            vocabulary,
+            vectors[:rows],
+            norms=norms[:rows],
+            metadata=_metadata(file),
+            source=source.path,
+        )
+    except EmbeddingsError as error:
+        raise FormatError(f"{source.path} is damaged: {error}; copy or make it again") from error
+
+
+def _unpacked(source: Source) -> bytes:
+    """The content of a packed file, which cannot be mapped."""
+    return b"".join(iter(lambda: source.read(1 << 24), b""))
+
+
+def _first_lines(words: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
+    breaks = np.flatnonzero(words == ord("\n"))
+    return words if len(breaks) < count else words[: breaks[count - 1]]
+
+
+def _metadata(file: TensorFile) -> Mapping[str, Any]:
+    try:
+        metadata = json.loads(file.metadata.get(_METADATA, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{file.path} is damaged: its metadata is not JSON") from error
+    if not isinstance(metadata, dict):
+        raise FormatError(f"{file.path} is damaged: its metadata is no JSON object")
+    return metadata
+
+
+def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+    tensors = {
+        "vectors": embeddings.vectors,
+        "norms": embeddings.norms,
+        **embeddings.vocabulary.to_arrays(),
+    }
+    plain = path if packing is None else path.with_name(path.name + ".plain")
+    write_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
+    if packing is not None:
+        import shutil  # takes 2 ms, which a query need not spend
+
+        with open(plain, "rb") as content, packed_writer(path, packing) as file:
+            shutil.copyfileobj(content, file)
+        plain.unlink()
+
+
+def _json(embeddings: Embeddings) -> str:
+    try:
+        return json.dumps(dict(embeddings.metadata))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EmbeddingsError(f"the metadata cannot be written as JSON: {error}") from error
+
+
+def _check(embeddings: Embeddings) -> None:
+    _json(embeddings)
+
+
+NATIVE = Format(
+    name="native",
+    description="wordkit's own: one safetensors file, memory-mapped, with counts and settings",
+    suffixes=(".safetensors",),
+    read=_read,
+    write=_write,
+    check=_check,
+)

@@ -1,0 +1,55 @@
+"""How the words of a question are found among those of the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError
+
+__all__ = ["WordMatcher"]
+
+
+class WordMatcher:
+    """Finds words with or without regard to capitals, as gensim does.
+
+    Without regard to capitals, words are compared in upper case, and of several forms of a word
+    the first (in vectors sorted by count: the most frequent) stands for all.
+
+    Args:
+        embeddings: the vectors.
+        restrict_vocab: look among the first so many words only; None: all.
+        case_insensitive: whether capitals do not matter.
+
+    Raises:
+        ConfigError: ``restrict_vocab`` is less than 1.
+    """
+
+    def __init__(
+        self, embeddings: Embeddings, *, restrict_vocab: int | None, case_insensitive: bool
+    ) -> None:
+        if restrict_vocab is not None and restrict_vocab < 1:
+            raise ConfigError(f"restrict_vocab must be at least 1, not {restrict_vocab}")
+        self._embeddings = embeddings
+        self._upper = case_insensitive
+        self.rows = len(embeddings) if restrict_vocab is None else restrict_vocab
+        self.rows = min(self.rows, len(embeddings))
+        """How many words there are to find."""
+
+    def form(self, word: str) -> str:
+        """What a word is compared by."""
+        return word.upper() if self._upper else word
+
+    def forms(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """For each form among ``words`` that is found, the ids of all its words, first one first.
+
+        A word whose vector is zero has no direction, and is not found.
+        """
+        wanted = {self.form(word) for word in words}
+        found: dict[str, list[int]] = {}
+        for i, word in enumerate(self._embeddings.words[: self.rows]):
+            form = self.form(word)
+            if form in wanted:
+                found.setdefault(form, []).append(i)
+        norms = self._embeddings.norms
+        return {form: tuple(ids) for form, ids in found.items() if norms[ids[0]] != 0}
