@@ -1,0 +1,1 @@
+"""The command line of wordkit: parse, call the library, print."""

@@ -1,0 +1,73 @@
+"""The commands by name. A command's module is loaded when the command runs, so help is quick."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+import click
+
+import wordkit
+
+__all__ = ["cli"]
+
+# Section by section: name, one line of help. The module is the name with underscores.
+_SECTIONS: dict[str, dict[str, str]] = {
+    "Learn": {
+        "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
+    },
+    "Ask": {
+        "similar": "The words nearest to a word.",
+        "analogy": "king man woman: what is to woman as king is to man.",
+        "vector": "The vector of a word, or the mean vector of a text.",
+        "odd-one-out": "The word that does not fit among the others.",
+    },
+    "Measure": {
+        "evaluate": "Score vectors on word similarity and analogies.",
+    },
+    "Files": {
+        "prepare": "Turn text into a corpus of word ids, to train on many times.",
+        "convert": "Turn a vector file into another format.",
+        "info": "What a vector file or a corpus holds, and how it was made.",
+        "corpora": "The corpora that can be named instead of a file.",
+        "tokenizers": "The ways to cut text into words, with an example each.",
+    },
+}
+
+
+class Commands(click.Group):
+    """The commands of wordkit, loaded when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return [name for section in _SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, loaded now."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"wordkit_cli.{cmd_name.replace('-', '_')}")
+        return cast("click.Command", module.command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading any."""
+        for title, section in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(section.items()))
+
+
+@click.command(
+    cls=Commands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    epilog="Every command explains itself: wordkit COMMAND --help.",
+)
+@click.version_option(wordkit.__version__, "-V", "--version", message="wordkit %(version)s")
+def cli() -> None:
+    """Word vectors and language models, from raw text to answers.
+
+    \b
+    Try:
+      wordkit train-counts pydocs       learn from Python's own documentation
+      wordkit similar function          then ask
+    """

@@ -1,0 +1,76 @@
+"""wordkit convert: one vector file format → another."""
+
+from __future__ import annotations
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.progress import say
+
+__all__ = ["command"]
+
+_FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "projector"]
+
+
+@click.command("convert")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option(
+    "--from",
+    "source_format",
+    type=click.Choice(_FORMATS[:-1]),
+    help="Format of FROM. Default: told by its content.",
+)
+@click.option(
+    "--to",
+    "target_format",
+    type=click.Choice(_FORMATS),
+    help="Format of TO. Default: told by its suffix.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many words.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="Words that cannot be decoded: stop, or read them with U+FFFD.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+def command(
+    source: str,
+    target: str,
+    source_format: str | None,
+    target_format: str | None,
+    limit: int | None,
+    encoding: str,
+    errors: str,
+    quiet: bool,
+) -> None:
+    """Turn the vector file FROM into the file TO.
+
+    \b
+    Formats, by the suffix of TO (and .gz, .bz2 or .xz behind it):
+      .safetensors   native: wordkit's own, opened without reading it
+      .txt           word2vec text
+      .bin           word2vec binary
+      .glove         GloVe text: no header
+      .vec           fastText text
+      .tsv           TensorBoard projector: TO, and the words in TO.metadata.tsv
+
+    \b
+    Examples:
+      wordkit convert GoogleNews-vectors-negative300.bin.gz news.safetensors
+      wordkit convert vectors.safetensors vectors.txt --limit 10000
+    """
+    from wordkit.embeddings import save_embeddings
+    from wordkit.storage import check_writable
+
+    check_writable(target)
+    vectors = load_vectors(
+        source, format=source_format, limit=limit, encoding=encoding, errors=errors
+    )
+    vectors.check()
+    save_embeddings(vectors, target, target_format)
+    if not quiet:
+        say(f"{target}: {len(vectors):,} words, {vectors.dim} dimensions")

@@ -1,0 +1,158 @@
+"""wordkit evaluate: scores on word similarity and analogies, with their coverage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.options import json_option, progress_options, threads_option
+from wordkit_cli.output import print_json, print_table
+from wordkit_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from wordkit.evaluation import AnalogyScores, SimilarityScore
+
+__all__ = ["command"]
+
+_LISTS = ("--similarity", "--analogies")
+
+
+class _WithLists(click.Command):
+    """A command whose list options take all the files behind them: --similarity A B C."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each of its files, which is how Click reads a list."""
+        spread: list[str] = []
+        option: str | None = None
+        for argument in args:
+            if argument.startswith("-") and argument != "-":
+                option = argument if argument in _LISTS else None
+                if option is None:
+                    spread.append(argument)
+            else:
+                spread += [argument] if option is None else [option, argument]
+        return super().parse_args(ctx, spread)
+
+
+@click.command("evaluate", cls=_WithLists)
+@click.argument("vectors", metavar="[VECTORS]", required=False)
+@click.option(
+    "--similarity",
+    multiple=True,
+    metavar="FILE...",
+    help="Word pairs with human scores: two words and a number a line.",
+)
+@click.option(
+    "--analogies",
+    multiple=True,
+    metavar="FILE...",
+    help="Questions of four words, in sections that begin with a colon.",
+)
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Know only the first N words. Default: all.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["add", "mul"]),
+    default="add",
+    show_default=True,
+    help="Answer analogies by 3CosAdd or 3CosMul.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(),
+    metavar="DIR",
+    help="Where the sets lie when none is named. Default: $WORDKIT_DATA.",
+)
+@threads_option
+@json_option
+@progress_options
+def command(
+    vectors: str | None,
+    similarity: tuple[str, ...],
+    analogies: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    log: str | None,
+    data_dir: str | None,
+    **options: Any,
+) -> None:
+    """Score VECTORS: Spearman's correlation on word pairs, accuracy on analogies.
+
+    Every score comes with the pairs or questions that were used, and those skipped because a
+    word has no vector. Without VECTORS: the file that a query would ask.
+
+    \b
+    Examples:
+      wordkit evaluate vectors.safetensors --similarity EN-WS-353-ALL.txt EN-SIMLEX-999.txt
+      wordkit evaluate --analogies questions-words.txt --restrict-vocab 30000
+      wordkit evaluate --data-dir data --json
+    """
+    from wordkit.evaluation import evaluate_analogies, evaluate_similarity
+    from wordkit_corpora.evaluation_sets import find_sets, read_analogies, read_word_pairs
+
+    pair_files: Sequence[Any] = similarity
+    question_files: Sequence[Any] = analogies
+    if not pair_files and not question_files:
+        pair_files, question_files = find_sets(data_dir)
+    pair_sets = [read_word_pairs(file) for file in pair_files]
+    questions = [section for file in question_files for section in read_analogies(file)]
+    if vectors == "vectors" and not os.path.exists(vectors):
+        vectors = None  # "wordkit evaluate vectors" reads well, and means the usual file
+    asked = load_vectors(vectors)
+    restrict = options["restrict_vocab"]
+    ranks = [evaluate_similarity(asked, pairs, restrict_vocab=restrict) for pairs in pair_sets]
+    answers = None
+    if questions:
+        with Progress(quiet=quiet, log=log) as progress:
+            answers = progress.finish(evaluate_analogies(asked, questions, **options))
+    if as_json:
+        print_json(_as_json(ranks, answers))
+    else:
+        _print(ranks, answers)
+
+
+def _print(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> None:
+    if ranks:
+        rows = [("similarity", "Spearman", "used", "skipped")]
+        rows += [(r.name, _score(r.spearman), str(r.used), str(r.skipped)) for r in ranks]
+        print_table(rows, right=(1, 2, 3))
+    if answers is not None:
+        if ranks:
+            click.echo()
+        rows = [(f"analogies, 3Cos{answers.method.title()}", "accuracy", "used", "skipped")]
+        sums = (answers.semantic, answers.syntactic, answers.total)
+        for s in (*answers.sections, *sums):
+            rows.append((s.name, _score(s.accuracy), str(s.used), str(s.skipped)))
+        print_table(rows, right=(1, 2, 3))
+
+
+def _score(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _as_json(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "similarity": {
+            r.name: {"spearman": r.spearman, "used": r.used, "skipped": r.skipped} for r in ranks
+        }
+    }
+    if answers is not None:
+        sums = (answers.semantic, answers.syntactic, answers.total)
+        known["analogies"] = {
+            s.name: {
+                "accuracy": s.accuracy,
+                "correct": s.correct,
+                "used": s.used,
+                "skipped": s.skipped,
+            }
+            for s in (*answers.sections, *sums)
+        }
+    return known

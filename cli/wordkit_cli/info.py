@@ -1,0 +1,100 @@
+"""wordkit info: what a file holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.options import json_option
+from wordkit_cli.output import print_json, print_table
+
+__all__ = ["command"]
+
+
+@click.command("info")
+@click.argument("path", metavar="[FILE]", required=False)
+@json_option
+def command(path: str | None, as_json: bool) -> None:
+    """What FILE holds and how it was made: vectors of any format, or a prepared corpus.
+
+    Reads it whole, so that damage is found. Without FILE: the vectors that a query would ask.
+
+    \b
+    Examples:
+      wordkit info vectors.safetensors
+      wordkit info corpus.ids --json
+    """
+    from wordkit.text.corpus import is_corpus
+
+    known = _corpus(path) if path is not None and is_corpus(path) else _vectors(path)
+    if as_json:
+        print_json(known)
+    else:
+        print_table([(name, _text(value)) for name, value in _flat(known)])
+
+
+def _corpus(path: str) -> dict[str, Any]:
+    from wordkit.text import Corpus
+
+    corpus = Corpus.open(path)
+    corpus.check()
+    return {
+        "file": path,
+        "kind": "corpus",
+        "tokens": corpus.tokens,
+        "words": len(corpus.vocabulary),
+        "lines": corpus.sentences,
+        "bytes": sum(entry.stat().st_size for entry in Path(path).iterdir()),
+        "fingerprint": corpus.fingerprint,
+        "most_frequent": list(corpus.vocabulary.words[:10]),
+        "settings": corpus.settings,
+    }
+
+
+def _vectors(path: str | None) -> dict[str, Any]:
+    from wordkit.embeddings.formats import detect_format
+    from wordkit_cli.models import find_vectors
+
+    path = find_vectors(path)
+    vectors = load_vectors(path)
+    vectors.check()
+    counts = vectors.vocabulary
+    return {
+        "file": path,
+        "kind": "vectors",
+        "format": detect_format(path).name,
+        "words": len(vectors),
+        "dimensions": vectors.dim,
+        "bytes": os.path.getsize(path),
+        "tokens": int(counts.counts.sum()) if counts.has_counts else None,
+        "first_words": list(vectors.words[:10]),
+        "made": dict(vectors.metadata),
+    }
+
+
+def _flat(known: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested values as names with dots."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in known.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            rows.append((prefix + name, value))
+    return rows
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return " ".join(_text(entry) for entry in value)
+    return str(value)

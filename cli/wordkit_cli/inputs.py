@@ -1,0 +1,91 @@
+"""What training commands train on: text in any packing, a named corpus, or a prepared one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+from wordkit.errors import ConfigError
+from wordkit.text import Corpus
+from wordkit_cli.progress import Progress
+
+__all__ = ["TextOptions", "read_corpus"]
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """The values of :func:`wordkit_cli.options.text_options`."""
+
+    tokenizer: str | None
+    numbers: str
+    encoding: str
+    errors: Literal["strict", "replace"]
+    data_dir: str | None
+
+    @classmethod
+    def take(cls, options: dict[str, Any]) -> TextOptions:
+        """Take the text options out of a command's options."""
+        return cls(*(options.pop(name) for name in cls.__dataclass_fields__))
+
+
+def read_corpus(
+    paths: Sequence[str],
+    text: TextOptions,
+    *,
+    progress: Progress,
+    folder: str | None = None,
+    threads: int | None = None,
+    **settings: Any,
+) -> Corpus:
+    """The corpus of these paths: opened where it is prepared already, else read now.
+
+    Args:
+        paths: files, folders, globs, ``-``, named corpora; or one prepared corpus.
+        text: how the text is read.
+        progress: shows how far the reading has come.
+        folder: where to keep what is read now; None: a temporary folder.
+        threads: the number of threads.
+        settings: further fields of :class:`wordkit.text.TextConfig`.
+    """
+    from wordkit.text.corpus import is_corpus
+
+    prepared = [path for path in paths if is_corpus(path)]
+    if prepared:
+        if len(paths) > 1:
+            raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
+        _refuse_text_options()
+        return Corpus.open(prepared[0])
+
+    from wordkit.text import TextConfig, prepare
+    from wordkit_corpora.named import open_source
+
+    opening = open_source(paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir)
+    opened = progress.finish(opening)
+    config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
+    run = prepare(opened.source, folder, config, threads=threads)
+    corpus = progress.finish(run)
+    progress.say(describe(corpus))
+    return corpus
+
+
+def describe(corpus: Corpus) -> str:
+    """A corpus in one line."""
+    return (
+        f"{corpus.settings.get('source', 'the corpus')}: {corpus.tokens:,} tokens of "
+        f"{len(corpus.vocabulary):,} words in {corpus.sentences:,} lines"
+    )
+
+
+def _refuse_text_options() -> None:
+    """Complain about options that say how to read text where the text has been read already."""
+    context = click.get_current_context()
+    for name in ("tokenizer", "numbers", "encoding", "errors"):
+        source = context.get_parameter_source(name)
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name} says how to read text, but this corpus is prepared already; "
+                "prepare it again with that option"
+            )

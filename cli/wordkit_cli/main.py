@@ -1,0 +1,69 @@
+"""The entry point: runs a command, and turns whatever ends it early into one line and a status.
+
+0 good, 1 an error in one plain line, 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    try:
+        status = _run(arguments)
+    except KeyboardInterrupt:
+        _complain("stopped by Ctrl-C; files that were there before are as they were")
+        status = 1
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    import signal
+
+    # so that temporary files are removed when the process is asked to end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    import click
+
+    from wordkit.errors import WordkitError
+    from wordkit_cli.commands import cli
+
+    try:
+        # Click would print an empty line on Ctrl-C; make_context and invoke leave that to us
+        with cli.make_context(
+            "wordkit", list(sys.argv[1:] if arguments is None else arguments)
+        ) as context:
+            cli.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except WordkitError as error:
+        _complain(str(error))
+        return 1
+    except MemoryError:
+        _complain("not enough memory; take a smaller text, fewer words or fewer dimensions")
+        return 1
+    except BrokenPipeError:  # the reader of our output (head, less) has gone
+        _silence_output()
+        return 1
+    except OSError as error:  # such as a temporary folder that is full or missing
+        _complain(": ".join(filter(None, (error.filename, error.strerror or str(error)))))
+        return 1
+    return 0
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"wordkit: {' '.join(message.splitlines())}\n")
+
+
+def _silence_output() -> None:
+    """Keep the interpreter from complaining about the closed pipe once more as it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,101 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = [
+    "json_option",
+    "memory_option",
+    "model_option",
+    "number_option",
+    "output_option",
+    "progress_options",
+    "text_options",
+    "threads_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+model_option = click.option(
+    "-m",
+    "--model",
+    metavar="FILE",
+    help="The vectors to ask. Default: $WORDKIT_VECTORS, else ./vectors.safetensors.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+number_option = click.option(
+    "-n", "--number", default=10, show_default=True, type=click.IntRange(min=1),
+    help="How many answers.",
+)  # fmt: skip
+
+threads_option = click.option(
+    "--threads", "--workers", type=click.IntRange(min=1), help="Threads. Default: all cores."
+)
+
+progress_options = _together(
+    click.option("-q", "--quiet", is_flag=True, help="No progress, no summary."),
+    click.option(
+        "--log", type=click.Path(dir_okay=False), metavar="FILE",
+        help="Write the progress as JSON lines.",
+    ),
+)  # fmt: skip
+
+text_options = _together(
+    click.option(
+        "-t", "--tokenizer", metavar="NAME",
+        help="How text becomes words (wordkit tokenizers). Default: basic, or the corpus' own.",
+    ),
+    click.option(
+        "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
+        help="Keep numbers, or write each as N.",
+    ),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text."),
+    click.option(
+        "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
+        help="Bytes that cannot be decoded: stop, or read them as U+FFFD.",
+    ),
+    click.option(
+        "--data-dir", type=click.Path(), metavar="DIR",
+        help="Where named corpora lie. Default: $WORDKIT_DATA, else the cache.",
+    ),
+)  # fmt: skip
+
+
+def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
+    """The option -o, for what a command writes."""
+    return click.option(
+        "-o", "--output", default=default, show_default=True, metavar=metavar, help=text
+    )
+
+
+def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """A number of bytes, written as 500M or 4G."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value, re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise click.BadParameter(f"{value!r} is not a size; write it as 500M or 4G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+memory_option = click.option(
+    "--memory", callback=_bytes, metavar="SIZE",
+    help="Memory to count in, as 500M or 4G. Default: half of what is free.",
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""wordkit prepare: text → a corpus of word ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from wordkit.errors import ConfigError
+from wordkit.text.corpus import is_corpus
+from wordkit_cli.inputs import TextOptions, read_corpus
+from wordkit_cli.options import output_option, progress_options, text_options, threads_option
+from wordkit_cli.progress import Progress
+
+__all__ = ["command"]
+
+
+@click.command("prepare")
+@click.argument("text", nargs=-1, required=True)
+@output_option("corpus.ids", "DIR", "The folder to make.")
+@text_options
+@click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
+@click.option("--max-vocabulary", type=int, help="Keep so many words, the most frequent.")
+@click.option("--unk", is_flag=True, help="Write words left out as <unk>, instead of nothing.")
+@click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
+@threads_option
+@progress_options
+def command(text: tuple[str, ...], output: str, **options: Any) -> None:
+    """Turn TEXT into a corpus of word ids, to train on many times.
+
+    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, or - for
+    standard input. One line is one unit that windows do not cross.
+
+    \b
+    Examples:
+      wordkit prepare corpus.txt -o corpus.ids
+      wordkit prepare 'books/*.txt.gz' --min-count 5
+      wordkit prepare ptb --eos --unk
+    """
+    for path in filter(is_corpus, text):
+        raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
+    choice = TextOptions.take(options)
+    with Progress(quiet=options.pop("quiet"), log=options.pop("log")) as progress:
+        read_corpus(
+            text,
+            choice,
+            progress=progress,
+            folder=output,
+            max_size=options.pop("max_vocabulary"),
+            **options,
+        )

@@ -1,0 +1,37 @@
+"""wordkit vector: the numbers themselves."""
+
+from __future__ import annotations
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.options import json_option, model_option
+from wordkit_cli.output import print_json
+
+__all__ = ["command"]
+
+
+@click.command("vector")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@click.option("--mean", is_flag=True, help="One vector: the mean of all that are known.")
+@model_option
+@json_option
+def command(words: tuple[str, ...], mean: bool, model: str | None, as_json: bool) -> None:
+    """The vector of each WORD, as a line of the word and its numbers.
+
+    \b
+    Examples:
+      wordkit vector car
+      wordkit vector --mean the cat sat on the mat --json
+    """
+    vectors = load_vectors(model)
+    if mean:
+        text = " ".join(words)
+        rows = {text: vectors.mean_vector(text.split())}
+    else:
+        rows = {word: vectors.vector(word) for word in words}
+    if as_json:
+        print_json({word: [float(x) for x in row] for word, row in rows.items()})
+        return
+    for word, row in rows.items():
+        click.echo(" ".join([word, *(str(x) for x in row)]))

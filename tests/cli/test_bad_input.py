@@ -1,0 +1,217 @@
+"""Bad input ends in status 1 and one plain line; files that were there stay as they were."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Wordkit
+
+WORDS = [
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+]  # fmt: skip
+TEXT = "".join(f"{' '.join(WORDS[i % 5 :])}\n" for i in range(40))
+
+
+@pytest.fixture
+def old(folder: Path) -> Path:
+    """A file of vectors that was there before, and must be there unharmed after."""
+    path = folder / "vectors.safetensors"
+    path.write_bytes(b"years of training")
+    return path
+
+
+@pytest.fixture
+def text(folder: Path) -> Path:
+    path = folder / "text.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def check_untouched(folder: Path, old: Path, *others: str) -> None:
+    assert old.read_bytes() == b"years of training"
+    left = {p.name for p in folder.iterdir()} - {".cache"}
+    assert left == {old.name, *others}
+
+
+TRAINING = [["prepare", "-o", "corpus.ids"], ["train-counts", "--dim", "5"]]
+
+
+@pytest.mark.parametrize("command", TRAINING)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no token"),
+        (b" \n\t\n\r\n", "holds no token"),
+        (b"\x7fELF\x02\x01\x01\x00\x00\x00\x00", "binary"),
+        (b"good\nb\xe4d\n", "line 2, byte 6: not UTF-8 (0xe4)"),
+        ("größer\n".encode("utf-16"), "--encoding utf-16"),
+        (gzip.compress(os.urandom(3000))[:1500], "truncated"),
+    ],
+    ids=["empty", "blank", "binary", "latin-1", "utf-16", "cut gzip"],
+)
+def test_bad_text(
+    wordkit: Wordkit, folder: Path, old: Path, command: list[str], content: bytes, message: str
+) -> None:
+    (folder / "bad.txt").write_bytes(content)
+    error = wordkit(*command, "bad.txt", status=1).stderr
+    assert message in error and "bad.txt" in error
+    check_untouched(folder, old, "bad.txt")
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_bad_calls(
+    wordkit: Wordkit, folder: Path, old: Path, text: Path, command: list[str]
+) -> None:
+    cases = {
+        ("none.txt",): "there is no such file or folder",
+        ("*.none",): "*.none",
+        ("text.txt", "--min-count", "1000"): "no word is left",
+        ("text.txt", "--min-count", "0"): "min_count must be at least 1, not 0",
+        ("text.txt", "--tokenizer", "spacy"): "tokenizer must be one of basic",
+        ("text.txt", "--encoding", "klingon"): "klingon",
+    }
+    for arguments, message in cases.items():
+        assert message in wordkit(*command, *arguments, status=1).stderr
+    check_untouched(folder, old, "text.txt")
+
+
+def test_bad_settings(wordkit: Wordkit, folder: Path, old: Path, text: Path) -> None:
+    cases = {
+        ("--dim", "500"): "dim",
+        ("--dim", "0"): "dim must be at least 1, not 0",
+        ("--window", "0"): "window must be",
+        ("--shift", "-1"): "shift must be above 0",
+        ("--smoothing", "2"): "smoothing must be",
+        ("--exponent", "7"): "exponent must be",
+        ("--seed", "-1"): "seed must be",
+    }
+    for arguments, message in cases.items():
+        assert message in wordkit("train-counts", "text.txt", *arguments, status=1).stderr
+    assert "not a size" in wordkit("train-counts", "text.txt", "--memory", "x", status=2).stderr
+    check_untouched(folder, old, "text.txt")
+
+
+def test_a_text_of_single_words_has_no_co_occurrences(
+    wordkit: Wordkit, folder: Path, old: Path
+) -> None:
+    (folder / "list.txt").write_text("\n".join(WORDS * 9))
+    assert "wordkit:" in wordkit("train-counts", "list.txt", "--dim", "3", status=1).stderr
+    check_untouched(folder, old, "list.txt")
+
+
+def test_a_prepared_corpus_does_not_take_text_options(
+    wordkit: Wordkit, folder: Path, text: Path
+) -> None:
+    wordkit("prepare", "text.txt", "-q")
+    error = wordkit("train-counts", "corpus.ids", "--numbers", "N", status=2).stderr
+    assert "prepared already" in error
+    assert "give it alone" in wordkit("train-counts", "corpus.ids", "text.txt", status=1).stderr
+    assert "already" in wordkit("prepare", "corpus.ids", "-o", "again.ids", status=1).stderr
+    (next((folder / "corpus.ids").glob("ids-*"))).write_bytes(b"")
+    assert "prepare the text again" in wordkit("train-counts", "corpus.ids", status=1).stderr
+    assert not (folder / "again.ids").exists() and not (folder / "vectors.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_outputs_that_cannot_be_written(
+    wordkit: Wordkit, folder: Path, text: Path, command: list[str]
+) -> None:
+    (folder / "file").write_text("a file")
+    (folder / "dir").mkdir()
+    (folder / "dir" / "thesis.tex").write_text("a thesis")
+    for output in ("none/output", "dir", "/dev/full"):
+        assert "cannot" in wordkit(command[0], "text.txt", "-o", output, status=1).stderr
+    if command[0] == "prepare":
+        assert "it is a file" in wordkit("prepare", "text.txt", "-o", "file", status=1).stderr
+    assert (folder / "file").read_text() == "a file"
+    assert sorted(p.name for p in folder.rglob("*")) == ["dir", "file", "text.txt", "thesis.tex"]
+
+
+@pytest.mark.parametrize(("command", "limit"), [(TRAINING[0], 500), (TRAINING[1], 900)])
+def test_a_full_disk(folder: Path, text: Path, command: list[str], limit: int) -> None:
+    """A limit on the size of files, here and in the temporary folder, stands for the disk."""
+    code = (
+        f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"from wordkit_cli.main import main\nmain({[*command, 'text.txt']!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("wordkit: cannot write")
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in folder.iterdir()] == ["text.txt"]
+
+
+def test_a_line_of_200_megabytes(wordkit: Wordkit, folder: Path) -> None:
+    with open(folder / "line.txt", "wb") as file:
+        for _ in range(200):
+            file.write(b"one two three four five " * 41_667)
+    wordkit("prepare", "line.txt", "-q")
+    known = json.loads(wordkit("info", "corpus.ids", "--json").stdout)
+    assert known["lines"] == 1 and known["tokens"] == 200 * 41_667 * 5
+    with open(folder / "line.txt", "wb") as file:
+        for _ in range(200):
+            file.write(b"x" * 1_000_000)
+    error = wordkit("prepare", "line.txt", "-o", "x.ids", status=1).stderr
+    assert "white space" in error
+    assert not (folder / "x.ids").exists()
+
+
+QUERIES = [
+    ["similar", "one"],
+    ["analogy", "one", "two", "three"],
+    ["vector", "one"],
+    ["odd-one-out", "one", "two", "three"],
+    ["evaluate"],
+    ["info"],
+    ["convert"],
+]
+
+
+def asked(query: list[str], file: str) -> list[str]:
+    """The arguments of a query to a file."""
+    if query[0] == "evaluate":
+        return [*query, file, "--similarity", "pairs.txt"]
+    if query[0] == "info":
+        return [*query, file]
+    return [*query, file, "out.txt"] if query[0] == "convert" else [*query, "-m", file]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[0])
+def test_files_that_are_no_vectors(wordkit: Wordkit, folder: Path, query: list[str]) -> None:
+    from safetensors.numpy import save_file
+
+    (folder / "pairs.txt").write_text("one two 5\ntwo three 4\n")
+    (folder / "out.txt").write_text("old")
+    header = b"3 4\n"
+    row = b"one 1 2 3 4\n"
+    bad = {
+        "empty": b"",
+        "pickle": pickle.dumps({"one": [1.0]}),
+        "binary.bin": header + b"one " + bytes(10),
+        "short.txt": header + row,
+        "wide.txt": header + row + b"two 1 2 3\nthree 1 2 3 4\n",
+        "nan.txt": header + row + b"two 1 nan 3 4\nthree 1 2 3 4\n",
+        "huge.txt": b"99999999999 300\n" + row,
+        "cut.gz": gzip.compress(header + row * 100)[:30],
+        "prose.txt": b"It was a dark and stormy night.\nThe rain fell.\n",
+        "noise": bytes(range(256)) * 4,
+        "header.safetensors": (1 << 60).to_bytes(8, "little") + b"{}",
+    }
+    for name, content in bad.items():
+        (folder / name).write_bytes(content)
+    save_file({"weight": np.zeros((3, 4), np.float32)}, folder / "foreign.safetensors")
+    for name in [*bad, "foreign.safetensors", "none", "."]:
+        wordkit(*asked(query, name), status=1)
+    assert "pickle" in wordkit(*asked(query, "pickle"), status=1).stderr
+    assert (folder / "out.txt").read_text() == "old"

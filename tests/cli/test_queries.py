@@ -1,0 +1,179 @@
+"""similar, analogy, vector, odd-one-out, convert, info: what they print and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import Wordkit
+
+
+def test_similar(wordkit: Wordkit, vectors: Path) -> None:
+    done = wordkit("similar", "king", "-n", "2")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["queen", "man"]
+    assert done.stderr == "vectors: vectors.safetensors in this folder\n"
+    assert wordkit("similar", "king", "-n", "2", "-m", vectors).stderr == ""
+
+
+def test_similar_to_several_words(wordkit: Wordkit, vectors: Path) -> None:
+    lines = wordkit("similar", "king", "car", "-n", "1").stdout.splitlines()
+    assert lines[0] == "king" and lines[1].split()[0] == "queen"
+    assert lines[3] == "car" and lines[4].split()[0] == "truck"
+
+
+def test_similar_json_and_words_from_stdin(wordkit: Wordkit, vectors: Path) -> None:
+    done = wordkit("similar", "-", "--json", "-n", "1", stdin="king\n\ncar\n")
+    answers = json.loads(done.stdout)
+    assert list(answers) == ["king", "car"]
+    word, score = answers["car"][0]
+    assert word == "truck" and 0.9 < score <= 1
+
+
+def test_the_environment_names_the_vectors(
+    wordkit: Wordkit, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = vectors.rename(vectors.with_name("other.safetensors"))
+    monkeypatch.setenv("WORDKIT_VECTORS", str(moved))
+    done = wordkit("similar", "king")
+    assert "$WORDKIT_VECTORS" in done.stderr and "queen" in done.stdout
+
+
+def test_analogy(wordkit: Wordkit, vectors: Path) -> None:
+    lines = wordkit("analogy", "king", "man", "woman", "-n", "1").stdout.splitlines()
+    assert lines[0] == "king − man + woman"
+    assert lines[1].split()[0] == "queen"
+    found = json.loads(wordkit("analogy", "king", "man", "woman", "--json").stdout)
+    assert found["equation"] == "king − man + woman"
+    assert found["answers"][0][0] == "queen"
+    mul = wordkit("analogy", "king", "man", "woman", "--method", "mul").stdout
+    assert mul.splitlines()[1].split()[0] == "queen"
+
+
+def test_vector(wordkit: Wordkit, vectors: Path) -> None:
+    assert wordkit("vector", "king").stdout == "king 1.0 0.0 2.0 0.0\n"
+    found = json.loads(wordkit("vector", "--mean", "king", "queen", "zebra", "--json").stdout)
+    assert found == {"king queen zebra": [0.5, 0.5, 2.0, 0.0]}
+
+
+def test_odd_one_out(wordkit: Wordkit, vectors: Path) -> None:
+    assert wordkit("odd-one-out", "king", "queen", "man", "car").stdout == "car\n"
+    assert "at least three" in wordkit("odd-one-out", "king", "man", status=2).stderr
+
+
+def test_an_unknown_word_is_an_error_that_suggests_others(wordkit: Wordkit, vectors: Path) -> None:
+    for command in (["similar", "quen"], ["analogy", "king", "man", "quen"], ["vector", "quen"]):
+        error = wordkit(*command, "-m", vectors, status=1).stderr
+        assert "'quen' is not in the vocabulary; did you mean queen" in error
+
+
+def test_no_vectors(wordkit: Wordkit) -> None:
+    error = wordkit("similar", "king", status=1).stderr
+    assert "no vectors to ask" in error and "wordkit train-counts" in error
+    assert "there is no such file" in wordkit("similar", "a", "-m", "none", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["v.txt", "v.bin", "v.glove", "v.vec", "v.txt.gz", "v.bin.gz", "w.safetensors"]
+)
+def test_convert_there_and_back(wordkit: Wordkit, vectors: Path, name: str) -> None:
+    wordkit("convert", vectors, name, "-q")
+    done = wordkit("similar", "king", "--json", "-m", name)
+    assert json.loads(done.stdout) == json.loads(
+        wordkit("similar", "king", "--json", "-m", vectors).stdout
+    )
+    wordkit("convert", name, "back.safetensors", "--limit", "3", "-q")
+    assert json.loads(wordkit("info", "back.safetensors", "--json").stdout)["words"] == 3
+
+
+def test_convert_for_the_projector(wordkit: Wordkit, vectors: Path, folder: Path) -> None:
+    wordkit("convert", vectors, "map.tsv")
+    assert (folder / "map.tsv").read_text().splitlines()[2] == "1.0\t0.0\t2.0\t0.0"
+    assert (folder / "map.metadata.tsv").read_text().splitlines()[3] == "king\t40"
+
+
+def test_convert_refuses(wordkit: Wordkit, vectors: Path, folder: Path) -> None:
+    (folder / "old.txt").write_text("old")
+    cases = {
+        ("none.txt", "old.txt"): "there is no such file",
+        (str(vectors), "x.docx"): "no format has the suffix",
+        (str(vectors), "none/x.txt"): "there is no folder",
+        (str(vectors), "/dev/null"): "it is a device",
+        ("/dev/null", "old.txt"): "cannot read",
+    }
+    for arguments, message in cases.items():
+        assert message in wordkit("convert", *arguments, status=1).stderr
+    assert (folder / "old.txt").read_text() == "old"
+    assert sorted(p.name for p in folder.iterdir()) == ["old.txt", "vectors.safetensors"]
+
+
+def test_info(wordkit: Wordkit, vectors: Path, corpus_txt: Path) -> None:
+    known = json.loads(wordkit("info", "--json").stdout)
+    assert (known["kind"], known["format"]) == ("vectors", "native")
+    assert (known["words"], known["dimensions"], known["tokens"]) == (6, 4, 210)
+    wordkit("prepare", corpus_txt, "-o", "c.ids", "--numbers", "N", "-q")
+    known = json.loads(wordkit("info", "c.ids", "--json").stdout)
+    assert known["kind"] == "corpus" and known["settings"]["numbers"] == "N"
+    assert "most_frequent" in wordkit("info", "c.ids").stdout
+
+
+def test_info_finds_damage(wordkit: Wordkit, vectors: Path, corpus_txt: Path) -> None:
+    wordkit("prepare", corpus_txt, "-o", "c.ids", "-q")
+    ids = next(Path("c.ids").glob("ids-*"))
+    content = bytearray(ids.read_bytes())
+    content[-3] ^= 1
+    ids.write_bytes(content)
+    assert "does not have its fingerprint" in wordkit("info", "c.ids", status=1).stderr
+    content = bytearray(vectors.read_bytes())
+    start = content.index(b"\x00\x00\x80\x3f")  # a 1.0 becomes NaN
+    content[start : start + 4] = b"\x00\x00\xc0\x7f"
+    vectors.write_bytes(content)
+    assert "is damaged" in wordkit("info", vectors, status=1).stderr
+
+
+def test_output_to_a_reader_that_has_gone(wordkit: Wordkit, vectors: Path, folder: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m wordkit_cli similar king -m {vectors} | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
+def test_usage(wordkit: Wordkit) -> None:
+    assert "Usage: wordkit similar" in wordkit("similar", status=2).stderr
+    assert "No such command 'simlar'" in wordkit("simlar", status=2).stderr
+    assert "-n" in wordkit("similar", "a", "-n", "0", status=2).stderr
+    assert wordkit("--version").stdout.startswith("wordkit ")
+
+
+COMMANDS = [
+    "train-counts", "similar", "analogy", "vector", "odd-one-out", "evaluate", "prepare", "convert",
+    "info", "corpora", "tokenizers",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(wordkit: Wordkit, name: str) -> None:
+    text = wordkit(name, "--help").stdout
+    assert "Examples:" in text and f"wordkit {name}" in text
+    assert all(len(line) <= 96 for line in text.splitlines())
+
+
+def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:
+    text = wordkit("--help").stdout
+    assert [name for name in COMMANDS if f"\n  {name} " not in text] == []
+
+
+def test_lists(wordkit: Wordkit) -> None:
+    names = [c["name"] for c in json.loads(wordkit("corpora", "--json").stdout)]
+    assert names == ["ptb", "ptb-valid", "ptb-test", "pydocs"]
+    text = wordkit("corpora").stdout
+    assert all(name in text for name in names) and "licence" in text
+    found = json.loads(wordkit("tokenizers", "It's 5.", "--json").stdout)
+    assert found[0] == {
+        "name": "basic",
+        "description": found[0]["description"],
+        "tokens": ["it's", "5", "."],
+    }
+    assert "treebank" in wordkit("tokenizers").stdout

@@ -1,0 +1,111 @@
+"""The plan of the house: what may import what, what a light import loads, what a wheel holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "gensim"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules that a piece of Python loads."""
+    probe = f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "wordkit",
+        "wordkit.errors",
+        "wordkit.runtime",
+        "wordkit.storage",
+        "wordkit.text",
+        "wordkit.embeddings",
+        "wordkit.counts",
+        "wordkit.evaluation",
+        "wordkit_corpora",
+        "wordkit_corpora.plaintext",
+        "wordkit_corpora.named",
+        "wordkit_cli.commands",
+    ],
+)
+def test_imports_are_light(module: str) -> None:
+    assert not loaded_by(f"import {module}") & HEAVY
+
+
+def test_import_wordkit_loads_nothing_else() -> None:
+    assert not loaded_by("import wordkit") & (HEAVY | {"numpy", "click"})
+
+
+def test_help_loads_click_alone() -> None:
+    loaded = loaded_by(
+        "from wordkit_cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    )
+    assert "click" in loaded
+    assert not loaded & (HEAVY | {"numpy"})
+
+
+def test_imports_run_one_way() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([str(lint)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_no_code_lies_directly_in_cli_and_corpora() -> None:
+    assert not list((ROOT / "cli").glob("*.py")) + list((ROOT / "corpora").glob("*.py"))
+
+
+@pytest.mark.slow
+def test_the_wheel(tmp_path: Path) -> None:
+    """It holds the three packages and nothing else, and its command explains itself."""
+    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run([sys.executable, *build], check=True)
+    (wheel,) = tmp_path.glob("wordkit-*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "wordkit",
+        "wordkit_cli",
+        "wordkit_corpora",
+    }
+    assert "wordkit/py.typed" in names
+    sources = {
+        str(path.relative_to(ROOT / root))
+        for root in ("", "cli", "corpora")
+        for package in (ROOT / root).glob("wordkit*")
+        for path in package.rglob("*.py")
+    }
+    assert {name for name in names if name.endswith(".py")} == sources
+
+    # an environment with Click and nothing else: help must need no more
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env" / "bin" / "python"
+    install = ["-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
+    subprocess.run([sys.executable, *install], check=True)
+    pins = ["-c", str(ROOT / "constraints.txt"), "click"]
+    subprocess.run([sys.executable, *install[:-2], *pins], check=True)
+    command = tmp_path / "env" / "bin" / "wordkit"
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert "train-counts" in done.stdout
+    listed = subprocess.run(
+        [python, "-c", "import importlib.metadata as m; print(*m.packages_distributions())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(listed.stdout.split()) >= {"wordkit", "wordkit_cli", "wordkit_corpora"}
+    assert not {"cli", "corpora", "tests", "benchmarks"} & set(listed.stdout.split())
