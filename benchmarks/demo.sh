@@ -17,7 +17,7 @@ run wordkit train-counts pydocs -o "$WORDKIT_VECTORS"
 say "The words that are used most like these:"
 run wordkit similar array string matrix file -n 5
 
-say "What is to columns as row is to rows? And to minimum as larger is to maximum?"
+say "Rows is to row as what is to column? Maximum is to larger as what is to smaller?"
 run wordkit analogy rows row column -n 3
 run wordkit analogy maximum larger smaller -n 3
 

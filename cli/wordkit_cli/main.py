@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    import signal
+
     try:
         status = _run(arguments)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: what is left is to end
     except KeyboardInterrupt:
-        _complain("stopped by Ctrl-C; files that were there before are as they were")
+        _complain("stopped by Ctrl-C; nothing half-written is left")
         status = 1
     sys.exit(status)
 

@@ -40,6 +40,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False, log: str | None = None) -> None:
         self.quiet = quiet
+        self._announced = False
         self._stack = contextlib.ExitStack()
         self._log = None if log is None else self._stack.enter_context(_log(log))
 
@@ -56,21 +57,22 @@ class Progress:
             if not self.quiet and sys.stderr.isatty():
                 sinks.append(stack.enter_context(_bars()))
             if not self.quiet:
-                stack.enter_context(when_compiling(_announce_compilation))
+                stack.enter_context(when_compiling(self._announce_compilation))
             stack.callback(run.close)
             for report in run:
                 for sink in sinks:
                     sink.show(report)
             return run.result()
 
+    def _announce_compilation(self) -> None:
+        if not self._announced:
+            self._announced = True
+            say("Compiling the fast loops; only the first run on a machine waits for this.")
+
     def say(self, message: str) -> None:
         """Tell the person at the terminal something, on standard error."""
         if not self.quiet:
             say(message)
-
-
-def _announce_compilation() -> None:
-    say("Compiling the fast loops; only the first run on a machine waits for this.")
 
 
 class _Sink(Protocol):

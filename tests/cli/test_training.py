@@ -167,8 +167,10 @@ def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) ->
             assert process.returncode == 1, error
             assert error.splitlines()[-1].startswith("wordkit: stopped by Ctrl-C"), error
             assert "Traceback" not in error
-            assert (folder / "vectors.safetensors").read_bytes() == b"old"
-        else:
+        if (folder / "vectors.safetensors").read_bytes() != b"old":
+            # only a run that was about to end anyway may have written the new file, whole
+            assert process.returncode == 0 or stage == stages[-1]
+            load_embeddings(folder / "vectors.safetensors").check()
             (folder / "vectors.safetensors").write_bytes(b"old")
         assert {p.name for p in folder.iterdir()} == before
         assert list((folder / "tmp").iterdir()) == []

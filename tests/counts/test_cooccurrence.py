@@ -206,11 +206,13 @@ def test_nothing_to_count(sentences: Sentences) -> None:
 
 def test_progress_reaches_its_total() -> None:
     corpus = zipfian(100_000, 3000)
-    reports: list[Report] = list(count_cooccurrences(corpus, threads=2))
-    done = [report.done for report in reports]
-    assert done == sorted(done)
-    assert (done[0], done[-1]) == (0, corpus.tokens)
-    assert {(r.stage, r.total, r.unit) for r in reports} == {("counting", corpus.tokens, "tokens")}
+    for options in ({}, {"vocabulary_size": 50}, {"memory": 1_000_000}):
+        run = count_cooccurrences(corpus, threads=2, **options)
+        reports: list[Report] = [report for report in run if report.stage == "counting"]
+        done = [report.done for report in reports]
+        assert done == sorted(done)
+        assert (done[0], done[-1]) == (0, corpus.tokens)
+        assert {(report.total, report.unit) for report in reports} == {(corpus.tokens, "tokens")}
 
 
 def test_bad_settings() -> None:

@@ -237,7 +237,7 @@ class _Job:
             def kernel(row: Any, output: Any) -> int:
                 return int(kernels.count_rows(*places, task, weights, row, output, scale))
 
-            return int(segment.starts[task[1]]), scratch.gather(task[1] - task[0], kernel)
+            return segment.tokens_before(task[1]), scratch.gather(task[1] - task[0], kernel)
 
         # A task is limited in what it writes, by its scratch arrays, and in what it reads.
         work = np.diff(segment.starts) * (plan.task / _TASK_TOKENS)

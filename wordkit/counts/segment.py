@@ -32,6 +32,14 @@ class Segment:
     starts: npt.NDArray[np.int64]
     """(V + 1,): the places of word w are ``positions[starts[w]:starts[w + 1]]``."""
 
+    tokens: int
+    """Tokens of the corpus that it covers, those of other words included."""
+
+    def tokens_before(self, word: int) -> int:
+        """The share of ``tokens`` that is done when the rows before a word are done."""
+        kept = int(self.starts[-1])
+        return self.tokens * int(self.starts[word]) // kept if kept else self.tokens
+
     @classmethod
     def lay_out(
         cls, corpus: Corpus, centres: tuple[int, int], words: int, window: int, workers: Workers
@@ -83,7 +91,12 @@ class Segment:
 
         workers.each(lay_out, range(len(slices)))
         _forget_pages(corpus.ids)
-        return cls(frozen(text, np.int32), frozen(positions, np.int32), frozen(starts, np.int64))
+        return cls(
+            frozen(text, np.int32),
+            frozen(positions, np.int32),
+            frozen(starts, np.int64),
+            centres[1] - centres[0],
+        )
 
 
 def _sentence(offsets: npt.NDArray[np.int64], token: int) -> int:
