@@ -52,3 +52,24 @@ def test_threads() -> None:
 
 def test_memory() -> None:
     assert 1 << 20 < available_memory() < 1 << 50
+
+
+def test_a_job_may_have_nothing_to_give() -> None:
+    def nothing() -> Generator[Report, None, None]:
+        yield Report("working", 1, 1)
+
+    run = Run(nothing())
+    run.result()  # has ended well, so there is no complaint
+    assert list(run) == []
+
+
+def test_a_failed_run_stays_failed() -> None:
+    def failing() -> Generator[Report, None, str]:
+        yield Report("working", 1, 2)
+        raise ValueError("no")
+
+    run = Run(failing())
+    with pytest.raises(ValueError, match="no"):
+        run.result()
+    with pytest.raises(RuntimeError, match="closed or failed"):
+        run.result()

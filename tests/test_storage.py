@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wordkit.errors import FormatError, StorageError, WordkitError
-from wordkit.storage import atomic_write, read_tensors, write_tensors
+from wordkit.storage import atomic_write, new_mark, read_tensors, write_tensors
 
 
 def test_the_new_file_takes_over_and_keeps_the_mode(tmp_path: Path) -> None:
@@ -64,13 +65,16 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    stale, foreign = tmp_path / f".a.{dead.pid}.tmp", tmp_path / ".a.b.tmp"
+    machine = new_mark().split("-")[0]
+    stale, foreign = tmp_path / f".a.{machine}-{dead.pid}-00000000.tmp", tmp_path / ".a.b.tmp"
+    elsewhere = tmp_path / f".a.00000000-{dead.pid}-00000000.tmp"
+    elsewhere.mkdir()
     stale.mkdir()
     (stale / "a").write_text("half")
     foreign.write_text("somebody's")
     with atomic_write(tmp_path / "a") as temporary:
         temporary.write_text("whole")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".a.b.tmp", "a"]
+    assert set(tmp_path.iterdir()) == {elsewhere, foreign, tmp_path / "a"}
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
@@ -214,6 +218,19 @@ META = about()
             ),
             "is damaged",
         ),
+        *(
+            (
+                container(
+                    {
+                        "__metadata__": META,
+                        "x": {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]},
+                    }
+                ),
+                "is damaged",
+            )
+            for shape in ([0, 10**30], [0] * 100, [float("inf")], [True], ["0"], "", None)
+        ),
+        (container({"__metadata__": about(format_version="9" * 5000)}), "update wordkit"),
         (
             container(
                 {
@@ -289,3 +306,15 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_tensors(tmp_path / name, {"x": np.zeros(2)}, kind="test", metadata=metadata)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_threads_may_write_one_file(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        for _ in range(15):
+            write_tensors(tmp_path / "a", {"x": np.full(100, number)}, kind="test")
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, range(3)))
+    x = read_tensors(tmp_path / "a", kind="test").tensor("x", np.int64, 1)
+    assert (x == x[0]).all()
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]

@@ -51,7 +51,8 @@ class Run(Generic[T]):
 
     def __init__(self, steps: Generator[Report, None, T]) -> None:
         self._steps = steps
-        self._value: list[T] = []
+        self._is_over = False
+        self._value: list[T] = []  # empty until the job has ended well
 
     def __iter__(self) -> Iterator[Report]:
         return self
@@ -60,9 +61,13 @@ class Run(Generic[T]):
         try:
             return next(self._steps)
         except StopIteration as end:
-            if not self._value and end.value is not None:
+            if not self._value and not self._is_over:
                 self._value.append(end.value)
+            self._is_over = True
             raise StopIteration from None
+        except BaseException:
+            self._is_over = True
+            raise
 
     def result(self) -> T:
         """The value of the job; whatever is left of it runs first."""
@@ -74,6 +79,7 @@ class Run(Generic[T]):
 
     def close(self) -> None:
         """Stop the job and clean up after it."""
+        self._is_over = True
         self._steps.close()
 
 

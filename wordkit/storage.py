@@ -11,8 +11,10 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,14 @@ import numpy.typing as npt
 
 from wordkit.errors import FormatError, StorageError
 
-__all__ = ["TensorFile", "atomic_write", "check_writable", "read_tensors", "write_tensors"]
+__all__ = [
+    "TensorFile",
+    "atomic_write",
+    "check_writable",
+    "read_tensors",
+    "save_tensors",
+    "write_tensors",
+]
 
 # The number types of the safetensors format that wordkit reads. (BF16 has no NumPy counterpart.)
 _DTYPES: dict[str, str] = {
@@ -31,6 +40,7 @@ _DTYPES: dict[str, str] = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
+_LARGEST_SIDE, _MOST_SIDES = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
 _LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package itself
 _FORMAT_VERSION = 1
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
@@ -48,10 +58,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     check_writable(path)
     target = Path(os.path.realpath(path))
-    _remove_stale(target)
     # a folder, because writers such as safetensors put temporary files of their own beside theirs
-    folder = target.with_name(f".{target.name[:80]}.{os.getpid()}.tmp")
+    folder = target.with_name(f".{target.name[:80]}.{new_mark()}.tmp")
     try:
+        _remove_abandoned(target)
         with contextlib.ExitStack() as cleanup:
             folder.mkdir()
             cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -89,26 +99,42 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise StorageError(f"cannot write {named}: the folder {target.parent} is not writable")
 
 
-def _remove_stale(target: Path) -> None:
+def _remove_abandoned(target: Path) -> None:
     """Remove what writers of the same file left behind when they were killed."""
-    pattern = re.compile(re.escape(f".{target.name[:80]}.") + r"(\d+)\.tmp")
+    pattern = re.compile(re.escape(f".{target.name[:80]}.") + rf"({MARK})\.tmp")
     for entry in target.parent.iterdir():
         match = pattern.fullmatch(entry.name)
-        if match and not _lives(int(match[1])):
+        if match and is_abandoned(match[1]):
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _lives(pid: int) -> bool:
-    """Whether a process of this number runs on this machine."""
-    if pid == os.getpid():
-        return False  # a file of ours that is still there is from an earlier life of this number
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+MARK = "[0-9a-f]{8}-[0-9]+-[0-9a-f]{8}"
+"""The form of :func:`new_mark`, as a regular expression."""
+
+
+def new_mark() -> str:
+    """A part for the name of a temporary file that tells whose it is: machine, process, number."""
+    return f"{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_abandoned(mark: str) -> bool:
+    """Whether the process that made this mark ran on this machine and has ended."""
+    machine, pid, _ = mark.split("-")
+    if int(machine, 16) != _machine():  # another one that shares the folder: we cannot know
         return False
-    except (PermissionError, OverflowError):
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
         return True
-    return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _machine() -> int:
+    import platform
+
+    return zlib.crc32(platform.node().encode())
 
 
 def _synchronise(path: Path) -> None:
@@ -162,6 +188,22 @@ def write_tensors(
     Raises:
         StorageError: the file cannot be written.
     """
+    with atomic_write(path) as temporary:
+        save_tensors(temporary, tensors, kind=kind, metadata=metadata)
+
+
+def save_tensors(
+    path: Path,
+    tensors: Mapping[str, npt.NDArray[Any]],
+    *,
+    kind: str,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Do what :func:`write_tensors` does, but to a path where nothing has to be kept.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -174,14 +216,16 @@ def write_tensors(
     # one entry, because the package writes several in any order, and equal runs give equal bytes
     header = {_METADATA: json.dumps(about, ensure_ascii=False)}
     contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
-    with atomic_write(path) as temporary:
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        try:
-            save_file(contiguous, temporary, metadata=header)
-        except SafetensorError as error:  # the package's name for a failed write
-            raise _cannot_write(path, str(error)) from error
-        os.chmod(temporary, stat.S_IMODE(mode))  # the package makes a file that others cannot read
+    path.touch()
+    mode = path.stat().st_mode
+    try:
+        save_file(contiguous, path, metadata=header)
+    except SafetensorError as error:  # the package's name for a failed write
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise OSError(str(error)) from error
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+    os.chmod(path, stat.S_IMODE(mode))  # the package makes a file that others cannot read
 
 
 def read_tensors(
@@ -205,9 +249,9 @@ def read_tensors(
     if metadata.get("kind") != kind:
         raise FormatError(f"{path} holds {metadata.get('kind')}, not {kind}")
     version = str(metadata.get("format_version", ""))
-    if not version.isdecimal() or int(version) > _FORMAT_VERSION:
+    if version != str(_FORMAT_VERSION):
         raise FormatError(
-            f"{path} is of format version {version or 'unknown'}, and this wordkit reads up to "
+            f"{path} is of format version {version[:20] or 'unknown'}, and this wordkit reads "
             f"{_FORMAT_VERSION}; update wordkit"
         )
     tensors = {
@@ -263,8 +307,8 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
     """The array that a header entry describes, checked against the bytes that are there."""
     try:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
-        shape = tuple(int(n) for n in entry["shape"])
-        start, end = (int(n) for n in entry["data_offsets"])
+        shape = tuple(map(_whole, entry["shape"]))
+        start, end = map(_whole, entry["data_offsets"])
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path} is damaged: bad header entry for tensor {name!r}") from error
     size = dtype.itemsize
@@ -275,9 +319,16 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
             f"{path} is truncated: tensor {name!r} should end at byte {end} of its data, "
             f"which has {len(data)}; copy or make it again"
         )
-    if min(shape, default=0) < 0 or size != end - start:
+    if size != end - start or max(shape, default=0) > _LARGEST_SIDE or len(shape) > _MOST_SIDES:
         raise FormatError(
             f"{path} is damaged: tensor {name!r} of shape {shape} should take {size} bytes, "
             f"but takes {end - start}; copy or make it again"
         )
     return data[start:end].view(dtype).reshape(shape)
+
+
+def _whole(number: Any) -> int:
+    """A number that is whole and not negative, as sizes are."""
+    if type(number) is not int or number < 0:
+        raise ValueError(f"{number} is no size")
+    return number

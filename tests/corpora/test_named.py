@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from wordkit.errors import ConfigError, TextError
+from wordkit.runtime import Run
 from wordkit.text import TextSource, get_tokenizer
-from wordkit_corpora import named_corpora, open_source
+from wordkit_corpora import named, named_corpora, open_source
 from wordkit_corpora.named import find
 
 
@@ -53,10 +54,34 @@ def test_paths_open_as_plain_text() -> None:
     assert read(open_source(["?.txt"]).result().source) == b"in a.txt\nin b.txt\n"
 
 
-def test_an_existing_path_wins_over_a_name(folder: Path) -> None:
-    (folder / "ptb").write_text("my own\n")
+def test_an_existing_path_wins_over_a_name_and_that_is_noted(folder: Path) -> None:
+    (folder / "ptb").mkdir()
+    (folder / "ptb" / "x.txt").write_text("my own\n")
+    (folder / "ptb-valid").write_text("mine too\n")
     opened = open_source(["ptb"]).result()
     assert (read(opened.source), opened.tokenizer) == (b"my own\n", "basic")
+    note = "ptb is a folder here and is read as such; the named corpus ptb is meant with --data-dir"
+    assert opened.note == note
+    both = open_source(["ptb", "a.txt", "ptb-valid"]).result()
+    assert both.note == note + (
+        "; ptb-valid is a file here and is read as such; "
+        "the named corpus ptb-valid is meant with --data-dir"
+    )
+
+
+def test_a_name_wins_over_a_path_where_the_data_are_named(folder: Path) -> None:
+    (folder / "ptb-test").mkdir()
+    (folder / "ptb-test" / "x.txt").write_text("my own\n")
+    opened = open_source(["ptb-test"], data_dir="data").result()
+    assert (opened.source.name, opened.tokenizer) == ("ptb-test", "whitespace")
+    assert read(opened.source) == b"in data/ptb.test.txt\n"
+    assert opened.note is None
+    assert read(open_source(["./ptb-test"], data_dir="data").result().source) == b"my own\n"
+
+
+def test_no_note_without_need() -> None:
+    assert open_source(["a.txt"]).result().note is None
+    assert open_source(["a.txt", "ptb-test"], data_dir="data").result().note is None
 
 
 def test_names_and_paths_together() -> None:
@@ -70,6 +95,15 @@ def test_names_and_paths_together() -> None:
     assert open_source(["-", "ptb-test"], data_dir="data").result().source.size is None
 
 
+def test_files_count_once_on_both_sides_of_a_name() -> None:
+    opened = open_source(["a.txt", "ptb-test", "?.txt"], data_dir="data").result()
+    assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
+    opened = open_source(["?.txt", "ptb-test", "a.txt"], data_dir="data").result()
+    assert read(opened.source) == b"in a.txt\nin b.txt\nin data/ptb.test.txt\n"
+    with pytest.raises(ConfigError, match="standard input .* only once"):
+        open_source(["-", "ptb-test", "-"], data_dir="data").result()
+
+
 def test_what_is_neither_path_nor_name() -> None:
     message = (
         "cannot read 'ptbb': there is no such file or folder, and the named corpora are "
@@ -81,6 +115,30 @@ def test_what_is_neither_path_nor_name() -> None:
         open_source(["*.csv"]).result()
     with pytest.raises(ConfigError, match="paths must name at least one text"):
         open_source([]).result()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("x" * 5000, "File name too long"), ("a.txt/b", "Not a directory"), ("a\0", "null")],
+)
+def test_paths_that_cannot_be_looked_at(path: str, reason: str) -> None:
+    with pytest.raises(TextError, match=f"cannot read .*{reason}"):
+        open_source([path]).result()
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_threads_are_passed_on_to_pydocs(
+    monkeypatch: pytest.MonkeyPatch, threads: int | None
+) -> None:
+    given: list[int | None] = []
+
+    def remember(threads: int | None = None) -> Run[TextSource]:
+        given.append(threads)
+        return open_source(["a.txt"])  # any run of a text will do
+
+    monkeypatch.setattr(named, "pydocs_source", remember)
+    open_source(["pydocs"], threads=threads).result()
+    assert given == [threads]
 
 
 def test_encoding_and_errors_are_those_of_the_paths(folder: Path) -> None:

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError, TextError
-from wordkit_corpora import PlainText, open_text
+from wordkit_corpora import PlainText, open_text, plaintext
+from wordkit_corpora.files import find_files
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
@@ -84,6 +85,39 @@ def test_a_damaged_file(tmp_path: Path, packing: str) -> None:
         read(open_text([file(tmp_path, "a.packed", bytes(data))]))
 
 
+DAMAGED_SECOND = [
+    pytest.param(lambda stream: b"X" + stream[1:], id="its first byte"),
+    pytest.param(lambda stream: stream[:3] + b"X" + stream[4:], id="its header"),
+    pytest.param(lambda stream: b"and so on, unpacked\n", id="plain text"),
+    pytest.param(lambda stream: b"\n", id="a line end"),
+    pytest.param(lambda stream: stream[:4], id="a bit of its header"),
+    pytest.param(lambda stream: bytes(4) + b"X" + stream[1:], id="behind padding"),
+]
+
+
+@packed
+@pytest.mark.parametrize("damage", DAMAGED_SECOND)
+def test_what_follows_a_stream_is_never_dropped(
+    tmp_path: Path, packing: str, damage: Callable[[bytes], bytes]
+) -> None:
+    pack = PACKERS[packing]
+    path = file(tmp_path, "a.packed", pack(b"one\n") + damage(pack(b"two\n")))
+    with pytest.raises(TextError, match=f"a.packed is (damaged|truncated): its {packing} data"):
+        read(open_text([path]))
+
+
+@packed
+@pytest.mark.parametrize("zeros", [4, 4 << 17])
+def test_zeros_between_and_behind_streams_are_padding(
+    tmp_path: Path, packing: str, zeros: int
+) -> None:
+    pack = PACKERS[packing]
+    data = pack(b"one\n") + bytes(zeros) + pack(b"two\n") + bytes(zeros)
+    source = open_text([file(tmp_path, "a.packed", data)])
+    assert read(source) == b"one\ntwo\n"
+    assert [block.progress for block in source.blocks()][-1] == len(data)
+
+
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
@@ -138,9 +172,55 @@ def test_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         open_text(["*.csv"])
 
 
+def test_each_file_counts_once_within_a_glob(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("books/a.txt", "books/b.txt", "books/more/c.txt"):
+        file(tmp_path, name, name.encode())
+    whole = b"books/a.txt\nbooks/b.txt\nbooks/more/c.txt\n"
+    for pattern in ("books/**", "**", "**/*", "*", "books", "./books/../**"):
+        assert read(open_text([pattern])) == whole, pattern
+    assert open_text(["books/**"]).size == len(whole) - 3
+    (tmp_path / "books" / "link.txt").symlink_to("a.txt")
+    (tmp_path / "linked").symlink_to("books")
+    assert len(read(open_text(["**"]))) == len(read(open_text(["."]))) == len(whole)
+
+
+def test_an_empty_folder_within_a_glob_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file(tmp_path, "books/a.txt", b"a")
+    file(tmp_path, "books/empty/.hidden", b"no")
+    assert read(open_text(["books/**"])) == b"a\n"
+    with pytest.raises(TextError, match=r"cannot read books/e\*: no file matches this pattern"):
+        open_text(["books/e*"])
+
+
+def test_a_file_of_several_paths_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.txt"):
+        file(tmp_path, name, name.encode())
+    for paths in ([".", "a.txt"], ["*.txt", "."], [".", str(tmp_path)], ["a.txt", "?.txt"]):
+        assert read(open_text(paths)) == b"a.txt\nb.txt\n", paths
+    assert read(open_text(["b.txt", ".", "./a.txt"])) == b"b.txt\na.txt\n"
+    assert read(open_text(["a.txt", "a.txt"])) == b"a.txt\na.txt\n"  # as it was asked for
+
+
+def test_a_file_named_like_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file(tmp_path, "-", b"a file")
+    for path in ("?", ".", "./-"):
+        assert read(open_text([path])) == b"a file\n"
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
+        ("a\0/*", "cannot read .*embedded null"),
         ("nowhere.txt", "cannot read 'nowhere.txt': there is no such file or folder; check"),
         ("a\0b", "cannot read .*embedded null"),
         ("x" * 5000, "cannot read .*File name too long"),
@@ -166,6 +246,21 @@ def test_a_file_that_vanishes_or_fails(tmp_path: Path) -> None:
     assert source.size is None
     with pytest.raises(TextError, match=r"cannot read .*a\.txt: No such file"):
         read(source)
+
+
+def test_a_file_that_vanishes_while_the_others_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file(tmp_path, "a.txt", b"x\n")
+
+    def find_and_remove(paths: list[Path]) -> list[str]:
+        found = find_files(paths)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(plaintext, "find_files", find_and_remove)
+    with pytest.raises(TextError, match=r"cannot read .*a\.txt: No such file"):
+        read(open_text([path]))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wordkit.errors import ResourceError, TextError
+from wordkit.errors import ResourceError, TextError, WordkitWarning
 from wordkit.runtime import Run
 from wordkit_corpora import open_source, pydocs, pydocs_processes
 from wordkit_corpora.installation import SourceTree, installed_trees, source_files
@@ -92,8 +92,11 @@ def test_without_a_cache_it_is_read_with_a_warning(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="pydocs is not kept for the next time: cannot make"):
+    with pytest.warns(WordkitWarning) as caught:
         source = pydocs.pydocs_source(1).result()
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("pydocs is not kept for the next time: cannot make the cache folder")
+    assert "\n" not in message
     blocks = list(source.blocks())
     assert b"".join(block.data for block in blocks).decode().splitlines() == PARAGRAPHS
     assert (source.name, source.size) == ("pydocs", blocks[-1].progress)

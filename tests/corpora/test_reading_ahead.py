@@ -10,6 +10,8 @@ import pytest
 
 from wordkit_corpora.reading_ahead import read_ahead
 
+PATIENCE = 30  # seconds until what never comes is given up; nothing that works waits so long
+
 
 def counting(stop: int, seen: list[int]) -> Generator[int, None, None]:
     try:
@@ -27,25 +29,38 @@ def test_same_items() -> None:
 
 def test_it_runs_ahead_but_not_far() -> None:
     seen: list[int] = []
-    items = read_ahead(counting(100, seen), depth=2)
+    is_far = threading.Event()
+
+    def observed() -> Generator[int, None, None]:
+        for number in counting(100, seen):
+            if number == 3:
+                is_far.set()
+            yield number
+
+    items = read_ahead(observed(), depth=2)
     next(items)
-    deadline = time.monotonic() + 5
-    while len(seen) < 3 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    time.sleep(0.02)
+    assert is_far.wait(PATIENCE)
+    time.sleep(0.02)  # a chance to go on, for one that would
     assert seen == [1, 2, 3]
+    items.close()  # type: ignore[attr-defined]
 
 
 def test_work_overlaps() -> None:
-    def slow() -> Generator[int, None, None]:
-        for number in range(1, 11):
-            time.sleep(0.02)
+    """Item n + 1 is being made while item n is in use: both sides wait for each other."""
+    meeting = threading.Barrier(2, timeout=PATIENCE)
+
+    def making() -> Generator[int, None, None]:
+        yield 1
+        for number in range(2, 11):
+            meeting.wait()
             yield number
 
-    start = time.monotonic()
-    for _ in read_ahead(slow()):
-        time.sleep(0.02)
-    assert time.monotonic() - start < 0.36  # 0.40 s one after the other, 0.22 s at once
+    used = []
+    for number in read_ahead(making()):
+        if number < 10:
+            meeting.wait()
+        used.append(number)
+    assert used == list(range(1, 11))
 
 
 def test_errors_come_in_their_place() -> None:

@@ -18,7 +18,7 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.layout import Format, ReadOptions
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.errors import EmbeddingsError, FormatError
-from wordkit.storage import TensorFile, read_tensors, write_tensors
+from wordkit.storage import TensorFile, read_tensors, save_tensors
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE"]
@@ -84,7 +84,7 @@ def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
         **embeddings.vocabulary.to_arrays(),
     }
     plain = path if packing is None else path.with_name(path.name + ".plain")
-    write_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
+    save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
     if packing is not None:
         import shutil  # takes 2 ms, which a query need not spend
 
