@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wordkit.errors import CorpusError, FormatError, StorageError, WordkitError
+from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
 from wordkit.text import Corpus
+from wordkit.text.corpus import CorpusWriter, _array_header
 
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
@@ -62,6 +65,10 @@ def test_no_corpus(tmp_path: Path) -> None:
         (b"{}", "does not describe a wordkit corpus"),
         (b'{"format": "wordkit corpus", "format_version": 7}', "corpus format 7"),
         (b'{"format": "wordkit corpus", "format_version": 1}', "no usable entry"),
+        (
+            b'{"format": "wordkit corpus", "format_version": 1, "sizes": {"ids": 1e400}}',
+            "no usable entry",
+        ),
     ],
 )
 def test_damaged_manifest(tmp_path: Path, manifest: bytes, message: str) -> None:
@@ -107,13 +114,14 @@ def test_doubled_words(tmp_path: Path) -> None:
     manifest = json.loads((folder / "corpus.json").read_text())
     manifest["sizes"]["words"] = len(words)
     (folder / "corpus.json").write_text(json.dumps(manifest))
-    with pytest.raises(FormatError, match="'the' is in the vocabulary more than once"):
-        Corpus.open(folder)
+    with pytest.raises(VocabularyError, match="'the' is in the vocabulary more than once"):
+        Corpus.open(folder).vocabulary.id("the")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_changed_folder_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    shutil.rmtree(tmp_path / "c.ids", ignore_errors=True)
     folder = saved(tmp_path / "c.ids")
     path = data.draw(st.sampled_from(sorted(folder.iterdir(), key=lambda p: p.name[:3])))
     content = bytearray(path.read_bytes())
@@ -139,6 +147,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
 from wordkit.text import Corpus
+from wordkit.text.corpus import CorpusWriter, _array_header
 n = 0
 while True:
     n += 1
@@ -157,3 +166,57 @@ while True:
         assert corpus.tokens == 5000 * corpus.sentences == corpus.vocabulary.counts[0]
     saved(folder)
     assert len(list(folder.iterdir())) == 5, "what the killed writers left is removed"
+
+
+def test_a_changed_id_is_found(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "c.ids")
+    Corpus.open(folder).check()
+    content = bytearray(part(folder, "ids").read_bytes())
+    content[-4] ^= 1
+    part(folder, "ids").write_bytes(content)
+    with pytest.raises(CorpusError, match="does not have its fingerprint"):
+        Corpus.open(folder).check()
+
+
+def test_two_writers_at_once(tmp_path: Path) -> None:
+    """Whoever finishes last has the folder, whole."""
+    one, two = Corpus.from_sentences([["a"]]), Corpus.from_sentences([["b", "b"]])
+    with CorpusWriter(tmp_path / "c.ids") as first, CorpusWriter(tmp_path / "c.ids") as second:
+        for writer, corpus in ((first, one), (second, two)):
+            with writer.part("ids") as ids, writer.part("offsets") as offsets:
+                ids.append(corpus.ids)
+                offsets.append(corpus.offsets)
+        first.finish(one.vocabulary, {})
+        first.__exit__(None, None, None)
+        assert Corpus.open(tmp_path / "c.ids").vocabulary == one.vocabulary
+        second.finish(two.vocabulary, {})
+    assert Corpus.open(tmp_path / "c.ids").vocabulary == two.vocabulary
+    assert len(list((tmp_path / "c.ids").iterdir())) == 5
+
+
+def test_a_killed_first_writer_is_no_obstacle(tmp_path: Path) -> None:
+    folder = tmp_path / "c.ids"
+    code = f"""
+import os
+from wordkit.text.corpus import CorpusWriter
+from wordkit.text.preparation import Spool
+import numpy as np
+with CorpusWriter({str(folder)!r}) as writer, Spool(writer, "ids") as a, Spool(writer, "offsets"):
+    a.write(np.zeros(9, np.int32))
+    with writer.part("ids"):
+        os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert len(list(folder.iterdir())) == 3
+    saved(folder)
+    assert len(list(folder.iterdir())) == 5
+
+
+def test_numpy_wrote_the_same_header() -> None:
+    """Older versions of NumPy, and other programs, must be able to read the files."""
+    for size in (0, 7, 10**15):
+        file = io.BytesIO(_array_header(np.dtype(np.int64), size))
+        assert np.lib.format.read_magic(file) == (1, 0)
+        header = np.lib.format.read_array_header_1_0(file)
+        assert header == ((size,), False, np.dtype(np.int64))
+        assert file.tell() == 128

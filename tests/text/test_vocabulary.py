@@ -25,7 +25,10 @@ def test_most_frequent_first_ties_by_first_appearance(text: list[list[str]]) -> 
     assert list(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == expected
 
 
-@given(sentences, st.integers(1, 4), st.none() | st.integers(1, 6))
+plain = st.lists(st.lists(tokens.filter(lambda t: t != EOS))).filter(any)
+
+
+@given(plain, st.integers(1, 4), st.none() | st.integers(1, 6))
 def test_a_cut_is_a_cut_of_the_ids(
     text: list[list[str]], min_count: int, max_size: int | None
 ) -> None:
@@ -107,6 +110,11 @@ def test_bad_settings() -> None:
         vocabulary.cut(max_size=0)
     with pytest.raises(VocabularyError, match="need as many counts"):
         Vocabulary(["a"], [1, 2])
+    for counts in ([-1], [1.5]):
+        with pytest.raises(VocabularyError, match="whole numbers"):
+            Vocabulary(["a"], counts)
+    with pytest.raises(VocabularyError, match="in the order of their counts"):
+        Vocabulary(["a", "b"], [1, 2]).cut(min_count=2)
     with pytest.raises(VocabularyError, match="has no counts"):
         _ = Vocabulary(["a"]).counts
 
@@ -122,5 +130,15 @@ def test_round_trip_through_arrays(distinct: list[str]) -> None:
 def test_damaged_arrays() -> None:
     with pytest.raises(FormatError, match="x is damaged: its words are not UTF-8 at byte 1"):
         Vocabulary.from_arrays(np.frombuffer(b"a\xff", dtype=np.uint8), None, "x")
-    with pytest.raises(FormatError, match="x is damaged: .*more than once"):
-        Vocabulary.from_arrays(np.frombuffer(b"a\na", dtype=np.uint8), None, "x")
+    with pytest.raises(FormatError, match="x is damaged: one of its words is empty"):
+        Vocabulary.from_arrays(np.frombuffer(b"a\n\nb", dtype=np.uint8), None, "x")
+    doubled = Vocabulary.from_arrays(np.frombuffer(b"a\na", dtype=np.uint8), None, "x")
+    with pytest.raises(VocabularyError, match="'a' is in the vocabulary more than once"):
+        doubled.get("a")
+
+
+def test_eos_is_never_cut() -> None:
+    vocabulary = Vocabulary(["a", "b", EOS], [5, 3, 1])
+    assert vocabulary.cut(min_count=2).words == ("a", "b", EOS)
+    assert vocabulary.cut(max_size=2).words == ("a", EOS)
+    assert vocabulary.cut(max_size=3, unk=True).words == ("a", UNK, EOS)

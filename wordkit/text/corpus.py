@@ -18,7 +18,7 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
@@ -28,14 +28,21 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError
-from wordkit.storage import atomic_write
+from wordkit.storage import MARK, atomic_write, is_abandoned, new_mark
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Corpus"]
 
 MANIFEST = "corpus.json"
 _FORMAT_VERSION = 1
-_PARTS = ("ids", "offsets", "words", "counts")
+_PARTS: dict[str, npt.DTypeLike] = {
+    "ids": np.int32,
+    "offsets": np.int64,
+    "words": np.uint8,
+    "counts": np.int64,
+}
+_PIECE = 1 << 20  # values that are looked at together, so that memory does not grow
+_HEADER = 128  # bytes before the values of an array file
 # What NumPy raises for a damaged file: its header is a Python literal.
 _BAD_ARRAY = (
     ValueError, EOFError, SyntaxError, TokenError, OverflowError, RecursionError, MemoryError
@@ -136,12 +143,9 @@ class Corpus:
             )
 
     def _digest(self) -> str:
-        digest = hashlib.sha256()
         words = self.vocabulary.to_arrays()
-        for array in (self.ids, self.offsets, words["words"], words["counts"]):
-            for start in range(0, len(array), 1 << 20):
-                digest.update(np.ascontiguousarray(array[start : start + (1 << 20)]).data)
-        return digest.hexdigest()[:32]
+        arrays = (self.ids, self.offsets, words["words"], words["counts"])
+        return _fingerprint([_digest_of(array) for array in arrays])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the corpus as a folder.
@@ -150,8 +154,10 @@ class Corpus:
             StorageError: the folder cannot be written, or holds something else.
         """
         with CorpusWriter(folder) as writer:
-            writer.write("ids", [self.ids], np.int32, self.tokens)
-            writer.write("offsets", [self.offsets], np.int64, self.sentences + 1)
+            for part, array in (("ids", self.ids), ("offsets", self.offsets)):
+                with writer.part(part) as file:
+                    for piece in _pieces(array):
+                        file.append(piece)
             writer.finish(self.vocabulary, self.settings)
 
     @classmethod
@@ -168,19 +174,18 @@ class Corpus:
             sizes = {part: int(manifest["sizes"][part]) for part in _PARTS}
             files = {part: str(manifest["files"][part]) for part in _PARTS}
             settings, fingerprint = dict(manifest["settings"]), str(manifest["fingerprint"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CorpusError(
                 f"{folder / MANIFEST} is damaged: no usable entry {error}; prepare the text again"
             ) from error
-        dtypes = {"ids": np.int32, "offsets": np.int64, "words": np.uint8, "counts": np.int64}
         arrays = {
-            part: _load_array(folder / os.path.basename(files[part]), dtypes[part], sizes[part])
+            part: _load_array(folder / os.path.basename(files[part]), _PARTS[part], sizes[part])
             for part in _PARTS
         }
         offsets = arrays["offsets"]
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != sizes["ids"]:
             raise CorpusError(f"{folder} is damaged: its sentence boundaries do not fit its ids")
-        if np.any(offsets[1:] < offsets[:-1]):
+        if any(np.any(np.diff(piece) < 0) for piece in _pieces(offsets, overlap=1)):
             raise CorpusError(f"{folder} is damaged: its sentence boundaries do not rise")
         vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(folder))
         return cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
@@ -188,7 +193,7 @@ class Corpus:
 
 def is_corpus(path: str | os.PathLike[str]) -> bool:
     """Whether the path is a folder that holds a prepared corpus."""
-    return (Path(path) / MANIFEST).is_file()
+    return os.path.isfile(os.path.join(path, MANIFEST))  # False also where we may not look
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -234,39 +239,74 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
+def _pieces(array: npt.NDArray[Any], *, overlap: int = 0) -> Iterator[npt.NDArray[Any]]:
+    """An array, which may be larger than memory, piece by piece."""
+    for start in range(0, len(array), _PIECE):
+        yield np.ascontiguousarray(array[start : start + _PIECE + overlap])
+
+
+def _digest_of(array: npt.NDArray[Any]) -> bytes:
+    digest = hashlib.sha256()
+    for piece in _pieces(array):
+        digest.update(piece.data)
+    return digest.digest()
+
+
+def _fingerprint(digests: Iterable[bytes]) -> str:
+    """The fingerprint of a corpus whose parts have these digests."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:32]
+
+
 class CorpusWriter:
     """Writes one generation of a corpus folder; nothing of it stays when the block raises.
 
     Memory maps are for reading: a full disk under a written map would kill the process.
+
+    Args:
+        folder: the folder to make, or a corpus to replace.
+        remedy: what to do when the disk is full, for the message.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        remedy: str = "free some space or choose another place with -o",
+    ) -> None:
         self.folder = Path(folder)
-        self.generation = secrets.token_hex(4)
-        self._digest = hashlib.sha256()
+        self.remedy = remedy
+        self.mark = new_mark()
+        self._digests: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}
         self._is_new = not self.folder.exists()
+        self._replaced: set[str] = set()
         self._finished = False
 
     def __enter__(self) -> CorpusWriter:
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not is_corpus(self.folder):
+        if self.folder.exists() and not self.folder.is_dir():
+            raise StorageError(f"cannot write {self.folder}: it is a file; name a folder")
+        if self.folder.is_symlink() and not self.folder.exists():
+            raise StorageError(f"cannot write {self.folder}: it is a link to nothing; remove it")
+        try:
+            self.folder.mkdir(exist_ok=True)
+            names = {entry.name for entry in self.folder.iterdir()}
+        except OSError as error:
+            raise StorageError(f"cannot make {self.folder}: {error.strerror}") from error
+        ours = {name for name in names if _OURS.fullmatch(name)}
+        if MANIFEST not in names and ours != names:
             raise StorageError(
                 f"cannot write {self.folder}: it is a folder with other content; name a new one"
             )
-        if self.folder.exists() and not self.folder.is_dir():
-            raise StorageError(f"cannot write {self.folder}: it is a file; name a folder")
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot make {self.folder}: {error.strerror}") from error
         return self
 
     def __exit__(self, *exception: object) -> None:
-        keep = set() if not self._finished else {self.path(part).name for part in _PARTS}
+        new = {self.path(part).name for part in _PARTS} if self._finished else set()
         for entry in self.folder.iterdir():
-            mine = self.generation in entry.name
-            stale = self._finished and entry.name.startswith(tuple(f"{p}-" for p in _PARTS))
-            if (mine or stale) and entry.name not in keep:
+            match = _OURS.fullmatch(entry.name)
+            if match is None or match["mark"] is None or entry.name in new:
+                continue
+            mine = match["mark"] == self.mark
+            # a writer that is at work in the same folder keeps what it has written
+            if mine or entry.name in self._replaced or is_abandoned(match["mark"]):
                 entry.unlink(missing_ok=True)
         if not self._finished and self._is_new:
             with contextlib.suppress(OSError):  # somebody else may have put a file there
@@ -274,50 +314,18 @@ class CorpusWriter:
 
     def path(self, part: str) -> Path:
         """The file of a part in this generation."""
-        return self.folder / f"{part}-{self.generation}.npy"
+        return self.folder / f"{part}-{self.mark}.npy"
 
-    def write(
-        self,
-        part: str,
-        pieces: Iterable[npt.NDArray[Any]],
-        dtype: npt.DTypeLike,
-        size: int,
-    ) -> None:
-        """Write a part piece by piece.
+    @contextlib.contextmanager
+    def part(self, part: str) -> Iterator[ArrayFile]:
+        """A part to append to: "ids", "offsets", "words" or "counts"."""
+        with ArrayFile(self.path(part), _PARTS[part], self) as file:
+            yield file
+        self._sizes[part], self._digests[part] = file.size, file.digest.digest()
 
-        Args:
-            part: "ids", "offsets", "words" or "counts".
-            pieces: one-dimensional arrays, in order.
-            dtype: their number type.
-            size: the number of values of all pieces together.
-
-        Raises:
-            StorageError: the disk is full or not writable.
-        """
-        header = {
-            "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
-            "fortran_order": False,
-            "shape": (size,),
-        }
-        written = 0
-        try:
-            with open(self.path(part), "wb") as file:
-                np.lib.format.write_array_header_1_0(file, header)
-                for piece in pieces:
-                    data = np.ascontiguousarray(piece, dtype=dtype)
-                    self._digest.update(data.data)
-                    file.write(data.data)
-                    written += len(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise StorageError(
-                f"cannot write {self.folder}: {error.strerror or error}; free some space or "
-                "choose another place with -o"
-            ) from error
-        if written != size:
-            raise CorpusError(f"{part}: {written} values came where {size} were announced")
-        self._sizes[part] = size
+    def failed(self, error: OSError) -> StorageError:
+        """The error for a write that failed."""
+        return StorageError(f"cannot write {self.folder}: {error.strerror or error}; {self.remedy}")
 
     def finish(self, vocabulary: Vocabulary, settings: Mapping[str, Any]) -> str:
         """Write the vocabulary and make this generation the corpus.
@@ -329,8 +337,9 @@ class CorpusWriter:
         if "counts" not in arrays:
             raise VocabularyError("the vocabulary of a corpus needs counts")
         for part in ("words", "counts"):
-            self.write(part, [arrays[part]], arrays[part].dtype, len(arrays[part]))
-        fingerprint = self._digest.hexdigest()[:32]
+            with self.part(part) as file:
+                file.append(arrays[part])
+        fingerprint = _fingerprint(self._digests[part] for part in _PARTS)
         manifest = {
             "format": "wordkit corpus",
             "format_version": _FORMAT_VERSION,
@@ -339,7 +348,72 @@ class CorpusWriter:
             "fingerprint": fingerprint,
             "settings": dict(settings),
         }
+        self._replaced = _files_of(self.folder)
         with atomic_write(self.folder / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         self._finished = True
         return fingerprint
+
+
+_OURS = re.compile(
+    rf"(?:{'|'.join(_PARTS)})-(?P<mark>{MARK})\.(?:npy|spool)"
+    rf"|{re.escape(MANIFEST)}|\.{re.escape(MANIFEST)}\.{MARK}\.tmp"
+)
+
+
+def _files_of(folder: Path) -> set[str]:
+    """The files of the corpus that is in a folder now; none where that is damaged."""
+    try:
+        return set(map(str, read_manifest(folder)["files"].values()))
+    except (CorpusError, KeyError, AttributeError):
+        return set()
+
+
+class ArrayFile:
+    """A one-dimensional ``.npy`` file that grows; its header is written last."""
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike, writer: CorpusWriter) -> None:
+        self.dtype = np.dtype(dtype)
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._path, self._writer = path, writer
+
+    def __enter__(self) -> ArrayFile:
+        try:
+            self._file = open(self._path, "wb")
+            self._file.write(bytes(_HEADER))
+        except OSError as error:
+            raise self._writer.failed(error) from error
+        return self
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Write values behind those that are there.
+
+        Raises:
+            StorageError: the disk is full or not writable.
+        """
+        data = np.ascontiguousarray(values, dtype=self.dtype)
+        self.digest.update(data.data)
+        self.size += len(data)
+        try:
+            self._file.write(data.data)
+        except OSError as error:
+            raise self._writer.failed(error) from error
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            with self._file:
+                self._file.seek(0)
+                self._file.write(_array_header(self.dtype, self.size))
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._writer.failed(error) from error
+
+
+def _array_header(dtype: np.dtype[Any], size: int) -> bytes:
+    """The start of a ``.npy`` file of version 1.0, always of the same length."""
+    descriptor = np.lib.format.dtype_to_descr(dtype)
+    text = f"{{'descr': {descriptor!r}, 'fortran_order': False, 'shape': ({size},), }}"
+    length = _HEADER - 10  # behind the magic string, the version and the length itself
+    return b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + f"{text:<{length - 1}}\n".encode()

@@ -186,7 +186,7 @@ def scan(
         if kind == NEWLINE:
             i += 1
             if eos >= 0:
-                if rows[eos, COUNT] == 0:
+                if rows[eos, COUNT] == 0 or place + n < rows[eos, FIRST]:
                     rows[eos, FIRST] = place + n
                 rows[eos, COUNT] += 1
                 ids[n] = eos
@@ -242,8 +242,8 @@ def scan(
         if w == words:
             words += 1
             free = end
-        if rows[w, COUNT] == 0:
-            rows[w, FIRST] = place + n
+        if rows[w, COUNT] == 0 or place + n < rows[w, FIRST]:
+            rows[w, FIRST] = place + n  # blocks may come to a thread out of their order
         rows[w, COUNT] += 1
         ids[n] = w
         n += 1

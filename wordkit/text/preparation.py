@@ -9,17 +9,16 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, StorageError, TextError
+from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, thread_count
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.corpus import Corpus, CorpusWriter
@@ -109,39 +108,41 @@ def _prepare(
     given: Vocabulary | None,
     threads: int,
 ) -> Generator[Report, None, Corpus]:
+    remedy = "free some space or choose another place with -o"
     temporary = None
     if folder is None:
         temporary = tempfile.TemporaryDirectory(prefix="wordkit-corpus-")
         folder = temporary.name
+        remedy = "free some space there, or name another folder for temporary files with TMPDIR"
     tokenizer = get_tokenizer(config.tokenizer)
     scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(threads)]
-    with CorpusWriter(folder) as writer:
+    with CorpusWriter(folder, remedy) as writer:
         with (
-            open_spool(writer.path("ids-spool")) as ids_spool,
-            open_spool(writer.path("ends-spool")) as ends_spool,
+            Spool(writer, "ids") as ids_spool,
+            Spool(writer, "offsets") as ends_spool,
         ):
             spooled: list[_Spooled] = []
-            tokens = 0
+            tokens = lines = 0
             for block, number, found in _scan(source, scanners):
-                ids_spool.write(found.ids.data)
-                ends_spool.write(found.line_ends.data)
+                ids_spool.write(found.ids)
+                ends_spool.write(found.line_ends)
                 spooled.append(_Spooled(number, len(found.ids), len(found.line_ends)))
                 tokens += len(found.ids)
+                lines += len(found.line_ends)
                 yield Report("reading", block.progress, source.size, "bytes", {"tokens": tokens})
-            if not tokens:
+            if tokens <= (lines if config.eos else 0):
                 raise TextError(f"{source.name} holds no token: it is empty, or all white space")
             yield Report("ordering the words", 0, 1)
             merged, maps = _merge([scanner.table for scanner in scanners])
             vocabulary, final = _vocabulary(merged, config, given)
             maps = [final[numbers] for numbers in maps]
-            offsets, oov = _write_ids(writer, ids_spool, ends_spool, spooled, maps)
-        writer.write("offsets", [offsets], np.int64, len(offsets))
-        settings = {
-            **{k: v for k, v in asdict(config).items() if k != "tokenizer"},
+            kept = _renumber(writer, ids_spool, ends_spool, spooled, maps)
+        settings = {field.name: getattr(config, field.name) for field in fields(config)}
+        settings |= {
             "tokenizer": tokenizer.name,
             "source": source.name,
             "text_tokens": tokens,
-            "oov": oov,
+            "oov": tokens - kept,
         }
         writer.finish(vocabulary, settings)
     yield Report("ordering the words", 1, 1)
@@ -223,7 +224,7 @@ def _vocabulary(
         cut = {"min_count": config.min_count, "max_size": config.max_size}
         vocabulary = full.cut(**cut, unk=config.unk)  # type: ignore[arg-type]
     final = np.full(size, -1, dtype=np.int32)
-    if given is None and not config.unk and targets is words:
+    if given is None and not config.unk and not config.eos and targets is words:
         final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)
     else:
         missing = -1 if vocabulary.unk_id is None else vocabulary.unk_id
@@ -248,68 +249,70 @@ def _merged_counts(
 # --- the ids -----------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def open_spool(path: Path) -> Iterator[IO[bytes]]:
-    """A file for numbers that are read once more and then deleted."""
-    try:
-        with open(path, "w+b") as file:
-            try:
-                yield file
-            finally:
-                path.unlink(missing_ok=True)
-    except OSError as error:  # as it is opened, written, or closed with bytes still to write
-        raise StorageError(
-            f"cannot write {path.parent}: {error.strerror or error}; free some space or choose "
-            "another place with -o"
-        ) from error
+class Spool:
+    """A file of int32 that is written, read once from its start, and deleted."""
+
+    def __init__(self, writer: CorpusWriter, part: str) -> None:
+        self._writer = writer
+        self._path = writer.path(part).with_suffix(".spool")
+
+    def __enter__(self) -> Spool:
+        try:
+            self._file = open(self._path, "w+b")
+        except OSError as error:
+            raise self._writer.failed(error) from error
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # bytes that nobody will read need not be written
+            self._file.close()
+
+    def write(self, values: npt.NDArray[np.int32]) -> None:
+        """Append values."""
+        try:
+            self._file.write(np.ascontiguousarray(values).data)
+        except OSError as error:
+            raise self._writer.failed(error) from error
+
+    def rewind(self) -> None:
+        """Go back to the start, to read."""
+        try:
+            self._file.seek(0)
+        except OSError as error:  # what was still to be written could not be
+            raise self._writer.failed(error) from error
+
+    def read(self, count: int) -> npt.NDArray[np.int32]:
+        """The next values."""
+        return np.frombuffer(self._file.read(4 * count), dtype=np.int32)
 
 
-def _write_ids(
+def _renumber(
     writer: CorpusWriter,
-    ids_spool: IO[bytes],
-    ends_spool: IO[bytes],
+    ids_spool: Spool,
+    ends_spool: Spool,
     spooled: list[_Spooled],
     maps: list[npt.NDArray[np.int32]],
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Renumber the spooled ids into the corpus; return its offsets and the tokens dropped."""
-    offsets = [np.zeros(1, dtype=np.int64)]
-    kept = sum(_count_kept(_read(ids_spool, spooled), spooled, maps))
-    position = 0
-
-    def pieces() -> Iterator[npt.NDArray[Any]]:
-        nonlocal position
-        ends_spool.seek(0)
-        for ids, block in zip(_read(ids_spool, spooled), spooled, strict=True):
-            final = maps[block.table][ids]
-            ends = np.frombuffer(ends_spool.read(4 * block.lines), dtype=np.int32)
-            stays = final >= 0
+) -> int:
+    """Write the spooled ids and line ends into the corpus; return the tokens kept."""
+    ids_spool.rewind()
+    ends_spool.rewind()
+    with writer.part("ids") as ids_file, writer.part("offsets") as offsets_file:
+        last = 0
+        offsets_file.append(np.zeros(1, dtype=np.int64))
+        for block in spooled:
+            ids = maps[block.table][ids_spool.read(block.tokens)]
+            ends = ends_spool.read(block.lines)
+            stays = ids >= 0
             if not stays.all():
                 before = np.concatenate([[0], np.cumsum(stays)])
-                final, ends = final[stays], before[ends]
-            offsets.append(position + ends.astype(np.int64))
-            position += len(final)
-            yield final
-
-    writer.write("ids", pieces(), np.int32, kept)
-    ends = np.concatenate([*offsets, [kept]])
-    distinct = np.concatenate([[True], ends[1:] != ends[:-1]])  # lines without a token are none
-    return ends[distinct], sum(block.tokens for block in spooled) - kept
-
-
-def _read(spool: IO[bytes], spooled: Iterable[_Spooled]) -> Iterator[npt.NDArray[np.int32]]:
-    spool.seek(0)
-    for block in spooled:
-        yield np.frombuffer(spool.read(4 * block.tokens), dtype=np.int32)
-
-
-def _count_kept(
-    blocks: Iterator[npt.NDArray[np.int32]],
-    spooled: list[_Spooled],
-    maps: list[npt.NDArray[np.int32]],
-) -> Iterator[int]:
-    """How many tokens of each block stay."""
-    for ids, block in zip(blocks, spooled, strict=True):
-        if maps[block.table].min(initial=0) >= 0:
-            yield len(ids)
-        else:
-            yield int(np.count_nonzero(maps[block.table][ids] >= 0))
+                ids, ends = ids[stays], before[ends]
+            offsets = ids_file.size + ends.astype(np.int64)
+            ids_file.append(ids)
+            # a line without a token is no sentence
+            offsets = offsets[np.diff(offsets, prepend=last) > 0]
+            offsets_file.append(offsets)
+            last = int(offsets[-1]) if len(offsets) else last
+        if ids_file.size > last:  # the last line goes on to the end
+            offsets_file.append(np.array([ids_file.size]))
+        return ids_file.size

@@ -230,7 +230,7 @@ class Scanner:
         tokens: list[str] = []
         ends: list[int] = []
         for number, line in enumerate(lines):
-            tokens.extend(token for token in self.tokenizer(line) if token)
+            tokens.extend(token for token in self.tokenizer(line.removesuffix("\r")) if token)
             if number < len(lines) - 1:
                 if self._eos >= 0:
                     tokens.append(EOS)

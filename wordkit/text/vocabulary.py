@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,24 +48,32 @@ class Vocabulary:
         except UnicodeEncodeError as error:
             word = next(w for w in self._words if w.encode(errors="replace").decode() != w)
             raise VocabularyError(f"a word is not valid Unicode: {word!r}; remove it") from error
-        self._number(counts)
-
-    def _number(self, counts: npt.ArrayLike | None) -> None:
-        """Give the words their ids and counts."""
-        self._ids = dict(zip(self._words, range(len(self._words)), strict=True))
-        if len(self._ids) != len(self._words):
-            word = Counter(self._words).most_common(1)[0][0]
-            raise VocabularyError(f"{word!r} is in the vocabulary more than once; keep one")
         if "" in self._ids:
             raise VocabularyError(f"word {self._ids['']} is empty; remove it")
+        self._set_counts(counts)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """The id of each word; made when it is first asked for."""
+        ids = dict(zip(self._words, range(len(self._words)), strict=True))
+        if len(ids) != len(self._words):
+            word = Counter(self._words).most_common(1)[0][0]
+            raise VocabularyError(f"{word!r} is in the vocabulary more than once; keep one")
+        return ids
+
+    def _set_counts(self, counts: npt.ArrayLike | None) -> None:
         self._counts: npt.NDArray[np.int64] | None = None
-        if counts is not None:
-            self._counts = np.array(counts, dtype=np.int64)
-            self._counts.flags.writeable = False
-            if self._counts.shape != (len(self._words),):
-                raise VocabularyError(
-                    f"{len(self._words)} words need as many counts, not {self._counts.size}"
-                )
+        if counts is None:
+            return
+        given = np.asarray(counts)
+        self._counts = given.astype(np.int64)
+        self._counts.flags.writeable = False
+        if self._counts.shape != (len(self._words),):
+            raise VocabularyError(
+                f"{len(self._words)} words need as many counts, not {self._counts.size}"
+            )
+        if np.any(self._counts != given) or np.any(self._counts < 0):
+            raise VocabularyError("counts must be whole numbers from 0 up")
 
     # --- making one ------------------------------------------------------------------------
 
@@ -118,10 +127,11 @@ class Vocabulary:
             VocabularyError: no word is left.
         """
         size = self.size_at(min_count=min_count, max_size=max_size)
-        if not unk:
-            return self if size == len(self) else Vocabulary(self._words[:size], self.counts[:size])
-        # <unk>, and <eos> where the text has it, stay; the rarest words make room for them
-        special = [word for word in (UNK, EOS) if word == UNK or word in self]
+        # <unk> where it is asked for, and <eos> where the text has it, stay; the rarest words
+        # make room for them
+        special = [word for word in (UNK, EOS) if (word in self if word == EOS else unk)]
+        if not unk and all(self._ids[word] < size for word in special):
+            return self._first(size)
         kept = [word for word in self._words[:size] if word not in special]
         if max_size is not None:
             if max_size < len(special) + 1:
@@ -132,16 +142,27 @@ class Vocabulary:
             kept = kept[: max_size - len(special)]
         keep = set(kept).union(special)
         counts = {w: int(n) for w, n in zip(self._words, self.counts, strict=True) if w in keep}
-        counts[UNK] = counts.get(UNK, 0) + int(self.counts.sum()) - sum(counts.values())
+        if unk:
+            counts[UNK] = counts.get(UNK, 0) + int(self.counts.sum()) - sum(counts.values())
         return Vocabulary.from_counts(counts)
+
+    def _first(self, size: int) -> Vocabulary:
+        if size == len(self):
+            return self
+        return Vocabulary(self._words[:size], self.counts[:size])
 
     def size_at(self, *, min_count: int = 1, max_size: int | None = None) -> int:
         """How many words a cut by count and size leaves: the ids below it are the ones kept.
 
         Raises:
             ConfigError: a limit is below 1.
-            VocabularyError: no word is left.
+            VocabularyError: no word is left, or the words are not in the order of their counts.
         """
+        if np.any(self.counts[1:] > self.counts[:-1]):
+            raise VocabularyError(
+                "a cut needs words in the order of their counts, most frequent first; "
+                "make the vocabulary with from_counts"
+            )
         if min_count < 1:
             raise ConfigError(f"min_count must be at least 1, not {min_count}")
         if max_size is not None and max_size < 1:
@@ -272,7 +293,8 @@ class Vocabulary:
             source: the file they came from, for the message of an error.
 
         Raises:
-            FormatError: the bytes are no vocabulary.
+            FormatError: the bytes are no vocabulary. (A word that comes twice is found when a
+                word is first looked up, for which a table is made.)
         """
         vocabulary = cls.__new__(cls)
         vocabulary._blob = words.tobytes()
@@ -283,8 +305,10 @@ class Vocabulary:
                 f"{source} is damaged: its words are not UTF-8 at byte {error.start}"
             ) from error
         vocabulary._words = tuple(text.split("\n")) if text else ()
+        if "\n\n" in text or text.startswith("\n") or text.endswith("\n"):
+            raise FormatError(f"{source} is damaged: one of its words is empty")
         try:
-            vocabulary._number(counts)
+            vocabulary._set_counts(counts)
         except VocabularyError as error:
             raise FormatError(f"{source} is damaged: {error}") from error
         return vocabulary
