@@ -56,7 +56,7 @@ def command(
       .bin           word2vec binary
       .glove         GloVe text: no header
       .vec           fastText text
-      .tsv           TensorBoard projector: TO, and the words in TO.metadata.tsv
+      .tsv           TensorBoard projector: x.tsv, and the words in x.metadata.tsv
 
     \b
     Examples:
@@ -64,9 +64,12 @@ def command(
       wordkit convert vectors.safetensors vectors.txt --limit 10000
     """
     from wordkit.embeddings import save_embeddings
+    from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import check_writable
 
     check_writable(target)
+    if target_format is None:
+        format_by_suffix(target)
     vectors = load_vectors(
         source, format=source_format, limit=limit, encoding=encoding, errors=errors
     )

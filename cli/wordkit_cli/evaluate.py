@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.models import load_vectors
-from wordkit_cli.options import json_option, progress_options, threads_option
+from wordkit_cli.options import json_option, model_option, progress_options, threads_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from wordkit.evaluation import AnalogyScores, SimilarityScore
+    from wordkit.evaluation import AnalogyScores, SectionScore, SimilarityScore
 
 __all__ = ["command"]
 
@@ -28,13 +28,17 @@ class _WithLists(click.Command):
         """Repeat the option before each of its files, which is how Click reads a list."""
         spread: list[str] = []
         option: str | None = None
-        for argument in args:
+        files = 0
+        for argument in [*args, "--"]:
             if argument.startswith("-") and argument != "-":
-                option = argument if argument in _LISTS else None
+                if option is not None and not files:
+                    raise click.UsageError(f"{option} needs a file", ctx)
+                option, files = (argument, 0) if argument in _LISTS else (None, 0)
                 if option is None:
                     spread.append(argument)
             else:
                 spread += [argument] if option is None else [option, argument]
+                files += 1
         return super().parse_args(ctx, spread)
 
 
@@ -71,11 +75,13 @@ class _WithLists(click.Command):
     metavar="DIR",
     help="Where the sets lie when none is named. Default: $WORDKIT_DATA.",
 )
+@model_option
 @threads_option
 @json_option
 @progress_options
 def command(
     vectors: str | None,
+    model: str | None,
     similarity: tuple[str, ...],
     analogies: tuple[str, ...],
     as_json: bool,
@@ -104,9 +110,11 @@ def command(
         pair_files, question_files = find_sets(data_dir)
     pair_sets = [read_word_pairs(file) for file in pair_files]
     questions = [section for file in question_files for section in read_analogies(file)]
+    if vectors is not None and model is not None:
+        raise click.UsageError("name the vectors once: as VECTORS or with --model")
     if vectors == "vectors" and not os.path.exists(vectors):
         vectors = None  # "wordkit evaluate vectors" reads well, and means the usual file
-    asked = load_vectors(vectors)
+    asked = load_vectors(model if vectors is None else vectors)
     restrict = options["restrict_vocab"]
     ranks = [evaluate_similarity(asked, pairs, restrict_vocab=restrict) for pairs in pair_sets]
     answers = None
@@ -140,19 +148,26 @@ def _score(share: float | None) -> str:
 
 def _as_json(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> dict[str, Any]:
     known: dict[str, Any] = {
-        "similarity": {
-            r.name: {"spearman": r.spearman, "used": r.used, "skipped": r.skipped} for r in ranks
-        }
+        "similarity": [
+            {"name": r.name, "spearman": r.spearman, "used": r.used, "skipped": r.skipped}
+            for r in ranks
+        ]
     }
     if answers is not None:
-        sums = (answers.semantic, answers.syntactic, answers.total)
         known["analogies"] = {
-            s.name: {
-                "accuracy": s.accuracy,
-                "correct": s.correct,
-                "used": s.used,
-                "skipped": s.skipped,
-            }
-            for s in (*answers.sections, *sums)
+            "sections": [_section(section) for section in answers.sections],
+            "semantic": _section(answers.semantic),
+            "syntactic": _section(answers.syntactic),
+            "total": _section(answers.total),
         }
     return known
+
+
+def _section(section: SectionScore) -> dict[str, Any]:
+    return {
+        "name": section.name,
+        "accuracy": section.accuracy,
+        "correct": section.correct,
+        "used": section.used,
+        "skipped": section.skipped,
+    }

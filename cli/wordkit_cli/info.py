@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wordkit_cli.models import load_vectors
-from wordkit_cli.options import json_option
+from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 __all__ = ["command"]
@@ -18,8 +18,9 @@ __all__ = ["command"]
 
 @click.command("info")
 @click.argument("path", metavar="[FILE]", required=False)
+@model_option
 @json_option
-def command(path: str | None, as_json: bool) -> None:
+def command(path: str | None, model: str | None, as_json: bool) -> None:
     """What FILE holds and how it was made: vectors of any format, or a prepared corpus.
 
     Reads it whole, so that damage is found. Without FILE: the vectors that a query would ask.
@@ -31,6 +32,9 @@ def command(path: str | None, as_json: bool) -> None:
     """
     from wordkit.text.corpus import is_corpus
 
+    if path is not None and model is not None:
+        raise click.UsageError("name the file once: as FILE or with --model")
+    path = path if model is None else model
     known = _corpus(path) if path is not None and is_corpus(path) else _vectors(path)
     if as_json:
         print_json(known)

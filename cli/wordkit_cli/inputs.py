@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,6 +37,7 @@ def read_corpus(
     text: TextOptions,
     *,
     progress: Progress,
+    outputs: Sequence[str | None] = (),
     folder: str | None = None,
     threads: int | None = None,
     **settings: Any,
@@ -46,6 +48,7 @@ def read_corpus(
         paths: files, folders, globs, ``-``, named corpora; or one prepared corpus.
         text: how the text is read.
         progress: shows how far the reading has come.
+        outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
         threads: the number of threads.
         settings: further fields of :class:`wordkit.text.TextConfig`.
@@ -57,18 +60,37 @@ def read_corpus(
         if len(paths) > 1:
             raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
         _refuse_text_options()
-        return Corpus.open(prepared[0])
+        corpus = Corpus.open(prepared[0])
+        corpus.check()
+        return corpus
 
     from wordkit.text import TextConfig, prepare
     from wordkit_corpora.named import open_source
 
-    opening = open_source(paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir)
+    opening = open_source(
+        paths,
+        encoding=text.encoding,
+        errors=text.errors,
+        data_dir=text.data_dir,
+        threads=threads,
+    )
     opened = progress.finish(opening)
+    if opened.note is not None:
+        progress.say(opened.note)
+    _refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
     run = prepare(opened.source, folder, config, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))
     return corpus
+
+
+def _refuse_overwriting(inputs: Sequence[str], outputs: Sequence[str | None]) -> None:
+    """Complain where an output is one of the files that are read."""
+    for output in filter(None, outputs):
+        for path in inputs:
+            if os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
+                raise ConfigError(f"{output} is the text that is read; write to another file")
 
 
 def describe(corpus: Corpus) -> str:

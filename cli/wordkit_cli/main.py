@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -18,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: what is left is to end
     except KeyboardInterrupt:
         _complain("stopped by Ctrl-C; nothing half-written is left")
+        # an interrupt inside an exec(), as some imports do, would end us by the signal even now;
+        # the next exec() makes Python forget it
+        exec("")
         status = 1
     sys.exit(status)
 
@@ -26,21 +31,32 @@ def _run(arguments: Sequence[str] | None) -> int:
     import signal
 
     # so that temporary files are removed when the process is asked to end
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    if sys.stdout is None:
+        _complain("standard output is closed; send it somewhere, if only to /dev/null")
+        return 1
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that it cannot show is written out
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+    import warnings
 
     import click
 
-    from wordkit.errors import WordkitError
+    from wordkit.errors import WordkitError, WordkitWarning
     from wordkit_cli.commands import cli
 
+    warnings.simplefilter("always", WordkitWarning)
+    warnings.showwarning = _show_warning
     try:
         # Click would print an empty line on Ctrl-C; make_context and invoke leave that to us
         with cli.make_context(
             "wordkit", list(sys.argv[1:] if arguments is None else arguments)
         ) as context:
             cli.invoke(context)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -55,14 +71,22 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         _silence_output()
         return 1
-    except OSError as error:  # such as a temporary folder that is full or missing
-        _complain(": ".join(filter(None, (error.filename, error.strerror or str(error)))))
+    except OSError as error:  # such as a temporary folder that is missing, or a full output
+        name = error.filename or "standard output"
+        _complain(f"cannot use {name}: {error.strerror or error}")
         return 1
     return 0
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"wordkit: {' '.join(message.splitlines())}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"wordkit: {' '.join(message.splitlines())}\n")
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one plain line, without the place in the code that gave it."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"warning: {' '.join(str(message).splitlines())}\n")
 
 
 def _silence_output() -> None:

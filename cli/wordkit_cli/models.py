@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +32,7 @@ def load_vectors(model: str | None, **options: Any) -> Embeddings:
     """
     from wordkit.embeddings import load_embeddings
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        embeddings = load_embeddings(find_vectors(model), **options)
-    for warning in caught:
-        say(f"warning: {warning.message}")
-    return embeddings
+    return load_embeddings(find_vectors(model), **options)
 
 
 def find_vectors(model: str | None) -> str:

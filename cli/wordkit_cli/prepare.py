@@ -20,7 +20,9 @@ __all__ = ["command"]
 @output_option("corpus.ids", "DIR", "The folder to make.")
 @text_options
 @click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
-@click.option("--max-vocabulary", type=int, help="Keep so many words, the most frequent.")
+@click.option(
+    "--max-vocabulary", type=click.IntRange(min=1), help="Keep so many words, the most frequent."
+)
 @click.option("--unk", is_flag=True, help="Write words left out as <unk>, instead of nothing.")
 @click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
 @threads_option
@@ -40,11 +42,13 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     for path in filter(is_corpus, text):
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
     choice = TextOptions.take(options)
-    with Progress(quiet=options.pop("quiet"), log=options.pop("log")) as progress:
+    log = options.pop("log")
+    with Progress(quiet=options.pop("quiet"), log=log) as progress:
         read_corpus(
             text,
             choice,
             progress=progress,
+            outputs=(log,),
             folder=output,
             max_size=options.pop("max_vocabulary"),
             **options,

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -42,7 +42,7 @@ class Progress:
         self.quiet = quiet
         self._announced = False
         self._stack = contextlib.ExitStack()
-        self._log = None if log is None else self._stack.enter_context(_log(log))
+        self._log = None if log is None else self._stack.enter_context(_Log(log))
 
     def __enter__(self) -> Progress:
         return self
@@ -54,7 +54,7 @@ class Progress:
         """The value of a run, which is shown as it goes on."""
         with contextlib.ExitStack() as stack:
             sinks: list[_Sink] = [] if self._log is None else [self._log]
-            if not self.quiet and sys.stderr.isatty():
+            if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
                 sinks.append(stack.enter_context(_bars()))
             if not self.quiet:
                 stack.enter_context(when_compiling(self._announce_compilation))
@@ -80,20 +80,31 @@ class _Sink(Protocol):
 
 
 class _Log:
-    """Writes reports as JSON lines: each stage's first and last, and one a second between."""
+    """Writes reports as JSON lines: each stage's first and last, and one a second between.
 
-    def __init__(self, file: IO[str], path: str) -> None:
-        self.file, self.path = file, path
-        self.began = time.monotonic()
-        self.next = 0.0
-        self.stage = ""
+    The file is made when there is something to write, so that a call that ends before any work
+    leaves an earlier log as it is.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._began = time.monotonic()
+        self._next = 0.0
+        self._stage: str | None = None
+        self._held: dict[str, Any] | None = None
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._held is not None:
+            self._write(self._held)
+        if self._file is not None:
+            self._file.close()
 
     def show(self, report: Report) -> None:
-        now = time.monotonic() - self.began
-        ends = report.total is not None and report.done >= report.total
-        if report.stage == self.stage and now < self.next and not ends:
-            return
-        self.stage, self.next = report.stage, now + 1
+        now = time.monotonic() - self._began
         line = {
             "seconds": round(now, 3),
             "stage": report.stage,
@@ -102,21 +113,22 @@ class _Log:
             "unit": report.unit,
             **report.figures,
         }
+        if report.stage == self._stage and now < self._next:
+            self._held = line  # the last of the stage, perhaps
+            return
+        if report.stage != self._stage and self._held is not None:
+            self._write(self._held)
+        self._stage, self._next, self._held = report.stage, now + 1, None
+        self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
         try:
-            self.file.write(json.dumps(line) + "\n")
-            self.file.flush()
+            if self._file is None:
+                self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115 - see __exit__
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
-
-
-@contextlib.contextmanager
-def _log(path: str) -> Iterator[_Log]:
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(path, "w", encoding="utf-8"))
-        except OSError as error:
-            raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-        yield _Log(file, path)
 
 
 class _Bars:

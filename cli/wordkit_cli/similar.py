@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from wordkit.errors import TextError
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import json_option, model_option, number_option
 from wordkit_cli.output import print_answers
@@ -39,6 +40,8 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
 def _expand(words: tuple[str, ...]) -> Iterator[str]:
     for word in words:
         if word == "-":
+            if sys.stdin is None:
+                raise TextError("standard input is closed; name the words")
             yield from filter(None, (line.strip() for line in sys.stdin))
         else:
             yield word

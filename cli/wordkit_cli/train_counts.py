@@ -53,7 +53,9 @@ _DEFAULT = CountsConfig()
 @click.option(
     "--min-count", default=_DEFAULT.min_count, show_default=True, help="Leave out rarer words."
 )
-@click.option("--max-vocabulary", type=int, help="Keep so many words, the most frequent.")
+@click.option(
+    "--max-vocabulary", type=click.IntRange(min=1), help="Keep so many words, the most frequent."
+)
 @click.option(
     "--shift", default=_DEFAULT.shift, show_default=True, help="k of shifted PPMI: subtract log k."
 )
@@ -101,15 +103,19 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import train_counts
     from wordkit.embeddings import save_embeddings
+    from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import check_writable
 
     check_writable(output)  # before the work, not after it
+    format_by_suffix(output)
     choice = TextOptions.take(options)
     memory, threads = options.pop("memory"), options.pop("threads")
     quiet, log = options.pop("quiet"), options.pop("log")
     config = CountsConfig(**options)
     with Progress(quiet=quiet, log=log) as progress:
-        corpus = read_corpus(text, choice, progress=progress, threads=threads)
+        corpus = read_corpus(
+            text, choice, progress=progress, outputs=(output, log), threads=threads
+        )
         run = train_counts(corpus, config, memory=memory, threads=threads)
         vectors = progress.finish(run)
         save_embeddings(vectors, output)

@@ -122,7 +122,12 @@ def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path
             "holds them with --data-dir or $WORDKIT_DATA"
         )
     for folder in (Path(named) / "evaluation", Path(named)):
-        pairs, questions = sorted(folder.glob("EN-*.txt")), sorted(folder.glob("questions-*.txt"))
+        try:
+            pairs = sorted(folder.glob("EN-*.txt"))
+            questions = sorted(folder.glob("questions-*.txt"))
+        except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+            reason = getattr(error, "strerror", None) or error
+            raise TextError(f"cannot read {folder}: {reason}; check --data-dir") from error
         if pairs or questions:
             return pairs, questions
     raise TextError(

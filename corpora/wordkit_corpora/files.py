@@ -10,10 +10,13 @@ from pathlib import Path
 
 from wordkit.errors import ConfigError, TextError
 
-__all__ = ["STANDARD_INPUT", "find_files", "is_glob", "is_stream"]
+__all__ = ["STANDARD_INPUT", "find_files", "find_files_of_each", "is_glob", "is_stream"]
 
 STANDARD_INPUT = "-"
 """The path that means standard input, as everywhere on the command line."""
+
+_Identity = tuple[int, int] | str
+"""What tells files apart, whatever their names: device and number, or the name of one gone."""
 
 
 def find_files(paths: Sequence[str | Path]) -> list[str]:
@@ -22,16 +25,39 @@ def find_files(paths: Sequence[str | Path]) -> list[str]:
     A folder stands for all files in it and below it, sorted by name, without hidden ones; a
     glob, where no such path exists, for its matches, sorted; ``-`` for standard input.
 
+    A file comes once, under the first of its names, however many folders and globs hold it; only
+    one that is named twice by paths of its own comes twice.
+
     Raises:
         ConfigError: no path is given, or standard input twice.
         TextError: a path does not exist, is a device, or holds no file.
     """
+    return [file for files in find_files_of_each(paths) for file in files]
+
+
+def find_files_of_each(paths: Sequence[str | Path]) -> list[list[str]]:
+    """What :func:`find_files` finds, in one list for each path; arguments, errors are the same."""
     if not paths:
         raise ConfigError("paths must name at least one text, or - for standard input")
-    files = [file for path in paths for file in _expand(os.fspath(path))]
-    if files.count(STANDARD_INPUT) > 1:
+    names = [os.fspath(path) for path in paths]
+    if names.count(STANDARD_INPUT) > 1:
         raise ConfigError("paths must name standard input (-) only once: it can be read once")
-    return files
+    named: set[_Identity] = set()
+    gathered: set[_Identity] = set()  # from folders and globs
+    found: list[list[str]] = []
+    for path in names:
+        files = _expand(path)
+        if files == [path]:  # it names a file itself
+            named.add(_identity(path))
+            found.append([] if _identity(path) in gathered else files)
+            continue
+        found.append([])
+        for file in files:
+            identity = _identity(file)
+            if identity not in gathered and identity not in named:
+                found[-1].append(file)
+            gathered.add(identity)
+    return found
 
 
 def is_glob(path: str | Path) -> bool:
@@ -41,17 +67,45 @@ def is_glob(path: str | Path) -> bool:
 
 def is_stream(file: str) -> bool:
     """Whether the file is standard input or a pipe, which can be read only once."""
-    return file == STANDARD_INPUT or stat.S_ISFIFO(os.stat(file).st_mode)
+    if file == STANDARD_INPUT:
+        return True
+    try:
+        return stat.S_ISFIFO(os.stat(file).st_mode)
+    except OSError:  # it has gone: reading will say so
+        return False
+
+
+def _identity(file: str) -> _Identity:
+    if file == STANDARD_INPUT:
+        return file
+    try:
+        status = os.stat(file)
+    except OSError:  # it has gone: reading will say so
+        return file
+    return status.st_dev, status.st_ino
 
 
 def _expand(path: str) -> list[str]:
+    """The files that one path stands for; a glob may give some of them several times."""
     if path == STANDARD_INPUT:
         return [path]
     if is_glob(path):
-        matches = sorted(glob.glob(path, recursive=True))
-        if not matches:
+        try:
+            matches = sorted(glob.glob(path, recursive=True))
+        except ValueError as error:  # a NUL character in the pattern
+            raise TextError(f"cannot read {path!r}: {error}") from error
+        files = [file for match in matches for file in _files_at(match)]
+        if not files:
             raise TextError(f"cannot read {path}: no file matches this pattern; check it")
-        return [file for match in matches for file in _expand(match)]
+        return files
+    files = _files_at(path)
+    if not files:
+        raise TextError(f"cannot read {path}: the folder holds no file (hidden ones do not count)")
+    return files
+
+
+def _files_at(path: str) -> list[str]:
+    """The file at a path, or the files of the folder there, which may be none."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
@@ -60,7 +114,8 @@ def _expand(path: str) -> list[str]:
         return _files_below(path)
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
         raise TextError(f"cannot read {path}: it is a device, not a text; name a file")
-    return [path]
+    # a file that happens to be called - is named so that it does not mean standard input
+    return [os.path.join(os.curdir, path) if path == STANDARD_INPUT else path]
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -85,10 +140,6 @@ def _files_below(folder: str) -> list[str]:
             found += [file for file in files if stat.S_ISREG(os.stat(file).st_mode)]
     except OSError as error:
         raise TextError(f"cannot read {error.filename or folder}: {_reason(error)}") from error
-    if not found:
-        raise TextError(
-            f"cannot read {folder}: the folder holds no file (hidden ones do not count)"
-        )
     return sorted(found, key=lambda file: file.split(os.sep))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from pathlib import Path
 from wordkit.errors import TextError
 from wordkit.runtime import Report, Run
 from wordkit.text.blocks import Block, TextSource
-from wordkit_corpora.files import STANDARD_INPUT, is_glob
-from wordkit_corpora.plaintext import Errors, open_text
+from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
+from wordkit_corpora.plaintext import Errors, joined_names, open_text
 from wordkit_corpora.ptb import ptb_source
 from wordkit_corpora.pydocs import pydocs_source
 
@@ -42,8 +43,8 @@ class NamedCorpus:
     tokenizer: str
     """The tokenizer that fits it."""
 
-    open: Callable[[str | Path | None], Run[TextSource]]
-    """Open the text; the argument is the folder of the user's own data, or None."""
+    open: Callable[[str | Path | None, int | None], Run[TextSource]]
+    """Open the text, by the folder of the user's own data or None, and the number of threads."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class OpenedText:
     tokenizer: str
     """The tokenizer that fits it, where the user names none."""
 
+    note: str | None = None
+    """What the user may have meant otherwise, in one line; None where all is plain."""
+
 
 def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
     return NamedCorpus(
@@ -65,7 +69,7 @@ def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
         licence="© Dow Jones and LDC, for research",
         origin=f"ptb.{split}.txt in --data-dir, $WORDKIT_DATA or the cache, else fetched",
         tokenizer="whitespace",
-        open=lambda data_dir: ptb_source(split, data_dir),
+        open=lambda data_dir, _: ptb_source(split, data_dir),
     )
 
 
@@ -80,7 +84,7 @@ _CORPORA = (
         licence="those of the packages: PSF, BSD, Apache 2.0",
         origin="documentation strings of this Python installation, read once, then cached",
         tokenizer="basic",
-        open=lambda _: pydocs_source(),
+        open=lambda _, threads: pydocs_source(threads),
     ),
 )
 
@@ -101,13 +105,18 @@ def open_source(
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
+    threads: int | None = None,
 ) -> Run[OpenedText]:
-    """Open a text by paths, names of corpora, or both; an existing path wins over a name.
+    """Open a text by paths, names of corpora, or both.
+
+    Where a path exists that is called like a corpus, the corpus is meant if ``data_dir`` is given;
+    else the path is, and :attr:`OpenedText.note` says so. ``./ptb`` is always a path.
 
     Args:
         paths: what :func:`wordkit_corpora.open_text` takes, and names of corpora.
         encoding, errors: of the paths; named corpora know their own.
         data_dir: the folder of the user's own data, for named corpora.
+        threads: how many threads or processes open a named corpus; None: one per core.
 
     Raises (as it runs):
         ConfigError: a setting is out of its range, or no path is given.
@@ -115,51 +124,79 @@ def open_source(
         StorageError: a corpus cannot be fetched or stored.
         ResourceError: a process that reads documentation ended early.
     """
-    return Run(_open(list(paths), encoding, errors, data_dir))
+    return Run(_open(list(paths), encoding, errors, data_dir, threads))
 
 
 def _open(
-    paths: list[str | Path], encoding: str, errors: Errors, data_dir: str | Path | None
+    paths: list[str | Path],
+    encoding: str,
+    errors: Errors,
+    data_dir: str | Path | None,
+    threads: int | None,
 ) -> Generator[Report, None, OpenedText]:
+    meant = [(path, _named(path, wins=data_dir is not None)) for path in paths]
+    plain = [path for path, corpus in meant if corpus is None]
+    # looked for all at once, so that a file counts once on both sides of a name
+    found = iter(find_files_of_each(plain) if plain or not paths else [])
     sources: list[TextSource] = []
     tokenizers: set[str] = set()
-    plain: list[str | Path] = []  # paths that follow each other are one source
-
-    def open_plain() -> None:
-        sources.append(open_text(plain, encoding=encoding, errors=errors))
-        tokenizers.add(_DEFAULT_TOKENIZER)
-        plain.clear()
-
-    for path in paths:
-        corpus = _named(path)
+    for corpus, group in itertools.groupby(meant, key=lambda pair: pair[1]):
+        together = [path for path, _ in group]
         if corpus is None:
-            plain.append(path)
+            files = [file for _ in together for file in next(found)]
+            if files:
+                name = joined_names(together)
+                sources.append(open_text(files, encoding=encoding, errors=errors, name=name))
+                tokenizers.add(_DEFAULT_TOKENIZER)
             continue
-        if plain:
-            open_plain()
-        run = corpus.open(data_dir)
-        yield from run
-        sources.append(run.result())
+        for _ in together:
+            run = corpus.open(data_dir, threads)
+            yield from run
+            sources.append(run.result())
         tokenizers.add(corpus.tokenizer)
-    if plain or not sources:
-        open_plain()
     source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
-    return OpenedText(source, tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER)
+    tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER
+    return OpenedText(source, tokenizer, _note(plain))
 
 
-def _named(path: str | Path) -> NamedCorpus | None:
-    """The corpus that is meant, or None for a path."""
+def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
+    """The corpus that is meant, or None for a path.
+
+    Args:
+        path: what the user wrote.
+        wins: whether a name means its corpus where such a path exists too.
+    """
     name = os.fspath(path)
-    if name == STANDARD_INPUT or os.path.lexists(path) or is_glob(path):
+    if name == STANDARD_INPUT or is_glob(path):
         return None
     corpus = find(name)
-    if corpus is None:
-        names = ", ".join(corpus.name for corpus in _CORPORA)
-        raise TextError(
-            f"cannot read {name!r}: there is no such file or folder, and the named corpora are "
-            f"{names}; check the name"
-        )
-    return corpus
+    try:
+        os.lstat(path)
+    except FileNotFoundError as error:
+        if corpus is None:
+            names = ", ".join(corpus.name for corpus in _CORPORA)
+            raise TextError(
+                f"cannot read {name!r}: there is no such file or folder, and the named corpora "
+                f"are {names}; check the name"
+            ) from error
+        return corpus
+    except (OSError, ValueError):  # looking for its files will say what is wrong with it
+        return corpus
+    return corpus if wins else None
+
+
+def _note(paths: Sequence[str | Path]) -> str | None:
+    """What to tell of paths that are called like a corpus, or None."""
+    notes: dict[str, None] = {}  # a set that keeps its order
+    for path in paths:
+        name = os.fspath(path)
+        if find(name) is not None:
+            kind = "folder" if os.path.isdir(name) else "file"
+            notes[
+                f"{name} is a {kind} here and is read as such; the named corpus {name} is meant "
+                "with --data-dir"
+            ] = None
+    return "; ".join(notes) or None
 
 
 @dataclass(frozen=True)

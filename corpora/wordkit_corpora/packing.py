@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from bz2 import BZ2Decompressor
+    from lzma import LZMADecompressor
 
 from wordkit.errors import TextError
 
@@ -108,12 +112,70 @@ def _opened(raw: CountedBytes, packing: str) -> BinaryIO:
     if packing == "bzip2":
         import bz2
 
-        return cast("BinaryIO", bz2.BZ2File(buffered))
+        return _unpacked(buffered, bz2.BZ2Decompressor)
     if packing == "xz":
         import lzma
 
-        return cast("BinaryIO", lzma.LZMAFile(buffered))
+        return _unpacked(buffered, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ))
     return buffered
+
+
+def _unpacked(
+    packed: BinaryIO, new_stream: Callable[[], BZ2Decompressor | LZMADecompressor]
+) -> BinaryIO:
+    return io.BufferedReader(_Streams(packed, new_stream), _BUFFER)
+
+
+class _Streams(io.RawIOBase):
+    """What a file of one or more bzip2 or xz streams unpacks to.
+
+    Unlike :class:`bz2.BZ2File` and :class:`lzma.LZMAFile` it does not take the file to end where
+    something follows a stream that is no stream itself: that would drop the text in a damaged one
+    without a word. Only zeros may follow, which pad files to whole blocks.
+
+    Args:
+        packed: the file.
+        new_stream: makes what unpacks one stream.
+    """
+
+    def __init__(
+        self, packed: BinaryIO, new_stream: Callable[[], BZ2Decompressor | LZMADecompressor]
+    ) -> None:
+        self._packed = packed
+        self._new_stream = new_stream
+        self._stream = new_stream()
+        self._ahead = b""  # read, but not yet given to the stream
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Unpack up to ``len(buffer)`` bytes; their number, 0 at the end."""
+        while True:
+            if self._stream.eof and not self._next_stream():
+                return 0
+            data = b""
+            if self._stream.needs_input:
+                data = self._ahead or self._packed.read(_BUFFER)
+                self._ahead = b""
+                if not data:
+                    raise EOFError("the file ends within a stream")
+            piece = self._stream.decompress(data, len(buffer))
+            if piece:
+                buffer[: len(piece)] = piece
+                return len(piece)
+
+    def _next_stream(self) -> bool:
+        """Go on to what follows the stream that has ended; whether there is anything."""
+        rest = self._stream.unused_data.lstrip(b"\0")
+        while not rest:
+            more = self._packed.read(_BUFFER)
+            if not more:
+                return False
+            rest = more.lstrip(b"\0")
+        self._stream, self._ahead = self._new_stream(), rest
+        return True
 
 
 def _damaged(name: str, packing: str) -> str:

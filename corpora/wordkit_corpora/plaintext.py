@@ -17,7 +17,7 @@ from wordkit_corpora.packing import CountedBytes, unpacked_pieces
 from wordkit_corpora.reading_ahead import read_ahead
 from wordkit_corpora.transcoding import canonical_encoding, to_utf8
 
-__all__ = ["PlainText", "open_text"]
+__all__ = ["PlainText", "joined_names", "open_text"]
 
 BLOCK_SIZE = 4 << 20
 _SMALLEST_BLOCK = 16
@@ -56,11 +56,12 @@ def open_text(
         encoding=canonical_encoding(encoding),
         errors=errors,
         block_size=block_size,
-        name=name if name is not None else _joined(paths),
+        name=name if name is not None else joined_names(paths),
     )
 
 
-def _joined(paths: Sequence[str | Path]) -> str:
+def joined_names(paths: Sequence[str | Path]) -> str:
+    """What a text of these paths is called in messages and records."""
     names = ["standard input" if p == STANDARD_INPUT else os.fspath(p) for p in paths]
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 

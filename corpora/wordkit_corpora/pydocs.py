@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from wordkit.errors import StorageError, TextError
+from wordkit.errors import StorageError, TextError, WordkitWarning
 from wordkit.runtime import Report, Run, thread_count
 from wordkit.storage import atomic_write
 from wordkit.text.blocks import Block, TextSource
@@ -52,7 +52,8 @@ def _open(trees: Sequence[SourceTree], processes: int) -> Generator[Report, None
             with atomic_write(path) as temporary:
                 temporary.write_bytes(text)
         except StorageError as error:
-            warnings.warn(f"{NAME} is not kept for the next time: {error}", stacklevel=2)
+            message = f"{NAME} is not kept for the next time: {error}"
+            warnings.warn(message, WordkitWarning, stacklevel=2)
             return _Unsaved(text)
     return open_text([path], name=NAME)
 

@@ -6,8 +6,10 @@ import gzip
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +217,81 @@ def test_files_that_are_no_vectors(wordkit: Wordkit, folder: Path, query: list[s
         wordkit(*asked(query, name), status=1)
     assert "pickle" in wordkit(*asked(query, "pickle"), status=1).stderr
     assert (folder / "out.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_the_text_is_never_overwritten(
+    wordkit: Wordkit, folder: Path, text: Path, command: list[str]
+) -> None:
+    (folder / "link.txt").symlink_to(text)
+    (folder / "log").write_text("an earlier log")
+    for path in ("text.txt", "link.txt"):
+        assert (
+            "is the text that is read"
+            in wordkit(*command, "text.txt", "--log", path, status=1).stderr
+        )
+        if command[0] == "train-counts":
+            error = wordkit(*command, "text.txt", "-o", path, status=1).stderr
+            assert "is the text that is read" in error
+    wordkit(*command, "none.txt", "--log", "log", status=1)
+    assert text.read_text() == TEXT
+    assert (folder / "log").read_text() == "an earlier log"
+
+
+def test_a_bad_suffix_is_found_before_the_work(wordkit: Wordkit, folder: Path, text: Path) -> None:
+    for name in ("vectors.foo", "vectors", "-"):
+        error = wordkit("train-counts", "text.txt", "-o", name, status=1).stderr
+        assert "no format has the suffix" in error
+        assert "tokens" not in error, "the text was not read"
+
+
+def test_a_killed_first_prepare_can_be_repeated(folder: Path, wordkit: Wordkit, text: Path) -> None:
+    (folder / "big.txt").write_text(TEXT * 50_000)
+    for _ in range(3):
+        command = [sys.executable, "-m", "wordkit_cli", "prepare", "big.txt", "-o", "c.ids"]
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(folder.glob("c.ids/*")):
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+    wordkit("prepare", "text.txt", "-o", "c.ids")
+    assert len(list((folder / "c.ids").iterdir())) == 5
+
+
+def test_closed_streams(folder: Path, text: Path) -> None:
+    start = f"{sys.executable} -m wordkit_cli"
+    cases = {
+        f"{start} prepare text.txt -q 2>&-": 0,
+        f"{start} prepare none.txt 2>&-": 1,
+        f"{start} tokenizers >&-": 1,
+        f"{start} prepare - <&-": 1,
+        f"{start} prepare text.txt <&-": 0,
+    }
+    for command, status in cases.items():
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == status, (command, done.stderr)
+        assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_an_output_that_lacks_the_characters(
+    wordkit: Wordkit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    assert r"2 \u2212 1" in wordkit("tokenizers", "2 − 1").stdout
+
+
+def test_a_hang_up_cleans_up(folder: Path, text: Path) -> None:
+    (folder / "big.txt").write_text(TEXT * 100_000)
+    (folder / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wordkit_cli", "train-counts", "big.txt", "--dim", "5"],
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder / "tmp")},
+    )
+    while process.poll() is None and not list((folder / "tmp").iterdir()):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=60)
+    assert list((folder / "tmp").iterdir()) == []
+    assert process.returncode == 128 + signal.SIGHUP

@@ -127,6 +127,10 @@ def test_sets_are_found_in_a_folder_of_data(tmp_path, monkeypatch):
         find_sets()
     with pytest.raises(TextError, match="holds no evaluation sets"):
         find_sets(tmp_path)
+    with pytest.raises(TextError, match="cannot read .*File name too long; check --data-dir"):
+        find_sets("x" * 5000)
+    with pytest.raises(TextError, match=r"holds no evaluation sets|null"):  # as Python has it
+        find_sets("a\0b")
     inner = tmp_path / "evaluation"
     inner.mkdir()
     names = ("EN-B.txt", "EN-A.txt", "questions-words.txt", "other.txt")

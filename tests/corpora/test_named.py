@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Run
+from wordkit.runtime import Report, Run
 from wordkit.text import TextSource, get_tokenizer
-from wordkit_corpora import named, named_corpora, open_source
+from wordkit_corpora import named, named_corpora, open_source, open_text
 from wordkit_corpora.named import find
 
 
@@ -132,9 +133,13 @@ def test_threads_are_passed_on_to_pydocs(
 ) -> None:
     given: list[int | None] = []
 
+    def opening() -> Generator[Report, None, TextSource]:
+        yield Report("opening", 1)
+        return open_text(["a.txt"])
+
     def remember(threads: int | None = None) -> Run[TextSource]:
         given.append(threads)
-        return open_source(["a.txt"])  # any run of a text will do
+        return Run(opening())
 
     monkeypatch.setattr(named, "pydocs_source", remember)
     open_source(["pydocs"], threads=threads).result()

@@ -21,7 +21,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from wordkit.jit import njit
 
 # Classes of characters. A character's entry in the table is lower-case code point << 3 | class.
 SPACE, WORD, DIGIT, POINT, JOINER, SYMBOL, NEWLINE, HARD = range(8)

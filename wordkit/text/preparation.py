@@ -29,6 +29,9 @@ from wordkit.text.vocabulary import Vocabulary
 __all__ = ["TextConfig", "prepare"]
 
 
+_MOST_THREADS = 64  # reading is not faster with more
+
+
 @dataclass(frozen=True)
 class TextConfig:
     """How text becomes ids."""
@@ -115,6 +118,7 @@ def _prepare(
         folder = temporary.name
         remedy = "free some space there, or name another folder for temporary files with TMPDIR"
     tokenizer = get_tokenizer(config.tokenizer)
+    threads = min(threads, _MOST_THREADS)
     scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(threads)]
     with CorpusWriter(folder, remedy) as writer:
         with (
