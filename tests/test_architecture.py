@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -72,7 +73,8 @@ def test_no_code_lies_directly_in_cli_and_corpora() -> None:
 def test_the_wheel(tmp_path: Path) -> None:
     """It holds the three packages and nothing else, and its command explains itself."""
     build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
-    subprocess.run([sys.executable, *build], check=True)
+    environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}  # hatchling's too
+    subprocess.run([sys.executable, *build], check=True, env=environment)
     (wheel,) = tmp_path.glob("wordkit-*.whl")
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()

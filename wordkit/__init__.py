@@ -1,3 +1,3 @@
-"""wordkit: word vectors and recurrent language models, from raw text to answers."""
+"""wordkit: word vectors, from raw text to answers."""
 
 __version__ = "0.1.0"

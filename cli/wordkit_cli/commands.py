@@ -64,7 +64,7 @@ class Commands(click.Group):
 )
 @click.version_option(wordkit.__version__, "-V", "--version", message="wordkit %(version)s")
 def cli() -> None:
-    """Word vectors and language models, from raw text to answers.
+    """Word vectors, from raw text to answers.
 
     \b
     Try:

@@ -39,6 +39,7 @@ def read_corpus(
     progress: Progress,
     outputs: Sequence[str | None] = (),
     folder: str | None = None,
+    vocabulary: str | None = None,
     threads: int | None = None,
     **settings: Any,
 ) -> Corpus:
@@ -50,6 +51,7 @@ def read_corpus(
         progress: shows how far the reading has come.
         outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
+        vocabulary: a prepared corpus whose words are taken; None: those of the text.
         threads: the number of threads.
         settings: further fields of :class:`wordkit.text.TextConfig`.
     """
@@ -79,7 +81,8 @@ def read_corpus(
         progress.say(opened.note)
     _refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
-    run = prepare(opened.source, folder, config, threads=threads)
+    words = None if vocabulary is None else Corpus.open(vocabulary).vocabulary
+    run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))
     return corpus

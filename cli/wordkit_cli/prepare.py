@@ -23,6 +23,11 @@ __all__ = ["command"]
 @click.option(
     "--max-vocabulary", type=click.IntRange(min=1), help="Keep so many words, the most frequent."
 )
+@click.option(
+    "--vocabulary",
+    metavar="DIR",
+    help="Take the words of this corpus instead of the text's own, as for validation text.",
+)
 @click.option("--unk", is_flag=True, help="Write words left out as <unk>, instead of nothing.")
 @click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
 @threads_option
@@ -37,7 +42,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     Examples:
       wordkit prepare corpus.txt -o corpus.ids
       wordkit prepare 'books/*.txt.gz' --min-count 5
-      wordkit prepare ptb --eos --unk
+      wordkit prepare ptb --eos -o train.ids
+      wordkit prepare ptb-valid --eos --vocabulary train.ids -o valid.ids
     """
     for path in filter(is_corpus, text):
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")

@@ -105,6 +105,21 @@ def test_ptb_by_name(wordkit: Wordkit, shared_data: Path, folder: Path) -> None:
     assert known["settings"]["tokenizer"] == "whitespace"
 
 
+def test_validation_text_takes_the_words_of_the_training_text(
+    wordkit: Wordkit, shared_data: Path, folder: Path
+) -> None:
+    wordkit("prepare", "ptb", "--data-dir", shared_data, "--eos", "-q", "-o", "train.ids")
+    wordkit(
+        *("prepare", "ptb-valid", "--data-dir", shared_data, "--eos", "-q"),
+        *("--vocabulary", "train.ids", "-o", "valid.ids"),
+    )
+    known = json.loads(wordkit("info", "valid.ids", "--json").stdout)
+    assert (known["tokens"], known["words"]) == (73_760, 10_000)
+    assert known["settings"]["oov"] == 0
+    error = wordkit("prepare", "ptb-valid", "--vocabulary", "none", status=1).stderr
+    assert "is no prepared corpus" in error
+
+
 def test_what_is_known_of_ptb(wordkit: Wordkit, shared_data: Path) -> None:
     wordkit(
         *("train-counts", shared_data / "ptb" / "ptb.train.txt", "-q"),
