@@ -69,6 +69,7 @@ def read_corpus(
     from wordkit.text import TextConfig, prepare
     from wordkit_corpora.named import open_source
 
+    words = None if vocabulary is None else Corpus.open(vocabulary).vocabulary
     opening = open_source(
         paths,
         encoding=text.encoding,
@@ -81,7 +82,6 @@ def read_corpus(
         progress.say(opened.note)
     _refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
-    words = None if vocabulary is None else Corpus.open(vocabulary).vocabulary
     run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))
