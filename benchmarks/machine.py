@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import statistics
@@ -15,9 +16,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from wordkit.errors import WordkitError
 from wordkit.runtime import thread_count
 
-__all__ = ["Timing", "alternate", "describe", "table"]
+__all__ = ["Timing", "alternate", "describe", "in_one_line", "table"]
 
 PACKAGES = ("wordkit", "numpy", "scipy", "scikit-learn", "numba", "gensim", "torch")
 
@@ -73,6 +75,21 @@ def table(timings: Mapping[str, Timing], *, reference: str) -> str:
         ratio = timings[reference].median / timing.median
         lines.append(f"| {name} | {timing.best:.2f} s | {timing.median:.2f} s | {ratio:.1f} x |")
     return "\n".join(lines)
+
+
+def in_one_line(main: Callable[[], None], *, needs: str) -> None:
+    """Run a benchmark; where something is missing, the process ends with one line that says what.
+
+    Args:
+        main: the benchmark.
+        needs: the package that it compares with.
+    """
+    if importlib.util.find_spec(needs) is None:
+        raise SystemExit(f"this benchmark compares with {needs}; install it")
+    try:
+        main()
+    except WordkitError as error:
+        raise SystemExit(str(error)) from error
 
 
 def _processor() -> str:

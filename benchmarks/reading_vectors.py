@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from machine import alternate, describe, table
+from machine import alternate, describe, in_one_line, table
 
 from wordkit.embeddings import Embeddings, save_embeddings
 
@@ -63,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_one_line(main, needs="gensim")

@@ -31,6 +31,7 @@ __all__ = [
     "check_writable",
     "read_tensors",
     "save_tensors",
+    "why_no_file",
     "write_tensors",
 ]
 
@@ -260,11 +261,19 @@ def read_tensors(
     return TensorFile(path, tensors, {str(k): str(v) for k, v in metadata.items()})
 
 
+def why_no_file(path: Path) -> str:
+    """Why a path that is no regular file cannot be read, in words that go on after its name."""
+    if path.is_dir():
+        return "it is a folder; name a file in it"
+    if path.exists():
+        return "it is a pipe or a device, not a regular file; save it to one"
+    return "there is no such file"
+
+
 def _map(path: Path) -> npt.NDArray[np.uint8]:
     try:
         if not path.is_file():
-            reason = "it is a folder" if path.is_dir() else "there is no such file"
-            raise StorageError(f"cannot read {path}: {reason}")
+            raise StorageError(f"cannot read {path}: {why_no_file(path)}")
         if path.stat().st_size < 8:
             raise FormatError(f"{path} is truncated: it has {path.stat().st_size} bytes")
         return cast("npt.NDArray[np.uint8]", np.memmap(path, dtype=np.uint8, mode="r"))

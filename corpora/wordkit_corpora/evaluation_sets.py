@@ -14,6 +14,10 @@ from wordkit.evaluation import AnalogySection, WordPair, WordPairs
 __all__ = ["find_sets", "read_analogies", "read_word_pairs"]
 
 _LONGEST_LINE = 1 << 16  # bytes
+_HEAD = 1 << 12  # bytes that are looked at to tell text from what is none
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_NO_PAIRS = "no list of word pairs; put the vectors before --similarity"
+_NO_QUESTIONS = "no list of analogy questions; put the vectors before --analogies"
 _PAIR = "two words and a number, separated by tabs, commas or spaces"
 _QUESTION = "four words, or a colon and the name of a section"
 
@@ -29,7 +33,9 @@ def read_word_pairs(path: str | os.PathLike[str]) -> WordPairs:
     """
     pairs: list[WordPair] = []
     heading_possible = True
-    for number, line in _lines(path):
+    for number, line in _lines(path, _NO_PAIRS):
+        if _is_row_of_vectors(line):
+            raise TextError(f"{path}, line {number} is a word with its vector: it is {_NO_PAIRS}")
         pair = _pair(line)
         if pair is None and not heading_possible:
             raise TextError(f"{path}, line {number}: expected {_PAIR}, found {line[:60]!r}")
@@ -51,7 +57,11 @@ def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
         TextError: the file cannot be read, or a line is of another form; the message names it.
     """
     sections: list[tuple[str, list[tuple[str, str, str, str]]]] = []
-    for number, line in _lines(path):
+    for number, line in _lines(path, _NO_QUESTIONS):
+        if _is_row_of_vectors(line):
+            raise TextError(
+                f"{path}, line {number} is a word with its vector: it is {_NO_QUESTIONS}"
+            )
         if line.startswith(":"):
             sections.append((line[1:].strip(), []))
             continue
@@ -82,15 +92,43 @@ def _pair(line: str) -> WordPair | None:
     return WordPair(a, b, score) if a and b and math.isfinite(score) else None
 
 
-def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are neither blank nor comments, with their numbers."""
+def _is_row_of_vectors(line: str) -> bool:
+    """Whether a line is a word with three or more numbers, the mark of a file of vectors."""
+    numbers = line.split(" ")[1:]
+    return len(numbers) > 2 and all(map(_is_number, numbers))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(path: str | os.PathLike[str], what_not: str) -> Iterator[tuple[int, str]]:
+    """The lines that are neither blank nor comments, with their numbers.
+
+    Args:
+        path: the file.
+        what_not: what a file that is not text is not, for the message.
+    """
     number = 0
     try:
         with open(path, "rb") as file:
+            head = file.read(_HEAD)
+            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise TextError(f"{path} is UTF-16; convert it to UTF-8")
+            if _NO_TEXT.search(head):
+                raise TextError(f"{path} is not text: it is {what_not}")
+            file.seek(0)
             while data := file.readline(_LONGEST_LINE + 1):
                 number += 1
                 if len(data) > _LONGEST_LINE:
-                    raise TextError(f"{path}, line {number} is longer than {_LONGEST_LINE} bytes")
+                    raise TextError(
+                        f"{path}, line {number} is longer than {_LONGEST_LINE} bytes: it is "
+                        f"{what_not}"
+                    )
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                 if line and not line.startswith("#"):
                     yield number, line

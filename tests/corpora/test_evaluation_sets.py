@@ -70,6 +70,48 @@ def test_bad_pairs_are_named(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x10\0\0\0\0\0\0\0{}" + bytes(40),  # as safetensors
+        b"2 3\na " + bytes(12) + b"\nb " + bytes(12),
+        b"2 3\nthe 0.1 0.2 0.3\nof -1 2e-3 4\n",
+        b"the 0.1 0.2 0.3\nof -1 2e-3 4\n",
+        b"\x1f\x8b\x08" + bytes(40),
+        b"the" + b" 0.5" * 20_000,
+    ],
+)
+@pytest.mark.parametrize(
+    ("read", "remedy"),
+    [
+        (read_word_pairs, "no list of word pairs; put the vectors before --similarity"),
+        (read_analogies, "no list of analogy questions; put the vectors before --analogies"),
+    ],
+)
+def test_a_file_of_vectors_in_the_place_of_a_set_is_recognised(tmp_path, read, remedy, content):
+    path = tmp_path / "vectors"
+    path.write_bytes(content)
+    if read is read_analogies and content.startswith(b"2 3\nthe"):
+        with pytest.raises(TextError, match="line 1: expected four words"):
+            read(path)
+        return
+    with pytest.raises(TextError, match=remedy):
+        read(path)
+
+
+def test_utf16_is_named(tmp_path):
+    path = tmp_path / "set"
+    path.write_text("tiger\tcat\t7\n", encoding="utf-16")
+    with pytest.raises(TextError, match="UTF-16; convert it to UTF-8"):
+        read_word_pairs(path)
+
+
+def test_further_columns_of_numbers_are_no_vectors(tmp_path):
+    path = tmp_path / "set"
+    path.write_text("tiger cat 7.35 1 2 3\na b 1 2 3 4\n")
+    assert read_word_pairs(path).pairs == (WordPair("tiger", "cat", 7.35), WordPair("a", "b", 1))
+
+
 def test_sections_of_questions(tmp_path):
     path = tmp_path / "questions"
     path.write_text("# comment\n: one\na b c d\n\n:two words\ne f g h\n: empty\n")

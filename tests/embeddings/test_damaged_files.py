@@ -63,7 +63,7 @@ BAD = {
     "empty": (b"", "is empty"),
     "text truncated": (b"3 2\na 1.25 2\nb 3.25 4\n", "announces 3 words, but 2 follow"),
     "text truncated in a row": (b"2 2\na 1.5 2\nb 3\n", "line 3: 2 numbers should follow.*1 do"),
-    "text with more rows": (b"1 2\na 1 2\nb 3 4\n", "more follow.*limit of 1"),
+    "text with more rows": (b"1 2\na 1 2\nb 3 4\n", "more follow.*limit=1"),
     "text header too large": (b"900 100\na 1 2\n", "truncated, or its header is wrong"),
     "text header huge": (b"%d %d\na 1\n" % (10**17, 10**17), "truncated, or its header"),
     "text header of zero words": (b"0 5\n", "0 words of 5 dimensions"),
@@ -196,7 +196,7 @@ def test_of_a_doubled_word_the_first_is_kept_with_one_warning(tmp_path):
     save_embeddings(read, tmp_path / "v.bin")
     content = (tmp_path / "v.bin").read_bytes().replace(b"2 1\n", b"3 1\n") + b"a " + bytes(4)
     (tmp_path / "v.bin").write_bytes(content)
-    with pytest.warns(WordkitWarning, match="1 rows"):
+    with pytest.warns(WordkitWarning, match="1 row is"):
         assert load_embeddings(tmp_path / "v.bin").vectors.tolist() == [[1], [2]]
 
 
@@ -281,7 +281,18 @@ LINES = st.lists(
 ).map(lambda lines: "\n".join(lines).encode())
 
 
-@pytest.mark.parametrize("name", [None, *READABLE])
+def read_by_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have even the smallest file of text go through threads and the kernel, in small pieces."""
+    monkeypatch.setattr(formats.text_reader, "_SMALL", 0)
+    monkeypatch.setattr(formats.text_reader, "_FEW", 0)
+    monkeypatch.setattr(formats.text_reader, "_PIECE", 16)
+
+
+TEXT = ["word2vec", "glove", "fasttext"]
+WAYS = [(None, False), *((name, False) for name in READABLE), *((name, True) for name in TEXT)]
+
+
+@pytest.mark.parametrize(("name", "compiled"), WAYS)
 @PLAIN
 @given(
     content=st.binary(max_size=60)
@@ -296,14 +307,16 @@ LINES = st.lists(
     limit=st.none() | st.integers(1, 3),
     pack=st.booleans(),
 )
-def test_any_bytes_are_read_or_refused(tmp_path, name, content, limit, pack):
+def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, content, limit, pack):
+    if compiled:
+        read_by_compiled_code(monkeypatch)
     path = tmp_path / "v"
     path.write_bytes(gzip.compress(content, 1) if pack else content)
     load_or_refuse(path, name, limit=limit)
 
 
 @pytest.mark.parametrize("packing", ["", ".gz"])
-@pytest.mark.parametrize("name", READABLE)
+@pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
 @PLAIN
 @given(
     embeddings=embeddings_of(),
@@ -313,8 +326,10 @@ def test_any_bytes_are_read_or_refused(tmp_path, name, content, limit, pack):
     ),
 )
 def test_files_with_changed_bytes_are_read_or_refused(
-    tmp_path, name, packing, embeddings, cut, changes
+    tmp_path, monkeypatch, name, compiled, packing, embeddings, cut, changes
 ):
+    if compiled:
+        read_by_compiled_code(monkeypatch)
     path = tmp_path / f"v{packing}"
     try:
         save_embeddings(embeddings, path, name)
@@ -329,10 +344,27 @@ def test_files_with_changed_bytes_are_read_or_refused(
     load_or_refuse(path, name)
 
 
-@pytest.mark.parametrize("name", READABLE)
+def test_the_fuzz_of_compiled_code_reaches_the_kernel(tmp_path, monkeypatch):
+    from wordkit.embeddings import kernels
+
+    calls = []
+    kernel = kernels.parse_rows
+    monkeypatch.setattr(kernels, "parse_rows", lambda *a: calls.append(1) or kernel(*a))
+    read_by_compiled_code(monkeypatch)
+    path = tmp_path / "v"
+    path.write_bytes(b"9 2\n" + b"".join(b"w%d 0.5 1\n" % i for i in range(9)))
+    assert len(load_embeddings(path)) == 9
+    assert len(calls) > 1
+
+
+@pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
 @PLAIN
 @given(embeddings=embeddings_of(), data=st.data())
-def test_a_file_cut_short_never_gives_other_vectors(tmp_path, name, embeddings, data):
+def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
+    tmp_path, monkeypatch, name, compiled, embeddings, data
+):
+    if compiled:
+        read_by_compiled_code(monkeypatch)
     path = tmp_path / "v"
     try:
         save_embeddings(embeddings, path, name)
@@ -340,10 +372,24 @@ def test_a_file_cut_short_never_gives_other_vectors(tmp_path, name, embeddings, 
         assume(False)
     content = path.read_bytes()
     path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
-    read = load_or_refuse(path, name)
-    if read is None:
-        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            read = load_embeddings(path, name)
+            read.check()
+        except FormatError:
+            return
     # a line break can go, digits of the last number, or (without a header) whole rows
+    if name in TEXT and not path.read_bytes().endswith(b"\n"):
+        assert [str(w.message) for w in caught] == [
+            f"{path}: the last line has no end; the file may be cut short"
+        ]
+    else:
+        assert not caught
+    if name == "glove":
+        whole = len(read) - bool(caught)
+        assert read.words[:whole] == embeddings.words[:whole]
+        assert whole == 0 or np.array_equal(read.vectors[:whole], embeddings.vectors[:whole])
     assert name in ("word2vec", "fasttext", "glove") or path.stat().st_size == len(content) - 1
     if name != "glove":
         assert read.words == embeddings.words

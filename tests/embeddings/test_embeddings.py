@@ -89,11 +89,6 @@ def test_everything_is_immutable():
         SQUARE.vectors = SQUARE.vectors  # type: ignore[misc]
 
 
-def test_vectors_that_are_float32_already_are_not_copied():
-    vectors = np.ones((2, 3), dtype=np.float32)
-    assert np.shares_memory(Embeddings(["a", "b"], vectors).vectors, vectors)
-
-
 @pytest.mark.parametrize(
     ("words", "vectors", "message"),
     [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+
 import numpy as np
 import pytest
 
 from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
+from wordkit.errors import WordkitWarning
 
 WORDS = ["the", "of", "naïve", "日本", "don't", "1.5", "</s>", "x\u2028y"]
 
@@ -78,11 +82,15 @@ def test_line_ends_of_word2vec_and_of_other_systems(tmp_path, line_end, last):
     content = line_end.join(lines) + (line_end if last else b"")
     for text, name in ((content, "word2vec"), (content.split(b"\n", 1)[1], "glove")):
         path.write_bytes(text)
-        read = load_embeddings(path, name)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            read = load_embeddings(path, name)
+        assert [w.category for w in caught] == ([] if last else [WordkitWarning])
         assert read.words == ("the", "café")
         expected = np.array([[0.25, -1.5, 0.2], [1, 0.5, 2]], dtype=np.float32)
         assert np.array_equal(read.vectors, expected)
-        assert load_embeddings(path).words == read.words
+        with contextlib.nullcontext() if last else pytest.warns(WordkitWarning, match="no end"):
+            assert load_embeddings(path).words == read.words
 
 
 def test_a_byte_order_mark_blank_lines_and_wide_gaps_do_no_harm(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.embeddings.matrix import ROWS, frozen, matrix_of, norms_of
 from wordkit.embeddings.questions import (
     Neighbour,
     Query,
@@ -22,12 +23,11 @@ from wordkit.embeddings.questions import (
     nearest,
     terms_of,
 )
-from wordkit.errors import ConfigError, EmbeddingsError, FormatError
+from wordkit.errors import ConfigError, EmbeddingsError, FormatError, VocabularyError
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Embeddings"]
 
-_ROWS = 1 << 14  # rows that are looked at together where all of them are
 _LONGEST = 1e38  # so that no sum over a vector leaves the range of float32
 _NORM_TOLERANCE = 1e-4  # relative
 
@@ -40,8 +40,8 @@ class Embeddings:
 
     Args:
         vocabulary: the words, or a :class:`~wordkit.text.Vocabulary` of them with counts.
-        vectors: shape (V, D), converted to float32; not copied where it is that already, so
-            leave it alone afterwards. May be memory-mapped.
+        vectors: shape (V, D), converted to float32; copied, unless it is float32 that nobody can
+            write to, such as a file that is memory-mapped for reading.
         norms: shape (V,): the lengths of the vectors. With them given, as by the native file,
             the vectors are not looked at until they are asked for; else they are checked here.
         metadata: how the vectors were made, in values that JSON can hold.
@@ -63,17 +63,17 @@ class Embeddings:
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
         self._vocabulary = vocabulary
-        self._vectors = _matrix(vectors, len(vocabulary))
+        self._vectors = matrix_of(vectors, len(vocabulary))
         self._metadata = MappingProxyType(dict(metadata or {}))
         self._source = source
         if norms is None:
             norms = self._checked_norms()
         elif norms.shape != (len(vocabulary),):
             raise EmbeddingsError(f"{len(vocabulary)} words need as many norms, not {norms.shape}")
-        self._norms = _read_only(np.asarray(norms, dtype=np.float32))
+        self._norms = frozen(norms)
 
     def _checked_norms(self) -> npt.NDArray[np.float32]:
-        norms = _norms(self._vectors)
+        norms = norms_of(self._vectors)
         fine = norms <= _LONGEST  # NaN is not
         if not fine.all():
             word = self.words[int(np.argmin(fine))]
@@ -81,6 +81,12 @@ class Embeddings:
                 f"the vector of {word!r} holds NaN or infinity, or is longer than {_LONGEST:g}"
             )
         return norms
+
+    def __copy__(self) -> Embeddings:
+        return self  # as it never changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Embeddings:
+        return self
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -118,7 +124,19 @@ class Embeddings:
         return len(self._vocabulary)
 
     def __contains__(self, word: object) -> bool:
-        return word in self._vocabulary
+        return word in self._checked_vocabulary()
+
+    def _checked_vocabulary(self) -> Vocabulary:
+        """The vocabulary with its table of words, in which doubled words of a file show.
+
+        Raises:
+            FormatError: a word is there more than once.
+        """
+        try:
+            _ = "" in self._vocabulary
+        except VocabularyError as error:
+            raise self.damaged(str(error)) from error
+        return self._vocabulary
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} words, {self.dim} dimensions)"
@@ -130,8 +148,12 @@ class Embeddings:
 
         Raises:
             UnknownWordError: the word is not there; the error names near spellings.
+            EmbeddingsError: it is no string.
+            FormatError: a damaged file has a word more than once.
         """
-        vector: npt.NDArray[np.float32] = self._vectors[self._vocabulary.id(word)]
+        if not isinstance(word, str):
+            raise EmbeddingsError(f"a word is a string, not {word!r}")
+        vector: npt.NDArray[np.float32] = self._vectors[self._checked_vocabulary().id(word)]
         return vector
 
     def unit_vectors(
@@ -165,7 +187,7 @@ class Embeddings:
             EmbeddingsError: none of the words is known.
         """
         tokens = words.split() if isinstance(words, str) else list(words)
-        ids = [i for i in map(self._vocabulary.get, tokens) if i is not None]
+        ids = [i for i in map(self._checked_vocabulary().get, tokens) if i is not None]
         if not ids:
             raise EmbeddingsError(f"none of {len(tokens)} words has a vector; check their spelling")
         mean = self._vectors[ids].mean(axis=0, dtype=np.float64)
@@ -261,15 +283,16 @@ class Embeddings:
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 
     def check(self) -> None:
-        """Read everything once: all vectors are finite, and their lengths are the stored ones.
+        """Read everything once: no word comes twice, all vectors are finite, all norms right.
 
         Raises:
-            FormatError: they are not.
+            FormatError: it is not so.
         """
-        for start in range(0, len(self), _ROWS):
-            norms = _norms(self._vectors[start : start + _ROWS])
+        self._checked_vocabulary()
+        for start in range(0, len(self), ROWS):
+            norms = norms_of(self._vectors[start : start + ROWS])
             close = np.isclose(
-                self._norms[start : start + _ROWS], norms, rtol=_NORM_TOLERANCE, atol=0
+                self._norms[start : start + ROWS], norms, rtol=_NORM_TOLERANCE, atol=0
             )
             if not close.all():  # NaN is not close to anything
                 word = self.words[start + int(np.argmin(close))]
@@ -279,35 +302,3 @@ class Embeddings:
         """The error to raise when a fault shows in vectors that were not looked at before."""
         name = "these vectors are" if self._source is None else f"{self._source} is"
         return FormatError(f"{name} damaged: {fault}; copy or make them again")
-
-
-def _matrix(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
-    """Vectors as a read-only float32 array of one row a word."""
-    try:
-        with np.errstate(over="ignore"):
-            matrix = np.ascontiguousarray(vectors, dtype=np.float32).view(np.ndarray)
-    except (TypeError, ValueError) as error:
-        raise EmbeddingsError(f"the vectors are no matrix of numbers: {error}") from error
-    if matrix.ndim != 2 or len(matrix) != words:
-        raise EmbeddingsError(
-            f"{words} words need vectors of shape ({words}, dimensions), not {matrix.shape}"
-        )
-    if matrix.size == 0:
-        raise EmbeddingsError(f"there must be a word and a dimension, not shape {matrix.shape}")
-    return _read_only(matrix)
-
-
-def _norms(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The lengths of vectors, summed in double precision."""
-    norms = np.empty(len(vectors), dtype=np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(vectors), _ROWS):
-            rows = vectors[start : start + _ROWS].astype(np.float64)
-            norms[start : start + _ROWS] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    return norms
-
-
-def _read_only(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from wordkit.jit import njit
 
 __all__ = ["CHARACTERS", "LEFT", "TAKEN", "format_rows", "parse_rows"]
 
@@ -220,7 +221,11 @@ def _write_digits(number: int, least: int, out: Any, pos: int) -> int:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _write_number(value: float, out: Any, pos: int) -> int:
-    """Write a float32 as Python would; returns where it ends, or -1 where it is left aside."""
+    """Write a float32 in the digits that NumPy gives it.
+
+    Returns:
+        Where it ends, or -1 where it is left aside.
+    """
     if math.copysign(1.0, value) < 0:
         out[pos] = _MINUS
         pos += 1

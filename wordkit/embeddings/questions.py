@@ -17,7 +17,16 @@ from wordkit.errors import ConfigError, EmbeddingsError, FormatError
 if TYPE_CHECKING:
     from wordkit.embeddings.embeddings import Embeddings
 
-__all__ = ["Neighbour", "Query", "Term", "cosmul", "direction", "nearest", "terms_of"]
+__all__ = [
+    "Neighbour",
+    "Query",
+    "Term",
+    "check_whole",
+    "cosmul",
+    "direction",
+    "nearest",
+    "terms_of",
+]
 
 Term: TypeAlias = "str | npt.NDArray[Any]"
 """A word, or a vector of D numbers."""
@@ -29,6 +38,16 @@ _EPSILON = 1e-6  # keeps 3CosMul from a division by zero; gensim's value, the pa
 _NOTHING = 1e-12  # the length, for each term, below which a sum has no direction left
 
 
+def check_whole(name: str, value: object) -> None:
+    """Check that a setting is a whole number from 1 up.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name} must be a whole number from 1 up, not {value!r}")
+
+
 class Neighbour(NamedTuple):
     """A word that answers a query, and how near it is."""
 
@@ -37,9 +56,15 @@ class Neighbour(NamedTuple):
 
 
 def terms_of(query: Query) -> list[Term]:
-    """The terms of a query, whether it is one or several."""
+    """The terms of a query, whether it is one or several.
+
+    Raises:
+        EmbeddingsError: it is neither.
+    """
     if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1):
         return [query]
+    if not isinstance(query, Iterable):
+        raise EmbeddingsError(f"a query is a word, a vector, or several of them, not {query!r}")
     return list(query)
 
 
@@ -57,6 +82,9 @@ def direction(embeddings: Embeddings, term: Term) -> npt.NDArray[np.float64]:
         vector, name = np.asarray(term), "a vector of the query"
         if vector.shape != (embeddings.dim,):
             raise EmbeddingsError(f"a vector needs {embeddings.dim} numbers, not {vector.shape}")
+        if vector.dtype.kind not in "biuf":
+            kind = "complex numbers" if vector.dtype.kind == "c" else str(vector.dtype)
+            raise EmbeddingsError(f"a vector of a query holds real numbers, not {kind}")
     exact = vector.astype(np.float64)
     length = float(np.linalg.norm(exact))
     if not np.isfinite(length):
@@ -136,10 +164,9 @@ def _ranked(
     n: int,
     restrict: int | None,
 ) -> list[list[Neighbour]]:
-    if n < 1:
-        raise ConfigError(f"n must be at least 1, not {n}")
-    if restrict is not None and restrict < 1:
-        raise ConfigError(f"restrict must be at least 1, not {restrict}")
+    check_whole("n", n)
+    if restrict is not None:
+        check_whole("restrict", restrict)
     rows = len(embeddings) if restrict is None else min(restrict, len(embeddings))
     words = embeddings.words
     answers = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError
+from wordkit.embeddings.questions import check_whole
 
 __all__ = ["WordMatcher"]
 
@@ -22,14 +22,14 @@ class WordMatcher:
         case_insensitive: whether capitals do not matter.
 
     Raises:
-        ConfigError: ``restrict_vocab`` is less than 1.
+        ConfigError: ``restrict_vocab`` is no whole number from 1 up.
     """
 
     def __init__(
         self, embeddings: Embeddings, *, restrict_vocab: int | None, case_insensitive: bool
     ) -> None:
-        if restrict_vocab is not None and restrict_vocab < 1:
-            raise ConfigError(f"restrict_vocab must be at least 1, not {restrict_vocab}")
+        if restrict_vocab is not None:
+            check_whole("restrict_vocab", restrict_vocab)
         self._embeddings = embeddings
         self._upper = case_insensitive
         self.rows = len(embeddings) if restrict_vocab is None else restrict_vocab

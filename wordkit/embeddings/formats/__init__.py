@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.detect import detect, refuse_foreign, suffix_of
 from wordkit.embeddings.formats.glove import GLOVE
-from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.native import NATIVE
 from wordkit.embeddings.formats.projector import PROJECTOR, metadata_path, write_metadata
 from wordkit.embeddings.formats.source import Source, split_packing
@@ -18,7 +19,14 @@ from wordkit.embeddings.formats.word2vec_text import FASTTEXT, WORD2VEC
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write
 
-__all__ = ["FORMATS", "Format", "detect_format", "load_embeddings", "save_embeddings"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "detect_format",
+    "format_by_suffix",
+    "load_embeddings",
+    "save_embeddings",
+]
 
 FORMATS: Mapping[str, Format] = {
     layout.name: layout
@@ -52,7 +60,8 @@ def load_embeddings(
         ResourceError: the vectors do not fit into memory.
 
     Warns:
-        WordkitWarning: words come more than once; the first vector of each is kept.
+        WordkitWarning: words come more than once, and the first vector of each is kept; or the
+            last line of a text file has no end.
     """
     options = ReadOptions(limit, encoding, errors)
     chosen = None if format is None else _named(format)
@@ -65,9 +74,7 @@ def load_embeddings(
         try:
             return chosen.read(source, options)
         except MemoryError as error:
-            raise ResourceError(
-                f"{path} does not fit into memory; read its first vectors with a limit"
-            ) from error
+            raise ResourceError(f"{path} does not fit into memory; {first_rows('N')}") from error
 
 
 def save_embeddings(
@@ -89,12 +96,13 @@ def save_embeddings(
     """
     path = Path(path)
     unpacked, packing = split_packing(path)
-    chosen = _by_suffix(path) if format is None else _named(format)
+    chosen = format_by_suffix(path) if format is None else _named(format)
     chosen.check(embeddings)
-    if chosen is PROJECTOR:
-        with atomic_write(metadata_path(unpacked, packing)) as temporary:
+    with contextlib.ExitStack() as files:  # both are whole before either takes its place
+        if chosen is PROJECTOR:
+            temporary = files.enter_context(atomic_write(metadata_path(unpacked, packing)))
             write_metadata(embeddings, temporary, packing)
-    with atomic_write(path) as temporary:
+        temporary = files.enter_context(atomic_write(path))
         chosen.write(embeddings, temporary, packing)
         if chosen.read is not None:
             _check_recognised(temporary, path, chosen)
@@ -112,13 +120,15 @@ def detect_format(path: str | os.PathLike[str]) -> Format:
         return FORMATS[detect(source, suffix_of(source.path))]
 
 
-def _named(name: str) -> Format:
-    if name not in FORMATS:
-        raise ConfigError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
-    return FORMATS[name]
+def format_by_suffix(path: str | os.PathLike[str]) -> Format:
+    """The format in which :func:`save_embeddings` writes a file of this name.
 
+    Nothing is opened, so that a job can ask before it begins.
 
-def _by_suffix(path: Path) -> Format:
+    Raises:
+        ConfigError: no format has this suffix.
+    """
+    path = Path(path)
     suffix = suffix_of(path)
     for layout in FORMATS.values():
         if suffix in layout.suffixes:
@@ -128,6 +138,12 @@ def _by_suffix(path: Path) -> Format:
         f"no format has the suffix of {path.name!r}; name the format, or end the name in one of "
         f"{known} (and .gz, .bz2 or .xz to pack it)"
     )
+
+
+def _named(name: str) -> Format:
+    if name not in FORMATS:
+        raise ConfigError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    return FORMATS[name]
 
 
 def _check_recognised(temporary: Path, path: Path, chosen: Format) -> None:

@@ -29,14 +29,18 @@ def collect(source: Source, words: list[str], vectors: npt.NDArray[np.float32]) 
     first = dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True))
     if len(first) < len(words):
         doubled = len(words) - len(first)
+        one = doubled == 1
+        rows_are = "1 row is of a word" if one else f"{doubled} rows are of words"
+        were = "was" if one else "were"
         warnings.warn(
-            f"{source.path}: {doubled} rows are of words that came before, and were left out",
+            f"{source.path}: {rows_are} that came before, and {were} left out",
             WordkitWarning,
             stacklevel=2,
         )
         rows = sorted(first.values())
         words = [words[row] for row in rows]
         vectors = vectors[rows]
+    vectors.flags.writeable = False  # so that Embeddings need not copy them
     try:
         return Embeddings(Vocabulary(words), vectors)
     except (EmbeddingsError, VocabularyError) as error:

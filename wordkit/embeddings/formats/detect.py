@@ -7,7 +7,7 @@ from pathlib import Path
 from wordkit.embeddings.formats.glove import FEWEST
 from wordkit.embeddings.formats.headers import HEADER
 from wordkit.embeddings.formats.rows import count_values
-from wordkit.embeddings.formats.source import HEAD, Source, split_packing
+from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, HEAD, Source, split_packing
 from wordkit.errors import FormatError
 
 __all__ = ["detect", "refuse_foreign"]
@@ -86,7 +86,7 @@ def _is_binary(rows: bytes, dim: int, suffix: str) -> bool:
 
 def _first_line(head: bytes) -> bytes:
     """The first line that is not blank; of one that is longer than the head, its whole tokens."""
-    head = head.lstrip(b"\r\n")
+    head = head.removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
     line, end, _ = head.partition(b"\n")
     return line if end or len(head) < HEAD // 2 else line.rpartition(b" ")[0]
 

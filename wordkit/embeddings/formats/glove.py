@@ -11,7 +11,7 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect
 from wordkit.embeddings.formats.layout import Format, ReadOptions
 from wordkit.embeddings.formats.rows import count_values
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Packing, Source, packed_writer
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_writer import check_words, write_rows
 from wordkit.errors import EmbeddingsError, FormatError
@@ -24,6 +24,8 @@ FEWEST = 2
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
     line = 1
+    if source.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
+        source.read(len(BYTE_ORDER_MARK))
     while source.peek(1) in (b"\n", b"\r"):
         source.read(1)
         line += 1
@@ -32,7 +34,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     if dim < FEWEST:
         raise FormatError(
             f"{source.path}, line {line}: expected a word and {FEWEST} or more numbers, found "
-            f"{first[:30]!r}; name its format if it is another"
+            f"{first[:30]!r}; name its format if it is another "
+            "(format=, wordkit convert --from)"
         )
     source.unread(first)
     words, vectors = read_rows(source, dim, options, line=line, limit=options.limit)
@@ -53,6 +56,11 @@ def _check(embeddings: Embeddings) -> None:
         raise EmbeddingsError(
             f"{name} cannot begin with the word {first!r}, which ends in a number: nothing would "
             "tell the dimension; save word2vec text (.txt)"
+        )
+    if first.startswith("\ufeff"):
+        raise EmbeddingsError(
+            f"{name} cannot begin with the word {first!r}, whose byte order mark would be taken "
+            "for that of the file; save word2vec text (.txt)"
         )
     check_words(embeddings, name)
 

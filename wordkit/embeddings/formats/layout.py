@@ -8,9 +8,21 @@ from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.source import Packing, Source
+from wordkit.embeddings.questions import check_whole
 from wordkit.errors import ConfigError
 
-__all__ = ["Format", "ReadOptions"]
+__all__ = ["DECODING", "Format", "ReadOptions", "first_rows"]
+
+DECODING = (
+    "name its encoding (encoding=, wordkit convert --encoding), or replace such bytes "
+    "(errors='replace', wordkit convert --errors replace)"
+)
+"""What to do about words that cannot be decoded, in Python and on the command line."""
+
+
+def first_rows(count: int | str) -> str:
+    """How to read the first rows only, in Python and on the command line."""
+    return f"read only the first {count} rows (limit={count}, wordkit convert --limit {count})"
 
 
 @dataclass(frozen=True)
@@ -28,13 +40,13 @@ class ReadOptions:
     "replace" puts U+FFFD in their place."""
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"limit must be at least 1, not {self.limit}")
+        if self.limit is not None:
+            check_whole("limit", self.limit)
         if self.errors not in ("strict", "replace"):
             raise ConfigError(f"errors must be 'strict' or 'replace', not {self.errors!r}")
         try:
             b"word".decode(self.encoding)
-        except (LookupError, UnicodeError) as error:
+        except (LookupError, TypeError, UnicodeError) as error:
             raise ConfigError(f"{self.encoding!r} is no encoding of text; try utf-8") from error
 
 

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from wordkit.errors import FormatError, StorageError
+from wordkit.storage import why_no_file
 
 __all__ = ["PACKINGS", "Packing", "Source", "packed_writer", "split_packing"]
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some programs put before text in UTF-8; no part of the text."""
 
 HEAD = 1 << 16
 """Bytes that a format is recognised by."""
@@ -92,8 +96,7 @@ class Source:
         self.offset = 0
         self.packing: Packing | None = None
         if not self.path.is_file():
-            reason = "it is a folder" if self.path.is_dir() else "there is no such file"
-            raise StorageError(f"cannot read {path}: {reason}")
+            raise StorageError(f"cannot read {path}: {why_no_file(self.path)}")
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 - closed by close()
         except OSError as error:

@@ -8,6 +8,8 @@ D of dimensions.
 from __future__ import annotations
 
 import contextlib
+import warnings
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -15,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.formats.collected import join
-from wordkit.embeddings.formats.layout import ReadOptions
+from wordkit.embeddings.formats.layout import DECODING, ReadOptions, first_rows
 from wordkit.embeddings.formats.ordered import in_order
 from wordkit.embeddings.formats.rows import RowError, parse_row
 from wordkit.embeddings.formats.source import Source
-from wordkit.errors import FormatError
+from wordkit.errors import FormatError, WordkitWarning
 
 __all__ = ["read_rows"]
 
@@ -79,10 +81,14 @@ def read_rows(
 
     Raises:
         FormatError: a row is no word with D numbers; the message names the line.
+
+    Warns:
+        WordkitWarning: the last line has no end, so that its last number may be cut.
     """
     parser = _Parser(source, dim, options)
     few = limit is not None and limit * dim <= _FEW
-    pieces = _pieces(source, line)
+    ended: deque[bool] = deque()
+    pieces = _pieces(source, line, ended)
     results: Generator[_Parsed, None, None]
     if few or len(source.peek(_SMALL)) < _SMALL:
         results = (parser.plain(piece) for piece in pieces)
@@ -90,21 +96,31 @@ def read_rows(
         results = in_order(parser.compiled, pieces)
     words: list[str] = []
     parts: list[npt.NDArray[np.float32]] = []
+    unended = False
     with contextlib.closing(results):
         for found, values, error in results:
+            unended = not ended.popleft()
             words += found
             parts.append(values)
             if limit is not None and len(words) >= limit:
                 break
             if error is not None:
-                raise error
+                raise FormatError(f"{error}, or {first_rows(len(words))}") if words else error
+    if unended and (limit is None or len(words) <= limit):
+        warnings.warn(
+            f"{source.path}: the last line has no end; the file may be cut short",
+            WordkitWarning,
+            stacklevel=2,
+        )
     words = words if limit is None else words[:limit]
     return words, join(parts, len(words), dim)
 
 
-def _pieces(source: Source, line: int) -> Iterator[_Piece]:
+def _pieces(source: Source, line: int, ended: deque[bool]) -> Iterator[_Piece]:
+    """The rest of a file; ``ended`` is told of each piece whether its last line has an end."""
     offset = source.offset
     for data in source.blocks(_PIECE):
+        ended.append(data.endswith(b"\n"))
         yield _Piece(data, offset, line)
         offset += len(data)
         line += data.count(b"\n")
@@ -210,12 +226,9 @@ class _Parser:
         byte = piece.offset + piece.data.index(word, pos) + getattr(error, "start", 0)
         return FormatError(
             f"{self.path}, line {piece.line_at(pos)}: the word is not {self.encoding} at byte "
-            f"{byte} of the file; name its encoding, or replace such bytes (errors='replace')"
+            f"{byte} of the file; {DECODING}"
         )
 
     def _fault(self, piece: _Piece, pos: int, text: str) -> FormatError:
         line = piece.line_at(pos)
-        return FormatError(
-            f"{self.path}, line {line}: {text}; copy or make the file again, or read only what "
-            "is before that line (limit)"
-        )
+        return FormatError(f"{self.path}, line {line}: {text}; copy or make the file again")

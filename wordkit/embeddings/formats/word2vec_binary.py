@@ -14,7 +14,7 @@ import numpy.typing as npt
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect, join
 from wordkit.embeddings.formats.headers import read_header
-from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.layout import DECODING, Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.embeddings.formats.text_writer import check_words
 from wordkit.errors import FormatError
@@ -23,6 +23,7 @@ __all__ = ["WORD2VEC_BINARY"]
 
 _CHUNK = 1 << 22  # bytes read at a time
 _LONGEST_WORD = 1 << 16  # bytes
+_USUAL_WORD = 200  # bytes; what is longer and no text is hardly a word
 
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
@@ -92,7 +93,7 @@ class _Reader:
         if rest:
             raise FormatError(
                 f"{self.source.path}: its header announces {count} words, but more follow; copy "
-                f"or make the file again, or read so many with a limit of {count}"
+                f"or make the file again, or {first_rows(count)}"
             )
 
     def _fill(self, pos: int, row: int) -> None:
@@ -101,7 +102,7 @@ class _Reader:
         if b" " not in self.buffer[: _LONGEST_WORD + 1] and len(self.buffer) > _LONGEST_WORD:
             raise FormatError(
                 f"{self.source.path}, vector {row} at byte {self.start}: no space ends its word; "
-                "copy or make the file again"
+                f"{self._misfit}"
             )
         more = self.source.read(max(_CHUNK, len(self.buffer)))
         if not more:
@@ -114,14 +115,24 @@ class _Reader:
     def _word(self, word: bytes, row: int, pos: int) -> str:
         place = f"{self.source.path}, vector {row} at byte {self.start + pos}"
         if not word:
-            raise FormatError(f"{place}: it has no word; copy or make the file again")
+            raise FormatError(f"{place}: it has no word; {self._misfit}")
+        # where the dimension is wrong, numbers and line breaks are taken for the next word
+        if b"\n" in word:
+            raise FormatError(f"{place}: its word holds a line break; {self._misfit}")
         try:
             return word.decode(self.options.encoding, self.options.errors)
         except UnicodeError as error:
-            raise FormatError(
-                f"{place}: the word {word[:30]!r} is not {self.options.encoding}; name its "
-                "encoding, or replace such bytes (errors='replace')"
-            ) from error
+            fault = f"{place}: the word {word[:30]!r} is not {self.options.encoding}"
+            remedy = DECODING if len(word) <= _USUAL_WORD else self._misfit
+            raise FormatError(f"{fault}; {remedy}") from error
+
+    @property
+    def _misfit(self) -> str:
+        """What is wrong where rows do not begin where they should."""
+        return (
+            f"the dimension {self.dim} in the header does not fit the file, or it is damaged: "
+            "copy or make it again"
+        )
 
 
 def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect
 from wordkit.embeddings.formats.headers import read_header
-from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_writer import check_words, write_rows
@@ -29,7 +29,7 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
         raise FormatError(
             f"{source.path}: its header announces {header.words} words, but "
             f"{'more' if len(words) > header.words else len(words)} follow; copy or make the file "
-            f"again, or read so many with a limit of {min(header.words, max(len(words), 1))}"
+            f"again, or {first_rows(min(header.words, max(len(words), 1)))}"
         )
     return collect(source, words, vectors)
 

@@ -1,0 +1,68 @@
+"""Vectors as matrices of float32 that nobody can write to, and their lengths.
+
+V is the number of words, D of dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.errors import EmbeddingsError
+
+__all__ = ["ROWS", "frozen", "matrix_of", "norms_of"]
+
+ROWS = 1 << 14
+"""Rows that are looked at together where all of them are."""
+
+
+def matrix_of(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
+    """Vectors as a read-only float32 array of one row a word."""
+    try:
+        given = np.asarray(vectors)
+        if given.dtype.kind == "c":
+            raise EmbeddingsError("the vectors are complex numbers; give real ones")
+        with np.errstate(over="ignore"):
+            matrix = frozen(given)
+    except (TypeError, ValueError) as error:
+        raise EmbeddingsError(f"the vectors are no matrix of numbers: {error}") from error
+    if matrix.ndim != 2 or len(matrix) != words:
+        raise EmbeddingsError(
+            f"{words} words need vectors of shape ({words}, dimensions), not {matrix.shape}"
+        )
+    if matrix.size == 0:
+        raise EmbeddingsError(f"there must be a word and a dimension, not shape {matrix.shape}")
+    return matrix
+
+
+def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The lengths of vectors, summed in double precision."""
+    norms = np.empty(len(vectors), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(vectors), ROWS):
+            rows = vectors[start : start + ROWS].astype(np.float64)
+            norms[start : start + ROWS] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return norms
+
+
+def frozen(given: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The numbers as float32, one row behind the other, in memory that nobody can write to."""
+    array = np.ascontiguousarray(given, dtype=np.float32)
+    if np.may_share_memory(array, given):
+        if not _writeable(array):
+            return array.view()
+        array = array.copy()
+    array.flags.writeable = False
+    return array.view()  # of a view, unlike its base, the flag cannot be set again
+
+
+def _writeable(array: npt.NDArray[Any]) -> bool:
+    """Whether an array, or one that it is a view of, can be written to."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return False
