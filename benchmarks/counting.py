@@ -43,6 +43,12 @@ MIN_COUNT = 5
 MEGABYTE = 1_000_000
 
 
+def require_data() -> None:
+    """End in one line where the texts are missing."""
+    if not DATA.exists():
+        sys.exit("this benchmark needs the texts of shared/data beside the repository, not found")
+
+
 @contextmanager
 def enwiki() -> Iterator[Corpus]:
     """The prepared text, memory-mapped."""
@@ -174,6 +180,7 @@ EXPECTED_IN_PTB = {
 
 def sweep() -> None:
     """Score a grid around the defaults, one group of settings at a time."""
+    require_data()
     print(describe())
     folder = DATA / "evaluation"
     pairs = [read_word_pairs(folder / f"EN-{n}.txt") for n in ("WS-353-ALL", "SIMLEX-999", "RG-65")]
@@ -226,6 +233,8 @@ def ptb_hits(ptb: Corpus, config: CountsConfig) -> int:
 
 def main() -> None:
     """Run what the arguments name."""
+    if "ENWIKI_IDS" not in os.environ:
+        require_data()
     match sys.argv[1:]:
         case ["peak", budget]:
             peak(budget)

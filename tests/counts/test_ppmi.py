@@ -128,9 +128,17 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
         ppmi(csr_array(np.eye(2)), **settings)
 
 
-@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_bad_counts(value: float) -> None:
-    with pytest.raises(ConfigError, match="counts must be"):
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (-1.5, "counts must be at least 0, but the matrix holds -1.5"),
+        (float("-inf"), "counts must be at least 0, but the matrix holds -inf"),
+        (float("nan"), "counts must be numbers, but the matrix holds NaN"),
+        (float("inf"), "counts must be finite, but the matrix holds an infinite one"),
+    ],
+)
+def test_bad_counts(value: float, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         ppmi(csr_array(np.array([[1.0, value]])))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,34 @@ def test_threads_and_memory_change_no_bit(corpus: Corpus) -> None:
         found = train_counts(corpus, SMALL, **options).result()
         np.testing.assert_array_equal(found.vectors, expected.vectors)
         assert found.metadata == expected.metadata
+
+
+@pytest.mark.parametrize("options", [{}, {"side": "left"}, {"smoothing": 0.75}])
+def test_memory_holds_in_each_stage(options: dict[str, Any]) -> None:
+    """Of the arrays of a matrix far larger than the memory allowed, none is in memory."""
+    words = np.random.default_rng(0).integers(0, 1500, (20_000, 20))
+    corpus = Corpus.from_sentences([f"w{word}" for word in line] for line in words.tolist())
+    config = CountsConfig(dim=4, min_count=1, **options)
+    train_counts(corpus, config, threads=1).result()  # what is compiled and loaded once
+    memory, peaks = 3_000_000, {}
+    tracemalloc.start()  # NumPy tells it of its arrays, but not of mapped files
+    start = tracemalloc.get_traced_memory()[0]
+    run = train_counts(corpus, config, threads=1, memory=memory)
+    stage = "start"
+    for report in run:
+        if report.stage != stage:
+            peaks[stage] = tracemalloc.get_traced_memory()[1] - start
+            tracemalloc.reset_peak()
+            stage = report.stage
+        if report.done > 1 and stage == "decomposing":
+            break
+    peaks[stage] = tracemalloc.get_traced_memory()[1] - start
+    tracemalloc.stop()
+    run.close()
+    vectors = 32 * 1500 * 16  # see train_counts, for a block of 16
+    assert peaks.keys() == {"start", "counting", "merging", "weighting", "decomposing"}
+    assert peaks.pop("decomposing") < memory + 4 * vectors
+    assert max(peaks.values()) < memory
 
 
 def test_progress(corpus: Corpus) -> None:

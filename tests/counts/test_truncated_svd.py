@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,9 +23,9 @@ from wordkit.counts.svd.panels import (
     combine,
     empty_panels,
     inner,
-    transpose,
 )
-from wordkit.errors import ConfigError, ResourceError
+from wordkit.counts.svd.transposition import is_symmetric, transpose
+from wordkit.errors import ConfigError, ResourceError, WordkitWarning
 
 
 @pytest.fixture(autouse=True)
@@ -281,7 +282,7 @@ def test_products_and_transposition(rows: int, columns: int, density: float, thr
         operator = Operator(CsrParts.of(matrix), workers)
         operator.times_panel(panel, result)
         vector = operator.times_vector(panel[:, 3])
-        flipped = transpose(operator.parts, workers)
+        flipped = transpose(operator.parts, 1 << 30, workers)
     np.testing.assert_allclose(result, matrix @ panel, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(vector, matrix.astype(np.float64) @ panel[:, 3], rtol=1e-9)
     expected = csr_array(matrix.T)
@@ -290,3 +291,88 @@ def test_products_and_transposition(rows: int, columns: int, density: float, thr
     np.testing.assert_array_equal(flipped.indptr, expected.indptr)
     np.testing.assert_array_equal(flipped.indices, expected.indices)
     np.testing.assert_array_equal(flipped.data, expected.data)
+
+
+# --- transposition ---------------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.sampled_from([0.05, 0.3]), st.integers(1, 3), st.integers(0, 9))
+@settings(deadline=None, max_examples=60)
+def test_symmetry_is_seen(size: int, density: float, threads: int, change: int) -> None:
+    matrix = words_like(size, size, density, seed=size)
+    matrix = csr_array(matrix + matrix.T)
+    if change and matrix.nnz:  # one value, by a single bit
+        matrix.data[change % matrix.nnz] = np.nextafter(matrix.data[change % matrix.nnz], 9)
+    elif change:
+        matrix = csr_array(([1.0], ([0], [size - 1])), shape=(size, size))
+    expected = not (abs(matrix - matrix.T) > 0).nnz
+    with Workers(threads) as workers:
+        assert is_symmetric(CsrParts.of(matrix), workers) == expected
+
+
+def test_symmetry_needs_the_same_places() -> None:
+    one_sided = csr_array(np.triu(np.ones((9, 9), dtype=np.float32)))
+    with Workers(2) as workers:
+        assert not is_symmetric(CsrParts.of(one_sided), workers)
+        assert not is_symmetric(CsrParts.of(one_sided[:5]), workers)
+        assert is_symmetric(CsrParts.of(csr_array((4, 4), dtype=np.float32)), workers)
+
+
+def is_mapped(array: Any) -> bool:
+    """Whether an array is a view of a mapped file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+def test_a_transpose_larger_than_the_memory_is_mapped() -> None:
+    matrix = words_like(900, 700, 0.2)
+    expected = csr_array(matrix.T)
+    expected.sort_indices()
+    for threads, memory in [(1, 1), (3, 100_000), (2, 1 << 30)]:
+        with Workers(threads) as workers:
+            flipped = transpose(CsrParts.of(matrix), memory, workers)
+        assert is_mapped(flipped.data) == (memory < matrix.nnz * 8)
+        np.testing.assert_array_equal(flipped.indptr, expected.indptr)
+        np.testing.assert_array_equal(flipped.indices, expected.indices)
+        np.testing.assert_array_equal(flipped.data, expected.data)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_memory_changes_no_bit_and_copies_no_matrix(symmetric: bool) -> None:
+    matrix = words_like(2500, 2500, 0.1)
+    matrix = csr_array(matrix + matrix.T) if symmetric else matrix
+    first = truncated_svd(matrix, 8, threads=2).result()
+    tracemalloc.start()  # NumPy tells it of its arrays, but not of mapped files
+    run = truncated_svd(matrix, 8, threads=2, memory=200_000)
+    next(run), next(run)  # the transpose, if any, and the first block
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    vectors = 4 * 2500 * (16 * 20 + 32 + 16 * 2)  # the basis, the blocks beside it
+    assert peak < vectors + 3_000_000 and matrix.nnz * 4 > 2_000_000
+    for a, b in zip(first, run.result(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# --- spaces too small ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("shape", "k"), [((5000, 100), 70), ((100, 5000), 60), ((1500, 300), 140)])
+def test_a_space_hardly_larger_than_k_is_left_to_lapack(shape: tuple[int, int], k: int) -> None:
+    matrix = words_like(*shape, density=0.3)
+    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=1e-5)
+
+
+def test_values_that_do_not_settle_are_told() -> None:
+    rng = np.random.default_rng(0)
+    matrix = random_array((4000, 4000), density=0.01, rng=rng, dtype=np.float32, format="csr")
+    with pytest.warns(WordkitWarning, match=r"of 4 singular values have not settled .*arpack"):
+        truncated_svd(matrix, 4, tolerance=1e-7).result()
+
+
+@pytest.mark.filterwarnings("error::wordkit.errors.WordkitWarning")
+def test_a_low_rank_is_no_reason_to_warn() -> None:
+    truncated_svd(low_rank(1200, 20), 40).result()
+    truncated_svd(low_rank(1200, 20), 40, tolerance=1e-6).result()

@@ -23,12 +23,12 @@ import numpy.typing as npt
 from wordkit.counts.config import CooccurrenceConfig, Weighting
 from wordkit.counts.csr import RowBuilder, balanced_ranges
 from wordkit.counts.merge import SpilledParts, merged_rows
-from wordkit.counts.parallel import Workers
+from wordkit.counts.parallel import Workers, worker_count
 from wordkit.counts.plan import MemoryPlan
 from wordkit.counts.rows import Rows, RowScratch
 from wordkit.counts.segment import Segment
 from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, available_memory, thread_count
+from wordkit.runtime import Report, Run, available_memory
 from wordkit.text import Corpus
 
 __all__ = ["count_cooccurrences"]
@@ -80,7 +80,7 @@ def count_cooccurrences(
         raise ConfigError(f"memory must be at least 1 byte, not {memory}")
     memory = available_memory() // 2 if memory is None else memory
     job = _Job(corpus, words, _Weights.of(config or CooccurrenceConfig()))
-    return Run(job.run(memory, thread_count(threads)))
+    return Run(job.run(memory, worker_count(threads)))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
 
-__all__ = ["CsrParts", "RowBuilder", "balanced_ranges", "frozen"]
+__all__ = ["CsrParts", "RowBuilder", "balanced_ranges", "bytes_in_memory", "frozen"]
 
 _INT32_LIMIT = 2**31 - 1
 
@@ -147,6 +147,14 @@ class RowBuilder:
         """Let go of memory and files, where the matrix is not wanted any more."""
         self._indices.close()
         self._data.close()
+
+
+def bytes_in_memory(matrix: Any) -> int:
+    """Bytes that the entries of a CSR matrix take, those of memory-mapped files left out."""
+    arrays = (matrix.indices, matrix.data)
+    return sum(
+        a.nbytes for a in arrays if not isinstance(a if a.base is None else a.base, np.memmap)
+    )
 
 
 def balanced_ranges(ends: npt.NDArray[np.int64], most: int) -> list[tuple[int, int]]:

@@ -17,7 +17,9 @@ import numba.extending
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
+
+from wordkit.jit import njit
 
 # It supplies the first argument of the functions it decorates, which its type does not say.
 intrinsic: Any = numba.extending.intrinsic

@@ -6,6 +6,8 @@ a result: results come back in the order of the tasks.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,14 +15,35 @@ from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import TypeVar
 
-__all__ = ["Workers", "even_ranges", "one_blas_thread"]
+from wordkit.runtime import thread_count
+
+__all__ = ["Workers", "even_ranges", "one_blas_thread", "worker_count"]
+
+_MOST_THREADS = 64  # where the machine has no more cores than that: beyond, they only take memory
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+def worker_count(threads: int | None) -> int:
+    """How many threads to use at most: as many as wanted, but not thousands.
+
+    Where there is less work than that, fewer are started: see :class:`Workers`.
+
+    Args:
+        threads: wanted; None: all cores.
+
+    Raises:
+        ConfigError: ``threads`` is less than 1.
+    """
+    return min(thread_count(threads), max(_MOST_THREADS, thread_count()))
+
+
 class Workers:
-    """A number of threads to hand tasks to; a context manager that waits for them at its end."""
+    """A number of threads to hand tasks to; a context manager that waits for them at its end.
+
+    A thread starts when a task finds all others busy.
+    """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -31,6 +54,7 @@ class Workers:
 
     def __exit__(self, *exception: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        _give_back_memory()
 
     @property
     def look_ahead(self) -> int:
@@ -70,6 +94,18 @@ class Workers:
                 future.result()
         finally:
             waiting.clear()  # after an error or Ctrl-C, no further task begins
+
+
+def _give_back_memory() -> None:
+    """Let the system have the memory that was freed.
+
+    glibc keeps for each thread what that thread has freed, some 10 MB here, also when the thread
+    has ended. It would come on top of what the next step may take.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(ctypes.c_size_t(0))
 
 
 def even_ranges(size: int, parts: int) -> list[tuple[int, int]]:

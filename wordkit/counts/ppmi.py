@@ -17,14 +17,16 @@ import numpy.typing as npt
 
 from wordkit.counts.config import check_ppmi
 from wordkit.counts.csr import CsrParts, RowBuilder, balanced_ranges
-from wordkit.counts.parallel import Workers
+from wordkit.counts.parallel import Workers, worker_count
 from wordkit.counts.rows import Rows
 from wordkit.errors import ConfigError
-from wordkit.runtime import available_memory, thread_count
+from wordkit.runtime import available_memory
 
 __all__ = ["ppmi"]
 
-_TASK_ENTRIES = 1 << 18
+_MOST_TASK_ENTRIES = 1 << 18
+_FEWEST_TASK_ENTRIES = 1 << 12
+_ENTRY = 8  # bytes: an int32 column and a float32 value
 _SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of threads
 
 
@@ -48,15 +50,16 @@ def ppmi(
         positive: keep only what is above 0. Otherwise pairs that were seen keep their PMI, also
             where it is negative, and pairs that were not seen (whose PMI is −∞) stay absent, as
             if it were 0.
-        memory: bytes that the result may take before it goes to a temporary file; None: half of
-            what is available.
+        memory: bytes to work in, the result included; None: half of what is available. A result
+            that does not fit goes to a temporary file.
         threads: None: all cores.
 
     Returns:
-        A ``scipy.sparse.csr_array`` of the same shape, float32.
+        A ``scipy.sparse.csr_array`` of the same shape, float32; memory-mapped and read-only where
+        it is in a file.
 
     Raises:
-        ConfigError: a setting is out of range, the matrix is no sparse one, or it holds a
+        ConfigError: a setting is out of range, the matrix is no sparse one, or it holds NaN or a
             negative or infinite value.
         StorageError: the temporary file cannot be written.
     """
@@ -65,11 +68,16 @@ def ppmi(
     if memory is not None and memory < 1:
         raise ConfigError(f"memory must be at least 1 byte, not {memory}")
     memory = available_memory() // 2 if memory is None else memory
-    with Workers(thread_count(threads)) as workers:
+    entries = len(parts.data)
+    with Workers(worker_count(threads)) as workers:
         biases = _biases(*_marginals(parts, workers), shift, smoothing)
-        builder = RowBuilder(parts.shape, memory, len(parts.data))
+        results = _ENTRY * (workers.look_ahead + 1)  # bytes, for each entry of a task
+        # a quarter for the tasks: what they give back, the allocator may keep for a while
+        task = min(max(memory // (4 * results), _FEWEST_TASK_ENTRIES), _MOST_TASK_ENTRIES)
+        builder = RowBuilder(parts.shape, memory - 2 * task * results, entries)
         try:
-            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, workers):
+            ranges = balanced_ranges(parts.indptr, task)
+            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, ranges, workers):
                 builder.append(*rows)
             return builder.finish()
         finally:
@@ -94,6 +102,8 @@ def _marginals(parts: CsrParts, workers: Workers) -> tuple[Doubles, Doubles]:
 
     for least, sums in workers.ordered(add, ranges):
         column_sums += sums
+        if least == -np.inf and np.isnan(parts.data.min()):
+            raise ConfigError("counts must be numbers, but the matrix holds NaN")
         if least < 0:
             raise ConfigError(f"counts must be at least 0, but the matrix holds {least}")
     if not (np.isfinite(row_sums).all() and np.isfinite(column_sums).all()):
@@ -116,8 +126,13 @@ def _biases(
 
 
 def _pmi_rows(
-    parts: CsrParts, biases: tuple[Doubles, Doubles, float], floor: float, workers: Workers
+    parts: CsrParts,
+    biases: tuple[Doubles, Doubles, float],
+    floor: float,
+    ranges: list[tuple[int, int]],
+    workers: Workers,
 ) -> Iterator[Rows]:
+    """What is above the floor, in these ranges of rows, in order."""
     from wordkit.counts import kernels
 
     def compute(rows: tuple[int, int]) -> Rows:
@@ -127,4 +142,4 @@ def _pmi_rows(
         n = kernels.pmi_rows(*parts.arrays, rows, biases, floor, (columns, values, ends))
         return Rows(columns[:n], values[:n], ends)
 
-    yield from workers.ordered(compute, balanced_ranges(parts.indptr, _TASK_ENTRIES))
+    yield from workers.ordered(compute, ranges)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from wordkit import __version__
 from wordkit.counts.config import CountsConfig
 from wordkit.counts.cooccurrence import count_cooccurrences
+from wordkit.counts.csr import bytes_in_memory
 from wordkit.counts.ppmi import ppmi
 from wordkit.counts.svd import truncated_svd
 from wordkit.embeddings import Embeddings
@@ -29,6 +30,8 @@ from wordkit.text import Corpus, Vocabulary
 __all__ = ["train_counts"]
 
 Floats = npt.NDArray[np.float32]
+
+_CHUNK = 1 << 16  # values to square at a time
 
 
 def train_counts(
@@ -47,8 +50,10 @@ def train_counts(
         corpus: in memory or memory-mapped.
         config: None: the defaults.
         threads: None: all cores.
-        memory: bytes that counts and PPMI may take; None: half of what is available. What does
-            not fit goes to temporary files. The singular vectors come on top.
+        memory: bytes that counts, their PPMI and its transpose (where the sides differ or
+            contexts are smoothed) may take at any moment; None: half of what is available. What
+            does not fit goes to temporary files. The singular vectors and the space they are
+            sought in come on top: about 35·V·D bytes, whatever the size of the corpus.
 
     Returns:
         A run that reports the stages ``counting`` (and ``merging``, where the memory is small),
@@ -81,9 +86,14 @@ def _train(
     memory: int | None,
 ) -> Generator[Report, None, Embeddings]:
     matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
-    squares = float(np.square(matrix.data, dtype=np.float64).sum())
+    squares = _sum_of_squares(matrix.data)
     decomposition = truncated_svd(
-        matrix, config.dim, method=config.method, seed=config.seed, threads=threads
+        matrix,
+        config.dim,
+        method=config.method,
+        seed=config.seed,
+        threads=threads,
+        memory=_what_is_left(memory, matrix),
     )
     yield from decomposition
     U, s, Vt = decomposition.result()
@@ -112,7 +122,7 @@ def _weighted_counts(
         counts,
         shift=config.shift,
         smoothing=config.smoothing,
-        memory=None if memory is None else max(memory - 8 * counts.nnz, 1),
+        memory=_what_is_left(memory, counts),
         threads=threads,
     )
     yield Report("weighting", words, words, "rows")
@@ -122,6 +132,19 @@ def _weighted_counts(
             "lower it or give more text"
         )
     return matrix
+
+
+def _what_is_left(memory: int | None, matrix: Any) -> int | None:
+    """The memory that may be taken beside a matrix."""
+    return None if memory is None else max(memory - bytes_in_memory(matrix), 1)
+
+
+def _sum_of_squares(values: Floats) -> float:
+    """In double precision, without a second array of that size."""
+    return sum(
+        float(np.square(values[start : start + _CHUNK], dtype=np.float64).sum())
+        for start in range(0, len(values), _CHUNK)
+    )
 
 
 def _metadata(corpus: Corpus, config: CountsConfig, s: Floats, squares: float) -> dict[str, Any]:

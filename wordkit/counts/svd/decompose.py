@@ -6,21 +6,24 @@ R and C are its rows and columns, D the singular triplets wanted.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wordkit.counts.config import Method, check_method
 from wordkit.counts.csr import CsrParts
-from wordkit.counts.parallel import Workers, one_blas_thread
+from wordkit.counts.parallel import Workers, one_blas_thread, worker_count
 from wordkit.counts.svd.krylov import Triplets, block_krylov
-from wordkit.counts.svd.panels import Floats, Operator, transpose
+from wordkit.counts.svd.panels import WIDTH, Floats, Operator
+from wordkit.counts.svd.transposition import is_symmetric, transpose
 from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import Report, Run, available_memory, thread_count
+from wordkit.runtime import Report, Run, available_memory
 
 __all__ = ["truncated_svd"]
 
 _DENSE_SIDES = 1024, 64  # with no side longer, or one this short, a matrix is left to LAPACK
+_SPARE_BLOCKS = 6  # beyond twice k: with room for fewer, a Krylov space may not settle
+_ENTRY = 8  # bytes: an int32 column and a float32 value
 
 
 def truncated_svd(
@@ -31,6 +34,7 @@ def truncated_svd(
     tolerance: float = 1e-3,
     seed: int = 1,
     threads: int | None = None,
+    memory: int | None = None,
 ) -> Run[tuple[Floats, Floats, Floats]]:
     """The ``k`` largest singular values of a sparse matrix and their vectors.
 
@@ -46,6 +50,9 @@ def truncated_svd(
             than this, relatively.
         seed: of the random start.
         threads: None: all cores.
+        memory: bytes that the transpose may take, which a matrix needs that is not symmetric;
+            None: half of what is available. What does not fit goes to a temporary file. The
+            vectors come on top.
 
     Returns:
         A run whose value is U (R, D), s (D,) falling, and Vᵀ (D, C), all float32. Where the
@@ -55,6 +62,11 @@ def truncated_svd(
         ConfigError: a setting is out of range, ``k`` among them, or the matrix is no sparse one
             or not finite.
         ResourceError: the vectors would not fit into memory (in the run).
+        StorageError: a temporary file cannot be written (in the run).
+
+    Warns:
+        WordkitWarning: the values have not settled to ``tolerance`` in the largest space that is
+            tried.
     """
     check_method(method)
     parts = CsrParts.of(matrix)
@@ -68,24 +80,36 @@ def truncated_svd(
         raise ConfigError(f"tolerance must be above 0, not {tolerance}")
     if seed < 0:
         raise ConfigError(f"seed must be at least 0, not {seed}")
+    if memory is not None and memory < 1:
+        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
     if not np.isfinite(parts.data.sum(dtype=np.float64)):
         raise ConfigError("the matrix must be finite, but it holds NaN or an infinite value")
-    return Run(_decompose(parts, k, method, tolerance, seed, thread_count(threads)))
+    memory = available_memory() // 2 if memory is None else memory
+    goal = _Goal(k, method, tolerance, seed)
+    return Run(_decompose(parts, goal, worker_count(threads), memory))
+
+
+class _Goal(NamedTuple):
+    k: int
+    method: Method
+    tolerance: float
+    seed: int
 
 
 def _decompose(
-    parts: CsrParts, k: int, method: Method, tolerance: float, seed: int, threads: int
+    parts: CsrParts, goal: _Goal, threads: int, memory: int
 ) -> Generator[Report, None, tuple[Floats, Floats, Floats]]:
+    k, method, tolerance, seed = goal
     yield Report("decomposing", 0)
     dense = method == "randomized" and _better_dense(parts.shape, k)
     _check_memory(parts.shape, k, dense)
     if dense:
         return _finished(_dense(parts, k))
     with Workers(threads) as workers:
-        matrix = Operator(parts, workers)
-        flipped = transpose(parts, workers)
-        transposed = matrix if _same(parts, flipped) else Operator(flipped, workers)
-        del flipped
+        matrix = transposed = Operator(parts, workers)
+        if not is_symmetric(parts, workers):
+            _check_memory(parts.shape, k, dense, transposed=min(_ENTRY * len(parts.data), memory))
+            transposed = Operator(transpose(parts, memory, workers), workers)
         if method == "arpack":
             return _finished(_arpack(matrix, transposed, k, seed))
         triplets = yield from block_krylov(matrix, transposed, k, tolerance=tolerance, seed=seed)
@@ -95,30 +119,21 @@ def _decompose(
 def _better_dense(shape: tuple[int, int], k: int) -> bool:
     """Whether LAPACK is better: the matrix is small, or nearly all of its triplets are wanted."""
     long, short = max(shape), min(shape)
-    return long <= _DENSE_SIDES[0] or short <= _DENSE_SIDES[1] or k > short * 4 // 5
+    crowded = short // WIDTH < 2 * k // WIDTH + _SPARE_BLOCKS
+    return long <= _DENSE_SIDES[0] or short <= _DENSE_SIDES[1] or crowded
 
 
-def _check_memory(shape: tuple[int, int], k: int, dense: bool) -> None:
+def _check_memory(shape: tuple[int, int], k: int, dense: bool, transposed: int = 0) -> None:
     """Refuse what would drive the machine out of memory."""
     vectors = 2 * 4 * k * sum(shape)
     basis = 4 * 4 * k * shape[1]
-    needed = vectors + (4 * 8 * shape[0] * shape[1] if dense else basis)
+    needed = vectors + (4 * 8 * shape[0] * shape[1] if dense else basis) + transposed
     free = available_memory()
     if needed > free:
         raise ResourceError(
             f"{k} singular vectors of {shape[1]} words need about {needed >> 20} MB of "
             f"memory, and {free >> 20} MB are free; lower dim or raise the minimum count"
         )
-
-
-def _same(a: CsrParts, b: CsrParts) -> bool:
-    """Whether two matrices with sorted rows are equal."""
-    return (
-        a.shape == b.shape
-        and np.array_equal(a.indptr, b.indptr)
-        and np.array_equal(a.indices, b.indices)
-        and np.array_equal(a.data, b.data)
-    )
 
 
 def _dense(parts: CsrParts, k: int) -> Triplets:

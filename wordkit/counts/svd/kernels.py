@@ -18,8 +18,10 @@ import numba.extending
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import models, register_model
+
+from wordkit.jit import njit
 
 WIDTH = 16
 
@@ -254,28 +256,68 @@ def tally_columns(indices: Ints, entries: tuple[int, int], counts: Longs) -> Non
 
 
 @njit(nogil=True, cache=True)
-def transpose_rows(
+def _first_from(indices: Ints, start: int, stop: int, column: int) -> int:
+    """The place of the first entry of a sorted row that is not left of a column."""
+    while start < stop:
+        middle = (start + stop) >> 1
+        if indices[middle] < column:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
+
+
+@njit(nogil=True, cache=True)
+def transpose_columns(
     indptr: Longs,
     indices: Ints,
     data: Floats,
-    rows: tuple[int, int],
+    columns: tuple[int, int],
     slots: Longs,
     output: tuple[Ints, Floats],
 ) -> None:
-    """Move a range of rows to their places in the transposed matrix.
+    """Make rows of the transposed matrix out of a range of columns.
 
     Args:
-        indptr, indices, data: the matrix.
-        rows: the range.
-        slots: (V,), where the next entry of each column goes; moved on.
-        output: indices and data of the transposed matrix.
+        indptr, indices, data: the matrix, with sorted rows.
+        columns: the range.
+        slots: where the next entry of each column of the range goes; moved on.
+        output: indices and data of these rows of the transposed matrix.
     """
-    for r in range(rows[0], rows[1]):
-        for i in range(indptr[r], indptr[r + 1]):
-            slot = slots[indices[i]]
-            slots[indices[i]] = slot + 1
+    first, last = columns
+    for r in range(len(indptr) - 1):
+        i = _first_from(indices, indptr[r], indptr[r + 1], first)
+        while i < indptr[r + 1] and indices[i] < last:
+            slot = slots[indices[i] - first]
+            slots[indices[i] - first] = slot + 1
             output[0][slot] = r
             output[1][slot] = data[i]
+            i += 1
+
+
+@njit(nogil=True, cache=True)
+def rows_equal_columns(
+    indptr: Longs, indices: Ints, data: Floats, rows: tuple[int, int], places: Longs
+) -> bool:
+    """Whether each entry of a range of rows has its like on the other side of the diagonal.
+
+    Rows are gone through in order, so that in each row the mirror images come in order, too.
+
+    Args:
+        indptr, indices, data: a square matrix, with sorted rows.
+        rows: the range.
+        places: (V,), overwritten: where in each row the next mirror image must be.
+    """
+    for c in range(len(places)):
+        places[c] = _first_from(indices, indptr[c], indptr[c + 1], rows[0])
+    for r in range(rows[0], rows[1]):
+        for i in range(indptr[r], indptr[r + 1]):
+            c = indices[i]
+            place = places[c]
+            if place == indptr[c + 1] or indices[place] != r or data[place] != data[i]:
+                return False
+            places[c] = place + 1
+    return True
 
 
 @njit(nogil=True, cache=True)

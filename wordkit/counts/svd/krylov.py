@@ -14,6 +14,7 @@ Lanczos on AᵀA with full reorthogonalisation), and grows until the singular va
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Generator
 
 import numpy as np
@@ -29,6 +30,7 @@ from wordkit.counts.svd.panels import (
     empty_panels,
     inner,
 )
+from wordkit.errors import WordkitWarning
 from wordkit.runtime import Report
 
 __all__ = ["Triplets", "block_krylov"]
@@ -55,22 +57,44 @@ def block_krylov(
         tolerance: how much a further block may still change a singular value, relatively, when
             the basis counts as large enough. What is missing then is about as much.
         seed: of the random start.
+
+    Warns:
+        WordkitWarning: the basis has grown to its limit, and the values have not settled.
     """
     columns = transposed.parts.shape[0]
     limit = min(columns // WIDTH, 8 * k // WIDTH + 10)
     first, every = min(2 * k // WIDTH + 2, limit), max(1, k // 128)
     basis = _Basis(matrix, transposed, limit, seed)
     values: Doubles | None = None
+    looked = 0  # blocks when the values were last looked at
     while True:
         basis.grow()
         figures: dict[str, float] = {}
-        if basis.blocks >= first and (basis.blocks - first) % every == 0:
+        due = basis.blocks >= first and (basis.blocks - first) % every == 0
+        if due or basis.blocks == limit:
             before, values = values, basis.singular_values(k)
             if before is not None:
-                figures["change"] = _largest_change(before, values) / every
+                figures["change"] = _largest_change(before, values) / (basis.blocks - looked)
+                if basis.blocks == limit and limit * WIDTH < columns:
+                    _warn_unless_settled(before, values, tolerance * (basis.blocks - looked))
+            looked = basis.blocks
         yield Report("decomposing", basis.blocks, None, "blocks", figures)
         if figures.get("change", np.inf) <= tolerance or basis.blocks == limit:
             return basis.triplets(k)
+
+
+def _warn_unless_settled(before: Doubles, values: Doubles, tolerance: float) -> None:
+    """Warn of singular values that changed by more than the tolerance, and not by rounding."""
+    # The squares come from a matrix in single precision, so that values near 0 never settle.
+    real = np.abs(values**2 - before**2) > _NOISE * values[0] ** 2
+    unsettled = int((real & (np.abs(values - before) > tolerance * values)).sum())
+    if unsettled:
+        warnings.warn(
+            f"{unsettled} of {len(values)} singular values have not settled to the tolerance and "
+            "may be too small; take method='arpack', which is slower, or a larger tolerance",
+            WordkitWarning,
+            stacklevel=2,
+        )
 
 
 def _largest_change(before: Doubles, values: Doubles) -> float:
@@ -101,7 +125,8 @@ class _Basis:
         self._next = empty_panels(1, columns)[0]
         # Squares of sums are taken in single precision: a power of two, which loses nothing, keeps
         # them in its range.
-        largest = float(np.abs(matrix.parts.data).max(initial=0))
+        data = matrix.parts.data
+        largest = max(float(data.max(initial=0)), -float(data.min(initial=0)))
         self._scale = 2.0 ** min(max(-math.frexp(largest)[1], -120), 120)
         # The start lies in the row space: what no row touches stays zero.
         self._left[:] = self._random.standard_normal(self._left.shape, dtype=np.float32)

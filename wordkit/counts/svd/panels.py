@@ -23,7 +23,6 @@ __all__ = [
     "combine_inner",
     "empty_panels",
     "inner",
-    "transpose",
 ]
 
 WIDTH = 16
@@ -132,28 +131,3 @@ def combine_inner(
         range(len(ranges)),
     )
     return np.asarray(sums.sum(axis=0))
-
-
-def transpose(parts: CsrParts, workers: Workers) -> CsrParts:
-    """The transposed matrix, with sorted rows: a counting sort by column, on all threads."""
-    from wordkit.counts.svd import kernels
-
-    share = max(1, -(-len(parts.data) // workers.threads))
-    ranges = balanced_ranges(parts.indptr, share)
-    counts = np.zeros((len(ranges), parts.shape[1]), dtype=np.int64)
-
-    def tally(t: int) -> None:
-        entries = (int(parts.indptr[ranges[t][0]]), int(parts.indptr[ranges[t][1]]))
-        kernels.tally_columns(parts.indices, entries, counts[t])
-
-    workers.each(tally, range(len(ranges)))
-    indptr = np.zeros(parts.shape[1] + 1, dtype=np.int64)
-    np.cumsum(counts.sum(axis=0), out=indptr[1:])
-    slots = np.cumsum(counts, axis=0) - counts + indptr[:-1]
-    indices, data = np.empty_like(parts.indices), np.empty_like(parts.data)
-
-    def move(t: int) -> None:
-        kernels.transpose_rows(*parts.arrays, ranges[t], slots[t], (indices, data))
-
-    workers.each(move, range(len(ranges)))
-    return CsrParts.from_arrays(indptr, indices, data, (parts.shape[1], parts.shape[0]))
