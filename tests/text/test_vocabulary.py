@@ -142,3 +142,5 @@ def test_eos_is_never_cut() -> None:
     assert vocabulary.cut(min_count=2).words == ("a", "b", EOS)
     assert vocabulary.cut(max_size=2).words == ("a", EOS)
     assert vocabulary.cut(max_size=3, unk=True).words == ("a", UNK, EOS)
+    with pytest.raises(VocabularyError, match="none of 2 is seen 4 times .the most frequent: 3"):
+        Vocabulary([EOS, "a", "b"], [5, 3, 1]).cut(min_count=4)

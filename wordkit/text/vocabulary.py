@@ -127,6 +127,8 @@ class Vocabulary:
             VocabularyError: no word is left.
         """
         size = self.size_at(min_count=min_count, max_size=max_size)
+        if not unk and len(self) > 1 and self._words[: self.size_at(min_count=min_count)] == (EOS,):
+            raise self._none_left(min_count)
         # <unk> where it is asked for, and <eos> where the text has it, stay; the rarest words
         # make room for them
         special = [word for word in (UNK, EOS) if (word in self if word == EOS else unk)]
@@ -145,6 +147,16 @@ class Vocabulary:
         if unk:
             counts[UNK] = counts.get(UNK, 0) + int(self.counts.sum()) - sum(counts.values())
         return Vocabulary.from_counts(counts)
+
+    def _none_left(self, min_count: int) -> VocabularyError:
+        counts = [
+            count for word, count in zip(self._words, self.counts, strict=True) if word != EOS
+        ]
+        most = max(counts, default=0)
+        return VocabularyError(
+            f"no word is left: none of {len(counts)} is seen {min_count} times "
+            f"(the most frequent: {most}); lower the minimum count or give more text"
+        )
 
     def _first(self, size: int) -> Vocabulary:
         if size == len(self):
@@ -170,11 +182,7 @@ class Vocabulary:
         # counts fall from left to right
         size = int(np.searchsorted(-self.counts, -min_count, side="right"))
         if size == 0:
-            most = int(self.counts[0]) if len(self) else 0
-            raise VocabularyError(
-                f"no word is left: none of {len(self)} is seen {min_count} times "
-                f"(the most frequent: {most}); lower the minimum count or give more text"
-            )
+            raise self._none_left(min_count)
         return size if max_size is None else min(size, max_size)
 
     # --- asking ----------------------------------------------------------------------------
