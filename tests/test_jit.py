@@ -49,6 +49,7 @@ def test_the_usual_places_are_left_to_numba(
     assert jit._can_write(tmp_path / "not" / "yet" / "there")
     (tmp_path / "file").write_text("")
     assert jit._can_write(tmp_path)
+    assert not jit._can_write(tmp_path / "file" / "below")
 
 
 def test_a_folder_that_is_named_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

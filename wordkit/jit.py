@@ -7,7 +7,9 @@ a folder for temporary files then serves.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -32,16 +34,15 @@ def _provide_cache() -> None:
     folder = Path(tempfile.gettempdir()) / f"wordkit-kernels-{user}"
     if not _is_private(folder, user):
         folder = Path(tempfile.mkdtemp(prefix="wordkit-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _config.CACHE_DIR = str(folder)
 
 
 def _can_write(folder: Path) -> bool:
     """Whether a folder, which may have to be made first, can be written."""
-    while not folder.is_dir():
-        if folder == folder.parent:
-            return False
+    while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return os.access(folder, os.W_OK)
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _is_private(folder: Path, user: int) -> bool:

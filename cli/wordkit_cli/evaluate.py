@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.models import load_vectors
+from wordkit_cli.inputs import refuse_overwriting
+from wordkit_cli.models import find_vectors, load_vectors
 from wordkit_cli.options import json_option, model_option, progress_options, threads_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import Progress
@@ -114,7 +115,9 @@ def command(
         raise click.UsageError("name the vectors once: as VECTORS or with --model")
     if vectors == "vectors" and not os.path.exists(vectors):
         vectors = None  # "wordkit evaluate vectors" reads well, and means the usual file
-    asked = load_vectors(model if vectors is None else vectors)
+    path = find_vectors(model if vectors is None else vectors)
+    refuse_overwriting(map(str, [path, *pair_files, *question_files]), [log])
+    asked = load_vectors(path)
     restrict = options["restrict_vocab"]
     ranks = [evaluate_similarity(asked, pairs, restrict_vocab=restrict) for pairs in pair_sets]
     answers = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,9 +12,10 @@ import click
 
 from wordkit.errors import ConfigError
 from wordkit.text import Corpus
+from wordkit.text.corpus import is_corpus
 from wordkit_cli.progress import Progress
 
-__all__ = ["TextOptions", "read_corpus"]
+__all__ = ["TextOptions", "read_corpus", "refuse_overwriting"]
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,12 @@ def read_corpus(
         threads: the number of threads.
         settings: further fields of :class:`wordkit.text.TextConfig`.
     """
-    from wordkit.text.corpus import is_corpus
-
     prepared = [path for path in paths if is_corpus(path)]
     if prepared:
         if len(paths) > 1:
             raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
         _refuse_text_options()
+        refuse_overwriting(prepared, outputs)
         corpus = Corpus.open(prepared[0])
         corpus.check()
         return corpus
@@ -69,7 +70,11 @@ def read_corpus(
     from wordkit.text import TextConfig, prepare
     from wordkit_corpora.named import open_source
 
-    words = None if vocabulary is None else Corpus.open(vocabulary).vocabulary
+    words = None
+    if vocabulary is not None:
+        model = Corpus.open(vocabulary)
+        model.check()
+        words = model.vocabulary
     opening = open_source(
         paths,
         encoding=text.encoding,
@@ -80,7 +85,7 @@ def read_corpus(
     opened = progress.finish(opening)
     if opened.note is not None:
         progress.say(opened.note)
-    _refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
+    refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
     run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
@@ -88,12 +93,31 @@ def read_corpus(
     return corpus
 
 
-def _refuse_overwriting(inputs: Sequence[str], outputs: Sequence[str | None]) -> None:
-    """Complain where an output is one of the files that are read."""
-    for output in filter(None, outputs):
-        for path in inputs:
-            if os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
-                raise ConfigError(f"{output} is the text that is read; write to another file")
+def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:
+    """Complain where an output is one of the files that are read, or two outputs are one file.
+
+    Args:
+        inputs: paths, ``-``, and folders of prepared corpora; names of corpora do no harm.
+        outputs: the files to be written; None where there is none.
+    """
+    written = [output for output in outputs if output is not None]
+    if len({os.path.realpath(output) for output in written}) < len(written):
+        raise ConfigError(f"{written[0]} would be written twice; name different files")
+    there = [(output, os.stat(output)) for output in written if os.path.exists(output)]
+    for path in inputs:
+        for name, status in _statuses(path):
+            for output, old in there:
+                if os.path.samestat(old, status):
+                    raise ConfigError(f"{output} is read as {name}; write to another file")
+
+
+def _statuses(path: str) -> list[tuple[str, os.stat_result]]:
+    """What lies behind an input: the file, standard input, or the files of a corpus."""
+    if path == "-":
+        return [("standard input", os.fstat(0))] if sys.stdin is not None else []
+    if is_corpus(path):
+        return [(path, entry.stat()) for entry in os.scandir(path)]
+    return [(path, os.stat(path))] if os.path.exists(path) else []
 
 
 def describe(corpus: Corpus) -> str:

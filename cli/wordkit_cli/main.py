@@ -60,7 +60,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        if sys.stderr is not None:  # else it would go to standard output, among the data
+            error.show()
         return error.exit_code
     except WordkitError as error:
         _complain(str(error))

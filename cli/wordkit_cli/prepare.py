@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -47,6 +48,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     for path in filter(is_corpus, text):
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
+    if options["vocabulary"] is not None:
+        _refuse_cuts(output, options["vocabulary"])
     choice = TextOptions.take(options)
     log = options.pop("log")
     with Progress(quiet=options.pop("quiet"), log=log) as progress:
@@ -59,3 +62,14 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             max_size=options.pop("max_vocabulary"),
             **options,
         )
+
+
+def _refuse_cuts(output: str, vocabulary: str) -> None:
+    """Complain about options that would shape a vocabulary where one is given."""
+    context = click.get_current_context()
+    for name in ("min_count", "max_vocabulary", "unk"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} shapes a vocabulary, but --vocabulary gives one")
+    if os.path.realpath(output) == os.path.realpath(vocabulary):
+        raise click.UsageError("--vocabulary and --output are the same folder; name another one")

@@ -42,6 +42,10 @@ def _expand(words: tuple[str, ...]) -> Iterator[str]:
         if word == "-":
             if sys.stdin is None:
                 raise TextError("standard input is closed; name the words")
-            yield from filter(None, (line.strip() for line in sys.stdin))
+            try:
+                text = sys.stdin.buffer.read().decode()
+            except UnicodeDecodeError as error:
+                raise TextError(f"standard input: byte {error.start} is not UTF-8") from error
+            yield from filter(None, map(str.strip, text.split("\n")))
         else:
             yield word

@@ -226,14 +226,21 @@ def test_the_text_is_never_overwritten(
     (folder / "link.txt").symlink_to(text)
     (folder / "log").write_text("an earlier log")
     for path in ("text.txt", "link.txt"):
-        assert (
-            "is the text that is read"
-            in wordkit(*command, "text.txt", "--log", path, status=1).stderr
-        )
+        assert "is read as" in wordkit(*command, "text.txt", "--log", path, status=1).stderr
         if command[0] == "train-counts":
             error = wordkit(*command, "text.txt", "-o", path, status=1).stderr
-            assert "is the text that is read" in error
+            assert "is read as" in error
     wordkit(*command, "none.txt", "--log", "log", status=1)
+    with open(text, "rb") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "wordkit_cli", *command, "-", "--log", "text.txt"],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+        )
+    assert done.returncode == 1 and "is read as standard input" in done.stderr
     assert text.read_text() == TEXT
     assert (folder / "log").read_text() == "an earlier log"
 
@@ -295,3 +302,41 @@ def test_a_hang_up_cleans_up(folder: Path, text: Path) -> None:
     process.wait(timeout=60)
     assert list((folder / "tmp").iterdir()) == []
     assert process.returncode == 128 + signal.SIGHUP
+
+
+def test_what_is_read_is_never_the_log(wordkit: Wordkit, folder: Path, text: Path) -> None:
+    wordkit("prepare", "text.txt", "-q")
+    wordkit("train-counts", "corpus.ids", "--dim", "5", "-q")
+    (folder / "questions.txt").write_text(": all\none two three four\n")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    for path in (folder / "corpus.ids").iterdir():
+        error = wordkit("train-counts", "corpus.ids", "-o", "x.txt", "--log", path, status=1)
+        assert "is read as corpus.ids" in error.stderr
+    for path in ("vectors.safetensors", "questions.txt"):
+        error = wordkit("evaluate", "--analogies", "questions.txt", "--log", path, status=1)
+        assert "is read as" in error.stderr
+    error = wordkit("train-counts", "text.txt", "-o", "x.txt", "--log", "./x.txt", status=1)
+    assert "written twice" in error.stderr
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_given_vocabulary_is_taken_as_it_is(wordkit: Wordkit, folder: Path, text: Path) -> None:
+    wordkit("prepare", "text.txt", "-o", "train.ids", "-q")
+    given = ("prepare", "text.txt", "--vocabulary", "train.ids")
+    for option in (["--min-count", "2"], ["--max-vocabulary", "3"], ["--unk"]):
+        assert "shapes a vocabulary" in wordkit(*given, *option, status=2).stderr
+    assert "same folder" in wordkit(*given, "-o", "./train.ids", status=2).stderr
+    words = next((folder / "train.ids").glob("words-*"))
+    words.write_bytes(words.read_bytes().replace(b"one", b"oqe"))
+    assert "fingerprint" in wordkit(*given, status=1).stderr
+
+
+def test_words_from_standard_input_are_utf8(
+    wordkit: Wordkit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "v.txt").write_text("2 2\nčaj 1 0\nkava 1 1\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    answer = wordkit("similar", "-", "-m", "v.txt", stdin="čaj\n")
+    assert answer.stdout
+    error = wordkit("similar", "-", "-m", "v.txt", stdin=b"\xff\n", status=1).stderr
+    assert "byte 0 is not UTF-8" in error

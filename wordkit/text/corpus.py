@@ -300,6 +300,8 @@ class CorpusWriter:
 
     def __exit__(self, *exception: object) -> None:
         new = {self.path(part).name for part in _PARTS} if self._finished else set()
+        if not self.folder.is_dir():  # somebody has removed it: the error under way says more
+            return
         for entry in self.folder.iterdir():
             match = _OURS.fullmatch(entry.name)
             if match is None or match["mark"] is None or entry.name in new:
