@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
 from wordkit.text import Corpus
-from wordkit.text.corpus import CorpusWriter, _array_header
+from wordkit.text.corpus_writer import CorpusWriter, _array_header
 
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
@@ -147,7 +147,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
 from wordkit.text import Corpus
-from wordkit.text.corpus import CorpusWriter, _array_header
+from wordkit.text.corpus_writer import CorpusWriter, _array_header
 n = 0
 while True:
     n += 1
@@ -198,7 +198,7 @@ def test_a_killed_first_writer_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
 import os
-from wordkit.text.corpus import CorpusWriter
+from wordkit.text.corpus_writer import CorpusWriter
 from wordkit.text.preparation import Spool
 import numpy as np
 with CorpusWriter({str(folder)!r}) as writer, Spool(writer, "ids") as a, Spool(writer, "offsets"):

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, thread_count
 from wordkit.text.blocks import Block, TextSource
-from wordkit.text.corpus import Corpus, CorpusWriter
+from wordkit.text.corpus import Corpus
+from wordkit.text.corpus_writer import CorpusWriter
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import Vocabulary
