@@ -1,6 +1,6 @@
 """The entry point: runs a command, and turns whatever ends it early into one line and a status.
 
-0 good, 1 an error in one plain line, 2 bad usage.
+0 good, 1 an error in one plain line or Ctrl-C, 2 bad usage, 128 + n stopped by signal n.
 """
 
 from __future__ import annotations
@@ -13,28 +13,32 @@ from typing import Any
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    import signal
-
+    stopping = None
     try:
+        from wordkit_cli.stopping import Stopping
+
+        stopping = Stopping()
+        stopping.begin()
         status = _run(arguments)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: what is left is to end
+        # an error on the way out has been told; why we end is still the signal
+        status = stopping.status or status
     except KeyboardInterrupt:
         _complain("stopped by Ctrl-C; nothing half-written is left")
         # an interrupt inside an exec(), as some imports do, would end us by the signal even now;
         # the next exec() makes Python forget it
         exec("")
         status = 1
+    except Exception as error:
+        if stopping is None or stopping.status is None:
+            raise
+        _complain(f"stopped, but not all is cleaned up: {type(error).__name__}: {error}")
+        status = stopping.status
+    if stopping is not None:
+        stopping.end()
     sys.exit(status)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    import signal
-
-    # so that temporary files are removed when the process is asked to end
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
     if sys.stdout is None:
         _complain("standard output is closed; send it somewhere, if only to /dev/null")
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +24,18 @@ def read_ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[T]:
         depth: how many may wait, which bounds the memory they take.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="wordkit-read-ahead")
+    running = threading.Lock()
+
+    def make() -> T | None:
+        with running:
+            return next(items, None)
+
     try:
-        coming = deque(pool.submit(next, items, None) for _ in range(depth))
+        coming = deque(pool.submit(make) for _ in range(depth))
         while (item := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, items, None))
+            coming.append(pool.submit(make))
             yield item
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        items.close()
+        with running:  # a thread whose start was interrupted is one that the pool does not know
+            items.close()
