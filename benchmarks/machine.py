@@ -1,4 +1,4 @@
-"""What the benchmarks share: a description of the machine, and fair timing.
+"""What the benchmarks share: a description of the machine, fair timing, peak memory and tables.
 
 Ratios are taken in one run, in turns, because the speed of a shared machine changes from minute
 to minute.
@@ -12,14 +12,29 @@ import importlib.util
 import os
 import platform
 import statistics
+import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from wordkit.errors import WordkitError
 from wordkit.runtime import thread_count
 
-__all__ = ["Timing", "alternate", "describe", "in_one_line", "table"]
+__all__ = [
+    "Process",
+    "Timing",
+    "alternate",
+    "counted",
+    "describe",
+    "heading",
+    "in_one_line",
+    "in_turns",
+    "row",
+    "run_process",
+    "table",
+]
 
 PACKAGES = ("wordkit", "numpy", "scipy", "scikit-learn", "numba", "gensim", "torch")
 
@@ -54,13 +69,104 @@ def alternate(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
         jobs: what to run, by name.
         rounds: how many times to run each.
     """
+
+    def timed(job: Callable[[], object]) -> Callable[[], float]:
+        def run() -> float:
+            start = time.perf_counter()
+            job()
+            return time.perf_counter() - start
+
+        return run
+
+    return in_turns({name: timed(job) for name, job in jobs.items()}, rounds)
+
+
+def in_turns(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
+    """As :func:`alternate`, for jobs that take their own time and return the seconds.
+
+    Args:
+        jobs: what to run, by name; what a job does before it looks at the clock is not counted.
+        rounds: how many times to run each, at least 1.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():
-            start = time.perf_counter()
-            job()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(job())
     return {name: Timing(min(taken), statistics.median(taken)) for name, taken in seconds.items()}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process took and said."""
+
+    seconds: float
+    peak: int
+    """Bytes of anonymous memory: without the pages of mapped files, which the operating system
+    can take back at any time. 0 where the system does not tell (not Linux)."""
+
+    output: str
+    """Its standard output."""
+
+
+def run_process(command: Sequence[str]) -> Process:
+    """Run a process to its end and watch its memory.
+
+    The benchmark ends with one line where the process ends with an error.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    peak = 0
+    ended = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not ended.wait(0.02):
+            peak = max(peak, _anonymous_memory(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        output, errors = process.communicate()
+    except BaseException:  # Ctrl-C: it ends with us
+        process.kill()
+        raise
+    finally:
+        ended.set()
+        watcher.join()
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        last = errors.strip().splitlines()[-1:] or [f"status {process.returncode}"]
+        raise SystemExit(f"{' '.join(command)} ended with: {last[0]}")
+    return Process(seconds, peak, output)
+
+
+def _anonymous_memory(process: int) -> int:
+    """Bytes that a process has now, 0 where that is not known."""
+    try:
+        text = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    for line in text.splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 round, 2 rounds."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def heading(columns: Sequence[str]) -> str:
+    """The first two lines of a table for a README; all columns but the first are figures."""
+    return f"{row(columns)}\n|---|{'---:|' * (len(columns) - 1)}"
+
+
+def row(cells: Iterable[object]) -> str:
+    """A line of a table for a README."""
+    return f"|{'|'.join(f' {cell} ' if cell != '' else ' ' for cell in cells)}|"
 
 
 def table(timings: Mapping[str, Timing], *, reference: str) -> str:
@@ -70,21 +176,22 @@ def table(timings: Mapping[str, Timing], *, reference: str) -> str:
         timings: what :func:`alternate` returned.
         reference: the job that the others are compared with.
     """
-    lines = [f"| | best | median | {reference} takes |", "|---|---:|---:|---:|"]
+    lines = [heading(["", "best", "median", f"{reference} takes"])]
     for name, timing in timings.items():
         ratio = timings[reference].median / timing.median
-        lines.append(f"| {name} | {timing.best:.2f} s | {timing.median:.2f} s | {ratio:.1f} x |")
+        figures = f"{timing.best:.2f} s", f"{timing.median:.2f} s", f"{ratio:.1f} x"
+        lines.append(row([name, *figures]))
     return "\n".join(lines)
 
 
-def in_one_line(main: Callable[[], None], *, needs: str) -> None:
+def in_one_line(main: Callable[[], None], *, needs: str | None = None) -> None:
     """Run a benchmark; where something is missing, the process ends with one line that says what.
 
     Args:
         main: the benchmark.
-        needs: the package that it compares with.
+        needs: the package that it compares with; None: with none.
     """
-    if importlib.util.find_spec(needs) is None:
+    if needs is not None and importlib.util.find_spec(needs) is None:
         raise SystemExit(f"this benchmark compares with {needs}; install it")
     try:
         main()

@@ -1,8 +1,11 @@
 """Run the benchmarks and keep what they print: make bench.
 
     python benchmarks/run.py [NAME ...]
+    python benchmarks/run.py NAME --OPTION ...
 
-Each script's output goes to the terminal and to benchmarks/results/NAME.txt.
+The output of each goes to the terminal and to benchmarks/results/NAME.txt. A name is that of a
+script, or of a script and its subcommand, such as word2vec_speed; options go to the script. Those
+that take an hour are run only when they are named: word2vec_quality and word2vec_sweep.
 """
 
 from __future__ import annotations
@@ -12,14 +15,32 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ["preparing", "counting", "startup", "reading_vectors", "analogies", "memory"]
+SCRIPTS = [
+    "preparing",
+    "counting",
+    "startup",
+    "reading_vectors",
+    "analogies",
+    "memory",
+    "word2vec_speed",
+    "word2vec_command",
+    "word2vec_scaling",
+    "word2vec_table",
+]
+SUBCOMMANDS = {
+    f"word2vec_{name}": ["word2vec.py", name]
+    for name in ("speed", "command", "quality", "sweep", "scaling", "table")
+}
 
 
-def run(name: str) -> int:
-    """Run a script, show and keep its output, and return its status."""
-    print(f"\n=== benchmarks/{name}.py", flush=True)
-    lines = [f"$ python benchmarks/{name}.py\n"]
-    command = [sys.executable, "-u", str(HERE / f"{name}.py")]
+def run(name: str, *options: str) -> int:
+    """Run a benchmark, show and keep its output, and return its status."""
+    script, *arguments = SUBCOMMANDS.get(name, [f"{name}.py"])
+    arguments += options
+    shown = " ".join(["python", f"benchmarks/{script}", *arguments])
+    print(f"\n=== {shown.removeprefix('python ')}", flush=True)
+    lines = [f"$ {shown}\n"]
+    command = [sys.executable, "-u", str(HERE / script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -33,7 +54,12 @@ def run(name: str) -> int:
 
 def main() -> None:
     """Run all, or those named."""
-    failed = [name for name in sys.argv[1:] or SCRIPTS if run(name)]
+    arguments = sys.argv[1:]
+    first = next((i for i, text in enumerate(arguments) if text.startswith("-")), len(arguments))
+    names, options = arguments[:first] or SCRIPTS, arguments[first:]
+    if options and len(names) != 1:
+        sys.exit("options are those of one script: name it before them")
+    failed = [name for name in names if run(name, *options)]
     if failed:
         sys.exit(f"these ended with an error: {', '.join(failed)}")
 

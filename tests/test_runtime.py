@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import subprocess
+import sys
+from collections.abc import Callable, Generator
 
 import pytest
 
-from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, available_memory, thread_count
+from wordkit import runtime
+from wordkit.errors import ConfigError, ResourceError
+from wordkit.runtime import Report, Run, available_memory, choose_device, thread_count
 
 
 def count_to(n: int, log: list[str]) -> Generator[Report, None, str]:
@@ -73,3 +76,81 @@ def test_a_failed_run_stays_failed() -> None:
         run.result()
     with pytest.raises(RuntimeError, match="closed or failed"):
         run.result()
+
+
+class FakeTorch:
+    """As much of torch as says which devices there are."""
+
+    __version__ = "0.0"
+
+    def __init__(self, *there: str) -> None:
+        self.cuda = Asked("cuda" in there)
+        self.backends = self
+        self.mps = Asked("mps" in there)
+
+
+class Asked:
+    def __init__(self, answer: bool) -> None:
+        self.is_available = lambda: answer
+
+
+@pytest.fixture
+def machine_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let torch find these devices."""
+
+    def pretend(*there: str) -> None:
+        monkeypatch.setattr(runtime, "_may_have_accelerator", lambda: True)
+        monkeypatch.setitem(sys.modules, "torch", FakeTorch(*there))
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("there", "best"),
+    [((), "cpu"), (("cuda",), "cuda"), (("mps",), "mps"), (("cuda", "mps"), "cuda")],
+)
+def test_auto_takes_the_best_device(
+    machine_with: Callable[..., None], there: tuple[str, ...], best: str
+) -> None:
+    machine_with(*there)
+    assert choose_device() == choose_device("auto") == best
+    assert choose_device("cpu") == "cpu"
+    for device in there:
+        assert choose_device(device) == device
+
+
+def test_a_device_that_is_not_there(machine_with: Callable[..., None]) -> None:
+    machine_with("mps")
+    with pytest.raises(ResourceError, match=r"cuda was asked for, and torch 0\.0 finds none"):
+        choose_device("cuda")
+    machine_with("cuda")
+    with pytest.raises(ResourceError, match="mps was asked for"):
+        choose_device("mps")
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "CUDA", "cuda:0"])
+def test_an_unknown_device(device: str) -> None:
+    with pytest.raises(ConfigError, match="must be one of auto, cpu, cuda, mps, not"):
+        choose_device(device)
+
+
+def test_torch_agrees_that_there_is_nothing() -> None:
+    if runtime._may_have_accelerator():
+        pytest.skip("this machine may have an accelerator")
+    import torch
+
+    assert not torch.cuda.is_available()
+    assert not torch.backends.mps.is_available()
+
+
+def test_the_cpu_does_not_wait_for_torch() -> None:
+    code = """
+import sys
+from wordkit import runtime
+runtime._LINUX_DRIVERS = ()
+assert runtime.choose_device("cpu") == "cpu"
+if sys.platform == "linux":
+    assert runtime.choose_device("auto") == "cpu"
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,6 +10,7 @@
     ├── CorpusError              a folder that is not a corpus, or a damaged one
     ├── FormatError              a vector or model file that is damaged or of another kind
     ├── EmbeddingsError          a question that the vectors cannot answer
+    ├── DivergenceError          a training whose numbers grew beyond all bounds
     ├── StorageError             a file or folder that cannot be read or written
     └── ResourceError            too little memory, or a device that is not there
 
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 __all__ = [
     "ConfigError",
     "CorpusError",
+    "DivergenceError",
     "EmbeddingsError",
     "FormatError",
     "ResourceError",
@@ -85,6 +87,10 @@ class FormatError(WordkitError):
 
 class EmbeddingsError(WordkitError):
     """The vectors cannot answer this question."""
+
+
+class DivergenceError(WordkitError, ArithmeticError):
+    """A training's numbers grew beyond all bounds; the message says when, and what to change."""
 
 
 class StorageError(WordkitError):

@@ -1,4 +1,4 @@
-"""What a long job needs from the machine: threads, memory, and a way to report progress.
+"""What a long job needs from the machine: threads, memory, a device, and a way to report progress.
 
 A long job is a :class:`Run`: iterate over it to see its :class:`Report` s and stop when you like,
 or call :meth:`Run.result` for its value.
@@ -7,16 +7,30 @@ or call :meth:`Run.result` for its value.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from wordkit.errors import ConfigError
+from wordkit.errors import ConfigError, ResourceError
 
-__all__ = ["Report", "Run", "available_memory", "thread_count", "when_compiling"]
+__all__ = [
+    "Report",
+    "Run",
+    "available_memory",
+    "choose_device",
+    "thread_count",
+    "when_compiling",
+]
 
 T = TypeVar("T")
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+# One of these is there wherever Linux has a device that torch calls CUDA: the drivers of NVIDIA,
+# of its boards with their own memory bus, of the Windows that Linux may run in, and of AMD.
+_LINUX_DRIVERS = ("/dev/nvidia*", "/dev/nvhost*", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,38 @@ def thread_count(threads: int | None = None) -> int:
     if threads < 1:
         raise ConfigError(f"threads must be at least 1, not {threads}")
     return threads
+
+
+def choose_device(name: str = "auto") -> str:
+    """The device to compute on, as torch names it: ``cpu``, ``cuda`` or ``mps``.
+
+    Args:
+        name: one of these, or ``auto``: CUDA or MPS where the machine has it, else the CPU.
+
+    Raises:
+        ConfigError: there is no device of this name.
+        ResourceError: the machine has no such device, or this torch cannot use it.
+    """
+    if name not in _DEVICES:
+        raise ConfigError(f"device must be one of {', '.join(_DEVICES)}, not {name!r}")
+    if name == "cpu" or (name == "auto" and not _may_have_accelerator()):
+        return "cpu"
+    import torch  # takes seconds to load
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next((device for device, is_there in there.items() if is_there), "cpu")
+    if not there[name]:
+        raise ResourceError(
+            f"device {name} was asked for, and torch {torch.__version__} finds none on this "
+            "machine; choose auto or cpu, or install a driver and a torch that fit the device"
+        )
+    return name
+
+
+def _may_have_accelerator() -> bool:
+    """Whether it is worth loading torch to ask: False only where there is nothing to find."""
+    return sys.platform != "linux" or any(glob.glob(pattern) for pattern in _LINUX_DRIVERS)
 
 
 def available_memory() -> int:

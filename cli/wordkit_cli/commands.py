@@ -14,6 +14,7 @@ __all__ = ["cli"]
 # Section by section: name, one line of help. The module is the name with underscores.
 _SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
+        "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
     },
     "Ask": {
@@ -68,6 +69,6 @@ def cli() -> None:
 
     \b
     Try:
-      wordkit train-counts pydocs       learn from Python's own documentation
+      wordkit train-w2v pydocs          learn from Python's own documentation
       wordkit similar function          then ask
     """

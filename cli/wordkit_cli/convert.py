@@ -36,6 +36,11 @@ _FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "proje
     show_default=True,
     help="Words that cannot be decoded: stop, or read them with U+FFFD.",
 )
+@click.option(
+    "--vectors-only",
+    is_flag=True,
+    help="Leave out what training needs to go on (about half of a trained file).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def command(
     source: str,
@@ -45,9 +50,12 @@ def command(
     limit: int | None,
     encoding: str,
     errors: str,
+    vectors_only: bool,
     quiet: bool,
 ) -> None:
     """Turn the vector file FROM into the file TO.
+
+    Only the native format keeps what training needs to go on, and only without --limit.
 
     \b
     Formats, by the suffix of TO (and .gz, .bz2 or .xz behind it):
@@ -74,6 +82,8 @@ def command(
         source, format=source_format, limit=limit, encoding=encoding, errors=errors
     )
     vectors.check()
+    if vectors_only:
+        vectors = vectors.without_weights()
     save_embeddings(vectors, target, target_format)
     if not quiet:
         say(f"{target}: {len(vectors):,} words, {vectors.dim} dimensions")

@@ -21,7 +21,7 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(path: str | None, model: str | None, as_json: bool) -> None:
-    """What FILE holds and how it was made: vectors of any format, or a prepared corpus.
+    """What FILE holds and how it was made: vectors, a prepared corpus, a checkpoint of a training.
 
     Reads it whole, so that damage is found. Without FILE: the vectors that a query would ask.
 
@@ -29,17 +29,27 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
     Examples:
       wordkit info vectors.safetensors
       wordkit info corpus.ids --json
+      wordkit info training.checkpoint
     """
-    from wordkit.text.corpus import is_corpus
-
     if path is not None and model is not None:
         raise click.UsageError("name the file once: as FILE or with --model")
     path = path if model is None else model
-    known = _corpus(path) if path is not None and is_corpus(path) else _vectors(path)
+    known = _known(path)
     if as_json:
         print_json(known)
     else:
         print_table([(name, _text(value)) for name, value in _flat(known)])
+
+
+def _known(path: str | None) -> dict[str, Any]:
+    from wordkit.text.corpus import is_corpus
+    from wordkit.word2vec.checkpoint_file import is_checkpoint
+
+    if path is not None and is_corpus(path):
+        return _corpus(path)
+    if path is not None and is_checkpoint(path):
+        return _checkpoint(path)
+    return _vectors(path)
 
 
 def _corpus(path: str) -> dict[str, Any]:
@@ -60,6 +70,30 @@ def _corpus(path: str) -> dict[str, Any]:
     }
 
 
+def _checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.word2vec.checkpoint_file import read_checkpoint
+    from wordkit.word2vec.recorded_config import record_of
+
+    checkpoint = read_checkpoint(path)
+    state, tally = checkpoint.state, checkpoint.state.tally
+    return {
+        "file": path,
+        "kind": "checkpoint of wordkit train-w2v",
+        "words": len(checkpoint.vocabulary),
+        "dimensions": checkpoint.config.dim,
+        "bytes": os.path.getsize(path),
+        "done": round(checkpoint.share_done, 4),
+        "epoch": min(state.epoch + 1, checkpoint.config.epochs),
+        "loss": tally.mean_loss if tally.predictions else None,
+        "seconds": round(state.seconds, 3),
+        "kept": checkpoint.kept,
+        "joined": checkpoint.joined,
+        "first_words": list(checkpoint.vocabulary.words[:10]),
+        "corpus": dict(vars(checkpoint.corpus)),
+        "settings": record_of(checkpoint.config),
+    }
+
+
 def _vectors(path: str | None) -> dict[str, Any]:
     from wordkit.embeddings.formats import detect_format
     from wordkit_cli.models import find_vectors
@@ -77,6 +111,7 @@ def _vectors(path: str | None) -> dict[str, Any]:
         "bytes": os.path.getsize(path),
         "tokens": int(counts.counts.sum()) if counts.has_counts else None,
         "first_words": list(vectors.words[:10]),
+        "weights": list(vectors.weights) or None,
         "made": dict(vectors.metadata),
     }
 

@@ -52,5 +52,5 @@ def find_vectors(model: str | None) -> str:
         return DEFAULT_VECTORS
     raise StorageError(
         f"no vectors to ask: there is no {DEFAULT_VECTORS} in this folder; train some with "
-        f"wordkit train-counts TEXT, or name a file with --model or ${_VARIABLE}"
+        f"wordkit train-w2v TEXT, or name a file with --model or ${_VARIABLE}"
     )

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "checkpoint_options",
+    "device_option",
     "json_option",
     "memory_option",
     "model_option",
@@ -99,3 +101,35 @@ memory_option = click.option(
     "--memory", callback=_bytes, metavar="SIZE",
     help="Memory to count in, as 500M or 4G. Default: half of what is free.",
 )  # fmt: skip
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)", re.IGNORECASE)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """A duration, written as 30s, 5m or 1h; a plain number is seconds."""
+    match = _DURATION.fullmatch(value)
+    if match is None or float(match[1]) == 0:
+        raise click.BadParameter(f"{value!r} is not a duration; write it as 30s, 5m or 1h")
+    return float(match[1]) * _SECONDS[match[2].lower()]
+
+
+checkpoint_options = _together(
+    click.option(
+        "--checkpoint", type=click.Path(dir_okay=False), metavar="FILE",
+        help="Keep the state of the training in FILE, to go on from.",
+    ),
+    click.option(
+        "--checkpoint-every", default="5m", show_default=True, callback=_seconds,
+        metavar="DURATION", help="How often, as 30s, 5m or 1h; also when interrupted.",
+    ),
+)  # fmt: skip
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps", "torch-cpu"]),
+    default="auto",
+    show_default=True,
+    help="Where to train; auto: on a GPU where there is one, else on the CPU.",
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
@@ -16,10 +17,12 @@ from wordkit.runtime import Report, Run, when_compiling
 
 if TYPE_CHECKING:
     import rich.progress
+    from rich.progress_bar import ProgressBar
 
-__all__ = ["Progress", "say"]
+__all__ = ["Progress", "say", "short"]
 
 T = TypeVar("T")
+Figures = Callable[[Mapping[str, float]], str]
 
 
 def say(message: str) -> None:
@@ -41,6 +44,7 @@ class Progress:
     def __init__(self, *, quiet: bool = False, log: str | None = None) -> None:
         self.quiet = quiet
         self._announced = False
+        self._pace = _Pace()
         self._stack = contextlib.ExitStack()
         self._log = None if log is None else self._stack.enter_context(_Log(log))
 
@@ -50,19 +54,31 @@ class Progress:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def finish(self, run: Run[T]) -> T:
-        """The value of a run, which is shown as it goes on."""
+    def finish(self, run: Run[T], *, figures: Figures | None = None) -> T:
+        """The value of a run, which is shown as it goes on.
+
+        Args:
+            run: the job.
+            figures: how the figures of a report are shown; None: each with its name.
+        """
+        self._pace = pace = _Pace()
         with contextlib.ExitStack() as stack:
             sinks: list[_Sink] = [] if self._log is None else [self._log]
             if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
-                sinks.append(stack.enter_context(_bars()))
+                sinks.append(stack.enter_context(_bars(figures or _plain)))
             if not self.quiet:
                 stack.enter_context(when_compiling(self._announce_compilation))
             stack.callback(run.close)
             for report in run:
+                pace.follow(report)
                 for sink in sinks:
-                    sink.show(report)
+                    sink.show(report, pace)
             return run.result()
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second in the stage that was shown last; None where there was no time."""
+        return self._pace.rate
 
     def _announce_compilation(self) -> None:
         if not self._announced:
@@ -75,12 +91,39 @@ class Progress:
             say(message)
 
 
+class _Pace:
+    """How fast a stage goes on, since its first report."""
+
+    def __init__(self) -> None:
+        self._first: Report | None = None
+        self._began = 0.0
+        self.rate: float | None = None
+        self.left: float | None = None
+        """Seconds to the end of the stage at that rate."""
+
+    def follow(self, report: Report) -> None:
+        """Take a report into account."""
+        now = time.monotonic()
+        if self._first is None or report.stage != self._first.stage:
+            self._first, self._began = report, now
+        passed, done = now - self._began, report.done - self._first.done
+        self.rate = done / passed if passed > 0 else None
+        self.left = None
+        if self.rate and report.total is not None:
+            self.left = (report.total - report.done) / self.rate
+
+
 class _Sink(Protocol):
-    def show(self, report: Report) -> None: ...
+    def show(self, report: Report, pace: _Pace) -> None: ...
 
 
 class _Log:
     """Writes reports as JSON lines: each stage's first and last, and one a second between.
+
+    A line tells ``seconds`` since the command began to report, the ``stage``, what is ``done`` of
+    the ``total`` in the ``unit``, the mean number ``per_second`` in this stage, the
+    ``seconds_left`` at that rate, and the figures of the report, none of them rounded. What is not
+    known is null.
 
     The file is made when there is something to write, so that a call that ends before any work
     leaves an earlier log as it is.
@@ -103,16 +146,9 @@ class _Log:
         if self._file is not None:
             self._file.close()
 
-    def show(self, report: Report) -> None:
+    def show(self, report: Report, pace: _Pace) -> None:
         now = time.monotonic() - self._began
-        line = {
-            "seconds": round(now, 3),
-            "stage": report.stage,
-            "done": report.done,
-            "total": report.total,
-            "unit": report.unit,
-            **report.figures,
-        }
+        line = _line(report, pace, now)
         if report.stage == self._stage and now < self._next:
             self._held = line  # the last of the stage, perhaps
             return
@@ -125,33 +161,57 @@ class _Log:
         try:
             if self._file is None:
                 self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115 - see __exit__
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps(line, allow_nan=False) + "\n")
             self._file.flush()
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
+def _line(report: Report, pace: _Pace, now: float) -> dict[str, Any]:
+    figures = {
+        name: value if math.isfinite(value) else None for name, value in report.figures.items()
+    }  # JSON has no NaN
+    return {
+        "seconds": round(now, 3),
+        "stage": report.stage,
+        "done": report.done,
+        "total": report.total,
+        "unit": report.unit,
+        "per_second": pace.rate,
+        "seconds_left": pace.left,
+        **figures,
+    }
+
+
+def _plain(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{short(value)} {name}" for name, value in figures.items())
+
+
 class _Bars:
     """A bar for each stage, with rate and time left."""
 
-    def __init__(self, progress: rich.progress.Progress) -> None:
+    def __init__(self, progress: rich.progress.Progress, figures: Figures) -> None:
         self.progress = progress
+        self.figures = figures
         self.stage: str | None = None
         self.task: int | None = None
 
-    def show(self, report: Report) -> None:
+    def show(self, report: Report, _: _Pace) -> None:
         if report.stage != self.stage:
             self._end_stage()
             self.stage = report.stage
             self.task = self.progress.add_task(
-                report.stage, total=report.total, unit=report.unit, figures=""
+                report.stage,
+                total=report.total,
+                completed=report.done,  # what was done before does not count for the rate
+                unit=report.unit,
+                figures="",
             )
-        figures = "  ".join(f"{_short(value)} {name}" for name, value in report.figures.items())
         self.progress.update(
             self.task,  # type: ignore[arg-type]
             completed=report.done,
             total=report.total,
-            figures=figures,
+            figures=self.figures(report.figures),
         )
 
     def _end_stage(self) -> None:
@@ -163,33 +223,60 @@ class _Bars:
 
 
 @contextlib.contextmanager
-def _bars() -> Iterator[_Bars]:
+def _bars(figures: Figures) -> Iterator[_Bars]:
     import rich.progress
     from rich.console import Console
     from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
     from rich.text import Text
+
+    console = Console(stderr=True)
+
+    class Stage(ProgressColumn):
+        def render(self, task: rich.progress.Task) -> Text:
+            return Text(task.description.ljust(_width_of_stages(console.width)))
+
+    class Bar(BarColumn):
+        def render(self, task: rich.progress.Task) -> ProgressBar:
+            self.bar_width = _width_of_bars(console.width)
+            return super().render(task)
 
     class Rate(ProgressColumn):
         def render(self, task: rich.progress.Task) -> Text:
             speed = task.finished_speed or task.speed
             unit = task.fields["unit"]
-            return Text(f"{_short(speed)} {unit}/s" if speed and unit else "")
+            return Text(f"{short(speed)} {unit}/s" if speed and unit else "")
 
     columns = (
-        TextColumn("{task.description:<20}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f}%"),
-        Rate(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[figures]}"),
+        Stage(Column(no_wrap=True)),
+        Bar(),
+        TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True)),
+        Rate(Column(no_wrap=True, justify="right", min_width=_WIDTH_OF_RATES)),
+        TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
     )
-    with rich.progress.Progress(*columns, console=Console(stderr=True)) as progress:
-        bars = _Bars(progress)
+    with rich.progress.Progress(*columns, console=console) as progress:
+        bars = _Bars(progress, figures)
         yield bars
         bars._end_stage()
 
 
-def _short(number: float) -> str:
+_WIDTH_OF_RATES = 14  # 12.3M tokens/s
+_WIDTH_OF_FIGURES = 32  # epoch 2/5  loss 2.345  lr 0.0123
+
+
+def _width_of_stages(width: int) -> int:
+    """Letters for the name of a stage on a terminal of so many."""
+    return 20 if width >= 100 else 10
+
+
+def _width_of_bars(width: int) -> int:
+    """Letters for a bar: as many as leave room for the rest."""
+    others = _width_of_stages(width) + len("100%") + _WIDTH_OF_RATES + len("0:00:00")
+    return max(4, min(30, width - others - _WIDTH_OF_FIGURES - 5))
+
+
+def short(number: float) -> str:
     """A number in a few characters: 950, 12.3k, 4.56M."""
     for suffix in ("", "k", "M", "G"):
         if abs(number) < 999.5:

@@ -69,7 +69,7 @@ def test_an_unknown_word_is_an_error_that_suggests_others(wordkit: Wordkit, vect
 
 def test_no_vectors(wordkit: Wordkit) -> None:
     error = wordkit("similar", "king", status=1).stderr
-    assert "no vectors to ask" in error and "wordkit train-counts" in error
+    assert "no vectors to ask" in error and "wordkit train-w2v" in error
     assert "there is no such file" in wordkit("similar", "a", "-m", "none", status=1).stderr
 
 
@@ -84,6 +84,31 @@ def test_convert_there_and_back(wordkit: Wordkit, vectors: Path, name: str) -> N
     )
     wordkit("convert", name, "back.safetensors", "--limit", "3", "-q")
     assert json.loads(wordkit("info", "back.safetensors", "--json").stdout)["words"] == 3
+
+
+def test_convert_keeps_what_training_needs_unless_told_not_to(
+    wordkit: Wordkit, folder: Path
+) -> None:
+    import numpy as np
+
+    from wordkit.embeddings import Embeddings, save_embeddings
+
+    output = np.ones((500, 3), np.float32)
+    words = [f"w{i}" for i in range(500)]
+    made = {"made_by": "wordkit train-w2v", "training": {"loss": 1.25, "words": 12_000}}
+    trained = Embeddings(words, output, metadata=made, weights={"output": output})
+    save_embeddings(trained, "v.safetensors")
+    wordkit("convert", "v.safetensors", "w.safetensors")
+    assert Path("w.safetensors").read_bytes() == Path("v.safetensors").read_bytes()
+    assert json.loads(wordkit("info", "w.safetensors", "--json").stdout)["weights"] == ["output"]
+    rows = [line.split(maxsplit=1) for line in wordkit("info", "v.safetensors").stdout.splitlines()]
+    assert ["weights", "output"] in rows and ["made.training.words", "12,000"] in rows
+    assert ["made.training.loss", "1.25"] in rows and ["made.made_by", made["made_by"]] in rows
+    wordkit("convert", "v.safetensors", "small.safetensors", "--vectors-only")
+    assert json.loads(wordkit("info", "small.safetensors", "--json").stdout)["weights"] is None
+    assert Path("v.safetensors").stat().st_size - Path("small.safetensors").stat().st_size > 6000
+    wordkit("convert", "v.safetensors", "v.txt", "--vectors-only")
+    assert "weights" not in wordkit("info", "v.txt").stdout
 
 
 def test_convert_for_the_projector(wordkit: Wordkit, vectors: Path, folder: Path) -> None:
@@ -129,6 +154,39 @@ def test_info_finds_damage(wordkit: Wordkit, vectors: Path, corpus_txt: Path) ->
     content[start : start + 4] = b"\x00\x00\xc0\x7f"
     vectors.write_bytes(content)
     assert "is damaged" in wordkit("info", vectors, status=1).stderr
+
+
+def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
+    import numpy as np
+
+    from wordkit.text import Vocabulary
+    from wordkit.word2vec.checkpoint_file import Checkpoint, CorpusRecord, save_checkpoint
+    from wordkit.word2vec.config import Word2VecConfig
+    from wordkit.word2vec.state import Tally, TrainingState
+    from wordkit.word2vec.weights import Weights
+
+    weights = Weights.copied(np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32))
+    state = TrainingState(weights, epoch=1, position=50, tally=Tally(30.0, 12), seconds=1.5)
+    record = CorpusRecord("0123abcd", 100, 7, {"tokenizer": "basic"})
+    config = Word2VecConfig(dim=2, epochs=2)
+    vocabulary = Vocabulary(["the", "of", "and"], [9, 5, 2])
+    save_checkpoint("c", Checkpoint(vocabulary, config, state, record, 1, 2))
+    known = json.loads(wordkit("info", "c", "--json").stdout)
+    assert known["kind"] == "checkpoint of wordkit train-w2v"
+    assert (known["words"], known["dimensions"], known["done"]) == (3, 2, 0.75)
+    assert (known["epoch"], known["loss"], known["seconds"]) == (2, 2.5, 1.5)
+    assert (known["kept"], known["joined"]) == (1, 2)
+    assert known["corpus"]["settings"] == {"tokenizer": "basic"}
+    assert known["settings"]["lr"] == 0.2 and known["settings"]["epochs"] == 2
+    text = wordkit("info", "c").stdout
+    assert "settings.window" in text and "0123abcd" in text and "the of and" in text
+    content = bytearray(Path("c").read_bytes())
+    content[-1] ^= 1
+    Path("c").write_bytes(content)
+    assert "c is damaged" in wordkit("info", "c", status=1).stderr
+    assert (
+        "word2vec checkpoint, not embeddings" in wordkit("similar", "a", "-m", "c", status=1).stderr
+    )
 
 
 def test_output_to_a_reader_that_has_gone(wordkit: Wordkit, vectors: Path, folder: Path) -> None:

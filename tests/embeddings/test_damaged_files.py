@@ -131,6 +131,25 @@ BAD = {
         "more than once",
     ),
     "native, not UTF-8": (native(WHOLE, DATA[:-1] + b"\xff"), "not UTF-8"),
+    "native with weights of wrong type": (
+        native({**WHOLE, "weights.output": tensor("F64", [1, 1], 0, 8)}, DATA),
+        "'weights.output' should be float32",
+    ),
+    "native with weights of wrong shape": (
+        native({**WHOLE, "weights.output": tensor("F32", [2], 0, 8)}, DATA),
+        "'weights.output' should be float32 with 2 dimensions",
+    ),
+    "native with weights cut off": (
+        native({**WHOLE, "weights.output": tensor("F32", [9, 1], 0, 36)}, DATA),
+        "truncated",
+    ),
+    "native with weights of NaN": (
+        native(
+            {**WHOLE, "weights.output": tensor("F32", [1, 1], 9, 13)},
+            DATA + struct.pack("<f", np.nan),
+        ),
+        "weights 'output' are not all finite",
+    ),
     "native with metadata that is no JSON": (
         native({**WHOLE, "__metadata__": about(about="{")}, DATA),
         "metadata is not JSON",

@@ -111,6 +111,28 @@ def test_what_does_not_fit_is_refused(words, vectors, message):
             Embeddings(words, vectors)
 
 
+def test_weights_are_finite_matrices_of_float32():
+    assert not SQUARE.weights
+    for weights, message in (
+        (np.zeros(3, np.float32), r"weights 'x' must be a matrix of float32, not float32 .*\(3,\)"),
+        (np.zeros((2, 2)), "weights 'x' must be a matrix of float32, not float64"),
+        (np.full((2, 2), np.nan, np.float32), "weights 'x' hold NaN or infinity"),
+    ):
+        with pytest.raises(EmbeddingsError, match=message):
+            Embeddings(["a"], [[1.0]], weights={"x": weights})
+
+
+def test_questions_do_not_look_at_weights():
+    weights = np.full((9, 1), np.nan, np.float32)  # as they could come from a damaged file
+    norms = np.ones(2, np.float32)
+    damaged = Embeddings(["a", "b"], np.eye(2), norms=norms, weights={"x": weights})
+    assert damaged.most_similar("a") == [("b", 0.0)]
+    assert damaged.similarity("a", "b") == 0 and damaged.doesnt_match(["a", "a", "b"]) == "b"
+    with pytest.raises(FormatError, match="its weights 'x' are not all finite"):
+        damaged.check()
+    damaged.without_weights().check()
+
+
 def test_norms_must_fit():
     with pytest.raises(EmbeddingsError, match="as many norms"):
         Embeddings(["a"], [[1.0]], norms=np.ones(2, dtype=np.float32))

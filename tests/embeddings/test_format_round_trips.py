@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from vector_strategies import WORDS, embeddings_of, same
+from vector_strategies import WORDS, embeddings_of, same, weights_in
 
 from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
 from wordkit.embeddings.formats import FORMATS, detect_format
@@ -73,6 +73,8 @@ def test_what_is_accepted_comes_back_bit_by_bit(tmp_path, name, embeddings, limi
     rows = len(embeddings) if limit is None else min(limit, len(embeddings))
     assert back.words == embeddings.words[:rows]
     assert back.vectors.tobytes() == embeddings.vectors[:rows].tobytes()
+    whole = name == "native" and rows == len(embeddings)
+    assert weights_in(back) == (weights_in(embeddings) if whole else {})
 
 
 @settings(
@@ -163,6 +165,27 @@ def test_the_native_file_keeps_counts_and_metadata_and_is_mapped(tmp_path):
     assert cut.words == ("a",)
     assert cut.vocabulary.counts.tolist() == [9]
     back.check()
+
+
+def test_what_a_trainer_needs_is_kept_by_the_native_format_alone(tmp_path):
+    output = np.arange(6, dtype=np.float32).reshape(3, 2)
+    made = Embeddings(["a", "b"], np.eye(2), weights={"output": output})
+    for name in READABLE:
+        back = write_and_read(made, tmp_path / "v", name)
+        assert weights_in(back) == (weights_in(made) if name == "native" else {})
+    for suffix in ("", ".gz"):
+        back = write_and_read(made, tmp_path / f"v.safetensors{suffix}", None)
+        again = write_and_read(back, tmp_path / f"w.safetensors{suffix}", None)
+        assert weights_in(again) == weights_in(made)
+        assert (tmp_path / f"w.safetensors{suffix}").read_bytes() == (
+            tmp_path / f"v.safetensors{suffix}"
+        ).read_bytes()
+    mapped = load_embeddings(tmp_path / "v.safetensors").weights["output"]
+    assert isinstance(mapped.base.base, np.memmap) or isinstance(mapped.base, np.memmap)
+    assert weights_in(load_embeddings(tmp_path / "v.safetensors", limit=1)) == {}
+    assert weights_in(load_embeddings(tmp_path / "v.safetensors", limit=2)) == weights_in(made)
+    bare = write_and_read(made.without_weights(), tmp_path / "bare.safetensors", None)
+    assert same(bare, made) and weights_in(bare) == {}
 
 
 def test_metadata_that_json_cannot_hold_is_refused(tmp_path):

@@ -60,6 +60,26 @@ def test_frozen_arrays_and_mapped_files_are_not_copied(tmp_path):
     assert np.shares_memory(Embeddings(["a", "b"], mapped).vectors, mapped)
 
 
+def test_weights_are_kept_as_vectors_are(tmp_path):
+    given = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    locked = given.copy()
+    locked.flags.writeable = False
+    made = Embeddings(["a"], [[1.0]], weights={"mine": given, "locked": locked})
+    save_embeddings(made, tmp_path / "v.safetensors")
+    given[:] = 9
+    assert np.shares_memory(made.weights["locked"], locked)
+    for each in (made, load_embeddings(tmp_path / "v.safetensors")):
+        assert each.weights["mine"].tolist() == [[1, 2], [3, 4], [5, 6]]
+        for view in each.weights.values():
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                view.flags.writeable = True
+        with pytest.raises(TypeError):
+            each.weights["mine"] = given
+        bare = each.without_weights()
+        assert not bare.weights and np.shares_memory(bare.vectors, each.vectors)
+        assert bare.words == each.words and bare.metadata == each.metadata
+
+
 def test_copies():
     made = Embeddings(["a", "b"], SOURCES["list"], metadata={"seed": 1})
     for twin in (copy.copy(made), copy.deepcopy(made), copy.deepcopy([made])[0]):

@@ -28,7 +28,16 @@ def embeddings_of(draw: st.DrawFn, words: st.SearchStrategy[str] = WORDS) -> Emb
             lambda counts: sorted(counts, reverse=True)
         )
     )
-    return Embeddings(Vocabulary(names, counts), vectors)
+    matrices = hnp.arrays(
+        np.float32, st.tuples(st.integers(0, 3), st.integers(0, 3)), elements=VALUES
+    )
+    weights = draw(st.just({}) | st.dictionaries(st.text(max_size=4), matrices, max_size=2))
+    return Embeddings(Vocabulary(names, counts), vectors, weights=weights)
+
+
+def weights_in(embeddings: Embeddings) -> dict[str, tuple[tuple[int, ...], bytes]]:
+    """What the trainer needs beside the vectors, comparable bit by bit."""
+    return {name: (m.shape, m.tobytes()) for name, m in embeddings.weights.items()}
 
 
 def same(a: Embeddings, b: Embeddings) -> bool:

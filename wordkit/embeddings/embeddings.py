@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.embeddings.matrix import ROWS, frozen, matrix_of, norms_of
+from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, matrix_of, norms_of
 from wordkit.embeddings.questions import (
     Neighbour,
     Query,
@@ -43,12 +43,16 @@ class Embeddings:
         vectors: shape (V, D), converted to float32; copied, unless it is float32 that nobody can
             write to, such as a file that is memory-mapped for reading.
         norms: shape (V,): the lengths of the vectors. With them given, as by the native file,
-            the vectors are not looked at until they are asked for; else they are checked here.
+            vectors and weights are not looked at until they are asked for; else they are checked
+            here.
         metadata: how the vectors were made, in values that JSON can hold.
+        weights: further matrices, of float32, that the trainer of the vectors needs to go on;
+            copied where the vectors would be. No question looks at them.
         source: the file they are mapped from, for messages.
 
     Raises:
-        EmbeddingsError: words and vectors do not fit together, or a vector is not finite.
+        EmbeddingsError: words and vectors do not fit together, a vector or weight is not finite,
+            or weights are no matrices of float32.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Embeddings:
         *,
         norms: npt.NDArray[np.float32] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
         source: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(vocabulary, Vocabulary):
@@ -65,6 +70,7 @@ class Embeddings:
         self._vocabulary = vocabulary
         self._vectors = matrix_of(vectors, len(vocabulary))
         self._metadata = MappingProxyType(dict(metadata or {}))
+        self._weights = matrices_of(weights or {})
         self._source = source
         if norms is None:
             norms = self._checked_norms()
@@ -80,6 +86,9 @@ class Embeddings:
             raise EmbeddingsError(
                 f"the vector of {word!r} holds NaN or infinity, or is longer than {_LONGEST:g}"
             )
+        for name, matrix in self._weights.items():
+            if not all_finite(matrix):
+                raise EmbeddingsError(f"the weights {name!r} hold NaN or infinity")
         return norms
 
     def __copy__(self) -> Embeddings:
@@ -116,6 +125,11 @@ class Embeddings:
         return self._metadata
 
     @property
+    def weights(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """What the trainer needs beside the vectors to go on: read-only matrices, often none."""
+        return self._weights
+
+    @property
     def dim(self) -> int:
         """D, the number of dimensions."""
         return int(self._vectors.shape[1])
@@ -140,6 +154,16 @@ class Embeddings:
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} words, {self.dim} dimensions)"
+
+    def without_weights(self) -> Embeddings:
+        """The same without what only a trainer needs; nothing is copied."""
+        return Embeddings(
+            self._vocabulary,
+            self._vectors,
+            norms=self._norms,
+            metadata=self._metadata,
+            source=self._source,
+        )
 
     # --- single vectors ----------------------------------------------------------------------
 
@@ -283,7 +307,7 @@ class Embeddings:
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 
     def check(self) -> None:
-        """Read everything once: no word comes twice, all vectors are finite, all norms right.
+        """Read everything once: no word comes twice, all numbers are finite, all norms right.
 
         Raises:
             FormatError: it is not so.
@@ -297,6 +321,9 @@ class Embeddings:
             if not close.all():  # NaN is not close to anything
                 word = self.words[start + int(np.argmin(close))]
                 raise self.damaged(f"the vector of {word!r} is not finite, or its length is wrong")
+        for name, matrix in self._weights.items():
+            if not all_finite(matrix):
+                raise self.damaged(f"its weights {name!r} are not all finite")
 
     def damaged(self, fault: str) -> FormatError:
         """The error to raise when a fault shows in vectors that were not looked at before."""

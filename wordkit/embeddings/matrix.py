@@ -5,6 +5,8 @@ V is the number of words, D of dimensions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy.typing as npt
 
 from wordkit.errors import EmbeddingsError
 
-__all__ = ["ROWS", "frozen", "matrix_of", "norms_of"]
+__all__ = ["ROWS", "all_finite", "frozen", "matrices_of", "matrix_of", "norms_of"]
 
-ROWS = 1 << 14
+ROWS = 1 << 10
 """Rows that are looked at together where all of them are."""
 
 
@@ -37,13 +39,36 @@ def matrix_of(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
     return matrix
 
 
+def matrices_of(
+    given: Mapping[str, npt.NDArray[np.float32]],
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Matrices of float32 by name, as :func:`frozen` keeps them."""
+    for name, matrix in given.items():
+        if matrix.ndim != 2 or matrix.dtype != np.float32:
+            raise EmbeddingsError(
+                f"the weights {name!r} must be a matrix of float32, not {matrix.dtype} of shape "
+                f"{matrix.shape}"
+            )
+    return MappingProxyType({name: frozen(matrix) for name, matrix in given.items()})
+
+
+def all_finite(matrix: npt.NDArray[np.float32]) -> bool:
+    """Whether no number is NaN or infinite."""
+    return all(
+        bool(np.isfinite(matrix[start : start + ROWS]).all())
+        for start in range(0, len(matrix), ROWS)
+    )
+
+
 def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The lengths of vectors, summed in double precision."""
     norms = np.empty(len(vectors), dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(vectors), ROWS):
-            rows = vectors[start : start + ROWS].astype(np.float64)
-            norms[start : start + ROWS] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+            rows = vectors[start : start + ROWS]
+            norms[start : start + ROWS] = np.sqrt(
+                np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+            )
     return norms
 
 

@@ -1,7 +1,8 @@
 """wordkit's own file: one safetensors container, memory-mapped when it is opened.
 
 It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
-with one word a line, ``counts`` (V,) as int64 where they are known, and metadata as JSON.
+with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
+matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = ["NATIVE"]
 
 _KIND = "embeddings"
 _METADATA = "about"
+_WEIGHTS = "weights."  # what the names of such tensors begin with
 
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
@@ -40,8 +42,9 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             f"{source.path} is damaged: it has {len(norms)} norms and vectors of shape "
             f"{vectors.shape}; copy or make it again"
         )
+    weights = _weights(file)
     if options.limit is not None and options.limit < rows:
-        rows = options.limit
+        rows, weights = options.limit, {}  # a part of the words cannot be trained on
         words = _first_lines(words, rows)
         counts = counts if counts is None else counts[:rows]
     vocabulary = Vocabulary.from_arrays(words, counts, str(source.path))
@@ -51,10 +54,19 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             vectors[:rows],
             norms=norms[:rows],
             metadata=_metadata(file),
+            weights=weights,
             source=source.path,
         )
     except EmbeddingsError as error:
         raise FormatError(f"{source.path} is damaged: {error}; copy or make it again") from error
+
+
+def _weights(file: TensorFile) -> dict[str, npt.NDArray[np.float32]]:
+    return {
+        name.removeprefix(_WEIGHTS): file.tensor(name, np.float32, 2)
+        for name in file.tensors
+        if name.startswith(_WEIGHTS)
+    }
 
 
 def _unpacked(source: Source) -> bytes:
@@ -82,6 +94,7 @@ def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
         "vectors": embeddings.vectors,
         "norms": embeddings.norms,
         **embeddings.vocabulary.to_arrays(),
+        **{_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()},
     }
     plain = path if packing is None else path.with_name(path.name + ".plain")
     save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})

@@ -1,0 +1,183 @@
+"""wordkit train-w2v: word vectors by prediction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit_cli.inputs import TextOptions, read_corpus
+from wordkit_cli.models import DEFAULT_VECTORS
+from wordkit_cli.options import (
+    checkpoint_options,
+    device_option,
+    output_option,
+    progress_options,
+    text_options,
+    threads_option,
+)
+from wordkit_cli.progress import Progress, short
+from wordkit_cli.train_w2v_options import given_settings, setting_options
+from wordkit_cli.train_w2v_start import protect, read_beginning
+
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
+    from wordkit.runtime import Run
+    from wordkit.word2vec import Word2VecConfig
+
+__all__ = ["command"]
+
+_OF_CHECKPOINT = ""  # the value of --resume where none is given
+
+
+@click.command("train-w2v")
+@click.argument("text", nargs=-1, metavar="TEXT...")
+@output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
+@setting_options
+@click.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value=_OF_CHECKPOINT,
+    metavar="[FILE]",
+    help="Go on from a checkpoint or a trained model. Default: the file of --checkpoint.",
+)
+@checkpoint_options
+@device_option
+@threads_option
+@text_options
+@progress_options
+def command(
+    text: tuple[str, ...], output: str, init: str | None, resume: str | None, **options: Any
+) -> None:
+    """Learn word vectors from TEXT by prediction: word2vec.
+
+    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, - for standard
+    input, or one folder that wordkit prepare made.
+
+    With --resume what is not set anew is set as it was. A checkpoint goes on with the same TEXT
+    to where the training would have come undisturbed; a model learns from new TEXT, whose words
+    join its own.
+
+    \b
+    Examples:
+      wordkit train-w2v corpus.txt
+      wordkit train-w2v corpus.txt --arch skipgram --dim 300 -o skipgram.safetensors
+      wordkit train-w2v corpus.txt --checkpoint w2v.checkpoint --resume
+      wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
+    """
+    from wordkit.embeddings import save_embeddings
+    from wordkit.word2vec import CheckpointPlan, train_word2vec
+
+    checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
+    _check_usage(text, init, resume, checkpoint)
+    _check_machine(output, checkpoint, device)
+    choice, threads = TextOptions.take(options), options["threads"]
+    plan = CheckpointPlan(checkpoint, options["checkpoint_every"]) if checkpoint else None
+    with Progress(quiet=options["quiet"], log=log) as progress:
+        resume = _found(resume, checkpoint, progress)
+        beginning = read_beginning(init, resume, given_settings())
+        protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
+        outputs = (output, checkpoint, log)
+        corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
+        config, start = beginning.config, beginning.start(corpus, progress)
+        del beginning  # its vectors have been copied
+        run = train_word2vec(
+            corpus,
+            config,
+            start=start,
+            device=device,
+            threads=threads,
+            checkpoint=plan,
+        )
+        vectors = _finish(run, config, checkpoint, progress)
+        save_embeddings(vectors, output)
+        progress.say(f"{output}: {_described(vectors, progress.rate)}")
+
+
+def _check_usage(
+    text: tuple[str, ...], init: str | None, resume: str | None, checkpoint: str | None
+) -> None:
+    """Complain about arguments that do not go together."""
+    context = click.get_current_context()
+    if not text and resume:
+        raise click.UsageError(
+            f"there is no TEXT: {resume} stands behind --resume and is what to go on from; "
+            "put TEXT first"
+        )
+    if not text:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    if init is not None and resume is not None:
+        raise click.UsageError("--init starts anew and --resume goes on: give one of them")
+    if resume == _OF_CHECKPOINT and checkpoint is None:
+        raise click.UsageError("name what to go on from: --resume FILE, or --checkpoint FILE")
+    every = context.get_parameter_source("checkpoint_every")
+    if every is click.core.ParameterSource.COMMANDLINE and checkpoint is None:
+        raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+
+
+def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
+    """Find out before the work what would be in its way at the end."""
+    from wordkit.embeddings.formats import format_by_suffix
+    from wordkit.runtime import choose_device
+    from wordkit.storage import check_writable
+
+    check_writable(output)
+    format_by_suffix(output)
+    if checkpoint is not None:
+        check_writable(checkpoint)
+    if device in ("cuda", "mps"):
+        choose_device(device)
+
+
+def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> str | None:
+    """The file to go on from; None where there is none, or none yet."""
+    if resume != _OF_CHECKPOINT:
+        return resume
+    if checkpoint is not None and os.path.exists(checkpoint):
+        return checkpoint
+    progress.say(f"there is no {checkpoint} yet: starting afresh")
+    return None
+
+
+def _finish(
+    run: Run[Embeddings], config: Word2VecConfig, checkpoint: str | None, progress: Progress
+) -> Embeddings:
+    """The vectors of a training, which is shown; one that is stopped says where it was kept."""
+    from wordkit.word2vec import read_checkpoint
+
+    def figures(known: Mapping[str, float]) -> str:
+        loss = f"  loss {known['loss']:.3f}" if known["loss"] else ""  # 0: nothing predicted yet
+        return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
+
+    before = _mark(checkpoint)
+    try:
+        return progress.finish(run, figures=figures)
+    except (KeyboardInterrupt, SystemExit):
+        if checkpoint is not None and _mark(checkpoint) != before:
+            share = read_checkpoint(checkpoint).share_done
+            progress.say(
+                f"checkpoint saved: {checkpoint} at {share:.0%}; go on with --resume {checkpoint}"
+            )
+        raise
+
+
+def _mark(checkpoint: str | None) -> tuple[int, int] | None:
+    """What tells one checkpoint from the next in the same file; None where there is none."""
+    if checkpoint is None or not os.path.exists(checkpoint):
+        return None
+    status = os.stat(checkpoint)
+    return status.st_ino, status.st_mtime_ns
+
+
+def _described(vectors: Embeddings, rate: float | None) -> str:
+    """Vectors and their training in one line."""
+    loss = vectors.metadata["training"]["loss"]
+    facts = [f"{len(vectors):,} words", f"{vectors.dim} dimensions"]
+    if loss is not None:
+        facts.append(f"loss {loss:.3f}")
+    if rate:
+        facts.append(f"{short(rate)} words/s")
+    return ", ".join(facts)

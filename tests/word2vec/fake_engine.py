@@ -1,0 +1,36 @@
+"""An engine for tests: its arithmetic is nothing, but depends on each chunk and on all before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.starting_point import StartingPoint
+from wordkit.word2vec.state import Chunk, Tally
+
+
+class FakeEngine:
+    name = "a fake"
+    packages: tuple[str, ...] = ("numpy", "numba")
+    chunk_tokens = 1000
+
+    def __init__(self, start: StartingPoint, config: Word2VecConfig) -> None:
+        self.weights = start.state.weights
+        self.seed = config.seed
+        self.fetched = 0
+
+    def run(
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+    ) -> Iterator[None]:
+        for chunk in chunks:
+            random = np.random.default_rng([self.seed, chunk.epoch, chunk.start])
+            for matrix in (self.weights.input, self.weights.output):
+                matrix += random.standard_normal(matrix.shape, np.float32) * chunk.start_lr
+                matrix *= 0.99
+            record(chunk, Tally(random.random() * chunk.tokens, chunk.tokens))
+            yield
+
+    def fetch(self) -> None:
+        self.fetched += 1

@@ -1,0 +1,84 @@
+"""Starting points for hypothesis: small vocabularies, odd words, any bits in the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from wordkit.text import Corpus, Vocabulary
+from wordkit.word2vec.checkpoint_file import Checkpoint, CorpusRecord
+from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.weights import Weights, output_rows
+
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=4
+)
+VALUES = st.floats(min_value=-(2.0**60), max_value=2.0**60, width=32)  # -0.0 and subnormals too
+AMOUNTS = st.floats(min_value=0, max_value=1e300)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def vocabularies(draw: st.DrawFn, least: int = 2) -> Vocabulary:
+    words = draw(st.lists(WORDS, min_size=least, max_size=7, unique=True))
+    counts = st.lists(st.integers(0, 1000), min_size=len(words), max_size=len(words))
+    return Vocabulary(words, sorted(draw(counts), reverse=True))
+
+
+@st.composite
+def weights_of(draw: st.DrawFn, words: int, config: Word2VecConfig) -> Weights:
+    outputs = output_rows(words, config)
+    return Weights.copied(
+        draw(hnp.arrays(np.float32, (words, config.dim), elements=VALUES)),
+        draw(hnp.arrays(np.float32, (outputs, config.dim), elements=VALUES)),
+    )
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Word2VecConfig:
+    loss = draw(st.sampled_from(["ns", "hs", "softmax"]))
+    return Word2VecConfig(
+        arch=draw(st.sampled_from(["cbow", "skipgram"])),
+        loss=loss,
+        dim=draw(st.sampled_from([1, 2, 15, 16, 17])),
+        dynamic_window=draw(st.booleans()),
+        ns_exponent=draw(st.floats(-10, 10)),
+        sample=draw(st.floats(0, 1)),
+        max_vocabulary=draw(st.none() | st.integers(2, 10**9)),
+        epochs=draw(st.integers(1, 9)),
+        lr=draw(st.none() | st.floats(1e-3, 1)),
+        vectors="in" if loss == "hs" else draw(st.sampled_from(["in", "out", "sum"])),
+        seed=draw(st.integers(0, 2**70)),
+    )
+
+
+@st.composite
+def checkpoints(draw: st.DrawFn) -> Checkpoint:
+    config, vocabulary = draw(configs()), draw(vocabularies())
+    V, tokens = len(vocabulary), draw(st.integers(0, 10**12))
+    epoch = draw(st.integers(0, config.epochs))
+    state = TrainingState(
+        draw(weights_of(V, config)),
+        epoch,
+        0 if epoch == config.epochs else draw(st.integers(0, tokens)),
+        Tally(draw(AMOUNTS), draw(st.integers(0, 2**70))),
+        draw(AMOUNTS),
+    )
+    settings = draw(st.dictionaries(st.text(max_size=3), JSON, max_size=3))
+    corpus = CorpusRecord(draw(st.text(max_size=8)), tokens, draw(st.integers(0, 99)), settings)
+    kept = draw(st.integers(0, V))
+    return Checkpoint(vocabulary, config, state, corpus, kept, V - kept)
+
+
+def small_corpus(lines: int = 300, seed: int = 0) -> Corpus:
+    """Lines of words w0, w1, …, the first ones the most frequent."""
+    ids = np.random.default_rng(seed).geometric(0.1, (lines, 12)) - 1
+    return Corpus.from_sentences([f"w{i}" for i in line] for line in ids.tolist())

@@ -1,0 +1,138 @@
+"""Vectors of float32 and addresses of arrays, in LLVM's terms: what the tiles are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils
+
+__all__ = ["INT64", "Lanes", "Matrix", "int64", "matrices"]
+
+_FLOAT, _INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_FAST = ("fast",)  # sums may be taken in any order, products joined with them
+
+
+class Matrix:
+    """An array of one or two dimensions, C-contiguous."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        array = context.make_array(kind)(context, builder, value=value)
+        self._builder = builder
+        self.data = array.data
+        self.stride = builder.extract_value(array.shape, array.shape.type.count - 1)
+
+    def row(self, number: Any) -> Any:
+        """The address of a row of a matrix."""
+        return self._builder.gep(self.data, [self._builder.mul(number, self.stride)])
+
+    def at(self, index: Any) -> Any:
+        """The whole number at a place of a vector, as int64."""
+        value = self._builder.load(self._builder.gep(self.data, [index]))
+        return value if value.type == INT64 else self._builder.sext(value, INT64)
+
+
+def matrices(
+    context: Any, builder: Any, signature: Any, arguments: Any, places: Sequence[int]
+) -> list[Matrix]:
+    """The arguments at these places, which are arrays."""
+    return [Matrix(context, builder, signature.args[i], arguments[i]) for i in places]
+
+
+def int64(value: int) -> Any:
+    """A constant."""
+    return ir.Constant(INT64, value)
+
+
+class Lanes:
+    """Arithmetic on vectors of ``count`` float32."""
+
+    def __init__(self, builder: Any, count: int) -> None:
+        self._builder = builder
+        self.count = count
+        self.type = ir.VectorType(_FLOAT, count)
+        self._whole = ir.VectorType(_INT32, count)
+
+    def constant(self, value: float) -> Any:
+        """The same value in all lanes."""
+        return ir.Constant(self.type, [ir.Constant(_FLOAT, float(value))] * self.count)
+
+    def broadcast(self, value: Any) -> Any:
+        """A float32 in all lanes."""
+        one = self._builder.insert_element(ir.Constant(self.type, ir.Undefined), value, _INT32(0))
+        return self.shuffled(one, one, [0] * self.count)
+
+    def load(self, place: Any, offset: Any = None) -> Any:
+        """What lies at an address, plus so many floats."""
+        return self._builder.load(self._at(place, offset), align=4)
+
+    def store(self, value: Any, place: Any, offset: Any = None) -> None:
+        """Put a vector at an address, plus so many floats."""
+        self._builder.store(value, self._at(place, offset), align=4)
+
+    def _at(self, place: Any, offset: Any) -> Any:
+        if offset is not None:
+            place = self._builder.gep(place, [offset])
+        return self._builder.bitcast(place, self.type.as_pointer())
+
+    def variable(self) -> Any:
+        """An address whose vector starts at zero; LLVM keeps it in a register."""
+        place = cgutils.alloca_once(self._builder, self.type)  # type: ignore[no-untyped-call]
+        self._builder.store(ir.Constant(self.type, None), place)
+        return place
+
+    def value(self, variable: Any) -> Any:
+        """What a variable holds."""
+        return self._builder.load(variable)
+
+    def add_to(self, variable: Any, value: Any) -> None:
+        """Add to a variable."""
+        self._builder.store(self.plus(self._builder.load(variable), value), variable)
+
+    def plus(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return self._builder.fadd(a, b, flags=_FAST)
+
+    def minus(self, a: Any, b: Any) -> Any:
+        """a − b."""
+        return self._builder.fsub(a, b, flags=_FAST)
+
+    def times(self, a: Any, b: Any) -> Any:
+        """a · b."""
+        return self._builder.fmul(a, b, flags=_FAST)
+
+    def divided(self, a: Any, b: Any) -> Any:
+        """a / b."""
+        return self._builder.fdiv(a, b, flags=_FAST)
+
+    def negated(self, a: Any) -> Any:
+        """−a."""
+        return self._builder.fneg(a, flags=_FAST)
+
+    def larger(self, a: Any, b: Any) -> Any:
+        """Where a > b."""
+        return self._builder.fcmp_ordered(">", a, b)
+
+    def select(self, condition: Any, a: Any, b: Any) -> Any:
+        """a where the condition holds, else b."""
+        return self._builder.select(condition, a, b)
+
+    def to_whole(self, a: Any) -> Any:
+        """Cut towards zero, as int32."""
+        return self._builder.fptosi(a, self._whole)
+
+    def from_whole(self, a: Any) -> Any:
+        """int32 as float32."""
+        return self._builder.sitofp(a, self.type)
+
+    def power_of_two(self, exponent: Any) -> Any:
+        """2 to an int32 from −126 to 127, put together from its bits."""
+        bias, places = (ir.Constant(self._whole, [n] * self.count) for n in (127, 23))
+        bits = self._builder.shl(self._builder.add(exponent, bias), places)
+        return self._builder.bitcast(bits, self.type)
+
+    def shuffled(self, a: Any, b: Any, lanes: Sequence[int]) -> Any:
+        """These lanes of a and, counted on behind them, of b."""
+        mask = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
+        return self._builder.shuffle_vector(a, b, mask)

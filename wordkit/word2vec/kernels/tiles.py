@@ -1,0 +1,292 @@
+"""The arithmetic of a training step, in tiles that stay in the processor's vector registers.
+
+A step takes C inputs and T targets: it needs all C·T inner products, and afterwards adds to every
+input a combination of the targets, and to every target one of the inputs. A tile is all inputs
+with up to :data:`WIDTH` targets. The loops are written in LLVM's own terms, because the vector
+units are only kept busy where each value that is loaded serves several products, and no compiler
+finds that by itself in loops over rows that may be the same.
+
+Matrices are float32 and C-contiguous, with rows a multiple of 16 long; rows are named by their
+number. Inner products, and later their gradients, lie in a table of C rows, in which tile t has
+the columns from ``WIDTH·t``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import llvmlite.binding  # type: ignore[import-untyped]
+import numba.extending
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from wordkit.word2vec.kernels.lanes import INT64, Lanes, int64, matrices
+
+__all__ = [
+    "LANES",
+    "WIDTH",
+    "add_products",
+    "add_to_rows",
+    "inner_products",
+    "mean_of_rows",
+    "prefetch",
+]
+
+# It supplies the first argument of the functions it decorates, which its type does not say.
+intrinsic: Any = numba.extending.intrinsic
+
+WIDTH = 8
+"""The most targets in a tile, so that their sums leave registers for the rest."""
+
+LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
+"""Floats in a vector register; where a register holds fewer, LLVM takes several."""
+
+_LINE = 16  # floats in a line of the cache
+
+
+# --- what the training loop calls ----------------------------------------------------------------
+
+
+@intrinsic
+def inner_products(
+    typing_context: Any, inputs: Any, rows: Any, count: Any, targets: Any, chosen: Any, first: Any,
+    width: Any, table: Any, column: Any,
+) -> Any:  # fmt: skip
+    """Fill a tile of the table, for c < count and j < width, and with 0 beyond:
+
+    ``table[c, column + j] = inputs[rows[c]] · targets[chosen[first + j]]``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, rows, o, chosen, table = matrices(
+            context, builder, signature, arguments, (0, 1, 3, 4, 7)
+        )
+        count, first, width, column = (arguments[i] for i in (2, 5, 6, 8))
+
+        def tile(size: int) -> None:
+            outs = [o.row(chosen.at(builder.add(first, int64(j)))) for j in range(size)]
+            even = builder.and_(count, int64(-2))
+
+            def dots(c: Any, inputs: int) -> None:
+                numbers = [builder.add(c, int64(i)) for i in range(inputs)]
+                ins = [x.row(rows.at(number)) for number in numbers]
+                places = [builder.gep(table.row(number), [column]) for number in numbers]
+                _dots(builder, ins, outs, x.stride, places)
+
+            with cgutils.for_range_slice(builder, int64(0), even, int64(2), INT64) as (c, _):
+                dots(c, 2)
+            with builder.if_then(builder.icmp_signed("<", even, count)):
+                dots(even, 1)
+
+        _for_width(builder, width, tile)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(
+        inputs, rows, whole, targets, chosen, whole, whole, table, whole
+    ), generate  # fmt: skip
+
+
+@intrinsic
+def add_products(
+    typing_context: Any, inputs: Any, rows: Any, count: Any, targets: Any, chosen: Any, first: Any,
+    width: Any, table: Any, column: Any, sums: Any,
+) -> Any:  # fmt: skip
+    """Add what the gradients of a tile, g = table[:, column:column + width], say:
+
+    ``sums[c] += Σ_j g[c, j] · targets[chosen[first + j]]``, with the targets as they were, and
+    ``targets[chosen[first + j]] += Σ_c g[c, j] · inputs[rows[c]]``.
+
+    With None for ``sums``, the first sum goes to the inputs themselves, one after the other: each
+    is changed as soon as it has been used.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, rows, o, chosen, table = matrices(
+            context, builder, signature, arguments, (0, 1, 3, 4, 7)
+        )
+        in_place = isinstance(signature.args[9], types.NoneType)
+        sums = None if in_place else matrices(context, builder, signature, arguments, (9,))[0]
+        count, first, width, column = (arguments[i] for i in (2, 5, 6, 8))
+
+        def tile(size: int) -> None:
+            outs = [o.row(chosen.at(builder.add(first, int64(j)))) for j in range(size)]
+
+            @contextmanager
+            def inputs() -> Iterator[tuple[Any, Any, Any]]:
+                """A loop over the inputs: their row, where its change goes, the gradients."""
+                with cgutils.for_range(builder, count, intp=INT64) as loop:
+                    row = x.row(rows.at(loop.index))
+                    goal = row if sums is None else sums.row(loop.index)
+                    yield row, goal, builder.gep(table.row(loop.index), [column])
+
+            _updates(builder, inputs, outs, x.stride)
+
+        _for_width(builder, width, tile)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(
+        inputs, rows, whole, targets, chosen, whole, whole, table, whole, sums
+    ), generate  # fmt: skip
+
+
+@intrinsic
+def mean_of_rows(typing_context: Any, matrix: Any, rows: Any, count: Any, into: Any) -> Any:
+    """``into[0] = Σ_c matrix[rows[c]] / count`` for c < count."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        matrix, rows, into = matrices(context, builder, signature, arguments, (0, 1, 3))
+        count, b = arguments[2], Lanes(builder, LANES)
+        one = ir.Constant(ir.FloatType(), 1)
+        share = b.broadcast(builder.fdiv(one, builder.sitofp(count, ir.FloatType())))
+        with _along(builder, matrix.stride) as d:
+            total = b.variable()
+            with cgutils.for_range(builder, count, intp=INT64) as loop:
+                b.add_to(total, b.load(matrix.row(rows.at(loop.index)), d))
+            b.store(b.times(b.value(total), share), into.data, d)
+        return context.get_dummy_value()
+
+    return types.void(matrix, rows, types.int64, into), generate
+
+
+@intrinsic
+def add_to_rows(
+    typing_context: Any, matrix: Any, rows: Any, first: Any, count: Any, changes: Any, change: Any,
+    scale: Any,
+) -> Any:  # fmt: skip
+    """``matrix[rows[first + c]] += scale · changes[change]`` for c < count."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        matrix, rows, changes = matrices(context, builder, signature, arguments, (0, 1, 4))
+        first, count, b = arguments[2], arguments[3], Lanes(builder, LANES)
+        scale, change = b.broadcast(arguments[6]), changes.row(arguments[5])
+        with _along(builder, matrix.stride) as d:
+            step = b.times(b.load(change, d), scale)
+            with cgutils.for_range(builder, count, intp=INT64) as loop:
+                row = matrix.row(rows.at(builder.add(first, loop.index)))
+                b.store(b.plus(b.load(row, d), step), row, d)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(matrix, rows, whole, whole, changes, whole, types.float32), generate
+
+
+@intrinsic
+def prefetch(typing_context: Any, matrix: Any, row: Any) -> Any:
+    """Ask for a row to be brought near, to be changed, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (matrix,) = matrices(context, builder, signature, arguments, (0,))
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        )
+        row, line = matrix.row(arguments[1]), int64(_LINE)
+        with cgutils.for_range_slice(builder, int64(0), matrix.stride, line, INT64) as (d, _):
+            place = builder.bitcast(builder.gep(row, [d]), byte)
+            builder.call(function, [place, flag(1), flag(3), flag(1)])  # write, keep, data
+        return context.get_dummy_value()
+
+    return types.void(matrix, types.int64), generate
+
+
+# --- the loops -----------------------------------------------------------------------------------
+
+
+def _dots(builder: Any, ins: list[Any], outs: list[Any], stride: Any, places: list[Any]) -> None:
+    """Put the inner products of each of these inputs with all targets of a tile at its place.
+
+    Args:
+        builder: writes the code.
+        ins, outs: the addresses of rows.
+        stride: their length.
+        places: addresses of WIDTH floats.
+    """
+    b = Lanes(builder, LANES)
+    sums = [[b.variable() for _ in outs] for _ in ins]
+    with _along(builder, stride) as d:
+        values = [b.load(row, d) for row in ins]
+        for j, out in enumerate(outs):
+            o = b.load(out, d)
+            for i, value in enumerate(values):
+                b.add_to(sums[i][j], b.times(value, o))
+    for row, place in zip(sums, places, strict=True):
+        totals = _horizontal_sums(b, [b.value(total) for total in row])
+        Lanes(builder, WIDTH).store(totals, place)
+
+
+def _updates(builder: Any, inputs: Callable[[], Any], outs: list[Any], stride: Any) -> None:
+    """Add to inputs and targets of a tile what the gradients say.
+
+    Args:
+        builder: writes the code.
+        inputs: a loop over the inputs; see :func:`add_products`.
+        outs: the addresses of the targets' rows.
+        stride: their length.
+    """
+    b = Lanes(builder, LANES)
+    with _along(builder, stride) as d:
+        old = [b.load(out, d) for out in outs]
+        changes = [b.variable() for _ in outs]
+        with inputs() as (row, goal, gradients):
+            value = b.load(row, d)
+            # two sums, so that one addition need not wait for the other
+            halves: list[Any] = [value if goal is row else b.load(goal, d), b.constant(0)]
+            for j, o in enumerate(old):
+                g = b.broadcast(builder.load(builder.gep(gradients, [int64(j)])))
+                b.add_to(changes[j], b.times(g, value))
+                halves[j % 2] = b.plus(halves[j % 2], b.times(g, o))
+            b.store(b.plus(*halves), goal, d)
+        for out, change in zip(outs, changes, strict=True):
+            # loaded again: two targets may be the same row
+            b.store(b.plus(b.load(out, d), b.value(change)), out, d)
+
+
+@contextmanager
+def _along(builder: Any, stride: Any) -> Iterator[Any]:
+    """A loop along a row, a register at a time."""
+    with cgutils.for_range_slice(builder, int64(0), stride, int64(LANES), INT64) as (d, _):
+        yield d
+
+
+def _for_width(builder: Any, width: Any, emit: Callable[[int], None]) -> None:
+    """The code for each width of a tile, and a choice among them."""
+    for size in range(1, WIDTH + 1):
+        with builder.if_then(builder.icmp_signed("==", width, int64(size))):
+            emit(size)
+
+
+def _horizontal_sums(b: Lanes, vectors: Sequence[Any]) -> Any:
+    """The sum of each of up to eight vectors, as one vector of eight, 0 for those that lack.
+
+    Two vectors are folded into one that holds sums of pairs of both, and so on: a tree that takes
+    half as many steps as summing each vector by itself.
+    """
+    level = [*vectors, *[b.constant(0)] * (WIDTH - len(vectors))]
+    evens, odds = _alternate(b.count, 0), _alternate(b.count, 1)
+    for _ in range(2):  # within each four lanes: the sums of neighbours, side by side
+        level = [
+            b.plus(b.shuffled(u, v, evens), b.shuffled(u, v, odds))
+            for u, v in zip(level[::2], level[1::2], strict=True)
+        ]
+    left, right = level  # four lanes of each belong to four vectors, and so do the next four
+    lanes = b.count
+    while lanes > 4:
+        lanes //= 2
+        low, high = range(lanes), range(lanes, 2 * lanes)
+        left, right = (b.plus(b.shuffled(v, v, low), b.shuffled(v, v, high)) for v in (left, right))
+    return b.shuffled(left, right, range(WIDTH))
+
+
+def _alternate(lanes: int, first: int) -> list[int]:
+    """For each four lanes: every second one of a vector, then of another."""
+    return [
+        vector + group + first + i
+        for group in range(0, lanes, 4)
+        for vector in (0, lanes)
+        for i in (0, 2)
+    ]

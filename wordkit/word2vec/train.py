@@ -1,0 +1,185 @@
+"""Word vectors by prediction: word2vec, from a corpus to embeddings.
+
+After Mikolov, Chen, Corrado and Dean, "Efficient Estimation of Word Representations in Vector
+Space" (2013), and Mikolov et al., "Distributed Representations of Words and Phrases and their
+Compositionality" (2013). V is the number of words, D of dimensions, N of tokens of the corpus.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from itertools import pairwise
+
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, DivergenceError, TextError
+from wordkit.runtime import Report, Run
+from wordkit.text import Corpus
+from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
+from wordkit.word2vec.chunks import chunk_borders
+from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.engines import make_engine
+from wordkit.word2vec.result import embeddings_of
+from wordkit.word2vec.start import StartingPoint, start_afresh
+from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
+
+__all__ = ["train_word2vec"]
+
+_BEYOND_REASON = 500  # times the loss of a prediction by vectors that know nothing
+
+
+def train_word2vec(
+    corpus: Corpus,
+    config: Word2VecConfig | None = None,
+    *,
+    start: StartingPoint | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    checkpoint: CheckpointPlan | None = None,
+) -> Run[Embeddings]:
+    """Vectors of the words of a corpus, by word2vec.
+
+    The same corpus, settings and seed on one CPU thread give the same vectors, bit for bit. More
+    threads write to the same vectors without waiting for each other, so that no two runs are
+    quite the same.
+
+    Args:
+        corpus: in memory or memory-mapped.
+        config: None: the defaults.
+        start: what to begin with, by one of the ``start_`` functions of this package; used up by
+            the training. None: random vectors.
+        device: ``cpu`` (the fast loops), ``cuda`` or ``mps`` (through torch), ``torch-cpu``
+            (torch on the CPU), or ``auto`` (CUDA or MPS where torch finds one, else the fast
+            loops).
+        threads: of the CPU; None: all cores.
+        checkpoint: where to keep the state of the training, and how often.
+
+    Returns:
+        A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
+        over the present epoch of −log p of a prediction, in nats, before each step), the
+        ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the vectors, the weights
+        that :func:`start_from_model` goes on with; their metadata tell the settings, the
+        fingerprint of the corpus, versions, and the loss of the last epoch. A run that is closed
+        or interrupted writes a checkpoint first, where one was asked for.
+
+    Raises:
+        VocabularyError: fewer than two words are frequent enough.
+        ConfigError: the device's name is unknown, or ``threads`` is less than 1.
+        ResourceError: there is too little memory, or no such device.
+        TextError: no two words stand together (in the run).
+        DivergenceError: the vectors grew beyond all bounds (in the run).
+        StorageError: a checkpoint cannot be written.
+    """
+    config = config or Word2VecConfig()
+    start = start or start_afresh(corpus, config)
+    engine = make_engine(corpus, start, config, device=device, threads=threads)
+    keeper = CheckpointKeeper(checkpoint, corpus, config, start)
+    return Run(_Training(corpus, config, start, engine, keeper).run())
+
+
+class _Training:
+    """A corpus on its way through an engine, chunk by chunk."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        config: Word2VecConfig,
+        start: StartingPoint,
+        engine: Engine,
+        keeper: CheckpointKeeper,
+    ) -> None:
+        self._corpus, self._config, self._start = corpus, config, start
+        self._engine, self._keeper = engine, keeper
+        self._borders = chunk_borders(corpus, engine.chunk_tokens).tolist()
+        self._state = start.state
+        self._done = self._state.epoch * corpus.tokens + self._state.position
+        self._diverged: Chunk | None = None
+        choices = config.negative + 1 if config.loss == "ns" else math.log2(len(start.vocabulary))
+        self._most_loss = _BEYOND_REASON * choices * math.log(2)
+
+    def run(self) -> Generator[Report, None, Embeddings]:
+        """Train to the end."""
+        state, last = self._state, self._state.tally
+        if not state.weights.padded_input.flags.writeable:
+            raise ConfigError("this starting point was trained from before; make another one")
+        began, predictions = state.epoch, 0
+        while state.epoch < self._config.epochs:
+            yield from self._epoch()
+            last = state.tally
+            predictions += last.predictions
+            state.epoch, state.position, state.tally = state.epoch + 1, 0, Tally()
+        if state.epoch > began and not predictions:
+            raise TextError(
+                "there was nothing to predict: no line holds two words that are frequent enough "
+                "and were not skipped by subsampling; give more text or longer lines, or lower "
+                "min_count or sample"
+            )
+        self._engine.fetch()
+        return embeddings_of(self._corpus, self._config, self._start, self._engine, last)
+
+    def _epoch(self) -> Generator[Report, None, None]:
+        """The rest of the present epoch, with a checkpoint whenever one is due."""
+        yield self._report()
+        while self._state.position < self._corpus.tokens:
+            began, before = time.monotonic(), self._state.seconds
+            running = self._engine.run(self._chunks(), self._record)
+            try:
+                for _ in running:
+                    self._state.seconds = before + time.monotonic() - began
+                    yield self._report()
+            except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                running.close()
+                self._keeper.save(self._engine)
+                raise
+            finally:
+                running.close()
+            self._check()
+            if self._keeper.is_due():
+                self._keeper.save(self._engine)
+        yield self._report()
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """The chunks that are left of the epoch, until a checkpoint is due or all is lost."""
+        state, N = self._state, self._corpus.tokens
+        for start, stop in pairwise(self._borders):
+            if stop <= state.position:
+                continue
+            if self._keeper.is_due() or self._diverged is not None:
+                return
+            start = max(start, state.position)
+            state.position = stop
+            rates = (self._learning_rate(state.epoch * N + place) for place in (start, stop))
+            yield Chunk(state.epoch, start, stop, *rates)
+
+    def _learning_rate(self, words: int) -> float:
+        """The learning rate after so many words."""
+        return learning_rate(self._config, words / (self._config.epochs * self._corpus.tokens))
+
+    def _record(self, chunk: Chunk, tally: Tally) -> None:
+        """Take down what a chunk has cost."""
+        self._done += chunk.tokens
+        self._state.tally += tally
+        if not math.isfinite(tally.loss) or tally.mean_loss > self._most_loss:
+            self._diverged = self._diverged or chunk
+
+    def _check(self) -> None:
+        """Raise DivergenceError where a chunk has diverged."""
+        if self._diverged is None:
+            return
+        words = self._diverged.epoch * self._corpus.tokens + self._diverged.stop
+        rate = self._diverged.start_lr
+        raise DivergenceError(
+            f"the training diverged after {words:,} words, in epoch {self._diverged.epoch + 1}, "
+            f"at learning rate {rate:.4g}: the vectors grew beyond all bounds; lower lr, to "
+            f"{self._config.start_lr / 4:.2g} say"
+        )
+
+    def _report(self) -> Report:
+        config, corpus = self._config, self._corpus
+        figures = {
+            "loss": self._state.tally.mean_loss,
+            "epoch": self._state.epoch + 1,
+            "lr": self._learning_rate(self._done),
+        }
+        return Report("training", self._done, config.epochs * corpus.tokens, "words", figures)
