@@ -76,7 +76,10 @@ def test_the_exponents_that_have_names() -> None:
     assert noise_probabilities(counts, 1).tolist() == pytest.approx([0.6, 0.3, 0.1])
     assert noise_probabilities(counts, 0).tolist() == pytest.approx([1 / 3] * 3)
     assert noise_probabilities(counts, -1).tolist() == pytest.approx([0.1, 0.2, 0.7], abs=0.05)
-    assert noise_probabilities(np.array([5, 0]), -1).sum() == pytest.approx(1), "a count of 0 is 1"
+    for power in (-1, 0, 0.75):
+        assert noise_probabilities(np.array([5, 0]), power).tolist() == [1, 0], "is not there"
+        drawn = implied_by(alias_table(noise_probabilities(np.array([5, 0, 3, 0, 0]), power)))
+        assert [drawn[word] for word in (1, 3, 4)] == [0, 0, 0]
 
 
 @given(counts_strategy, st.floats(1e-8, 1))

@@ -51,7 +51,7 @@ class CpuEngine:
         self._weights = start.state.weights
         self._seed = config.seed
         self._text = _text(corpus, start, config)
-        self._targets = _targets(start, config)
+        self._targets = _targets(corpus, start, config)
         self._settings = kernels.Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],
@@ -141,14 +141,15 @@ def _text(corpus: Corpus, start: StartingPoint, config: Word2VecConfig) -> kerne
     return kernels.Text(np.asarray(corpus.ids), np.asarray(corpus.offsets), words)
 
 
-def _targets(start: StartingPoint, config: Word2VecConfig) -> kernels.Targets:
+def _targets(corpus: Corpus, start: StartingPoint, config: Word2VecConfig) -> kernels.Targets:
     noise = np.zeros(0, dtype=np.uint64)
     starts = np.zeros(0, dtype=np.int64)
     nodes = np.zeros(0, dtype=np.int32)
     turns = np.zeros(0, dtype=np.uint8)
     counts = start.vocabulary.counts
-    if config.loss == "ns":
-        noise = alias_table(noise_probabilities(counts, config.ns_exponent))
+    if config.loss == "ns":  # a word that the text does not hold keeps its vectors
+        occurrences = start.occurrences(corpus)
+        noise = alias_table(noise_probabilities(occurrences, config.ns_exponent))
     elif config.loss == "hs":
         tree = huffman_tree(counts)
         starts, nodes, turns = tree.starts, tree.nodes, tree.turns

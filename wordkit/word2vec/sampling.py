@@ -33,8 +33,11 @@ def keep_probabilities(counts: Counts, sample: float) -> Doubles:
 
 
 def noise_probabilities(counts: Counts, exponent: float) -> Doubles:
-    """How likely each word is to be drawn as a negative, shape (V,): by frequency to a power."""
-    weights: Doubles = np.maximum(counts, 1).astype(np.float64) ** exponent
+    """How likely each word is to be drawn as a negative, shape (V,): by frequency to a power.
+
+    A word that does not occur is never drawn.
+    """
+    weights: Doubles = np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** exponent, 0)
     probabilities: Doubles = weights / weights.sum()
     return probabilities
 
@@ -58,7 +61,8 @@ def alias_table(probabilities: Doubles) -> npt.NDArray[np.uint64]:
         scaled[more] -= 1 - scaled[less]
         if scaled[more] < 1:
             small.append(large.pop())
-    for i in small + large:  # what rounding has left over is its own alias
-        scaled[i], alias[i] = 1.0, i
+    likeliest = int(probabilities.argmax())
+    for i in small + large:  # what rounding has left over: sure of itself, or never drawn
+        scaled[i], alias[i] = (1.0, i) if probabilities[i] else (0.0, likeliest)
     own = np.minimum(np.array(scaled) * 2.0**32, 2.0**32 - 1).astype(np.uint64)
     return own | np.array(alias, dtype=np.uint64) << np.uint64(32)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, ResourceError
 from wordkit.runtime import available_memory
-from wordkit.text import Vocabulary
+from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import blocks, bytes_of_weights
@@ -45,6 +45,13 @@ class StartingPoint:
 
     note: str | None = None
     """What the user should know: which weights could not be carried over, and why."""
+
+    def occurrences(self, corpus: Corpus) -> npt.NDArray[np.int64]:
+        """How often each word of the model occurs in a corpus, shape (V,)."""
+        counts = np.zeros(len(self.vocabulary), dtype=np.int64)
+        trained = self.rows >= 0
+        counts[self.rows[trained]] = corpus.vocabulary.counts[trained]
+        return counts
 
 
 def rows_in(vocabulary: Vocabulary, words: Iterable[str]) -> npt.NDArray[np.int32]:
