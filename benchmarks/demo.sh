@@ -10,9 +10,8 @@ say() { printf '\n%s\n' "$1"; }
 run() { printf '\n$ %s\n' "$*"; "$@"; }
 
 say "Learning word vectors from the documentation of Python, NumPy, SciPy, scikit-learn,
-PyTorch, NLTK and Click: which words stand near which, how surprising that is (PPMI), and
-the directions in which the words differ most (truncated SVD)."
-run wordkit train-counts pydocs -o "$WORDKIT_VECTORS"
+PyTorch, NLTK and Click, by word2vec: from each word, guess the words around it."
+run wordkit train-w2v pydocs --arch skipgram -o "$WORDKIT_VECTORS"
 
 say "The words that are used most like these:"
 run wordkit similar array string matrix file -n 5

@@ -26,6 +26,6 @@ def test_the_python_runs(tmp_path: Path) -> None:
 def test_the_commands_exist() -> None:
     from wordkit_cli.commands import cli
 
-    named = set(re.findall(r"^(?:\$ )?wordkit ([a-z-]+)", README, re.MULTILINE))
+    named = set(re.findall(r"^(?:\$ )?wordkit ([a-z0-9-]+)", README, re.MULTILINE))
     assert named
     assert named <= set(cli.list_commands(None))  # type: ignore[arg-type, attr-defined]

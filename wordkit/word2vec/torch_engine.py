@@ -24,7 +24,7 @@ from wordkit.word2vec.torch_rows import Rows
 
 __all__ = ["TorchEngine"]
 
-_FEWEST_STEPS = 4000  # in a training, where the corpus has enough tokens
+_FEWEST_STEPS = 2000  # in a training, where the corpus has enough tokens
 _FEWEST_CENTRES, _MOST_CENTRES = 64, 1 << 14  # in a batch
 _NUMBERS = 1 << 25  # in one array of a batch: 128 MB
 _LINKS = 1 << 26  # between contexts and centres of a chunk, a byte each
