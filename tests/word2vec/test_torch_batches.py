@@ -144,6 +144,8 @@ def test_draws_depend_on_seed_epoch_and_place() -> None:
     for other in (replace(chunk, epoch=0), replace(chunk, start=499), replace(chunk, start=0)):
         assert drawn(config, other) != pairs
     assert drawn(replace(config, seed=2**70), chunk) != pairs
+    seeds = {generator_for(config, replace(chunk, start=i), "cpu").initial_seed() for i in range(9)}
+    assert len(seeds) == 9
 
 
 def test_blocks_come_from_all_over_the_chunk() -> None:

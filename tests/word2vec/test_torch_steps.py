@@ -277,16 +277,18 @@ def test_a_batch_without_links_changes_nothing() -> None:
         np.testing.assert_array_equal(outputs, case.outputs.astype(np.float32))
 
 
-def test_all_negatives_are_the_centre() -> None:
-    """As in a text of one word and a hapax: only the right answer is left."""
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_hardly_a_negative_that_is_not_the_centre(others: int) -> None:
+    """As in a text of one word and a hapax: what is left weighs as much as all would."""
     case = case_of("skipgram", "true", "ns")
     case.blocks.centres[:] = 3
     case.negatives[:] = 3
+    case.negatives[:, :others] = 7
     sums = slow_sums(case)
     cost, _, outputs = step(case, 1e-4)
     assert cost == pytest.approx(sums.loss, rel=1e-5)
     changed = np.flatnonzero((outputs != case.outputs.astype(np.float32)).any(1))
-    assert changed.tolist() == [3]
+    assert changed.tolist() == ([3, 7] if others else [3])
 
 
 # --- the limit of a step --------------------------------------------------------------------------

@@ -60,7 +60,10 @@ class TorchEngine:
         self._check_memory()
         self._inputs = self._rows(self._weights.padded_input)
         self._outputs = self._rows(self._weights.padded_output)
-        self._loss = make_loss(self._outputs, start.vocabulary.counts, config)
+        # a word that the text does not hold is not drawn, and keeps its vectors
+        drawn = config.loss == "ns"
+        counts = start.occurrences(corpus) if drawn else start.vocabulary.counts
+        self._loss = make_loss(self._outputs, counts, config)
         self._architecture = make_architecture(self._inputs, config)
         T = self._loss.centres_in_block
         self._maker = BlockMaker(corpus, start, config, centres=T, device=self._device)
