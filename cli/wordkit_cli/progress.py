@@ -149,10 +149,13 @@ class _Log:
     def show(self, report: Report, pace: _Pace) -> None:
         now = time.monotonic() - self._began
         line = _line(report, pace, now)
+        if self._held is not None and line.get("epoch") != self._held.get("epoch"):
+            self._write(self._held)  # the last word on an epoch
+            self._held = None
         if report.stage == self._stage and now < self._next:
             self._held = line  # the last of the stage, perhaps
             return
-        if report.stage != self._stage and self._held is not None:
+        if self._held is not None and report.stage != self._stage:
             self._write(self._held)
         self._stage, self._next, self._held = report.stage, now + 1, None
         self._write(line)

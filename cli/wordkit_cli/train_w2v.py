@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,7 @@ def _finish(
     from wordkit.word2vec import read_checkpoint
 
     def figures(known: Mapping[str, float]) -> str:
-        loss = f"  loss {known['loss']:.3f}" if known["loss"] else ""  # 0: nothing predicted yet
+        loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
         return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
 
     before = _mark(checkpoint)
@@ -159,7 +160,8 @@ def _finish(
         if checkpoint is not None and _mark(checkpoint) != before:
             share = read_checkpoint(checkpoint).share_done
             progress.say(
-                f"checkpoint saved: {checkpoint} at {share:.0%}; go on with --resume {checkpoint}"
+                f"checkpoint saved: {checkpoint} at {share:.0%}; "
+                f"go on with --checkpoint {checkpoint} --resume"
             )
         raise
 

@@ -84,7 +84,7 @@ def read_beginning(init: str | None, resume: str | None, given: Mapping[str, Any
 def _changed(config: Word2VecConfig, given: Mapping[str, Any]) -> Word2VecConfig:
     """The settings of an earlier training with those that are set anew."""
     new = {name: value for name, value in given.items() if value != getattr(config, name)}
-    if new.keys() & {"arch", "cbow_gradient"}:  # another default
+    if new.keys() & {"arch", "loss", "cbow_gradient"}:  # another default
         new = {"lr": None, "vectors": None, **new}
     return replace(config, **new)
 

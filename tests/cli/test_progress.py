@@ -58,7 +58,7 @@ def test_all_that_training_shows_has_room(folder: Path, corpus_txt: Path, column
     )
     lines = [line for line in re.split(r"[\r\n]+", shown) if line.startswith("training")]
     pattern = (
-        r"training +━{6,30} 100% +[\d.]+k? words/s \d:\d\d:\d\d "
+        r"training +━{6,30} 100% +[\d.]+[kM]? words/s \d:\d\d:\d\d "
         r"epoch 12/12  loss \d\.\d{3}  lr 0\.0001"
     )
     assert re.fullmatch(pattern, lines[-1].rstrip()), lines[-1]

@@ -315,7 +315,9 @@ def test_a_stopped_training_saves_a_checkpoint_and_says_so(
     _, error = process.communicate(timeout=60)
     checkpoint = read_checkpoint(folder / "c")
     assert 0 < checkpoint.share_done < 1
-    expected = f"checkpoint saved: c at {checkpoint.share_done:.0%}; go on with --resume c"
+    expected = (
+        f"checkpoint saved: c at {checkpoint.share_done:.0%}; go on with --checkpoint c --resume"
+    )
     if number == signal.SIGINT:
         assert process.returncode == 1, error
         assert error.splitlines()[-2:] == [

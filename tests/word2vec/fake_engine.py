@@ -21,6 +21,9 @@ class FakeEngine:
         self.seed = config.seed
         self.fetched = 0
 
+    def prepare(self) -> None:
+        pass
+
     def run(
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
     ) -> Iterator[None]:

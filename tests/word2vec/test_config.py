@@ -13,6 +13,7 @@ import pytest
 
 from wordkit.errors import ConfigError
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.state import learning_rate
 
 BAD: list[tuple[str, Any, str]] = [
     ("arch", "sg", "one of cbow, skipgram, not 'sg'"),
@@ -96,7 +97,9 @@ def test_the_learning_rate_suits_the_architecture() -> None:
     assert true > older >= 0.025, "the gradient of a mean is smaller"
     assert Word2VecConfig(arch="cbow", lr=0.3).start_lr == 0.3
     with pytest.raises(ConfigError, match=r"min_lr must be from 0 to the learning rate 1e-05"):
-        Word2VecConfig(lr=1e-5)
+        Word2VecConfig(lr=1e-5, min_lr=1e-3)
+    low = Word2VecConfig(lr=1e-5)  # lower than the floor that nobody set
+    assert learning_rate(low, 0.0) == learning_rate(low, 1.0) == 1e-5
 
 
 def test_the_vectors_that_are_kept_suit_the_architecture() -> None:

@@ -17,6 +17,7 @@ Kept = Literal["in", "out", "sum"]
 
 _LARGEST_WINDOW = 1000
 _MOST_NEGATIVES = 1000
+_DEFAULT_MIN_LR = 1e-4
 _DEFAULT_LR = {
     ("skipgram", "true"): 0.025,
     ("skipgram", "word2vec"): 0.025,
@@ -50,7 +51,8 @@ class Word2VecConfig:
     that near words count for more."""
 
     negative: int = 5
-    """Words drawn against each centre with loss ``ns``, from 1 to 1000."""
+    """Words drawn against each centre with loss ``ns``, from 1 to 1000. Hundreds of them want a
+    lower learning rate."""
 
     ns_exponent: float = 0.75
     """Negatives are drawn by frequency to this power: 1 as frequent, 0 all alike, below 0 the
@@ -73,8 +75,9 @@ class Word2VecConfig:
     """The learning rate at the start, above 0; it falls in proportion to the words done. None:
     0.025 for skip-gram, 0.2 for CBOW (0.05 with the gradient of word2vec)."""
 
-    min_lr: float = 1e-4
-    """Below this the learning rate does not fall; at least 0."""
+    min_lr: float = _DEFAULT_MIN_LR
+    """Below this the learning rate does not fall; at least 0. A learning rate that starts below
+    the default stays as it is."""
 
     cbow_gradient: CbowGradient = "true"
     """What each of the C context words of CBOW gets of the gradient: ``true`` 1/C, as the mean
@@ -121,7 +124,7 @@ class Word2VecConfig:
     def _check_rates(self) -> None:
         if self.lr is not None and not (self.lr > 0 and math.isfinite(self.lr)):
             raise ConfigError(f"lr must be above 0, not {self.lr}")
-        if not 0 <= self.min_lr <= self.start_lr:
+        if not 0 <= self.min_lr <= max(self.start_lr, _DEFAULT_MIN_LR):
             raise ConfigError(
                 f"min_lr must be from 0 to the learning rate {self.start_lr}, not {self.min_lr}"
             )

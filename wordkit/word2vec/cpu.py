@@ -5,6 +5,7 @@ The threads change the same matrices without locks: Recht, Ré, Wright and Niu, 
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -25,6 +26,8 @@ __all__ = ["CpuEngine"]
 
 _LOSSES = {"ns": kernels.NS, "hs": kernels.HS, "softmax": kernels.SOFTMAX}
 _NO_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
+_MOST_TOKENS = 1 << 16  # in a chunk
+_WORK = 6 * 5 * 100 << 16  # products in a chunk: so many tokens at the default settings
 _PATIENCE = 0.2  # seconds to wait for a chunk before Ctrl-C is looked for again
 
 
@@ -35,7 +38,6 @@ class CpuEngine:
         ConfigError: ``threads`` is less than 1.
     """
 
-    chunk_tokens = 1 << 16
     packages: tuple[str, ...] = ("numpy", "numba")
 
     def __init__(
@@ -50,6 +52,7 @@ class CpuEngine:
         self.name = f"{self._threads} CPU thread{'s' if self._threads > 1 else ''}"
         self._weights = start.state.weights
         self._seed = config.seed
+        self.chunk_tokens = _chunk_tokens(len(start.vocabulary), config)
         self._text = _text(corpus, start, config)
         self._targets = _targets(corpus, start, config)
         self._settings = kernels.Settings(
@@ -65,7 +68,6 @@ class CpuEngine:
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        self._train(_NO_CHUNK)  # compiled here, where Ctrl-C can break it off
         lock, stopped = threading.Lock(), threading.Event()
         done: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()  # None: a thread has ended
 
@@ -94,9 +96,13 @@ class CpuEngine:
                     yield
         finally:
             stopped.set()
-            pool.shutdown(wait=True)
+            _join(pool)
         for future in running:
             future.result()
+
+    def prepare(self) -> None:
+        """Compile the loops, on this thread, where Ctrl-C can break it off."""
+        self._train(_NO_CHUNK)
 
     def fetch(self) -> None:
         """Nothing: the weights never leave."""
@@ -115,6 +121,27 @@ class CpuEngine:
             _counter(self._seed, chunk),
         )
         return Tally(loss, predictions)
+
+
+def _chunk_tokens(words: int, config: Word2VecConfig) -> int:
+    """As many tokens as take a thread a moment, so that progress and Ctrl-C do not wait long."""
+    targets = {"ns": config.negative + 1, "hs": 1 + math.log2(words), "softmax": words}
+    inputs = config.window if config.arch == "skipgram" else 1
+    work = targets[config.loss] * inputs * config.dim
+    return int(min(_WORK / work, _MOST_TOKENS))
+
+
+def _join(pool: ThreadPoolExecutor) -> None:
+    """Wait until no thread changes the weights any more, through Ctrl-C and the like, too."""
+    interruption: BaseException | None = None
+    while True:
+        try:
+            pool.shutdown(wait=True)
+            break
+        except (KeyboardInterrupt, SystemExit) as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 def _next(done: queue.SimpleQueue[Chunk | None]) -> Chunk | None:

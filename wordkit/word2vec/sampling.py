@@ -35,8 +35,9 @@ def keep_probabilities(counts: Counts, sample: float) -> Doubles:
 def noise_probabilities(counts: Counts, exponent: float) -> Doubles:
     """How likely each word is to be drawn as a negative, shape (V,): by frequency to a power.
 
-    A word that does not occur is never drawn.
+    A word that does not occur is never drawn, unless none does.
     """
+    counts = counts if counts.any() else np.ones_like(counts)
     weights: Doubles = np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** exponent, 0)
     probabilities: Doubles = weights / weights.sum()
     return probabilities

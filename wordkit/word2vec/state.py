@@ -88,6 +88,10 @@ class Engine(Protocol):
     chunk_tokens: int
     """The size of chunk that it works well with."""
 
+    def prepare(self) -> None:
+        """Do what has to be done once before the first chunk, and may take seconds."""
+        ...
+
     def run(
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
     ) -> Generator[None, None, None]:
@@ -105,4 +109,4 @@ class Engine(Protocol):
 
 def learning_rate(config: Word2VecConfig, done: float) -> float:
     """The learning rate where this share of all words is done: it falls evenly to a floor."""
-    return max(config.start_lr * (1 - done), config.min_lr)
+    return max(config.start_lr * (1 - done), min(config.min_lr, config.start_lr))

@@ -72,6 +72,9 @@ class TorchEngine:
         self.chunk_tokens = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
         self._blocks = self._blocks_in_batch(contexts)
 
+    def prepare(self) -> None:
+        """Nothing: torch needs no warning."""
+
     def run(
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
     ) -> Generator[None, None, None]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, DivergenceError, TextError
+from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
@@ -57,9 +58,9 @@ def train_word2vec(
 
     Returns:
         A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
-        over the present epoch of −log p of a prediction, in nats, before each step), the
-        ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the vectors, the weights
-        that :func:`start_from_model` goes on with; their metadata tell the settings, the
+        over the present epoch of −log p of a prediction, in nats, before each step; NaN before
+        the first), the ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the
+        vectors, the weights that :func:`start_from_model` goes on with; their metadata tell the settings, the
         fingerprint of the corpus, versions, and the loss of the last epoch. A run that is closed
         or interrupted writes a checkpoint first, where one was asked for.
 
@@ -96,13 +97,14 @@ class _Training:
         self._done = self._state.epoch * corpus.tokens + self._state.position
         self._diverged: Chunk | None = None
         choices = config.negative + 1 if config.loss == "ns" else math.log2(len(start.vocabulary))
-        self._most_loss = _BEYOND_REASON * choices * math.log(2)
+        self._ignorance = choices * math.log(2)  # the loss of vectors that know nothing
 
     def run(self) -> Generator[Report, None, Embeddings]:
         """Train to the end."""
         state, last = self._state, self._state.tally
         if not state.weights.padded_input.flags.writeable:
             raise ConfigError("this starting point was trained from before; make another one")
+        self._engine.prepare()
         began, predictions = state.epoch, 0
         while state.epoch < self._config.epochs:
             yield from self._epoch()
@@ -115,6 +117,8 @@ class _Training:
                 "and were not skipped by subsampling; give more text or longer lines, or lower "
                 "min_count or sample"
             )
+        if state.epoch > began:
+            self._warn_of(last)
         self._engine.fetch()
         return embeddings_of(self._corpus, self._config, self._start, self._engine, last)
 
@@ -129,8 +133,10 @@ class _Training:
                     self._state.seconds = before + time.monotonic() - began
                     yield self._report()
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
-                running.close()
-                self._keeper.save(self._engine)
+                try:
+                    running.close()
+                finally:
+                    self._keeper.save(self._engine)
                 raise
             finally:
                 running.close()
@@ -160,7 +166,7 @@ class _Training:
         """Take down what a chunk has cost."""
         self._done += chunk.tokens
         self._state.tally += tally
-        if not math.isfinite(tally.loss) or tally.mean_loss > self._most_loss:
+        if not math.isfinite(tally.loss) or tally.mean_loss > _BEYOND_REASON * self._ignorance:
             self._diverged = self._diverged or chunk
 
     def _check(self) -> None:
@@ -175,10 +181,21 @@ class _Training:
             f"{self._config.start_lr / 4:.2g} say"
         )
 
+    def _warn_of(self, last: Tally) -> None:
+        """Warn where a training has gone to its end, but to no good one."""
+        if last.mean_loss > self._ignorance:
+            warnings.warn(
+                f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
+                f"{self._ignorance:.3g} of vectors that know nothing: the learning rate "
+                f"{self._config.start_lr:g} is too high for this text; lower it",
+                WordkitWarning,
+                stacklevel=2,
+            )
+
     def _report(self) -> Report:
-        config, corpus = self._config, self._corpus
+        config, corpus, tally = self._config, self._corpus, self._state.tally
         figures = {
-            "loss": self._state.tally.mean_loss,
+            "loss": tally.mean_loss if tally.predictions else math.nan,
             "epoch": self._state.epoch + 1,
             "lr": self._learning_rate(self._done),
         }
