@@ -60,8 +60,8 @@ def train_word2vec(
         A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
         over the present epoch of −log p of a prediction, in nats, before each step; NaN before
         the first), the ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the
-        vectors, the weights that :func:`start_from_model` goes on with; their metadata tell the settings, the
-        fingerprint of the corpus, versions, and the loss of the last epoch. A run that is closed
+        vectors, the weights that :func:`start_from_model` goes on with; their metadata tell the
+        settings, the fingerprint of the corpus, versions, and the last loss. A run that is closed
         or interrupted writes a checkpoint first, where one was asked for.
 
     Raises:
