@@ -93,7 +93,9 @@ def command(options: argparse.Namespace) -> None:
         print(introduction(text, "whole processes", *settings), flush=True)
         peaks: dict[str, int] = {}
         commands = {
-            f"wordkit train-w2v {text.raw.name} --epochs 1": _command(text.raw, text, options),
+            f"wordkit train-w2v {text.raw.name} --arch skipgram --epochs 1": _command(
+                text.raw, text, options
+            ),
             f"gensim, from {text.tokens().name}": [
                 sys.executable,
                 "-c",
@@ -127,7 +129,7 @@ def _print_commands(timings: Mapping[str, Timing], peaks: Mapping[str, int]) -> 
 def _command(raw: Path, text: Text, options: argparse.Namespace) -> list[str]:
     """The command line, as a user types it but for the number of threads."""
     output = str(text.folder / "wordkit.safetensors")
-    settings = ["--epochs", "1", "--threads", str(options.threads)]
+    settings = ["--arch", "skipgram", "--epochs", "1", "--threads", str(options.threads)]
     return [sys.executable, "-m", "wordkit_cli", "train-w2v", str(raw), "-o", output, *settings]
 
 
