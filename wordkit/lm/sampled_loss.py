@@ -1,0 +1,217 @@
+"""The softmax over a target and a few sampled words, for training with many words.
+
+N tokens, V words, H width of a hidden vector, S negatives, shared by all tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from wordkit.errors import ConfigError
+from wordkit.lm.exact_loss import check_precision
+from wordkit.lm.row_updates import RowGradients
+
+__all__ = ["SharedNegatives", "sampled_cross_entropy"]
+
+
+class SharedNegatives:
+    """Words drawn to stand for all others: S different ones, by frequency to a power.
+
+    They are drawn without replacement, so that none is wasted on a word that is there already.
+    Words arrive at random, word w at a rate of p(w), and the first S to arrive are the negatives:
+    the same as drawing from p until S different words are there. By the time τ at which S words
+    are expected, w has arrived with probability 1 − exp(−p(w)·τ), and so often it is expected.
+
+    Args:
+        counts: how often each word occurs, shape (V,).
+        exponent: words are drawn by count to this power.
+        samples: S; at most V are drawn.
+        seed: where the random numbers start.
+        device: where the words are to be.
+
+    Raises:
+        ConfigError: ``samples`` or ``exponent`` is out of its range.
+    """
+
+    def __init__(
+        self,
+        counts: npt.NDArray[np.int64],
+        exponent: float = 0.75,
+        samples: int = 500,
+        seed: int = 1,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        if samples < 1:
+            raise ConfigError(f"samples must be at least 1, not {samples}")
+        if not 0 <= exponent <= 10:
+            raise ConfigError(f"exponent must be from 0 to 10, not {exponent}")
+        self.generator = torch.Generator(device).manual_seed(seed)
+        powers = np.maximum(np.asarray(counts, np.float64), 1) ** exponent  # none is impossible
+        shares = powers / powers.sum()
+        self.samples = min(samples, len(shares))
+        self._shares = torch.from_numpy(shares.astype(np.float32)).to(device)
+        expected = torch.from_numpy(np.log(_inclusion(shares, self.samples)))
+        self._log_expected = expected.to(device, torch.float32)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Negatives and the logarithm of how often each is expected; both of shape (S,)."""
+        times = torch.empty_like(self._shares).exponential_(generator=self.generator)
+        times /= self._shares
+        negatives = times.topk(self.samples, largest=False, sorted=False).indices
+        return negatives, self._log_expected[negatives]
+
+    def log_expected(self, ids: Tensor) -> Tensor:
+        """The logarithm of how often each of these words is expected among the negatives.
+
+        Args:
+            ids: any shape; for −1 it is that of any word.
+        """
+        return self._log_expected[ids]
+
+
+def _inclusion(shares: npt.NDArray[np.float64], samples: int) -> npt.NDArray[np.float64]:
+    """The probability 1 − exp(−p·τ) of each word, with the τ at which ``samples`` are expected."""
+    if samples == len(shares):
+        return np.ones_like(shares)
+    low, high = 0.0, 1.0
+    while -np.expm1(-shares * high).sum() < samples:
+        low, high = high, 2 * high
+    for _ in range(60):  # halvings: to the last bit
+        middle = (low + high) / 2
+        if -np.expm1(-shares * middle).sum() < samples:
+            low = middle
+        else:
+            high = middle
+    return np.asarray(-np.expm1(-shares * high))
+
+
+def sampled_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    negatives: Tensor,
+    log_expected_targets: Tensor,
+    log_expected_negatives: Tensor,
+    *,
+    precision: str = "fp32",
+    weight_rows: RowGradients | None = None,
+    bias_rows: RowGradients | None = None,
+) -> Tensor:
+    """The sum of −log p(target) among the target and the negatives, in nats: a scalar.
+
+    The logits are those of the whole softmax, less the logarithm of how often a word is expected
+    to be among the classes, so that the gradient tends to that of the whole softmax as S grows
+    (Bengio and Senécal 2008; Jean et al. 2015). A negative that is the target itself is left out.
+
+    Args:
+        hidden: shape (N, H).
+        weight: shape (V, H).
+        bias: shape (V,), or None.
+        targets: shape (N,), int64; −1 where there is nothing to predict.
+        negatives: shape (S,), int64.
+        log_expected_targets: shape (N,).
+        log_expected_negatives: shape (S,).
+        precision: of the matrix products, ``fp32`` or ``bf16``.
+        weight_rows: where the gradient of ``weight`` goes; None: to ``.grad``, as a full matrix.
+        bias_rows: where that of ``bias`` goes.
+    """
+    check_precision(precision)
+    task = _Task(
+        precision == "bf16",
+        log_expected_targets,
+        log_expected_negatives,
+        weight_rows,
+        bias_rows,
+        torch.is_grad_enabled(),
+    )
+    loss: Tensor = _SampledCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, targets, negatives, task
+    )
+    return loss
+
+
+@dataclass(frozen=True)
+class _Task:
+    """How to compute the loss, and where its gradients go."""
+
+    in_bf16: bool
+    log_expected_targets: Tensor
+    log_expected_negatives: Tensor
+    weight_rows: RowGradients | None
+    bias_rows: RowGradients | None
+    with_gradients: bool
+
+
+class _SampledCrossEntropy(torch.autograd.Function):
+    """The loss; gradients are made from the probabilities on the way back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        negatives: Tensor,
+        task: _Task,
+    ) -> Tensor:
+        with torch.autocast(hidden.device.type, enabled=False):
+            target = targets.clamp(min=0)
+            counts = (targets >= 0).to(hidden.dtype)
+            positive_rows, negative_rows = weight[target], weight[negatives]
+            positive = (hidden * positive_rows).sum(1) - task.log_expected_targets  # (N,)
+            logits = _product(hidden, negative_rows.T, task.in_bf16) - task.log_expected_negatives
+            if bias is not None:
+                positive, logits = positive + bias[target], logits + bias[negatives]
+            logits.masked_fill_(targets[:, None] == negatives, -torch.inf)
+            normalizer = torch.logaddexp(logits.logsumexp(1), positive)
+            loss = ((normalizer - positive) * counts).sum(dtype=torch.float64)
+            if task.with_gradients:
+                p = logits.sub_(normalizer[:, None]).exp_().mul_(counts[:, None])
+                pull = (positive - normalizer).expm1().mul_(counts)
+                ctx.save_for_backward(hidden, positive_rows, negative_rows, targets, negatives)
+                ctx.kept = p, pull, weight, bias, task
+        return loss.to(hidden.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, positive_rows, negative_rows, targets, negatives = ctx.saved_tensors
+        p, pull, weight, bias, task = ctx.kept
+        p, pull = p * factor, pull * factor
+        to_hidden, to_weight, to_bias = None, None, None
+        ids = torch.cat([targets, negatives])
+        if ctx.needs_input_grad[0]:
+            to_hidden = _product(p, negative_rows, task.in_bf16)
+            to_hidden.addcmul_(pull[:, None], positive_rows)
+        if ctx.needs_input_grad[1]:
+            rows = torch.cat([pull[:, None] * hidden, _product(p.T, hidden, task.in_bf16)])
+            to_weight = _send(ids, rows, weight, task.weight_rows)
+        if ctx.needs_input_grad[2]:
+            to_bias = _send(ids, torch.cat([pull, p.sum(0)]), bias, task.bias_rows)
+        return to_hidden, to_weight, to_bias, None, None, None
+
+
+def _send(
+    ids: Tensor, rows: Tensor, parameter: Tensor, row_gradients: RowGradients | None
+) -> Tensor | None:
+    """Gradients of rows to where they go; else as one of the whole parameter."""
+    if row_gradients is not None:
+        row_gradients.add(ids, rows)
+        return None
+    return torch.zeros_like(parameter).index_add_(0, ids.clamp(min=0), rows)  # rows of −1 are 0
+
+
+def _product(left: Tensor, right: Tensor, in_bf16: bool) -> Tensor:
+    """left · right, in float32 (or float64)."""
+    if in_bf16:
+        return (left.bfloat16() @ right.bfloat16()).to(left.dtype)
+    return left @ right
