@@ -26,9 +26,12 @@ import numpy.typing as npt
 from wordkit.errors import FormatError, StorageError
 
 __all__ = [
+    "LANGUAGE_MODEL",
     "TensorFile",
     "atomic_write",
     "check_writable",
+    "content_digest",
+    "is_of_kind",
     "read_tensors",
     "save_tensors",
     "why_no_file",
@@ -44,7 +47,19 @@ _DTYPES: dict[str, str] = {
 _LARGEST_SIDE, _MOST_SIDES = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
 _LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package itself
 _FORMAT_VERSION = 1
+_HEAD = 1 << 12  # bytes at the start of a file that tell its kind
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
+
+LANGUAGE_MODEL = "language model"
+"""The kind of a file that holds one."""
+
+_TAKEN_BY = {
+    "embeddings": "wordkit similar, analogy and evaluate take vectors",
+    LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
+    "wordkit convert makes vectors of one",
+    "word2vec checkpoint": "wordkit train-w2v --resume goes on from it",
+}
+"""Which commands want a file of a kind, for whoever has given it to another one."""
 
 
 @contextlib.contextmanager
@@ -247,8 +262,10 @@ def read_tensors(
     buffer = _map(path) if content is None else np.frombuffer(content, dtype=np.uint8)
     header, start = _read_header(path, buffer)
     metadata = _read_metadata(path, header.pop("__metadata__", None))
-    if metadata.get("kind") != kind:
-        raise FormatError(f"{path} holds {metadata.get('kind')}, not {kind}")
+    found = metadata.get("kind")
+    if found != kind:
+        remedy = _TAKEN_BY.get(str(found))
+        raise FormatError(f"{path} holds {found}, not {kind}" + (f"; {remedy}" if remedy else ""))
     version = str(metadata.get("format_version", ""))
     if version != str(_FORMAT_VERSION):
         raise FormatError(
@@ -259,6 +276,29 @@ def read_tensors(
         str(name): _tensor(path, str(name), entry, buffer[start:]) for name, entry in header.items()
     }
     return TensorFile(path, tensors, {str(k): str(v) for k, v in metadata.items()})
+
+
+def is_of_kind(path: str | os.PathLike[str], kind: str) -> bool:
+    """Whether a file says that it is of a kind; its first bytes are all that is looked at."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except OSError:  # whoever goes on to read it will say why
+        return False
+    return head[8:9] == b"{" and rf"\"kind\": \"{kind}\"".encode() in head
+
+
+def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    """A hexadecimal digest of a text and of arrays by name."""
+    import hashlib  # a query need not wait for it
+
+    digest = hashlib.sha256(text.encode(errors="surrogatepass"))
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
 
 
 def why_no_file(path: Path) -> str:

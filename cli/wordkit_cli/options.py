@@ -13,6 +13,7 @@ __all__ = [
     "device_option",
     "json_option",
     "memory_option",
+    "model_device_option",
     "model_option",
     "number_option",
     "output_option",
@@ -125,6 +126,14 @@ checkpoint_options = _together(
         metavar="DURATION", help="How often, as 30s, 5m or 1h; also when interrupted.",
     ),
 )  # fmt: skip
+
+model_device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto: on a GPU where there is one, else on the CPU.",
+)
 
 device_option = click.option(
     "--device",

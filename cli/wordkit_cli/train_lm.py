@@ -1,0 +1,321 @@
+"""wordkit train-lm: a recurrent language model."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit.errors import ConfigError
+from wordkit_cli.inputs import TextOptions, read_corpus
+from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
+from wordkit_cli.options import (
+    checkpoint_options,
+    model_device_option,
+    output_option,
+    progress_options,
+    text_options,
+    threads_option,
+)
+from wordkit_cli.output import print_table
+from wordkit_cli.progress import Progress, short
+from wordkit_cli.train_lm_options import given_settings, setting_options
+
+if TYPE_CHECKING:
+    from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
+    from wordkit.lm.train import LanguageModelRun
+    from wordkit.text import Corpus
+
+__all__ = ["command"]
+
+_COUNTS = "counts"
+_HELD_OUT = 0.05
+
+
+def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    """Print a preset, and end."""
+    if name is None:
+        return
+    from wordkit.lm.presets import get_preset
+
+    preset = get_preset(name)
+    click.echo(f"{name}: {preset.description}")
+    for title, config in (("model", preset.model), ("training", preset.training)):
+        click.echo(f"\n{title}")
+        rows = [(f"  --{n.replace('_', '-')}", _value(v)) for n, v in asdict(config).items()]
+        print_table(rows)
+    context.exit()
+
+
+def _value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@click.command("train-lm")
+@click.argument("text", nargs=-1, required=True, metavar="TEXT...")
+@output_option(DEFAULT_LANGUAGE_MODEL, "FILE", "The language model to write.")
+@click.option("--valid", metavar="FILE", help="Validate on this text, and keep the best model.")
+@click.option("--test", metavar="FILE", help="Measure the perplexity of this text in the end.")
+@click.option(
+    "--hold-out", type=click.FloatRange(0, 0.5), default=_HELD_OUT, show_default=True,
+    help="Share of TEXT, its last lines, to validate on where --valid names none.",
+)  # fmt: skip
+@click.option(
+    "--preset", metavar="NAME", help="Start from named settings. Default: fitted to text and time."
+)
+@click.option(
+    "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
+    help="Show the settings of a preset and end: rnnlm, zaremba-small, -medium, -large, awd-lstm.",
+)  # fmt: skip
+@click.option(
+    "--embeddings", metavar="FILE|counts|random",
+    help="Word vectors to start from: a file, or counted in TEXT.",
+)  # fmt: skip
+@setting_options
+@click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint.")
+@checkpoint_options
+@model_device_option
+@threads_option
+@text_options
+@progress_options
+def command(text: tuple[str, ...], output: str, **options: Any) -> None:
+    """Train a language model on TEXT: RNN, LSTM or GRU.
+
+    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, - for standard
+    input, or one folder that wordkit prepare made. Each line is a sentence.
+
+    Without --preset, --epochs or --max-minutes the training takes 5 minutes, and the model is the
+    one that learns most in them.
+
+    \b
+    Examples:
+      wordkit train-lm corpus.txt
+      wordkit train-lm ptb.train.txt --valid ptb.valid.txt --test ptb.test.txt --max-minutes 20
+      wordkit train-lm corpus.txt --preset awd-lstm --device cuda
+      wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --dropout 0.3 --epochs 10
+      wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
+    """
+    from wordkit.lm import save_language_model, train_language_model
+
+    log, checkpoint = options["log"], options["checkpoint"]
+    _check_machine(output, checkpoint, options["device"])
+    choice, threads = TextOptions.take(options), options["threads"]
+    with Progress(quiet=options["quiet"], log=log) as progress:
+        if options["resume"] and checkpoint is None:
+            raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+        texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
+        plan = _plan(options, texts, progress)
+        run = train_language_model(
+            texts.train,
+            plan.model,
+            plan.training,
+            valid=texts.valid,
+            embeddings=plan.vectors(),
+            device=options["device"],
+            threads=threads,
+            checkpoint=plan.checkpoints(checkpoint, options["checkpoint_every"]),
+            resume=plan.resume,
+        )
+        model = _finish(run, output, progress)
+        save_language_model(model, output)
+        progress.say(f"{output}: {_described(model, progress.rate)}")
+        _test(model, texts.test, progress)
+
+
+def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
+    """Find out before the work what would be in its way at the end."""
+    from wordkit.lm.training_state import CHECKPOINT_KIND
+    from wordkit.runtime import choose_device
+    from wordkit.storage import check_writable, is_of_kind
+
+    check_writable(output)
+    if device in ("cuda", "mps"):
+        choose_device(device)
+    if checkpoint is not None:
+        check_writable(checkpoint)
+        is_there = os.path.exists(checkpoint) and os.path.getsize(checkpoint) > 0
+        if is_there and not is_of_kind(checkpoint, CHECKPOINT_KIND):
+            raise ConfigError(
+                f"{checkpoint} is there and is no checkpoint of train-lm; name another file"
+            )
+
+
+@dataclass(frozen=True)
+class _Texts:
+    train: Corpus
+    valid: Corpus | None
+    test: Corpus | None
+
+
+def _read_texts(
+    paths: tuple[str, ...],
+    choice: TextOptions,
+    options: Mapping[str, Any],
+    progress: Progress,
+    outputs: tuple[str | None, ...],
+) -> _Texts:
+    """The texts to train, validate and test on; the last two are read as the first was."""
+    from wordkit.lm import hold_out
+
+    threads = options["threads"]
+    train = read_corpus(
+        paths, choice, progress=progress, outputs=outputs, threads=threads, eos=True
+    )
+    same = replace(
+        choice,
+        tokenizer=train.settings.get("tokenizer", choice.tokenizer),
+        numbers=train.settings.get("numbers", choice.numbers),
+    )
+
+    def read(path: str | None) -> Corpus | None:
+        if path is None:
+            return None
+        return read_corpus(
+            [path], same, progress=progress, outputs=outputs, threads=threads, eos=True
+        )
+
+    valid, test = read(options["valid"]), read(options["test"])
+    if valid is None and options["hold_out"]:
+        train, valid = hold_out(train, options["hold_out"])
+        progress.say(f"the last {valid.sentences:,} lines are held out to validate on")
+    return _Texts(train, valid, test)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to train, and how."""
+
+    model: ModelConfig
+    training: TrainingConfig
+    embeddings: str | None = None
+    resume: Any = None
+
+    def vectors(self) -> Any:
+        """The word vectors to start from; None where no file is named."""
+        from wordkit_cli.models import load_vectors
+
+        return None if self.embeddings is None else load_vectors(self.embeddings)
+
+    @staticmethod
+    def checkpoints(path: str | None, every: float) -> Any:
+        """Where checkpoints go."""
+        from wordkit.checkpoints import CheckpointPlan
+
+        return None if path is None else CheckpointPlan(path, every)
+
+
+def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Plan:
+    """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
+    model_settings, training_settings = given_settings(options)
+    checkpoint, embeddings = options["checkpoint"], options["embeddings"]
+    if options["resume"]:
+        if os.path.exists(checkpoint):
+            return _resumed(checkpoint, model_settings, training_settings, progress)
+        progress.say(f"there is no {checkpoint} yet: starting afresh")
+    model, training = _start(options, texts, training_settings, progress)
+    if embeddings in (_COUNTS, "random"):
+        model_settings["start_embeddings"], embeddings = embeddings, None
+    if embeddings is not None and "dim" not in model_settings:
+        from wordkit_cli.models import load_vectors
+
+        model_settings["dim"] = load_vectors(embeddings).dim
+    if model_settings.get("adaptive") or training_settings.get("softmax") == "adaptive":
+        model_settings.setdefault("tied", False)
+    return _Plan(
+        replace(model, **model_settings), replace(training, **training_settings), embeddings
+    )
+
+
+def _start(
+    options: Mapping[str, Any],
+    texts: _Texts,
+    given: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[ModelConfig, TrainingConfig]:
+    """The settings before those on the command line."""
+    from wordkit.lm import fitted_preset, get_preset, words_to_model
+
+    if options["preset"] is not None:
+        preset = get_preset(options["preset"])
+        return preset.model, preset.training
+    vocabulary = words_to_model(
+        texts.train, min_count=given.get("min_count"), max_size=given.get("max_vocabulary")
+    )
+    fitting = fitted_preset(
+        texts.train.tokens,
+        len(vocabulary),
+        minutes=given.get("max_minutes"),
+        epochs=given.get("epochs"),
+        device=options["device"],
+        threads=options["threads"],
+    )
+    preset = progress.finish(fitting)
+    progress.say(preset.description)
+    return preset.model, preset.training
+
+
+def _resumed(
+    path: str, model: Mapping[str, Any], training: Mapping[str, Any], progress: Progress
+) -> _Plan:
+    from wordkit.lm import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    progress.say(f"going on from {path} after {checkpoint.state.words:,} words")
+    return _Plan(
+        replace(checkpoint.model, **model),
+        replace(checkpoint.training, **training),
+        resume=checkpoint,
+    )
+
+
+def _finish(run: LanguageModelRun, output: str, progress: Progress) -> LanguageModel:
+    """The model of a training, which is shown; one that is stopped leaves the best so far."""
+    from wordkit.lm import save_language_model
+
+    def figures(known: Mapping[str, float]) -> str:
+        if "epoch" not in known:
+            return ""
+        loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
+        valid = known.get("valid_perplexity")
+        return f"epoch {known['epoch']:.0f}{loss}" + (f"  valid {valid:.1f}" if valid else "")
+
+    try:
+        model = progress.finish(run, figures=figures)
+    except (KeyboardInterrupt, SystemExit):
+        if run.has_learnt:
+            model = run.best()
+            save_language_model(model, output)
+            progress.say(f"stopped; the best model so far is kept: {output}")
+        raise
+    if run.coverage is not None:
+        progress.say(str(run.coverage))
+    return model
+
+
+def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
+    """Measure the perplexity of the test text, and print it."""
+    from wordkit.lm import perplexity
+
+    if test is None:
+        return
+    score = progress.finish(perplexity(model, test))
+    click.echo(f"test perplexity {score.perplexity:.2f}")
+
+
+def _described(model: LanguageModel, rate: float | None) -> str:
+    """A model and its training in one line."""
+    config, training = model.config, model.metadata["training"]
+    layers = f"{config.layers} x {config.hidden}" if config.layers > 1 else f"{config.hidden}"
+    facts = [f"{config.cell} {layers}", f"{len(model.vocabulary):,} words"]
+    facts.append(f"{training['epochs']:g} epochs")
+    if training["valid_perplexity"] is not None:
+        facts.append(f"validation perplexity {training['valid_perplexity']:.1f}")
+    if rate:
+        facts.append(f"{short(rate)} tokens/s")
+    return ", ".join(facts)

@@ -1,0 +1,329 @@
+"""The settings of a language model and of its training, checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from wordkit.errors import ConfigError
+
+__all__ = [
+    "Activation",
+    "Cell",
+    "ModelConfig",
+    "Optimizer",
+    "Precision",
+    "Schedule",
+    "Softmax",
+    "StartEmbeddings",
+    "StartWeights",
+    "TrainingConfig",
+]
+
+Cell = Literal["rnn", "lstm", "gru", "peephole"]
+Activation = Literal["tanh", "relu"]
+StartWeights = Literal["uniform", "xavier", "he"]
+StartEmbeddings = Literal["random", "counts"]
+Optimizer = Literal[
+    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "asgd"
+]  # fmt: skip
+Schedule = Literal[
+    "constant", "plateau", "step", "exponential", "inverse", "cosine", "onecycle"
+]  # fmt: skip
+Softmax = Literal["auto", "exact", "sampled", "adaptive"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+_MOST_LAYERS = 32
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a language model: embedding, recurrent layers, output layer."""
+
+    cell: Cell = "lstm"
+    """The recurrent cell: ``rnn`` (Elman 1990), ``lstm`` (Hochreiter and Schmidhuber 1997, with
+    the forget gate of Gers et al. 2000), ``gru`` (Cho et al. 2014) or ``peephole`` (an LSTM whose
+    gates see the cell: Gers and Schmidhuber 2000)."""
+
+    activation: Activation = "tanh"
+    """Of the cell ``rnn``; the others have their own."""
+
+    hidden: int = 200
+    """H, the width of a recurrent layer: at least 1."""
+
+    layers: int = 1
+    """Recurrent layers, from 1 to 32."""
+
+    last_hidden: int | None = None
+    """Width of the last layer, as AWD-LSTM narrows it to that of the vectors; None: ``hidden``."""
+
+    dim: int | None = None
+    """D, the length of a word's vector that goes in: at least 1; None: that of the last layer."""
+
+    tied: bool = True
+    """Whether the vectors that come out are the ones that go in: one matrix for both (Press and
+    Wolf 2017). A projection stands between where the last layer has another width."""
+
+    residual: bool = False
+    """Whether each layer adds what it puts out to what went in, where the widths are the same."""
+
+    dropout: float = 0.0
+    """Share of the values set to 0 in training: of what goes into the first layer, goes from
+    layer to layer, and comes out of the last; never along time. From 0 to below 1."""
+
+    input_dropout: float | None = None
+    """Of what goes into the first layer; None: ``dropout``."""
+
+    between_dropout: float | None = None
+    """Of what goes from layer to layer; None: ``dropout``."""
+
+    output_dropout: float | None = None
+    """Of what comes out of the last layer; None: ``dropout``."""
+
+    locked_dropout: bool = True
+    """Whether the dropout mask of a track stays the same for all steps of a window ("variational":
+    Gal and Ghahramani 2016) instead of being drawn anew for each."""
+
+    word_dropout: float = 0.0
+    """Share of the words whose vectors are set to 0 wherever they go in, for a window; from 0 to
+    below 1."""
+
+    weight_drop: float = 0.0
+    """Share of the recurrent weights set to 0 for a window (Merity et al. 2018); from 0 to
+    below 1."""
+
+    start_weights: StartWeights = "uniform"
+    """How weights start: ``uniform`` from −``start_scale`` to ``start_scale``, ``xavier`` (Glorot
+    and Bengio 2010) or ``he`` (He et al. 2015), both drawn evenly."""
+
+    start_scale: float | None = None
+    """Range of ``uniform`` weights, above 0; None: 1/√H for the layers and 0.1 for vectors."""
+
+    orthogonal: bool = False
+    """Whether the recurrent matrix of each gate starts as an orthogonal one (Saxe et al. 2014)."""
+
+    forget_bias: float = 0.0
+    """The bias that the forget gates of an LSTM start with (1 as in Jozefowicz et al. 2015)."""
+
+    start_embeddings: StartEmbeddings = "random"
+    """The word vectors that training starts from: ``random``, or ``counts``: vectors of the
+    training text itself by PPMI and SVD (wordkit.counts)."""
+
+    adaptive: bool = False
+    """Whether the words come out of an adaptive softmax (Grave et al. 2017), which puts the rare
+    ones in clusters; it has its own vectors, so it cannot be ``tied``."""
+
+    unigram_bias: bool = False
+    """Whether the output bias starts with the logarithms of the words' frequencies, so that the
+    first prediction is theirs."""
+
+    def __post_init__(self) -> None:
+        _check_words(
+            self,
+            cell=get_args(Cell),
+            activation=get_args(Activation),
+            start_weights=get_args(StartWeights),
+            start_embeddings=get_args(StartEmbeddings),
+        )
+        _check_least(self, hidden=1, layers=1, last_hidden=1, dim=1)
+        if self.layers > _MOST_LAYERS:
+            raise ConfigError(f"layers must be at most {_MOST_LAYERS}, not {self.layers}")
+        for field in (
+            "dropout", "input_dropout", "between_dropout", "output_dropout",
+            "word_dropout", "weight_drop",
+        ):  # fmt: skip
+            _check_share(self, field)
+        _check_above(self, "start_scale")
+        if not math.isfinite(self.forget_bias):
+            raise ConfigError(f"forget_bias must be a number, not {self.forget_bias}")
+        if self.adaptive and self.tied:
+            raise ConfigError("tied must be off with an adaptive softmax: it has its own vectors")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The width of each recurrent layer, first to last."""
+        last = self.hidden if self.last_hidden is None else self.last_hidden
+        return (*[self.hidden] * (self.layers - 1), last)
+
+    @property
+    def width_in(self) -> int:
+        """D, the length of a word's vector that goes in."""
+        return self.widths[-1] if self.dim is None else self.dim
+
+    @property
+    def width_out(self) -> int:
+        """The length of a word's vector that comes out."""
+        return self.width_in if self.tied else self.widths[-1]
+
+    def dropout_at(self, place: Literal["input", "between", "output"]) -> float:
+        """The share dropped at a place."""
+        own = getattr(self, f"{place}_dropout")
+        return self.dropout if own is None else float(own)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a language model is trained."""
+
+    batch: int = 20
+    """B, the tracks that the text is laid out in, side by side: at least 1."""
+
+    steps: int = 35
+    """T, the steps of a window that gradients go back through: at least 1."""
+
+    vary_steps: bool = False
+    """Whether the length of each window is drawn around ``steps``, as AWD-LSTM does, with the
+    learning rate in proportion to it."""
+
+    epochs: int | None = 40
+    """Times that the text is gone through, at least 1; None: as ``max_minutes`` allows."""
+
+    max_minutes: float | None = None
+    """Minutes that the whole training may take, above 0; the schedule is fitted to them. None: no
+    limit."""
+
+    optimizer: Optimizer = "adamw"
+    """``sgd``, ``momentum``, ``nesterov``, ``adagrad``, ``rmsprop``, ``adam``, ``adamw``, or
+    ``asgd``: SGD whose weights are averaged as soon as validation stalls (Merity et al. 2018)."""
+
+    lr: float = 5e-3
+    """The learning rate at its highest, above 0."""
+
+    momentum: float = 0.9
+    """Of ``momentum`` and ``nesterov``, from 0 to below 1."""
+
+    beta2: float = 0.999
+    """Share of the squares of earlier gradients that ``adam`` and ``adamw`` keep at each step, from
+    0 to below 1."""
+
+    weight_decay: float = 0.0
+    """Share of each weight taken away at each step, times the learning rate (L2 for all but
+    ``adamw``); at least 0."""
+
+    schedule: Schedule = "onecycle"
+    """How the learning rate goes on: ``constant``; ``plateau``, times ``decay`` when validation
+    stops improving; ``step``, times ``decay`` after every ``decay_every`` epochs; ``exponential``,
+    times ``decay`` after each epoch beyond ``decay_after``; ``inverse``, in inverse proportion to
+    1 + ``decay`` × epochs; ``cosine``; ``onecycle``, up for the share ``warmup`` and down for the
+    rest (Smith 2018)."""
+
+    decay: float = 0.5
+    """Of the schedules ``plateau``, ``step``, ``exponential`` and ``inverse``, above 0."""
+
+    decay_after: int = 0
+    """Epochs before ``step`` and ``exponential`` begin to lower the rate, at least 0."""
+
+    decay_every: int = 1
+    """Epochs between the steps of ``step``, at least 1."""
+
+    warmup: float = 0.2
+    """Share of the training in which ``onecycle`` and ``cosine`` raise the rate, from 0 to 1."""
+
+    clip_norm: float | None = 1.0
+    """Gradients longer than this, all together, are cut to it, above 0; None: they are not."""
+
+    clip_value: float | None = None
+    """Each value of a gradient is cut to this size, above 0; None: it is not."""
+
+    softmax: Softmax = "auto"
+    """How the words' probabilities are trained: ``exact``; ``sampled``, against a few words drawn
+    at random, with an exact ending; ``adaptive``, rare words in clusters (Grave et al. 2017); or
+    ``auto``: sampled where the vocabulary is large enough for it to pay. Reports are exact for
+    all of them."""
+
+    samples: int = 500
+    """S, the words drawn for each window with the softmax ``sampled``: at least 1."""
+
+    exact_share: float = 0.15
+    """Share of the training, at its end, that is exact with the softmax ``sampled``; 0 to 1."""
+
+    activation_penalty: float = 0.0
+    """α, times the mean square of what comes out of the last layer after dropout, is added to the
+    loss (Merity et al. 2017); at least 0."""
+
+    temporal_penalty: float = 0.0
+    """β, times the mean square of its change from step to step, is added to the loss; at
+    least 0."""
+
+    label_smoothing: float = 0.0
+    """Share of the probability that the target gives to all words alike; from 0 to below 1."""
+
+    patience: int | None = None
+    """Validations without a better one until the training stops, at least 1; None: it goes on."""
+
+    averaging_patience: int = 5
+    """Validations that ``asgd`` waits for a better one before it averages, at least 1."""
+
+    freeze_embeddings: bool = False
+    """Whether the vectors that go in stay as they start."""
+
+    min_count: int | None = None
+    """Words seen less often become ``<unk>``; at least 1. None: 1 where the text has ``<unk>``
+    already, else 2."""
+
+    max_vocabulary: int | None = None
+    """At most so many words, the most frequent ones, ``<unk>`` and ``<eos>`` among them; at
+    least 3. None: no limit."""
+
+    precision: Precision = "auto"
+    """Numbers in matrix products: ``fp32``, ``bf16`` (sums stay fp32), or ``auto``: bf16 where the
+    processor or device has instructions for it."""
+
+    seed: int = 1
+    """Where the random numbers start: at least 0."""
+
+    def __post_init__(self) -> None:
+        _check_words(
+            self,
+            optimizer=get_args(Optimizer),
+            schedule=get_args(Schedule),
+            softmax=get_args(Softmax),
+            precision=get_args(Precision),
+        )
+        _check_least(
+            self, batch=1, steps=1, epochs=1, decay_after=0, decay_every=1, samples=1,
+            patience=1, averaging_patience=1, min_count=1, max_vocabulary=3, seed=0,
+        )  # fmt: skip
+        _check_least(
+            self, weight_decay=0, activation_penalty=0, temporal_penalty=0
+        )  # fmt: skip
+        for field in ("max_minutes", "lr", "decay", "clip_norm", "clip_value"):
+            _check_above(self, field)
+        for field in ("momentum", "beta2", "label_smoothing"):
+            _check_share(self, field)
+        for field in ("warmup", "exact_share"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ConfigError(f"{field} must be from 0 to 1, not {getattr(self, field)}")
+        if self.epochs is None and self.max_minutes is None:
+            raise ConfigError(
+                "epochs and max_minutes cannot both be None: the training needs an end"
+            )
+        if self.softmax in ("sampled", "adaptive") and self.label_smoothing:
+            raise ConfigError(f"label_smoothing needs the softmax exact, not {self.softmax}")
+
+
+def _check_words(config: Any, **words: tuple[str, ...]) -> None:
+    for field, known in words.items():
+        value = getattr(config, field)
+        if value not in known:
+            raise ConfigError(f"{field} must be one of {', '.join(known)}, not {value!r}")
+
+
+def _check_least(config: Any, **least: float) -> None:
+    for field, bound in least.items():
+        value = getattr(config, field)
+        if value is not None and not (value >= bound and math.isfinite(value)):
+            raise ConfigError(f"{field} must be at least {bound}, not {value}")
+
+
+def _check_share(config: Any, field: str) -> None:
+    value = getattr(config, field)
+    if value is not None and not 0 <= value < 1:
+        raise ConfigError(f"{field} must be from 0 to below 1, not {value}")
+
+
+def _check_above(config: Any, field: str) -> None:
+    value = getattr(config, field)
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise ConfigError(f"{field} must be above 0, not {value}")

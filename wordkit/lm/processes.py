@@ -1,0 +1,59 @@
+"""Several processes that train one model: started by torchrun, each with a part of the tracks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from wordkit.errors import ConfigError
+
+__all__ = ["Processes", "join_processes"]
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among all."""
+
+    rank: int = 0
+    """From 0; 0 alone reports and writes."""
+
+    count: int = 1
+
+    def total(self, value: Tensor) -> Tensor:
+        """The sum of a value over all processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(value)
+        return value
+
+    def agree(self, value: float, device: torch.device) -> float:
+        """The value of process 0, in all of them: what each measures by itself differs."""
+        if self.count == 1:
+            return value
+        shared = torch.tensor(value, dtype=torch.float64).to(device, torch.float32)
+        dist.broadcast(shared, 0)
+        return float(shared)
+
+
+def join_processes(device: str) -> Processes:
+    """Meet the other processes, where torchrun has started some.
+
+    Args:
+        device: ``cpu`` (they talk through gloo) or ``cuda`` (through NCCL).
+
+    Raises:
+        ConfigError: the device is neither.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1 or not dist.is_available():
+        return Processes()
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(f"several processes can train on cpu or cuda, not on {device}")
+    if not dist.is_initialized():
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    return Processes(dist.get_rank(), count)

@@ -1,0 +1,183 @@
+"""What the weights of a language model are before training.
+
+V words, D length of a word's vector, H width of a layer, G gates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wordkit.counts import CountsConfig, train_counts
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, VocabularyError
+from wordkit.lm.config import ModelConfig
+from wordkit.lm.model import RecurrentLayer, RecurrentModel
+from wordkit.runtime import Report
+from wordkit.text import Corpus, Vocabulary
+
+__all__ = ["Coverage", "check_dimensions", "counted_vectors", "put_vectors", "start_weights"]
+
+_VECTORS = 0.1  # range of the word vectors where none is given
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many words of a model got a vector from elsewhere."""
+
+    known: int
+    words: int
+
+    def __str__(self) -> str:
+        return f"{self.known:,} of {self.words:,} words have vectors to start from"
+
+
+def start_weights(
+    model: RecurrentModel, vocabulary: Vocabulary, generator: torch.Generator
+) -> None:
+    """Draw all weights of a new model, as its configuration says.
+
+    Args:
+        model: whose weights are set.
+        vocabulary: of V words, with counts.
+        generator: of the random numbers, on the CPU.
+    """
+    config = model.config
+    scale = _VECTORS if config.start_scale is None else config.start_scale
+    with torch.no_grad():
+        _uniform(model.embedding, scale, generator)
+        for layer in model.layers:
+            _start_layer(layer, config, generator)  # type: ignore[arg-type]
+        if model.projection is not None:
+            _start_matrix(model.projection, model.projection.shape[1], config, generator)
+        if model.adaptive is not None:
+            for parameter in model.adaptive.parameters():
+                _uniform(parameter, scale, generator)
+            return
+        if not config.tied:
+            _uniform(model.output, scale, generator)
+        if config.unigram_bias:
+            model.bias.copy_(_log_frequencies(vocabulary))
+
+
+def _start_layer(layer: RecurrentLayer, config: ModelConfig, generator: torch.Generator) -> None:
+    H = layer.hidden
+    for matrix in (layer.weight_input, layer.weight_hidden):
+        _start_matrix(matrix, H, config, generator)
+    if config.orthogonal:
+        for gate in layer.weight_hidden.split(H):
+            gate.copy_(_orthogonal(H, generator))
+    if config.start_weights == "uniform" and config.start_scale is not None:
+        _uniform(layer.bias, config.start_scale, generator)
+    if layer.cell.states == 2 and config.forget_bias:  # an LSTM, whose second gate it is
+        layer.bias[H : 2 * H] = config.forget_bias
+
+
+def _start_matrix(
+    matrix: nn.Parameter, hidden: int, config: ModelConfig, generator: torch.Generator
+) -> None:
+    """Draw a matrix of shape (G·H or D, inputs); each gate counts as a matrix of its own."""
+    inputs = matrix.shape[1]
+    if config.start_weights == "xavier":
+        scale = math.sqrt(6 / (inputs + hidden))
+    elif config.start_weights == "he":
+        scale = math.sqrt(6 / inputs)
+    elif config.start_scale is not None:
+        scale = config.start_scale
+    else:
+        scale = 1 / math.sqrt(hidden)
+    _uniform(matrix, scale, generator)
+
+
+def _uniform(parameter: Tensor, scale: float, generator: torch.Generator) -> None:
+    drawn = torch.empty(parameter.shape).uniform_(-scale, scale, generator=generator)
+    parameter.copy_(drawn)
+
+
+def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
+    """An orthogonal matrix, drawn evenly: Q of a Gaussian one, with the signs of R's diagonal."""
+    drawn = torch.empty(size, size).normal_(generator=generator)
+    Q, R = torch.linalg.qr(drawn)
+    return Q * R.diagonal().sign()
+
+
+def _log_frequencies(vocabulary: Vocabulary) -> Tensor:
+    """log of each word's share of the text, shape (V,); of unseen words as if seen half a time."""
+    counts = np.maximum(vocabulary.counts, 0.5)
+    return torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
+
+
+def counted_vectors(
+    corpus: Corpus, vocabulary: Vocabulary, dim: int, threads: int | None = None
+) -> Generator[Report, None, Embeddings]:
+    """Vectors of a model's words by counting the training text itself: PPMI and SVD.
+
+    They are scaled so that their values have the deviation of random ones.
+
+    Raises:
+        ConfigError: the text has too few words for vectors of this length.
+    """
+    config = CountsConfig(
+        dim=dim,
+        window=_WINDOW,
+        min_count=1,
+        max_vocabulary=len(vocabulary),
+        exponent=_EXPONENT,
+    )
+    run = train_counts(corpus, config, threads=threads)
+    yield from run
+    return run.result()
+
+
+_WINDOW, _EXPONENT = 5, 0.5
+
+
+def check_dimensions(vectors: Embeddings, dim: int) -> None:
+    """Raise ConfigError where the vectors do not have so many dimensions."""
+    if vectors.dim != dim:
+        raise ConfigError(
+            f"the vectors to start from have {vectors.dim} dimensions, and the model's word "
+            f"vectors {dim}; set dim to {vectors.dim} or give other vectors"
+        )
+
+
+def put_vectors(
+    model: RecurrentModel, vocabulary: Vocabulary, vectors: Embeddings, *, scaled: bool = False
+) -> Coverage:
+    """Let the words that go in start with these vectors, matched by word.
+
+    Args:
+        model: whose embedding is set, and with it what comes out where both are tied.
+        vocabulary: of the model.
+        vectors: of D dimensions.
+        scaled: whether the vectors are brought to the deviation of random ones.
+
+    Raises:
+        ConfigError: the vectors have another number of dimensions.
+        VocabularyError: no word of the model has a vector.
+    """
+    check_dimensions(vectors, model.embedding.shape[1])
+    rows, ids = [], []
+    for row, word in enumerate(vocabulary.words):
+        found = vectors.vocabulary.get(word)
+        if found is not None:
+            rows.append(row)
+            ids.append(found)
+    if not rows:
+        raise VocabularyError(
+            f"none of the model's {len(vocabulary):,} words is among the {len(vectors):,} that "
+            "have vectors; preprocess the text as theirs was, or start without them"
+        )
+    values = np.asarray(vectors.vectors[ids])
+    if scaled:
+        wanted = _VECTORS / math.sqrt(3)  # the deviation of even numbers from −0.1 to 0.1
+        values = values * (wanted / max(float(values.std()), 1e-12))
+    with torch.no_grad():
+        target = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        model.embedding[rows] = target.to(model.device)
+    return Coverage(len(rows), len(vocabulary))

@@ -1,0 +1,95 @@
+"""How far the training of a language model has come."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from wordkit.lm.model import State
+
+__all__ = ["CHECKPOINT_KIND", "Tally", "TrainingState", "Validation"]
+
+
+CHECKPOINT_KIND = "language model checkpoint"
+"""What the file of such a state says that it is."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was lost on how many words."""
+
+    loss: float = 0.0
+    """Sum of −log p, in nats, in double precision."""
+
+    words: int = 0
+
+    def plus(self, loss: float, words: int) -> Tally:
+        """With some more."""
+        return Tally(self.loss + loss, self.words + words)
+
+    @property
+    def mean(self) -> float:
+        """Nats a word; NaN where there was none."""
+        return self.loss / self.words if self.words else math.nan
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One look at the validation text."""
+
+    epochs: float
+    """Done before it, in parts."""
+
+    loss: float
+    """Nats a word."""
+
+    train_loss: float
+    """Nats a word of the training text since the validation before, as reported."""
+
+    seconds: float
+    """Since the training began."""
+
+
+@dataclass
+class TrainingState:
+    """All that a training needs to go on, beside the weights and what the optimizer remembers."""
+
+    epoch: int = 0
+    """Epochs done."""
+
+    position: int = 0
+    """Steps of the present epoch that are done."""
+
+    carried: State = ()
+    """What the layers carry from window to window."""
+
+    tally: Tally = Tally()
+    """Of the present epoch, exact."""
+
+    words: int = 0
+    """Trained on, over all epochs."""
+
+    plateaus: int = 0
+    """How often the learning rate was lowered because validation stalled."""
+
+    stalls: int = 0
+    """Validations since the best one, or since averaging or lowering the rate gave new hope."""
+
+    validations: list[Validation] = field(default_factory=list)
+
+    best_loss: float = math.inf
+    """Of the best validation, nats a word."""
+
+    validations_seconds: list[float] = field(default_factory=list)
+    """What each validation took."""
+
+    best: dict[str, Tensor] = field(default_factory=dict)
+    """The weights at the best validation, on the CPU."""
+
+    seconds: float = 0.0
+    """Spent on training, by this process and those it goes on from."""
