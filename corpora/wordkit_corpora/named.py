@@ -11,14 +11,15 @@ from pathlib import Path
 from wordkit.errors import TextError
 from wordkit.runtime import Report, Run
 from wordkit.text.blocks import Block, TextSource
+from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
-from wordkit_corpora.plaintext import Errors, joined_names, open_text
+from wordkit_corpora.plaintext import Errors, is_tokenised, joined_names, open_text
 from wordkit_corpora.ptb import ptb_source
 from wordkit_corpora.pydocs import pydocs_source
 
 __all__ = ["NamedCorpus", "OpenedText", "find", "named_corpora", "open_source"]
 
-_DEFAULT_TOKENIZER = "basic"
+_DEFAULT_TOKENIZER, _OF_TOKENISED = "basic", "whitespace"
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,20 @@ def _open(
     found = iter(find_files_of_each(plain) if plain or not paths else [])
     sources: list[TextSource] = []
     tokenizers: set[str] = set()
+    tokenised: list[str] = []
     for corpus, group in itertools.groupby(meant, key=lambda pair: pair[1]):
         together = [path for path, _ in group]
         if corpus is None:
             files = [file for _ in together for file in next(found)]
             if files:
                 name = joined_names(together)
-                sources.append(open_text(files, encoding=encoding, errors=errors, name=name))
-                tokenizers.add(_DEFAULT_TOKENIZER)
+                text = open_text(files, encoding=encoding, errors=errors, name=name)
+                sources.append(text)
+                if is_tokenised(text):
+                    tokenised.append(name)
+                    tokenizers.add(_OF_TOKENISED)
+                else:
+                    tokenizers.add(_DEFAULT_TOKENIZER)
             continue
         for _ in together:
             run = corpus.open(data_dir, threads)
@@ -156,7 +163,9 @@ def _open(
         tokenizers.add(corpus.tokenizer)
     source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
     tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER
-    return OpenedText(source, tokenizer, _note(plain))
+    return OpenedText(
+        source, tokenizer, _note(plain, tokenised if tokenizer == _OF_TOKENISED else ())
+    )
 
 
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
@@ -185,8 +194,8 @@ def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
     return corpus if wins else None
 
 
-def _note(paths: Sequence[str | Path]) -> str | None:
-    """What to tell of paths that are called like a corpus, or None."""
+def _note(paths: Sequence[str | Path], tokenised: Sequence[str]) -> str | None:
+    """What to tell of paths that are called like a corpus, or are tokenised already, or None."""
     notes: dict[str, None] = {}  # a set that keeps its order
     for path in paths:
         name = os.fspath(path)
@@ -196,6 +205,11 @@ def _note(paths: Sequence[str | Path]) -> str | None:
                 f"{name} is a {kind} here and is read as such; the named corpus {name} is meant "
                 "with --data-dir"
             ] = None
+    for name in tokenised:
+        notes[
+            f"{name} holds {UNK}, so it is tokenised already: its words are what white space "
+            "separates"
+        ] = None
     return "; ".join(notes) or None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -11,16 +12,19 @@ from typing import Literal
 
 from wordkit.errors import ConfigError, TextError
 from wordkit.text.blocks import Block
+from wordkit.text.vocabulary import UNK
 from wordkit_corpora.cutting import cut_blocks
 from wordkit_corpora.files import STANDARD_INPUT, find_files, is_stream
 from wordkit_corpora.packing import CountedBytes, unpacked_pieces
 from wordkit_corpora.reading_ahead import read_ahead
 from wordkit_corpora.transcoding import canonical_encoding, to_utf8
 
-__all__ = ["PlainText", "joined_names", "open_text"]
+__all__ = ["PlainText", "is_tokenised", "joined_names", "open_text"]
 
 BLOCK_SIZE = 4 << 20
 _SMALLEST_BLOCK = 16
+
+_UNK_TOKEN = re.compile(rb"(?<!\S)" + re.escape(UNK.encode()) + rb"(?!\S)")
 
 Errors = Literal["strict", "replace"]
 
@@ -66,6 +70,22 @@ def joined_names(paths: Sequence[str | Path]) -> str:
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
+def is_tokenised(text: PlainText) -> bool:
+    """Whether a text has been cut into tokens before: its first block has the token ``<unk>``.
+
+    Of standard input and of pipes, which can be read only once, that is not known: False. Neither
+    is it of a text that cannot be read; whoever reads on will say why.
+    """
+    if text.size is None:
+        return False
+    try:
+        with contextlib.closing(text.blocks()) as blocks:
+            first = next(blocks, None)
+    except TextError:
+        return False
+    return first is not None and _UNK_TOKEN.search(first.data) is not None
+
+
 class PlainText:
     """The :class:`wordkit.text.TextSource` of :func:`open_text`, which checks its arguments."""
 
@@ -97,7 +117,7 @@ class PlainText:
         """Whether bytes that are not UTF-8 become U+FFFD instead of ending in an error."""
         return self.errors == "replace"
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """The text from its start; files are unpacked ahead in a thread of their own.
 
         Raises:

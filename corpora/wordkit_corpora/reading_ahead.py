@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ __all__ = ["read_ahead"]
 T = TypeVar("T")
 
 
-def read_ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[T]:
+def read_ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
     """The same items, of which up to ``depth`` are made ahead in one thread.
 
     An exception of the generator is raised where its item would have come. The thread has ended
