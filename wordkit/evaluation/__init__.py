@@ -1,4 +1,4 @@
-"""How good vectors are, by word similarity and by analogies: scores with their coverage."""
+"""How good vectors and language models are: scores, always with their coverage."""
 
 from wordkit.evaluation.analogy import (
     AnalogyScores,
@@ -6,6 +6,7 @@ from wordkit.evaluation.analogy import (
     SectionScore,
     evaluate_analogies,
 )
+from wordkit.evaluation.perplexity import Perplexity
 from wordkit.evaluation.similarity import (
     SimilarityScore,
     WordPair,
@@ -16,6 +17,7 @@ from wordkit.evaluation.similarity import (
 __all__ = [
     "AnalogyScores",
     "AnalogySection",
+    "Perplexity",
     "SectionScore",
     "SimilarityScore",
     "WordPair",
