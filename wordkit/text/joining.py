@@ -1,0 +1,65 @@
+"""Tokens → text that reads well, token by token, so that words can be shown as they are made.
+
+The rules are those of written English, and undo what :mod:`wordkit.text.tokenizers` do:
+
+* no space before ``. , ; : ! ? %`` and closing brackets, or behind opening ones, ``$ £ € #``;
+* ``"`` and ``'`` alone open and close a quotation in turn, within a line;
+* what Penn Treebank splits is joined again: ``do n't`` → ``don't``, ``it 's`` → ``it's``, the
+  quotation marks ``` `` ''``` → ``"``, and brackets written as ``-lrb-`` and the like;
+* ``<eos>`` ends a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wordkit.text.vocabulary import EOS
+
+__all__ = ["Joiner", "join_tokens"]
+
+_CLOSING = frozenset(".,;:!?%)]}…’”»")
+_OPENING = frozenset("([{$£€#‘“«")
+_ENDINGS = frozenset({"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"})
+_ENDINGS |= {ending.replace("'", "’") for ending in _ENDINGS}
+_QUOTES = frozenset("\"'")
+_WRITTEN = {
+    "``": '"', "''": '"',
+    "-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "-lcb-": "{", "-rcb-": "}",
+}  # fmt: skip
+
+
+class Joiner:
+    """Puts tokens together as they come; what was given out never changes.
+
+    ::
+
+        joiner = Joiner()
+        for token in tokens:
+            print(joiner.add(token), end="", flush=True)
+    """
+
+    def __init__(self) -> None:
+        self._sticks = True  # whether the next token follows without a space
+        self._open: set[str] = set()  # quotation marks that wait for their other half
+
+    def add(self, token: str) -> str:
+        """What a token adds to the text: white space where it belongs, and the token."""
+        if token == EOS:
+            self._sticks = True
+            self._open.clear()
+            return "\n"
+        token = _WRITTEN.get(token.lower(), token)
+        closes = token in _CLOSING or token.lower() in _ENDINGS
+        opens = token in _OPENING
+        if token in _QUOTES:
+            closes, opens = token in self._open, token not in self._open
+            self._open ^= {token}
+        before = "" if closes or self._sticks else " "
+        self._sticks = opens
+        return before + token
+
+
+def join_tokens(tokens: Iterable[str]) -> str:
+    """The text of tokens."""
+    joiner = Joiner()
+    return "".join(map(joiner.add, tokens))
