@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.lm.checkpoint import Checkpoint, read_checkpoint
     from wordkit.lm.config import ModelConfig, TrainingConfig
+    from wordkit.lm.fitting import fitted_preset
     from wordkit.lm.generation import GenerationConfig, generate, predict
     from wordkit.lm.language_model import LanguageModel
     from wordkit.lm.model_file import load_language_model, save_language_model
-    from wordkit.lm.presets import PRESETS, Preset, fitted_preset, get_preset
+    from wordkit.lm.presets import PRESETS, Preset, get_preset
     from wordkit.lm.scoring import perplexity, score_lines
     from wordkit.lm.stream import TokenStream, hold_out, words_to_model
     from wordkit.lm.train import train_language_model
@@ -56,7 +57,7 @@ _HOMES = {
     "Preset": "presets",
     "TokenStream": "stream",
     "TrainingConfig": "config",
-    "fitted_preset": "presets",
+    "fitted_preset": "fitting",
     "generate": "generation",
     "get_preset": "presets",
     "hold_out": "stream",

@@ -34,9 +34,9 @@ from wordkit.lm.starting_weights import (
 from wordkit.lm.stream import TokenStream, words_to_model
 from wordkit.lm.training import Material, Training
 from wordkit.runtime import Report, Run, available_memory, choose_device, thread_count
-from wordkit.text import Corpus, Vocabulary
+from wordkit.text import Corpus
 
-__all__ = ["LanguageModelRun", "train_language_model"]
+__all__ = ["LanguageModelRun", "resolved", "train_language_model"]
 
 _SAMPLED_FROM = {"cpu": 4, "cuda": 100, "mps": 100}
 """Words, as multiples of the samples, from which a sampled softmax pays, by device."""
@@ -120,7 +120,8 @@ def train_language_model(
     if config.softmax == "adaptive":
         model = replace(model, adaptive=True, tied=False)
     vocabulary = words_to_model(corpus, min_count=config.min_count, max_size=config.max_vocabulary)
-    config = _resolved(config, model, vocabulary, device)
+    config = resolved(config, model, len(vocabulary), device)
+    _check_output(model, config)
     material = Material(
         vocabulary,
         TokenStream(corpus, vocabulary),
@@ -135,22 +136,37 @@ def train_language_model(
     return LanguageModelRun(job)
 
 
-def _resolved(
-    config: TrainingConfig, model: ModelConfig, vocabulary: Vocabulary, device: str
-) -> TrainingConfig:
-    """The settings with a decision in the place of each ``auto``."""
+def resolved(config: TrainingConfig, model: ModelConfig, words: int, device: str) -> TrainingConfig:
+    """The settings with a decision in the place of each ``auto``.
+
+    Args:
+        config: the settings.
+        model: what is trained.
+        words: of its vocabulary.
+        device: ``cpu``, ``cuda`` or ``mps``.
+    """
     if config.precision == "auto":
         can = supports_bf16() if device == "cpu" else device == "cuda" and _cuda_has_bf16()
         config = replace(config, precision="bf16" if can else "fp32")
     if config.softmax == "auto":
-        pays = len(vocabulary) >= _SAMPLED_FROM[device] * config.samples
+        pays = words >= _SAMPLED_FROM[device] * config.samples
         may = not config.label_smoothing and steps_by_rows(config) and not model.adaptive
         config = replace(config, softmax="sampled" if pays and may else "exact")
     return config
 
 
+def _check_output(model: ModelConfig, config: TrainingConfig) -> None:
+    """Check that the output layer can be trained in this way."""
+    if model.adaptive and config.softmax == "sampled":
+        raise ConfigError("softmax must be adaptive with an adaptive model, not sampled")
+    if model.adaptive and config.label_smoothing:
+        raise ConfigError(
+            f"label_smoothing must be 0 with an adaptive softmax, not {config.label_smoothing}"
+        )
+
+
 def _cuda_has_bf16() -> bool:
-    return torch.cuda.is_bf16_supported()
+    return bool(torch.cuda.is_bf16_supported())
 
 
 def _about(
@@ -264,7 +280,8 @@ class _Job:
             try:
                 return (yield from training.run(keeper))
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
-                keeper.save()
+                if processes.count == 1:  # one of several cannot ask the others now
+                    keeper.save()
                 raise
         finally:
             torch.set_num_threads(before)

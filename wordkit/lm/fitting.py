@@ -1,0 +1,158 @@
+"""A model and a training that fit the text and the time: the default of wordkit train-lm.
+
+In a limited time a small model sees the text more often, and a large one learns more from each
+word. What is best in between was found by trying: see :data:`WORDS_A_SQUARE`.
+
+N tokens of the text, V words, H the width of the model.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+
+import torch
+
+from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.presets import Preset
+from wordkit.runtime import Report, Run, choose_device, thread_count
+
+__all__ = ["fitted_preset"]
+
+MINUTES = 5.0
+"""Minutes that a training takes where nothing else is said."""
+
+WORDS_A_SQUARE = 45.0
+"""Tokens to train on for each unit of H², of a single LSTM layer with tied vectors."""
+
+_LEAST, _MOST, _UNIT = 64, 1024, 16  # of H, which is a multiple of the last
+_PROBED = 256  # H of the model that is timed
+_PROBE_SECONDS = 0.6
+_READY = 0.93  # share of the time that is left for training beside validation
+
+
+def fitted_preset(
+    tokens: int,
+    words: int,
+    *,
+    minutes: float | None = None,
+    epochs: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Run[Preset]:
+    """The settings that learn most from a text in the time there is.
+
+    Where ``minutes`` limits the training, a small model is timed for a moment, to know what this
+    machine can do in them.
+
+    Args:
+        tokens: N.
+        words: V.
+        minutes: that the training may take; None: 5, or as many as ``epochs`` take.
+        epochs: times to go through the text; None: as often as the minutes allow.
+        device: as for :func:`wordkit.lm.train_language_model`.
+        threads: of the CPU; None: all cores.
+    """
+    return Run(_fit(tokens, words, minutes, epochs, choose_device(device), threads))
+
+
+def _fit(
+    tokens: int,
+    words: int,
+    minutes: float | None,
+    epochs: int | None,
+    device: str,
+    threads: int | None,
+) -> Generator[Report, None, Preset]:
+    if minutes is None and epochs is None:
+        minutes = MINUTES
+    seen = math.inf if epochs is None else float(epochs * tokens)
+    training = TrainingConfig(epochs=epochs, max_minutes=minutes)
+    hidden = _width(seen)
+    if minutes is not None:
+        yield Report("timing", 0, 1)
+        rate = _probe(words, training, device, threads)
+        yield Report("timing", 1, 1)
+        while hidden > _LEAST and 60 * _READY * minutes / _seconds(
+            hidden, words, training, rate
+        ) < (min(seen, WORDS_A_SQUARE * hidden**2)):
+            hidden -= _UNIT
+        seen = min(seen, 60 * _READY * minutes / _seconds(hidden, words, training, rate))
+    dropout = _dropout(seen / tokens)
+    model = ModelConfig(
+        hidden=hidden,
+        dropout=dropout,
+        forget_bias=1.0,
+        start_embeddings="counts",
+        unigram_bias=True,
+    )
+    limit = "" if minutes is None else f" in {minutes:g} minutes"
+    return Preset(
+        f"fitted to {tokens:,} tokens of {words:,} words: an LSTM of {hidden}, dropout "
+        f"{dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
+        model,
+        training,
+    )
+
+
+def _width(seen: float) -> int:
+    """H for so many tokens to train on."""
+    ideal = math.sqrt(min(seen, 1e12) / WORDS_A_SQUARE)
+    return min(max(int(ideal / _UNIT) * _UNIT, _LEAST), _MOST)
+
+
+def _dropout(epochs: float) -> float:
+    """The share to drop, the more the more often the text is seen."""
+    return round(min(max(0.12 + 0.11 * math.log2(max(epochs, 0.25)), 0.0), 0.5), 2)
+
+
+def _work(hidden: int, words: int, config: TrainingConfig) -> float:
+    """Multiplications for a token, forward and backward, in an LSTM of this width."""
+    sampled = (1 - config.exact_share) * min(config.samples, words) + config.exact_share * words
+    return 3 * (8 * hidden**2 + sampled * hidden) + _BESIDES
+
+
+_BESIDES = 4e5  # what else a token costs, in multiplications
+
+
+def _seconds(hidden: int, words: int, config: TrainingConfig, rate: float) -> float:
+    """Seconds that a token takes in a model of this width."""
+    return _work(hidden, words, config) / rate
+
+
+def _probe(words: int, config: TrainingConfig, device: str, threads: int | None) -> float:
+    """Multiplications a second that training does here."""
+    from wordkit.lm.model import RecurrentModel, detached
+    from wordkit.lm.optimizers import Updater
+    from wordkit.lm.step import Plan, TrainingStep
+    from wordkit.lm.train import resolved
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(thread_count(threads))
+    generator = torch.Generator().manual_seed(1)
+    shape = ModelConfig(hidden=_PROBED, dropout=0.2)
+    words = min(words, 20_000)
+    config = resolved(config, shape, words, device)
+    model = RecurrentModel(shape, words)
+    for parameter in model.parameters():
+        torch.nn.init.uniform_(parameter, -0.05, 0.05, generator=generator)
+    model.to(device).train()
+    model.precision = config.precision
+    updater = Updater(model, config, by_rows=False)
+    step = TrainingStep(model, config, None, updater)
+    ids = torch.randint(words, (config.steps, config.batch), generator=generator).to(device)
+    state, done, best = model.start_state(config.batch), 0, math.inf
+    began = time.monotonic()
+    while done < 3 or time.monotonic() - began < _PROBE_SECONDS:
+        start = time.monotonic()
+        updater.clear()
+        objective, _, state = step(ids, ids, state, 1 / ids.numel(), Plan(False, False))
+        objective.backward()
+        updater.step(1e-6)
+        state = detached(state)
+        float(objective.detach())
+        best, done = min(best, time.monotonic() - start), done + 1
+    torch.set_num_threads(before)
+    exact = TrainingConfig(exact_share=1.0)
+    return ids.numel() * _work(_PROBED, words, exact) / best
