@@ -47,6 +47,8 @@ def recur(
     Raises:
         ConfigError: if the cell is unknown or shapes do not fit.
     """
+    if precision not in ("fp32", "bf16"):
+        raise ConfigError(f"precision is {precision!r}; expected fp32 or bf16")
     _check(cell, projected, weight_hidden, state, extra)
     tensors = [projected, weight_hidden, *state]
     if extra is not None:

@@ -1,0 +1,1 @@
+"""What language models compute on the CPU, in vector registers, through Numba."""

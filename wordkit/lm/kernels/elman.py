@@ -100,7 +100,7 @@ def differentiate(
             value, one, zero = b.load(h, d), b.constant(1), b.constant(0)
             dh = b.plus(b.load(d_out, d), b.load(d_h, d))
             slope = b.fused(b.negated(value), value, one)
-            straight = b.select(b.larger(value, zero), dh, zero)
+            straight = b.select(builder.fcmp_ordered("<=", value, zero), zero, dh)
             b.store(b.select(is_rectified, straight, b.times(dh, slope)), d_projected, d)
 
         along(builder, H, body)
