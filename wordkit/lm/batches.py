@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.errors import TextError
+from wordkit.errors import ConfigError, TextError
 from wordkit.lm.stream import TokenStream
 
 __all__ = ["NO_TARGET", "Tracks", "Window"]
@@ -47,6 +47,7 @@ class Tracks:
 
     Raises:
         TextError: the text is shorter than a window.
+        ConfigError: the processes cannot share the tracks evenly.
     """
 
     def __init__(
@@ -58,12 +59,16 @@ class Tracks:
                 f"the text has {N:,} tokens, and a window of {batch} tracks and {steps} steps "
                 f"takes {batch * steps:,}; give more text, or lower batch or steps"
             )
+        if batch % processes:
+            raise ConfigError(
+                f"batch must be a multiple of {processes}, the same for each process, not {batch}"
+            )
         self._stream = stream
         long, longer = divmod(N, batch)
         self.lengths = np.full(batch, long, dtype=np.int64)
         self.lengths[:longer] += 1
         starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        own = slice(rank * batch // processes, (rank + 1) * batch // processes)
+        own = slice(rank * (batch // processes), (rank + 1) * (batch // processes))
         self._starts: npt.NDArray[np.int64] = starts[own]
         self._ends: npt.NDArray[np.int64] = (starts + self.lengths)[own]
 

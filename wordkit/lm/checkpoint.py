@@ -21,7 +21,7 @@ from torch import Tensor
 from wordkit.errors import ConfigError, FormatError, VocabularyError
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.optimizers import WeightAverage
-from wordkit.lm.training import Training
+from wordkit.lm.training import Training, WholeState
 from wordkit.lm.training_state import CHECKPOINT_KIND, Tally, TrainingState, Validation
 from wordkit.records import from_record
 from wordkit.storage import content_digest, is_of_kind, read_tensors, write_tensors
@@ -30,7 +30,7 @@ from wordkit.text import Vocabulary
 __all__ = ["Checkpoint", "is_checkpoint", "read_checkpoint", "save_checkpoint"]
 
 _TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
-_GROUPS = ("weights", "best", "average", "optimizer", "carried", "random")
+_GROUPS = ("weights", "best", "average", "optimizer", "carried", "dropout", "random")
 
 
 @dataclass(frozen=True)
@@ -58,40 +58,53 @@ class Checkpoint:
         return bool(self.counters["dense"])
 
     def restore(self, training: Training) -> None:
-        """Bring a training of the same model, text and settings to where this one was."""
+        """Bring a training of the same model, text and settings to where this one was.
+
+        Raises:
+            ConfigError: it is on another kind of device, whose random numbers are others.
+        """
+        self._check_place(training)
         _copy(self.tensors["weights"], dict(training.model.named_parameters()))
         if self.is_dense:
             training.updater.go_dense()
         training.updater.restore(self.tensors["optimizer"])
         training.state = self.state
         training.state.best = dict(self.tensors["best"])
-        training.state.carried = _carried(self.tensors["carried"], training)
         if self.tensors["average"]:
             training.average = WeightAverage(training.model)
             _copy(self.tensors["average"], training.average.mean)
             training.average.count = int(self.counters["averaged"])
         for name, generator in training.generators().items():
             generator.set_state(self.tensors["random"][name])
+        training.restore_whole(self._whole(training))
         training.windows = int(self.counters["windows"])
         loss, words = self.counters["since_validation"]
         training.since_validation = Tally(float(loss), int(words))
+
+    def _whole(self, training: Training) -> WholeState:
+        carried, dropout = self.tensors["carried"], self.tensors["dropout"]
+        layers = training.model.start_state(1) if carried else ()
+        return WholeState(
+            tuple(
+                tuple(carried[f"{i}.{j}"] for j in range(len(layer)))
+                for i, layer in enumerate(layers)
+            ),
+            [dropout[str(rank)] for rank in range(len(dropout))],
+        )
+
+    def _check_place(self, training: Training) -> None:
+        then, now = self.counters["device"], training.model.device.type
+        if now != then:
+            raise ConfigError(
+                f"the training was begun on device {then}, and cannot go on on {now}; "
+                f"choose device {then}, or start again"
+            )
 
 
 def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, tensor in target.items():
             tensor.copy_(source[name])
-
-
-def _carried(tensors: Mapping[str, Tensor], training: Training) -> Any:
-    if not tensors:
-        return ()
-    device = training.model.device
-    layers = training.model.start_state(1)
-    return tuple(
-        tuple(tensors[f"{i}.{j}"].to(device) for j in range(len(layer)))
-        for i, layer in enumerate(layers)
-    )
 
 
 def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
@@ -101,7 +114,7 @@ def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
         StorageError: the file cannot be written.
     """
     state = training.state
-    average = training.average
+    average, whole = training.average, training.whole()
     groups: dict[str, Mapping[str, Tensor]] = {
         "weights": dict(training.model.named_parameters()),
         "best": state.best,
@@ -109,9 +122,10 @@ def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
         "optimizer": training.updater.state(),
         "carried": {
             f"{i}.{j}": part
-            for i, layer in enumerate(state.carried)
+            for i, layer in enumerate(whole.carried)
             for j, part in enumerate(layer)
         },
+        "dropout": {str(rank): part for rank, part in enumerate(whole.dropout)},
         "random": {name: g.get_state() for name, g in training.generators().items()},
     }
     tensors = {
@@ -127,6 +141,7 @@ def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
         "about": dict(training.material.about),
         "state": _state_record(state),
         "counters": {
+            "device": training.model.device.type,
             "windows": training.windows,
             "dense": not training.updater.by_rows,
             "averaged": 0 if average is None else average.count,

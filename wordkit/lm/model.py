@@ -115,8 +115,7 @@ class RecurrentModel(nn.Module):
         self.embedding = nn.Parameter(torch.empty(words, config.width_in))
         widths = [config.width_in, *config.widths]
         self.layers = nn.ModuleList(
-            RecurrentLayer(cell, width, hidden)
-            for width, hidden in pairwise(widths)
+            RecurrentLayer(cell, width, hidden) for width, hidden in pairwise(widths)
         )
         self.projection: nn.Parameter | None = None
         self.adaptive: AdaptiveOutput | None = None

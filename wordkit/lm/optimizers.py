@@ -6,13 +6,15 @@ go over these rows only ("lazily"), and over everything else as usual.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from wordkit.interruption import uninterrupted
 from wordkit.lm.config import TrainingConfig
 from wordkit.lm.model import RecurrentModel
 from wordkit.lm.row_updates import RowAdamW, RowGradients
@@ -79,16 +81,19 @@ class Updater:
             gradients.clear()
 
     def clip(self) -> float:
-        """Cut the gradients as the settings say; return their norm before that."""
+        """Cut the gradients as the settings say; return their norm before that.
+
+        It is taken for 0 where the settings do not ask for it.
+        """
         dense = [p.grad for p in self._dense() if p.grad is not None]
         if self._config.clip_value is not None:
             nn.utils.clip_grad_value_(self._dense(), self._config.clip_value)
         if self._config.clip_norm is None:
-            return math.nan
+            return 0.0
         squares = sum(float(norm) ** 2 for norm in torch._foreach_norm(dense)) if dense else 0.0
         squares += sum(float(gradients.squared_norm()) for gradients in self.rows.values())
         norm = math.sqrt(squares)
-        if norm > self._config.clip_norm:  # not where it is NaN: the loss tells of that
+        if norm > self._config.clip_norm:
             factor = self._config.clip_norm / norm
             if dense:
                 torch._foreach_mul_(dense, factor)
@@ -116,7 +121,7 @@ class Updater:
         self._optimizer = _optimizer(self._dense(), self._config)
         for name, parameter in self._named.items():
             if name in states:
-                self._optimizer.state[parameter] = states[name]
+                self._remember(parameter, states[name])
             elif parameter in before:
                 self._optimizer.state[parameter] = before[parameter]
 
@@ -141,11 +146,18 @@ class Updater:
             if name in self._row_steps:
                 self._row_steps[name].load_state_dict(values)
             else:
-                parameter = self._named[name]
-                self._optimizer.state[parameter] = {
-                    key: value.clone() if key == _STEP else value.to(parameter.device).clone()
-                    for key, value in values.items()
-                }
+                self._remember(self._named[name], values)
+
+    def _remember(self, parameter: nn.Parameter, values: Mapping[str, Tensor]) -> None:
+        """Let torch's optimizer go on from copies of what it, or one like it, knew of a weight."""
+        is_fused = bool(self._optimizer.defaults.get("fused"))
+        self._optimizer.state[parameter] = {
+            # fused optimizers count their steps on the device, others on the CPU
+            key: value.clone()
+            if key == _STEP and not is_fused
+            else value.to(parameter.device, copy=True)
+            for key, value in values.items()
+        }
 
 
 _BETA1, _EPS = 0.9, 1e-8
@@ -166,7 +178,8 @@ def _optimizer(parameters: list[nn.Parameter], config: TrainingConfig) -> torch.
                 parameters, lr, (_BETA1, config.beta2), eps=_EPS, weight_decay=decay, fused=True
             )
         case "adagrad":
-            return torch.optim.Adagrad(parameters, lr, weight_decay=decay, fused=True)
+            on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
+            return torch.optim.Adagrad(parameters, lr, weight_decay=decay, fused=on_cpu or None)
         case "rmsprop":
             return torch.optim.RMSprop(parameters, lr, weight_decay=decay, foreach=True)
         case "momentum" | "nesterov":
@@ -188,6 +201,7 @@ class WeightAverage:
         self._parameters = dict(model.named_parameters())
         self.mean = {name: p.detach().clone() for name, p in self._parameters.items()}
         self.count = 1
+        self._is_applied = False
 
     @torch.no_grad()
     def update(self) -> None:
@@ -197,9 +211,22 @@ class WeightAverage:
             list(self.mean.values()), list(self._parameters.values()), 1 / self.count
         )
 
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let the model have the mean for its weights while the block runs."""
+        try:
+            with uninterrupted():
+                self._swap()
+            yield
+        finally:
+            with uninterrupted():
+                if self._is_applied:
+                    self._swap()
+
     @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange the mean with the present weights; a second call undoes it."""
+    def _swap(self) -> None:
+        """Exchange the mean with the present weights."""
+        self._is_applied = not self._is_applied
         for name, parameter in self._parameters.items():
             present = parameter.detach().clone()
             parameter.copy_(self.mean[name])

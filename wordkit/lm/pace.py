@@ -47,4 +47,6 @@ class Pace:
 
         Where the clock ends the training before its epochs are over, they are shortened to fit.
         """
-        return epochs if self._epochs is None else share * self._epochs
+        if self._epochs is None:
+            return epochs
+        return max(epochs, share * self._epochs)  # rounding must not undo a whole epoch

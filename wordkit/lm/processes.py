@@ -29,6 +29,18 @@ class Processes:
             dist.all_reduce(value)
         return value
 
+    def gather(self, value: Tensor) -> Tensor:
+        """The values of all processes, one after the other along the first dimension."""
+        if self.count == 1:
+            return value
+        parts = [torch.empty_like(value) for _ in range(self.count)]
+        dist.all_gather(parts, value.contiguous())
+        return torch.cat(parts)
+
+    def own(self, value: Tensor) -> Tensor:
+        """The part of this process of what :meth:`gather` gave."""
+        return value.chunk(self.count)[self.rank]
+
     def agree(self, value: float, device: torch.device) -> float:
         """The value of process 0, in all of them: what each measures by itself differs."""
         if self.count == 1:

@@ -70,7 +70,7 @@ def _start_layer(layer: RecurrentLayer, config: ModelConfig, generator: torch.Ge
     for matrix in (layer.weight_input, layer.weight_hidden):
         _start_matrix(matrix, H, config, generator)
     if config.orthogonal:
-        for gate in layer.weight_hidden.split(H):
+        for gate in layer.weight_hidden.chunk(layer.cell.gates):
             gate.copy_(_orthogonal(H, generator))
     if config.start_weights == "uniform" and config.start_scale is not None:
         _uniform(layer.bias, config.start_scale, generator)
@@ -103,7 +103,8 @@ def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
     """An orthogonal matrix, drawn evenly: Q of a Gaussian one, with the signs of R's diagonal."""
     drawn = torch.empty(size, size).normal_(generator=generator)
     Q, R = torch.linalg.qr(drawn)
-    return Q * R.diagonal().sign()
+    signs: Tensor = R.diagonal().sign()
+    return Q * signs
 
 
 def _log_frequencies(vocabulary: Vocabulary) -> Tensor:

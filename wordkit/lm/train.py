@@ -14,7 +14,7 @@ import torch
 from wordkit import __version__
 from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, ResourceError
+from wordkit.errors import ConfigError, ResourceError, TextError
 from wordkit.lm.batches import Tracks
 from wordkit.lm.checkpoint import Checkpoint, save_checkpoint
 from wordkit.lm.config import ModelConfig, TrainingConfig
@@ -313,5 +313,8 @@ class _Job:
         elif (
             self.model.start_embeddings == "counts" and len(vocabulary) >= _FEWEST_FOR_COUNTS * dim
         ):
-            counted = yield from counted_vectors(self.corpus, vocabulary, dim, self.threads)
+            try:
+                counted = yield from counted_vectors(self.corpus, vocabulary, dim, self.threads)
+            except TextError:  # no two words in one line: all start at random
+                return
             put_vectors(model, vocabulary, counted, scaled=True)

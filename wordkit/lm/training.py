@@ -6,6 +6,7 @@ Merity, Keskar and Socher (2018), whose settings are presets.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Generator, Mapping
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 
 from wordkit.checkpoints import CheckpointKeeper
 from wordkit.errors import DivergenceError
+from wordkit.interruption import uninterrupted
 from wordkit.lm.batches import Tracks, Window
 from wordkit.lm.config import TrainingConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.losses import SharedNegatives
-from wordkit.lm.model import RecurrentModel, detached
+from wordkit.lm.model import RecurrentModel, State, detached
 from wordkit.lm.optimizers import Updater, WeightAverage, steps_by_rows
 from wordkit.lm.pace import Pace
 from wordkit.lm.processes import Processes
@@ -33,7 +35,7 @@ from wordkit.lm.training_state import Tally, TrainingState, Validation
 from wordkit.runtime import Report, Run
 from wordkit.text import Vocabulary
 
-__all__ = ["Material", "Training"]
+__all__ = ["Material", "Training", "WholeState"]
 
 _MEASURED_EVERY = 50  # windows, where what is trained on is not the exact loss
 _SHORTEST = 5  # steps of a window whose length is drawn
@@ -50,6 +52,17 @@ class Material:
     valid: TokenStream | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     """For the metadata of the model."""
+
+
+@dataclass(frozen=True)
+class WholeState:
+    """What each process has for itself, of all of them."""
+
+    carried: State
+    """What the layers carry, of all tracks."""
+
+    dropout: list[Tensor]
+    """State of the random numbers for dropout, by process."""
 
 
 class Training:
@@ -92,16 +105,19 @@ class Training:
         self._step = self._wrapped(TrainingStep(model, config, self.negatives, self.updater))
         self.windows = 0
         self.since_validation = Tally()
-        self._validation_seconds = 0.0
+        self._gathered = WholeState((), [])
 
     def _wrapped(self, step: TrainingStep) -> nn.Module:
         if self.processes.count == 1:
             return step
-        return nn.parallel.DistributedDataParallel(step)
+        # a window without rare words does not use their clusters
+        return nn.parallel.DistributedDataParallel(
+            step, find_unused_parameters=self.model.adaptive is not None
+        )
 
     def generators(self) -> dict[str, torch.Generator]:
-        """What the random numbers come from, by name."""
-        known = {"dropout": self.generator, "steps": self.draws}
+        """What the random numbers that are the same in all processes come from, by name."""
+        known = {"steps": self.draws}
         if self.negatives is not None:
             known["negatives"] = self.negatives.generator
         return known
@@ -119,6 +135,11 @@ class Training:
             return share
         return self.processes.agree(share, self.model.device)
 
+    @property
+    def _validation_seconds(self) -> float:
+        """What the last validation took; 0 before the first."""
+        return (self.state.validations_seconds or [0.0])[-1]
+
     def run(self, keeper: CheckpointKeeper) -> Generator[Report, None, LanguageModel]:
         """Train to the end.
 
@@ -126,20 +147,55 @@ class Training:
             keeper: writes a checkpoint whenever one is due, and at the end.
         """
         share = self.share
-        while share < 1 and not self._is_stuck():
-            self._take_window(share)
-            yield self._report(share)
+        while share < 1:
+            # at the start of an epoch, not at the end of one: the checkpoint of a training that is
+            # stopped between the two goes on to the same numbers
+            if self._is_validation_due():
+                yield from self._validate()
+            if self._is_stuck():
+                break
+            with uninterrupted():  # a checkpoint never lies within a window
+                self._take_window(share)
+                report = self._report(share)
+                if self.state.position >= self._tracks.length:
+                    self._end_epoch()
+            yield report
+            if self.processes.agree(keeper.is_due(), self.model.device):
+                self._keep(keeper)
             share = self.share
-            if self.state.position >= self._tracks.length:
-                self._end_epoch()
-                if share < 1 and self._may_validate():
-                    yield from self._validate()
-            if keeper.is_due():
-                keeper.save()
         if self.material.valid is not None and not self._is_validated():
             yield from self._validate()
-        keeper.save()
+        self._keep(keeper)
         return self.best()
+
+    def _keep(self, keeper: CheckpointKeeper) -> None:
+        """Write a checkpoint: process 0 does it, with what all of them carry."""
+        self._gathered = self._gather()
+        keeper.save()
+
+    def whole(self) -> WholeState:
+        """What differs between processes: as it is now, or, with several, in the last checkpoint.
+
+        They gather it together, so that one alone cannot, as when it is interrupted.
+        """
+        return self._gather() if self.processes.count == 1 else self._gathered
+
+    def _gather(self) -> WholeState:
+        gather, device = self.processes.gather, self.model.device
+        carried = tuple(tuple(map(gather, layer)) for layer in self.state.carried)
+        if self.processes.count == 1:
+            return WholeState(carried, [self.generator.get_state()])
+        states = gather(self.generator.get_state().to(device)).chunk(self.processes.count)
+        return WholeState(carried, [state.cpu() for state in states])
+
+    def restore_whole(self, whole: WholeState) -> None:
+        """Take this process's part of :meth:`whole`, which may be of fewer or more processes."""
+        own, device = self.processes.own, self.model.device
+        self.state.carried = tuple(
+            tuple(own(part).to(device) for part in layer) for layer in whole.carried
+        )
+        if self.processes.rank < len(whole.dropout):
+            self.generator.set_state(whole.dropout[self.processes.rank])
 
     def _is_stuck(self) -> bool:
         return self.config.patience is not None and self.state.stalls >= self.config.patience
@@ -192,7 +248,7 @@ class Training:
         norm = self.updater.clip()
         if loss is not None:
             self._tally(loss, window.tokens)
-        if not math.isfinite(float(objective.detach())) or math.isinf(norm):
+        if not (math.isfinite(float(objective.detach())) and math.isfinite(norm)):
             raise self._diverged(rate)
         self.updater.step(rate)
         if self.average is not None:
@@ -242,26 +298,25 @@ class Training:
 
     # --- validation ------------------------------------------------------------------------
 
-    def _may_validate(self) -> bool:
-        """Whether there is a text for it, and time."""
-        if self.material.valid is None:
+    def _is_validation_due(self) -> bool:
+        """Whether an epoch has ended, and there is a text for a validation, and time."""
+        is_at_start = self.state.epoch > 0 and self.state.position == 0
+        if not is_at_start or self.material.valid is None or self._is_validated():
             return False
         if self.config.max_minutes is None:
             return True
         spent = sum(self.state.validations_seconds) + self._validation_seconds
+        spent = self.processes.agree(spent, self.model.device)
         return spent <= _VALIDATION_SHARE * 60 * self.config.max_minutes
 
     def _validate(self) -> Generator[Report, None, None]:
         """Measure the model on the validation text, and draw the conclusions."""
         began = time.monotonic()
-        if self.average is not None:
-            self.average.swap()
-        loss = yield from self._validation_loss()
-        self._note(loss)
-        if self.average is not None:
-            self.average.swap()
-        self._validation_seconds = time.monotonic() - began
-        self.state.validations_seconds.append(self._validation_seconds)
+        with contextlib.nullcontext() if self.average is None else self.average.applied():
+            loss = yield from self._validation_loss()
+            with uninterrupted():
+                self._note(loss)
+                self.state.validations_seconds.append(time.monotonic() - began)
 
     def _validation_loss(self) -> Generator[Report, None, float]:
         """Nats a word of the validation text: of process 0, which alone measures it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class TrainingState:
     """How often the learning rate was lowered because validation stalled."""
 
     stalls: int = 0
-    """Validations since the best one, or since averaging or lowering the rate gave new hope."""
+    """Validations since the best one, or since averaging began."""
 
     validations: list[Validation] = field(default_factory=list)
 
