@@ -98,39 +98,47 @@ def words_to_model(
 
 
 def hold_out(corpus: Corpus, share: float) -> tuple[Corpus, Corpus]:
-    """The corpus without its last lines, and those: a training text and one to validate on.
+    """The corpus without its end, and its end: a training text and one to validate on.
 
     The words of the training text are counted anew, so that it does not know those of the other.
+    The cut is at the end of a line, or within one where lines are so long that there is none near.
 
     Args:
         corpus: the text.
-        share: of the lines held out, above 0 and below 1.
+        share: of the tokens held out, above 0 and below 1.
 
     Raises:
-        TextError: there are too few lines for it.
+        TextError: there are too few tokens for it.
     """
-    kept = min(int(corpus.sentences * (1 - share)), corpus.sentences - 1)
-    if kept < 1:
+    if corpus.tokens < 2:
         raise TextError(
-            f"the text has {corpus.sentences} lines, and some must be held out to validate on; "
-            "give more lines, or a text to validate on"
+            f"the text has {corpus.tokens} tokens, and some must be held out to validate on; "
+            "give more text, or a text to validate on"
         )
-    cut = int(corpus.offsets[kept])
-    training = _part(corpus, 0, kept)
+    offsets = corpus.offsets
+    cut = _place_to_cut(offsets, share)
+    line = int(np.searchsorted(offsets, cut))
     counts = np.bincount(corpus.ids[:cut], minlength=len(corpus.vocabulary))
     order = np.argsort(-counts, kind="stable")
     order = order[counts[order] > 0]
     places = np.zeros(len(counts), dtype=np.int32)
     places[order] = np.arange(len(order), dtype=np.int32)
     words = Vocabulary([corpus.vocabulary.word(i) for i in order.tolist()], counts[order])
-    training = Corpus(places[training.ids], training.offsets, words, corpus.settings)
-    return training, _part(corpus, kept, corpus.sentences)
+    ends = np.append(offsets[:line], cut)
+    training = Corpus(places[corpus.ids[:cut]], ends, words, corpus.settings)
+    starts = np.append(cut, offsets[line + int(offsets[line] == cut) :])
+    held_out = Corpus(corpus.ids[cut:], starts - cut, corpus.vocabulary, corpus.settings)
+    held_out.keep_alive = corpus
+    return training, held_out
 
 
-def _part(corpus: Corpus, first: int, last: int) -> Corpus:
-    """Some of the lines, with all words."""
-    offsets = corpus.offsets[first : last + 1]
-    ids = corpus.ids[offsets[0] : offsets[-1]]
-    part = Corpus(ids, offsets - offsets[0], corpus.vocabulary, corpus.settings)
-    part.keep_alive = corpus
-    return part
+def _place_to_cut(offsets: npt.NDArray[np.int64], share: float) -> int:
+    """The end of a line that is near that share of the tokens; else the very place."""
+    N = int(offsets[-1])
+    wanted = N * (1 - share)
+    ends = offsets[(offsets > 0) & (offsets < N)]
+    if len(ends):
+        end = int(ends[np.argmin(np.abs(ends - wanted))])
+        if abs(end - wanted) <= N * min(share, 1 - share) / 2:
+            return end
+    return min(max(round(wanted), 1), N - 1)
