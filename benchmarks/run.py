@@ -5,7 +5,8 @@
 
 The output of each goes to the terminal and to benchmarks/results/NAME.txt. A name is that of a
 script, or of a script and its subcommand, such as word2vec_speed; options go to the script. Those
-that take an hour are run only when they are named: word2vec_quality and word2vec_sweep.
+that take long are run only when they are named: word2vec_quality and word2vec_sweep (an hour),
+lm_goal and lm_minutes (a quarter and half of one), and lm_devices, which needs a GPU.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ SCRIPTS = [
     "word2vec_command",
     "word2vec_scaling",
     "word2vec_table",
+    "lm_speed",
+    "lm_memory",
 ]
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]
     for name in ("speed", "command", "quality", "sweep", "scaling", "table")
-}
+} | {f"lm_{name}": ["lm.py", name] for name in ("goal", "speed", "minutes", "memory", "devices")}
 
 
 def run(name: str, *options: str) -> int:

@@ -1,0 +1,106 @@
+"""Trainings as processes of their own: wordkit train-lm, and the plain loop of lm_plain.py."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_text import Treebank
+from machine import Process, run_process
+
+__all__ = ["Command", "compile_kernels", "plain", "train_lm"]
+
+_HERE = Path(__file__).resolve().parent
+_TEST = re.compile(r"^test perplexity ([\d.]+|inf)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What came of wordkit train-lm."""
+
+    process: Process
+    log: list[dict[str, Any]]
+    """What --log wrote: an object for each line."""
+
+    known: Mapping[str, Any]
+    """What wordkit info tells of the model."""
+
+    @property
+    def test_perplexity(self) -> float:
+        """As it is printed, with two digits behind the point."""
+        found = _TEST.search(self.process.output)
+        if found is None:
+            raise SystemExit(f"wordkit train-lm printed no test perplexity: {self.process.output}")
+        return float(found[1])
+
+    @property
+    def valid_perplexity(self) -> float:
+        """Of the model that was kept."""
+        return float(self.known["made"]["training"]["valid_perplexity"])
+
+    @property
+    def epochs(self) -> float:
+        """Times that the text was gone through."""
+        return float(self.known["made"]["training"]["epochs"])
+
+    @property
+    def testing(self) -> float:
+        """Seconds spent on the test text."""
+        times = [line["seconds"] for line in self.log if line["stage"] == "scoring"]
+        return float(times[-1] - times[0]) if times else 0.0
+
+    @property
+    def model(self) -> str:
+        """The network and its training in a few words."""
+        network, settings = self.known["network"], self.known["made"]["settings"]
+        layers = f"{network['layers']} x " if network["layers"] > 1 else ""
+        facts = [f"{network['cell'].upper()} {layers}{network['hidden']}"]
+        facts += ["tied"] if network["tied"] else []
+        facts += [f"dropout {network['dropout']:g}"] if network["dropout"] else []
+        rate = f"{settings['optimizer']} {settings['lr']:g} {settings['schedule']}"
+        facts += [f"batch {settings['batch']}", rate, f"{settings['softmax']} softmax"]
+        return ", ".join(facts)
+
+
+def train_lm(text: Treebank, options: Iterable[object], *, threads: int) -> Command:
+    """Run wordkit train-lm on the treebank, with its validation and its test text.
+
+    Args:
+        text: the texts.
+        options: further ones of the command line.
+        threads: of the CPU.
+    """
+    output, log = text.folder / "lm.safetensors", text.folder / "log.jsonl"
+    log.unlink(missing_ok=True)
+    files = [text.train, "--valid", text.valid, "--test", text.test, "-o", output, "--log", log]
+    process = run_process(_wordkit("train-lm", *files, "--threads", threads, *options))
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    known = json.loads(run_process(_wordkit("info", output, "--json")).output)
+    return Command(process, lines, known)
+
+
+def plain(train: Path, *options: object, threads: int) -> tuple[Process, list[dict[str, float]]]:
+    """Run the plain loop on a text: what the process took, and the objects that it printed."""
+    script = str(_HERE / "lm_plain.py")
+    arguments = [str(option) for option in (train, "--threads", threads, *options)]
+    process = run_process([sys.executable, script, *arguments])
+    return process, [json.loads(line) for line in process.output.splitlines()]
+
+
+def compile_kernels(text: Treebank) -> None:
+    """Train on a few lines, so that nothing is left to compile."""
+    output = text.folder / "few.safetensors"
+    network = "--preset", "rnnlm", "--hidden", 8, "--embeddings", "counts"
+    training = "--epochs", 1, "--optimizer", "adamw", "--lr", 1e-3
+    for softmax in ("exact", "sampled"):
+        given = *network, *training, "--softmax", softmax, "--samples", 20
+        run_process(_wordkit("train-lm", text.few_lines(), "-o", output, *given))
+
+
+def _wordkit(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "wordkit_cli", *map(str, arguments)]
