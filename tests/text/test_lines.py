@@ -1,0 +1,43 @@
+"""The lines of a text, whatever blocks it comes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordkit.errors import TextError
+from wordkit.text.lines import lines_of
+from wordkit_corpora.plaintext import open_text
+
+
+@given(
+    st.text(st.sampled_from("ab é\t\r\n"), max_size=80).map(lambda text: text.replace("\r", "")),
+    st.integers(16, 40),
+)
+def test_lines_are_those_of_the_text(
+    tmp_path_factory: pytest.TempPathFactory, text: str, block_size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lines.txt"
+    path.write_bytes(text.encode())
+    lines = list(lines_of(open_text([path], block_size=block_size)))
+    expected = text.removesuffix("\n").split("\n") if text else []
+    assert lines == expected
+
+
+def test_line_ends_of_windows_and_several_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one\r\n\r\ntwo")
+    (tmp_path / "b").write_bytes(b"three\n")
+    assert list(lines_of(open_text([tmp_path / "a", tmp_path / "b"]))) == [
+        "one", "", "two", "three",
+    ]  # fmt: skip
+
+
+def test_what_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one\ntw\xff\n")
+    with pytest.raises(TextError, match=r"line 2, byte 6: not UTF-8 \(0xff\)"):
+        list(lines_of(open_text([path])))
+    assert list(lines_of(open_text([path], errors="replace"))) == ["one", "tw�"]
