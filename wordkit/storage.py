@@ -58,6 +58,7 @@ _TAKEN_BY = {
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
     "word2vec checkpoint": "wordkit train-w2v --resume goes on from it",
+    "language model checkpoint": "wordkit train-lm --resume goes on from it",
 }
 """Which commands want a file of a kind, for whoever has given it to another one."""
 

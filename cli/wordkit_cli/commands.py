@@ -16,6 +16,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
+        "train-lm": "A recurrent language model: RNN, LSTM or GRU.",
     },
     "Ask": {
         "similar": "The words nearest to a word.",
@@ -23,13 +24,19 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "vector": "The vector of a word, or the mean vector of a text.",
         "odd-one-out": "The word that does not fit among the others.",
     },
+    "Write": {
+        "generate": "Text from a language model, word by word.",
+        "predict": "The words that may come next, with their probabilities.",
+    },
     "Measure": {
         "evaluate": "Score vectors on word similarity and analogies.",
+        "perplexity": "How well a language model foresees a text.",
+        "score": "How probable lines and their words are to a language model.",
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",
-        "convert": "Turn a vector file into another format.",
-        "info": "What a vector file or a corpus holds, and how it was made.",
+        "convert": "Turn vectors into another format, language models into vectors.",
+        "info": "What vectors, models and corpora hold, and how they were made.",
         "corpora": "The corpora that can be named instead of a file.",
         "tokenizers": "The ways to cut text into words, with an example each.",
     },
@@ -65,10 +72,12 @@ class Commands(click.Group):
 )
 @click.version_option(wordkit.__version__, "-V", "--version", message="wordkit %(version)s")
 def cli() -> None:
-    """Word vectors, from raw text to answers.
+    """Word vectors and language models, from raw text to answers.
 
     \b
     Try:
       wordkit train-w2v pydocs          learn from Python's own documentation
       wordkit similar function          then ask
+      wordkit train-lm pydocs           learn how it goes on from word to word
+      wordkit generate                  then let it write
     """

@@ -1,11 +1,16 @@
-"""wordkit convert: one vector file format → another."""
+"""wordkit convert: one vector file format → another, a language model → vectors."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wordkit_cli.models import load_vectors
 from wordkit_cli.progress import say
+
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
 
 __all__ = ["command"]
 
@@ -55,7 +60,8 @@ def command(
 ) -> None:
     """Turn the vector file FROM into the file TO.
 
-    Only the native format keeps what training needs to go on, and only without --limit.
+    Only the native format keeps what training needs to go on, and only without --limit. Where FROM
+    is a language model, TO gets the vectors of its words: the layer that they go in by.
 
     \b
     Formats, by the suffix of TO (and .gz, .bz2 or .xz behind it):
@@ -70,20 +76,38 @@ def command(
     Examples:
       wordkit convert GoogleNews-vectors-negative300.bin.gz news.safetensors
       wordkit convert vectors.safetensors vectors.txt --limit 10000
+      wordkit convert lm.safetensors vectors.safetensors
     """
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
-    from wordkit.storage import check_writable
+    from wordkit.storage import LANGUAGE_MODEL, check_writable, is_of_kind
 
     check_writable(target)
     if target_format is None:
         format_by_suffix(target)
-    vectors = load_vectors(
-        source, format=source_format, limit=limit, encoding=encoding, errors=errors
-    )
+    if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
+        vectors = _embedding_layer(source, target, limit)
+    else:
+        vectors = load_vectors(
+            source, format=source_format, limit=limit, encoding=encoding, errors=errors
+        )
     vectors.check()
     if vectors_only:
         vectors = vectors.without_weights()
     save_embeddings(vectors, target, target_format)
     if not quiet:
         say(f"{target}: {len(vectors):,} words, {vectors.dim} dimensions")
+
+
+def _embedding_layer(source: str, target: str, limit: int | None) -> Embeddings:
+    """The vectors of the words of a language model, of all or of the first so many."""
+    from wordkit.embeddings import Embeddings
+    from wordkit.text import Vocabulary
+    from wordkit_cli.inputs import refuse_overwriting
+    from wordkit_cli.models import load_model
+
+    refuse_overwriting([source], [target])
+    vectors = load_model(source, "cpu").embeddings()
+    made: dict[str, Any] = {"made_by": "wordkit convert", "source": source, **vectors.metadata}
+    words = Vocabulary(vectors.words[:limit], vectors.vocabulary.counts[:limit])
+    return Embeddings(words, vectors.vectors[:limit], metadata=made)

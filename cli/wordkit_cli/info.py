@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wordkit_cli.models import load_vectors
+from wordkit_cli.models import load_model, load_vectors
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
@@ -21,13 +22,14 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(path: str | None, model: str | None, as_json: bool) -> None:
-    """What FILE holds and how it was made: vectors, a prepared corpus, a checkpoint of a training.
+    """What FILE holds and how it was made: vectors, a language model, a corpus, a checkpoint.
 
     Reads it whole, so that damage is found. Without FILE: the vectors that a query would ask.
 
     \b
     Examples:
       wordkit info vectors.safetensors
+      wordkit info lm.safetensors
       wordkit info corpus.ids --json
       wordkit info training.checkpoint
     """
@@ -42,11 +44,14 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
+    from wordkit.storage import LANGUAGE_MODEL, is_of_kind
     from wordkit.text.corpus import is_corpus
     from wordkit.word2vec.checkpoint_file import is_checkpoint
 
     if path is not None and is_corpus(path):
         return _corpus(path)
+    if path is not None and is_of_kind(path, LANGUAGE_MODEL):
+        return _language_model(path)
     if path is not None and is_checkpoint(path):
         return _checkpoint(path)
     return _vectors(path)
@@ -67,6 +72,23 @@ def _corpus(path: str) -> dict[str, Any]:
         "fingerprint": corpus.fingerprint,
         "most_frequent": list(corpus.vocabulary.words[:10]),
         "settings": corpus.settings,
+    }
+
+
+def _language_model(path: str) -> dict[str, Any]:
+    model = load_model(path, "cpu")
+    counts = model.vocabulary.counts
+    return {
+        "file": path,
+        "kind": "language model",
+        "words": len(model.vocabulary),
+        "dimensions": model.config.width_in,
+        "parameters": sum(weights.numel() for weights in model.module.parameters()),
+        "bytes": os.path.getsize(path),
+        "tokens": int(counts.sum()),
+        "first_words": list(model.vocabulary.words[:10]),
+        "network": asdict(model.config),
+        "made": dict(model.metadata),
     }
 
 

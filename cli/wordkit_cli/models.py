@@ -11,13 +11,22 @@ from wordkit_cli.progress import say
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
+    from wordkit.lm import LanguageModel
 
-__all__ = ["DEFAULT_VECTORS", "find_vectors", "load_vectors"]
+__all__ = [
+    "DEFAULT_LANGUAGE_MODEL",
+    "DEFAULT_VECTORS",
+    "find_language_model",
+    "find_vectors",
+    "load_model",
+    "load_vectors",
+]
 
 DEFAULT_VECTORS = "vectors.safetensors"
-"""Where training writes and queries look when nothing else is said."""
+"""Where training writes vectors and queries look for them when nothing else is said."""
 
-_VARIABLE = "WORDKIT_VECTORS"
+DEFAULT_LANGUAGE_MODEL = "lm.safetensors"
+"""The same for language models."""
 
 
 def load_vectors(model: str | None, **options: Any) -> Embeddings:
@@ -43,14 +52,50 @@ def find_vectors(model: str | None) -> str:
     """
     if model is not None:
         return model
-    named = os.environ.get(_VARIABLE)
+    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS, "train some with wordkit train-w2v")
+
+
+def load_model(model: str | None, device: str) -> LanguageModel:
+    """The language model to ask.
+
+    Args:
+        model: the file named on the command line, or None.
+        device: a name that :func:`wordkit.runtime.choose_device` takes.
+
+    Raises:
+        StorageError: no file is named and there is no default.
+        ResourceError: there is no such device.
+    """
+    from wordkit.lm import load_language_model
+    from wordkit.runtime import choose_device
+
+    path = find_language_model(model)
+    return load_language_model(path, choose_device(device))
+
+
+def find_language_model(model: str | None) -> str:
+    """The language model to ask; where none is named, standard error says which.
+
+    Raises:
+        StorageError: no file is named and there is no default.
+    """
+    if model is not None:
+        return model
+    return _find(
+        "language model", "WORDKIT_LM", DEFAULT_LANGUAGE_MODEL, "train one with wordkit train-lm"
+    )
+
+
+def _find(what: str, variable: str, default: str, remedy: str) -> str:
+    """The file that the environment names, else the one in this folder."""
+    named = os.environ.get(variable)
     if named:
-        say(f"vectors: {named} (${_VARIABLE})")
+        say(f"{what}: {named} (${variable})")
         return named
-    if Path(DEFAULT_VECTORS).exists():
-        say(f"vectors: {DEFAULT_VECTORS} in this folder")
-        return DEFAULT_VECTORS
+    if Path(default).exists():
+        say(f"{what}: {default} in this folder")
+        return default
     raise StorageError(
-        f"no vectors to ask: there is no {DEFAULT_VECTORS} in this folder; train some with "
-        f"wordkit train-w2v TEXT, or name a file with --model or ${_VARIABLE}"
+        f"no {what} to ask: there is no {default} in this folder; {remedy} TEXT, or name a file "
+        f"with --model or ${variable}"
     )

@@ -12,12 +12,14 @@ __all__ = [
     "checkpoint_options",
     "device_option",
     "json_option",
+    "language_model_option",
     "memory_option",
     "model_device_option",
     "model_option",
     "number_option",
     "output_option",
     "progress_options",
+    "reading_options",
     "text_options",
     "threads_option",
 ]
@@ -41,6 +43,13 @@ model_option = click.option(
     help="The vectors to ask. Default: $WORDKIT_VECTORS, else ./vectors.safetensors.",
 )
 
+language_model_option = click.option(
+    "-m",
+    "--model",
+    metavar="FILE",
+    help="The language model to ask. Default: $WORDKIT_LM, else ./lm.safetensors.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 number_option = click.option(
@@ -60,15 +69,7 @@ progress_options = _together(
     ),
 )  # fmt: skip
 
-text_options = _together(
-    click.option(
-        "-t", "--tokenizer", metavar="NAME",
-        help="How text becomes words (wordkit tokenizers). Default: basic, or the corpus' own.",
-    ),
-    click.option(
-        "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
-        help="Keep numbers, or write each as N.",
-    ),
+reading_options = _together(
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text."),
     click.option(
         "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
@@ -78,6 +79,18 @@ text_options = _together(
         "--data-dir", type=click.Path(), metavar="DIR",
         help="Where named corpora lie. Default: $WORDKIT_DATA, else the cache.",
     ),
+)  # fmt: skip
+
+text_options = _together(
+    click.option(
+        "-t", "--tokenizer", metavar="NAME",
+        help="How text becomes words (wordkit tokenizers). Default: basic, or the corpus' own.",
+    ),
+    click.option(
+        "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
+        help="Keep numbers, or write each as N.",
+    ),
+    reading_options,
 )  # fmt: skip
 
 

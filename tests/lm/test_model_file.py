@@ -118,6 +118,7 @@ def test_words_are_cut_as_those_of_the_training_text() -> None:
     basic = random_model(text={"tokenizer": "basic", "numbers": "N"})
     assert basic.tokens("The cat, 3.5") == ["the", "cat", ",", "N"]
     assert basic.encode("The cat, 3.5").dtype == np.int64
+    assert basic.tokens("The cat.\nA dog\n") == ["the", "cat", ".", "<eos>", "a", "dog", "<eos>"]
 
 
 def test_the_embedding_layer_as_vectors() -> None:

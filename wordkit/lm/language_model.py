@@ -87,9 +87,16 @@ class LanguageModel:
         """The id of ``<eos>``."""
         return self.vocabulary.id(EOS)
 
-    def tokens(self, line: str) -> list[str]:
-        """The words of a line of text, cut as the training text was."""
-        found: Sequence[str] = self.tokenizer(line)
+    def tokens(self, text: str) -> list[str]:
+        """The words of a text, cut as the training text was, with ``<eos>`` at each line break."""
+        first, *others = text.split("\n")
+        tokens = self._line_tokens(first)
+        for line in others:
+            tokens += [EOS, *self._line_tokens(line)]
+        return tokens
+
+    def _line_tokens(self, line: str) -> list[str]:
+        found = self.tokenizer(line)
         if self.numbers == "N":
             return ["N" if is_number(word) else word for word in found]
         return list(found)
@@ -98,9 +105,9 @@ class LanguageModel:
         """The ids of words, int64; ``<unk>`` for those that the model does not know."""
         return self.vocabulary.encode(tokens).astype(np.int64)
 
-    def encode(self, line: str) -> Ids:
-        """The ids of the words of a line of text."""
-        return self.ids(self.tokens(line))
+    def encode(self, text: str) -> Ids:
+        """The ids of the words of a text, as :meth:`tokens` cuts them."""
+        return self.ids(self.tokens(text))
 
     def embeddings(self) -> Embeddings:
         """The vectors of the words that go in, D values each, copied.

@@ -1,0 +1,109 @@
+"""wordkit perplexity: how well a language model foresees a text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
+from wordkit_cli.models import find_language_model, load_model
+from wordkit_cli.options import (
+    json_option,
+    language_model_option,
+    model_device_option,
+    progress_options,
+    reading_options,
+)
+from wordkit_cli.output import print_json, print_table
+from wordkit_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from wordkit.evaluation import Perplexity
+
+__all__ = ["command"]
+
+
+@click.command("perplexity")
+@click.argument("files", nargs=-1, required=True, metavar="[MODEL] FILE")
+@language_model_option
+@reading_options
+@model_device_option
+@json_option
+@progress_options
+def command(
+    files: tuple[str, ...], model: str | None, as_json: bool, log: str | None, **options: Any
+) -> None:
+    """How well MODEL foresees FILE: exp of the mean −log p of its words (base e).
+
+    FILE may be packed (.gz, .bz2, .xz), a folder, a named corpus, - for standard input, or a
+    folder that wordkit prepare --eos made. It is read as one stream, each line ended by <eos>, from
+    the start of a sentence to the last word; every word counts. Its words are cut as those of
+    the model's own text were, and those that the model does not know are <unk> to it: they are
+    counted (oov), and left out of the second figure.
+
+    \b
+    Examples:
+      wordkit perplexity test.txt
+      wordkit perplexity lm.safetensors ptb-test --json
+    """
+    from wordkit.lm import perplexity
+
+    if len(files) > 2:
+        raise click.UsageError(f"give a MODEL and one FILE, not {len(files)} files")
+    if len(files) == 2 and model is not None:
+        raise click.UsageError("name the model once: as MODEL or with --model")
+    *named, file = files
+    path = find_language_model(named[0] if named else model)
+    refuse_overwriting([path], [log])
+    asked = load_model(path, options["device"])
+    choice = TextOptions(
+        asked.tokenizer.name, asked.numbers, options["encoding"], options["errors"],
+        options["data_dir"],
+    )  # fmt: skip
+    with Progress(quiet=options["quiet"], log=log) as progress:
+        corpus = read_corpus(
+            [file],
+            choice,
+            progress=progress,
+            outputs=(log,),
+            eos=True,
+        )
+        cut_by = corpus.settings.get("tokenizer", asked.tokenizer.name)
+        if cut_by != asked.tokenizer.name:
+            progress.say(
+                f"{file} was cut into words by {cut_by}, and the model's text by "
+                f"{asked.tokenizer.name}: more words than need be may be unknown"
+            )
+        score = progress.finish(perplexity(asked, corpus))
+    if as_json:
+        print_json(_as_json(score))
+    else:
+        _print(score)
+
+
+def _as_json(score: Perplexity) -> dict[str, Any]:
+    known = {
+        "perplexity": score.perplexity,
+        "perplexity_excluding_oov": score.perplexity_excluding_oov,
+        "tokens": score.tokens,
+        "oov": score.oov,
+        "bits_per_word": score.bits_per_word,
+        "log_likelihood": score.log_likelihood,
+        "base": "e",
+    }
+    # JSON has no infinity
+    return {name: None if value == math.inf else value for name, value in known.items()}
+
+
+def _print(score: Perplexity) -> None:
+    without = score.perplexity_excluding_oov
+    rows = [
+        ("perplexity", f"{score.perplexity:.2f}", f"base e: e^{score.cross_entropy:.4f}"),
+        ("without oov", "-" if without is None else f"{without:.2f}", ""),
+        ("tokens", f"{score.tokens:,}", "line ends are tokens"),
+        ("oov", f"{score.oov:,}", f"{score.oov_rate:.1%} of them, <unk> to the model"),
+        ("bits per word", f"{score.bits_per_word:.4f}", ""),
+    ]
+    print_table(rows, right=(1,))
