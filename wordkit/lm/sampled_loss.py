@@ -5,20 +5,25 @@ N tokens, V words, H width of a hidden vector, S negatives, shared by all tokens
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordkit.errors import ConfigError
-from wordkit.lm.exact_loss import check_precision
+from wordkit.lm.row_softmax import check_precision, uses_kernels
 from wordkit.lm.row_updates import RowGradients
 
 __all__ = ["SharedNegatives", "sampled_cross_entropy"]
+
+_LOG2_E = 1 / math.log(2)
+_MANY = 4  # words to a negative: with fewer, too many are drawn again
 
 
 class SharedNegatives:
@@ -53,19 +58,40 @@ class SharedNegatives:
         if not 0 <= exponent <= 10:
             raise ConfigError(f"exponent must be from 0 to 10, not {exponent}")
         self.generator = torch.Generator(device).manual_seed(seed)
+        """Its state is all that a draw depends on."""
         powers = np.maximum(np.asarray(counts, np.float64), 1) ** exponent  # none is impossible
         shares = powers / powers.sum()
         self.samples = min(samples, len(shares))
         self._shares = torch.from_numpy(shares.astype(np.float32)).to(device)
         expected = torch.from_numpy(np.log(_inclusion(shares, self.samples)))
         self._log_expected = expected.to(device, torch.float32)
+        self._draws = 0
+        self._cumulated = np.cumsum(shares)
+        self._drawn = np.zeros(len(shares), np.int64)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Negatives and the logarithm of how often each is expected; both of shape (S,)."""
-        times = torch.empty_like(self._shares).exponential_(generator=self.generator)
-        times /= self._shares
-        negatives = times.topk(self.samples, largest=False, sorted=False).indices
+        few = self.samples * _MANY < len(self._shares)
+        if few and self._shares.device.type == "cpu":
+            negatives = self._distinct()
+        else:
+            times = torch.empty_like(self._shares).exponential_(generator=self.generator)
+            times /= self._shares
+            negatives = times.topk(self.samples, largest=False, sorted=False).indices
         return negatives, self._log_expected[negatives]
+
+    def _distinct(self) -> Tensor:
+        """Words drawn one by one until there are S: with few of many words, the faster way."""
+        from wordkit.lm.kernels.rows import draw_distinct
+
+        self._draws += 1
+        found, count = np.empty(self.samples, np.int64), 0
+        while count < self.samples:
+            uniforms = torch.rand(2 * self.samples, dtype=torch.float64, generator=self.generator)
+            count = draw_distinct(
+                uniforms.numpy(), self._cumulated, self._drawn, self._draws, found, count
+            )
+        return torch.from_numpy(found)
 
     def log_expected(self, ids: Tensor) -> Tensor:
         """The logarithm of how often each of these words is expected among the negatives.
@@ -164,54 +190,89 @@ class _SampledCrossEntropy(torch.autograd.Function):
         task: _Task,
     ) -> Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
-            target = targets.clamp(min=0)
-            counts = (targets >= 0).to(hidden.dtype)
-            positive_rows, negative_rows = weight[target], weight[negatives]
-            positive = (hidden * positive_rows).sum(1) - task.log_expected_targets  # (N,)
-            logits = _product(hidden, negative_rows.T, task.in_bf16) - task.log_expected_negatives
+            target_rows = F.embedding(targets.clamp(min=0), weight)  # (N, H)
+            negative_rows = F.embedding(negatives, weight)  # (S, H)
+            positives = (hidden * target_rows).sum(1) - task.log_expected_targets
+            shift = -task.log_expected_negatives
             if bias is not None:
-                positive, logits = positive + bias[target], logits + bias[negatives]
-            logits.masked_fill_(targets[:, None] == negatives, -torch.inf)
-            normalizer = torch.logaddexp(logits.logsumexp(1), positive)
-            loss = ((normalizer - positive) * counts).sum(dtype=torch.float64)
-            if task.with_gradients:
-                p = logits.sub_(normalizer[:, None]).exp_().mul_(counts[:, None])
-                pull = (positive - normalizer).expm1().mul_(counts)
-                ctx.save_for_backward(hidden, positive_rows, negative_rows, targets, negatives)
-                ctx.kept = p, pull, weight, bias, task
-        return loss.to(hidden.dtype)
+                positives += bias[targets.clamp(min=0)]
+                shift = shift + bias[negatives]
+            logits = _product(hidden, negative_rows.T, task.in_bf16)
+            powers, factors, normalizers, pulls = _softmax(
+                logits, shift, positives, targets, negatives
+            )
+            losses = (normalizers - positives).masked_fill_(targets < 0, 0)
+        if task.with_gradients:
+            ctx.save_for_backward(hidden, target_rows, negative_rows, targets, negatives)
+            ctx.kept = powers, factors, pulls, weight, bias, task
+        return losses.sum(dtype=torch.float64).to(positives.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, positive_rows, negative_rows, targets, negatives = ctx.saved_tensors
-        p, pull, weight, bias, task = ctx.kept
-        p, pull = p * factor, pull * factor
+        hidden, target_rows, negative_rows, targets, negatives = ctx.saved_tensors
+        powers, factors, pulls, weight, bias, task = ctx.kept
+        factors, pulls = (factors * factor)[:, None], (pulls * factor)[:, None]
         to_hidden, to_weight, to_bias = None, None, None
-        ids = torch.cat([targets, negatives])
         if ctx.needs_input_grad[0]:
-            to_hidden = _product(p, negative_rows, task.in_bf16)
-            to_hidden.addcmul_(pull[:, None], positive_rows)
+            to_hidden = _product(powers, negative_rows, task.in_bf16).to(hidden.dtype)
+            to_hidden.mul_(factors).addcmul_(pulls, target_rows)
         if ctx.needs_input_grad[1]:
-            rows = torch.cat([pull[:, None] * hidden, _product(p.T, hidden, task.in_bf16)])
-            to_weight = _send(ids, rows, weight, task.weight_rows)
+            of_negatives = _product(powers.T, hidden * factors, task.in_bf16)
+            pairs = [(targets, hidden * pulls), (negatives, of_negatives)]
+            to_weight = _send(pairs, weight, task.weight_rows)
         if ctx.needs_input_grad[2]:
-            to_bias = _send(ids, torch.cat([pull, p.sum(0)]), bias, task.bias_rows)
+            of_negatives = (powers * factors).sum(0)
+            pairs = [(targets, pulls[:, 0]), (negatives, of_negatives)]
+            to_bias = _send(pairs, bias, task.bias_rows)
         return to_hidden, to_weight, to_bias, None, None, None
 
 
+def _softmax(
+    logits: Tensor, shift: Tensor, positives: Tensor, targets: Tensor, negatives: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The softmax over the negatives and the target of each row.
+
+    Args:
+        logits: shape (N, S), of the negatives; used up.
+        shift: shape (S,), to be added to them.
+        positives: shape (N,): the logits of the targets.
+        targets: shape (N,).
+        negatives: shape (S,).
+
+    Returns:
+        E, shape (N, S), and the factor of each row, which times E is the softmax of the
+        negatives; the normalizer of each row; and softmax − 1 of its target. Factors and the last
+        are 0 where there is no target.
+    """
+    if uses_kernels(positives):
+        from wordkit.lm.kernels.softmax import sampled_powers
+
+        shift = (shift * _LOG2_E).contiguous()
+        targets, negatives = targets.contiguous(), negatives.contiguous()
+        return logits, *sampled_powers(logits, shift, targets, negatives, positives)
+    wide = logits.to(positives.dtype).add_(shift)
+    wide.masked_fill_(targets[:, None] == negatives, -torch.inf)
+    normalizers = torch.logaddexp(wide.logsumexp(1), positives)
+    there = (targets >= 0).to(positives.dtype)
+    pulls = (positives - normalizers).expm1().mul_(there)
+    return wide.sub_(normalizers[:, None]).exp_().to(logits.dtype), there, normalizers, pulls
+
+
 def _send(
-    ids: Tensor, rows: Tensor, parameter: Tensor, row_gradients: RowGradients | None
+    pairs: list[tuple[Tensor, Tensor]], parameter: Tensor, row_gradients: RowGradients | None
 ) -> Tensor | None:
-    """Gradients of rows to where they go; else as one of the whole parameter."""
+    """Gradients of rows, by their ids, to where they go; else as one of the whole parameter."""
     if row_gradients is not None:
-        row_gradients.add(ids, rows)
+        for ids, rows in pairs:
+            row_gradients.add(ids, rows)
         return None
-    return torch.zeros_like(parameter).index_add_(0, ids.clamp(min=0), rows)  # rows of −1 are 0
+    total = torch.zeros_like(parameter)
+    for ids, rows in pairs:
+        total.index_add_(0, ids.clamp(min=0), rows.to(total.dtype))  # rows of −1 are 0
+    return total
 
 
 def _product(left: Tensor, right: Tensor, in_bf16: bool) -> Tensor:
-    """left · right, in float32 (or float64)."""
-    if in_bf16:
-        return (left.bfloat16() @ right.bfloat16()).to(left.dtype)
-    return left @ right
+    """left · right, taken and left in bfloat16 if so wanted."""
+    return left.bfloat16() @ right.bfloat16() if in_bf16 else left @ right
