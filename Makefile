@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 .PHONY: help demo test bench venv clean
 
 help:
-	@echo "make demo   install into .venv, learn word vectors from the documentation of Python, ask them"
+	@echo "make demo   install into .venv, learn from the documentation of Python, ask, and let it write"
 	@echo "make test   install into .venv, then every test, ruff, mypy and the import rules"
 	@echo "make bench  install into .venv, then the benchmarks (minutes)"
 	@echo "make venv   install into .venv and no more"

@@ -5,6 +5,7 @@ set -eu
 out=demo
 mkdir -p "$out"
 export WORDKIT_VECTORS="$out/vectors.safetensors"
+export WORDKIT_LM="$out/lm.safetensors"
 
 say() { printf '\n%s\n' "$1"; }
 run() { printf '\n$ %s\n' "$*"; "$@"; }
@@ -23,4 +24,15 @@ run wordkit analogy maximum larger smaller -n 3
 say "The word that does not fit:"
 run wordkit odd-one-out float integer boolean directory
 
-say "Ask more yourself:  .venv/bin/wordkit similar WORD --model $WORDKIT_VECTORS"
+say "Learning a language model from the same text, an LSTM, for 40 seconds: from all words before
+it, guess the next one."
+run wordkit train-lm pydocs --max-minutes 0.65 -o "$WORDKIT_LM"
+
+say "What it expects to follow:"
+run wordkit predict "returns the number of" -n 5
+
+say "And what it writes when it goes on by itself:"
+run wordkit generate --prompt "return the" -n 60 --temperature 0.8 --seed 1
+
+say "Ask more yourself:  .venv/bin/wordkit similar WORD --model $WORDKIT_VECTORS
+                    .venv/bin/wordkit generate --model $WORDKIT_LM --prompt 'TEXT'"
