@@ -91,7 +91,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     input, or one folder that wordkit prepare made. Each line is a sentence.
 
     Without --preset, --epochs or --max-minutes the training takes 5 minutes, and the model is the
-    one that learns most in them.
+    one that learns most in them. torchrun starts it on several processors or machines.
 
     \b
     Examples:
@@ -100,13 +100,15 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --dropout 0.3 --epochs 10
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
+      torchrun --nproc-per-node 2 -m wordkit_cli train-lm corpus.txt --preset zaremba-small
     """
     from wordkit.lm import save_language_model, train_language_model
 
-    log, checkpoint = options["log"], options["checkpoint"]
+    is_first = _is_first_process(options)
+    log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
     _check_machine(output, checkpoint, options["device"])
     choice, threads = TextOptions.take(options), options["threads"]
-    with Progress(quiet=options["quiet"], log=log) as progress:
+    with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         if options["resume"] and checkpoint is None:
             raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
@@ -123,9 +125,21 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             resume=plan.resume,
         )
         model = _finish(run, output, progress)
+        if not is_first:  # it has the same model
+            return
         save_language_model(model, output)
         progress.say(f"{output}: {_described(model, progress.rate)}")
         _test(model, texts.test, progress)
+
+
+def _is_first_process(options: Mapping[str, Any]) -> bool:
+    """Whether this is the process that speaks and writes: the only one, or the first of torchrun's.
+
+    Several processes must train the same model, so it cannot be fitted to what each can do.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and options["preset"] is None:
+        raise click.UsageError("several processes need --preset, so that all train the same model")
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Generator, Mapping
@@ -241,6 +242,12 @@ def _check_memory(model: ModelConfig, words: int) -> None:
         )
 
 
+def _threads(threads: int | None) -> int:
+    """Threads of this process: all cores, shared with the other processes of this machine."""
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if threads is None else 1
+    return max(thread_count(threads) // beside, 1)
+
+
 @dataclass
 class _Job:
     """From settings to a training that runs."""
@@ -268,7 +275,7 @@ class _Job:
     def run(self) -> Generator[Report, None, LanguageModel]:
         """Prepare, and train to the end; what is interrupted writes a checkpoint first."""
         before = torch.get_num_threads()
-        torch.set_num_threads(thread_count(self.threads))
+        torch.set_num_threads(_threads(self.threads))
         try:
             processes = join_processes(self.device)
             training = yield from self._prepare(processes)
