@@ -23,7 +23,8 @@ def memory(options: argparse.Namespace) -> None:
     """The peak of anonymous memory of a process that reads a text and trains on it."""
     with treebank(options.data, options.limit) as text:
         network = f"LSTM {HIDDEN} x {LAYERS}", "untied", "batch 20", "35 steps"
-        ways = f"wordkit for {options.seconds:g} s, the plain loop {options.windows:,} windows"
+        windows = counted(options.windows, "window")
+        ways = f"wordkit for {options.seconds:g} s, the plain loop {windows}"
         print(introduction(text, *network, ways, counted(options.threads, "thread")), flush=True)
         compile_kernels(text)
         texts = {"PTB": text.train}
@@ -32,15 +33,20 @@ def memory(options: argparse.Namespace) -> None:
             write_zipf(path, words - MARKS, TOKENS)
         columns = [name for text_name in texts for name in (text_name, "of the plain loop's")]
         print(heading(["peak memory", *columns]), flush=True)
-        jobs = _jobs(text, options)
-        peaks = {name: [job(path) for path in texts.values()] for name, job in jobs.items()}
-    reference = next(iter(peaks.values()))
-    for name, values in peaks.items():
-        cells = []
-        for peak, theirs in zip(values, reference, strict=True):
-            share = "" if values is reference or not theirs else f"{peak / theirs:.0%}"
-            cells += [f"{peak / 1e6:,.0f} MB", share]
-        print(row([name, *cells]), flush=True)
+        reference: list[int] = []
+        for name, job in _jobs(text, options).items():
+            peaks = [job(path) for path in texts.values()]
+            print(row([name, *_cells(peaks, reference)]), flush=True)
+            reference = reference or peaks
+
+
+def _cells(peaks: list[int], reference: list[int]) -> list[str]:
+    """Each peak, and its share of that of the plain loop, where that is known."""
+    cells = []
+    for i, peak in enumerate(peaks):
+        share = f"{peak / reference[i]:.0%}" if reference and reference[i] else ""
+        cells += [f"{peak / 1e6:,.0f} MB", share]
+    return cells
 
 
 def _jobs(text: Treebank, options: argparse.Namespace) -> dict[str, Callable[[Path], int]]:
