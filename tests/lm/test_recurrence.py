@@ -314,38 +314,56 @@ def test_other_numbers_take_the_plain_loop():
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("T", "B", "H"), [(1, 1, 1), (9, 1, 30), (6, 5, 17), (10, 20, 200)])
 def test_bf16_is_near(cell, T, B, H):
-    """A product of bfloat16 is off by up to 2⁻⁸ of each factor; a step's sum by about 1 %."""
+    """Beside a loop that rounds alike on the way forward; going back, only the kernels round.
+
+    What is rounded to bfloat16 is off by up to 2⁻⁹ of itself.
+    """
+
+    def rounded(tensor):
+        return tensor + (tensor.bfloat16().float() - tensor).detach()
+
+    def rounding_loop(cell, projected, weight, state, extra):
+        outputs = []
+        for x in projected:
+            state = CELLS[cell].step(x, rounded(weight), (rounded(state[0]), *state[1:]), extra)
+            outputs.append(state[0])
+        return torch.stack(outputs), state
+
     case = make(cell, T, B, H)
     found = values_and_gradients(recur, cell, case, precision="bf16")
-    expected = values_and_gradients(unrolled, cell, case)
+    if not supports_bf16() or T * B <= 8:  # few steps and tracks are not worth rounding
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(found, values_and_gradients(recur, cell, case), strict=True)
+        )
+        return
+    expected = values_and_gradients(rounding_loop, cell, case)
     for a, b in zip(found, expected, strict=True):
-        assert float((a - b).detach().norm() / b.detach().norm().clamp_min(1e-3)) < 0.03
+        assert float((a - b).detach().norm() / b.detach().norm()) < 0.01
         assert a.dtype == torch.float32
-    if not supports_bf16():
-        full = values_and_gradients(recur, cell, case)
-        assert all(torch.equal(a, b) for a, b in zip(found, full, strict=True))
+    assert not torch.equal(found[0], recur(cell, *case)[0])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(cell="ltsm"), "cell is 'ltsm'; expected one of rnn-tanh"),
-        (dict(projected=torch.zeros(3, 2, 15)), r"projected has shape \(3, 2, 15\)"),
-        (dict(projected=torch.zeros(0, 2, 16)), "at least one step"),
-        (dict(weight_hidden=torch.zeros(12, 4)), "weight_hidden has shape"),
-        (dict(state=(torch.zeros(2, 4),)), "state has 1 tensors; expected 2"),
-        (dict(state=(torch.zeros(2, 4), torch.zeros(1, 4))), r"state has shape \(1, 4\)"),
-        (dict(extra=torch.zeros(4)), "extra has shape"),
-        (dict(precision="fp16"), "precision is 'fp16'"),
+        ({"cell": "ltsm"}, "cell is 'ltsm'; expected one of rnn-tanh"),
+        ({"projected": torch.zeros(3, 2, 15)}, r"projected has shape \(3, 2, 15\)"),
+        ({"projected": torch.zeros(0, 2, 16)}, "at least one step"),
+        ({"weight_hidden": torch.zeros(12, 4)}, "weight_hidden has shape"),
+        ({"state": (torch.zeros(2, 4),)}, "state has 1 tensors; expected 2"),
+        ({"state": (torch.zeros(2, 4), torch.zeros(1, 4))}, r"state has shape \(1, 4\)"),
+        ({"extra": torch.zeros(4)}, "extra has shape"),
+        ({"precision": "fp16"}, "precision is 'fp16'"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):
-    case = dict(
-        cell="lstm",
-        projected=torch.zeros(3, 2, 16),
-        weight_hidden=torch.zeros(16, 4),
-        state=(torch.zeros(2, 4), torch.zeros(2, 4)),
-    )
+    case = {
+        "cell": "lstm",
+        "projected": torch.zeros(3, 2, 16),
+        "weight_hidden": torch.zeros(16, 4),
+        "state": (torch.zeros(2, 4), torch.zeros(2, 4)),
+    }
     with pytest.raises(ConfigError, match=message):
         recur(**(case | change))
 

@@ -57,17 +57,20 @@ def recur(
         return unrolled(cell, projected, weight_hidden, state, extra)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         apply: Any = _Recurrence.apply
-        outputs, *final = apply(cell, projected, weight_hidden, extra, *state)
+        outputs, *final = apply(cell, precision, projected, weight_hidden, extra, *state)
         return outputs, tuple(final)
     from wordkit.lm.kernels.windows import run
 
-    window = run(cell, *_contiguous(projected, weight_hidden, state, extra), keep=False)
+    inputs = _contiguous(projected, weight_hidden, state, extra)
+    window = run(cell, *inputs, keep=False, precision=precision)
     return window.outputs, window.final
 
 
 def supports_bf16() -> bool:
-    """Whether this processor multiplies in bfloat16."""
-    return False
+    """Whether the kernels multiply in bfloat16 on this processor."""
+    from wordkit.lm.kernels.low import SUPPORTED
+
+    return SUPPORTED
 
 
 class _Recurrence(torch.autograd.Function):
@@ -75,16 +78,16 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cell: str, projected: Tensor, weight: Tensor, extra: Tensor | None,
-        *state: Tensor,
+        ctx: Any, cell: str, precision: str, projected: Tensor, weight: Tensor,
+        extra: Tensor | None, *state: Tensor,
     ) -> State:  # fmt: skip
         from wordkit.lm.kernels.windows import run
 
         projected, weight, before, extra = _contiguous(projected, weight, state, extra)
-        window = run(cell, projected, weight, before, extra, keep=True)
+        window = run(cell, projected, weight, before, extra, keep=True, precision=precision)
         ctx.cell, ctx.states = cell, len(state)
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(weight, extra, window.outputs, *before, *window.kept)
+        ctx.save_for_backward(weight, extra, window.outputs, window.low, *before, *window.kept)
         return window.outputs, *window.final
 
     @staticmethod
@@ -92,15 +95,16 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, d_outputs: Tensor | None, *d_final: Tensor | None) -> Any:
         from wordkit.lm.kernels.windows import Window, differentiate
 
-        weight, extra, outputs, *rest = ctx.saved_tensors
+        weight, extra, outputs, low, *rest = ctx.saved_tensors
         before, kept = rest[: ctx.states], rest[ctx.states :]
         wanted = ctx.needs_input_grad
         gradients = differentiate(
-            ctx.cell, Window(outputs, (), tuple(kept)), weight, before, extra, d_outputs, d_final,
-            (wanted[2], any(wanted[4:])),
+            ctx.cell, Window(outputs, (), tuple(kept), low), weight, before, extra, d_outputs,
+            d_final, (wanted[3], any(wanted[5:])),
         )  # fmt: skip
         return (
-            None, gradients.projected, gradients.weight_hidden, gradients.extra, *gradients.state
+            None, None, gradients.projected, gradients.weight_hidden, gradients.extra,
+            *gradients.state,
         )  # fmt: skip
 
 

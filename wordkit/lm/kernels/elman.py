@@ -14,6 +14,7 @@ from numba import types
 from wordkit.jit import njit
 from wordkit.lm.kernels.activations import tanh
 from wordkit.lm.kernels.jobs import kernel, read, share, take
+from wordkit.lm.kernels.low import low_stride
 from wordkit.lm.kernels.matrices import product
 from wordkit.lm.kernels.registers import Register, along, pointer
 
@@ -27,13 +28,14 @@ Numbers = tuple[int, ...]
 @njit(nogil=True, cache=True)
 def _forward(first: int, last: int, numbers: Numbers) -> None:
     """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
-    projected (T, B, H), h before (B, H), whether rectified, outputs (T, B, H)."""
-    T, B, H, form, matrix, projected, h, rectified, outputs = numbers[2:11]
+    projected (T, B, H), h before (B, H), whether rectified, outputs (T, B, H), h before each step
+    in bfloat16 (·, B, low stride), if the form is LOW, and from one step to the next."""
+    T, B, H, form, matrix, projected, h, rectified, outputs, low, low_step = numbers[2:13]
     for t in range(T):
         at = 4 * (t * B + first) * H
         product(
             form, last - first, H, H, h + 4 * first * H, H, matrix, projected + at, H,
-            outputs + at, H,
+            outputs + at, H, low + 4 * (t * low_step + first * low_stride(H)),
         )  # fmt: skip
         # the rows lie one behind the other
         activate((last - first) * H, rectified, outputs + at)
@@ -45,9 +47,10 @@ def _backward(first: int, last: int, numbers: Numbers) -> None:
     """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
     whether rectified, outputs (T, B, H), the gradients of outputs (T, B, H) with their distance
     from step to step and from row to row, that of h after, that becomes that before (B, H), that
-    of projected (T, B, H), a row of zeros, and whether the gradient of h before is wanted."""
+    of projected (T, B, H), a row of zeros, whether the gradient of h before is wanted, and that of
+    projected in bfloat16 (T, B, low stride)."""
     T, B, H, form, matrix, rectified, outputs, d_out, d_out_step, d_out_row = numbers[2:12]
-    d_h, d_projected, zeros, wanted = numbers[12:16]
+    d_h, d_projected, zeros, wanted, low = numbers[12:17]
     for t in range(T - 1, -1, -1):
         for row in range(first, last):
             at = 4 * (t * B + row) * H
@@ -56,7 +59,7 @@ def _backward(first: int, last: int, numbers: Numbers) -> None:
         if t > 0 or wanted:
             product(
                 form, last - first, H, H, d_projected + 4 * (t * B + first) * H, H, matrix,
-                zeros, 0, d_h + 4 * first * H, H,
+                zeros, 0, d_h + 4 * first * H, H, low + 4 * (t * B + first) * low_stride(H),
             )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ Addresses are int64, in bytes; strides count floats.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba.extending
@@ -17,10 +18,11 @@ from numba import types
 from numba.core import cgutils
 
 from wordkit.jit import njit
-from wordkit.lm.kernels.registers import FEATURES, LANES, Register, bytes_from, pointer
+from wordkit.lm.kernels.low import SUPPORTED, pair_rows, times_pairs
+from wordkit.lm.kernels.registers import FEATURES, LANES, Register, along, bytes_from, pointer
 from wordkit.word2vec.kernels.lanes import INT64, int64
 
-__all__ = ["PANEL", "ROWS", "multiply", "pack", "packed_size", "panel_count"]
+__all__ = ["PANEL", "ROWS", "multiply", "pack", "pack_pairs", "packed_size", "panel_count"]
 
 # It supplies the first argument of the functions it decorates, which its type does not say.
 intrinsic: Any = numba.extending.intrinsic
@@ -63,21 +65,39 @@ def pack(
     place = packed + 4 * K * begin
     for k in range(K):
         row = matrix + 4 * (k * row_stride + begin * column_stride)
-        for column in range(end - begin):
-            put(place + 4 * column, get(row + 4 * column * column_stride))
-        for column in range(end - begin, width):
-            put(place + 4 * column, 0.0)
+        if column_stride == 1:
+            copy_row(end - begin, row, place)
+        else:
+            for column in range(end - begin):
+                put(place + 4 * column, get(row + 4 * column * column_stride))
+            for column in range(end - begin, width):
+                put(place + 4 * column, 0.0)
         place += 4 * width
 
 
 @njit(nogil=True, cache=True)
+def pack_pairs(panel: int, matrix: int, row_stride: int, K: int, N: int, packed: int) -> None:
+    """The same for pairs of rows, rounded to bfloat16: half as many rows of the packed matrix."""
+    vectors = (N + LANES - 1) // LANES
+    panels = (vectors + PANEL - 1) // PANEL
+    first, last = vectors * panel // panels, vectors * (panel + 1) // panels
+    begin, end = first * LANES, min(last * LANES, N)
+    place = packed + 4 * ((K + 1) // 2) * begin
+    for k in range(0, K, 2):
+        row = matrix + 4 * (k * row_stride + begin)
+        pair_rows(end - begin, row, row + 4 * row_stride if k + 1 < K else 0, place)
+        place += 4 * (last - first) * LANES
+
+
+@njit(nogil=True, cache=True)
 def multiply(
-    rows: int, K: int, N: int, a: int, a_stride: int, packed: int, start: int, start_stride: int,
-    out: int, out_stride: int,
+    low: bool, rows: int, K: int, N: int, a: int, a_stride: int, packed: int, start: int,
+    start_stride: int, out: int, out_stride: int,
 ) -> None:  # fmt: skip
     """``out = start + a · matrix``.
 
     Args:
+        low: whether the places of a and of the matrix hold pairs of bfloat16.
         rows: of a, start and out.
         K, N: the shape of the matrix.
         a: address of (rows, K).
@@ -96,13 +116,19 @@ def multiply(
         begin = 0
         for tile in range(tiles):
             end = rows * (tile + 1) // tiles
-            multiply_tile(
-                end - begin, last - first, K, a + 4 * begin * a_stride, a_stride,
-                packed + 4 * K * column,
-                start + 4 * (begin * start_stride + column), start_stride,
-                out + 4 * (begin * out_stride + column), out_stride,
-                N - (last - 1) * LANES,
-            )  # fmt: skip
+            a_tile = a + 4 * begin * a_stride
+            start_tile = start + 4 * (begin * start_stride + column)
+            out_tile = out + 4 * (begin * out_stride + column)
+            if low:
+                multiply_tile_of_pairs(
+                    end - begin, last - first, K, a_tile, a_stride, packed + 4 * K * column,
+                    start_tile, start_stride, out_tile, out_stride, N - (last - 1) * LANES,
+                )  # fmt: skip
+            else:
+                multiply_tile(
+                    end - begin, last - first, K, a_tile, a_stride, packed + 4 * K * column,
+                    start_tile, start_stride, out_tile, out_stride, N - (last - 1) * LANES,
+                )  # fmt: skip
             begin = end
         first = last
 
@@ -115,22 +141,42 @@ def multiply_tile(
     """Up to ROWS rows times a panel, of whose last register no more than ``rest`` columns count."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rows, vectors = arguments[:2]
-        for n in range(1, PANEL + 1):
-            with builder.if_then(builder.icmp_signed("==", vectors, int64(n))):
-                for m in range(1, ROWS + 1):
-                    with builder.if_then(builder.icmp_signed("==", rows, int64(m))):
-                        _tile(builder, m, n, *arguments[2:])
+        _tiles(builder, Register(builder, LANES).fused, arguments)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 11), generate
 
 
-def _tile(
-    builder: Any, m: int, n: int, K: Any, a: Any, a_stride: Any, panel: Any,
+@intrinsic
+def multiply_tile_of_pairs(
+    typing_context: Any, rows: Any, vectors: Any, K: Any, a: Any, a_stride: Any, panel: Any,
     start: Any, start_stride: Any, out: Any, out_stride: Any, rest: Any,
+) -> Any:  # fmt: skip
+    """The same for pairs of bfloat16."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if SUPPORTED:
+            _tiles(builder, lambda a, b, total: times_pairs(builder, a, b, total), arguments)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 11), generate
+
+
+def _tiles(builder: Any, fused: Callable[..., Any], arguments: Any) -> None:
+    """The code for tiles of any size; the first arguments are their rows and registers."""
+    rows, vectors = arguments[:2]
+    for n in range(1, PANEL + 1):
+        with builder.if_then(builder.icmp_signed("==", vectors, int64(n))):
+            for m in range(1, ROWS + 1):
+                with builder.if_then(builder.icmp_signed("==", rows, int64(m))):
+                    _tile(builder, fused, m, n, *arguments[2:])
+
+
+def _tile(
+    builder: Any, fused: Callable[..., Any], m: int, n: int, K: Any, a: Any, a_stride: Any,
+    panel: Any, start: Any, start_stride: Any, out: Any, out_stride: Any, rest: Any,
 ) -> None:  # fmt: skip
-    """The code for m rows and n registers."""
+    """The code for m rows and n registers; ``fused(a, b, total)`` adds products to a total."""
     whole = Register(builder, LANES)
     registers = [whole] * (n - 1) + [Register(builder, LANES, whole.first(rest))]
 
@@ -152,10 +198,26 @@ def _tile(
         for row, place in zip(sums, ins, strict=True):
             one = whole.broadcast(builder.load(builder.gep(place, [k]), align=4))
             for total, value in zip(row, values, strict=True):
-                builder.store(whole.fused(one, value, builder.load(total)), total)
+                builder.store(fused(one, value, builder.load(total)), total)
     for row, place in zip(sums, places(out, out_stride), strict=True):
         for j, (b, total) in enumerate(zip(registers, row, strict=True)):
             b.store(builder.load(total), place, int64(j * LANES))
+
+
+@intrinsic
+def copy_row(typing_context: Any, count: Any, row: Any, out: Any) -> Any:
+    """Copy so many float32, and zeros to the end of the last register."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row, out = pointer(builder, arguments[1]), pointer(builder, arguments[2])
+
+        def body(b: Register, d: Any) -> None:
+            Register(builder, LANES).store(b.load(row, d), out, d)
+
+        along(builder, arguments[0], body)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
 
 
 @intrinsic

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from wordkit.lm.cells import CELLS
 from wordkit.lm.kernels import jobs
-from wordkit.lm.kernels.matrices import PACKED, PLAIN, pack_panels
+from wordkit.lm.kernels.low import SUPPORTED, low_stride
+from wordkit.lm.kernels.matrices import LOW, PACKED, PLAIN, pack_panels
 from wordkit.lm.kernels.products import packed_size, panel_count
 
 __all__ = ["Gradients", "Window", "differentiate", "run"]
@@ -37,6 +38,9 @@ class Window:
     kept: tuple[Tensor, ...]
     """Of all steps, if wanted: gates (T, B, G·H) and cells (LSTM) or what r scales (GRU)."""
 
+    low: Tensor | None
+    """h before each step in bfloat16, if the products were taken in it: (T, B, at least H)."""
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -50,7 +54,7 @@ class Gradients:
 
 def run(
     cell: str, projected: Tensor, weight: Tensor, state: Sequence[Tensor], extra: Tensor | None,
-    *, keep: bool,
+    *, keep: bool, precision: str = "fp32",
 ) -> Window:  # fmt: skip
     """Go through the steps of a window.
 
@@ -58,6 +62,7 @@ def run(
         cell, projected, weight, state, extra: see :func:`wordkit.lm.recurrence.recur`;
             contiguous float32 on the CPU.
         keep: whether gradients will be wanted.
+        precision: of the products.
     """
     T, B, H = *projected.shape[:2], weight.shape[1]
     G, steps = CELLS[cell].gates, T if keep else 1
@@ -66,23 +71,24 @@ def run(
     if G > 1:
         kept = projected.new_empty(steps, B, G * H), projected.new_empty(steps, B, H)
     at = [place for tensor in kept for place in (tensor.data_ptr(), keep * tensor[0].numel())]
-    packs = B > 1 and T * B > _FEW_ROWS
-    form, parts = (PACKED if packs else PLAIN), _parts(cell, weight)
-    matrices = [_pack(part.t()) for part in parts] if packs else parts
+    form, parts = _form(T, B, precision), _parts(cell, weight)
+    matrices = [_prepared(part, form) for part in parts]
+    low = _low(outputs, steps, H) if form == LOW else None
+    at_low = (0, 0) if low is None else (low.data_ptr(), keep * B * low_stride(H))
     sizes = T, B, H, form, *(matrix.data_ptr() for matrix in matrices)
     x, h, out = projected.data_ptr(), state[0].data_ptr(), outputs.data_ptr()
     further = 0 if extra is None else extra.data_ptr()
     if cell == "gru":
-        numbers = (*sizes, x, h, further, out, *at)
+        numbers = (*sizes, x, h, further, out, *at, *at_low)
     elif G == 1:
-        numbers = (*sizes, x, h, cell == "rnn-relu", out)
+        numbers = (*sizes, x, h, cell == "rnn-relu", out, *at_low)
     else:
-        numbers = (*sizes, x, h, state[1].data_ptr(), further, out, *at)
+        numbers = (*sizes, x, h, state[1].data_ptr(), further, out, *at, *at_low)
     jobs.run(_kernels(cell).forward, _tasks(T, B, weight), numbers)
     final = [outputs[-1].clone()]
     if len(state) > 1:
         final.append(kept[1][-1].clone() if keep else kept[1][0])
-    return Window(outputs, tuple(final), kept if keep else ())
+    return Window(outputs, tuple(final), kept if keep else (), low if keep else None)
 
 
 def differentiate(
@@ -111,31 +117,38 @@ def differentiate(
     )
     d_gates = outputs.new_empty(T, B, weight.shape[0])
     d_scaled = torch.empty_like(outputs) if cell == "gru" else None
-    matrices = [_pack(part) for part in _parts(cell, weight)]
-    sizes = T, B, H, PACKED, *(matrix.data_ptr() for matrix in matrices)
+    form, parts = (PACKED if window.low is None else LOW), _parts(cell, weight)
+    matrices = [_packed(part, low=form == LOW) for part in parts]
+    lows = [_low(outputs, T, len(part)) for part in parts] if form == LOW else []
+    wants_state = wants_state or form == LOW  # the product rounds what the weights' gradient needs
+    sizes = T, B, H, form, *(matrix.data_ptr() for matrix in matrices)
     d_out = d_outputs.data_ptr(), d_outputs.stride(0), d_outputs.stride(1)
     at = [tensor.data_ptr() for tensor in kept]
     places = [tensor.data_ptr() for tensor in (*d_state, d_gates)]
+    at_low = [tensor.data_ptr() for tensor in lows] or [0] * len(parts)
     if d_scaled is not None:
         numbers = (
             *sizes, state[0].data_ptr(), outputs.data_ptr(), *at, *d_out, *places,
-            d_scaled.data_ptr(),
+            d_scaled.data_ptr(), *at_low,
         )  # fmt: skip
     elif len(state) == 1:
         numbers = (
             *sizes, cell == "rnn-relu", outputs.data_ptr(), *d_out, *places, zeros.data_ptr(),
-            wants_state,
+            wants_state, *at_low,
         )  # fmt: skip
     else:
         further = 0 if extra is None else extra.data_ptr()
         numbers = (
             *sizes, further, state[1].data_ptr(), *at, *d_out, *places, zeros.data_ptr(),
-            wants_state,
+            wants_state, *at_low,
         )  # fmt: skip
     jobs.run(_kernels(cell).backward, _tasks(T, B, weight), numbers)
     d_weight = None
     if wants_weight:
-        d_weight = _weight_gradient(d_gates, d_scaled, outputs, state[0], weight)
+        if window.low is not None:
+            d_weight = _low_weight_gradient(lows, window.low, weight)
+        else:
+            d_weight = _weight_gradient(d_gates, d_scaled, outputs, state[0], weight)
     d_extra = None
     if cell == "gru" and d_scaled is not None:
         d_extra = d_scaled.sum((0, 1))
@@ -167,12 +180,40 @@ def _parts(cell: str, weight: Tensor) -> list[Tensor]:
     return [weight[: 2 * H], weight[2 * H :]]
 
 
-def _pack(matrix: Tensor) -> Tensor:
+def _form(T: int, B: int, precision: str) -> int:
+    """The form of the matrix that is the fastest, when it must be prepared anew for a window."""
+    if T * B <= _FEW_ROWS:
+        return PLAIN
+    if precision == "bf16" and SUPPORTED:
+        return LOW
+    return PACKED if B > 1 else PLAIN
+
+
+def _prepared(part: Tensor, form: int) -> Tensor:
+    """A part of the matrix, (·, H), as the forward kernels want its transpose."""
+    if form == PLAIN:
+        return part
+    if form == PACKED:
+        return _packed(part.t())
+    if part.shape[1] % 2:
+        part = torch.nn.functional.pad(part, (0, 1))
+    # its columns in pairs, that will be rows
+    return _packed(part.bfloat16().view(torch.float32).t())
+
+
+def _packed(matrix: Tensor, low: bool = False) -> Tensor:
+    """A matrix (K, N) in panels; ``low``: in pairs of rows of bfloat16."""
     K, N = matrix.shape
-    packed = matrix.new_empty(packed_size(K, N))
-    numbers = matrix.data_ptr(), *matrix.stride(), K, N, packed.data_ptr()
+    packed = matrix.new_empty(packed_size((K + 1) // 2 if low else K, N))
+    strides = (matrix.stride(0), 0) if low else matrix.stride()
+    numbers = matrix.data_ptr(), *strides, K, N, packed.data_ptr()
     jobs.run(pack_panels, panel_count(N), numbers, alone=K * N < _SMALL)
     return packed
+
+
+def _low(like: Tensor, steps: int, K: int) -> Tensor:
+    """Memory for rows of K numbers in bfloat16."""
+    return like.new_empty(steps, like.shape[1], 2 * low_stride(K), dtype=torch.bfloat16)
 
 
 def _tasks(T: int, B: int, weight: Tensor) -> int:
@@ -198,6 +239,16 @@ def _weight_gradient(
         if len(d) > 1:
             goal.addmm_(d[1:].flatten(0, 1).t(), outputs[:-1].flatten(0, 1))
     return result
+
+
+def _low_weight_gradient(d_gates: Sequence[Tensor], h: Tensor, weight: Tensor) -> Tensor:
+    """The same from what the kernels have rounded to bfloat16."""
+    H = weight.shape[1]
+    h = h.flatten(0, 1)[:, :H]
+    counts = [len(weight)] if len(d_gates) == 1 else [2 * H, H]
+    return torch.cat(
+        [d.flatten(0, 1)[:, :n].t() @ h for d, n in zip(d_gates, counts, strict=True)]
+    ).float()
 
 
 def _peephole_gradient(d_gates: Tensor, cells: Tensor, before: Tensor) -> Tensor:
