@@ -85,6 +85,8 @@ def read_corpus(
     opened = progress.finish(opening)
     if opened.note is not None:
         progress.say(opened.note)
+    if opened.reason is not None and text.tokenizer is None:
+        progress.say(opened.reason)
     refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
     run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)

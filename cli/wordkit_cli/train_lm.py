@@ -128,7 +128,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         if not is_first:  # it has the same model
             return
         save_language_model(model, output)
-        progress.say(f"{output}: {_described(model, progress.rate)}")
+        progress.say(f"{output}: {_described(model, run.rate)}")
         _test(model, texts.test, progress)
 
 

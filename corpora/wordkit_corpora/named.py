@@ -61,6 +61,9 @@ class OpenedText:
     note: str | None = None
     """What the user may have meant otherwise, in one line; None where all is plain."""
 
+    reason: str | None = None
+    """Why this tokenizer fits, in one line, where that may surprise; else None."""
+
 
 def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
     return NamedCorpus(
@@ -163,9 +166,10 @@ def _open(
         tokenizers.add(corpus.tokenizer)
     source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
     tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER
-    return OpenedText(
-        source, tokenizer, _note(plain, tokenised if tokenizer == _OF_TOKENISED else ())
-    )
+    reason = None
+    if tokenised and tokenizer == _OF_TOKENISED:
+        reason = f"{tokenised[0]} holds {UNK}, so it is tokenised already: white space parts words"
+    return OpenedText(source, tokenizer, _note(plain), reason)
 
 
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
@@ -194,8 +198,8 @@ def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
     return corpus if wins else None
 
 
-def _note(paths: Sequence[str | Path], tokenised: Sequence[str]) -> str | None:
-    """What to tell of paths that are called like a corpus, or are tokenised already, or None."""
+def _note(paths: Sequence[str | Path]) -> str | None:
+    """What to tell of paths that are called like a corpus, or None."""
     notes: dict[str, None] = {}  # a set that keeps its order
     for path in paths:
         name = os.fspath(path)
@@ -205,11 +209,6 @@ def _note(paths: Sequence[str | Path], tokenised: Sequence[str]) -> str | None:
                 f"{name} is a {kind} here and is read as such; the named corpus {name} is meant "
                 "with --data-dir"
             ] = None
-    for name in tokenised:
-        notes[
-            f"{name} holds {UNK}, so it is tokenised already: its words are what white space "
-            "separates"
-        ] = None
     return "; ".join(notes) or None
 
 

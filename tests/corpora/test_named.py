@@ -59,8 +59,9 @@ def test_a_text_that_holds_unk_is_tokenised_already(folder: Path) -> None:
     (folder / "cut.txt").write_text(" the <unk> of 's n't \n")
     opened = open_source(["cut.txt"]).result()
     assert opened.tokenizer == "whitespace"
-    assert opened.note is not None
-    assert "cut.txt holds <unk>" in opened.note
+    assert opened.note is None
+    assert opened.reason is not None
+    assert "cut.txt holds <unk>" in opened.reason
     both = open_source(["cut.txt", "ptb-test"], data_dir="data").result()
     assert both.tokenizer == "whitespace"
 
@@ -69,7 +70,7 @@ def test_a_text_that_holds_unk_is_tokenised_already(folder: Path) -> None:
 def test_a_text_that_does_not_hold_it_as_a_token_is_not(folder: Path, text: str) -> None:
     (folder / "raw.txt").write_text(text)
     opened = open_source(["raw.txt"]).result()
-    assert (opened.tokenizer, opened.note) == ("basic", None)
+    assert (opened.tokenizer, opened.reason) == ("basic", None)
 
 
 def test_an_existing_path_wins_over_a_name_and_that_is_noted(folder: Path) -> None:

@@ -92,7 +92,7 @@ def _fit(
         start_embeddings="counts",
         unigram_bias=True,
     )
-    limit = "" if minutes is None else f" in {minutes:g} minutes"
+    limit = "" if minutes is None else f" in {minutes:g} minute{'' if minutes == 1 else 's'}"
     return Preset(
         f"fitted to {tokens:,} tokens of {words:,} words: an LSTM of {hidden}, dropout "
         f"{dropout:g}, for about {seen / tokens:.1f} epochs{limit}",

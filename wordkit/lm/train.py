@@ -59,6 +59,14 @@ class LanguageModelRun(Run[LanguageModel]):
         return self._job.coverage
 
     @property
+    def rate(self) -> float | None:
+        """Tokens trained on a second, all in all; None before the first."""
+        training = self._job.training
+        if training is None or not training.state.words:
+            return None
+        return training.state.words / training.state.seconds
+
+    @property
     def has_learnt(self) -> bool:
         """Whether there is a model that has been trained for a while."""
         training = self._job.training
