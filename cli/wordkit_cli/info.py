@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -44,6 +45,7 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
+    from wordkit.lm.training_state import CHECKPOINT_KIND
     from wordkit.storage import LANGUAGE_MODEL, is_of_kind
     from wordkit.text.corpus import is_corpus
     from wordkit.word2vec.checkpoint_file import is_checkpoint
@@ -52,6 +54,8 @@ def _known(path: str | None) -> dict[str, Any]:
         return _corpus(path)
     if path is not None and is_of_kind(path, LANGUAGE_MODEL):
         return _language_model(path)
+    if path is not None and is_of_kind(path, CHECKPOINT_KIND):
+        return _language_model_checkpoint(path)
     if path is not None and is_checkpoint(path):
         return _checkpoint(path)
     return _vectors(path)
@@ -89,6 +93,28 @@ def _language_model(path: str) -> dict[str, Any]:
         "first_words": list(model.vocabulary.words[:10]),
         "network": asdict(model.config),
         "made": dict(model.metadata),
+    }
+
+
+def _language_model_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.lm import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.state
+    return {
+        "file": path,
+        "kind": "checkpoint of wordkit train-lm",
+        "words": len(checkpoint.vocabulary),
+        "bytes": os.path.getsize(path),
+        "epochs_done": state.epoch,
+        "words_done": state.words,
+        "validations": len(state.validations),
+        "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,
+        "seconds": round(state.seconds, 3),
+        "first_words": list(checkpoint.vocabulary.words[:10]),
+        "network": asdict(checkpoint.model),
+        "settings": asdict(checkpoint.training),
+        "made": dict(checkpoint.about),
     }
 
 

@@ -67,10 +67,8 @@ def load_model(model: str | None, device: str) -> LanguageModel:
         ResourceError: there is no such device.
     """
     from wordkit.lm import load_language_model
-    from wordkit.runtime import choose_device
 
-    path = find_language_model(model)
-    return load_language_model(path, choose_device(device))
+    return load_language_model(find_language_model(model), device)
 
 
 def find_language_model(model: str | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
-from lm.models import WORDS, random_model, uniform_model
+from lm.models import WORDS, corpus_of, random_model, uniform_model
 
 from wordkit.lm import save_language_model
 
@@ -351,6 +351,24 @@ def test_info(wordkit: Wordkit, lm: Path) -> None:
     content = lm.read_bytes()
     lm.write_bytes(content[:-30] + b"\xff" * 30)
     assert "is damaged" in wordkit("info", lm, status=1).stderr
+
+
+def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
+    from wordkit.checkpoints import CheckpointPlan
+    from wordkit.lm import ModelConfig, TrainingConfig, train_language_model
+
+    corpus = corpus_of("the cat sat on the mat\nthe dog ran\n" * 20)
+    training = TrainingConfig(batch=2, steps=5, epochs=2)
+    train_language_model(
+        corpus, ModelConfig(hidden=4), training, device="cpu", checkpoint=CheckpointPlan("c")
+    ).result()
+    known = json.loads(wordkit("info", "c", "--json").stdout)
+    assert known["kind"] == "checkpoint of wordkit train-lm"
+    assert (known["epochs_done"], known["network"]["hidden"]) == (2, 4)
+    assert known["settings"]["steps"] == 5 and known["first_words"][0] == "the"
+    assert "words_done" in wordkit("info", "c").stdout
+    error = wordkit("generate", "-m", "c", status=1).stderr
+    assert "c holds language model checkpoint, not language model; wordkit train-lm" in error
 
 
 @pytest.mark.parametrize("name", ["perplexity", "score", "generate", "predict", "train-lm"])

@@ -20,6 +20,7 @@ from wordkit.errors import (
     ConfigError,
     DivergenceError,
     FormatError,
+    ResourceError,
     StorageError,
     VocabularyError,
     WordkitError,
@@ -72,6 +73,16 @@ def test_its_kind_is_told_at_a_glance(path: Path) -> None:
     save_language_model(random_model(), path)
     assert is_of_kind(path, LANGUAGE_MODEL)
     assert not is_of_kind(path, "embeddings")
+
+
+def test_a_device_that_is_not_there(path: Path) -> None:
+    save_language_model(random_model(), path)
+    assert load_language_model(path, "auto").module.device.type in ("cpu", "cuda", "mps")
+    with pytest.raises(ConfigError, match="device must be one of"):
+        load_language_model(path, "tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ResourceError, match="device cuda was asked for"):
+            load_language_model(path, "cuda")
 
 
 # --- what is not written -------------------------------------------------------------------------

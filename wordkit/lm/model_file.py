@@ -30,6 +30,7 @@ from wordkit.lm.config import ModelConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.model import RecurrentModel
 from wordkit.records import from_record
+from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL, TensorFile, read_tensors, write_tensors
 from wordkit.text.vocabulary import Vocabulary
 
@@ -96,15 +97,15 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
 
     Args:
         path: the file.
-        device: where the network goes: ``cpu``, ``cuda`` or ``mps``
-            (:func:`wordkit.runtime.choose_device` knows what there is).
+        device: where the network goes, as :func:`wordkit.runtime.choose_device` takes it.
 
     Raises:
         StorageError: the file cannot be read.
         FormatError: it is damaged, or something else.
-        ResourceError: the device has no room for it.
+        ConfigError: there is no device of this name.
+        ResourceError: the machine has no such device, or the model does not fit into memory.
     """
-    path = Path(path)
+    path, device = Path(path), choose_device(device)
     _refuse_foreign(path)
     file = read_tensors(path, kind=LANGUAGE_MODEL)
     vocabulary = Vocabulary.from_arrays(
@@ -121,8 +122,11 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
         raise _damaged(path, str(error)) from error
     try:
         module.to(device)
-    except RuntimeError as error:  # torch's name for a full device
-        raise ResourceError(f"device {device} has no room for {path}; choose cpu") from error
+    except RuntimeError as error:  # such as a device that is full
+        reason = str(error).partition("\n")[0]
+        raise ResourceError(
+            f"{path} cannot be put on device {device}: {reason}; choose cpu"
+        ) from error
     module.eval()
     return model
 
