@@ -19,6 +19,7 @@ CASES = {
     "it ’s n’t": "it’sn’t",
     "a list ( of words ) [ or { of sets } ] .": "a list (of words) [or {of sets}].",
     "$ 5 and £ 6 , 7 % of € N": "$5 and £6, 7% of €N",
+    "the $ and # N , $ <eos> 5": "the $ and #N, $\n5",
     "what ? no ! yes : this ; that": "what? no! yes: this; that",
     "so . . . it ended": "so... it ended",
     "`` no , '' he said": '"no," he said',

@@ -2,7 +2,8 @@
 
 The rules are those of written English, and undo what :mod:`wordkit.text.tokenizers` do:
 
-* no space before ``. , ; : ! ? %`` and closing brackets, or behind opening ones, ``$ £ € #``;
+* no space before ``. , ; : ! ? %`` and closing brackets, behind opening ones, or between
+  ``$ £ € #`` and a number;
 * ``"`` and ``'`` alone open and close a quotation in turn, within a line;
 * what Penn Treebank splits is joined again: ``do n't`` → ``don't``, ``it 's`` → ``it's``, the
   quotation marks ``` `` ''``` → ``"``, and brackets written as ``-lrb-`` and the like;
@@ -18,7 +19,8 @@ from wordkit.text.vocabulary import EOS
 __all__ = ["Joiner", "join_tokens"]
 
 _CLOSING = frozenset(".,;:!?%)]}…’”»")
-_OPENING = frozenset("([{$£€#‘“«")
+_OPENING = frozenset("([{‘“«")
+_UNITS = frozenset("$£€#")  # stand before a number
 _ENDINGS = frozenset({"n't", "'s", "'re", "'ve", "'ll", "'d", "'m"})
 _ENDINGS |= {ending.replace("'", "’") for ending in _ENDINGS}
 _QUOTES = frozenset("\"'")
@@ -40,12 +42,13 @@ class Joiner:
 
     def __init__(self) -> None:
         self._sticks = True  # whether the next token follows without a space
+        self._is_behind_unit = False
         self._open: set[str] = set()  # quotation marks that wait for their other half
 
     def add(self, token: str) -> str:
         """What a token adds to the text: white space where it belongs, and the token."""
         if token == EOS:
-            self._sticks = True
+            self._sticks, self._is_behind_unit = True, False
             self._open.clear()
             return "\n"
         token = _WRITTEN.get(token.lower(), token)
@@ -54,8 +57,9 @@ class Joiner:
         if token in _QUOTES:
             closes, opens = token in self._open, token not in self._open
             self._open ^= {token}
+        closes = closes or (self._is_behind_unit and (token == "N" or token[:1].isdigit()))
         before = "" if closes or self._sticks else " "
-        self._sticks = opens
+        self._sticks, self._is_behind_unit = opens, token in _UNITS
         return before + token
 
 
