@@ -66,7 +66,7 @@ class Checkpoint:
         self._check_place(training)
         _copy(self.tensors["weights"], dict(training.model.named_parameters()))
         if self.is_dense:
-            training.updater.go_dense()
+            training.go_dense()
         training.updater.restore(self.tensors["optimizer"])
         training.state = self.state
         training.state.best = dict(self.tensors["best"])
@@ -112,7 +112,9 @@ def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
 
     Raises:
         StorageError: the file cannot be written.
+        DivergenceError: the weights are no numbers any more; an earlier checkpoint stays.
     """
+    training.check()
     state = training.state
     average, whole = training.average, training.whole()
     groups: dict[str, Mapping[str, Tensor]] = {

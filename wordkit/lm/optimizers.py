@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from wordkit.interruption import uninterrupted
 from wordkit.lm.config import TrainingConfig
 from wordkit.lm.model import RecurrentModel
+from wordkit.lm.processes import Processes
 from wordkit.lm.row_updates import RowAdamW, RowGradients
 
 __all__ = ["Updater", "WeightAverage", "steps_by_rows"]
@@ -79,6 +80,17 @@ class Updater:
         self._optimizer.zero_grad(set_to_none=True)
         for gradients in self.rows.values():
             gradients.clear()
+
+    def share(self, processes: Processes) -> None:
+        """Take the mean of the rows' gradients over all processes, where there are several."""
+        if processes.count == 1:
+            return
+        for gradients in self.rows.values():
+            touched = processes.total(gradients.mask().to(torch.int32))
+            whole = processes.total(gradients.values.clone())
+            ids = touched.nonzero()[:, 0]
+            gradients.clear()
+            gradients.add(ids, whole[ids] / processes.count)
 
     def clip(self) -> float:
         """Cut the gradients as the settings say; return their norm before that.

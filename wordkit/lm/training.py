@@ -40,7 +40,9 @@ __all__ = ["Material", "Training", "WholeState"]
 _MEASURED_EVERY = 50  # windows, where what is trained on is not the exact loss
 _SHORTEST = 5  # steps of a window whose length is drawn
 _HALVED = 0.05  # share of such windows that are drawn around half of the steps
-_VALIDATION_SHARE = 0.1  # of a limited time that validations may take
+_VALIDATION_SHARE = 0.05  # of a limited time that validations may take
+_MOST_RESERVED = 0.1  # of a limited time, for a last validation whose duration is not yet known
+_VALIDATION_COST = 1.5  # times that of training, for a token: one stream, in full precision
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,35 @@ class Training:
             rank=self.processes.rank,
             processes=self.processes.count,
         )
-        by_rows = self.negatives is not None and self.processes.count == 1 and steps_by_rows(config)
+        by_rows = self.negatives is not None and steps_by_rows(config)
         self.updater = Updater(model, config, by_rows=by_rows)
-        self._step = self._wrapped(TrainingStep(model, config, self.negatives, self.updater))
+        self._step = self._wrapped()
         self.windows = 0
         self.since_validation = Tally()
+        self._rate = config.lr
         self._gathered = WholeState((), [])
 
-    def _wrapped(self, step: TrainingStep) -> nn.Module:
+    def _wrapped(self) -> nn.Module:
+        """The step; with several processes, one after which they have their mean gradients."""
+        step = TrainingStep(self.model, self.config, self.negatives, self.updater)
         if self.processes.count == 1:
             return step
+        by_rows = [rows.parameter for rows in self.updater.rows.values()]
+        for parameter in by_rows:  # so that these are left to Updater.share
+            parameter.requires_grad_(False)
         # a window without rare words does not use their clusters
-        return nn.parallel.DistributedDataParallel(
+        wrapped = nn.parallel.DistributedDataParallel(
             step, find_unused_parameters=self.model.adaptive is not None
         )
+        for parameter in by_rows:
+            parameter.requires_grad_(True)
+        return wrapped
+
+    def go_dense(self) -> None:
+        """Take the gradients of the word matrices whole from now on."""
+        if self.updater.by_rows:
+            self.updater.go_dense()
+            self._step = self._wrapped()
 
     def generators(self) -> dict[str, torch.Generator]:
         """What the random numbers that are the same in all processes come from, by name."""
@@ -137,8 +154,14 @@ class Training:
 
     @property
     def _validation_seconds(self) -> float:
-        """What the last validation took; 0 before the first."""
-        return (self.state.validations_seconds or [0.0])[-1]
+        """What the last validation took, or what the first may, by the speed of training."""
+        if self.state.validations_seconds:
+            return self.state.validations_seconds[-1]
+        if self.material.valid is None or not self.state.words:
+            return 0.0
+        a_token = self.pace.seconds / self.state.words  # too much at first: all is slow then
+        expected = _VALIDATION_COST * self.material.valid.tokens * a_token
+        return min(expected, _MOST_RESERVED * 60 * (self.config.max_minutes or math.inf))
 
     def run(self, keeper: CheckpointKeeper) -> Generator[Report, None, LanguageModel]:
         """Train to the end.
@@ -163,6 +186,7 @@ class Training:
             if self.processes.agree(keeper.is_due(), self.model.device):
                 self._keep(keeper)
             share = self.share
+        self.check()
         if self.material.valid is not None and not self._is_validated():
             yield from self._validate()
         self._keep(keeper)
@@ -224,7 +248,7 @@ class Training:
             rate *= steps / config.steps
         is_sampled = self.negatives is not None and share < 1 - config.exact_share
         if not is_sampled:
-            self.updater.go_dense()
+            self.go_dense()
         self._train_on(window, rate, Plan(is_sampled, self.windows % _MEASURED_EVERY == 0))
         self.windows += 1
         state.position += len(window.inputs)
@@ -245,6 +269,7 @@ class Training:
             plan,
         )
         objective.backward()
+        self.updater.share(self.processes)
         norm = self.updater.clip()
         if loss is not None:
             self._tally(loss, window.tokens)
@@ -267,6 +292,16 @@ class Training:
             f"{self.state.epoch + 1}, at learning rate {rate:.4g}: the loss is no finite number; "
             f"lower lr, to {self.config.lr / 4:.2g} say{clip}"
         )
+
+    def check(self) -> None:
+        """Find out whether the last step has led to weights that are no numbers.
+
+        Raises:
+            DivergenceError: it has.
+        """
+        for parameter in self.model.parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                raise self._diverged(self._rate)
 
     def _draw_steps(self) -> int:
         """The length of the next window (Merity et al. 2018, section 4.1)."""
