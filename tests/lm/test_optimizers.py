@@ -93,7 +93,8 @@ def test_by_rows_is_the_same_where_all_rows_are_touched(weight_decay: float) -> 
     config = config_of(optimizer="adamw", weight_decay=weight_decay, clip_norm=0.7)
     models = new_model(), new_model()
     by_rows, dense = (
-        Updater(model, config, by_rows=flag) for model, flag in zip(models, (True, False))
+        Updater(model, config, by_rows=flag)
+        for model, flag in zip(models, (True, False), strict=True)
     )
     assert set(by_rows.rows) == {"embedding", "output", "bias"} and not dense.rows
     for step, lr in enumerate(RATES):
@@ -129,7 +130,8 @@ def test_going_over_to_whole_matrices_keeps_the_moments() -> None:
     config = config_of(optimizer="adamw")
     models = new_model(), new_model()
     changing, dense = (
-        Updater(model, config, by_rows=flag) for model, flag in zip(models, (True, False))
+        Updater(model, config, by_rows=flag)
+        for model, flag in zip(models, (True, False), strict=True)
     )
     for step, lr in enumerate(RATES * 2):
         if step == 3:
@@ -296,7 +298,7 @@ def test_the_weights_come_back_whatever_happens() -> None:
         model.embedding.add_(1)
     average.update()
     before = model.embedding.detach().clone()
-    with pytest.raises(KeyboardInterrupt), average.applied():
+    with pytest.raises(KeyboardInterrupt), average.applied():  # noqa: PT012
         assert not torch.equal(model.embedding, before)
         raise KeyboardInterrupt
     assert torch.equal(model.embedding, before)

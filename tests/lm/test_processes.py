@@ -1,0 +1,161 @@
+"""Several processes that train together: to what one process alone comes to."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_language import QUICK, SMALL, toy_corpus, trained
+
+from wordkit.checkpoints import CheckpointPlan
+from wordkit.lm.checkpoint import Checkpoint, read_checkpoint
+from wordkit.lm.train import LanguageModelRun
+from wordkit.runtime import Report
+
+TESTS = Path(__file__).resolve().parents[1]
+
+# Trains each case, in as many processes as the environment says, and prints what was reported.
+DRIVER = """
+import json, sys
+
+sys.path += sys.argv[1].split(",")
+from test_processes import CASES, reported
+
+print(json.dumps({name: reported(name, *sys.argv[2:]) for name in CASES}))
+"""
+
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "exact": ({"tied": True}, {}),
+    "sampled": ({}, {"softmax": "sampled", "samples": 4, "exact_share": 0.4, "clip_norm": 0.3}),
+    "tied, sampled": ({"tied": True}, {"softmax": "sampled", "samples": 4, "vary_steps": True}),
+    "adaptive": ({}, {"softmax": "adaptive", "optimizer": "sgd", "lr": 3.0}),
+    "averaged": ({}, {
+        "optimizer": "asgd", "lr": 8.0, "schedule": "constant", "averaging_patience": 1,
+        "epochs": 6,
+    }),
+    "frozen": ({}, {"softmax": "sampled", "samples": 4, "freeze_embeddings": True}),
+    "dropped": ({"dropout": 0.2}, {"optimizer": "momentum", "lr": 0.3}),
+}  # fmt: skip
+"""Shapes and settings by name."""
+
+Reported = tuple[list[float], list[float], list[float]]
+
+
+def reported(name: str, folder: str | None = None) -> Reported:
+    """The losses of a training, its validations, and the sum of squares of each weight.
+
+    Args:
+        name: of a case.
+        folder: of checkpoints, for a training that is stopped in its midst and goes on.
+    """
+    shape, settings = CASES[name]
+    path = None if folder is None else Path(folder, name)
+
+    def begun(resume: Checkpoint | None = None) -> LanguageModelRun:
+        return trained(
+            toy_corpus(400),
+            replace(SMALL, **shape),
+            replace(QUICK, batch=6, **settings),
+            valid=toy_corpus(100, seed=2),
+            checkpoint=None if path is None else CheckpointPlan(path, 1e-9),
+            resume=resume,
+        )
+
+    def known_losses(run: Iterable[Report]) -> Iterator[float]:
+        for report in run:
+            if report.stage == "training":
+                loss = report.figures["loss"]
+                yield -1.0 if math.isnan(loss) else loss  # not yet known in this epoch
+
+    run, losses = begun(), []
+    if path is not None:
+        losses = list(itertools.islice(known_losses(run), 12))[:-1]  # the last is not kept yet
+        run.close()
+        run = begun(read_checkpoint(path))
+    losses += known_losses(run)
+    model = run.result()
+    validations = [each["perplexity"] for each in model.metadata["training"]["validations"]]
+    squares = [float(p.detach().double().square().sum()) for p in model.module.parameters()]
+    return losses, validations, squares
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def reported_by_two(*arguments: str) -> list[dict[str, Reported]]:
+    """What each of two processes, started as torchrun does, reports of all cases."""
+    environment = {
+        **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    paths = ",".join([str(TESTS), str(TESTS / "lm")])
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", DRIVER, paths, *arguments],
+            env={**environment, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in "01"
+    ]
+    results = []
+    for process in running:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        results.append(json.loads(out.splitlines()[-1]))
+    return results
+
+
+@pytest.fixture(scope="module")
+def of_two() -> list[dict[str, Reported]]:
+    return reported_by_two()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_have_the_same_weights_and_know_the_same(
+    name: str, of_two: list[dict[str, Reported]]
+) -> None:
+    assert of_two[0][name] == of_two[1][name]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "dropped"])
+def test_two_processes_come_to_what_one_does(name: str, of_two: list[dict[str, Reported]]) -> None:
+    alone = reported(name)
+    for ours, theirs in zip(of_two[0][name], alone, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
+    assert alone[0][-1] < alone[0][0] - 0.15
+
+
+def test_two_processes_with_dropout_drop_different_values(
+    of_two: list[dict[str, Reported]],
+) -> None:
+    losses, alone = of_two[0]["dropped"][0], reported("dropped")[0]
+    assert losses[0] != pytest.approx(alone[0], rel=1e-7)
+    assert losses[-1] == pytest.approx(alone[-1], rel=0.1)
+
+
+@pytest.fixture(scope="module")
+def of_two_interrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reported]:
+    return reported_by_two(str(tmp_path_factory.mktemp("checkpoints")))[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_go_on_where_they_were(
+    name: str, of_two: list[dict[str, Reported]], of_two_interrupted: dict[str, Reported]
+) -> None:
+    """Each with the state of its own tracks, and with random numbers of its own for dropout."""
+    assert of_two_interrupted[name] == of_two[0][name]
