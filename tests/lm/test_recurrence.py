@@ -226,6 +226,23 @@ def test_the_same_bits_again_and_on_any_number_of_threads(cell, precision):
     assert all(torch.equal(a, b) for a, b in zip(runs[3], runs[4], strict=True))
 
 
+def test_plain_threads_serve_where_torch_has_no_openmp(monkeypatch):
+    from wordkit.lm.kernels import jobs
+
+    case = make("lstm", 11, 20, 120)
+    expected = values_and_gradients(recur, "lstm", case)
+    monkeypatch.setattr(jobs, "_team", lambda: None)
+    found = values_and_gradients(recur, "lstm", case)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_more_tracks_than_a_task_takes():
+    case = make("gru", 3, 203, 9)
+    found = values_and_gradients(recur, "gru", case)
+    for a, b in zip(found, values_and_gradients(unrolled, "gru", case), strict=True):
+        assert distance(a, b) < 1e-5
+
+
 @pytest.mark.parametrize("B", [1, 4])
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_nan_is_not_hidden(cell, B):

@@ -53,7 +53,7 @@ def recur(
     tensors = [projected, weight_hidden, *state]
     if extra is not None:
         tensors.append(extra)
-    if not all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in tensors):
+    if not all(tensor.is_cpu and tensor.dtype == torch.float32 for tensor in tensors):
         return unrolled(cell, projected, weight_hidden, state, extra)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         apply: Any = _Recurrence.apply

@@ -32,6 +32,8 @@ intrinsic: Any = numba.extending.intrinsic
 FIELDS = 32
 """Numbers in a block."""
 
+_Block = ctypes.c_int64 * FIELDS
+
 kernel = numba_cfunc(types.void(types.voidptr), cache=True)
 """Makes a kernel of a function of the block's address."""
 
@@ -75,7 +77,7 @@ def run(kernel: Any, tasks: int, numbers: Sequence[int], *, alone: bool = False)
         numbers: what follows in the block.
         alone: whether this thread does all of them.
     """
-    block = (ctypes.c_int64 * FIELDS)(0, tasks, *numbers)
+    block = _Block(0, tasks, *numbers)
     threads = 1 if alone else min(tasks, torch.get_num_threads())
     if threads < 2:
         kernel.ctypes(ctypes.addressof(block))

@@ -70,7 +70,9 @@ def run(
     kept: tuple[Tensor, ...] = ()
     if G > 1:
         kept = projected.new_empty(steps, B, G * H), projected.new_empty(steps, B, H)
-    at = [place for tensor in kept for place in (tensor.data_ptr(), keep * tensor[0].numel())]
+    at: list[int] = []
+    for tensor in kept:
+        at += tensor.data_ptr(), tensor.stride(0) if keep else 0
     form, parts = _form(T, B, precision), _parts(cell, weight)
     matrices = [_prepared(part, form) for part in parts]
     low = _low(outputs, steps, H) if form == LOW else None
