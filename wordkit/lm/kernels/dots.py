@@ -11,33 +11,16 @@ import numba.extending
 from numba import types
 from numba.core import cgutils
 
-from wordkit.jit import njit
+from wordkit.lm.kernels.calls import product_function
 from wordkit.lm.kernels.registers import LANES, Register, along, bytes_from, pointer
 from wordkit.word2vec.kernels.lanes import INT64, int64
 
-__all__ = ["multiply_transposed"]
+__all__ = ["plain"]
 
 # It supplies the first argument of the functions it decorates, which its type does not say.
 intrinsic: Any = numba.extending.intrinsic
 
 _AT_ONCE = 8  # rows of the matrix whose sums are kept in registers
-
-
-@njit(nogil=True, cache=True)
-def multiply_transposed(
-    rows: int, K: int, N: int, a: int, a_stride: int, matrix: int, start: int, start_stride: int,
-    out: int, out_stride: int,
-) -> None:  # fmt: skip
-    """``out = start + a · matrixᵀ``, as :func:`wordkit.lm.kernels.products.multiply`.
-
-    Args:
-        matrix: address of (N, K), contiguous.
-    """
-    for row in range(rows):
-        inner_products(
-            K, N, a + 4 * row * a_stride, matrix, start + 4 * row * start_stride,
-            out + 4 * row * out_stride,
-        )  # fmt: skip
 
 
 @intrinsic
@@ -91,3 +74,20 @@ def _horizontal_sums(b: Register, vectors: list[Any]) -> Any:
             b.shuffled(total, total, evens[:lanes]), b.shuffled(total, total, odds[:lanes])
         )  # fmt: skip
     return total
+
+
+@product_function
+def plain(
+    rows: int, K: int, N: int, a: int, a_stride: int, matrix: int, start: int, start_stride: int,
+    out: int, out_stride: int, unused: int,
+) -> None:  # fmt: skip
+    """``out = start + a · matrixᵀ``; see :func:`wordkit.lm.kernels.calls.product`.
+
+    Args:
+        matrix: address of (N, K), contiguous.
+    """
+    for row in range(rows):
+        inner_products(
+            K, N, a + 4 * row * a_stride, matrix, start + 4 * row * start_stride,
+            out + 4 * row * out_stride,
+        )  # fmt: skip

@@ -13,9 +13,9 @@ from numba import types
 
 from wordkit.jit import njit
 from wordkit.lm.kernels.activations import tanh
+from wordkit.lm.kernels.calls import product
 from wordkit.lm.kernels.jobs import kernel, read, share, take
 from wordkit.lm.kernels.low import low_stride
-from wordkit.lm.kernels.matrices import product
 from wordkit.lm.kernels.registers import Register, along, pointer
 
 __all__ = ["backward", "forward"]
@@ -25,16 +25,16 @@ intrinsic: Any = numba.extending.intrinsic
 Numbers = tuple[int, ...]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _forward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
+    """The tracks from first to last, whose numbers are: T, B, H, its product and the matrix,
     projected (T, B, H), h before (B, H), whether rectified, outputs (T, B, H), h before each step
-    in bfloat16 (·, B, low stride), if the form is LOW, and from one step to the next."""
-    T, B, H, form, matrix, projected, h, rectified, outputs, low, low_step = numbers[2:13]
+    in bfloat16 (·, B, low stride), if the form is low, and from one step to the next."""
+    T, B, H, multiply, matrix, projected, h, rectified, outputs, low, low_step = numbers[2:13]
     for t in range(T):
         at = 4 * (t * B + first) * H
         product(
-            form, last - first, H, H, h + 4 * first * H, H, matrix, projected + at, H,
+            multiply, last - first, H, H, h + 4 * first * H, H, matrix, projected + at, H,
             outputs + at, H, low + 4 * (t * low_step + first * low_stride(H)),
         )  # fmt: skip
         # the rows lie one behind the other
@@ -42,14 +42,14 @@ def _forward(first: int, last: int, numbers: Numbers) -> None:
         h = outputs + 4 * t * B * H
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _backward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
+    """The tracks from first to last, whose numbers are: T, B, H, its product and the matrix,
     whether rectified, outputs (T, B, H), the gradients of outputs (T, B, H) with their distance
     from step to step and from row to row, that of h after, that becomes that before (B, H), that
     of projected (T, B, H), a row of zeros, whether the gradient of h before is wanted, and that of
     projected in bfloat16 (T, B, low stride)."""
-    T, B, H, form, matrix, rectified, outputs, d_out, d_out_step, d_out_row = numbers[2:12]
+    T, B, H, multiply, matrix, rectified, outputs, d_out, d_out_step, d_out_row = numbers[2:12]
     d_h, d_projected, zeros, wanted, low = numbers[12:17]
     for t in range(T - 1, -1, -1):
         for row in range(first, last):
@@ -58,7 +58,7 @@ def _backward(first: int, last: int, numbers: Numbers) -> None:
             differentiate(H, rectified, outputs + at, d, d_h + 4 * row * H, d_projected + at)
         if t > 0 or wanted:
             product(
-                form, last - first, H, H, d_projected + 4 * (t * B + first) * H, H, matrix,
+                multiply, last - first, H, H, d_projected + 4 * (t * B + first) * H, H, matrix,
                 zeros, 0, d_h + 4 * first * H, H, low + 4 * (t * B + first) * low_stride(H),
             )  # fmt: skip
 

@@ -13,9 +13,9 @@ from numba import types
 
 from wordkit.jit import njit
 from wordkit.lm.kernels.activations import sigmoid, tanh
+from wordkit.lm.kernels.calls import product
 from wordkit.lm.kernels.jobs import kernel, read, share, take
 from wordkit.lm.kernels.low import low_stride
-from wordkit.lm.kernels.matrices import product
 from wordkit.lm.kernels.registers import Register, along, pointer
 
 __all__ = ["backward", "forward"]
@@ -25,25 +25,25 @@ intrinsic: Any = numba.extending.intrinsic
 Numbers = tuple[int, ...]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _forward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrices' form, the matrices
-    of r and z and of n, projected (T, B, 3H), h before (B, H), extra (H,), outputs (T, B, H), gates
+    """The tracks from first to last, whose numbers are: T, B, H, their product, the matrices of
+    r and z and of n, projected (T, B, 3H), h before (B, H), extra (H,), outputs (T, B, H), gates
     (·, B, 3H) and from one step to the next, what r scales, U h + extra (·, B, H), and from one
-    step to the next, h before each step in bfloat16 (·, B, low stride), if the form is LOW, and
+    step to the next, h before each step in bfloat16 (·, B, low stride), if the form is low, and
     from one step to the next."""
-    T, B, H, form, matrix, matrix_n, projected, h, extra, outputs = numbers[2:12]
+    T, B, H, multiply, matrix, matrix_n, projected, h, extra, outputs = numbers[2:12]
     gates, gates_step, scaled, scaled_step, low, low_step = numbers[12:18]
     rows = last - first
     for t in range(T):
         x = projected + 12 * t * B * H
         product(
-            form, rows, H, 2 * H, h + 4 * first * H, H, matrix, x + 12 * first * H, 3 * H,
+            multiply, rows, H, 2 * H, h + 4 * first * H, H, matrix, x + 12 * first * H, 3 * H,
             gates + 12 * first * H, 3 * H, low + 4 * first * low_stride(H),
         )  # fmt: skip
         product(
-            form, rows, H, H, h + 4 * first * H, H, matrix_n, extra, 0, scaled + 4 * first * H, H,
-            low + 4 * first * low_stride(H),
+            multiply, rows, H, H, h + 4 * first * H, H, matrix_n, extra, 0,
+            scaled + 4 * first * H, H, low + 4 * first * low_stride(H),
         )  # fmt: skip
         out = outputs + 4 * t * B * H
         for row in range(first, last):
@@ -55,15 +55,15 @@ def _forward(first: int, last: int, numbers: Numbers) -> None:
         low += 4 * low_step
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _backward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrices' form, the matrices
-    of r and z and of n, h before (B, H), outputs (T, B, H), gates (T, B, 3H), what r scaled
+    """The tracks from first to last, whose numbers are: T, B, H, their product, the matrices of
+    r and z and of n, h before (B, H), outputs (T, B, H), gates (T, B, 3H), what r scaled
     (T, B, H), the gradients of outputs (T, B, H) with their distance from step to step and from
     row to row, that of h after, that becomes that before (B, H), those of projected (T, B, 3H) and
     of what r scaled (T, B, H), and of r and z, and of what r scaled, in bfloat16 (T, B, low
     stride)."""
-    T, B, H, form, matrix, matrix_n, before, outputs, gates, scaled = numbers[2:12]
+    T, B, H, multiply, matrix, matrix_n, before, outputs, gates, scaled = numbers[2:12]
     d_out, d_out_step, d_out_row, d_h, d_projected, d_scaled, low, low_n = numbers[12:20]
     rows = last - first
     for t in range(T - 1, -1, -1):
@@ -76,11 +76,11 @@ def _backward(first: int, last: int, numbers: Numbers) -> None:
             )  # fmt: skip
         at, goal = 4 * (t * B + first) * H, d_h + 4 * first * H
         product(
-            form, rows, 2 * H, H, d_projected + 3 * at, 3 * H, matrix, goal, H, goal, H,
+            multiply, rows, 2 * H, H, d_projected + 3 * at, 3 * H, matrix, goal, H, goal, H,
             low + 4 * (t * B + first) * low_stride(2 * H),
         )  # fmt: skip
         product(
-            form, rows, H, H, d_scaled + at, H, matrix_n, goal, H, goal, H,
+            multiply, rows, H, H, d_scaled + at, H, matrix_n, goal, H, goal, H,
             low_n + 4 * (t * B + first) * low_stride(H),
         )  # fmt: skip
 

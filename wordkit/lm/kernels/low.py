@@ -27,13 +27,13 @@ SUPPORTED = bool(FEATURES.get("avx512bf16")) and LANES == 16
 _HALVES, _WHOLE = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(ir.IntType(32), LANES)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def low_stride(K: int) -> int:
     """The places from one row of K rounded numbers to the next: whole registers' results."""
     return (K + LANES - 1) // LANES * (LANES // 2)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def narrow(rows: int, K: int, a: int, a_stride: int, low: int) -> None:
     """Round rows of K float32 to bfloat16, each followed by zeros up to :func:`low_stride`."""
     for row in range(rows):

@@ -13,9 +13,9 @@ from numba import types
 
 from wordkit.jit import njit
 from wordkit.lm.kernels.activations import sigmoid, tanh
+from wordkit.lm.kernels.calls import product
 from wordkit.lm.kernels.jobs import kernel, read, share, take
 from wordkit.lm.kernels.low import low_stride
-from wordkit.lm.kernels.matrices import product
 from wordkit.lm.kernels.registers import Register, along, pointer
 
 __all__ = ["backward", "forward"]
@@ -25,18 +25,18 @@ intrinsic: Any = numba.extending.intrinsic
 Numbers = tuple[int, ...]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _forward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
+    """The tracks from first to last, whose numbers are: T, B, H, its product and the matrix,
     projected (T, B, 4H), h and c before (B, H), extra (3, H) or none, outputs (T, B, H), gates
     (·, B, 4H) and from one step to the next, cells (·, B, H) and from one step to the next, h
-    before each step in bfloat16 (·, B, low stride), if the form is LOW, and from one step to the
+    before each step in bfloat16 (·, B, low stride), if the form is low, and from one step to the
     next."""
-    T, B, H, form, matrix, projected, h, c, extra, outputs = numbers[2:12]
+    T, B, H, multiply, matrix, projected, h, c, extra, outputs = numbers[2:12]
     gates, gates_step, cells, cells_step, low, low_step = numbers[12:18]
     for t in range(T):
         product(
-            form, last - first, H, 4 * H, h + 4 * first * H, H, matrix,
+            multiply, last - first, H, 4 * H, h + 4 * first * H, H, matrix,
             projected + 16 * (t * B + first) * H, 4 * H, gates + 16 * first * H, 4 * H,
             low + 4 * first * low_stride(H),
         )  # fmt: skip
@@ -53,16 +53,16 @@ def _forward(first: int, last: int, numbers: Numbers) -> None:
         low += 4 * low_step
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def _backward(first: int, last: int, numbers: Numbers) -> None:
-    """The tracks from first to last, whose numbers are: T, B, H, the matrix's form and the matrix,
+    """The tracks from first to last, whose numbers are: T, B, H, its product and the matrix,
     extra (3, H) or none, c before (B, H), gates (T, B, 4H), cells (T, B, H), the gradients of
     outputs (T, B, H) with their distance from step to step and from row to row, those of h and c
     after, that become those before (B, H), those of gates (T, B, 4H), a row of zeros, whether the
     gradient of h before is wanted, and the gradients of gates in bfloat16 (T, B, low stride)."""
-    T, B, H, form, matrix, extra, c_before, gates, cells, d_out, d_out_step, d_out_row = numbers[
-        2:14
-    ]
+    T, B, H, multiply, matrix, extra, c_before, gates, cells, d_out, d_out_step, d_out_row = (
+        numbers[2:14]
+    )
     d_h, d_c, d_gates, zeros, wanted, low = numbers[14:20]
     for t in range(T - 1, -1, -1):
         for row in range(first, last):
@@ -76,7 +76,7 @@ def _backward(first: int, last: int, numbers: Numbers) -> None:
                 peephole_backward(*places, extra)
         if t > 0 or wanted:
             product(
-                form, last - first, 4 * H, H, d_gates + 16 * (t * B + first) * H, 4 * H, matrix,
+                multiply, last - first, 4 * H, H, d_gates + 16 * (t * B + first) * H, 4 * H, matrix,
                 zeros, 0, d_h + 4 * first * H, H, low + 4 * (t * B + first) * low_stride(4 * H),
             )  # fmt: skip
 

@@ -44,7 +44,7 @@ def panel_count(N: int) -> int:
     return -(-N // (LANES * PANEL))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def pack(
     panel: int, matrix: int, row_stride: int, column_stride: int, K: int, N: int, packed: int
 ) -> None:
@@ -75,7 +75,7 @@ def pack(
         place += 4 * width
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def pack_pairs(panel: int, matrix: int, row_stride: int, K: int, N: int, packed: int) -> None:
     """The same for pairs of rows, rounded to bfloat16: half as many rows of the packed matrix."""
     vectors = (N + LANES - 1) // LANES
@@ -89,7 +89,7 @@ def pack_pairs(panel: int, matrix: int, row_stride: int, K: int, N: int, packed:
         place += 4 * (last - first) * LANES
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inline="always")
 def multiply(
     low: bool, rows: int, K: int, N: int, a: int, a_stride: int, packed: int, start: int,
     start_stride: int, out: int, out_stride: int,

@@ -15,7 +15,7 @@ from torch import Tensor
 from wordkit.lm.cells import CELLS
 from wordkit.lm.kernels import jobs
 from wordkit.lm.kernels.low import SUPPORTED, low_stride
-from wordkit.lm.kernels.matrices import LOW, PACKED, PLAIN, pack_panels
+from wordkit.lm.kernels.matrices import pack_panels
 from wordkit.lm.kernels.products import packed_size, panel_count
 
 __all__ = ["Gradients", "Window", "differentiate", "run"]
@@ -75,9 +75,9 @@ def run(
         at += tensor.data_ptr(), tensor.stride(0) if keep else 0
     form, parts = _form(T, B, precision), _parts(cell, weight)
     matrices = [_prepared(part, form) for part in parts]
-    low = _low(outputs, steps, H) if form == LOW else None
+    low = _low(outputs, steps, H) if form == "low" else None
     at_low = (0, 0) if low is None else (low.data_ptr(), keep * B * low_stride(H))
-    sizes = T, B, H, form, *(matrix.data_ptr() for matrix in matrices)
+    sizes = T, B, H, _product(form).address, *(matrix.data_ptr() for matrix in matrices)
     x, h, out = projected.data_ptr(), state[0].data_ptr(), outputs.data_ptr()
     further = 0 if extra is None else extra.data_ptr()
     if cell == "gru":
@@ -119,11 +119,13 @@ def differentiate(
     )
     d_gates = outputs.new_empty(T, B, weight.shape[0])
     d_scaled = torch.empty_like(outputs) if cell == "gru" else None
-    form, parts = (PACKED if window.low is None else LOW), _parts(cell, weight)
-    matrices = [_packed(part, low=form == LOW) for part in parts]
-    lows = [_low(outputs, T, len(part)) for part in parts] if form == LOW else []
-    wants_state = wants_state or form == LOW  # the product rounds what the weights' gradient needs
-    sizes = T, B, H, form, *(matrix.data_ptr() for matrix in matrices)
+    form, parts = ("packed" if window.low is None else "low"), _parts(cell, weight)
+    matrices = [_packed(part, low=form == "low") for part in parts]
+    lows = [_low(outputs, T, len(part)) for part in parts] if form == "low" else []
+    wants_state = (
+        wants_state or form == "low"
+    )  # the product rounds what the weights' gradient needs
+    sizes = T, B, H, _product(form).address, *(matrix.data_ptr() for matrix in matrices)
     d_out = d_outputs.data_ptr(), d_outputs.stride(0), d_outputs.stride(1)
     at = [tensor.data_ptr() for tensor in kept]
     places = [tensor.data_ptr() for tensor in (*d_state, d_gates)]
@@ -174,6 +176,21 @@ def _kernels(cell: str) -> Any:
     return lstm
 
 
+def _product(form: str) -> Any:
+    """The product with a matrix of this form."""
+    if form == "low":
+        from wordkit.lm.kernels.low_products import low
+
+        return low
+    if form == "packed":
+        from wordkit.lm.kernels.packed_products import packed
+
+        return packed
+    from wordkit.lm.kernels.dots import plain
+
+    return plain
+
+
 def _parts(cell: str, weight: Tensor) -> list[Tensor]:
     """The matrices that a step multiplies by, of shape (·, H)."""
     if cell != "gru":
@@ -182,20 +199,20 @@ def _parts(cell: str, weight: Tensor) -> list[Tensor]:
     return [weight[: 2 * H], weight[2 * H :]]
 
 
-def _form(T: int, B: int, precision: str) -> int:
+def _form(T: int, B: int, precision: str) -> str:
     """The form of the matrix that is the fastest, when it must be prepared anew for a window."""
     if T * B <= _FEW_ROWS:
-        return PLAIN
+        return "plain"
     if precision == "bf16" and SUPPORTED:
-        return LOW
-    return PACKED if B > 1 else PLAIN
+        return "low"
+    return "packed" if B > 1 else "plain"
 
 
-def _prepared(part: Tensor, form: int) -> Tensor:
+def _prepared(part: Tensor, form: str) -> Tensor:
     """A part of the matrix, (·, H), as the forward kernels want its transpose."""
-    if form == PLAIN:
+    if form == "plain":
         return part
-    if form == PACKED:
+    if form == "packed":
         return _packed(part.t())
     if part.shape[1] % 2:
         part = torch.nn.functional.pad(part, (0, 1))
