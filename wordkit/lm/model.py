@@ -16,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.lm.cells import CELLS
 from wordkit.lm.config import ModelConfig
+from wordkit.lm.device_layer import CELLS_OF_DEVICES, device_layer
 from wordkit.lm.dropout import dropped, locked, word_mask
 from wordkit.lm.losses import (
     AdaptiveOutput,
@@ -81,6 +82,9 @@ class RecurrentLayer(nn.Module):
             weight_hidden: the layer's own, or that with some of it dropped.
             precision: ``fp32`` or ``bf16``.
         """
+        if x.device.type != "cpu" and self.cell.name in CELLS_OF_DEVICES:
+            weights = (self.weight_input, weight_hidden, self.bias, self.extra)
+            return device_layer(self.cell.name, x, weights, state, precision)
         projected = linear(x, self.weight_input, self.bias, precision)
         return recur(
             self.cell.name, projected, weight_hidden, state, self.extra, precision=precision
