@@ -14,7 +14,7 @@ TEXT = (
 
 
 def test_the_python_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     (tmp_path / "corpus.txt").write_text(TEXT * 20)
     code = code.replace("dim=100", "dim=5")  # the text above has fewer than 100 words
     done = subprocess.run(
