@@ -176,7 +176,7 @@ def available_memory() -> int:
         pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 20
         size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
         free = pages * size // 2
-    return min(free, *_left_by_groups())
+    return min((free, *_left_by_groups()))
 
 
 def _meminfo(key: str) -> int | None:
