@@ -11,6 +11,9 @@ from pathlib import Path
 
 from machine import Timing, counted, heading, in_turns, row, run_process
 from word2vec_text import Text, enwiki, introduction, write_repeated
+from word2vec_wordkit import compile_kernels
+
+from wordkit.word2vec import Word2VecConfig
 
 __all__ = ["scaling"]
 
@@ -48,6 +51,7 @@ def scaling(options: argparse.Namespace) -> None:
         for times in sizes:
             write_repeated(text.corpus, times, _folder(text, times))
         for arch in options.arch or ARCHS:
+            compile_kernels([Word2VecConfig(arch=arch)])  # so that no process has to, in its memory
             cases = [Case(arch, times, 100, most) for times in sizes]
             cases += [Case(arch, sizes[0], 100, threads) for threads in range(1, most)]
             cases += [Case(arch, sizes[0], dim, most) for dim in DIMS]
