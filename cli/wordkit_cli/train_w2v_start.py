@@ -65,7 +65,7 @@ def read_beginning(init: str | None, resume: str | None, given: Mapping[str, Any
     """
     from wordkit.embeddings import load_embeddings
     from wordkit.word2vec import Word2VecConfig, is_checkpoint, read_checkpoint
-    from wordkit.word2vec.resume import trained_config
+    from wordkit.word2vec.resumed_training import trained_config
 
     if init is not None:
         vectors = load_embeddings(init)

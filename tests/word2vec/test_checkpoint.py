@@ -35,8 +35,10 @@ from wordkit.word2vec.checkpoint import (
     save_checkpoint,
 )
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.recorded_config import config_of, record_of
-from wordkit.word2vec.start import StartingPoint, start_afresh, start_from_checkpoint
+from wordkit.word2vec.resumed_training import start_from_checkpoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import Weights
 

@@ -19,7 +19,7 @@ from wordkit.word2vec import kernels
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.start import StartingPoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Tally
 
 __all__ = ["CpuEngine"]

@@ -6,7 +6,7 @@ from wordkit.errors import ConfigError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.start import StartingPoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Engine
 
 __all__ = ["DEVICES", "make_engine"]

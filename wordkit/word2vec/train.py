@@ -21,8 +21,9 @@ from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
 from wordkit.word2vec.chunks import chunk_borders
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engines import make_engine
+from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.start import StartingPoint, start_afresh
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
 
 __all__ = ["train_word2vec"]

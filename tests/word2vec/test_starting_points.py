@@ -19,15 +19,11 @@ from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
 from wordkit.word2vec import starting_point
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.new_training import start_afresh, start_from_vectors
 from wordkit.word2vec.recorded_config import record_of
 from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.resume import trained_config
-from wordkit.word2vec.start import (
-    StartingPoint,
-    start_afresh,
-    start_from_model,
-    start_from_vectors,
-)
+from wordkit.word2vec.resumed_training import start_from_model, trained_config
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Tally
 from wordkit.word2vec.weights import Weights, output_rows
 

@@ -1,4 +1,6 @@
-"""Where a training starts: afresh, from vectors, from a trained model, or where it was stopped.
+"""Where a new training starts: with random vectors, or with those of a file.
+
+Where one that goes on starts, :mod:`wordkit.word2vec.resumed_training` says.
 
 V is the number of words.
 """
@@ -11,7 +13,6 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.resume import start_from_checkpoint, start_from_model
 from wordkit.word2vec.starting_point import (
     StartingPoint,
     carry_rows,
@@ -22,14 +23,7 @@ from wordkit.word2vec.starting_point import (
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, output_rows
 
-__all__ = [
-    "StartingPoint",
-    "start_afresh",
-    "start_from_checkpoint",
-    "start_from_model",
-    "start_from_vectors",
-    "words_to_train",
-]
+__all__ = ["start_afresh", "start_from_vectors", "words_to_train"]
 
 
 def start_afresh(corpus: Corpus, config: Word2VecConfig) -> StartingPoint:

@@ -1,4 +1,4 @@
-"""Going on: with a trained model on new text, or with a training that was stopped.
+"""Where a training that goes on starts: with a model on new text, or where it was stopped.
 
 V is the number of words of the model, D of dimensions.
 """
