@@ -24,7 +24,7 @@ from training_strategies import checkpoints, small_corpus
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
 from wordkit.storage import write_tensors
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import checkpoint_file, train
+from wordkit.word2vec import checkpoint_file, memory, train
 from wordkit.word2vec.checkpoint import (
     Checkpoint,
     CheckpointKeeper,
@@ -562,8 +562,6 @@ next(run), next(run)
 def test_too_little_memory(
     corpus: Corpus, small: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wordkit.word2vec import starting_point
-
-    monkeypatch.setattr(starting_point, "available_memory", lambda: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
     with pytest.raises(WordkitError, match="GiB of memory"):
         start_from_checkpoint(corpus, CONFIG, small)

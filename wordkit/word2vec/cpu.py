@@ -18,6 +18,7 @@ from wordkit.text import Corpus
 from wordkit.word2vec import kernels
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
 from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Tally
@@ -36,6 +37,7 @@ class CpuEngine:
 
     Raises:
         ConfigError: ``threads`` is less than 1.
+        ResourceError: there is too little memory for what the threads need beside the weights.
     """
 
     packages: tuple[str, ...] = ("numpy", "numba")
@@ -53,6 +55,8 @@ class CpuEngine:
         self._weights = start.state.weights
         self._seed = config.seed
         self.chunk_tokens = _chunk_tokens(len(start.vocabulary), config)
+        if config.loss == "softmax":
+            _check_tables(len(start.vocabulary), config, self._threads)
         self._text = _text(corpus, start, config)
         self._targets = _targets(corpus, start, config)
         self._settings = kernels.Settings(
@@ -129,6 +133,14 @@ def _chunk_tokens(words: int, config: Word2VecConfig) -> int:
     inputs = config.window if config.arch == "skipgram" else 1
     work = targets[config.loss] * inputs * config.dim
     return int(min(_WORK / work, _MOST_TOKENS))
+
+
+def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:
+    """Find out before the work whether there is memory for what each thread needs for softmax."""
+    inputs = 2 * config.window if config.arch == "skipgram" else 1
+    rows = inputs + 2  # of the inner products, and of what a kernel knows of each word
+    each = f" for each of {threads} threads" if threads > 1 else ""
+    check_beside(4 * rows * words * threads, f"a table of {inputs:,} x {words:,} numbers{each}")
 
 
 def _join(pool: ThreadPoolExecutor) -> None:

@@ -13,10 +13,10 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.memory import check_memory
 from wordkit.word2vec.starting_point import (
     StartingPoint,
     carry_rows,
-    check_memory,
     check_vectors,
     rows_in,
 )
@@ -35,7 +35,7 @@ def start_afresh(corpus: Corpus, config: Word2VecConfig) -> StartingPoint:
     """
     vocabulary = words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config.dim)
+    check_memory(V, config)
     weights = Weights.initial(V, output_rows(V, config), config)
     rows = rows_in(vocabulary, corpus.vocabulary.words)
     return StartingPoint(vocabulary, rows, TrainingState(weights), joined=V)
@@ -63,7 +63,7 @@ def start_from_vectors(
     check_vectors(embeddings, config)
     vocabulary = words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config.dim)
+    check_memory(V, config)
     embeddings.check()
     known = rows_in(embeddings.vocabulary, vocabulary.words)
     kept = int(np.count_nonzero(known >= 0))

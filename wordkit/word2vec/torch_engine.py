@@ -15,6 +15,7 @@ from wordkit.errors import ResourceError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Tally
 from wordkit.word2vec.torch_architectures import make_architecture
@@ -123,11 +124,14 @@ class TorchEngine:
         return max(min(int(centres) // self._loss.centres_in_block, _NUMBERS // largest), 1)
 
     def _check_memory(self) -> None:
-        """Find out before the work whether the weights fit on the device."""
-        if self._device != "cuda":
-            return
+        """Find out before the work whether the weights, or what goes beside them, fit."""
         weights = self._weights
-        needed = weights.padded_input.nbytes + weights.padded_output.nbytes + _BESIDES
+        gradient = weights.padded_output.nbytes if self._config.loss == "softmax" else 0
+        if self._device != "cuda":
+            if gradient:
+                check_beside(gradient, "the gradient of the words that come out")
+            return
+        needed = weights.padded_input.nbytes + weights.padded_output.nbytes + gradient + _BESIDES
         free, _ = torch.cuda.mem_get_info()
         if needed > free:
             raise ResourceError(
