@@ -14,6 +14,7 @@ import torch
 from wordkit.errors import ResourceError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
+from wordkit.word2vec.chunks import tokens_of_work
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.starting_point import StartingPoint
@@ -31,6 +32,8 @@ _NUMBERS = 1 << 25  # in one array of a batch: 128 MB
 _LINKS = 1 << 26  # between contexts and centres of a chunk, a byte each
 _CHUNK = {"cpu": 1 << 17}  # tokens
 _LARGEST_CHUNK = 1 << 20
+_WORK = {"cpu": 1 << 31}  # products in a chunk; only the full softmax is so much work
+_LARGEST_WORK = 1 << 38
 _BESIDES = 2 << 30  # bytes on the device for all but the weights
 
 
@@ -70,7 +73,11 @@ class TorchEngine:
         self._maker = BlockMaker(corpus, start, config, centres=T, device=self._device)
         contexts = T + 2 * config.window
         widest = max(contexts, self._loss.outputs_in_block)
-        self.chunk_tokens = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
+        most = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
+        if config.loss == "softmax":
+            work, V = _WORK.get(self._device, _LARGEST_WORK), len(start.vocabulary)
+            most = tokens_of_work(work, most, words=V, config=config)
+        self.chunk_tokens = most
         self._blocks = self._blocks_in_batch(contexts)
 
     def prepare(self) -> None:
