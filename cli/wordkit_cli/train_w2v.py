@@ -62,6 +62,9 @@ def command(
     to where the training would have come undisturbed; a model learns from new TEXT, whose words
     join its own.
 
+    Checkpoints are also written on Ctrl-C and at the end. Without --resume they replace those of a
+    finished training in the same file, but not those of one that was stopped: that is an error.
+
     \b
     Examples:
       wordkit train-w2v corpus.txt

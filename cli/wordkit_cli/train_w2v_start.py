@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wordkit.errors import ConfigError
+from wordkit.errors import ConfigError, FormatError
 from wordkit_cli.inputs import refuse_overwriting
 from wordkit_cli.progress import Progress
 
@@ -97,9 +97,10 @@ def protect(
     checkpoint: str | None,
     log: str | None,
 ) -> None:
-    """Complain where the file to begin with, or one that is no checkpoint, would be lost.
+    """Complain where the file to begin with, or one that should stay, would be lost.
 
-    A model may be replaced by what comes of it, which has all its words.
+    A model may be replaced by what comes of it, which has all its words; a checkpoint by those of
+    the training that goes on from it, or where nothing can or needs to go on from it any more.
     """
     from wordkit.word2vec import is_checkpoint
 
@@ -109,7 +110,24 @@ def protect(
                 f"{checkpoint} is there and is no checkpoint; name another file for checkpoints"
             )
         if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
-            progress.say(f"{checkpoint} gives way to the checkpoints of this training")
+            _give_way(checkpoint, progress)
     if beginning.file is not None:
         written = (log,) if beginning.model is not None else (output, log)
         refuse_overwriting([beginning.file], written)
+
+
+def _give_way(checkpoint: str, progress: Progress) -> None:
+    """Complain where a checkpoint that would be replaced is that of a training to go on with."""
+    from wordkit.word2vec import read_checkpoint
+
+    try:
+        share = read_checkpoint(checkpoint).share_done
+    except FormatError:
+        progress.say(f"{checkpoint} is damaged, and gives way to the checkpoints of this training")
+        return
+    if share < 1:
+        raise ConfigError(
+            f"{checkpoint} holds a training that was stopped at {share:.0%}; go on with --resume, "
+            "or to start anew delete it or name another file for checkpoints"
+        )
+    progress.say(f"{checkpoint}, of a finished training, gives way to the checkpoints of this one")
