@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from wordkit.errors import ConfigError, ResourceError
 
 __all__ = [
+    "DEVICES",
     "Report",
     "Run",
     "available_memory",
@@ -28,7 +29,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""The names that :func:`choose_device` knows."""
+
 # One of these is there wherever Linux has a device that torch calls CUDA: the drivers of NVIDIA,
 # of its boards with their own memory bus, of the Windows that Linux may run in, and of AMD.
 _LINUX_DRIVERS = ("/dev/nvidia*", "/dev/nvhost*", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
@@ -143,8 +146,8 @@ def choose_device(name: str = "auto") -> str:
         ConfigError: there is no device of this name.
         ResourceError: the machine has no such device, or this torch cannot use it.
     """
-    if name not in _DEVICES:
-        raise ConfigError(f"device must be one of {', '.join(_DEVICES)}, not {name!r}")
+    if name not in DEVICES:
+        raise ConfigError(f"device must be one of {', '.join(DEVICES)}, not {name!r}")
     if name == "cpu" or (name == "auto" and not _may_have_accelerator()):
         return "cpu"
     import torch  # takes seconds to load

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from wordkit_cli.models import load_vectors
+from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
 __all__ = ["command"]
@@ -86,4 +87,4 @@ def command(
         vectors = vectors.without_weights()
     save_embeddings(vectors, target, target_format)
     if not quiet:
-        say(f"{target}: {len(vectors):,} words, {vectors.dim} dimensions")
+        say(f"{target}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -126,10 +126,13 @@ checkpoint_options = _together(
     ),
 )  # fmt: skip
 
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps", "torch-cpu"]),
-    default="auto",
-    show_default=True,
-    help="Where to train; auto: on a GPU where there is one, else on the CPU.",
-)
+
+def device_option(devices: Sequence[str]) -> Callable[[F], F]:
+    """The option --device, for a command that knows these."""
+    return click.option(
+        "--device",
+        type=click.Choice(devices),
+        default="auto",
+        show_default=True,
+        help="Where to train; auto: on a GPU where there is one, else on the CPU.",
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordkit.errors import ConfigError, FormatError
 from wordkit_cli.inputs import refuse_overwriting
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Beginning:
             start = start_from_model(corpus, self.config, self.model)
         else:
             return start_afresh(corpus, self.config)
-        progress.say(f"{start.kept:,} words kept their vectors, {start.joined:,} new ones joined")
+        whose = "its vector" if start.kept == 1 else "their vectors"
+        new = "new one" if start.joined == 1 else "new ones"
+        kept = counted(start.kept, "word")
+        progress.say(f"{kept} kept {whose}, {start.joined:,} {new} joined")
         if start.note is not None:
             progress.say(start.note)
         return start

@@ -242,6 +242,15 @@ def test_a_model_learns_from_new_text(wordkit: Wordkit, corpus_txt: Path, folder
     assert settings == {**old.metadata["settings"], "epochs": 1}  # as they were, but for one
 
 
+def test_one_word_is_said_in_plain_english(
+    wordkit: Wordkit, corpus_txt: Path, folder: Path
+) -> None:
+    (folder / "old.txt").write_text("king 1\nzebra 2\n")
+    said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
+    assert "1 word kept its vector, 19 new ones joined" in said
+    assert "20 words, 1 dimension, loss" in said
+
+
 def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_txt: Path) -> None:
     wordkit("train-counts", corpus_txt, "--dim", "5", "-q")
     said = wordkit("train-w2v", corpus_txt, "--resume", "vectors.safetensors").stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wordkit import runtime
 from wordkit.errors import ConfigError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
@@ -11,7 +12,8 @@ from wordkit.word2vec.state import Engine
 
 __all__ = ["DEVICES", "make_engine"]
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "torch-cpu")
+DEVICES = (*runtime.DEVICES, "torch-cpu")
+"""The names of devices: beside the machine's the CPU through torch."""
 
 
 def make_engine(
