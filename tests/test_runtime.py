@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,90 @@ def test_threads() -> None:
 
 def test_memory() -> None:
     assert 1 << 20 < available_memory() < 1 << 50
+
+
+MB = 1 << 20
+
+
+class Groups:
+    """Control groups for this process, on a machine with 1,000 MB free."""
+
+    def __init__(self, folder: Path) -> None:
+        self._list, self.files = folder / "list", folder / "files"
+
+    def join(self, *lines: str) -> None:
+        self._list.write_text("".join(f"{line}\n" for line in lines))
+
+    def bound(self, group: str, limit: object, used: int, unused_cache: int = 0) -> None:
+        """Files of version 2, in bytes."""
+        self._write(group, "memory.max", limit)
+        self._write(group, "memory.current", used)
+        self._write(group, "memory.stat", f"anon 5\ninactive_file {unused_cache}\nactive_file 7")
+
+    def bound_as_before(self, group: str, limit: int, used: int, unused_cache: int) -> None:
+        """Files of version 1, in bytes."""
+        self._write(group, "memory.limit_in_bytes", limit)
+        self._write(group, "memory.usage_in_bytes", used)
+        self._write(group, "memory.stat", f"inactive_file 1\ntotal_inactive_file {unused_cache}")
+
+    def _write(self, group: str, name: str, content: object) -> None:
+        (self.files / group).mkdir(parents=True, exist_ok=True)
+        (self.files / group / name).write_text(f"{content}\n")
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Groups:
+    groups = Groups(tmp_path)
+    monkeypatch.setattr(runtime, "_meminfo", lambda key: 1000 * MB)
+    monkeypatch.setattr(runtime, "_GROUPS_OF_PROCESS", tmp_path / "list")
+    monkeypatch.setattr(runtime, "_FILES_OF_GROUPS", tmp_path / "files")
+    return groups
+
+
+def test_memory_is_bounded_by_the_own_group_and_those_around_it(groups: Groups) -> None:
+    groups.join("0::/slice/job")
+    groups.bound("", "max", 0)
+    groups.bound("slice", 500 * MB, 100 * MB)
+    groups.bound("slice/job", 300 * MB, 50 * MB)
+    groups.bound("slice/other", 10 * MB, 0)
+    assert available_memory() == 250 * MB
+    groups.bound("slice", 500 * MB, 400 * MB)
+    assert available_memory() == 100 * MB
+    groups.bound("slice", "max", 400 * MB)
+    groups.bound("slice/job", "max", 50 * MB)
+    assert available_memory() == 1000 * MB
+
+
+def test_the_cache_of_files_that_are_not_in_use_is_free(groups: Groups) -> None:
+    groups.join("0::/job")
+    groups.bound("job", 300 * MB, 290 * MB, unused_cache=200 * MB)
+    assert available_memory() == 210 * MB
+    groups.bound("job", 300 * MB, 400 * MB)  # the limit has been lowered
+    assert available_memory() == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/docker/unseen/from/within", "/../outside"])
+def test_a_container_sees_its_own_group_as_the_root(groups: Groups, path: str) -> None:
+    groups.join(f"0::{path}")
+    groups.bound("", 300 * MB, 50 * MB)
+    assert available_memory() == 250 * MB
+
+
+def test_control_groups_of_the_first_version(groups: Groups) -> None:
+    groups.join("7:cpu,cpuacct:/a", "4:memory:/a:b/c", "1:name=systemd:/a", "0::/a")
+    groups.bound_as_before("memory", 2**63 - 4096, 900 * MB, 0)
+    groups.bound_as_before("memory/a:b/c", 300 * MB, 290 * MB, 200 * MB)
+    assert available_memory() == 210 * MB
+    groups.bound("unified/a", 200 * MB, 50 * MB)
+    assert available_memory() == 150 * MB
+
+
+def test_no_groups_no_bound(groups: Groups) -> None:
+    assert available_memory() == 1000 * MB
+    groups.join()
+    assert available_memory() == 1000 * MB
+    groups.join("0::/job", "4:memory:/job")
+    assert available_memory() == 1000 * MB
 
 
 def test_a_job_may_have_nothing_to_give() -> None:

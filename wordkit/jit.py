@@ -3,24 +3,94 @@
 Numba keeps what it compiled beside the source, else in the user's cache folder. Where neither can
 be written (a system-wide installation, run by a user without a home) it refuses to compile at all;
 a folder for temporary files then serves.
+
+Numba goes by the source file of a function when it asks whether what it has kept is out of date. A
+kernel is also made of what its module takes from others: arithmetic that is compiled into it, and
+constants. So here it goes by all of wordkit's files that the module imports, near or far.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
+import hashlib
+import inspect
 import os
+import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
+import numba
+import numba.core.caching
 import numba.core.config
-from numba import njit
 
 __all__ = ["njit"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _config: Any = numba.core.config
+_caching: Any = numba.core.caching  # untyped
+_PACKAGE = Path(__file__).parent
+_IMPORTS = re.compile(rf"^\s*(?:from|import) {_PACKAGE.name}\.([\w.]+)", re.MULTILINE)
+
+
+@overload
+def njit(function: F, *, cache: bool = ..., **options: Any) -> F: ...
+@overload
+def njit(function: None = ..., *, cache: bool = ..., **options: Any) -> Callable[[F], F]: ...
+def njit(function: F | None = None, *, cache: bool = False, **options: Any) -> Any:
+    """As ``numba.njit``; what ``cache`` keeps is used again while all its sources are as then.
+
+    Args:
+        function: what to compile; None: return a decorator.
+        cache: whether to keep what was compiled.
+        options: see Numba.
+    """
+    if function is None:
+        return functools.partial(njit, cache=cache, **options)
+    dispatcher: Any = numba.njit(**options)(function)
+    if cache:
+        dispatcher._cache = _Cache(function)
+    return dispatcher
+
+
+class _Kept(_caching.CompileResultCacheImpl):  # type: ignore[misc]
+    """How a function is kept: as Numba does it, but with the stamp of all its sources."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = _stamp(Path(inspect.getfile(function)))
+        self._locator.get_source_stamp = lambda: stamp
+
+
+class _Cache(_caching.FunctionCache):  # type: ignore[misc]
+    _impl_class = _Kept
+
+
+@functools.cache
+def _stamp(source: Path) -> str:
+    """A digest of a file and of all files of the package that it imports, near or far."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources(source)):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(source: Path) -> set[Path]:
+    """A file, and all files of the package that it imports, near or far."""
+    found, coming = {source}, [source]
+    while coming:
+        for name in _IMPORTS.findall(coming.pop().read_text(encoding="utf-8")):
+            module = _PACKAGE.joinpath(*name.split("."))
+            for path in (module.with_suffix(".py"), module / "__init__.py"):
+                if path not in found and path.is_file():
+                    found.add(path)
+                    coming.append(path)
+    return found
 
 
 def _provide_cache() -> None:

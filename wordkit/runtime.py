@@ -12,11 +12,13 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from wordkit.errors import ConfigError, ResourceError
 
 __all__ = [
+    "DEVICES",
     "Report",
     "Run",
     "available_memory",
@@ -27,10 +29,32 @@ __all__ = [
 
 T = TypeVar("T")
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""The names that :func:`choose_device` knows."""
+
 # One of these is there wherever Linux has a device that torch calls CUDA: the drivers of NVIDIA,
 # of its boards with their own memory bus, of the Windows that Linux may run in, and of AMD.
 _LINUX_DRIVERS = ("/dev/nvidia*", "/dev/nvhost*", "/dev/nvmap", "/dev/dxg", "/dev/kfd")
+
+
+@dataclass(frozen=True)
+class _GroupFiles:
+    """Where a control group of Linux says what memory it may take, takes, and could give back."""
+
+    limit: str
+    used: str
+    unused_cache: str
+    """In memory.stat."""
+
+
+_GROUPS_OF_PROCESS = Path("/proc/self/cgroup")
+_FILES_OF_GROUPS = Path("/sys/fs/cgroup")
+# By the controllers that the process's list names: none for version 2, memory for version 1.
+_ROOTS_OF_GROUPS = {"": ("", "unified"), "memory": ("memory",)}
+_VERSIONS = {
+    "": _GroupFiles("memory.max", "memory.current", "inactive_file"),
+    "memory": _GroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 
 
 @dataclass(frozen=True)
@@ -122,8 +146,8 @@ def choose_device(name: str = "auto") -> str:
         ConfigError: there is no device of this name.
         ResourceError: the machine has no such device, or this torch cannot use it.
     """
-    if name not in _DEVICES:
-        raise ConfigError(f"device must be one of {', '.join(_DEVICES)}, not {name!r}")
+    if name not in DEVICES:
+        raise ConfigError(f"device must be one of {', '.join(DEVICES)}, not {name!r}")
     if name == "cpu" or (name == "auto" and not _may_have_accelerator()):
         return "cpu"
     import torch  # takes seconds to load
@@ -147,18 +171,15 @@ def _may_have_accelerator() -> bool:
 def available_memory() -> int:
     """Bytes of memory that a new job may take without swapping.
 
-    The kernel's estimate where there is one, cut to the limit of the control group this process
-    lives in; half of the physical memory elsewhere.
+    The kernel's estimate where there is one, cut to what the control groups of this process
+    leave; half of the physical memory elsewhere.
     """
     free = _meminfo("MemAvailable")
     if free is None:
         pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 20
         size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
         free = pages * size // 2
-    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
-    if limit is not None and used is not None:
-        free = min(free, max(limit - used, 0))
-    return free
+    return min((free, *_left_by_groups()))
 
 
 def _meminfo(key: str) -> int | None:
@@ -172,10 +193,51 @@ def _meminfo(key: str) -> int | None:
     return None
 
 
-def _number(path: str) -> int | None:
+def _left_by_groups() -> Iterator[int]:
+    """What each control group with a limit that this process lives in, near or far, leaves of it.
+
+    Pages of files that have not been used for a while count as free: the kernel gives them up
+    before it refuses memory.
+    """
+    for folder, files in _groups():
+        limit, used = _number(folder / files.limit), _number(folder / files.used)
+        if limit is not None and used is not None:
+            yield max(limit - used + _statistic(folder / "memory.stat", files.unused_cache), 0)
+
+
+def _groups() -> Iterator[tuple[Path, _GroupFiles]]:
+    """The folders of this process's control groups that bound memory, up to the outermost.
+
+    Those that are not to be seen from here, as from within a container, have no files.
+    """
+    try:
+        lines = _GROUPS_OF_PROCESS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        inside = Path(path.lstrip("/"))
+        for root in _ROOTS_OF_GROUPS.get(controllers, ()):
+            for group in (inside, *inside.parents) if ".." not in inside.parts else (Path(),):
+                yield _FILES_OF_GROUPS / root / group, _VERSIONS[controllers]
+
+
+def _statistic(path: Path, name: str) -> int:
+    """A figure out of lines of names and figures; 0 where there is none."""
     try:
         with open(path, encoding="ascii") as file:
-            text = file.read().strip()
+            for line in file:
+                if line.startswith(name + " "):
+                    return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
+
+
+def _number(path: Path) -> int | None:
+    """The number that a file holds; None where there is no file, or no number in it: no limit."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
     except OSError:
         return None
     return int(text) if text.isdigit() else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.models import load_vectors
+from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def command(
         vectors = vectors.without_weights()
     save_embeddings(vectors, target, target_format)
     if not quiet:
-        say(f"{target}: {len(vectors):,} words, {vectors.dim} dimensions")
+        say(f"{target}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}")
 
 
 def _embedding_layer(source: str, target: str, limit: int | None) -> Embeddings:

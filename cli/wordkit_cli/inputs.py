@@ -13,6 +13,7 @@ import click
 from wordkit.errors import ConfigError
 from wordkit.text import Corpus
 from wordkit.text.corpus import is_corpus
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 __all__ = ["TextOptions", "read_corpus", "refuse_overwriting"]
@@ -125,8 +126,8 @@ def _statuses(path: str) -> list[tuple[str, os.stat_result]]:
 def describe(corpus: Corpus) -> str:
     """A corpus in one line."""
     return (
-        f"{corpus.settings.get('source', 'the corpus')}: {corpus.tokens:,} tokens of "
-        f"{len(corpus.vocabulary):,} words in {corpus.sentences:,} lines"
+        f"{corpus.settings.get('source', 'the corpus')}: {counted(corpus.tokens, 'token')} of "
+        f"{counted(len(corpus.vocabulary), 'word')} in {counted(corpus.sentences, 'line')}"
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+
+from wordkit.runtime import DEVICES
 
 __all__ = [
     "checkpoint_options",
@@ -140,18 +142,16 @@ checkpoint_options = _together(
     ),
 )  # fmt: skip
 
-model_device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto: on a GPU where there is one, else on the CPU.",
-)
 
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps", "torch-cpu"]),
-    default="auto",
-    show_default=True,
-    help="Where to train; auto: on a GPU where there is one, else on the CPU.",
-)
+def device_option(devices: Sequence[str]) -> Callable[[F], F]:
+    """The option --device, for a command that knows these."""
+    return click.option(
+        "--device",
+        type=click.Choice(devices),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto: on a GPU where there is one, else on the CPU.",
+    )
+
+
+model_device_option = device_option(DEVICES)

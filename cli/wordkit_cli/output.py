@@ -8,7 +8,12 @@ from typing import Any
 
 import click
 
-__all__ = ["print_answers", "print_json", "print_table"]
+__all__ = ["counted", "print_answers", "print_json", "print_table"]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 word, 2,000 words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:

@@ -66,8 +66,7 @@ class Progress:
             sinks: list[_Sink] = [] if self._log is None else [self._log]
             if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
                 sinks.append(stack.enter_context(_bars(figures or _plain)))
-            if not self.quiet:
-                stack.enter_context(when_compiling(self._announce_compilation))
+            stack.enter_context(self.announcing_compilation())
             stack.callback(run.close)
             for report in run:
                 pace.follow(report)
@@ -80,10 +79,19 @@ class Progress:
         """Units a second in the stage that was shown last; None where there was no time."""
         return self._pace.rate
 
+    @contextlib.contextmanager
+    def announcing_compilation(self) -> Iterator[None]:
+        """Say once, and not again, that Numba compiles something while the block runs."""
+        if self.quiet or self._announced:
+            yield
+            return
+        with when_compiling(self._announce_compilation):
+            yield
+
     def _announce_compilation(self) -> None:
         if not self._announced:
             self._announced = True
-            say("Compiling the fast loops; only the first run on a machine waits for this.")
+            say("Compiling the fast loops that this needs; they are kept for the next time.")
 
     def say(self, message: str) -> None:
         """Tell the person at the terminal something, on standard error."""

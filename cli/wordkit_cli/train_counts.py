@@ -16,6 +16,7 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 __all__ = ["command"]
@@ -119,4 +120,6 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         run = train_counts(corpus, config, memory=memory, threads=threads)
         vectors = progress.finish(run)
         save_embeddings(vectors, output)
-        progress.say(f"{output}: {len(vectors):,} words, {vectors.dim} dimensions")
+        progress.say(
+            f"{output}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}"
+        )

@@ -90,9 +90,7 @@ def _option(field: str, text: str) -> Callable[[F], F]:
         name = f"{name}/--no-{name[2:]}"
     else:
         more["type"] = kind
-    return click.option(
-        name, *_ALIASES.get(field, ()), field, default=None, help=text, **more
-    )
+    return click.option(name, *_ALIASES.get(field, ()), field, default=None, help=text, **more)
 
 
 def setting_options(function: F) -> F:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.word2vec.engines import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import DEFAULT_VECTORS
 from wordkit_cli.options import (
@@ -19,6 +20,7 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_w2v_options import given_settings, setting_options
 from wordkit_cli.train_w2v_start import protect, read_beginning
@@ -46,7 +48,7 @@ _OF_CHECKPOINT = ""  # the value of --resume where none is given
     help="Go on from a checkpoint or a trained model. Default: the file of --checkpoint.",
 )
 @checkpoint_options
-@device_option
+@device_option(DEVICES)
 @threads_option
 @text_options
 @progress_options
@@ -61,6 +63,9 @@ def command(
     With --resume what is not set anew is set as it was. A checkpoint goes on with the same TEXT
     to where the training would have come undisturbed; a model learns from new TEXT, whose words
     join its own.
+
+    Checkpoints are also written on Ctrl-C and at the end. Without --resume they replace those of a
+    finished training in the same file, but not those of one that was stopped: that is an error.
 
     \b
     Examples:
@@ -79,7 +84,8 @@ def command(
     plan = CheckpointPlan(checkpoint, options["checkpoint_every"]) if checkpoint else None
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _found(resume, checkpoint, progress)
-        beginning = read_beginning(init, resume, given_settings())
+        with progress.announcing_compilation():
+            beginning = read_beginning(init, resume, given_settings())
         protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
@@ -94,7 +100,8 @@ def command(
             checkpoint=plan,
         )
         vectors = _finish(run, config, checkpoint, progress)
-        save_embeddings(vectors, output)
+        with progress.announcing_compilation():
+            save_embeddings(vectors, output)
         progress.say(f"{output}: {_described(vectors, progress.rate)}")
 
 
@@ -177,7 +184,7 @@ def _mark(checkpoint: str | None) -> tuple[int, int] | None:
 def _described(vectors: Embeddings, rate: float | None) -> str:
     """Vectors and their training in one line."""
     loss = vectors.metadata["training"]["loss"]
-    facts = [f"{len(vectors):,} words", f"{vectors.dim} dimensions"]
+    facts = [counted(len(vectors), "word"), counted(vectors.dim, "dimension")]
     if loss is not None:
         facts.append(f"loss {loss:.3f}")
     if rate:

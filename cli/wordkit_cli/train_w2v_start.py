@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wordkit.errors import ConfigError
+from wordkit.errors import ConfigError, FormatError
 from wordkit_cli.inputs import refuse_overwriting
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Beginning:
             start = start_from_model(corpus, self.config, self.model)
         else:
             return start_afresh(corpus, self.config)
-        progress.say(f"{start.kept:,} words kept their vectors, {start.joined:,} new ones joined")
+        whose = "its vector" if start.kept == 1 else "their vectors"
+        new = "new one" if start.joined == 1 else "new ones"
+        kept = counted(start.kept, "word")
+        progress.say(f"{kept} kept {whose}, {start.joined:,} {new} joined")
         if start.note is not None:
             progress.say(start.note)
         return start
@@ -65,7 +69,7 @@ def read_beginning(init: str | None, resume: str | None, given: Mapping[str, Any
     """
     from wordkit.embeddings import load_embeddings
     from wordkit.word2vec import Word2VecConfig, is_checkpoint, read_checkpoint
-    from wordkit.word2vec.resume import trained_config
+    from wordkit.word2vec.resumed_training import trained_config
 
     if init is not None:
         vectors = load_embeddings(init)
@@ -97,9 +101,10 @@ def protect(
     checkpoint: str | None,
     log: str | None,
 ) -> None:
-    """Complain where the file to begin with, or one that is no checkpoint, would be lost.
+    """Complain where the file to begin with, or one that should stay, would be lost.
 
-    A model may be replaced by what comes of it, which has all its words.
+    A model may be replaced by what comes of it, which has all its words; a checkpoint by those of
+    the training that goes on from it, or where nothing can or needs to go on from it any more.
     """
     from wordkit.word2vec import is_checkpoint
 
@@ -109,7 +114,24 @@ def protect(
                 f"{checkpoint} is there and is no checkpoint; name another file for checkpoints"
             )
         if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
-            progress.say(f"{checkpoint} gives way to the checkpoints of this training")
+            _give_way(checkpoint, progress)
     if beginning.file is not None:
         written = (log,) if beginning.model is not None else (output, log)
         refuse_overwriting([beginning.file], written)
+
+
+def _give_way(checkpoint: str, progress: Progress) -> None:
+    """Complain where a checkpoint that would be replaced is that of a training to go on with."""
+    from wordkit.word2vec import read_checkpoint
+
+    try:
+        share = read_checkpoint(checkpoint).share_done
+    except FormatError:
+        progress.say(f"{checkpoint} is damaged, and gives way to the checkpoints of this training")
+        return
+    if share < 1:
+        raise ConfigError(
+            f"{checkpoint} holds a training that was stopped at {share:.0%}; go on with --resume, "
+            "or to start anew delete it or name another file for checkpoints"
+        )
+    progress.say(f"{checkpoint}, of a finished training, gives way to the checkpoints of this one")

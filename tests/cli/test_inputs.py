@@ -48,3 +48,18 @@ def test_threads_reach_the_reading_of_named_corpora(
     options = TextOptions(None, "keep", "utf-8", "strict", None)
     read_corpus(["pydocs"], options, progress=Progress(quiet=True), threads=1)
     assert given == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("word\n", "1 token of 1 word in 1 line"),
+        ("a word\na\n", "3 tokens of 2 words in 2 lines"),
+        ("a b " * 600, "1,200 tokens of 2 words in 1 line"),
+    ],
+)
+def test_what_was_read_is_said_in_plain_english(
+    wordkit: Wordkit, folder: Path, text: str, said: str
+) -> None:
+    (folder / "a.txt").write_text(text)
+    assert wordkit("prepare", "a.txt").stderr == f"a.txt: {said}\n"

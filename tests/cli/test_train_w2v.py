@@ -20,8 +20,16 @@ from command_line import Wordkit
 
 from wordkit.embeddings import load_embeddings
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, WordkitError
-from wordkit.word2vec import is_checkpoint, read_checkpoint
+from wordkit.text import prepare
+from wordkit.word2vec import (
+    CheckpointPlan,
+    Word2VecConfig,
+    is_checkpoint,
+    read_checkpoint,
+    train_word2vec,
+)
 from wordkit_cli.train_w2v import command
+from wordkit_corpora import open_text
 
 SMALL = ("--dim", "8", "--epochs", "2", "--sample", "0", "--threads", "1")
 TRAIN = (
@@ -234,6 +242,15 @@ def test_a_model_learns_from_new_text(wordkit: Wordkit, corpus_txt: Path, folder
     assert settings == {**old.metadata["settings"], "epochs": 1}  # as they were, but for one
 
 
+def test_one_word_is_said_in_plain_english(
+    wordkit: Wordkit, corpus_txt: Path, folder: Path
+) -> None:
+    (folder / "old.txt").write_text("king 1\nzebra 2\n")
+    said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
+    assert "1 word kept its vector, 19 new ones joined" in said
+    assert "20 words, 1 dimension, loss" in said
+
+
 def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_txt: Path) -> None:
     wordkit("train-counts", corpus_txt, "--dim", "5", "-q")
     said = wordkit("train-w2v", corpus_txt, "--resume", "vectors.safetensors").stderr
@@ -257,15 +274,66 @@ def test_from_a_checkpoint_to_the_same_vectors(
 ) -> None:
     """A checkpoint lies between chunks, so one thread comes to the very same vectors."""
     train = ("train-w2v", "big.txt", "--arch", arch, "--threads", "1", "-q", "--dim", "10")
-    often = ("--checkpoint", "c", "--checkpoint-every", "0.02s")
-    wordkit(*train, *often, "-o", "whole.safetensors")
-    checkpoint = read_checkpoint("c")
-    assert 0 < checkpoint.share_done <= 1  # 1 where the last was due at the very end
+    wordkit(*train, "-o", "whole.safetensors")
+    stopped_midway(arch)
+    share = read_checkpoint("c").share_done
+    assert 0 < share < 1
+    before = (folder / "c").read_bytes()
     # what was set is remembered; another order of the arguments means the same
     said = wordkit("train-w2v", "--resume", "c", "big.txt", "--threads", "1").stderr
-    assert f"going on from c at {checkpoint.share_done:.0%}" in said
+    assert f"going on from c at {share:.0%}" in said
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
-    assert read_checkpoint("c").share_done == checkpoint.share_done  # there was no --checkpoint
+    assert (folder / "c").read_bytes() == before  # there was no --checkpoint
+
+
+def stopped_midway(arch: str = "cbow") -> None:
+    """Leave the checkpoint c of a training of big.txt that is closed between two reports."""
+    corpus = prepare(open_text(["big.txt"])).result()
+    config = Word2VecConfig(arch=arch, dim=10)  # type: ignore[arg-type]
+    run = train_word2vec(corpus, config, threads=1, checkpoint=CheckpointPlan("c"))
+    while next(run).done < 1.5 * corpus.tokens:
+        pass
+    run.close()
+
+
+def test_the_checkpoint_of_a_finished_training(
+    wordkit: Wordkit, corpus_txt: Path, folder: Path
+) -> None:
+    """It says that it is finished, gives the vectors once more, and gives way to the next one."""
+    train = ("train-w2v", "corpus.txt", *SMALL, "--checkpoint", "c")
+    wordkit(*train, "-q", "-o", "whole.safetensors")
+    known = json.loads(wordkit("info", "c", "--json").stdout)
+    assert (known["done"], known["epoch"]) == (1, 2) and known["loss"] > 0
+    made = load_embeddings("whole.safetensors").metadata["training"]
+    assert known["loss"] == made["loss"]
+    before = (folder / "c").read_bytes()
+    assert "going on from c at 100%" in wordkit(*train, "--resume").stderr
+    assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
+    assert (folder / "c").read_bytes() == before
+    said = wordkit(*train, "--seed", "2").stderr
+    assert "c, of a finished training, gives way" in said
+    assert (folder / "c").read_bytes() != before
+
+
+def test_the_checkpoint_of_a_stopped_training_is_not_lost(
+    wordkit: Wordkit, big_text: Path, folder: Path
+) -> None:
+    stopped_midway()
+    before = (folder / "c").read_bytes()
+    error = wordkit("train-w2v", "big.txt", "--checkpoint", "c", status=1).stderr
+    assert re.fullmatch(
+        r"wordkit: c holds a training that was stopped at \d\d%; go on with --resume, or to start "
+        r"anew delete it or name another file for checkpoints\n",
+        error,
+    )
+    (folder / "d").write_bytes(before)
+    with pytest.raises(ConfigError, match="c holds a training that was stopped"):
+        run("big.txt", "--resume", "d", "--checkpoint", "c")
+    assert (folder / "c").read_bytes() == before
+    (folder / "c").write_bytes(before[:-1])
+    said = wordkit("train-w2v", "big.txt", *SMALL, "--checkpoint", "c").stderr
+    assert "c is damaged, and gives way" in said
+    assert read_checkpoint("c").share_done == 1
 
 
 def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> None:
@@ -359,7 +427,9 @@ def test_divergence_is_told_and_leaves_the_last_checkpoint(
     for arch in ("skipgram", "cbow"):
         with pytest.raises(DivergenceError):
             run(*train, "0.001s", *mad, "--arch", arch)
-        read_checkpoint("c")  # what it has kept, if anything, is sound
+        if (folder / "c").exists():  # what it has kept, if anything, is sound
+            read_checkpoint("c")
+            (folder / "c").unlink()
     assert not (folder / "mad.safetensors").exists()
 
 

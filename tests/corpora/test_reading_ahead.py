@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from wordkit_corpora import reading_ahead
 from wordkit_corpora.reading_ahead import read_ahead
 
 PATIENCE = 30  # seconds until what never comes is given up; nothing that works waits so long
@@ -97,3 +100,36 @@ def test_an_error_of_the_consumer_ends_the_thread() -> None:
     with pytest.raises(RuntimeError, match="mine"):
         consume()
     assert threading.active_count() == before
+
+
+class InterruptedPool(ThreadPoolExecutor):
+    """One that Ctrl-C strikes as it starts its thread: that runs, and the pool does not know it."""
+
+    begun = threading.Event()
+
+    def submit(self, *arguments: Any, **options: Any) -> Any:
+        super().submit(*arguments, **options)
+        assert self.begun.wait(PATIENCE)
+        raise KeyboardInterrupt
+
+    def shutdown(self, *_: Any, **__: Any) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def test_a_thread_that_the_pool_lost_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the midst of making an item, when a generator cannot be closed."""
+    monkeypatch.setattr(reading_ahead, "ThreadPoolExecutor", InterruptedPool)
+    seen: list[str] = []
+
+    def slow() -> Generator[int, None, None]:
+        try:
+            InterruptedPool.begun.set()
+            time.sleep(0.2)
+            seen.append("made")
+            yield 1
+        finally:
+            seen.append("closed")
+
+    with pytest.raises(KeyboardInterrupt):
+        next(read_ahead(slow()))
+    assert seen == ["made", "closed"]

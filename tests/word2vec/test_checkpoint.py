@@ -24,7 +24,7 @@ from training_strategies import checkpoints, small_corpus
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
 from wordkit.storage import write_tensors
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import checkpoint_file, train
+from wordkit.word2vec import checkpoint_file, memory, train
 from wordkit.word2vec.checkpoint import (
     Checkpoint,
     CheckpointKeeper,
@@ -35,8 +35,10 @@ from wordkit.word2vec.checkpoint import (
     save_checkpoint,
 )
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.recorded_config import config_of, record_of
-from wordkit.word2vec.start import StartingPoint, start_afresh, start_from_checkpoint
+from wordkit.word2vec.resumed_training import start_from_checkpoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import Weights
 
@@ -477,6 +479,47 @@ def test_a_training_that_is_stopped_and_goes_on_is_as_if_undisturbed(
         assert now == pytest.approx(then, rel=1e-12)
 
 
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("every", [1e-9, math.inf])
+def test_the_end_of_a_training_is_kept(corpus: Corpus, tmp_path: Path, every: float) -> None:
+    """So that the file says so, and the vectors are to be had again without any training."""
+    path = tmp_path / "c"
+    plan = CheckpointPlan(path, every)
+    expected = train.train_word2vec(corpus, CONFIG, checkpoint=plan).result()
+    checkpoint = read_checkpoint(plan.path)
+    assert checkpoint.share_done == 1
+    before = path.read_bytes()
+    start = start_from_checkpoint(corpus, CONFIG, checkpoint)
+    run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
+    assert all(report.done == 3 * corpus.tokens for report in run)
+    found = run.result()
+    assert np.array_equal(found.vectors, expected.vectors)
+    assert found.metadata == expected.metadata
+    assert path.read_bytes() == before, "there was nothing to add"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_run_that_is_closed_at_the_end_of_an_epoch_is_kept(
+    corpus: Corpus, tmp_path: Path, epochs: int
+) -> None:
+    plan = CheckpointPlan(tmp_path / "c", math.inf)
+    run = train.train_word2vec(corpus, CONFIG, checkpoint=plan)
+    reports = [next(run)]
+    while reports[-1].done < epochs * corpus.tokens or reports[-2].done < epochs * corpus.tokens:
+        reports.append(next(run))
+    run.close()
+    assert read_checkpoint(plan.path).words_done == epochs * corpus.tokens
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_run_that_has_done_nothing_keeps_nothing(corpus: Corpus, tmp_path: Path) -> None:
+    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(tmp_path / "c"))
+    next(run)
+    run.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
 def test_the_kernels_go_on_bit_by_bit(tmp_path: Path, loss: Any) -> None:
     corpus, config = small_corpus(5000), replace(CONFIG, loss=loss, epochs=2)
@@ -560,8 +603,6 @@ next(run), next(run)
 def test_too_little_memory(
     corpus: Corpus, small: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wordkit.word2vec import starting_point
-
-    monkeypatch.setattr(starting_point, "available_memory", lambda: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
     with pytest.raises(WordkitError, match="GiB of memory"):
         start_from_checkpoint(corpus, CONFIG, small)

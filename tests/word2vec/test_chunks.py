@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec.chunks import chunk_borders
+from wordkit.word2vec import Word2VecConfig
+from wordkit.word2vec.chunks import chunk_borders, tokens_of_work
 
 FEWEST, SMALLEST = 64, 1000
 
@@ -65,6 +69,45 @@ def test_a_very_long_sentence_is_cut_within() -> None:
     """As text8 is, in one line."""
     assert np.diff(checked_borders([128_000], 1500)).tolist() == [1500] * 84 + [2000]
     assert len(checked_borders([10, 500_000, 10], 5000)) - 1 == 101
+
+
+def test_small_chunks_are_of_whole_sentences() -> None:
+    """As the full softmax of many words wants them; but no window is cut for it."""
+    borders = chunk_borders(corpus_of([20] * 5000), 100)
+    assert np.diff(borders).tolist() == [100] * 1000
+    borders = chunk_borders(corpus_of([20] * 5000), 7)
+    assert np.diff(borders).tolist() == [20] * 5000
+    sizes = np.diff(chunk_borders(corpus_of([3, 900, 0, 2, 5000, 4, 4, 4, 1]), 10)).tolist()
+    assert sizes == [903, 97, 1000, 1000, 1000, 1905, 8, 5]  # the long one as it was cut before
+
+
+@given(st.lists(st.integers(0, 40) | st.integers(0, 5000), max_size=60), st.integers(1, 999))
+def test_laws_of_small_chunks(lengths: list[int], tokens: int) -> None:
+    corpus = corpus_of(lengths)
+    borders = chunk_borders(corpus, tokens)
+    assert borders[0] == 0 and borders[-1] == corpus.tokens
+    assert set(chunk_borders(corpus, SMALLEST).tolist()) <= set(borders.tolist())
+    longest = max(lengths, default=0)
+    assert (np.diff(borders) > 0).all() and np.diff(borders).max(initial=0) < tokens + longest + 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "tokens"),
+    [
+        ({}, 70_000, 1 << 16),
+        ({"dim": 200}, 70_000, 1 << 15),
+        ({"negative": 11}, 10, 1 << 15),
+        ({"loss": "softmax"}, 70_000, 5),
+        ({"loss": "softmax", "arch": "cbow"}, 70_000, 28),
+        ({"loss": "softmax"}, 10**9, 1),
+        ({"loss": "hs"}, 1 << 15, 24_576),
+    ],
+    ids=str,
+)
+def test_chunks_are_sized_by_their_work(settings: dict[str, Any], words: int, tokens: int) -> None:
+    config = Word2VecConfig(**{"arch": "skipgram", **settings})
+    found = tokens_of_work(6 * 5 * 100 << 16, 1 << 16, words=words, config=config)
+    assert found == tokens
 
 
 def test_a_tiny_corpus_is_one_chunk() -> None:

@@ -18,9 +18,10 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.recorded_config import config_of
 from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.start import StartingPoint, start_afresh
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import Weights
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from typing import Any
+
 import numpy as np
 import pytest
 from chunk_cases import MODELS
@@ -10,7 +13,7 @@ from topics import SMALL, no_threads, of_a_kind, settings, topics, train
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import train_word2vec
+from wordkit.word2vec import start_afresh, train_word2vec
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +56,59 @@ def test_many_negatives_and_wide_windows_are_no_divergence(corpus: Corpus, arch:
 def test_too_little_memory_is_an_error_and_no_kill(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordkit.word2vec.starting_point.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.word2vec.memory.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match=r"48 words of 16 dimensions need .* GiB") as caught:
         train_word2vec(corpus, SMALL)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "table"),
+    [
+        ({"threads": 3}, r"a table of 2,000 x 48 numbers for each of 3 threads"),
+        ({"threads": 1}, r"a table of 2,000 x 48 numbers,"),
+        ({"device": "torch-cpu"}, "the gradient of the words that come out"),
+    ],
+    ids=str,
+)
+def test_too_little_memory_for_the_full_softmax(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], table: str
+) -> None:
+    """It is asked for when the weights have been taken."""
+    config = settings(arch="skipgram", loss="softmax", window=1000)
+    start = start_afresh(corpus, config)
+    monkeypatch.setattr("wordkit.word2vec.memory.available_memory", lambda: 1000)
+    with pytest.raises(
+        ResourceError, match=f"loss softmax needs .* for {table}.* loss ns"
+    ) as error:
+        train_word2vec(corpus, config, start=start, **options)
+    assert "\n" not in str(error.value)
+    if "threads" in options:
+        needed = 4 * 2002 * 48 * options["threads"]
+        monkeypatch.setattr("wordkit.word2vec.memory.available_memory", lambda: needed)
+        train_word2vec(corpus, config, start=start, **options).close()
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not far more than enough, but for the room that is left for the rest of the process."""
+    V = 20_000
+    counts = 10**7 // np.arange(1, V + 1) + 5
+    vocabulary = Vocabulary([f"w{i}" for i in range(V)], counts)
+    corpus = Corpus(np.zeros(100, np.int32), np.array([0, 100]), vocabulary)
+    config = settings(loss=loss, dim=1)
+    asked: list[int] = []
+    monkeypatch.setattr("wordkit.word2vec.memory._BESIDES", 0)
+    monkeypatch.setattr("wordkit.word2vec.memory._gib", lambda number: asked.append(number) or "")
+    monkeypatch.setattr("wordkit.word2vec.memory.available_memory", lambda: 0)
+    with pytest.raises(ResourceError):
+        start_afresh(corpus, config)
+    monkeypatch.setattr("wordkit.word2vec.memory.available_memory", lambda: asked[0])
+    tracemalloc.start()
+    train_word2vec(corpus, config, threads=1).close()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < asked[0] < 2 * peak
 
 
 def test_fewer_than_two_words() -> None:

@@ -12,13 +12,9 @@ from wordkit.word2vec.checkpoint import (
     read_checkpoint,
 )
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.start import (
-    StartingPoint,
-    start_afresh,
-    start_from_checkpoint,
-    start_from_model,
-    start_from_vectors,
-)
+from wordkit.word2vec.new_training import start_afresh, start_from_vectors
+from wordkit.word2vec.resumed_training import start_from_checkpoint, start_from_model
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.train import train_word2vec
 
 __all__ = [

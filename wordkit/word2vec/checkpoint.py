@@ -43,7 +43,8 @@ class CheckpointPlan:
     """The file, which each checkpoint replaces."""
 
     every: float = 300.0
-    """Seconds from one checkpoint to the next, above 0; infinity: only when interrupted."""
+    """Seconds from one checkpoint to the next, above 0; infinity: only at the end and when
+    interrupted."""
 
     def __post_init__(self) -> None:
         if not self.every > 0:
@@ -92,6 +93,11 @@ class CheckpointKeeper:
             and time.monotonic() - self._last >= self._plan.every
             and self._checkpoint.words_done > self._kept
         )
+
+    def save_progress(self, engine: Engine) -> None:
+        """As :meth:`save`, where there is anything that the last checkpoint lacks."""
+        if self._checkpoint.words_done > self._kept:
+            self.save(engine)
 
     def save(self, engine: Engine) -> None:
         """Write a checkpoint, if there is a plan; no chunk may be under way.

@@ -5,7 +5,6 @@ The threads change the same matrices without locks: Recht, Ré, Wright and Niu, 
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -16,10 +15,12 @@ import numpy as np
 from wordkit.runtime import thread_count
 from wordkit.text import Corpus
 from wordkit.word2vec import kernels
+from wordkit.word2vec.chunks import tokens_of_work
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.start import StartingPoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Tally
 
 __all__ = ["CpuEngine"]
@@ -36,6 +37,7 @@ class CpuEngine:
 
     Raises:
         ConfigError: ``threads`` is less than 1.
+        ResourceError: there is too little memory for what the threads need beside the weights.
     """
 
     packages: tuple[str, ...] = ("numpy", "numba")
@@ -52,7 +54,10 @@ class CpuEngine:
         self.name = f"{self._threads} CPU thread{'s' if self._threads > 1 else ''}"
         self._weights = start.state.weights
         self._seed = config.seed
-        self.chunk_tokens = _chunk_tokens(len(start.vocabulary), config)
+        V = len(start.vocabulary)
+        self.chunk_tokens = tokens_of_work(_WORK, _MOST_TOKENS, words=V, config=config)
+        if config.loss == "softmax":
+            _check_tables(V, config, self._threads)
         self._text = _text(corpus, start, config)
         self._targets = _targets(corpus, start, config)
         self._settings = kernels.Settings(
@@ -123,12 +128,12 @@ class CpuEngine:
         return Tally(loss, predictions)
 
 
-def _chunk_tokens(words: int, config: Word2VecConfig) -> int:
-    """As many tokens as take a thread a moment, so that progress and Ctrl-C do not wait long."""
-    targets = {"ns": config.negative + 1, "hs": 1 + math.log2(words), "softmax": words}
-    inputs = config.window if config.arch == "skipgram" else 1
-    work = targets[config.loss] * inputs * config.dim
-    return int(min(_WORK / work, _MOST_TOKENS))
+def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:
+    """Find out before the work whether there is memory for what each thread needs for softmax."""
+    inputs = 2 * config.window if config.arch == "skipgram" else 1
+    rows = inputs + 2  # of the inner products, and of what a kernel knows of each word
+    each = f" for each of {threads} threads" if threads > 1 else ""
+    check_beside(4 * rows * words * threads, f"a table of {inputs:,} x {words:,} numbers{each}")
 
 
 def _join(pool: ThreadPoolExecutor) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from wordkit import runtime
 from wordkit.errors import ConfigError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.start import StartingPoint
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Engine
 
 __all__ = ["DEVICES", "make_engine"]
 
-DEVICES = ("auto", "cpu", "cuda", "mps", "torch-cpu")
+DEVICES = (*runtime.DEVICES, "torch-cpu")
+"""The names of devices: beside the machine's the CPU through torch."""
 
 
 def make_engine(

@@ -12,16 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import available_memory
+from wordkit.errors import ConfigError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.state import TrainingState
-from wordkit.word2vec.weights import blocks, bytes_of_weights
+from wordkit.word2vec.weights import blocks
 
-__all__ = ["StartingPoint", "carry_rows", "check_memory", "check_vectors", "rows_in"]
-
-_BESIDES = 64 << 20  # bytes for all that does not grow with the vocabulary
+__all__ = ["StartingPoint", "carry_rows", "check_vectors", "rows_in"]
 
 
 @dataclass(frozen=True)
@@ -91,18 +88,3 @@ def check_vectors(embeddings: Embeddings, config: Word2VecConfig) -> None:
             f"dimensions; set dim to {embeddings.dim} or give other vectors"
         )
     _ = "" in embeddings  # makes the table of words, in which doubled ones show
-
-
-def check_memory(words: int, dim: int) -> None:
-    """Find out before the work whether the weights fit into memory.
-
-    Raises:
-        ResourceError: they do not.
-    """
-    needed, free = bytes_of_weights(words, dim) + _BESIDES, available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{words:,} words of {dim} dimensions need {needed / 2**30:.1f} GiB of memory, and "
-            f"{free / 2**30:.1f} GiB are free; raise the minimum count, cap the vocabulary or "
-            "lower dim"
-        )

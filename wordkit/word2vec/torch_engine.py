@@ -14,7 +14,9 @@ import torch
 from wordkit.errors import ResourceError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
+from wordkit.word2vec.chunks import tokens_of_work
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Tally
 from wordkit.word2vec.torch_architectures import make_architecture
@@ -30,6 +32,8 @@ _NUMBERS = 1 << 25  # in one array of a batch: 128 MB
 _LINKS = 1 << 26  # between contexts and centres of a chunk, a byte each
 _CHUNK = {"cpu": 1 << 17}  # tokens
 _LARGEST_CHUNK = 1 << 20
+_WORK = {"cpu": 1 << 31}  # products in a chunk; only the full softmax is so much work
+_LARGEST_WORK = 1 << 38
 _BESIDES = 2 << 30  # bytes on the device for all but the weights
 
 
@@ -69,7 +73,11 @@ class TorchEngine:
         self._maker = BlockMaker(corpus, start, config, centres=T, device=self._device)
         contexts = T + 2 * config.window
         widest = max(contexts, self._loss.outputs_in_block)
-        self.chunk_tokens = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
+        most = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
+        if config.loss == "softmax":
+            work, V = _WORK.get(self._device, _LARGEST_WORK), len(start.vocabulary)
+            most = tokens_of_work(work, most, words=V, config=config)
+        self.chunk_tokens = most
         self._blocks = self._blocks_in_batch(contexts)
 
     def prepare(self) -> None:
@@ -123,11 +131,14 @@ class TorchEngine:
         return max(min(int(centres) // self._loss.centres_in_block, _NUMBERS // largest), 1)
 
     def _check_memory(self) -> None:
-        """Find out before the work whether the weights fit on the device."""
-        if self._device != "cuda":
-            return
+        """Find out before the work whether the weights, or what goes beside them, fit."""
         weights = self._weights
-        needed = weights.padded_input.nbytes + weights.padded_output.nbytes + _BESIDES
+        gradient = weights.padded_output.nbytes if self._config.loss == "softmax" else 0
+        if self._device != "cuda":
+            if gradient:
+                check_beside(gradient, "the gradient of the words that come out")
+            return
+        needed = weights.padded_input.nbytes + weights.padded_output.nbytes + gradient + _BESIDES
         free, _ = torch.cuda.mem_get_info()
         if needed > free:
             raise ResourceError(

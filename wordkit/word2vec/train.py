@@ -21,8 +21,9 @@ from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
 from wordkit.word2vec.chunks import chunk_borders
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engines import make_engine
+from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.start import StartingPoint, start_afresh
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
 
 __all__ = ["train_word2vec"]
@@ -61,8 +62,9 @@ def train_word2vec(
         over the present epoch of −log p of a prediction, in nats, before each step; NaN before
         the first), the ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the
         vectors, the weights that :func:`start_from_model` goes on with; their metadata tell the
-        settings, the fingerprint of the corpus, versions, and the last loss. A run that is closed
-        or interrupted writes a checkpoint first, where one was asked for.
+        settings, the fingerprint of the corpus, versions, and the last loss. Where checkpoints were
+        asked for, a run that is closed or interrupted writes one first, and so does one that has
+        come to its end: from that one the vectors are to be had again at once.
 
     Raises:
         VocabularyError: fewer than two words are frequent enough.
@@ -111,6 +113,7 @@ class _Training:
             last = state.tally
             predictions += last.predictions
             state.epoch, state.position, state.tally = state.epoch + 1, 0, Tally()
+        state.tally = last  # what a checkpoint of the end remembers
         if state.epoch > began and not predictions:
             raise TextError(
                 "there was nothing to predict: no line holds two words that are frequent enough "
@@ -119,31 +122,34 @@ class _Training:
             )
         if state.epoch > began:
             self._warn_of(last)
+        self._keeper.save_progress(self._engine)
         self._engine.fetch()
         return embeddings_of(self._corpus, self._config, self._start, self._engine, last)
 
     def _epoch(self) -> Generator[Report, None, None]:
-        """The rest of the present epoch, with a checkpoint whenever one is due."""
-        yield self._report()
-        while self._state.position < self._corpus.tokens:
-            began, before = time.monotonic(), self._state.seconds
-            running = self._engine.run(self._chunks(), self._record)
-            try:
-                for _ in running:
-                    self._state.seconds = before + time.monotonic() - began
-                    yield self._report()
-            except (KeyboardInterrupt, SystemExit, GeneratorExit):
-                try:
-                    running.close()
-                finally:
+        """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
+        try:
+            yield self._report()
+            while self._state.position < self._corpus.tokens:
+                yield from self._stretch()
+                self._check()
+                if self._keeper.is_due():
                     self._keeper.save(self._engine)
-                raise
-            finally:
-                running.close()
-            self._check()
-            if self._keeper.is_due():
-                self._keeper.save(self._engine)
-        yield self._report()
+            yield self._report()
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            self._keeper.save_progress(self._engine)
+            raise
+
+    def _stretch(self) -> Generator[Report, None, None]:
+        """The chunks up to the next checkpoint or the end of the epoch; then none is under way."""
+        began, before = time.monotonic(), self._state.seconds
+        running = self._engine.run(self._chunks(), self._record)
+        try:
+            for _ in running:
+                self._state.seconds = before + time.monotonic() - began
+                yield self._report()
+        finally:
+            running.close()
 
     def _chunks(self) -> Iterator[Chunk]:
         """The chunks that are left of the epoch, until a checkpoint is due or all is lost."""

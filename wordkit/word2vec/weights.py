@@ -126,8 +126,11 @@ def _stride(dim: int) -> int:
 
 
 def _padded(rows: int, dim: int) -> Floats:
-    """Zeros of shape (rows, S) that begin on a line of the cache."""
+    """Zeros of shape (rows, S) that begin on a line of the cache.
+
+    They are written, so that the memory is taken now and no estimate counts it as free.
+    """
     size = rows * _stride(dim)
-    memory = np.zeros(size + ROW_UNIT, dtype=np.float32)
+    memory = np.full(size + ROW_UNIT, 0, dtype=np.float32)
     skip = -(memory.ctypes.data // 4) % ROW_UNIT
     return memory[skip : skip + size].reshape(rows, _stride(dim))

@@ -1,4 +1,6 @@
-"""Where a training starts: afresh, from vectors, from a trained model, or where it was stopped.
+"""Where a new training starts: with random vectors, or with those of a file.
+
+Where one that goes on starts, :mod:`wordkit.word2vec.resumed_training` says.
 
 V is the number of words.
 """
@@ -11,25 +13,17 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.resume import start_from_checkpoint, start_from_model
+from wordkit.word2vec.memory import check_memory
 from wordkit.word2vec.starting_point import (
     StartingPoint,
     carry_rows,
-    check_memory,
     check_vectors,
     rows_in,
 )
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, output_rows
 
-__all__ = [
-    "StartingPoint",
-    "start_afresh",
-    "start_from_checkpoint",
-    "start_from_model",
-    "start_from_vectors",
-    "words_to_train",
-]
+__all__ = ["start_afresh", "start_from_vectors", "words_to_train"]
 
 
 def start_afresh(corpus: Corpus, config: Word2VecConfig) -> StartingPoint:
@@ -41,7 +35,7 @@ def start_afresh(corpus: Corpus, config: Word2VecConfig) -> StartingPoint:
     """
     vocabulary = words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config.dim)
+    check_memory(V, config)
     weights = Weights.initial(V, output_rows(V, config), config)
     rows = rows_in(vocabulary, corpus.vocabulary.words)
     return StartingPoint(vocabulary, rows, TrainingState(weights), joined=V)
@@ -69,7 +63,7 @@ def start_from_vectors(
     check_vectors(embeddings, config)
     vocabulary = words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config.dim)
+    check_memory(V, config)
     embeddings.check()
     known = rows_in(embeddings.vocabulary, vocabulary.words)
     kept = int(np.count_nonzero(known >= 0))

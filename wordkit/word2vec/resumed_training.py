@@ -1,4 +1,4 @@
-"""Going on: with a trained model on new text, or with a training that was stopped.
+"""Where a training that goes on starts: with a model on new text, or where it was stopped.
 
 V is the number of words of the model, D of dimensions.
 """
@@ -17,12 +17,12 @@ from wordkit.text.vocabulary import EOS
 from wordkit.word2vec.checkpoint_file import Checkpoint
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.memory import check_memory
 from wordkit.word2vec.recorded_config import config_of
 from wordkit.word2vec.result import MADE_BY
 from wordkit.word2vec.starting_point import (
     StartingPoint,
     carry_rows,
-    check_memory,
     check_vectors,
     rows_in,
 )
@@ -65,7 +65,7 @@ def start_from_model(
     check_vectors(embeddings, config)
     vocabulary = _joined_vocabulary(corpus, config, embeddings)
     V = len(vocabulary)
-    check_memory(V, config.dim)
+    check_memory(V, config)
     embeddings.check()
     weights = Weights.initial(V, output_rows(V, config), config)
     note = _carry(_model_of(embeddings), vocabulary, config, weights)
@@ -212,7 +212,7 @@ def start_from_checkpoint(
             f"{corpus.fingerprint:.8}; give the same text, preprocessed in the same way"
         )
     _check_settings(config, checkpoint.config)
-    check_memory(len(checkpoint.vocabulary), config.dim)
+    check_memory(len(checkpoint.vocabulary), config)
     state = checkpoint.state
     weights = Weights.copied(state.weights.input, state.weights.output)
     return StartingPoint(

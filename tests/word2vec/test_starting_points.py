@@ -17,17 +17,13 @@ from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
 from wordkit.errors import ConfigError, FormatError, ResourceError, VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
-from wordkit.word2vec import starting_point
+from wordkit.word2vec import memory
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.new_training import start_afresh, start_from_vectors
 from wordkit.word2vec.recorded_config import record_of
 from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.resume import trained_config
-from wordkit.word2vec.start import (
-    StartingPoint,
-    start_afresh,
-    start_from_model,
-    start_from_vectors,
-)
+from wordkit.word2vec.resumed_training import start_from_model, trained_config
+from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Tally
 from wordkit.word2vec.weights import Weights, output_rows
 
@@ -332,7 +328,7 @@ def test_doubled_words_are_damage(corpus: Corpus, tmp_path: Path, begin: Any) ->
 
 def test_too_little_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = trained(corpus, CONFIG)
-    monkeypatch.setattr(starting_point, "available_memory", lambda: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
     monkeypatch.setattr(Weights, "zeros", None)  # is not even asked for
     for begin in (start_from_vectors, start_from_model):
         with pytest.raises(ResourceError, match="57 words of 3 dimensions need 0.1 GiB"):
