@@ -24,7 +24,8 @@ class CheckpointPlan:
     """The file, which each checkpoint replaces."""
 
     every: float = 300.0
-    """Seconds from one checkpoint to the next, above 0; infinity: only when interrupted."""
+    """Seconds from one checkpoint to the next, above 0; infinity: only at the end and when
+    interrupted."""
 
     def __post_init__(self) -> None:
         if not self.every > 0:

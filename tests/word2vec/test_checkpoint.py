@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from training_strategies import checkpoints, small_corpus
 
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
-from wordkit.storage import write_tensors
+from wordkit.storage import content_digest, write_tensors
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import checkpoint_file, memory, train
 from wordkit.word2vec.checkpoint import (
@@ -202,7 +202,7 @@ def forged(path: Path, small: Checkpoint, training: Any = None, **tensors: Any) 
     arrays = {"input": weights.input, "output": weights.output}
     arrays = {**arrays, **small.vocabulary.to_arrays(), **tensors}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    digest = checkpoint_file._digest(text, arrays)
+    digest = content_digest(text, arrays)
     write_tensors(
         path, arrays, kind=checkpoint_file.KIND, metadata={"training": text, "sha256": digest}
     )

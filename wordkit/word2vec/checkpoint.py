@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from queue import SimpleQueue
 
-from wordkit.errors import ConfigError
-from wordkit.storage import check_writable
+from wordkit import checkpoints
+from wordkit.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint_file import (
     Checkpoint,
@@ -33,22 +28,6 @@ __all__ = [
     "read_checkpoint",
     "save_checkpoint",
 ]
-
-
-@dataclass(frozen=True)
-class CheckpointPlan:
-    """Where a training keeps its state, and how often."""
-
-    path: str | os.PathLike[str]
-    """The file, which each checkpoint replaces."""
-
-    every: float = 300.0
-    """Seconds from one checkpoint to the next, above 0; infinity: only at the end and when
-    interrupted."""
-
-    def __post_init__(self) -> None:
-        if not self.every > 0:
-            raise ConfigError(f"every must be more than 0 seconds, not {self.every}")
 
 
 class CheckpointKeeper:
@@ -76,23 +55,18 @@ class CheckpointKeeper:
         start: StartingPoint,
     ) -> None:
         self.saved = 0
-        self._plan = plan
-        self._last = time.monotonic()
+        self._engine: Engine | None = None
         self._checkpoint = Checkpoint(
             start.vocabulary, config, start.state, CorpusRecord.of(corpus), start.kept, start.joined
         )
         self._kept = self._checkpoint.words_done
+        self._keeper = checkpoints.CheckpointKeeper(plan, self._write)
         if plan is not None:  # find out before the work what could hinder
-            check_writable(plan.path)
             describe(self._checkpoint)
 
     def is_due(self) -> bool:
         """Whether it is time for the next checkpoint, and there is progress to keep."""
-        return (
-            self._plan is not None
-            and time.monotonic() - self._last >= self._plan.every
-            and self._checkpoint.words_done > self._kept
-        )
+        return self._keeper.is_due() and self._checkpoint.words_done > self._kept
 
     def save_progress(self, engine: Engine) -> None:
         """As :meth:`save`, where there is anything that the last checkpoint lacks."""
@@ -108,24 +82,11 @@ class CheckpointKeeper:
             DivergenceError: the weights are not finite; the last checkpoint stays.
             StorageError: the file cannot be written; the last checkpoint stays.
         """
-        if self._plan is None or sys.is_finalizing():  # nothing can be written on the way out
-            return
-        plan, go = self._plan, SimpleQueue[bool]()
+        self._engine = engine
+        self._keeper.save()
 
-        def work() -> None:
-            if go.get():
-                self._save(plan, engine)
-
-        with ThreadPoolExecutor(1) as pool:  # signals interrupt the main thread alone
-            try:
-                saving = pool.submit(work)
-                go.put(True)  # from here on the pool waits for the end
-                saving.result()
-            finally:
-                go.put(False)
-
-    def _save(self, plan: CheckpointPlan, engine: Engine) -> None:
-        engine.fetch()
-        save_checkpoint(plan.path, self._checkpoint)
+    def _write(self, path: str | os.PathLike[str]) -> None:
+        if self._engine is not None:
+            self._engine.fetch()
+        save_checkpoint(path, self._checkpoint)
         self.saved = self._kept = self._checkpoint.words_done
-        self._last = time.monotonic()

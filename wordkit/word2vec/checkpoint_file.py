@@ -8,7 +8,6 @@ safetensors container with ``input`` (V, D) and ``output`` (O, D) as float32, ``
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -21,7 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError
-from wordkit.storage import TensorFile, read_tensors, write_tensors
+from wordkit.storage import (
+    TensorFile,
+    content_digest,
+    is_of_kind,
+    read_tensors,
+    write_tensors,
+)
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.recorded_config import config_of, record_of
@@ -39,7 +44,6 @@ __all__ = [
 
 KIND = "word2vec checkpoint"
 _TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
-_HEAD = 1 << 12  # bytes at the start of a file that tell its kind
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     training = describe(checkpoint)
     with _packed(checkpoint.state.weights) as matrices:
         tensors = {**matrices, **checkpoint.vocabulary.to_arrays()}
-        metadata = {_TRAINING: training, _DIGEST: _digest(training, tensors)}
+        metadata = {_TRAINING: training, _DIGEST: content_digest(training, tensors)}
         write_tensors(path, tensors, kind=KIND, metadata=metadata)
 
 
@@ -150,24 +154,9 @@ def _packed(weights: Weights) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
         yield matrices
 
 
-def _digest(training: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
-    digest = hashlib.sha256(training.encode(errors="surrogatepass"))
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
-        digest.update(np.ascontiguousarray(tensor).data)
-    return digest.hexdigest()
-
-
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Whether a file says that it is a checkpoint; its first bytes are all that is looked at."""
-    if not os.path.isfile(path):
-        return False
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
-    except OSError:  # whoever goes on to read it will say why
-        return False
-    return head[8:9] == b"{" and rf"\"kind\": \"{KIND}\"".encode() in head
+    return is_of_kind(path, KIND)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -186,7 +175,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         "counts": file.tensor("counts", np.int64, 1),
     }
     training = file.metadata.get(_TRAINING, "")
-    if _digest(training, arrays) != file.metadata.get(_DIGEST):
+    if content_digest(training, arrays) != file.metadata.get(_DIGEST):
         raise _damaged(path, "its content does not have the digest that was written with it")
     known = _training(file, training)
     vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(path))
