@@ -266,6 +266,7 @@ def _start(
         len(vocabulary),
         minutes=given.get("max_minutes"),
         epochs=given.get("epochs"),
+        hidden=options["hidden"],
         device=options["device"],
         threads=options["threads"],
     )

@@ -41,6 +41,7 @@ def fitted_preset(
     *,
     minutes: float | None = None,
     epochs: int | None = None,
+    hidden: int | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Run[Preset]:
@@ -54,50 +55,57 @@ def fitted_preset(
         words: V.
         minutes: that the training may take; None: 5, or as many as ``epochs`` take.
         epochs: times to go through the text; None: as often as the minutes allow.
+        hidden: H, where it is chosen already; None: what fits.
         device: as for :func:`wordkit.lm.train_language_model`.
         threads: of the CPU; None: all cores.
     """
-    return Run(_fit(tokens, words, minutes, epochs, choose_device(device), threads))
+    if minutes is None and epochs is None:
+        minutes = MINUTES
+    training = _training(tokens, minutes, epochs)
+    return Run(_fit(tokens, words, training, hidden, choose_device(device), threads))
+
+
+def _training(tokens: int, minutes: float | None, epochs: int | None) -> TrainingConfig:
+    """The settings of the training but for the rate, with as many tracks as the text allows."""
+    batch = min(max(tokens // (TrainingConfig.steps * _WINDOWS), 1), _BATCH)
+    return TrainingConfig(batch=batch, epochs=epochs, max_minutes=minutes)
 
 
 def _fit(
     tokens: int,
     words: int,
-    minutes: float | None,
-    epochs: int | None,
+    training: TrainingConfig,
+    hidden: int | None,
     device: str,
     threads: int | None,
 ) -> Generator[Report, None, Preset]:
-    if minutes is None and epochs is None:
-        minutes = MINUTES
-    seen = math.inf if epochs is None else float(epochs * tokens)
-    steps = TrainingConfig.steps
-    batch = min(max(tokens // (steps * _WINDOWS), 1), _BATCH)
-    training = TrainingConfig(batch=batch, epochs=epochs, max_minutes=minutes)
-    hidden = _width(seen)
+    minutes, epochs = training.max_minutes, training.epochs
+    most = math.inf if epochs is None else float(epochs * tokens)
+    seen, width = most, _width(most) if hidden is None else hidden
     if minutes is not None:
         yield Report("timing", 0, 1)
-        rate = _probe(words, training, device, threads)
+        speed = _probe(words, training, device, threads)
         yield Report("timing", 1, 1)
-        while hidden > _LEAST and 60 * _READY * minutes / _seconds(
-            hidden, words, training, rate
-        ) < (min(seen, WORDS_A_SQUARE * hidden**2)):
-            hidden -= _UNIT
-        seen = min(seen, 60 * _READY * minutes / _seconds(hidden, words, training, rate))
-    dropout = _dropout(seen / tokens)
+
+        def possible(width: int) -> float:
+            return min(most, 60 * _READY * minutes * speed / _work(width, words, training))
+
+        while hidden is None and width > _LEAST and possible(width) < WORDS_A_SQUARE * width**2:
+            width -= _UNIT
+        seen = possible(width)
     model = ModelConfig(
-        hidden=hidden,
-        dropout=dropout,
+        hidden=width,
+        dropout=_dropout(seen / tokens),
         forget_bias=1.0,
         start_embeddings="counts",
         unigram_bias=True,
     )
     limit = "" if minutes is None else f" in {minutes:g} minute{'' if minutes == 1 else 's'}"
     return Preset(
-        f"fitted to {tokens:,} tokens of {words:,} words: an LSTM of {hidden}, dropout "
-        f"{dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
+        f"fitted to {tokens:,} tokens of {words:,} words: an LSTM of {width}, dropout "
+        f"{model.dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
         model,
-        replace(training, lr=_rate(hidden)),
+        replace(training, lr=_rate(width)),
     )
 
 
@@ -124,11 +132,6 @@ def _work(hidden: int, words: int, config: TrainingConfig) -> float:
 
 
 _BESIDES = 4e5  # what else a token costs, in multiplications
-
-
-def _seconds(hidden: int, words: int, config: TrainingConfig, rate: float) -> float:
-    """Seconds that a token takes in a model of this width."""
-    return _work(hidden, words, config) / rate
 
 
 def _probe(words: int, config: TrainingConfig, device: str, threads: int | None) -> float:
