@@ -124,7 +124,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             checkpoint=plan.checkpoints(checkpoint, options["checkpoint_every"]),
             resume=plan.resume,
         )
-        model = _finish(run, output, progress)
+        model = _finish(run, output if is_first else None, progress)
         if not is_first:  # it has the same model
             return
         save_language_model(model, output)
@@ -197,7 +197,7 @@ def _read_texts(
     valid, test = read(options["valid"]), read(options["test"])
     if valid is None and options["hold_out"]:
         train, valid = hold_out(train, options["hold_out"])
-        progress.say(f"the last {valid.sentences:,} lines are held out to validate on")
+        progress.say(f"the last {valid.tokens:,} tokens are held out to validate on")
     return _Texts(train, valid, test)
 
 
@@ -289,7 +289,7 @@ def _resumed(
     )
 
 
-def _finish(run: LanguageModelRun, output: str, progress: Progress) -> LanguageModel:
+def _finish(run: LanguageModelRun, output: str | None, progress: Progress) -> LanguageModel:
     """The model of a training, which is shown; one that is stopped leaves the best so far."""
     from wordkit.lm import save_language_model
 
@@ -303,7 +303,7 @@ def _finish(run: LanguageModelRun, output: str, progress: Progress) -> LanguageM
     try:
         model = progress.finish(run, figures=figures)
     except (KeyboardInterrupt, SystemExit):
-        if run.has_learnt:
+        if output is not None and run.has_learnt:
             model = run.best()
             save_language_model(model, output)
             progress.say(f"stopped; the best model so far is kept: {output}")
