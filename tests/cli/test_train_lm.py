@@ -1,0 +1,410 @@
+"""train-lm, from text to a model; gone on with, interrupted, and asked for what cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import Wordkit
+
+from wordkit.errors import ResourceError, WordkitError
+from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
+from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.model_file import load_language_model
+from wordkit.lm.presets import PRESETS, get_preset
+from wordkit_cli.train_lm import command
+
+SMALL = (
+    *("--preset", "rnnlm", "--hidden", "8", "--batch", "4", "--steps", "6", "--epochs", "2"),
+    *("--threads", "1", "--device", "cpu"),
+)
+
+
+@pytest.fixture
+def texts(folder: Path) -> Path:
+    """Sentences to train on, validate on, and test on."""
+    chooser = random.Random(1)
+    nouns, verbs = ["cat", "dog", "king", "queen"], ["sees", "hears"]
+
+    def lines(n: int) -> str:
+        return "".join(
+            f"the {chooser.choice(nouns)} {chooser.choice(verbs)} the {chooser.choice(nouns)} .\n"
+            for _ in range(n)
+        )
+
+    for name, n in (("train", 150), ("valid", 20), ("test", 20)):
+        (folder / f"{name}.txt").write_text(lines(n))
+    return folder
+
+
+def run(*arguments: str) -> None:
+    """Run the command in this process, which is quicker and shows the error itself."""
+    command.main([*arguments, "--quiet"], standalone_mode=False)
+
+
+def log_of(folder: Path) -> list[dict[str, object]]:
+    path = folder / "log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+# --- from text to a model -------------------------------------------------------------------------
+
+
+def test_from_text_to_a_model_and_its_perplexity(wordkit: Wordkit, texts: Path) -> None:
+    done = wordkit(
+        *("train-lm", "train.txt", "--valid", "valid.txt", "--test", "test.txt", *SMALL),
+        *("--epochs", "4", "--log", "log"),
+    )
+    match = re.fullmatch(r"test perplexity (\d+\.\d\d)\n", done.stdout)
+    assert match is not None, done.stdout
+    model = load_language_model("lm.safetensors")
+    training = model.metadata["training"]
+    summary = next(line for line in done.stderr.splitlines() if line.startswith("lm.safetensors"))
+    assert summary.startswith("lm.safetensors: lstm 8, 10 words, 4 epochs, validation perplexity ")
+    assert f"validation perplexity {training['valid_perplexity']:.1f}, " in summary
+    assert summary.endswith(" tokens/s")
+    measured = json.loads(wordkit("perplexity", "lm.safetensors", "test.txt", "--json").stdout)
+    assert f"{measured['perplexity']:.2f}" == match[1]
+    assert measured["tokens"] == 20 * 7
+    assert 32 ** (1 / 7) < measured["perplexity"] < 4, "of the language: 32 equal lines of 7"
+    assert {p.name for p in texts.iterdir()} == {
+        "train.txt", "valid.txt", "test.txt", "lm.safetensors", "log"
+    }  # fmt: skip
+
+    lines = log_of(texts)
+    steps = [line for line in lines if line["stage"] == "training"]
+    assert steps[-1]["done"] == steps[-1]["total"] == 4 * 150 * 7 and steps[-1]["unit"] == "tokens"
+    assert {"epoch", "loss", "lr", "valid_perplexity"} <= set(steps[-1])
+    assert {line["epoch"] for line in steps} == {1, 2, 3, 4}
+    assert [line["stage"] for line in lines].count("validating") >= 4
+    assert sum(v["perplexity"] == steps[-1]["valid_perplexity"] for v in training["validations"])
+
+
+def test_without_a_text_for_it_the_end_is_held_out(wordkit: Wordkit, texts: Path) -> None:
+    """And its words are not known."""
+    with (texts / "train.txt").open("a") as file:
+        file.write("zebra zebra zebra .\n" * 3)
+    said = wordkit("train-lm", "train.txt", *SMALL).stderr
+    assert "held out to validate on" in said
+    model = load_language_model("lm.safetensors")
+    assert "zebra" not in model.vocabulary and "queen" in model.vocabulary
+    assert len(model.metadata["training"]["validations"]) == 2
+    run("train.txt", *SMALL, "--hold-out", "0", "-o", "all.safetensors")
+    model = load_language_model("all.safetensors")
+    assert "zebra" in model.vocabulary
+    assert model.metadata["training"]["validations"] == []
+
+
+def test_a_text_of_one_line(texts: Path) -> None:
+    words = (texts / "train.txt").read_text().split()
+    (texts / "line.txt").write_text(" ".join(words))
+    run("line.txt", *SMALL)
+    assert load_language_model("lm.safetensors").metadata["training"]["valid_perplexity"] > 1
+
+
+def test_quiet_says_nothing_but_the_perplexity(wordkit: Wordkit, texts: Path) -> None:
+    done = wordkit("train-lm", "train.txt", *SMALL, "-q", "--test", "test.txt")
+    assert done.stderr == "" and done.stdout.startswith("test perplexity ")
+
+
+def test_all_settings_arrive(texts: Path) -> None:
+    model = {
+        "cell": "gru", "activation": "relu", "hidden": 7, "layers": 2, "last_hidden": 6, "dim": 5,
+        "dropout": 0.1, "input_dropout": 0.2, "between_dropout": 0.3, "output_dropout": 0.4,
+        "word_dropout": 0.05, "weight_drop": 0.15, "start_weights": "he", "start_scale": 0.3,
+        "forget_bias": 0.5,
+    }  # fmt: skip
+    training = {
+        "batch": 3, "steps": 5, "epochs": 1, "max_minutes": 3.0, "optimizer": "rmsprop",
+        "lr": 0.002, "momentum": 0.7, "beta2": 0.99, "weight_decay": 0.001, "schedule": "inverse",
+        "decay": 0.4, "decay_after": 1, "decay_every": 2, "warmup": 0.1, "clip_norm": 0.5,
+        "clip_value": 0.2, "softmax": "exact", "samples": 9, "exact_share": 0.2,
+        "activation_penalty": 0.1, "temporal_penalty": 0.2, "label_smoothing": 0.05, "patience": 3,
+        "averaging_patience": 4, "min_count": 2, "max_vocabulary": 9, "precision": "fp32",
+        "seed": 8,
+    }  # fmt: skip
+    given = {**model, **training}
+    options = [x for name, v in given.items() for x in (f"--{name.replace('_', '-')}", str(v))]
+    switches = ["--tied", "--residual", "--no-locked-dropout", "--orthogonal", "--unigram-bias"]
+    run(
+        "train.txt", "--preset", "rnnlm", "--vary-steps", "--freeze-embeddings", *options, *switches
+    )
+    made = load_language_model("lm.safetensors")
+    on = {"tied": True, "residual": True, "orthogonal": True, "unigram_bias": True}
+    expected = ModelConfig(**model, **on, locked_dropout=False)  # type: ignore[arg-type]
+    assert made.config == expected
+    settings = dict(made.metadata["settings"])
+    assert settings == {**training, "vary_steps": True, "freeze_embeddings": True}
+    assert {*model, *on, "locked_dropout"} | {"adaptive", "start_embeddings"} == set(
+        vars(ModelConfig())
+    ), "a setting is missing here"
+    assert set(settings) == set(vars(TrainingConfig()))
+
+
+def test_aliases(texts: Path) -> None:
+    aliases = ["--size=6", "--iter=1", "--alpha=0.1", "--bptt=7", "--batch-size=3", "--clip=0.4"]
+    run("train.txt", "--preset", "rnnlm", "--hidden", "6", *aliases)
+    made = load_language_model("lm.safetensors")
+    names = ("epochs", "lr", "steps", "batch", "clip_norm")
+    assert [made.metadata["settings"][name] for name in names] == [1, 0.1, 7, 3, 0.4]
+    assert made.config.width_in == 6
+
+
+@pytest.mark.parametrize("softmax", ["exact", "sampled", "adaptive"])
+def test_each_softmax(texts: Path, softmax: str) -> None:
+    more = ["--optimizer", "adamw", "--lr", "0.01", "--samples", "4"]
+    run("train.txt", *SMALL, "--softmax", softmax, *more)
+    model = load_language_model("lm.safetensors")
+    assert model.metadata["settings"]["softmax"] == softmax
+    assert model.config.adaptive == (softmax == "adaptive")
+    assert model.metadata["training"]["valid_perplexity"] < 10
+
+
+def test_one_seed_gives_one_file(texts: Path) -> None:
+    contents = []
+    for seed in ("1", "1", "2"):
+        run("train.txt", *SMALL, "--dropout", "0.2", "--seed", seed)
+        contents.append((texts / "lm.safetensors").read_bytes())
+    assert contents[0] == contents[1] != contents[2]
+
+
+# --- presets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_shown(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--show-preset", name)
+    done = capsys.readouterr()
+    assert done.err == "" and list(folder.iterdir()) == []
+    preset = get_preset(name)
+    shown = dict(re.findall(r"^ *--([a-z0-9-]+) +(\S.*?)$", done.out, re.MULTILINE))
+    assert done.out.startswith(f"{name}: ")
+    for field, value in {**vars(preset.model), **vars(preset.training)}.items():
+        found = shown[field.replace("_", "-")].split()[0]
+        if value is None or isinstance(value, bool):
+            assert found == {None: "-", True: "yes", False: "no"}[value], field
+        elif isinstance(value, str):
+            assert found == value, field
+        else:
+            assert float(found) == pytest.approx(value, rel=1e-5), field
+
+
+def test_a_preset_that_is_not_there(wordkit: Wordkit, texts: Path) -> None:
+    error = wordkit("train-lm", "--show-preset", "big", status=1).stderr
+    assert "preset must be one of rnnlm, " in error and "not 'big'" in error
+    with pytest.raises(WordkitError, match="preset must be one of rnnlm, .*, not 'big'"):
+        run("train.txt", "--preset", "big")
+
+
+# --- word vectors to start from -------------------------------------------------------------------
+
+
+def vectors_of(words: dict[str, list[float]], path: Path) -> None:
+    path.write_text("".join(f"{w} {' '.join(map(str, v))}\n" for w, v in words.items()))
+
+
+def test_vectors_of_a_file(wordkit: Wordkit, texts: Path) -> None:
+    given = {"cat": [1.0, 2.0, 3.0], "dog": [4.0, 5.0, 6.0], "zebra": [7.0, 8.0, 9.0]}
+    vectors_of(given, texts / "some.txt")
+    said = wordkit(
+        "train-lm", "train.txt", *SMALL, "--embeddings", "some.txt", "--freeze-embeddings"
+    ).stderr
+    assert "2 of 10 words have vectors to start from" in said
+    model = load_language_model("lm.safetensors")
+    vectors = model.embeddings()
+    assert model.config.width_in == 3 and vectors.vector("dog").tolist() == [4, 5, 6]
+
+
+def test_vectors_that_do_not_fit(texts: Path) -> None:
+    train = ("train.txt", *SMALL)
+    vectors_of({"cat": [1.0, 2.0, 3.0]}, texts / "some.txt")
+    vectors_of({"zebra": [1.0, 2.0, 3.0]}, texts / "other.txt")
+    run(*train, "-o", "other.lm")
+    for more, says in (
+        (("some.txt", "--dim", "4"), "3 dimensions, and the model's word vectors 4"),
+        (("other.txt",), "none of the model's 10 words is among the 1 "),
+        (("other.lm",), r"other\.lm.* language model"),
+        (("nowhere",), "nowhere"),
+    ):
+        with pytest.raises(WordkitError, match=says):
+            run(*train, "--embeddings", *more)
+    assert not (texts / "lm.safetensors").exists()
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+LONG = (
+    *("train-lm", "train.txt", "--valid", "valid.txt", *SMALL, "--epochs", "60"),
+    *("--dropout", "0.2", "--optimizer", "adamw", "--lr", "0.005", "--log", "log"),
+)
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "wordkit_cli", *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_epoch(folder: Path, epoch: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 300
+    while not any(line.get("epoch", 0) >= epoch for line in log_of(folder)):  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"no epoch {epoch}")
+        time.sleep(0.005)
+
+
+def assert_same_models(one: Path, other: Path) -> None:
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
+    wordkit: Wordkit, texts: Path, number: signal.Signals
+) -> None:
+    process = started(texts, *LONG, "--checkpoint", "c")
+    wait_for_epoch(texts, 3, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
+    assert "stopped; the best model so far is kept: lm.safetensors" in said
+    assert "Traceback" not in said
+    checkpoint = read_checkpoint(texts / "c")
+    kept = load_language_model(texts / "lm.safetensors")
+    training = kept.metadata["training"]
+    assert training["words"] == checkpoint.state.words < 60 * 150 * 7
+    assert training["valid_perplexity"] == min(v["perplexity"] for v in training["validations"])
+    found = json.loads(wordkit("perplexity", "lm.safetensors", "valid.txt", "--json").stdout)
+    assert found["perplexity"] == pytest.approx(training["valid_perplexity"], rel=1e-6)
+
+    said = wordkit(*LONG, "--checkpoint", "c", "--resume").stderr
+    assert f"going on from c after {checkpoint.state.words:,} words" in said
+    run(*LONG[1:], "-o", "whole.safetensors")
+    assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
+
+
+def test_stopped_again_and_again_it_comes_to_the_same(wordkit: Wordkit, texts: Path) -> None:
+    """Wherever the signals come."""
+    chooser = random.Random(5)
+    for _ in range(2):
+        process = started(texts, *LONG, "--checkpoint", "c", "--resume")
+        words = read_checkpoint(texts / "c").state.words if (texts / "c").exists() else 0
+        (texts / "log").unlink(missing_ok=True)
+        wait_for_epoch(texts, words // (150 * 7) + 1, process)
+        time.sleep(chooser.random() / 10)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=300)
+    assert read_checkpoint(texts / "c").state.words > 0
+    wordkit(*LONG, "--checkpoint", "c", "--resume")
+    run(*LONG[1:], "-o", "whole.safetensors")
+    assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
+
+
+def test_resume(wordkit: Wordkit, texts: Path) -> None:
+    train = ("train.txt", *SMALL, "--checkpoint", "c")
+    said = wordkit("train-lm", *train, "--resume").stderr
+    assert "there is no c yet: starting afresh" in said and is_checkpoint(texts / "c")
+    shutil.copy("lm.safetensors", "first.safetensors")
+    run(*train, "--resume")
+    assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
+    with pytest.raises(WordkitError, match="begun with hidden 8, and cannot go on with 9"):
+        run(*train, "--resume", "--hidden", "9")
+    (texts / "train.txt").write_text("another text\n" * 50)
+    with pytest.raises(WordkitError, match="another text"):
+        run(*train, "--resume")
+    usage = wordkit("train-lm", "train.txt", *SMALL, "--resume", status=2).stderr
+    assert "--checkpoint" in usage
+
+
+def test_a_checkpoint_on_a_foreign_file(texts: Path) -> None:
+    (texts / "precious").write_text("not to be lost\n")
+    for more in ([], ["--resume"]):
+        with pytest.raises(WordkitError, match="precious is there and is no checkpoint of train-"):
+            run("train.txt", *SMALL, "--checkpoint", "precious", *more)
+    assert (texts / "precious").read_text() == "not to be lost\n"
+    run("train.txt", *SMALL, "--checkpoint", "c")
+    data = bytearray((texts / "c").read_bytes())
+    data[-9] ^= 1
+    (texts / "c").write_bytes(data)
+    with pytest.raises(WordkitError, match="c is damaged"):
+        run("train.txt", *SMALL, "--checkpoint", "c", "--resume")
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def test_bad_input(wordkit: Wordkit, texts: Path) -> None:
+    """One plain line that names what is wrong, and nothing is left behind."""
+    (texts / "empty.txt").write_text("")
+    (texts / "blank.txt").write_text("\n \n\n")
+    (texts / "taken").mkdir()
+    train = ("train.txt", *SMALL)
+    before = {p.name for p in texts.iterdir()}
+    cases: list[tuple[tuple[str, ...], str]] = [
+        ((*train, "--steps", "900"), "and a window of 4 tracks and 900 steps takes 3,600"),
+        ((*train, "--batch", "5000"), "and a window of 5000 tracks"),
+        ((*train, "--valid", "empty.txt"), "empty.txt"),
+        ((*train, "--test", "empty.txt"), "empty.txt"),
+        ((*train, "--valid", "nowhere.txt"), "nowhere.txt"),
+        (("empty.txt", *SMALL), "empty.txt"),
+        ((*train, "-o", "taken"), "taken"),
+        ((*train, "-o", "no/where/lm"), "no/where"),
+        ((*train, "-o", "train.txt"), "train.txt"),
+        ((*train, "--dropout", "1.5"), "dropout must be from 0 to below 1, not 1.5"),
+        ((*train, "--lr", "1e30", "--clip-norm", "1e30"), "lower lr"),
+    ]
+    for arguments, says in cases:
+        with pytest.raises(WordkitError) as caught:
+            run(*arguments)
+        assert says in str(caught.value) and "\n" not in str(caught.value), arguments
+        assert {p.name for p in texts.iterdir()} == before, arguments
+    done = wordkit("train-lm", *cases[0][0], status=1)
+    assert cases[0][1] in done.stderr.splitlines()[-1] and done.stdout == ""
+    assert {p.name for p in texts.iterdir()} == before
+
+
+def test_a_text_of_blank_lines_to_validate_on(texts: Path) -> None:
+    (texts / "blank.txt").write_text("\n \n\n")
+    with pytest.raises(WordkitError, match=r"blank\.txt"):
+        run("train.txt", *SMALL, "--valid", "blank.txt")
+
+
+@pytest.mark.skipif(os.path.exists("/dev/nvidia0"), reason="there is a CUDA device")
+def test_a_device_that_is_not_there(wordkit: Wordkit, texts: Path) -> None:
+    error = wordkit("train-lm", "train.txt", *SMALL, "--device", "cuda", status=1).stderr
+    assert "device cuda was asked for" in error and "choose auto or cpu" in error
+
+
+def test_a_vocabulary_over_memory(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wordkit.lm.train.available_memory", lambda: 1 << 20)
+    with pytest.raises(ResourceError, match="a model of 10 words .* raise the minimum count"):
+        run("train.txt", *SMALL)
+    assert not (texts / "lm.safetensors").exists()
+
+
+def test_divergence_leaves_the_old_model(texts: Path) -> None:
+    (texts / "lm.safetensors").write_text("the old one")
+    with pytest.raises(WordkitError, match="diverged"):
+        run("train.txt", *SMALL, "--lr", "1e30", "--clip-norm", "1e30")
+    assert (texts / "lm.safetensors").read_text() == "the old one"
+
+
+def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
+    assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
+    assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr
+    assert "TEXT" in wordkit("train-lm", status=2).stderr
