@@ -24,7 +24,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordkit.errors import ConfigError
-from wordkit.lm.row_softmax import RowSoftmax, check_precision, parts, uses_kernels, wide
+from wordkit.lm.row_softmax import (
+    RowSoftmax,
+    check_precision,
+    column_sums,
+    parts,
+    uses_kernels,
+    wide,
+)
 
 __all__ = ["linear_cross_entropy", "log_probabilities", "token_log_probabilities"]
 
@@ -181,7 +188,7 @@ def _in_chunks(
             losses = right - _mean_logit(x, weight, bias)
             loss += task.smoothing * losses.mul_(there[part]).sum(dtype=torch.float64)
         if to_bias is not None:
-            softmax.add_column_sums(powers, factors, to_bias)
+            to_bias += column_sums(powers, factors)
         if to_hidden is not None:
             torch.mul(powers @ softmax.weight, factors[:, None], out=to_hidden[part])
         if to_weight is not None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wordkit.errors import ConfigError
 
-__all__ = ["RowSoftmax", "check_precision", "parts", "uses_kernels", "wide"]
+__all__ = ["RowSoftmax", "check_precision", "column_sums", "parts", "uses_kernels", "wide"]
 
 _LOG2_E = 1 / math.log(2)
 _ROOM = 1 << 23  # bytes of logits that any machine may hold
@@ -109,11 +109,13 @@ class RowSoftmax:
         else:
             total += product
 
-    def add_column_sums(self, exponentials: Tensor, factors: Tensor, out: Tensor) -> None:
-        """Add the sum over rows of factor · E to ``out``, shape (V,)."""
-        if self._uses_kernels and out.is_contiguous():
-            from wordkit.lm.kernels.softmax import column_sums
 
-            column_sums(exponentials, factors, out)
-        else:
-            out += (exponentials * factors[:, None]).sum(0)
+def column_sums(powers: Tensor, factors: Tensor) -> Tensor:
+    """The sum over rows of factor · E, shape (V,), in the precision of the factors."""
+    if not uses_kernels(factors):
+        return (powers * factors[:, None]).sum(0)
+    from wordkit.lm.kernels import softmax
+
+    total = factors.new_zeros(powers.shape[1])
+    softmax.column_sums(powers, factors.contiguous(), total)
+    return total

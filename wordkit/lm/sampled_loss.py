@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordkit.errors import ConfigError
-from wordkit.lm.row_softmax import check_precision, uses_kernels
+from wordkit.lm.row_softmax import check_precision, column_sums, uses_kernels
 from wordkit.lm.row_updates import RowGradients
 
 __all__ = ["SharedNegatives", "sampled_cross_entropy"]
@@ -230,8 +230,7 @@ class _SampledCrossEntropy(torch.autograd.Function):
             pairs = [(targets, hidden * pulls), (negatives, of_negatives)]
             to_weight = _send(pairs, weight, task.weight_rows)
         if ctx.needs_input_grad[2]:
-            of_negatives = (powers * factors).sum(0)
-            pairs = [(targets, pulls[:, 0]), (negatives, of_negatives)]
+            pairs = [(targets, pulls[:, 0]), (negatives, column_sums(powers, factors[:, 0]))]
             to_bias = _send(pairs, bias, task.bias_rows)
         return to_hidden, to_weight, to_bias, None, None, None
 
