@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Threads of OpenMP that wait for work would keep the cores from other processes of the tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from pathlib import Path
 
 import pytest
