@@ -103,8 +103,8 @@ def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
     """An orthogonal matrix, drawn evenly: Q of a Gaussian one, with the signs of R's diagonal."""
     drawn = torch.empty(size, size).normal_(generator=generator)
     Q, R = torch.linalg.qr(drawn)
-    signs: Tensor = R.diagonal().sign()
-    return Q * signs
+    evenly: Tensor = Q * R.diagonal().sign()
+    return evenly
 
 
 def _log_frequencies(vocabulary: Vocabulary) -> Tensor:
