@@ -17,7 +17,7 @@ rounds counts, because other work on a shared machine can only add to it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from machine import alternate, describe, heading, row
@@ -73,13 +73,16 @@ class Layer:
             self.cell, projected, self.weight_hidden, self.state, self.extra, precision=precision
         )[0]
 
-    def both_ways(self, forward: Callable[[], torch.Tensor]) -> Callable[[], None]:
-        """Forward, then backward to all that has gradients."""
+    def both_ways(
+        self, forward: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]
+    ) -> Callable[[], object]:
+        """Forward, then the gradients of these."""
 
-        def job() -> None:
+        def job() -> object:
             out = forward()
             same = out.shape == self.upstream.shape
-            out.backward(self.upstream if same else self.upstream_projected)
+            upstream = self.upstream if same else self.upstream_projected
+            return torch.autograd.grad(out, leaves, upstream)
 
         return job
 
@@ -87,16 +90,21 @@ class Layer:
 def window(cell: str, T: int, B: int, H: int) -> list[str]:
     """The cells of a row."""
     layer = Layer(cell, T, B, H)
-    forwards = {
-        "projection": layer.projection,
-        "loop": layer.loop,
-        "wordkit": layer.ours,
-        "bf16": lambda: layer.ours("bf16"),
-        "layer": lambda: layer.ours(projected=layer.projection()),
+    recurrent = [layer.weight_hidden] + ([] if layer.extra is None else [layer.extra])
+    given = [layer.projected, *recurrent]
+    inputs = [layer.x, layer.weight_input, layer.bias]
+    jobs = {
+        "projection": layer.both_ways(layer.projection, inputs),
+        "loop": layer.both_ways(layer.loop, given),
+        "wordkit": layer.both_ways(layer.ours, given),
+        "bf16": layer.both_ways(lambda: layer.ours("bf16"), given),
+        "layer": layer.both_ways(
+            lambda: layer.ours(projected=layer.projection()), [*inputs, *recurrent]
+        ),
     }
     if layer.module is not None:
-        forwards["torch"] = layer.torch
-    jobs = {name: layer.both_ways(forward) for name, forward in forwards.items()}
+        leaves = [layer.x, *layer.module.parameters()]
+        jobs["torch"] = layer.both_ways(layer.torch, leaves)
     alternate(jobs, 2)
     times = {name: 1000 * timing.best for name, timing in alternate(jobs, ROUNDS).items()}
     if "torch" in times:

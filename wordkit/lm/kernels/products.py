@@ -18,11 +18,11 @@ from numba import types
 from numba.core import cgutils
 
 from wordkit.jit import njit
-from wordkit.lm.kernels.low import SUPPORTED, pair_rows, times_pairs
-from wordkit.lm.kernels.registers import FEATURES, LANES, Register, along, bytes_from, pointer
+from wordkit.lm.kernels.low import SUPPORTED, times_pairs
+from wordkit.lm.kernels.registers import FEATURES, LANES, Register, bytes_from, pointer
 from wordkit.word2vec.kernels.lanes import INT64, int64
 
-__all__ = ["PANEL", "ROWS", "multiply", "pack", "pack_pairs", "packed_size", "panel_count"]
+__all__ = ["PANEL", "ROWS", "multiply"]
 
 # It supplies the first argument of the functions it decorates, which its type does not say.
 intrinsic: Any = numba.extending.intrinsic
@@ -32,61 +32,6 @@ PANEL = 4 if FEATURES.get("avx512f") else 2
 
 ROWS = 6
 """The most rows in a tile."""
-
-
-def packed_size(K: int, N: int) -> int:
-    """Floats in a packed matrix of shape (K, N)."""
-    return K * LANES * -(-N // LANES)
-
-
-def panel_count(N: int) -> int:
-    """Panels of a packed matrix with N columns."""
-    return -(-N // (LANES * PANEL))
-
-
-@njit(nogil=True, inline="always")
-def pack(
-    panel: int, matrix: int, row_stride: int, column_stride: int, K: int, N: int, packed: int
-) -> None:
-    """Pack one panel of a matrix (K, N); columns beyond N are 0.
-
-    Args:
-        panel: its number.
-        matrix: its address.
-        row_stride, column_stride: floats from one row, and one column, to the next.
-        K, N: its shape.
-        packed: the address of :func:`packed_size` floats.
-    """
-    vectors = (N + LANES - 1) // LANES
-    panels = (vectors + PANEL - 1) // PANEL
-    first, last = vectors * panel // panels, vectors * (panel + 1) // panels
-    begin, end = first * LANES, min(last * LANES, N)
-    width = (last - first) * LANES
-    place = packed + 4 * K * begin
-    for k in range(K):
-        row = matrix + 4 * (k * row_stride + begin * column_stride)
-        if column_stride == 1:
-            copy_row(end - begin, row, place)
-        else:
-            for column in range(end - begin):
-                put(place + 4 * column, get(row + 4 * column * column_stride))
-            for column in range(end - begin, width):
-                put(place + 4 * column, 0.0)
-        place += 4 * width
-
-
-@njit(nogil=True, inline="always")
-def pack_pairs(panel: int, matrix: int, row_stride: int, K: int, N: int, packed: int) -> None:
-    """The same for pairs of rows, rounded to bfloat16: half as many rows of the packed matrix."""
-    vectors = (N + LANES - 1) // LANES
-    panels = (vectors + PANEL - 1) // PANEL
-    first, last = vectors * panel // panels, vectors * (panel + 1) // panels
-    begin, end = first * LANES, min(last * LANES, N)
-    place = packed + 4 * ((K + 1) // 2) * begin
-    for k in range(0, K, 2):
-        row = matrix + 4 * (k * row_stride + begin)
-        pair_rows(end - begin, row, row + 4 * row_stride if k + 1 < K else 0, place)
-        place += 4 * (last - first) * LANES
 
 
 @njit(nogil=True, inline="always")
@@ -102,7 +47,7 @@ def multiply(
         K, N: the shape of the matrix.
         a: address of (rows, K).
         a_stride: floats from a row to the next; so for the others, where 0 repeats one row.
-        packed: the matrix, from :func:`pack`.
+        packed: the matrix, from :mod:`wordkit.lm.kernels.packing`.
         start: address of (rows, N).
         out: address of (rows, N); may be the same as start, not as a.
     """
@@ -202,40 +147,3 @@ def _tile(
     for row, place in zip(sums, places(out, out_stride), strict=True):
         for j, (b, total) in enumerate(zip(registers, row, strict=True)):
             b.store(builder.load(total), place, int64(j * LANES))
-
-
-@intrinsic
-def copy_row(typing_context: Any, count: Any, row: Any, out: Any) -> Any:
-    """Copy so many float32, and zeros to the end of the last register."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        row, out = pointer(builder, arguments[1]), pointer(builder, arguments[2])
-
-        def body(b: Register, d: Any) -> None:
-            Register(builder, LANES).store(b.load(row, d), out, d)
-
-        along(builder, arguments[0], body)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), generate
-
-
-@intrinsic
-def get(typing_context: Any, address: Any) -> Any:
-    """The float32 at an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(pointer(builder, arguments[0]), align=4)
-
-    return types.float32(types.int64), generate
-
-
-@intrinsic
-def put(typing_context: Any, address: Any, value: Any) -> Any:
-    """Store a float32 at an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[1], pointer(builder, arguments[0]), align=4)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.float32), generate

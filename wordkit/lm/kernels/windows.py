@@ -15,8 +15,14 @@ from torch import Tensor
 from wordkit.lm.cells import CELLS
 from wordkit.lm.kernels import jobs
 from wordkit.lm.kernels.low import SUPPORTED, low_stride
-from wordkit.lm.kernels.matrices import pack_panels
-from wordkit.lm.kernels.products import packed_size, panel_count
+from wordkit.lm.kernels.packing import (
+    PAIRED,
+    STRAIGHT,
+    TURNED,
+    pack_panels,
+    packed_size,
+    panel_count,
+)
 
 __all__ = ["Gradients", "Window", "differentiate", "run"]
 
@@ -120,7 +126,7 @@ def differentiate(
     d_gates = outputs.new_empty(T, B, weight.shape[0])
     d_scaled = torch.empty_like(outputs) if cell == "gru" else None
     form, parts = ("packed" if window.low is None else "low"), _parts(cell, weight)
-    matrices = [_packed(part, low=form == "low") for part in parts]
+    matrices = [_packed(part, PAIRED if form == "low" else STRAIGHT) for part in parts]
     lows = [_low(outputs, T, len(part)) for part in parts] if form == "low" else []
     wants_state = (
         wants_state or form == "low"
@@ -213,19 +219,19 @@ def _prepared(part: Tensor, form: str) -> Tensor:
     if form == "plain":
         return part
     if form == "packed":
-        return _packed(part.t())
+        return _packed(part, TURNED)
     if part.shape[1] % 2:
         part = torch.nn.functional.pad(part, (0, 1))
     # its columns in pairs, that will be rows
-    return _packed(part.bfloat16().view(torch.float32).t())
+    return _packed(part.bfloat16().view(torch.float32), TURNED)
 
 
-def _packed(matrix: Tensor, low: bool = False) -> Tensor:
-    """A matrix (K, N) in panels; ``low``: in pairs of rows of bfloat16."""
-    K, N = matrix.shape
-    packed = matrix.new_empty(packed_size((K + 1) // 2 if low else K, N))
-    strides = (matrix.stride(0), 0) if low else matrix.stride()
-    numbers = matrix.data_ptr(), *strides, K, N, packed.data_ptr()
+def _packed(matrix: Tensor, way: int) -> Tensor:
+    """A contiguous matrix, or its transpose, in panels."""
+    K, N = reversed(matrix.shape) if way == TURNED else matrix.shape
+    size = packed_size((K + 1) // 2 if way == PAIRED else K, N)
+    packed = matrix.new_empty(size)
+    numbers = way, matrix.data_ptr(), matrix.shape[1], K, N, packed.data_ptr()
     jobs.run(pack_panels, panel_count(N), numbers, alone=K * N < _SMALL)
     return packed
 
