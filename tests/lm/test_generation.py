@@ -38,6 +38,7 @@ LOG_P = st.lists(st.floats(-20, 0) | st.sampled_from([-1.0, -2.0]), min_size=1, 
 )
 
 
+@settings(deadline=None)
 @given(LOG_P, st.integers(1, 40), st.floats(0.01, 1), st.floats(0.05, 20), st.integers(0, 99))
 def test_sets_are_never_left(
     log_p: np.ndarray, k: int, p: float, temperature: float, seed: int
@@ -55,6 +56,7 @@ def test_sets_are_never_left(
     assert set(ids.tolist()) <= set(order[:k].tolist())
 
 
+@settings(deadline=None)
 @given(LOG_P, st.floats(0.05, 20))
 def test_probabilities_are_those_of_the_softmax(log_p: np.ndarray, temperature: float) -> None:
     ids, p = nucleus(log_p, temperature=temperature)
@@ -63,6 +65,7 @@ def test_probabilities_are_those_of_the_softmax(log_p: np.ndarray, temperature: 
     assert p == pytest.approx(heated / heated.sum())
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 2.5, 7.0]), min_size=1), st.integers(1, 9))
 def test_the_highest(values: list[float], count: int) -> None:
     array = np.array(values)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.evaluation import Perplexity
 
 
+@settings(deadline=None)
 @given(st.integers(2, 10**6), st.integers(1, 10**9))
 def test_of_even_chances(words: int, tokens: int) -> None:
     score = Perplexity(-tokens * math.log(words), tokens)
@@ -21,6 +22,7 @@ def test_of_even_chances(words: int, tokens: int) -> None:
     assert score.oov_rate == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-30, -1e-3), min_size=1, max_size=30),
     st.lists(st.floats(-30, -1e-3), max_size=30),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.text.joining import Joiner, join_tokens
@@ -42,6 +42,7 @@ def test_spaces_are_mended(tokens: str) -> None:
 TOKENS = st.sampled_from(sorted({token for case in CASES for token in case.split()}))
 
 
+@settings(deadline=None)
 @given(st.lists(TOKENS, max_size=30), st.integers(0, 30))
 def test_what_was_given_out_never_changes(tokens: list[str], cut: int) -> None:
     joiner = Joiner()
@@ -50,6 +51,7 @@ def test_what_was_given_out_never_changes(tokens: list[str], cut: int) -> None:
     assert all(pieces), "each token shows at once"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["the", "cat", ",", ".", "(", ")", "$", "5", "?"]), max_size=30))
 def test_words_are_found_again_in_the_text(tokens: list[str]) -> None:
     text = join_tokens(tokens)
