@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.errors import ConfigError
+from wordkit.errors import ConfigError, DivergenceError
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
 from wordkit_cli.options import (
@@ -300,13 +300,20 @@ def _finish(run: LanguageModelRun, output: str | None, progress: Progress) -> La
         valid = known.get("valid_perplexity")
         return f"epoch {known['epoch']:.0f}{loss}" + (f"  valid {valid:.1f}" if valid else "")
 
+    def keep(how: str) -> None:
+        if output is not None:
+            save_language_model(run.best(), output)
+            progress.say(f"{how}; the best model so far is kept: {output}")
+
     try:
         model = progress.finish(run, figures=figures)
     except (KeyboardInterrupt, SystemExit):
-        if output is not None and run.has_learnt:
-            model = run.best()
-            save_language_model(model, output)
-            progress.say(f"stopped; the best model so far is kept: {output}")
+        if run.has_learnt:
+            keep("stopped")
+        raise
+    except DivergenceError:
+        if run.has_validated:  # else there are only the weights that diverged
+            keep("diverged")
         raise
     if run.coverage is not None:
         progress.say(str(run.coverage))

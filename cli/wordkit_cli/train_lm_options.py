@@ -65,7 +65,7 @@ _TRAINING = {
     "label_smoothing": "Share of the target given to all words.",
     "patience": "Validations without a better one until the end.",
     "averaging_patience": "Validations that asgd waits before it averages.",
-    "freeze_embeddings": "Leave the vectors that go in as they start.",
+    "freeze_embeddings": "Leave the word vectors as they start (tied ones altogether).",
     "min_count": "Rarer words become <unk>. Default: 2, or 1 where the text has <unk>.",
     "max_vocabulary": "Keep so many words, the most frequent.",
     "precision": "Numbers in matrix products; auto: bf16 where it is fast.",

@@ -404,6 +404,20 @@ def test_divergence_leaves_the_old_model(texts: Path) -> None:
     assert (texts / "lm.safetensors").read_text() == "the old one"
 
 
+def test_divergence_after_a_validation_keeps_the_best_model(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rate(_: object, __: float, epochs: float, *, plateaus: int) -> float:
+        return 0.01 if epochs < 1 else 1e30
+
+    monkeypatch.setattr("wordkit.lm.training.learning_rate", rate)
+    options = ("--valid", "valid.txt", "--epochs", "3", "--clip-norm", "1e30")
+    with pytest.raises(WordkitError, match="diverged"):
+        run("train.txt", *SMALL, *options)
+    kept = load_language_model("lm.safetensors")
+    assert kept.metadata["training"]["validations"][0]["epochs"] == 1
+
+
 def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
     assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
     assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr

@@ -256,7 +256,8 @@ class TrainingConfig:
     """Validations that ``asgd`` waits for a better one before it averages, at least 1."""
 
     freeze_embeddings: bool = False
-    """Whether the vectors that go in stay as they start."""
+    """Whether the vectors that go in stay as they start; where they are tied, also those that come
+    out."""
 
     min_count: int | None = None
     """Words seen less often become ``<unk>``; at least 1. None: 1 where the text has ``<unk>``

@@ -72,6 +72,12 @@ class LanguageModelRun(Run[LanguageModel]):
         training = self._job.training
         return training is not None and training.state.words > 0
 
+    @property
+    def has_validated(self) -> bool:
+        """Whether there is a model that validation has found the best so far."""
+        training = self._job.training
+        return training is not None and bool(training.state.best)
+
     def best(self) -> LanguageModel:
         """The model with the best validation so far, or as it is where there was none yet.
 
