@@ -36,6 +36,13 @@ def test_each_line_is_closed_whether_the_corpus_has_line_ends_or_not(eos: bool) 
     assert words_of(stream, vocabulary) == expected
 
 
+def test_lines_are_closed_where_the_words_are_those_of_a_text_with_line_ends() -> None:
+    vocabulary = model_words("<eos>", "a", "b", "c", "<unk>")
+    corpus = Corpus.from_sentences([["a", "b"], ["c"]], vocabulary=vocabulary)
+    stream = TokenStream(corpus, vocabulary)
+    assert words_of(stream, vocabulary) == ["a", "b", "<eos>", "c", "<eos>"]
+
+
 def test_a_part_is_that_part_of_the_whole() -> None:
     corpus = corpus_of(LINES)
     stream = TokenStream(corpus, words_to_model(corpus, min_count=1))

@@ -40,7 +40,7 @@ class TokenStream:
         self._model_ids = np.array(
             [self.unk_id if i is None else i for i in found] or [0], dtype=np.int64
         )
-        if corpus.vocabulary.eos_id is None:
+        if not _has_line_ends(corpus):
             self._ids = _with_line_ends(corpus, len(words))
             self._model_ids = np.append(self._model_ids[: len(words)], self.eos_id)
 
@@ -62,6 +62,13 @@ class TokenStream:
         ids = self._model_ids[self._ids[np.maximum(places, 0)]]
         ids[places < 0] = self.eos_id
         return ids
+
+
+def _has_line_ends(corpus: Corpus) -> bool:
+    """Whether lines end with ``<eos>``: the vocabulary, which may be that of another text, has it,
+    and the first line does."""
+    eos = corpus.vocabulary.eos_id
+    return eos is not None and bool(corpus.ids[corpus.offsets[1] - 1] == eos)
 
 
 def _with_line_ends(corpus: Corpus, eos: int) -> npt.NDArray[np.int32]:
