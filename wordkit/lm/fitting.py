@@ -31,7 +31,7 @@ Treebank widths of 208 (1 minute), 304 and 368 (6 minutes) did better than wider
 _LEAST, _MOST, _UNIT = 64, 1024, 16  # of H, which is a multiple of the last
 _BATCH, _WINDOWS = 48, 20  # tracks at most; windows of an epoch at least, where the text is short
 _PROBED = 256  # H of the model that is timed
-_PROBE_SECONDS = 0.6
+_WARM_UP, _PROBE_STEPS, _PROBE_SECONDS = 2, 8, 1.0  # steps that do not count; least of all
 _READY = 0.93  # share of the time that is left for training beside validation
 
 
@@ -155,9 +155,11 @@ def _probe(words: int, config: TrainingConfig, device: str, threads: int | None)
     updater = Updater(model, config, by_rows=False)
     step = TrainingStep(model, config, None, updater)
     ids = torch.randint(words, (config.steps, config.batch), generator=generator).to(device)
-    state, done, best = model.start_state(config.batch), 0, math.inf
-    began = time.monotonic()
-    while done < 3 or time.monotonic() - began < _PROBE_SECONDS:
+    state, best, taken = model.start_state(config.batch), math.inf, 0
+    began = start = time.monotonic()
+    while taken < _PROBE_STEPS or start - began < _PROBE_SECONDS:
+        if taken == _WARM_UP:  # what is compiled and set up at first does not count
+            began, best = time.monotonic(), math.inf
         start = time.monotonic()
         updater.clear()
         objective, _, state = step(ids, ids, state, 1 / ids.numel(), Plan(False, False))
@@ -165,7 +167,7 @@ def _probe(words: int, config: TrainingConfig, device: str, threads: int | None)
         updater.step(1e-6)
         state = detached(state)
         float(objective.detach())
-        best, done = min(best, time.monotonic() - start), done + 1
+        best, taken = min(best, time.monotonic() - start), taken + 1
     torch.set_num_threads(before)
     exact = TrainingConfig(exact_share=1.0)
     return ids.numel() * _work(_PROBED, words, exact) / best
