@@ -52,7 +52,7 @@ class Beginning:
         whose = "its vector" if start.kept == 1 else "their vectors"
         new = "new one" if start.joined == 1 else "new ones"
         kept = counted(start.kept, "word")
-        progress.say(f"{kept} kept {whose}, {start.joined:,} {new} joined")
+        progress.say(f"{kept} kept {whose} to go on from, {start.joined:,} {new} joined")
         if start.note is not None:
             progress.say(start.note)
         return start
@@ -88,8 +88,8 @@ def read_beginning(init: str | None, resume: str | None, given: Mapping[str, Any
 def _changed(config: Word2VecConfig, given: Mapping[str, Any]) -> Word2VecConfig:
     """The settings of an earlier training with those that are set anew."""
     new = {name: value for name, value in given.items() if value != getattr(config, name)}
-    if new.keys() & {"arch", "loss", "cbow_gradient"}:  # another default
-        new = {"lr": None, "vectors": None, **new}
+    if new.keys() & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
+        new = {"lr": None, "vectors": None, **given}
     return replace(config, **new)
 
 

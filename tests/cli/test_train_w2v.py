@@ -219,7 +219,7 @@ def test_init_takes_vectors_of_any_format(wordkit: Wordkit, corpus_txt: Path, fo
     said = wordkit(
         "train-w2v", corpus_txt, "--vectors", "in", "--init", "old.txt", "--epochs", "1"
     ).stderr
-    assert "2 words kept their vectors, 18 new ones joined" in said
+    assert "2 words kept their vectors to go on from, 18 new ones joined" in said
     vectors = load_embeddings("vectors.safetensors")
     assert vectors.dim == 3 and "zebra" not in vectors
     assert np.linalg.norm(vectors.vector("queen") - [4, 5, 6]) < 0.5  # a few small steps on
@@ -233,7 +233,7 @@ def test_a_model_learns_from_new_text(wordkit: Wordkit, corpus_txt: Path, folder
     cat, king = old.vector("cat").copy(), old.vector("king").copy()
     (folder / "new.txt").write_text("The king and the zebra walk. The zebra is a king.\n" * 20)
     said = wordkit("train-w2v", "new.txt", "--resume", "vectors.safetensors", "--epochs", "1")
-    assert "20 words kept their vectors, 2 new ones joined" in said.stderr
+    assert "20 words kept their vectors to go on from, 2 new ones joined" in said.stderr
     new = load_embeddings("vectors.safetensors")  # its own place: the default of -o
     assert new.words != old.words and set(old.words) | {"zebra", "walk"} == set(new.words)
     np.testing.assert_allclose(new.vector("cat"), cat, rtol=1e-6)  # not in the new text
@@ -242,19 +242,30 @@ def test_a_model_learns_from_new_text(wordkit: Wordkit, corpus_txt: Path, folder
     assert settings == {**old.metadata["settings"], "epochs": 1}  # as they were, but for one
 
 
+def test_what_is_given_holds_also_where_it_is_what_it_was(
+    wordkit: Wordkit, corpus_txt: Path
+) -> None:
+    options = ("--lr", "0.05", "--vectors", "in")
+    wordkit("train-w2v", corpus_txt, "--arch", "skipgram", *options, *SMALL, "-q")
+    again = ("--resume", "vectors.safetensors", "--arch", "cbow", *options)
+    wordkit("train-w2v", corpus_txt, *again, "-q")
+    settings = load_embeddings("vectors.safetensors").metadata["settings"]
+    assert (settings["arch"], settings["lr"], settings["vectors"]) == ("cbow", 0.05, "in")
+
+
 def test_one_word_is_said_in_plain_english(
     wordkit: Wordkit, corpus_txt: Path, folder: Path
 ) -> None:
     (folder / "old.txt").write_text("king 1\nzebra 2\n")
     said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
-    assert "1 word kept its vector, 19 new ones joined" in said
+    assert "1 word kept its vector to go on from, 19 new ones joined" in said
     assert "20 words, 1 dimension, loss" in said
 
 
 def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_txt: Path) -> None:
     wordkit("train-counts", corpus_txt, "--dim", "5", "-q")
     said = wordkit("train-w2v", corpus_txt, "--resume", "vectors.safetensors").stderr
-    assert "20 words kept their vectors, 0 new ones joined" in said
+    assert "20 words kept their vectors to go on from, 0 new ones joined" in said
     assert "the model holds its vectors alone" in said
     assert "20 words, 5 dimensions" in said
 

@@ -139,7 +139,12 @@ class Word2VecConfig:
     @property
     def start_lr(self) -> float:
         """The learning rate at the start: ``lr``, or the default for the architecture."""
-        return _DEFAULT_LR[self.arch, self.cbow_gradient] if self.lr is None else self.lr
+        return self.usual_lr if self.lr is None else self.lr
+
+    @property
+    def usual_lr(self) -> float:
+        """The default learning rate for the architecture."""
+        return _DEFAULT_LR[self.arch, self.cbow_gradient]
 
 
 def _in_range(field: str, value: int, most: int) -> None:

@@ -82,7 +82,7 @@ def _joined_vocabulary(
     if not old.has_counts:
         raise VocabularyError(
             "the model has no counts of its words, which training needs; start from its vectors "
-            "with --init (start_from_vectors), which takes the words of the text"
+            "with --init, which takes the words of the text"
         )
     seen = {
         word: int(n) for word, n in zip(corpus.vocabulary, corpus.vocabulary.counts, strict=True)

@@ -184,7 +184,7 @@ class _Training:
         raise DivergenceError(
             f"the training diverged after {words:,} words, in epoch {self._diverged.epoch + 1}, "
             f"at learning rate {rate:.4g}: the vectors grew beyond all bounds; lower lr, to "
-            f"{self._config.start_lr / 4:.2g} say"
+            f"{min(self._config.start_lr / 4, self._config.usual_lr):.2g} say"
         )
 
     def _warn_of(self, last: Tally) -> None:
