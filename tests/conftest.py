@@ -10,6 +10,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test asserts a time: other work may run on the same cores.
+settings.register_profile("wordkit", deadline=None)
+settings.load_profile("wordkit")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

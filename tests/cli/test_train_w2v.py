@@ -256,7 +256,7 @@ def test_what_is_given_holds_also_where_it_is_what_it_was(
 def test_one_word_is_said_in_plain_english(
     wordkit: Wordkit, corpus_txt: Path, folder: Path
 ) -> None:
-    (folder / "old.txt").write_text("king 1\nzebra 2\n")
+    (folder / "old.txt").write_text("2 1\nking 1\nzebra 2\n")
     said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
     assert "1 word kept its vector to go on from, 19 new ones joined" in said
     assert "20 words, 1 dimension, loss" in said
