@@ -266,7 +266,8 @@ def read_tensors(
     found = metadata.get("kind")
     if found != kind:
         remedy = _TAKEN_BY.get(str(found))
-        raise FormatError(f"{path} holds {found}, not {kind}" + (f"; {remedy}" if remedy else ""))
+        holds = f"{path} holds {_with_article(found)}, not {_with_article(kind)}"
+        raise FormatError(holds + (f"; {remedy}" if remedy else ""))
     version = str(metadata.get("format_version", ""))
     if version != str(_FORMAT_VERSION):
         raise FormatError(
@@ -277,6 +278,11 @@ def read_tensors(
         str(name): _tensor(path, str(name), entry, buffer[start:]) for name, entry in header.items()
     }
     return TensorFile(path, tensors, {str(k): str(v) for k, v in metadata.items()})
+
+
+def _with_article(kind: object) -> str:
+    """The name of a kind as it stands in a sentence."""
+    return f"a {kind}" if isinstance(kind, str) and not kind.endswith("s") else str(kind)
 
 
 def is_of_kind(path: str | os.PathLike[str], kind: str) -> bool:

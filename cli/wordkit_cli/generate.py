@@ -113,6 +113,8 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is about drawing words, and --{method} draws none"
             )
+    for word in set(options["ban"]) & set(options["allow"]):
+        raise click.UsageError(f"--ban and --allow both name {word}: give one of them")
     from wordkit.lm.generation import GenerationConfig
 
     banned = (*GenerationConfig.banned, *options["ban"])

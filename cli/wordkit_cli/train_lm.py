@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _COUNTS = "counts"
+_OPTIONS = {"start_embeddings": "embeddings"}  # of fields whose option has another name
 _HELD_OUT = 0.05
 
 
@@ -46,7 +47,11 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
     click.echo(f"{name}: {preset.description}")
     for title, config in (("model", preset.model), ("training", preset.training)):
         click.echo(f"\n{title}")
-        rows = [(f"  --{n.replace('_', '-')}", _value(v)) for n, v in asdict(config).items()]
+        rows = [
+            (f"  --{_OPTIONS.get(n, n).replace('_', '-')}", _value(v))
+            for n, v in asdict(config).items()
+            if n != "adaptive"  # --softmax says it
+        ]
         print_table(rows)
     context.exit()
 
@@ -230,7 +235,7 @@ def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Pla
     checkpoint, embeddings = options["checkpoint"], options["embeddings"]
     if options["resume"]:
         if os.path.exists(checkpoint):
-            return _resumed(checkpoint, model_settings, training_settings, progress)
+            return _resumed(options, model_settings, training_settings, progress)
         progress.say(f"there is no {checkpoint} yet: starting afresh")
     model, training = _start(options, texts, training_settings, progress)
     if embeddings in (_COUNTS, "random"):
@@ -239,8 +244,10 @@ def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Pla
         from wordkit_cli.models import load_vectors
 
         model_settings["dim"] = load_vectors(embeddings).dim
-    if model_settings.get("adaptive") or training_settings.get("softmax") == "adaptive":
-        model_settings.setdefault("tied", False)
+    if training_settings.get("softmax") == "adaptive":
+        if model_settings.get("tied"):
+            raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
+        model_settings["tied"] = False
     return _Plan(
         replace(model, **model_settings), replace(training, **training_settings), embeddings
     )
@@ -276,17 +283,25 @@ def _start(
 
 
 def _resumed(
-    path: str, model: Mapping[str, Any], training: Mapping[str, Any], progress: Progress
+    options: Mapping[str, Any],
+    model: dict[str, Any],
+    training: Mapping[str, Any],
+    progress: Progress,
 ) -> _Plan:
-    from wordkit.lm import read_checkpoint
+    """The settings of the checkpoint; others that are given are refused when training begins."""
+    from wordkit.lm import get_preset, read_checkpoint
 
-    checkpoint = read_checkpoint(path)
-    progress.say(f"going on from {path} after {checkpoint.state.words:,} words")
-    return _Plan(
-        replace(checkpoint.model, **model),
-        replace(checkpoint.training, **training),
-        resume=checkpoint,
-    )
+    checkpoint = read_checkpoint(options["checkpoint"])
+    before, how = checkpoint.model, checkpoint.training
+    if options["preset"] is not None:
+        preset = get_preset(options["preset"])
+        before, how = preset.model, preset.training
+    if options["embeddings"] in (_COUNTS, "random"):
+        model["start_embeddings"] = options["embeddings"]
+    elif options["embeddings"] is not None:  # its vectors are among the weights
+        model.setdefault("dim", checkpoint.model.dim)
+    progress.say(f"going on from {options['checkpoint']} after {checkpoint.state.words:,} words")
+    return _Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
 
 
 def _finish(run: LanguageModelRun, output: str | None, progress: Progress) -> LanguageModel:

@@ -51,7 +51,7 @@ _TRAINING = {
     "beta2": "Of adam and adamw.",
     "weight_decay": "Share of a weight taken away at a step, times the rate.",
     "schedule": "How the learning rate goes on.",
-    "decay": "What plateau, step and exponential multiply the rate by.",
+    "decay": "Factor of plateau, step and exponential; loss of rate by inverse.",
     "decay_after": "Epochs before step and exponential begin.",
     "decay_every": "Epochs between the steps of step.",
     "warmup": "Share in which onecycle and cosine raise the rate.",

@@ -293,7 +293,7 @@ def test_foreign_and_damaged_models(
     wordkit: Wordkit, folder: Path, lm: Path, text: Path, vectors: Path, query: list[str]
 ) -> None:
     error = wordkit(*query, "-m", vectors, status=1).stderr
-    assert "vectors.safetensors holds embeddings, not language model; wordkit similar" in error
+    assert "vectors.safetensors holds embeddings, not a language model; wordkit similar" in error
     assert "is no language model" in wordkit(*query, "-m", text, status=1).stderr
     content = lm.read_bytes()
     (folder / "short.safetensors").write_bytes(content[:-9])
@@ -304,7 +304,7 @@ def test_foreign_and_damaged_models(
 def test_a_language_model_is_asked_for_no_vectors(wordkit: Wordkit, lm: Path) -> None:
     for query in (["similar", "the"], ["vector", "the"], ["odd-one-out", "a", "b", "c"]):
         error = wordkit(*query, "-m", lm, status=1).stderr
-        assert "lm.safetensors holds language model, not embeddings; wordkit perplexity" in error
+        assert "lm.safetensors holds a language model, not embeddings; wordkit perplexity" in error
 
 
 def test_a_device_that_is_not_there(wordkit: Wordkit, lm: Path, text: Path) -> None:
@@ -368,7 +368,7 @@ def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
     assert known["settings"]["steps"] == 5 and known["first_words"][0] == "the"
     assert "words_done" in wordkit("info", "c").stdout
     error = wordkit("generate", "-m", "c", status=1).stderr
-    assert "c holds language model checkpoint, not language model; wordkit train-lm" in error
+    assert "c holds a language model checkpoint, not a language model; wordkit train-lm" in error
 
 
 @pytest.mark.parametrize("name", ["perplexity", "score", "generate", "predict", "train-lm"])

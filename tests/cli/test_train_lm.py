@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from command_line import Wordkit
 
@@ -119,7 +120,7 @@ def test_quiet_says_nothing_but_the_perplexity(wordkit: Wordkit, texts: Path) ->
 
 def test_all_settings_arrive(texts: Path) -> None:
     model = {
-        "cell": "gru", "activation": "relu", "hidden": 7, "layers": 2, "last_hidden": 6, "dim": 5,
+        "cell": "rnn", "activation": "relu", "hidden": 7, "layers": 2, "last_hidden": 6, "dim": 5,
         "dropout": 0.1, "input_dropout": 0.2, "between_dropout": 0.3, "output_dropout": 0.4,
         "word_dropout": 0.05, "weight_drop": 0.15, "start_weights": "he", "start_scale": 0.3,
         "forget_bias": 0.5,
@@ -189,8 +190,13 @@ def test_a_preset_is_shown(folder: Path, name: str, capsys: pytest.CaptureFixtur
     preset = get_preset(name)
     shown = dict(re.findall(r"^ *--([a-z0-9-]+) +(\S.*?)$", done.out, re.MULTILINE))
     assert done.out.startswith(f"{name}: ")
+    options = {option.name: option.opts for option in command.params}
     for field, value in {**vars(preset.model), **vars(preset.training)}.items():
-        found = shown[field.replace("_", "-")].split()[0]
+        if field == "adaptive":  # --softmax says it
+            continue
+        option = "embeddings" if field == "start_embeddings" else field
+        assert f"--{option.replace('_', '-')}" in options[option], "what is shown can be given"
+        found = shown[option.replace("_", "-")].split()[0]
         if value is None or isinstance(value, bool):
             assert found == {None: "-", True: "yes", False: "no"}[value], field
         elif isinstance(value, str):
@@ -422,3 +428,31 @@ def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
     assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
     assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr
     assert "TEXT" in wordkit("train-lm", status=2).stderr
+
+
+def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None:
+    checkpoint = ("--checkpoint", "lm.checkpoint")
+    run("train.txt", *SMALL, *checkpoint)
+    run("train.txt", *SMALL, *checkpoint, "--resume")  # the same one: nothing is left to do
+    other = ("--preset", "awd-lstm", *SMALL[2:])
+    with pytest.raises(WordkitError, match="was begun with"):
+        run("train.txt", *other, *checkpoint, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hold-out", "nan"), "must be above 0 and below 1, not nan"),
+        (("--hidden", "1000000000000"), "hidden must be at most"),
+        (("--activation", "relu"), "activation is of the cell rnn"),
+    ],
+)
+def test_settings_that_cannot_be(texts: Path, options: tuple[str, str], message: str) -> None:
+    with pytest.raises(WordkitError, match=message):
+        run("train.txt", *SMALL, *options)
+    assert not (texts / "lm.safetensors").exists()
+
+
+def test_tied_vectors_do_not_go_with_an_adaptive_softmax(texts: Path) -> None:
+    with pytest.raises(click.UsageError, match="leave out --tied"):
+        run("train.txt", *SMALL, "--softmax", "adaptive", "--tied")

@@ -191,8 +191,8 @@ DAMAGE: dict[str, tuple[Callable[[Content, Content, Content], None], str]] = {
     "NaN": (put(bias=np.full(12, np.nan, np.float32)), "'bias' holds NaN or infinity"),
     "infinity": (put(bias=np.full(12, -np.inf, np.float32)), "'bias' holds NaN or infinity"),
     "wider than it is": (configure(hidden=7), "'embedding' should have the shape 12 × 7"),
-    "far wider": (configure(hidden=10**30, dim=6), "'layers.0.weight_hidden' should have"),
-    "far too wide": (configure(dim=10**30), "'embedding' should have the shape"),
+    "far wider": (configure(hidden=10**5, dim=6), "'layers.0.weight_hidden' should have"),
+    "far too wide": (configure(dim=10**30), "dim must be at most"),
     "many layers": (configure(layers=10**9), "layers must be at most 32"),
     "layers that are not there": (configure(layers=3), "no tensor 'layers.1.weight_hidden'"),
     "another cell": (configure(cell="gru"), "should have the shape 18 × 6"),
@@ -254,7 +254,9 @@ def test_every_truncation_is_found(path: Path) -> None:
 
 def test_other_files_are_named(path: Path) -> None:
     save_embeddings(Embeddings(["a", "b"], np.eye(2)), path)
-    with pytest.raises(FormatError, match=r"holds embeddings, not language model; wordkit similar"):
+    with pytest.raises(
+        FormatError, match=r"holds embeddings, not a language model; wordkit similar"
+    ):
         load_language_model(path)
     path.write_bytes(pickle.dumps({"weights": list(range(100))}))
     with pytest.raises(FormatError, match="is a pickle; wordkit reads"):
@@ -277,5 +279,7 @@ def test_other_files_are_named(path: Path) -> None:
 
 def test_a_language_model_is_not_read_as_vectors(path: Path) -> None:
     save_language_model(random_model(), path)
-    with pytest.raises(FormatError, match=r"holds language model, not embeddings; .*convert makes"):
+    with pytest.raises(
+        FormatError, match=r"holds a language model, not embeddings; .*convert makes"
+    ):
         load_embeddings(path)

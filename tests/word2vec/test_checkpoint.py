@@ -304,7 +304,7 @@ def test_other_files_are_told_from_checkpoints(tmp_path: Path, small: Checkpoint
             read_checkpoint(path)
     write_tensors(tmp_path / "t", {"x": np.zeros(3)}, kind="embeddings")
     assert not is_checkpoint(tmp_path / "t")
-    with pytest.raises(FormatError, match="holds embeddings, not word2vec checkpoint"):
+    with pytest.raises(FormatError, match="holds embeddings, not a word2vec checkpoint"):
         read_checkpoint(tmp_path / "t")
     with pytest.raises(StorageError, match="there is no such file"):
         read_checkpoint(tmp_path / "none")

@@ -70,6 +70,8 @@ class AdaptiveOutput(nn.Module):
         if not places or sorted({*places, 0, words}) != [0, *places, words]:
             raise ConfigError(f"cutoffs must ascend from 1 to {words - 1}, not {places}")
         div_value = min(div_value, width ** (1 / len(places)))
+        # no cluster's vectors may be so narrow that nothing is left of them
+        div_value = min(div_value, 0.999 * width ** (1 / len(places)))
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(
             width, words, places, div_value=div_value, head_bias=True
         )

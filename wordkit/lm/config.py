@@ -35,6 +35,7 @@ Softmax = Literal["auto", "exact", "sampled", "adaptive"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 _MOST_LAYERS = 32
+_MOST_WIDTH = 100_000
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,12 @@ class ModelConfig:
             start_embeddings=get_args(StartEmbeddings),
         )
         _check_least(self, hidden=1, layers=1, last_hidden=1, dim=1)
+        for field in ("hidden", "last_hidden", "dim"):
+            width = getattr(self, field)
+            if width is not None and width > _MOST_WIDTH:
+                raise ConfigError(f"{field} must be at most {_MOST_WIDTH}, not {width}")
+        if self.activation != "tanh" and self.cell != "rnn":
+            raise ConfigError(f"activation is of the cell rnn; {self.cell} has its own")
         if self.layers > _MOST_LAYERS:
             raise ConfigError(f"layers must be at most {_MOST_LAYERS}, not {self.layers}")
         for field in (

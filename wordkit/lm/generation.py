@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from wordkit.errors import ConfigError, VocabularyError, WordkitWarning
+from wordkit.errors import ConfigError, UnknownWordError, VocabularyError, WordkitWarning
 from wordkit.lm.beam import beam_search
 from wordkit.lm.inference import Continuation, Ids
 from wordkit.lm.language_model import LanguageModel
@@ -185,8 +185,9 @@ def _read_prompt(model: LanguageModel, prompt: Sequence[str]) -> Continuation:
     if len(unknown) > _MOST_SHOWN:
         named += f" and {len(unknown) - _MOST_SHOWN} more"
     if unknown and not any(word in model.vocabulary for word in prompt):
-        if len(unknown) == 1:
-            model.vocabulary.id(unknown[0])  # raises, and says which words are spelt nearly so
+        near = model.vocabulary.near(unknown[0]) if len(unknown) == 1 else []
+        if near:
+            raise UnknownWordError(unknown[0], near)
         raise VocabularyError(
             f"the model knows no word of the prompt: {named}; begin with words of its training text"
         )

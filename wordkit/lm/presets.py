@@ -61,7 +61,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
     ),
     "awd-lstm": Preset(
-        "Merity, Keskar and Socher (2018): 3 layers of 1150, weight-drop, ASGD, PTB test 57.3",
+        "Merity, Keskar and Socher (2018): 3 x 1150, weight-drop; PTB test 58.8 before fine-tuning",
         ModelConfig(
             hidden=1150, layers=3, last_hidden=400, dim=400, tied=True, input_dropout=0.4,
             between_dropout=0.25, output_dropout=0.4, word_dropout=0.1, weight_drop=0.5,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import TextError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
 
@@ -115,8 +115,11 @@ def hold_out(corpus: Corpus, share: float) -> tuple[Corpus, Corpus]:
         share: of the tokens held out, above 0 and below 1.
 
     Raises:
+        ConfigError: the share is out of its range.
         TextError: there are too few tokens for it.
     """
+    if not 0 < share < 1:
+        raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
     if corpus.tokens < 2:
         raise TextError(
             f"the text has {corpus.tokens} tokens, and some must be held out to validate on; "

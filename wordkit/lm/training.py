@@ -37,6 +37,8 @@ from wordkit.text import Vocabulary
 
 __all__ = ["Material", "Training", "WholeState"]
 
+_RATE_OF_SGD = 20.0  # with clipped gradients
+_USUAL_RATES = {"adam": 5e-3, "adamw": 5e-3, "adagrad": 0.1, "rmsprop": 1e-3}
 _MEASURED_EVERY = 50  # windows, where what is trained on is not the exact loss
 _SHORTEST = 5  # steps of a window whose length is drawn
 _HALVED = 0.05  # share of such windows that are drawn around half of the steps
@@ -287,10 +289,11 @@ class Training:
 
     def _diverged(self, rate: float) -> DivergenceError:
         clip = "" if self.config.clip_norm else ", or clip gradients (clip_norm 1)"
+        usual = _USUAL_RATES.get(self.config.optimizer, _RATE_OF_SGD)
         return DivergenceError(
             f"the training diverged after {self.state.words:,} words, in epoch "
             f"{self.state.epoch + 1}, at learning rate {rate:.4g}: the loss is no finite number; "
-            f"lower lr, to {self.config.lr / 4:.2g} say{clip}"
+            f"lower lr, to {min(self.config.lr / 4, usual):.2g} say{clip}"
         )
 
     def check(self) -> None:
