@@ -187,7 +187,7 @@ META = about()
         (container(b"\xff\xff"), "header is not JSON"),
         (container([1]), "not a JSON object"),
         (container({}), "not one of wordkit's"),
-        (container({"__metadata__": about(kind="cake")}), "holds cake, not test"),
+        (container({"__metadata__": about(kind="cake")}), "holds a cake, not a test"),
         (container({"__metadata__": about(format_version="9")}), "update wordkit"),
         (container({"__metadata__": {"wordkit": "{"}}), "its metadata is not JSON"),
         (container({"__metadata__": {"wordkit": "[]"}}), "its metadata is not a JSON object"),

@@ -350,7 +350,7 @@ def test_too_little_memory_is_an_error_and_no_kill(
 
 def test_memory_is_asked_for_by_size(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The weights are counted, not made: what would not fit takes no memory to find out."""
-    shape = replace(SMALL, hidden=200_000, layers=32)
+    shape = replace(SMALL, hidden=100_000, layers=32)
     with pytest.raises(ResourceError):
         trained(corpus, shape)
 

@@ -14,8 +14,8 @@ from wordkit.text import Corpus, Vocabulary
 
 
 def stream_of(tokens: int) -> TokenStream:
-    """A stream whose token n is the word n; its line end is the last word of all."""
-    words = [*(f"w{n}" for n in range(tokens)), "<unk>", "<eos>"]
+    """A stream whose token n is the word n; the last one is its line end."""
+    words = [*(f"w{n}" for n in range(tokens - 1)), "<eos>", "<unk>"]
     ids = np.arange(tokens, dtype=np.int32)
     vocabulary = Vocabulary(words, np.ones(len(words), np.int64))
     return TokenStream(Corpus(ids, np.array([0, tokens]), vocabulary), vocabulary)
