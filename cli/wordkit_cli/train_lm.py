@@ -231,6 +231,8 @@ class _Plan:
 
 def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Plan:
     """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
+    from wordkit.lm.config import USUAL_RATES
+
     model_settings, training_settings = given_settings(options)
     checkpoint, embeddings = options["checkpoint"], options["embeddings"]
     if options["resume"]:
@@ -244,6 +246,9 @@ def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Pla
         from wordkit_cli.models import load_vectors
 
         model_settings["dim"] = load_vectors(embeddings).dim
+    optimizer = training_settings.get("optimizer", training.optimizer)
+    if optimizer != training.optimizer:  # the preset's rate is that of its own
+        training_settings.setdefault("lr", USUAL_RATES[optimizer])
     if training_settings.get("softmax") == "adaptive":
         if model_settings.get("tied"):
             raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
@@ -350,9 +355,13 @@ def _described(model: LanguageModel, rate: float | None) -> str:
     config, training = model.config, model.metadata["training"]
     layers = f"{config.layers} x {config.hidden}" if config.layers > 1 else f"{config.hidden}"
     facts = [f"{config.cell} {layers}", f"{len(model.vocabulary):,} words"]
-    facts.append(f"{training['epochs']:g} epochs")
+    facts.append(f"{training['epochs']:g} epoch{'' if training['epochs'] == 1 else 's'}")
     if training["valid_perplexity"] is not None:
-        facts.append(f"validation perplexity {training['valid_perplexity']:.1f}")
+        facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")
     if rate:
         facts.append(f"{short(rate)} tokens/s")
     return ", ".join(facts)
+
+
+def _perplexity(value: float) -> str:
+    return f"{value:.1f}" if value < 1e6 else f"{value:.1e}"

@@ -456,3 +456,10 @@ def test_settings_that_cannot_be(texts: Path, options: tuple[str, str], message:
 def test_tied_vectors_do_not_go_with_an_adaptive_softmax(texts: Path) -> None:
     with pytest.raises(click.UsageError, match="leave out --tied"):
         run("train.txt", *SMALL, "--softmax", "adaptive", "--tied")
+
+
+def test_another_optimizer_brings_its_own_rate(texts: Path) -> None:
+    run("train.txt", *SMALL, "--optimizer", "adam")
+    assert load_language_model("lm.safetensors").metadata["settings"]["lr"] == 5e-3
+    run("train.txt", *SMALL, "--optimizer", "adam", "--lr", "0.01")
+    assert load_language_model("lm.safetensors").metadata["settings"]["lr"] == 0.01

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from wordkit.errors import ConfigError
 
 __all__ = [
+    "USUAL_RATES",
     "Activation",
     "Cell",
     "ModelConfig",
@@ -33,6 +35,12 @@ Schedule = Literal[
 ]  # fmt: skip
 Softmax = Literal["auto", "exact", "sampled", "adaptive"]
 Precision = Literal["auto", "fp32", "bf16"]
+
+USUAL_RATES: Mapping[str, float] = {
+    "sgd": 20.0, "momentum": 2.0, "nesterov": 2.0, "asgd": 30.0,
+    "adagrad": 0.1, "rmsprop": 1e-3, "adam": 5e-3, "adamw": 5e-3,
+}  # fmt: skip
+"""Learning rates that are a good start, with clipped gradients, by optimizer."""
 
 _MOST_LAYERS = 32
 _MOST_WIDTH = 100_000

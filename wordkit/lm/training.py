@@ -20,7 +20,7 @@ from wordkit.checkpoints import CheckpointKeeper
 from wordkit.errors import DivergenceError
 from wordkit.interruption import uninterrupted
 from wordkit.lm.batches import Tracks, Window
-from wordkit.lm.config import TrainingConfig
+from wordkit.lm.config import USUAL_RATES, TrainingConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.losses import SharedNegatives
 from wordkit.lm.model import RecurrentModel, State, detached
@@ -37,8 +37,6 @@ from wordkit.text import Vocabulary
 
 __all__ = ["Material", "Training", "WholeState"]
 
-_RATE_OF_SGD = 20.0  # with clipped gradients
-_USUAL_RATES = {"adam": 5e-3, "adamw": 5e-3, "adagrad": 0.1, "rmsprop": 1e-3}
 _MEASURED_EVERY = 50  # windows, where what is trained on is not the exact loss
 _SHORTEST = 5  # steps of a window whose length is drawn
 _HALVED = 0.05  # share of such windows that are drawn around half of the steps
@@ -289,7 +287,7 @@ class Training:
 
     def _diverged(self, rate: float) -> DivergenceError:
         clip = "" if self.config.clip_norm else ", or clip gradients (clip_norm 1)"
-        usual = _USUAL_RATES.get(self.config.optimizer, _RATE_OF_SGD)
+        usual = USUAL_RATES[self.config.optimizer]
         return DivergenceError(
             f"the training diverged after {self.state.words:,} words, in epoch "
             f"{self.state.epoch + 1}, at learning rate {rate:.4g}: the loss is no finite number; "

@@ -27,7 +27,7 @@ SUPPORTED = bool(FEATURES.get("avx512bf16")) and LANES == 16
 _HALVES, _WHOLE = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(ir.IntType(32), LANES)
 
 
-@njit(nogil=True, inline="always")
+@njit(nogil=True, inline="always", cache=True)  # Python asks it, too
 def low_stride(K: int) -> int:
     """The places from one row of K rounded numbers to the next: whole registers' results."""
     return (K + LANES - 1) // LANES * (LANES // 2)
