@@ -354,7 +354,7 @@ def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> 
         (["corpus.txt", "--resume", "c", "--dim", "11"], "begun with dim 8"),
         (["corpus.txt", "--resume", "c", "--lr", "0.2"], "begun with lr 0.3"),
         (["other.txt", "--resume", "c"], "of a training on another text"),
-        (["corpus.txt", "--init", "c"], "c holds word2vec checkpoint, not embeddings"),
+        (["corpus.txt", "--init", "c"], "c holds a word2vec checkpoint, not embeddings"),
     ):
         with pytest.raises(WordkitError, match=message):
             run(*arguments)
