@@ -79,7 +79,7 @@ def is_tokenised(text: PlainText) -> bool:
     if text.size is None:
         return False
     try:
-        with contextlib.closing(text.blocks()) as blocks:
+        with contextlib.closing(text._read()) as blocks:  # without a thread that reads ahead
             first = next(blocks, None)
     except TextError:
         return False
