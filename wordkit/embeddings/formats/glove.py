@@ -26,8 +26,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     line = 1
     if source.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
         source.read(len(BYTE_ORDER_MARK))
-    while source.peek(1) in (b"\n", b"\r"):
-        source.read(1)
+    while source.peek(1) == b"\n" or source.peek(2) == b"\r\n":  # a lone \r begins a word
+        source.read_line()
         line += 1
     first = source.read_line()
     dim = count_values(first)
