@@ -24,7 +24,7 @@ from machine import describe, heading, in_one_line, in_turns, row
 from torch import Tensor, nn
 
 from wordkit.lm.losses import SharedNegatives, linear_cross_entropy, sampled_cross_entropy
-from wordkit.lm.row_updates import RowAdamW, RowGradients
+from wordkit.training.row_updates import RowAdamW, RowGradients
 
 TOKENS, NEGATIVES = 700, 500
 SIZES = [(200, 10_000), (400, 10_000), (200, 100_000), (400, 100_000)]

@@ -23,8 +23,8 @@ import torch
 from machine import alternate, describe, heading, row
 from torch.nn import functional
 
-from wordkit.lm.cells import CELLS, unrolled
-from wordkit.lm.recurrence import recur, supports_bf16
+from wordkit.recurrent.cells import CELLS, unrolled
+from wordkit.recurrent.recurrence import recur, supports_bf16
 
 MODULES = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn-tanh": torch.nn.RNN}
 SHAPES = [(35, 20, 200), (35, 20, 400), (35, 20, 650), (35, 40, 400)]

@@ -14,7 +14,7 @@ from lm_processes import compile_kernels, plain
 from lm_text import Treebank, introduction, treebank
 from machine import Timing, counted, heading, in_turns, row, run_process
 
-from wordkit.lm.recurrence import supports_bf16
+from wordkit.recurrent.recurrence import supports_bf16
 
 __all__ = ["speed"]
 

@@ -27,6 +27,9 @@ from wordkit.errors import FormatError, StorageError
 
 __all__ = [
     "LANGUAGE_MODEL",
+    "LANGUAGE_MODEL_CHECKPOINT",
+    "SEQ2SEQ_CHECKPOINT",
+    "SEQ2SEQ_MODEL",
     "TensorFile",
     "atomic_write",
     "check_writable",
@@ -50,15 +53,18 @@ _FORMAT_VERSION = 1
 _HEAD = 1 << 12  # bytes at the start of a file that tell its kind
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
 
-LANGUAGE_MODEL = "language model"
-"""The kind of a file that holds one."""
+LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
+SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
+"""The kinds of the files that hold one."""
 
 _TAKEN_BY = {
     "embeddings": "wordkit similar, analogy and evaluate take vectors",
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
     "word2vec checkpoint": "wordkit train-w2v --resume goes on from it",
-    "language model checkpoint": "wordkit train-lm --resume goes on from it",
+    LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume goes on from it",
+    SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
+    SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume goes on from it",
 }
 """Which commands want a file of a kind, for whoever has given it to another one."""
 

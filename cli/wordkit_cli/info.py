@@ -45,8 +45,7 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
-    from wordkit.lm.training_state import CHECKPOINT_KIND
-    from wordkit.storage import LANGUAGE_MODEL, is_of_kind
+    from wordkit.storage import LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT, is_of_kind
     from wordkit.text.corpus import is_corpus
     from wordkit.word2vec.checkpoint_file import is_checkpoint
 
@@ -54,7 +53,7 @@ def _known(path: str | None) -> dict[str, Any]:
         return _corpus(path)
     if path is not None and is_of_kind(path, LANGUAGE_MODEL):
         return _language_model(path)
-    if path is not None and is_of_kind(path, CHECKPOINT_KIND):
+    if path is not None and is_of_kind(path, LANGUAGE_MODEL_CHECKPOINT):
         return _language_model_checkpoint(path)
     if path is not None and is_checkpoint(path):
         return _checkpoint(path)
@@ -107,7 +106,7 @@ def _language_model_checkpoint(path: str) -> dict[str, Any]:
         "words": len(checkpoint.vocabulary),
         "bytes": os.path.getsize(path),
         "epochs_done": state.epoch,
-        "words_done": state.words,
+        "tokens_done": state.seen,
         "validations": len(state.validations),
         "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,
         "seconds": round(state.seconds, 3),

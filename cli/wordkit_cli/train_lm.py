@@ -149,9 +149,8 @@ def _is_first_process(options: Mapping[str, Any]) -> bool:
 
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
     """Find out before the work what would be in its way at the end."""
-    from wordkit.lm.training_state import CHECKPOINT_KIND
     from wordkit.runtime import choose_device
-    from wordkit.storage import check_writable, is_of_kind
+    from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_writable, is_of_kind
 
     check_writable(output)
     if device in ("cuda", "mps"):
@@ -159,7 +158,7 @@ def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
     if checkpoint is not None:
         check_writable(checkpoint)
         is_there = os.path.exists(checkpoint) and os.path.getsize(checkpoint) > 0
-        if is_there and not is_of_kind(checkpoint, CHECKPOINT_KIND):
+        if is_there and not is_of_kind(checkpoint, LANGUAGE_MODEL_CHECKPOINT):
             raise ConfigError(
                 f"{checkpoint} is there and is no checkpoint of train-lm; name another file"
             )
@@ -231,7 +230,7 @@ class _Plan:
 
 def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Plan:
     """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
-    from wordkit.lm.config import USUAL_RATES
+    from wordkit.training.config import USUAL_RATES
 
     model_settings, training_settings = given_settings(options)
     checkpoint, embeddings = options["checkpoint"], options["embeddings"]
@@ -305,7 +304,7 @@ def _resumed(
         model["start_embeddings"] = options["embeddings"]
     elif options["embeddings"] is not None:  # its vectors are among the weights
         model.setdefault("dim", checkpoint.model.dim)
-    progress.say(f"going on from {options['checkpoint']} after {checkpoint.state.words:,} words")
+    progress.say(f"going on from {options['checkpoint']} after {checkpoint.state.seen:,} tokens")
     return _Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
 
 

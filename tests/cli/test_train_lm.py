@@ -293,13 +293,13 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     checkpoint = read_checkpoint(texts / "c")
     kept = load_language_model(texts / "lm.safetensors")
     training = kept.metadata["training"]
-    assert training["words"] == checkpoint.state.words < 60 * 150 * 7
+    assert training["tokens"] == checkpoint.state.seen < 60 * 150 * 7
     assert training["valid_perplexity"] == min(v["perplexity"] for v in training["validations"])
     found = json.loads(wordkit("perplexity", "lm.safetensors", "valid.txt", "--json").stdout)
     assert found["perplexity"] == pytest.approx(training["valid_perplexity"], rel=1e-6)
 
     said = wordkit(*LONG, "--checkpoint", "c", "--resume").stderr
-    assert f"going on from c after {checkpoint.state.words:,} words" in said
+    assert f"going on from c after {checkpoint.state.seen:,} tokens" in said
     run(*LONG[1:], "-o", "whole.safetensors")
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 
@@ -309,13 +309,13 @@ def test_stopped_again_and_again_it_comes_to_the_same(wordkit: Wordkit, texts: P
     chooser = random.Random(5)
     for _ in range(2):
         process = started(texts, *LONG, "--checkpoint", "c", "--resume")
-        words = read_checkpoint(texts / "c").state.words if (texts / "c").exists() else 0
+        words = read_checkpoint(texts / "c").state.seen if (texts / "c").exists() else 0
         (texts / "log").unlink(missing_ok=True)
         wait_for_epoch(texts, words // (150 * 7) + 1, process)
         time.sleep(chooser.random() / 10)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=300)
-    assert read_checkpoint(texts / "c").state.words > 0
+    assert read_checkpoint(texts / "c").state.seen > 0
     wordkit(*LONG, "--checkpoint", "c", "--resume")
     run(*LONG[1:], "-o", "whole.safetensors")
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")

@@ -99,7 +99,7 @@ def test_a_run_may_be_stopped_again_and_again(
     for _ in range(8):
         stopped(path, 5, corpus, shape, config, valid=valid)
     resume = read_checkpoint(path)
-    assert 0 < resume.state.words <= 40 * 5 * 8
+    assert 0 < resume.state.seen <= 40 * 5 * 8
     run = trained(corpus, shape, config, valid=valid, resume=resume)
     assert_same(run.result(), trained(corpus, shape, config, valid=valid).result())
 
@@ -143,7 +143,7 @@ def test_a_signal_in_the_middle_of_a_window_waits_for_its_end(
     number: signal.Signals, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind the step of the weights, before the window is counted as done."""
-    from wordkit.lm.optimizers import Updater
+    from wordkit.training.optimizers import Updater
 
     path = tmp_path / "checkpoint"
     step, steps = Updater.step, itertools.count()
@@ -165,7 +165,7 @@ def test_a_signal_in_the_middle_of_a_window_waits_for_its_end(
         signal.signal(number, handler)
     monkeypatch.undo()
     resume = read_checkpoint(path)
-    assert resume.state.words == 5 * 40
+    assert resume.state.seen == 5 * 40
     assert_same(trained(corpus, NOISY, resume=resume).result(), trained(corpus, NOISY).result())
 
 
@@ -209,7 +209,9 @@ def test_another_text(checkpoint: Path, corpus: Corpus, valid: Corpus) -> None:
 
 def test_another_device(checkpoint: Path, corpus: Corpus) -> None:
     resume = read_checkpoint(checkpoint)
-    resume = replace(resume, counters={**resume.counters, "device": "cuda"})
+    record = dict(resume.saved.record)
+    record["counters"] = {**record["counters"], "device": "cuda"}
+    resume = replace(resume, saved=replace(resume.saved, record=record))
     with pytest.raises(ConfigError, match="begun on device cuda, and cannot go on on cpu"):
         trained(corpus, resume=resume).result()
 

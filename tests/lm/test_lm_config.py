@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -128,11 +128,17 @@ def test_a_place_without_a_dropout_of_its_own_has_that_of_all() -> None:
 def test_settings_do_not_change_and_each_is_explained(kind: type) -> None:
     with pytest.raises(FrozenInstanceError):
         kind().seed = 5
-    (definition,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(definition, ast.ClassDef)
+    bodies = [
+        definition.body
+        for part in (kind, *kind.__bases__)
+        if is_dataclass(part)
+        for definition in ast.parse(inspect.getsource(part)).body
+        if isinstance(definition, ast.ClassDef)
+    ]
     explained = {
         statement.target.id
-        for statement, following in pairwise(definition.body)
+        for body in bodies
+        for statement, following in pairwise(body)
         if isinstance(statement, ast.AnnAssign)
         and isinstance(statement.target, ast.Name)
         and isinstance(following, ast.Expr)

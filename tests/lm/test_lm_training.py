@@ -119,7 +119,7 @@ def test_sampling_ends_and_what_is_reported_is_exact(corpus: Corpus) -> None:
                 logits.flatten(0, 1), window.targets.flatten(), ignore_index=-1, reduction="sum"
             )
         report = next(run)
-        if state.position and state.tally.words > before.words:
+        if state.position and state.tally.tokens > before.tokens:
             reported += 1
             assert state.tally.loss - before.loss == pytest.approx(float(loss), rel=1e-4)
         was_sampled.append(training.updater.by_rows)
@@ -322,8 +322,8 @@ def test_divergence_says_what_to_do_and_leaves_the_last_checkpoint(
     assert ("clip" in message) == (clip is None)
     assert reports[-1].done < 2 * 901
     checkpoint = read_checkpoint(path)
-    assert checkpoint.state.words > 0
-    assert all(torch.isfinite(w).all() for w in checkpoint.tensors["weights"].values())
+    assert checkpoint.state.seen > 0
+    assert all(torch.isfinite(w).all() for w in checkpoint.saved.group("weights").values())
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
 
 
@@ -332,7 +332,7 @@ def test_weights_that_are_no_numbers_are_never_kept(corpus: Corpus) -> None:
     config = replace(QUICK, optimizer="sgd", lr=3e38, weight_decay=100, clip_norm=None, epochs=1)
     run = trained(toy_corpus(39), SMALL, replace(config, schedule="constant"))
     assert next(run).total == 40, "one window, whose loss is good"
-    with pytest.raises(DivergenceError, match="diverged after 40 words, .* lower lr"):
+    with pytest.raises(DivergenceError, match="diverged after 40 tokens, .* lower lr"):
         run.result()
 
 
@@ -342,7 +342,7 @@ def test_weights_that_are_no_numbers_are_never_kept(corpus: Corpus) -> None:
 def test_too_little_memory_is_an_error_and_no_kill(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordkit.lm.train.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.training.run.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match=r"a model of 12 words .* needs .* GiB") as caught:
         trained(corpus)
     assert "\n" not in str(caught.value)

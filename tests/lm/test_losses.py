@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wordkit.errors import ConfigError
-from wordkit.lm import row_softmax
 from wordkit.lm.losses import (
     AdaptiveOutput,
     SharedNegatives,
@@ -26,7 +25,8 @@ from wordkit.lm.losses import (
     sampled_cross_entropy,
     token_log_probabilities,
 )
-from wordkit.lm.row_updates import RowGradients
+from wordkit.recurrent import row_softmax
+from wordkit.training.row_updates import RowGradients
 
 N, V, H = 37, 203, 12
 
@@ -75,8 +75,11 @@ class _Sizes(TorchDispatchMode):
 def _without_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What runs on a device, on the CPU."""
     with monkeypatch.context() as patch:
-        for module in ("row_softmax", "exact_loss", "sampled_loss", "row_updates"):
-            patch.setattr(f"wordkit.lm.{module}.uses_kernels", lambda weight: False)
+        for module in (
+            "recurrent.row_softmax", "recurrent.exact_loss", "lm.sampled_loss",
+            "training.row_updates",
+        ):  # fmt: skip
+            patch.setattr(f"wordkit.{module}.uses_kernels", lambda weight: False)
         yield
 
 
@@ -490,6 +493,7 @@ def test_bad_cutoffs(cutoffs: list[int]) -> None:
 
 def test_importing_the_losses_does_not_load_numba() -> None:
     code = (
-        "import sys, wordkit.lm.losses, wordkit.lm.row_updates; assert 'numba' not in sys.modules"
+        "import sys, wordkit.lm.losses, wordkit.training.row_updates\n"
+        "assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

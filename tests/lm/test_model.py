@@ -10,7 +10,8 @@ from models import SHAPES, random_model
 from torch import Tensor
 
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.model import RecurrentModel, State, detached
+from wordkit.lm.model import RecurrentModel
+from wordkit.recurrent.layer import Carried, detached
 
 V, T, B = 12, 7, 3
 IDS = torch.randint(0, V, (T, B), generator=torch.Generator().manual_seed(5))
@@ -20,7 +21,7 @@ def network(**config: Any) -> RecurrentModel:
     return random_model(words=V, **{"dropout": 0.0, **config}).module
 
 
-def top_of(model: RecurrentModel, ids: Tensor = IDS, state: State | None = None) -> Tensor:
+def top_of(model: RecurrentModel, ids: Tensor = IDS, state: Carried | None = None) -> Tensor:
     with torch.no_grad():
         return model(ids, state or model.start_state(ids.shape[1])).top
 

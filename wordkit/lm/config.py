@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
 from wordkit.errors import ConfigError
+from wordkit.recurrent.settings import Activation, CellName, StartWeights
+from wordkit.training.config import LearningConfig
 
 __all__ = [
-    "USUAL_RATES",
-    "Activation",
-    "Cell",
     "ModelConfig",
-    "Optimizer",
-    "Precision",
-    "Schedule",
     "Softmax",
     "StartEmbeddings",
-    "StartWeights",
     "TrainingConfig",
 ]
 
-Cell = Literal["rnn", "lstm", "gru", "peephole"]
-Activation = Literal["tanh", "relu"]
-StartWeights = Literal["uniform", "xavier", "he"]
 StartEmbeddings = Literal["random", "counts"]
-Optimizer = Literal[
-    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "asgd"
-]  # fmt: skip
-Schedule = Literal[
-    "constant", "plateau", "step", "exponential", "inverse", "cosine", "onecycle"
-]  # fmt: skip
 Softmax = Literal["auto", "exact", "sampled", "adaptive"]
-Precision = Literal["auto", "fp32", "bf16"]
-
-USUAL_RATES: Mapping[str, float] = {
-    "sgd": 20.0, "momentum": 2.0, "nesterov": 2.0, "asgd": 30.0,
-    "adagrad": 0.1, "rmsprop": 1e-3, "adam": 5e-3, "adamw": 5e-3,
-}  # fmt: skip
-"""Learning rates that are a good start, with clipped gradients, by optimizer."""
 
 _MOST_LAYERS = 32
 _MOST_WIDTH = 100_000
@@ -50,7 +29,7 @@ _MOST_WIDTH = 100_000
 class ModelConfig:
     """The shape of a language model: embedding, recurrent layers, output layer."""
 
-    cell: Cell = "lstm"
+    cell: CellName = "lstm"
     """The recurrent cell: ``rnn`` (Elman 1990), ``lstm`` (Hochreiter and Schmidhuber 1997, with
     the forget gate of Gers et al. 2000), ``gru`` (Cho et al. 2014) or ``peephole`` (an LSTM whose
     gates see the cell: Gers and Schmidhuber 2000)."""
@@ -128,14 +107,14 @@ class ModelConfig:
     first prediction is theirs."""
 
     def __post_init__(self) -> None:
-        _check_words(
+        check_choice(
             self,
-            cell=get_args(Cell),
+            cell=get_args(CellName),
             activation=get_args(Activation),
             start_weights=get_args(StartWeights),
             start_embeddings=get_args(StartEmbeddings),
         )
-        _check_least(self, hidden=1, layers=1, last_hidden=1, dim=1)
+        check_least(self, hidden=1, layers=1, last_hidden=1, dim=1)
         for field in ("hidden", "last_hidden", "dim"):
             width = getattr(self, field)
             if width is not None and width > _MOST_WIDTH:
@@ -144,12 +123,11 @@ class ModelConfig:
             raise ConfigError(f"activation is of the cell rnn; {self.cell} has its own")
         if self.layers > _MOST_LAYERS:
             raise ConfigError(f"layers must be at most {_MOST_LAYERS}, not {self.layers}")
-        for field in (
-            "dropout", "input_dropout", "between_dropout", "output_dropout",
+        check_share(
+            self, "dropout", "input_dropout", "between_dropout", "output_dropout",
             "word_dropout", "weight_drop",
-        ):  # fmt: skip
-            _check_share(self, field)
-        _check_above(self, "start_scale")
+        )  # fmt: skip
+        check_above(self, "start_scale")
         if not math.isfinite(self.forget_bias):
             raise ConfigError(f"forget_bias must be a number, not {self.forget_bias}")
         if self.adaptive and self.tied:
@@ -178,7 +156,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(LearningConfig):
     """How a language model is trained."""
 
     batch: int = 20
@@ -190,56 +168,6 @@ class TrainingConfig:
     vary_steps: bool = False
     """Whether the length of each window is drawn around ``steps``, as AWD-LSTM does, with the
     learning rate in proportion to it."""
-
-    epochs: int | None = 40
-    """Times that the text is gone through, at least 1; None: as ``max_minutes`` allows."""
-
-    max_minutes: float | None = None
-    """Minutes that the whole training may take, above 0; the schedule is fitted to them. None: no
-    limit."""
-
-    optimizer: Optimizer = "adamw"
-    """``sgd``, ``momentum``, ``nesterov``, ``adagrad``, ``rmsprop``, ``adam``, ``adamw``, or
-    ``asgd``: SGD whose weights are averaged as soon as validation stalls (Merity et al. 2018)."""
-
-    lr: float = 5e-3
-    """The learning rate at its highest, above 0."""
-
-    momentum: float = 0.9
-    """Of ``momentum`` and ``nesterov``, from 0 to below 1."""
-
-    beta2: float = 0.999
-    """Share of the squares of earlier gradients that ``adam`` and ``adamw`` keep at each step, from
-    0 to below 1."""
-
-    weight_decay: float = 0.0
-    """Share of each weight taken away at each step, times the learning rate (L2 for all but
-    ``adamw``); at least 0."""
-
-    schedule: Schedule = "onecycle"
-    """How the learning rate goes on: ``constant``; ``plateau``, times ``decay`` when validation
-    stops improving; ``step``, times ``decay`` after every ``decay_every`` epochs; ``exponential``,
-    times ``decay`` after each epoch beyond ``decay_after``; ``inverse``, in inverse proportion to
-    1 + ``decay`` × epochs; ``cosine``; ``onecycle``, up for the share ``warmup`` and down for the
-    rest (Smith 2018)."""
-
-    decay: float = 0.5
-    """Of the schedules ``plateau``, ``step``, ``exponential`` and ``inverse``, above 0."""
-
-    decay_after: int = 0
-    """Epochs before ``step`` and ``exponential`` begin to lower the rate, at least 0."""
-
-    decay_every: int = 1
-    """Epochs between the steps of ``step``, at least 1."""
-
-    warmup: float = 0.2
-    """Share of the training in which ``onecycle`` and ``cosine`` raise the rate, from 0 to 1."""
-
-    clip_norm: float | None = 1.0
-    """Gradients longer than this, all together, are cut to it, above 0; None: they are not."""
-
-    clip_value: float | None = None
-    """Each value of a gradient is cut to this size, above 0; None: it is not."""
 
     softmax: Softmax = "auto"
     """How the words' probabilities are trained: ``exact``; ``sampled``, against a few words drawn
@@ -261,15 +189,6 @@ class TrainingConfig:
     """β, times the mean square of its change from step to step, is added to the loss; at
     least 0."""
 
-    label_smoothing: float = 0.0
-    """Share of the probability that the target gives to all words alike; from 0 to below 1."""
-
-    patience: int | None = None
-    """Validations without a better one until the training stops, at least 1; None: it goes on."""
-
-    averaging_patience: int = 5
-    """Validations that ``asgd`` waits for a better one before it averages, at least 1."""
-
     freeze_embeddings: bool = False
     """Whether the vectors that go in stay as they start; where they are tied, also those that come
     out."""
@@ -282,64 +201,13 @@ class TrainingConfig:
     """At most so many words, the most frequent ones, ``<unk>`` and ``<eos>`` among them; at
     least 3. None: no limit."""
 
-    precision: Precision = "auto"
-    """Numbers in matrix products: ``fp32``, ``bf16`` (sums stay fp32), or ``auto``: bf16 where the
-    processor or device has instructions for it."""
-
-    seed: int = 1
-    """Where the random numbers start: at least 0."""
-
     def __post_init__(self) -> None:
-        _check_words(
-            self,
-            optimizer=get_args(Optimizer),
-            schedule=get_args(Schedule),
-            softmax=get_args(Softmax),
-            precision=get_args(Precision),
-        )
-        _check_least(
-            self, batch=1, steps=1, epochs=1, decay_after=0, decay_every=1, samples=1,
-            patience=1, averaging_patience=1, min_count=1, max_vocabulary=3, seed=0,
+        super().__post_init__()
+        check_choice(self, softmax=get_args(Softmax))
+        check_least(
+            self, steps=1, samples=1, min_count=1, max_vocabulary=3, activation_penalty=0,
+            temporal_penalty=0,
         )  # fmt: skip
-        _check_least(
-            self, weight_decay=0, activation_penalty=0, temporal_penalty=0
-        )  # fmt: skip
-        for field in ("max_minutes", "lr", "decay", "clip_norm", "clip_value"):
-            _check_above(self, field)
-        for field in ("momentum", "beta2", "label_smoothing"):
-            _check_share(self, field)
-        for field in ("warmup", "exact_share"):
-            if not 0 <= getattr(self, field) <= 1:
-                raise ConfigError(f"{field} must be from 0 to 1, not {getattr(self, field)}")
-        if self.epochs is None and self.max_minutes is None:
-            raise ConfigError(
-                "epochs and max_minutes cannot both be None: the training needs an end"
-            )
+        check_range(self, 0, 1, "exact_share")
         if self.softmax in ("sampled", "adaptive") and self.label_smoothing:
             raise ConfigError(f"label_smoothing needs the softmax exact, not {self.softmax}")
-
-
-def _check_words(config: Any, **words: tuple[str, ...]) -> None:
-    for field, known in words.items():
-        value = getattr(config, field)
-        if value not in known:
-            raise ConfigError(f"{field} must be one of {', '.join(known)}, not {value!r}")
-
-
-def _check_least(config: Any, **least: float) -> None:
-    for field, bound in least.items():
-        value = getattr(config, field)
-        if value is not None and not (value >= bound and math.isfinite(value)):
-            raise ConfigError(f"{field} must be at least {bound}, not {value}")
-
-
-def _check_share(config: Any, field: str) -> None:
-    value = getattr(config, field)
-    if value is not None and not 0 <= value < 1:
-        raise ConfigError(f"{field} must be from 0 to below 1, not {value}")
-
-
-def _check_above(config: Any, field: str) -> None:
-    value = getattr(config, field)
-    if value is not None and not (value > 0 and math.isfinite(value)):
-        raise ConfigError(f"{field} must be above 0, not {value}")

@@ -136,10 +136,11 @@ _BESIDES = 4e5  # what else a token costs, in multiplications
 
 def _probe(words: int, config: TrainingConfig, device: str, threads: int | None) -> float:
     """Multiplications a second that training does here."""
-    from wordkit.lm.model import RecurrentModel, detached
-    from wordkit.lm.optimizers import Updater
+    from wordkit.lm.model import RecurrentModel
     from wordkit.lm.step import Plan, TrainingStep
     from wordkit.lm.train import resolved
+    from wordkit.recurrent.layer import detached
+    from wordkit.training.optimizers import Updater
 
     before = torch.get_num_threads()
     torch.set_num_threads(thread_count(threads))

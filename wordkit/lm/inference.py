@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wordkit.lm.model import RecurrentModel, State
+from wordkit.lm.model import RecurrentModel
+from wordkit.recurrent.layer import Carried
 
 __all__ = ["Continuation", "Ids", "answering"]
 
@@ -53,7 +54,7 @@ class Continuation:
 
     def __init__(self, module: RecurrentModel, start: int) -> None:
         self._module = module
-        self._state: State = module.start_state(1)
+        self._state: Carried = module.start_state(1)
         self.log_p: npt.NDArray[np.float64]
         """log p of every word as the next one, natural, shape (B, V)."""
         self.read(np.array([[start]]))

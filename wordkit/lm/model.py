@@ -14,23 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from wordkit.lm.cells import CELLS
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.device_layer import CELLS_OF_DEVICES, device_layer
-from wordkit.lm.dropout import dropped, locked, word_mask
 from wordkit.lm.losses import (
     AdaptiveOutput,
     linear_cross_entropy,
     log_probabilities,
     token_log_probabilities,
 )
-from wordkit.lm.recurrence import recur
-from wordkit.lm.row_updates import RowGradients, embedding_lookup
+from wordkit.recurrent.dropout import dropped, locked, word_mask
+from wordkit.recurrent.layer import Carried, RecurrentLayer, linear
+from wordkit.recurrent.settings import full_name
+from wordkit.training.row_updates import RowGradients, embedding_lookup
 
-__all__ = ["Features", "RecurrentLayer", "RecurrentModel", "State", "detached"]
-
-State = tuple[tuple[Tensor, ...], ...]
-"""For each layer, the tensors of shape (B, H) that it carries from step to step."""
+__all__ = ["Features", "RecurrentModel"]
 
 
 @dataclass(frozen=True)
@@ -43,60 +39,8 @@ class Features:
     raw: Tensor
     """The same before dropout."""
 
-    state: State
+    state: Carried
     """After the last step."""
-
-
-class RecurrentLayer(nn.Module):
-    """One recurrent layer: a matrix product for the input of all steps, then step by step.
-
-    Args:
-        cell: a name of :data:`wordkit.lm.cells.CELLS`.
-        width: of what goes in.
-        hidden: H.
-    """
-
-    def __init__(self, cell: str, width: int, hidden: int) -> None:
-        super().__init__()
-        self.cell = CELLS[cell]
-        G = self.cell.gates
-        self.weight_input = nn.Parameter(torch.empty(G * hidden, width))
-        self.weight_hidden = nn.Parameter(torch.empty(G * hidden, hidden))
-        self.bias = nn.Parameter(torch.zeros(G * hidden))
-        shape = self.cell.extra_shape(hidden)
-        self.extra = None if shape is None else nn.Parameter(torch.zeros(shape))
-
-    @property
-    def hidden(self) -> int:
-        """H."""
-        return self.weight_hidden.shape[1]
-
-    def forward(
-        self, x: Tensor, state: tuple[Tensor, ...], weight_hidden: Tensor, precision: str
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What comes out, (T, B, H), and the state after the last step.
-
-        Args:
-            x: shape (T, B, D).
-            state: of this layer.
-            weight_hidden: the layer's own, or that with some of it dropped.
-            precision: ``fp32`` or ``bf16``.
-        """
-        if x.device.type != "cpu" and self.cell.name in CELLS_OF_DEVICES:
-            weights = (self.weight_input, weight_hidden, self.bias, self.extra)
-            return device_layer(self.cell.name, x, weights, state, precision)
-        projected = linear(x, self.weight_input, self.bias, precision)
-        return recur(
-            self.cell.name, projected, weight_hidden, state, self.extra, precision=precision
-        )
-
-
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: str) -> Tensor:
-    """x · weightᵀ + bias in float32, with the products taken in ``precision``."""
-    if precision == "bf16":
-        product = F.linear(x.bfloat16(), weight.bfloat16()).float()
-        return product if bias is None else product + bias
-    return F.linear(x, weight, bias)
 
 
 class RecurrentModel(nn.Module):
@@ -115,7 +59,7 @@ class RecurrentModel(nn.Module):
         self.config, self.words = config, words
         self.precision = "fp32"
         self.generator: torch.Generator | None = None
-        cell = f"rnn-{config.activation}" if config.cell == "rnn" else config.cell
+        cell = full_name(config.cell, config.activation)
         self.embedding = nn.Parameter(torch.empty(words, config.width_in))
         widths = [config.width_in, *config.widths]
         self.layers = nn.ModuleList(
@@ -138,7 +82,7 @@ class RecurrentModel(nn.Module):
         """Where its weights are."""
         return self.embedding.device
 
-    def start_state(self, tracks: int) -> State:
+    def start_state(self, tracks: int) -> Carried:
         """The state before the first step: zeros."""
         return tuple(
             tuple(
@@ -149,7 +93,7 @@ class RecurrentModel(nn.Module):
         )
 
     def forward(
-        self, ids: Tensor, state: State, row_gradients: RowGradients | None = None
+        self, ids: Tensor, state: Carried, row_gradients: RowGradients | None = None
     ) -> Features:
         """What the recurrent layers make of words.
 
@@ -239,8 +183,3 @@ class RecurrentModel(nn.Module):
         if not self.training or not share:
             return weight
         return dropped(weight, share, self.generator)
-
-
-def detached(state: State) -> State:
-    """The state as a constant: gradients do not go back beyond it."""
-    return tuple(tuple(part.detach() for part in layer) for layer in state)

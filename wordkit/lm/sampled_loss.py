@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordkit.errors import ConfigError
-from wordkit.lm.row_softmax import check_precision, column_sums, uses_kernels
-from wordkit.lm.row_updates import RowGradients
+from wordkit.recurrent.row_softmax import check_precision, column_sums, uses_kernels
+from wordkit.training.row_updates import RowGradients
 
 __all__ = ["SharedNegatives", "sampled_cross_entropy"]
 
@@ -84,7 +84,7 @@ class SharedNegatives:
 
     def _distinct(self) -> Tensor:
         """Words drawn one by one until there are S: with few of many words, the faster way."""
-        from wordkit.lm.kernels.rows import draw_distinct
+        from wordkit.recurrent.kernels.rows import draw_distinct
 
         self._draws += 1
         found, count = np.empty(self.samples, np.int64), 0
@@ -253,7 +253,7 @@ def _softmax(
         are 0 where there is no target.
     """
     if uses_kernels(positives):
-        from wordkit.lm.kernels.softmax import sampled_powers
+        from wordkit.recurrent.kernels.softmax import sampled_powers
 
         shift = (shift * _LOG2_E).contiguous()
         targets, negatives = targets.contiguous(), negatives.contiguous()

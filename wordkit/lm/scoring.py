@@ -19,8 +19,9 @@ from wordkit.errors import ConfigError, DivergenceError
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.lm.inference import Ids, answering
 from wordkit.lm.language_model import LanguageModel
-from wordkit.lm.model import RecurrentModel, State
+from wordkit.lm.model import RecurrentModel
 from wordkit.lm.stream import TokenStream
+from wordkit.recurrent.layer import Carried
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
 from wordkit.text.vocabulary import EOS
@@ -189,8 +190,8 @@ def _batch_scores(model: LanguageModel, rows: Sequence[Ids]) -> list[npt.NDArray
 
 
 def _token_scores(
-    module: RecurrentModel, inputs: Ids, targets: Ids, state: State
-) -> tuple[npt.NDArray[np.float64], State]:
+    module: RecurrentModel, inputs: Ids, targets: Ids, state: Carried
+) -> tuple[npt.NDArray[np.float64], Carried]:
     """log p of each target, shape (T, B), and the state after them.
 
     Args:

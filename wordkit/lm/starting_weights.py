@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wordkit.counts import CountsConfig, train_counts
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
-from wordkit.lm.config import ModelConfig
-from wordkit.lm.model import RecurrentLayer, RecurrentModel
+from wordkit.lm.model import RecurrentModel
+from wordkit.recurrent.starting_weights import draw_evenly, start_layer, start_matrix
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
 
@@ -50,61 +50,19 @@ def start_weights(
     config = model.config
     scale = _VECTORS if config.start_scale is None else config.start_scale
     with torch.no_grad():
-        _uniform(model.embedding, scale, generator)
+        draw_evenly(model.embedding, scale, generator)
         for layer in model.layers:
-            _start_layer(layer, config, generator)  # type: ignore[arg-type]
+            start_layer(layer, config, generator)  # type: ignore[arg-type]
         if model.projection is not None:
-            _start_matrix(model.projection, model.projection.shape[1], config, generator)
+            start_matrix(model.projection, model.projection.shape[1], config, generator)
         if model.adaptive is not None:
             for parameter in model.adaptive.parameters():
-                _uniform(parameter, scale, generator)
+                draw_evenly(parameter, scale, generator)
             return
         if not config.tied:
-            _uniform(model.output, scale, generator)
+            draw_evenly(model.output, scale, generator)
         if config.unigram_bias:
             model.bias.copy_(_log_frequencies(vocabulary))
-
-
-def _start_layer(layer: RecurrentLayer, config: ModelConfig, generator: torch.Generator) -> None:
-    H = layer.hidden
-    for matrix in (layer.weight_input, layer.weight_hidden):
-        _start_matrix(matrix, H, config, generator)
-    if config.orthogonal:
-        for gate in layer.weight_hidden.chunk(layer.cell.gates):
-            gate.copy_(_orthogonal(H, generator))
-    if config.start_weights == "uniform" and config.start_scale is not None:
-        _uniform(layer.bias, config.start_scale, generator)
-    if layer.cell.states == 2 and config.forget_bias:  # an LSTM, whose second gate it is
-        layer.bias[H : 2 * H] = config.forget_bias
-
-
-def _start_matrix(
-    matrix: nn.Parameter, hidden: int, config: ModelConfig, generator: torch.Generator
-) -> None:
-    """Draw a matrix of shape (G·H or D, inputs); each gate counts as a matrix of its own."""
-    inputs = matrix.shape[1]
-    if config.start_weights == "xavier":
-        scale = math.sqrt(6 / (inputs + hidden))
-    elif config.start_weights == "he":
-        scale = math.sqrt(6 / inputs)
-    elif config.start_scale is not None:
-        scale = config.start_scale
-    else:
-        scale = 1 / math.sqrt(hidden)
-    _uniform(matrix, scale, generator)
-
-
-def _uniform(parameter: Tensor, scale: float, generator: torch.Generator) -> None:
-    drawn = torch.empty(parameter.shape).uniform_(-scale, scale, generator=generator)
-    parameter.copy_(drawn)
-
-
-def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
-    """An orthogonal matrix, drawn evenly: Q of a Gaussian one, with the signs of R's diagonal."""
-    drawn = torch.empty(size, size).normal_(generator=generator)
-    Q, R = torch.linalg.qr(drawn)
-    evenly: Tensor = Q * R.diagonal().sign()
-    return evenly
 
 
 def _log_frequencies(vocabulary: Vocabulary) -> Tensor:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from wordkit.lm.config import TrainingConfig
 from wordkit.lm.losses import SharedNegatives, sampled_cross_entropy
-from wordkit.lm.model import Features, RecurrentModel, State
-from wordkit.lm.optimizers import Updater
+from wordkit.lm.model import Features, RecurrentModel
+from wordkit.recurrent.layer import Carried
+from wordkit.training.optimizers import Updater
 
 __all__ = ["Plan", "TrainingStep"]
 
@@ -51,8 +52,8 @@ class TrainingStep(nn.Module):
         self._negatives, self._updater = negatives, updater
 
     def forward(
-        self, inputs: Tensor, targets: Tensor, state: State, factor: float, plan: Plan
-    ) -> tuple[Tensor, Tensor | None, State]:
+        self, inputs: Tensor, targets: Tensor, state: Carried, factor: float, plan: Plan
+    ) -> tuple[Tensor, Tensor | None, Carried]:
         """What is minimised, the exact sum of the losses of the words, the state after the window.
 
         Args:

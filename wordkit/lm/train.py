@@ -6,25 +6,22 @@ import os
 import platform
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
 from wordkit import __version__
-from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit.checkpoints import CheckpointPlan
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, ResourceError, TextError
+from wordkit.errors import ConfigError, TextError
 from wordkit.lm.batches import Tracks
 from wordkit.lm.checkpoint import Checkpoint, save_checkpoint
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.losses import default_cutoffs
 from wordkit.lm.model import RecurrentModel
-from wordkit.lm.optimizers import steps_by_rows
-from wordkit.lm.processes import Processes, join_processes
-from wordkit.lm.recurrence import supports_bf16
 from wordkit.lm.starting_weights import (
     Coverage,
     check_dimensions,
@@ -34,8 +31,11 @@ from wordkit.lm.starting_weights import (
 )
 from wordkit.lm.stream import TokenStream, words_to_model
 from wordkit.lm.training import Material, Training
-from wordkit.runtime import Report, Run, available_memory, choose_device, thread_count
+from wordkit.runtime import Report, choose_device
 from wordkit.text import Corpus
+from wordkit.training.optimizers import steps_by_rows
+from wordkit.training.processes import Processes
+from wordkit.training.run import TrainingJob, TrainingRun, check_memory, chosen_precision
 
 __all__ = ["LanguageModelRun", "resolved", "train_language_model"]
 
@@ -43,50 +43,19 @@ _SAMPLED_FROM = {"cpu": 4, "cuda": 100, "mps": 100}
 """Words, as multiples of the samples, from which a sampled softmax pays, by device."""
 
 _FEWEST_FOR_COUNTS = 4  # times as many words as dimensions, for vectors by counting
-_BESIDES = 128 << 20  # bytes for all that does not grow with the model
 
 
-class LanguageModelRun(Run[LanguageModel]):
+class LanguageModelRun(TrainingRun[LanguageModel]):
     """The run of a training: iterate over it for reports; it knows the best model so far."""
 
     def __init__(self, job: _Job) -> None:
-        super().__init__(job.run())
-        self._job = job
+        super().__init__(job)
+        self._language_job = job
 
     @property
     def coverage(self) -> Coverage | None:
         """How many words started from given vectors; None where none were given, or not yet."""
-        return self._job.coverage
-
-    @property
-    def rate(self) -> float | None:
-        """Tokens trained on a second, all in all; None before the first."""
-        training = self._job.training
-        if training is None or not training.state.words:
-            return None
-        return training.state.words / training.state.seconds
-
-    @property
-    def has_learnt(self) -> bool:
-        """Whether there is a model that has been trained for a while."""
-        training = self._job.training
-        return training is not None and training.state.words > 0
-
-    @property
-    def has_validated(self) -> bool:
-        """Whether there is a model that validation has found the best so far."""
-        training = self._job.training
-        return training is not None and bool(training.state.best)
-
-    def best(self) -> LanguageModel:
-        """The model with the best validation so far, or as it is where there was none yet.
-
-        Raises:
-            ConfigError: the training has not begun.
-        """
-        if self._job.training is None:
-            raise ConfigError("the training has not begun; there is no model yet")
-        return self._job.training.best()
+        return self._language_job.coverage
 
 
 def train_language_model(
@@ -146,9 +115,8 @@ def train_language_model(
     if resume is not None:
         _check_same(resume, model, config, material)
     _check_memory(model, len(vocabulary))
-    job = _Job(corpus, material, model, config, embeddings, device, threads, checkpoint, resume)
-    job.check()
-    return LanguageModelRun(job)
+    machine = device, threads, checkpoint
+    return LanguageModelRun(_Job(corpus, material, model, config, embeddings, resume, machine))
 
 
 def resolved(config: TrainingConfig, model: ModelConfig, words: int, device: str) -> TrainingConfig:
@@ -160,9 +128,7 @@ def resolved(config: TrainingConfig, model: ModelConfig, words: int, device: str
         words: of its vocabulary.
         device: ``cpu``, ``cuda`` or ``mps``.
     """
-    if config.precision == "auto":
-        can = supports_bf16() if device == "cpu" else device == "cuda" and _cuda_has_bf16()
-        config = replace(config, precision="bf16" if can else "fp32")
+    config = replace(config, precision=chosen_precision(config.precision, device))
     if config.softmax == "auto":
         pays = words >= _SAMPLED_FROM[device] * config.samples
         may = not config.label_smoothing and steps_by_rows(config) and not model.adaptive
@@ -178,10 +144,6 @@ def _check_output(model: ModelConfig, config: TrainingConfig) -> None:
         raise ConfigError(
             f"label_smoothing must be 0 with an adaptive softmax, not {config.label_smoothing}"
         )
-
-
-def _cuda_has_bf16() -> bool:
-    return bool(torch.cuda.is_bf16_supported())
 
 
 def _about(
@@ -240,74 +202,50 @@ def _check_same(
 
 
 def _check_memory(model: ModelConfig, words: int) -> None:
-    """Find out before the work whether weights, gradients and what the optimizer keeps will fit.
-
-    Raises:
-        ResourceError: they do not.
-    """
+    """Find out before the work whether the model can be trained in the memory that is free."""
     with torch.device("meta"):
         size = sum(p.numel() for p in RecurrentModel(model, words).parameters())
-    needed, free = 4 * 5 * size + _BESIDES, available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"a model of {words:,} words and {size:,} weights needs {needed / 2**30:.1f} GiB of "
-            f"memory to train, and {free / 2**30:.1f} GiB are free; raise the minimum count, cap "
-            "the vocabulary, or lower hidden or dim"
-        )
+    remedy = "raise the minimum count, cap the vocabulary, or lower hidden or dim"
+    check_memory(f"a model of {words:,} words", size, remedy)
 
 
-def _threads(threads: int | None) -> int:
-    """Threads of this process: all cores, shared with the other processes of this machine."""
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if threads is None else 1
-    return max(thread_count(threads) // beside, 1)
+class _Job(TrainingJob[LanguageModel]):
+    """From settings to a language model that is trained.
 
+    Args:
+        corpus: that vectors may be counted in.
+        material: the texts.
+        model, config: the settings, with nothing ``auto`` in them.
+        embeddings: to start from.
+        resume: to go on from.
+        machine: device, threads and checkpoints, see :class:`wordkit.training.run.TrainingJob`.
+    """
 
-@dataclass
-class _Job:
-    """From settings to a training that runs."""
+    def __init__(
+        self,
+        corpus: Corpus,
+        material: Material,
+        model: ModelConfig,
+        config: TrainingConfig,
+        embeddings: Embeddings | None,
+        resume: Checkpoint | None,
+        machine: tuple[str, int | None, CheckpointPlan | None],
+    ) -> None:
+        Tracks(material.train, config.batch, config.steps)  # finds out whether the text is enough
+        super().__init__(*machine)
+        if embeddings is not None:
+            check_dimensions(embeddings, model.width_in)
+        self.corpus, self.material, self.model, self.config = corpus, material, model, config
+        self.embeddings, self.resume = embeddings, resume
+        self.training: Training | None = None
+        self.coverage: Coverage | None = None
 
-    corpus: Corpus
-    material: Material
-    model: ModelConfig
-    config: TrainingConfig
-    embeddings: Embeddings | None
-    device: str
-    threads: int | None
-    plan: CheckpointPlan | None
-    resume: Checkpoint | None
-    training: Training | None = None
-    coverage: Coverage | None = None
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint."""
+        if self.training is not None:
+            save_checkpoint(path, self.training)
 
-    def check(self) -> None:
-        """Find out before the work what would be in its way."""
-        Tracks(self.material.train, self.config.batch, self.config.steps)
-        if self.plan is not None:
-            CheckpointKeeper(self.plan, lambda path: None)
-        if self.embeddings is not None:
-            check_dimensions(self.embeddings, self.model.width_in)
-
-    def run(self) -> Generator[Report, None, LanguageModel]:
-        """Prepare, and train to the end; what is interrupted writes a checkpoint first."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(_threads(self.threads))
-        try:
-            processes = join_processes(self.device)
-            training = yield from self._prepare(processes)
-            self.training = training
-            keeper = CheckpointKeeper(
-                self.plan if processes.rank == 0 else None,
-                lambda path: save_checkpoint(path, training),
-            )
-            try:
-                return (yield from training.run(keeper))
-            except (KeyboardInterrupt, SystemExit, GeneratorExit):
-                if processes.count == 1:  # one of several cannot ask the others now
-                    keeper.save()
-                raise
-        finally:
-            torch.set_num_threads(before)
-
-    def _prepare(self, processes: Processes) -> Generator[Report, None, Training]:
+    def prepare(self, processes: Processes) -> Generator[Report, None, Training]:
         """A training at its start, or where its checkpoint was."""
         began = time.monotonic()
         counts = self.material.vocabulary.counts
@@ -321,10 +259,10 @@ class _Job:
             model.embedding.requires_grad_(False)
         model.to(self.device)
         spent = self.resume.state.seconds if self.resume else time.monotonic() - began
-        training = Training(model, self.material, self.config, processes, spent)
+        self.training = Training(model, self.material, self.config, processes, spent)
         if self.resume is not None:
-            self.resume.restore(training)
-        return training
+            self.resume.restore(self.training)
+        return self.training
 
     def _put_vectors(self, model: RecurrentModel) -> Generator[Report, None, None]:
         """Let words start from given vectors, or from those counted in the text."""

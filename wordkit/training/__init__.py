@@ -1,0 +1,1 @@
+"""How networks are trained: settings, schedules, optimizers, the loop and its checkpoints."""
