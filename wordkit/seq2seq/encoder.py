@@ -1,0 +1,144 @@
+"""The encoder: reads the sources, one way or both ways.
+
+Letters: S places of the source, B pairs, V characters or words, E length of a vector, H width of a
+layer in one direction, D width of what leaves a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+from wordkit.recurrent.dropout import dropped
+from wordkit.recurrent.layer import Carried, RecurrentLayer
+from wordkit.recurrent.settings import full_name
+from wordkit.seq2seq.config import Seq2SeqConfig
+
+__all__ = ["Encoded", "Encoder", "masked"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What was read."""
+
+    outputs: Tensor
+    """Of the last layer, shape (S, B, D); 0 where there is no source."""
+
+    padding: Tensor | None
+    """Shape (S, B), true where there is no source; None: nowhere."""
+
+    state: Carried
+    """Of each layer after the last place, the directions joined: tensors of shape (B, D)."""
+
+    def take(self, pairs: Tensor) -> Encoded:
+        """That of some pairs, by number."""
+        padding = None if self.padding is None else self.padding.index_select(1, pairs)
+        state = tuple(tuple(p.index_select(0, pairs) for p in layer) for layer in self.state)
+        return Encoded(self.outputs.index_select(1, pairs), padding, state)
+
+
+class Encoder(nn.Module):
+    """Recurrent layers over the vectors of the source.
+
+    Args:
+        config: the shape.
+        words: V.
+    """
+
+    def __init__(self, config: Seq2SeqConfig, words: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Parameter(torch.empty(words, config.dim))
+        cell = full_name(config.cell, config.activation)
+        widths = [config.dim, *[config.width] * (config.layers - 1)]
+
+        def stack() -> nn.ModuleList:
+            return nn.ModuleList(RecurrentLayer(cell, width, config.hidden) for width in widths)
+
+        self.layers = stack()
+        self.backward_layers = None if config.directions == "one" else stack()
+
+    def forward(
+        self, sources: Tensor, precision: str, generator: torch.Generator | None
+    ) -> Encoded:
+        """What the layers make of sources.
+
+        Args:
+            sources: shape (S, B), int64, in the order that they are read in; −1 in front of those
+                that are shorter.
+            precision: ``fp32`` or ``bf16``.
+            generator: of the random numbers for dropout.
+        """
+        missing = sources < 0
+        padding = missing if bool(missing.any()) else None
+        turned = None if self.backward_layers is None else _turned(missing)
+        x = masked(self, F.embedding(sources.clamp(min=0), self.embedding), generator)
+        after = []
+        for number in range(self.config.layers):
+            raw, state = self._layer(number, x, padding, turned, precision)
+            if self.config.residual and raw.shape == x.shape:
+                raw = raw + x
+            after.append(state)
+            is_last = number == self.config.layers - 1
+            x = raw if is_last else masked(self, raw, generator)
+        if padding is not None and self.config.residual:
+            x = x.masked_fill(padding.unsqueeze(-1), 0)
+        return Encoded(x, padding, tuple(after))
+
+    def _layer(
+        self, number: int, x: Tensor, padding: Tensor | None, turned: Tensor | None, precision: str
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What leaves a layer, (S, B, D), and its state after the last place."""
+        forward = _run(
+            self.layers[number],  # type: ignore[arg-type]
+            x,
+            padding,
+            precision,
+        )
+        if self.backward_layers is None or turned is None:
+            return forward
+        pairs = torch.arange(x.shape[1], device=x.device)
+        outputs, state = _run(
+            self.backward_layers[number],  # type: ignore[arg-type]
+            x[turned, pairs],
+            padding,
+            precision,
+        )
+        outputs = outputs[turned, pairs]  # turned twice is as it was
+        return (
+            self._joined(forward[0], outputs),
+            tuple(self._joined(*parts) for parts in zip(forward[1], state, strict=True)),
+        )
+
+    def _joined(self, forward: Tensor, backward: Tensor) -> Tensor:
+        if self.config.directions == "sum":
+            return forward + backward
+        return torch.cat([forward, backward], -1)
+
+
+def masked(module: nn.Module, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """x, in training with a share of it dropped, as the configuration of the module says."""
+    share: float = module.config.dropout  # type: ignore[union-attr, assignment]
+    return dropped(x, share, generator) if module.training and share else x
+
+
+def _run(
+    layer: RecurrentLayer, x: Tensor, padding: Tensor | None, precision: str
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """A layer over a window that begins with a state of zeros."""
+    state = tuple(x.new_zeros(x.shape[1], layer.hidden) for _ in range(layer.cell.states))
+    done: tuple[Tensor, tuple[Tensor, ...]] = layer(
+        x, state, layer.weight_hidden, precision, padding=padding
+    )
+    return done
+
+
+def _turned(missing: Tensor) -> Tensor:
+    """For each place the one that is there when each source is read from its other end, (S, B)."""
+    S = len(missing)
+    places = torch.arange(S, device=missing.device).unsqueeze(1)
+    first = missing.sum(0)  # of each source, behind its padding
+    return torch.where(missing, places, first + S - 1 - places)
