@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from lm.models import SHAPES, WORDS, corpus_of, random_model, uniform_model
 
 from wordkit.errors import ConfigError, DivergenceError, TextError
-from wordkit.lm.inference import answering
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.scoring import LineScore, perplexity, score_lines
 from wordkit.lm.stream import TokenStream
+from wordkit.recurrent.answering import answering
 from wordkit.text import Corpus
 from wordkit.text.vocabulary import EOS
 

@@ -6,6 +6,7 @@ from wordkit.evaluation.analogy import (
     SectionScore,
     evaluate_analogies,
 )
+from wordkit.evaluation.edit_distance import edit_distance
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.evaluation.similarity import (
     SimilarityScore,
@@ -13,15 +14,19 @@ from wordkit.evaluation.similarity import (
     WordPairs,
     evaluate_similarity,
 )
+from wordkit.evaluation.transduction import Example, TransductionScore
 
 __all__ = [
     "AnalogyScores",
     "AnalogySection",
+    "Example",
     "Perplexity",
     "SectionScore",
     "SimilarityScore",
+    "TransductionScore",
     "WordPair",
     "WordPairs",
+    "edit_distance",
     "evaluate_analogies",
     "evaluate_similarity",
 ]

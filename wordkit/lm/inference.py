@@ -1,44 +1,23 @@
-"""The network as it answers: without dropout, without gradients, in full precision.
+"""What a model expects to come next, from the state that holds what was read.
 
 T steps, B tracks, V words.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from wordkit.lm.model import RecurrentModel
+from wordkit.recurrent.answering import answering
 from wordkit.recurrent.layer import Carried
 
-__all__ = ["Continuation", "Ids", "answering"]
+__all__ = ["Continuation", "Ids"]
 
 Ids = npt.NDArray[np.int64]
 
 _STEPS = 256  # read at a time, so that memory does not grow with what is read
-
-
-@contextlib.contextmanager
-def answering(module: RecurrentModel) -> Iterator[None]:
-    """Let the network answer exactly while the block runs; then it is as before.
-
-    A generator must not yield inside the block: gradients are off for the whole thread.
-    """
-    was_training, precision = module.training, module.precision
-    if was_training:
-        module.eval()
-    module.precision = "fp32"
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        module.precision = precision
-        if was_training:
-            module.train()
 
 
 class Continuation:

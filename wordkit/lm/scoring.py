@@ -17,10 +17,11 @@ import torch
 
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.evaluation.perplexity import Perplexity
-from wordkit.lm.inference import Ids, answering
+from wordkit.lm.inference import Ids
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.model import RecurrentModel
 from wordkit.lm.stream import TokenStream
+from wordkit.recurrent.answering import answering
 from wordkit.recurrent.layer import Carried
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
