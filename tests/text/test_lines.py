@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import TextError
-from wordkit.text.lines import lines_of
+from wordkit.text.lines import Line, lines_of, numbered_lines_of
 from wordkit_corpora.plaintext import open_text
 
 
@@ -34,6 +34,22 @@ def test_line_ends_of_windows_and_several_files(tmp_path: Path) -> None:
     assert list(lines_of(open_text([tmp_path / "a", tmp_path / "b"]))) == [
         "one", "", "two", "three",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("block_size", [16, 1 << 20])
+def test_lines_are_numbered_in_the_file_they_stand_in(tmp_path: Path, block_size: int) -> None:
+    first, second = str(tmp_path / "a"), str(tmp_path / "b")
+    Path(first).write_bytes(b"a line that goes on over several blocks\r\n\ntwo")
+    Path(second).write_bytes(b"\nthree\n\nfour and more of it\n")
+    assert list(numbered_lines_of(open_text([first, second], block_size=block_size))) == [
+        Line("a line that goes on over several blocks", first, 1),
+        Line("", first, 2),
+        Line("two", first, 3),
+        Line("", second, 1),
+        Line("three", second, 2),
+        Line("", second, 3),
+        Line("four and more of it", second, 4),
+    ]
 
 
 def test_what_is_no_text(tmp_path: Path) -> None:

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from wordkit.text.blocks import TextSource
 from wordkit.text.scanner import not_utf8
 
-__all__ = ["lines_of"]
+__all__ = ["Line", "lines_of", "numbered_lines_of"]
+
+
+class Line(NamedTuple):
+    """A line and where it stands."""
+
+    text: str
+    """Without its line end."""
+
+    source: str
+    """Where it comes from, for messages: a path, or "standard input"."""
+
+    number: int
+    """From 1, in its source."""
 
 
 def lines_of(source: TextSource) -> Iterator[str]:
     """All lines, blank ones too, without their line ends.
+
+    Args:
+        source: the text; read once, as the lines are asked for.
+
+    Raises (as it goes on):
+        TextError: the text cannot be read, or is not UTF-8.
+    """
+    with contextlib.closing(numbered_lines_of(source)) as lines:  # type: ignore[type-var]
+        for line in lines:
+            yield line.text
+
+
+def numbered_lines_of(source: TextSource) -> Iterator[Line]:
+    """All lines, as :func:`lines_of` gives them, with the file that each stands in and its number.
 
     Args:
         source: the text; read once, as the lines are asked for.
@@ -29,6 +57,6 @@ def lines_of(source: TextSource) -> Iterator[str]:
                 raise not_utf8(block, error.start) from error
             first, *others = text.split("\n")
             begun.append(first)
-            for line in others:
-                yield "".join(begun).removesuffix("\r")
+            for number, line in enumerate(others, block.line):
+                yield Line("".join(begun).removesuffix("\r"), block.source, number)
                 begun = [line]

@@ -1,0 +1,290 @@
+"""Pairs of texts: how they are read, held out, and cut into units."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from string_source import StringSource
+
+from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.seq2seq.pairs import (
+    Pair,
+    Unit,
+    hold_out,
+    joined,
+    pairs_of,
+    read_pairs,
+    units_of,
+    vocabulary_of,
+)
+from wordkit_corpora.plaintext import open_text
+
+UNITS: list[Unit] = ["char", "word"]
+
+
+def numbered(n: int) -> list[Pair]:
+    """Pairs that tell their places."""
+    return [Pair(f"source {i}", f"target {i}") for i in range(n)]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def test_each_line_is_a_pair_without_the_spaces_around_its_texts() -> None:
+    lines = ["16+75  _91  ", "", "  \t ", " a b_ c d", "é_\u3000ü"]
+    assert list(pairs_of(lines, "sums.txt", "_")) == [("16+75", "91"), ("a b", "c d"), ("é", "ü")]
+    assert list(pairs_of(["a _ b\tc"], "tabs")) == [Pair("a _ b", "c")]
+    assert list(pairs_of(["a => b = c"], "arrows", "=>")) == [Pair("a", "b = c")]
+
+
+text = st.text(st.sampled_from("ab é"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(st.tuples(text, text), min_size=1), st.sampled_from(["\t", "_", " | "]))
+def test_pairs_that_are_written_are_read(texts: list[tuple[str, str]], separator: str) -> None:
+    lines = [f"{source}{separator}{target}" for source, target in texts]
+    expected = [(source.strip(), target.strip()) for source, target in texts]
+    assert list(pairs_of(lines, "text", separator)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "separator", "message"),
+    [
+        (
+            "a,b",
+            "\t",
+            "expected two texts with a tab between, found 'a,b'; "
+            "name the separator with --separator",
+        ),
+        (
+            "a\tb",
+            "_",
+            r"expected two texts with '_' between, found 'a\tb'; "
+            "name the separator with --separator",
+        ),
+        (
+            "a" * 90,
+            "_",
+            f"expected two texts with '_' between, found '{'a' * 40}…'; "
+            "name the separator with --separator",
+        ),
+        (
+            "a_b_c",
+            "_",
+            "expected two texts with '_' between, found 3 in 'a_b_c'; "
+            "name another separator with --separator, or take it out of the texts",
+        ),
+        (
+            " _b",
+            "_",
+            "expected two texts with '_' between, but the first is empty in ' _b'; "
+            "fill it in, or remove the line",
+        ),
+        (
+            "a\t ",
+            "\t",
+            r"expected two texts with a tab between, but the second is empty in 'a\t '; "
+            "fill it in, or remove the line",
+        ),
+    ],
+)
+def test_a_line_that_is_no_pair_is_named_by_its_number(
+    line: str, separator: str, message: str
+) -> None:
+    good = f"x{separator}y"
+    found = pairs_of([good, "", " ", good, line, good], "some.txt", separator)
+    assert [next(found), next(found)] == [Pair("x", "y")] * 2
+    with pytest.raises(TextError) as caught:
+        next(found)
+    assert str(caught.value) == f"some.txt: line 5: {message}"
+
+
+@pytest.mark.parametrize("block_size", [16, 1 << 20])
+def test_a_line_is_numbered_in_the_file_it_stands_in(tmp_path: Path, block_size: int) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_bytes("a long é enough text\tb\r\n\r\nc\td".encode())
+    second.write_bytes(b"\ne\tf\n\n\n\n a line without a separator \ng\th\n")
+    assert list(read_pairs(open_text([first], block_size=block_size))) == [
+        Pair("a long é enough text", "b"),
+        Pair("c", "d"),
+    ]
+    found = read_pairs(open_text([first, second], block_size=block_size))
+    assert [next(found).source for _ in range(3)][1:] == ["c", "e"]
+    with pytest.raises(TextError, match=r"second\.txt: line 6: expected two texts"):
+        next(found)
+
+
+@pytest.mark.parametrize("lines", [[], ["", "  "]])
+def test_a_text_without_a_pair(lines: list[str], tmp_path: Path) -> None:
+    with pytest.raises(TextError, match=r"^some\.txt holds no pair; give a text with two texts"):
+        list(pairs_of(lines, "some.txt"))
+    path = tmp_path / "file.txt"
+    path.write_text("\n".join(lines))
+    with pytest.raises(TextError, match=r"file\.txt holds no pair"):
+        list(read_pairs(open_text([path])))
+
+
+@pytest.mark.parametrize("separator", ["", "\n", "a\r", "\n\t"])
+def test_separators_that_cannot_stand_in_a_line(separator: str) -> None:
+    """They are refused at once, not when the first pair is asked for."""
+    with pytest.raises(ConfigError, match="separator must be text without a line break"):
+        pairs_of([], "some.txt", separator)
+    with pytest.raises(ConfigError, match="separator must be text without a line break"):
+        read_pairs(StringSource("a\tb"), separator)
+
+
+# --- holding out ----------------------------------------------------------------------------------
+
+
+@given(st.integers(2, 60), st.floats(0, 0.5, exclude_min=True), st.integers(0, 1000))
+def test_every_pair_is_on_one_side_in_its_order(n: int, share: float, seed: int) -> None:
+    pairs = numbered(n)
+    train, valid = hold_out(iter(pairs), share, seed)
+    assert sorted([*train, *valid], key=pairs.index) == pairs
+    assert train == sorted(train, key=pairs.index)
+    assert valid == sorted(valid, key=pairs.index)
+    assert 1 <= len(valid) <= len(train)
+    assert len(valid) == 1 or abs(len(valid) - share * n) <= 0.5
+    assert (train, valid) == hold_out(pairs, share, seed)
+
+
+def test_pairs_are_drawn_at_random_by_the_seed() -> None:
+    pairs = numbered(1000)
+    drawn = [hold_out(pairs, 0.1, seed)[1] for seed in range(30)]
+    assert {len(valid) for valid in drawn} == {100}
+    assert len({tuple(valid) for valid in drawn}) == 30
+    places = [pairs.index(pair) for valid in drawn for pair in valid]
+    assert 450 < sum(places) / len(places) < 550, "from everywhere in the text"
+    assert len(set(places)) > 900
+
+
+def test_equal_pairs_are_held_out_one_by_one() -> None:
+    train, valid = hold_out([Pair("a", "b")] * 10, 0.3, 1)
+    assert (len(train), len(valid)) == (7, 3)
+
+
+def test_what_cannot_be_held_out() -> None:
+    for share in (0, -0.1, 0.51, 1, float("nan")):
+        with pytest.raises(ConfigError, match=r"share to hold out must be above 0 and up to 0\.5"):
+            hold_out(numbered(9), share, 1)
+    with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
+        hold_out(numbered(9), 0.1, -1)
+    with pytest.raises(TextError, match="the text has 1 pair, and one must be held out"):
+        hold_out(numbered(1), 0.5, 1)
+    with pytest.raises(TextError, match="the text has 0 pairs"):
+        hold_out([], 0.5, 1)
+
+
+# --- units ----------------------------------------------------------------------------------------
+
+
+def test_units_are_letters_or_words() -> None:
+    assert units_of(" né b", "char") == [" ", "n", "é", " ", "b"]
+    assert units_of("  one\ttwo  three ", "word") == ["one", "two", "three"]
+    assert joined(["a", " ", "b"], "char") == "a b"
+    assert joined(["one", "two"], "word") == "one two"
+
+
+@given(st.text())
+def test_units_make_up_their_text(text: str) -> None:
+    assert joined(units_of(text, "char"), "char") == text
+    words = joined(units_of(text, "word"), "word")
+    assert words == " ".join(text.split())
+    assert units_of(words, "word") == units_of(text, "word")
+
+
+def test_units_that_do_not_exist() -> None:
+    for call in (units_of, lambda text, unit: joined([text], unit), vocabulary_of):
+        with pytest.raises(ConfigError, match="unit must be one of char, word, not 'line'"):
+            call("a", "line")  # type: ignore[arg-type]
+
+
+# --- the vocabulary -------------------------------------------------------------------------------
+
+
+def counts_of(texts: list[str], unit: Unit, **cut: int) -> dict[str, int]:
+    vocabulary = vocabulary_of(iter(texts), unit, **cut)
+    return dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+
+
+def test_a_vocabulary_has_the_units_the_unknown_one_and_an_end_for_each_text() -> None:
+    assert list(counts_of(["abba", "a b", "a"], "char").items()) == [
+        ("a", 4), ("b", 3), ("<eos>", 3), (" ", 1), ("<unk>", 0),
+    ]  # fmt: skip
+    assert list(counts_of(["one two", "two", "two "], "word").items()) == [
+        ("two", 3), ("<eos>", 3), ("one", 1), ("<unk>", 0),
+    ]  # fmt: skip
+
+
+def test_rare_units_count_as_unknown() -> None:
+    texts = ["a a a b b c", "d"]
+    assert counts_of(texts, "word", min_count=2) == {"a": 3, "b": 2, "<eos>": 2, "<unk>": 2}
+    assert counts_of(texts, "word", max_size=3) == {"a": 3, "<eos>": 2, "<unk>": 4}
+    # three times an end: more often than any text ends
+    assert counts_of(texts, "word", min_count=3) == {"a": 3, "<eos>": 2, "<unk>": 4}
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab c"), min_size=1).filter(str.strip), min_size=1),
+    st.sampled_from(UNITS),
+    st.integers(1, 3),
+)
+def test_nothing_that_is_counted_gets_lost(texts: list[str], unit: Unit, min_count: int) -> None:
+    seen = Counter(part for text in texts for part in units_of(text, unit))
+    if max(seen.values()) < min_count:
+        with pytest.raises(VocabularyError, match="none is seen"):
+            vocabulary_of(texts, unit, min_count=min_count)
+        return
+    counts = counts_of(texts, unit, min_count=min_count)
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
+    assert counts.pop("<eos>") == len(texts)
+    rare = sum(n for n in seen.values() if n < min_count)
+    assert counts.pop("<unk>") == rare
+    assert counts == {part: n for part, n in seen.items() if n >= min_count}
+
+
+def test_words_of_a_text_that_are_called_like_the_marks() -> None:
+    counts = counts_of(["a <eos> a", "<unk> a"], "word")
+    assert counts == {"a": 3, "<eos>": 2, "<unk>": 2}, "the word <eos> is unknown, not an end"
+    letters = counts_of(["<eos>"], "char")
+    assert letters == {"<": 1, "e": 1, "o": 1, "s": 1, ">": 1, "<eos>": 1, "<unk>": 0}
+
+
+def test_vocabularies_that_cannot_be() -> None:
+    with pytest.raises(VocabularyError, match=r"^no word is left: none is seen 2 times .*: 1\)"):
+        vocabulary_of(["a b", "c"], "word", min_count=2)
+    with pytest.raises(VocabularyError, match="no letter is left: none is seen 1 times"):
+        vocabulary_of([], "char")
+    with pytest.raises(VocabularyError, match="no word is left"):
+        vocabulary_of(["<unk> <eos>"], "word")
+    with pytest.raises(ConfigError, match="min_count must be at least 1, not 0"):
+        vocabulary_of(["a"], "char", min_count=0)
+    with pytest.raises(ConfigError, match="max_size must leave room .*: at least 3, not 2"):
+        vocabulary_of(["a"], "char", max_size=2)
+
+
+# --- real data ------------------------------------------------------------------------------------
+
+
+def test_sums_are_read_right(shared_data: Path) -> None:
+    pairs = list(read_pairs(open_text([shared_data / "seq2seq" / "addition.txt"]), "_"))
+    assert len(pairs) == 50_000
+    for source, target in pairs:
+        first, second = source.split("+")
+        assert int(first) + int(second) == int(target)
+    letters = vocabulary_of((pair.source for pair in pairs), "char")
+    assert set(letters) == {*"0123456789+", "<unk>", "<eos>"}, "no space, which pads the file"
+
+
+def test_dates_are_read_right(shared_data: Path) -> None:
+    path = shared_data / "seq2seq" / "date.txt"
+    pairs = list(read_pairs(open_text([path]), "_"))
+    assert len(pairs) == 50_000
+    assert pairs[1] == Pair("August 19, 2003", "2003-08-19")
+    assert {len(pair.target) for pair in pairs} == {10}
+    with pytest.raises(TextError, match=r"date\.txt: line 1: expected two texts with a tab"):
+        next(read_pairs(open_text([path])))

@@ -1,0 +1,1 @@
+"""From one sequence to another: pairs of texts, and a network that writes the second."""
