@@ -162,9 +162,11 @@ def test_pairs_are_drawn_at_random_by_the_seed() -> None:
     assert len(set(places)) > 900
 
 
-def test_equal_pairs_are_held_out_one_by_one() -> None:
-    train, valid = hold_out([Pair("a", "b")] * 10, 0.3, 1)
-    assert (len(train), len(valid)) == (7, 3)
+def test_a_source_that_is_validated_on_is_not_trained_on() -> None:
+    pairs = [Pair(source, target) for source in "abcdefghij" for target in "xyz"] * 2
+    train, valid = hold_out(pairs, 0.3, 1)
+    assert (len(train), len(valid)) == (42, 18)
+    assert {pair.source for pair in train}.isdisjoint(pair.source for pair in valid)
 
 
 def test_what_cannot_be_held_out() -> None:
@@ -173,9 +175,9 @@ def test_what_cannot_be_held_out() -> None:
             hold_out(numbered(9), share, 1)
     with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
         hold_out(numbered(9), 0.1, -1)
-    with pytest.raises(TextError, match="the text has 1 pair, and one must be held out"):
+    with pytest.raises(TextError, match="the text has pairs of 1 source, and those of one must be"):
         hold_out(numbered(1), 0.5, 1)
-    with pytest.raises(TextError, match="the text has 0 pairs"):
+    with pytest.raises(TextError, match="the text has pairs of 0 sources"):
         hold_out([], 0.5, 1)
 
 

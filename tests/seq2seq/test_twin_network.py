@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from lm import twin_cells
+from recurrent import twin_cells
 from twin_network import Batch, TwinConfig, TwinNetwork, forward, mean_loss, random_params
 from twin_steps import GATES, STATES, step
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from wordkit import __version__
 from wordkit.checkpoints import CheckpointPlan
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
@@ -35,7 +32,15 @@ from wordkit.runtime import Report, choose_device
 from wordkit.text import Corpus
 from wordkit.training.optimizers import steps_by_rows
 from wordkit.training.processes import Processes
-from wordkit.training.run import TrainingJob, TrainingRun, check_memory, chosen_precision
+from wordkit.training.run import (
+    TrainingJob,
+    TrainingRun,
+    check_memory,
+    check_same_settings,
+    check_same_texts,
+    chosen_precision,
+    versions,
+)
 
 __all__ = ["LanguageModelRun", "resolved", "train_language_model"]
 
@@ -113,7 +118,10 @@ def train_language_model(
         _about(corpus, valid, model, config),
     )
     if resume is not None:
-        _check_same(resume, model, config, material)
+        check_same_texts(resume.about, material.about, "corpus", "valid")
+        check_same_settings(
+            {**asdict(resume.model), **asdict(resume.training)}, {**asdict(model), **asdict(config)}
+        )
     _check_memory(model, len(vocabulary))
     machine = device, threads, checkpoint
     return LanguageModelRun(_Job(corpus, material, model, config, embeddings, resume, machine))
@@ -160,11 +168,7 @@ def _about(
         "settings": asdict(config),
         "corpus": _record(corpus),
         "valid": None if valid is None else _record(valid),
-        "versions": {
-            "wordkit": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "numpy", "numba")},
-        },
+        "versions": versions(),
     }
 
 
@@ -175,30 +179,6 @@ def _record(corpus: Corpus) -> dict[str, Any]:
         "sentences": corpus.sentences,
         "settings": dict(corpus.settings),
     }
-
-
-_AFTERWARDS = ("epochs", "max_minutes", "patience")  # settings that may change on the way
-
-
-def _check_same(
-    then: Checkpoint, model: ModelConfig, config: TrainingConfig, material: Material
-) -> None:
-    """Check that a checkpoint is of this training."""
-    for text in ("corpus", "valid"):
-        before, now = (about[text] or {} for about in (then.about, material.about))
-        if before.get("fingerprint") != now.get("fingerprint"):
-            raise ConfigError(
-                f"the checkpoint is of a training with another text ({text}); give the same texts, "
-                "preprocessed in the same way"
-            )
-    old: Mapping[str, Any] = {**asdict(then.model), **asdict(then.training)}
-    new = {**asdict(model), **asdict(config)}
-    for name, value in new.items():
-        if value != old[name] and name not in _AFTERWARDS:
-            raise ConfigError(
-                f"the training was begun with {name} {old[name]}, and cannot go on with {value}; "
-                f"leave {name} as it was, or start again"
-            )
 
 
 def _check_memory(model: ModelConfig, words: int) -> None:

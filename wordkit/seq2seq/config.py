@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
 from wordkit.errors import ConfigError
 from wordkit.recurrent.settings import Activation, CellName, StartWeights
+from wordkit.seq2seq.pairs import Unit
 from wordkit.training.config import LearningConfig, Optimizer, Schedule
 
 __all__ = ["AttentionKind", "ContextTo", "Directions", "Seq2SeqConfig", "Seq2SeqTrainingConfig"]
@@ -24,6 +25,10 @@ _MOST_WIDTH = 100_000
 @dataclass(frozen=True)
 class Seq2SeqConfig:
     """The shape of a model: an encoder that reads the source, a decoder that writes the target."""
+
+    unit: Unit = "char"
+    """What texts are cut into: ``char``, their letters, or ``word``, what stands between white
+    space."""
 
     cell: CellName = "lstm"
     """The recurrent cell of both, as for :class:`wordkit.lm.ModelConfig`: ``rnn``, ``lstm``,
@@ -90,6 +95,7 @@ class Seq2SeqConfig:
     def __post_init__(self) -> None:
         check_choice(
             self,
+            unit=get_args(Unit),
             cell=get_args(CellName),
             activation=get_args(Activation),
             directions=get_args(Directions),

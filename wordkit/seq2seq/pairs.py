@@ -124,34 +124,34 @@ def _fault(line: str, parts: Sequence[str], separator: str) -> str:
 def hold_out(pairs: Iterable[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """Pairs to train on and pairs to validate on, drawn at random; both keep their order.
 
-    Pairs are drawn one by one: one that stands in the text twice may come to both sides.
+    Sources are drawn, each with all its pairs: none that is validated on is trained on.
 
     Args:
-        pairs: at least 2.
-        share: of the pairs to validate on, above 0 and up to 0.5; one pair at least.
+        pairs: with at least 2 different sources.
+        share: of the sources to validate on, above 0 and up to 0.5; one at least.
         seed: at least 0.
 
     Raises:
         ConfigError: the share or the seed is out of its range.
-        TextError: there are fewer than 2 pairs.
+        TextError: there are fewer than 2 sources.
     """
     if not 0 < share <= 0.5:
         raise ConfigError(f"the share to hold out must be above 0 and up to 0.5, not {share}")
     if seed < 0:
         raise ConfigError(f"seed must be at least 0, not {seed}")
     pairs = list(pairs)
-    N = len(pairs)
+    sources = list(dict.fromkeys(pair.source for pair in pairs))
+    N = len(sources)
     if N < 2:
         raise TextError(
-            f"the text has {N} {'pair' if N == 1 else 'pairs'}, and one must be held out to "
-            "validate on; give more pairs, or a text to validate on"
+            f"the text has pairs of {N} {'source' if N == 1 else 'sources'}, and those of one must "
+            "be held out to validate on; give more pairs, or a text to validate on"
         )
-    held_out = np.zeros(N, dtype=bool)
-    drawn = np.random.default_rng(seed).permutation(N)
-    held_out[drawn[: min(max(round(N * share), 1), N // 2)]] = True
+    drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * share), 1), N // 2)]
+    held_out = {sources[n] for n in drawn.tolist()}
     sides: tuple[list[Pair], list[Pair]] = ([], [])
-    for pair, side in zip(pairs, held_out.tolist(), strict=True):
-        sides[side].append(pair)
+    for pair in pairs:
+        sides[pair.source in held_out].append(pair)
     return sides
 
 

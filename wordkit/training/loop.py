@@ -65,6 +65,8 @@ class TrainingLoop(ABC, Generic[T]):
         self.generator = torch.Generator(self.device).manual_seed(config.seed + self.processes.rank)
         """Of the random numbers for dropout, of this process alone."""
         self.since_validation = Tally()
+        self.figures: dict[str, float] = {}
+        """What else a report shows, as of the last validation."""
         self._rate = config.lr
 
     # --- what a kind of network has to say -----------------------------------------------------
@@ -197,6 +199,7 @@ class TrainingLoop(ABC, Generic[T]):
         }
         if state.validations:
             figures["valid_perplexity"] = bounded_exp(state.validations[-1].loss)
+        figures.update(self.figures)
         return Report("training", state.seen, max(int(at_end), state.seen), self.unit, figures)
 
     # --- for take_batch ------------------------------------------------------------------------

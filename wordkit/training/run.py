@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 from abc import ABC, abstractmethod
-from collections.abc import Generator
-from typing import Generic, Literal, TypeVar
+from collections.abc import Generator, Mapping
+from importlib.metadata import version
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
+from wordkit import __version__
 from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.errors import ConfigError, ResourceError
 from wordkit.recurrent.recurrence import supports_bf16
@@ -17,10 +20,19 @@ from wordkit.training.config import Precision
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.processes import Processes, join_processes
 
-__all__ = ["TrainingJob", "TrainingRun", "check_memory", "chosen_precision"]
+__all__ = [
+    "TrainingJob",
+    "TrainingRun",
+    "check_memory",
+    "check_same_settings",
+    "check_same_texts",
+    "chosen_precision",
+    "versions",
+]
 
 T = TypeVar("T")
 
+_AFTERWARDS = ("epochs", "max_minutes", "patience")  # settings that may change on the way
 _COPIES = 5  # of the weights: they, their gradients, two moments, the best so far
 _BESIDES = 128 << 20  # bytes for all that does not grow with the model
 
@@ -141,3 +153,45 @@ def _threads(threads: int | None) -> int:
     """Threads of this process: all cores, shared with the other processes of this machine."""
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if threads is None else 1
     return max(thread_count(threads) // beside, 1)
+
+
+def check_same_texts(then: Mapping[str, Any], now: Mapping[str, Any], *names: str) -> None:
+    """Check that a training goes on with the texts that it was begun with.
+
+    Args:
+        then, now: for each name a record with a ``fingerprint``, or None.
+        names: of the texts.
+
+    Raises:
+        ConfigError: one is another.
+    """
+    for text in names:
+        before, given = (about[text] or {} for about in (then, now))
+        if before.get("fingerprint") != given.get("fingerprint"):
+            raise ConfigError(
+                f"the checkpoint is of a training with another text ({text}); give the same texts, "
+                "preprocessed in the same way"
+            )
+
+
+def check_same_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Check that a training goes on with the settings that it was begun with.
+
+    Raises:
+        ConfigError: one is another that may not change on the way.
+    """
+    for name, value in now.items():
+        if value != then[name] and name not in _AFTERWARDS:
+            raise ConfigError(
+                f"the training was begun with {name} {then[name]}, and cannot go on with {value}; "
+                f"leave {name} as it was, or start again"
+            )
+
+
+def versions() -> dict[str, str]:
+    """Of wordkit and of what its training rests on."""
+    return {
+        "wordkit": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "numba")},
+    }
