@@ -17,6 +17,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
         "train-lm": "A recurrent language model: RNN, LSTM or GRU.",
+        "train-seq2seq": "From pairs of texts to write the second: encoder, decoder, attention.",
     },
     "Ask": {
         "similar": "The words nearest to a word.",
@@ -27,11 +28,14 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Write": {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",
+        "transform": "What a sequence to sequence model writes, line by line.",
+        "attention": "What it looks at while it writes: a map.",
     },
     "Measure": {
         "evaluate": "Score vectors on word similarity and analogies.",
         "perplexity": "How well a language model foresees a text.",
         "score": "How probable lines and their words are to a language model.",
+        "evaluate-seq2seq": "How well a sequence to sequence model writes: exact match, errors.",
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",

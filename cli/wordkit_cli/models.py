@@ -12,13 +12,17 @@ from wordkit_cli.progress import say
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.lm import LanguageModel
+    from wordkit.seq2seq import Seq2SeqModel
 
 __all__ = [
     "DEFAULT_LANGUAGE_MODEL",
+    "DEFAULT_SEQ2SEQ",
     "DEFAULT_VECTORS",
     "find_language_model",
+    "find_seq2seq",
     "find_vectors",
     "load_model",
+    "load_seq2seq_model",
     "load_vectors",
 ]
 
@@ -27,6 +31,9 @@ DEFAULT_VECTORS = "vectors.safetensors"
 
 DEFAULT_LANGUAGE_MODEL = "lm.safetensors"
 """The same for language models."""
+
+DEFAULT_SEQ2SEQ = "seq2seq.safetensors"
+"""The same for sequence to sequence models."""
 
 
 def load_vectors(model: str | None, **options: Any) -> Embeddings:
@@ -84,7 +91,30 @@ def find_language_model(model: str | None) -> str:
     )
 
 
-def _find(what: str, variable: str, default: str, remedy: str) -> str:
+def load_seq2seq_model(path: str, device: str) -> Seq2SeqModel:
+    """The sequence to sequence model of a file.
+
+    Raises:
+        ResourceError: there is no such device.
+    """
+    from wordkit.seq2seq import load_seq2seq
+
+    return load_seq2seq(path, device)
+
+
+def find_seq2seq(model: str | None) -> str:
+    """The sequence to sequence model to ask; where none is named, standard error says which.
+
+    Raises:
+        StorageError: no file is named and there is no default.
+    """
+    if model is not None:
+        return model
+    remedy = "train one with wordkit train-seq2seq"
+    return _find("sequence model", "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ, remedy, data="PAIRS")
+
+
+def _find(what: str, variable: str, default: str, remedy: str, data: str = "TEXT") -> str:
     """The file that the environment names, else the one in this folder."""
     named = os.environ.get(variable)
     if named:
@@ -94,6 +124,6 @@ def _find(what: str, variable: str, default: str, remedy: str) -> str:
         say(f"{what}: {default} in this folder")
         return default
     raise StorageError(
-        f"no {what} to ask: there is no {default} in this folder; {remedy} TEXT, or name a file "
-        f"with --model or ${variable}"
+        f"no {what} to ask: there is no {default} in this folder; {remedy} {data}, or name a "
+        f"file{'' if data == 'PAIRS' else ' with --model'} or ${variable}"
     )

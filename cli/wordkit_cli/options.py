@@ -12,6 +12,7 @@ from wordkit.runtime import DEVICES
 
 __all__ = [
     "checkpoint_options",
+    "decoding_options",
     "device_option",
     "json_option",
     "language_model_option",
@@ -155,3 +156,18 @@ def device_option(devices: Sequence[str]) -> Callable[[F], F]:
 
 
 model_device_option = device_option(DEVICES)
+
+decoding_options = _together(
+    click.option(
+        "--beam", default=1, show_default=True, type=click.IntRange(min=1),
+        help="Texts that are followed side by side; 1: the most probable step each time.",
+    ),
+    click.option(
+        "--length-penalty", default=0.6, show_default=True, type=click.FloatRange(min=0),
+        help="With --beam: how much longer texts are favoured; 0: not at all.",
+    ),
+    click.option(
+        "--max-length", type=click.IntRange(min=1),
+        help="Stop after so many characters or words. Default: twice the longest seen, and 10.",
+    ),
+)  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.errors import ConfigError, DivergenceError
+from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
 from wordkit_cli.options import (
@@ -23,11 +22,11 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import print_table
 from wordkit_cli.progress import Progress, short
-from wordkit_cli.train_lm_options import given_settings, setting_options
+from wordkit_cli.train_lm_options import SETTINGS
+from wordkit_cli.training import check_machine, finish_training
 
 if TYPE_CHECKING:
     from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
-    from wordkit.lm.train import LanguageModelRun
     from wordkit.text import Corpus
 
 __all__ = ["command"]
@@ -82,7 +81,7 @@ def _value(value: Any) -> str:
     "--embeddings", metavar="FILE|counts|random",
     help="Word vectors to start from: a file, or counted in TEXT.",
 )  # fmt: skip
-@setting_options
+@SETTINGS
 @click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint.")
 @checkpoint_options
 @model_device_option
@@ -111,7 +110,9 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    _check_machine(output, checkpoint, options["device"])
+    check_machine(
+        output, checkpoint, options["device"], kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm"
+    )
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         if options["resume"] and checkpoint is None:
@@ -129,9 +130,12 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             checkpoint=plan.checkpoints(checkpoint, options["checkpoint_every"]),
             resume=plan.resume,
         )
-        model = _finish(run, output if is_first else None, progress)
+        save = save_language_model if is_first else None
+        model = finish_training(run, output, save, progress)
         if not is_first:  # it has the same model
             return
+        if run.coverage is not None:
+            progress.say(str(run.coverage))
         save_language_model(model, output)
         progress.say(f"{output}: {_described(model, run.rate)}")
         _test(model, texts.test, progress)
@@ -145,23 +149,6 @@ def _is_first_process(options: Mapping[str, Any]) -> bool:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and options["preset"] is None:
         raise click.UsageError("several processes need --preset, so that all train the same model")
     return int(os.environ.get("RANK", "0")) == 0
-
-
-def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
-    """Find out before the work what would be in its way at the end."""
-    from wordkit.runtime import choose_device
-    from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_writable, is_of_kind
-
-    check_writable(output)
-    if device in ("cuda", "mps"):
-        choose_device(device)
-    if checkpoint is not None:
-        check_writable(checkpoint)
-        is_there = os.path.exists(checkpoint) and os.path.getsize(checkpoint) > 0
-        if is_there and not is_of_kind(checkpoint, LANGUAGE_MODEL_CHECKPOINT):
-            raise ConfigError(
-                f"{checkpoint} is there and is no checkpoint of train-lm; name another file"
-            )
 
 
 @dataclass(frozen=True)
@@ -232,7 +219,7 @@ def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Pla
     """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
     from wordkit.training.config import USUAL_RATES
 
-    model_settings, training_settings = given_settings(options)
+    model_settings, training_settings = SETTINGS.given(options)
     checkpoint, embeddings = options["checkpoint"], options["embeddings"]
     if options["resume"]:
         if os.path.exists(checkpoint):
@@ -306,37 +293,6 @@ def _resumed(
         model.setdefault("dim", checkpoint.model.dim)
     progress.say(f"going on from {options['checkpoint']} after {checkpoint.state.seen:,} tokens")
     return _Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
-
-
-def _finish(run: LanguageModelRun, output: str | None, progress: Progress) -> LanguageModel:
-    """The model of a training, which is shown; one that is stopped leaves the best so far."""
-    from wordkit.lm import save_language_model
-
-    def figures(known: Mapping[str, float]) -> str:
-        if "epoch" not in known:
-            return ""
-        loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
-        valid = known.get("valid_perplexity")
-        return f"epoch {known['epoch']:.0f}{loss}" + (f"  valid {valid:.1f}" if valid else "")
-
-    def keep(how: str) -> None:
-        if output is not None:
-            save_language_model(run.best(), output)
-            progress.say(f"{how}; the best model so far is kept: {output}")
-
-    try:
-        model = progress.finish(run, figures=figures)
-    except (KeyboardInterrupt, SystemExit):
-        if run.has_learnt:
-            keep("stopped")
-        raise
-    except DivergenceError:
-        if run.has_validated:  # else there are only the weights that diverged
-            keep("diverged")
-        raise
-    if run.coverage is not None:
-        progress.say(str(run.coverage))
-    return model
 
 
 def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:

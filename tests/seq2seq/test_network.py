@@ -186,17 +186,18 @@ def test_pairs_are_taken_out_of_a_state(config: Seq2SeqConfig) -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn-tanh", "rnn-relu"])
 def test_a_device_pads_as_the_processor_does(cell: str) -> None:
-    layer = RecurrentLayer(cell, E + 2, H)
+    layer = RecurrentLayer(cell, E, H)
     for parameter in layer.parameters():
         torch.nn.init.normal_(parameter)
-    x, constant = torch.randn(6, 3, E), torch.randn(3, 2)
+    x = torch.randn(6, 3, E)
     padding = torch.zeros(6, 3, dtype=torch.bool)
     padding[:4, 0] = padding[:1, 2] = True
     state = tuple(torch.zeros(3, H) for _ in range(layer.cell.states))
-    here = layer(x, state, layer.weight_hidden, "fp32", constant=constant, padding=padding)
-    there = layer._on_device(x, state, layer.weight_hidden, "fp32", constant, padding)
+    here = layer(x, state, layer.weight_hidden, "fp32", padding=padding)
+    told, weight = layer._told_of_padding(x, padding)
+    there = layer._on_device(told, weight, None, state, layer.weight_hidden, "fp32")
     torch.testing.assert_close(there, here)
-    assert (there[0][padding] == 0).all()
+    assert (there[0][padding] == 0).all() and (here[0][padding] == 0).all()
 
 
 def test_dropout_is_drawn_in_training_alone() -> None:

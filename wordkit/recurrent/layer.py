@@ -16,6 +16,7 @@ from wordkit.recurrent.recurrence import recur
 __all__ = ["Carried", "RecurrentLayer", "detached", "linear"]
 
 _SHUT = 30.0
+_FEW = 64  # numbers in a product
 
 Carried = tuple[tuple[Tensor, ...], ...]
 """For each layer, the tensors of shape (B, H) that it carries from step to step."""
@@ -66,59 +67,61 @@ class RecurrentLayer(nn.Module):
             padding: shape (T, B), true at the steps in front of a track's first one; a state of
                 zeros stays as it is there, exactly.
         """
+        weight_input: Tensor = self.weight_input
+        bias: Tensor | None = self.bias
+        if padding is not None:
+            x, weight_input = self._told_of_padding(x, padding)
+            bias = None
         if x.device.type != "cpu" and self.cell.name in CELLS_OF_DEVICES:
-            return self._on_device(x, state, weight_hidden, precision, constant, padding)
+            if constant is not None:
+                x = torch.cat([x, constant.expand(len(x), *constant.shape)], -1)
+            return self._on_device(x, weight_input, bias, state, weight_hidden, precision)
         if constant is None:
-            projected = linear(x, self.weight_input, self.bias, precision)
+            projected = linear(x, weight_input, bias, precision)
         else:
             width = x.shape[-1]
-            projected = linear(x, self.weight_input[:, :width], self.bias, precision)
-            projected += linear(constant, self.weight_input[:, width:], None, precision)
-        if padding is not None:
-            projected = torch.where(padding.unsqueeze(-1), self._still(), projected)
+            projected = linear(x, weight_input[:, :width], bias, precision)
+            projected += linear(constant, weight_input[:, width:], None, precision)
         return recur(
             self.cell.name, projected, weight_hidden, state, self.extra, precision=precision
         )
 
-    def _still(self) -> Tensor:
-        """A projected input, (G·H,), that leaves a state of zeros as it is.
+    def _told_of_padding(self, x: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """x, (T, B, D + 2), and its weights, (G·H, D + 2), that leave a state of zeros as it is.
 
-        The candidate is tanh(0) for the cells that add it. The GRU's has a bias of its own, so its
-        update gate is shut: σ(30) is 1 in float32.
+        Two more inputs take the place of the bias. One, 1 where there is no padding, brings it; the
+        other brings what keeps the state: nothing, as the candidate is tanh(0) for the cells that
+        add it; but the GRU's has a bias of its own, so its update gate is shut: σ(30) is 1 in
+        float32.
         """
         still = torch.zeros_like(self.bias)
         if self.cell.name == "gru":
             still[self.hidden : 2 * self.hidden] = _SHUT
-        return still
+        mark = padding.unsqueeze(-1)
+        x = torch.cat([x.masked_fill(mark, 0), mark.logical_not().to(x), mark.to(x)], -1)
+        return x, torch.cat([self.weight_input, torch.stack([self.bias, still], 1)], 1)
 
     def _on_device(
         self,
         x: Tensor,
+        weight_input: Tensor,
+        bias: Tensor | None,
         state: tuple[Tensor, ...],
         weight_hidden: Tensor,
         precision: str,
-        constant: Tensor | None,
-        padding: Tensor | None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The same by the layers of devices, which take the input as it is.
-
-        They are told of the padding by one more input: its weights take the bias away again.
-        """
-        weight_input: Tensor = self.weight_input
-        if constant is not None:
-            x = torch.cat([x, constant.expand(len(x), *constant.shape)], -1)
-        if padding is not None:
-            mark = padding.unsqueeze(-1)
-            x = torch.cat([x.masked_fill(mark, 0), mark.to(x)], -1)
-            rest = (self._still() - self.bias).unsqueeze(1)
-            weight_input = torch.cat([weight_input, rest], 1)
-        weights = (weight_input, weight_hidden, self.bias, self.extra)
+        """The same by the layers of devices, which take the input as it is."""
+        bias = torch.zeros_like(self.bias) if bias is None else bias
+        weights = (weight_input, weight_hidden, bias, self.extra)
         return device_layer(self.cell.name, x, weights, state, precision)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, precision: str) -> Tensor:
-    """x · weightᵀ + bias in float32, with the products taken in ``precision``."""
-    if precision == "bf16":
+    """x · weightᵀ + bias in float32, with the products taken in ``precision``.
+
+    Those of few numbers are taken in float32 in any case: to round them takes longer.
+    """
+    if precision == "bf16" and x.shape[-1] >= _FEW:
         product = F.linear(x.bfloat16(), weight.bfloat16()).float()
         return product if bias is None else product + bias
     return F.linear(x, weight, bias)

@@ -187,11 +187,11 @@ class PairBatch:
 
 
 def batch_of(encoded: EncodedPairs, rows: npt.ArrayLike, *, reverse: bool) -> PairBatch:
-    """These pairs side by side.
+    """These pairs side by side, those with the longest sources first.
 
     Args:
         encoded: all pairs.
-        rows: which of them, shape (B,), at least one.
+        rows: which of them, shape (B,), at least one, in any order.
         reverse: read sources from their ends, so that the first unit comes last (Sutskever et
             al. 2014, "Sequence to sequence learning with neural networks", section 3.3).
 
@@ -201,8 +201,9 @@ def batch_of(encoded: EncodedPairs, rows: npt.ArrayLike, *, reverse: bool) -> Pa
     rows = np.array(rows, dtype=np.int64)
     if not rows.size or rows.min() < 0 or rows.max() >= len(encoded):
         raise ConfigError(f"rows must name one or more of {len(encoded)} pairs, from 0 on")
+    rows = rows[np.argsort(-encoded.sources.lengths[rows], kind="stable")]
     lengths = encoded.sources.lengths[rows]
-    S = int(lengths.max())
+    S = int(lengths[0])
     from_end = np.arange(S - 1, -1, -1)[:, None]  # (S, 1), the last step is 0
     places = from_end if reverse else lengths - 1 - from_end
     sources = _gather(encoded.sources, rows, places, from_end < lengths)

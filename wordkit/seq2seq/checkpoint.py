@@ -47,7 +47,9 @@ class Seq2SeqCheckpoint:
         self.saved.restore(training)
         for name, generator in training.generators().items():
             generator.set_state(self.saved.group("random")[name])
-        training.figures.update(self.saved.record["counters"]["figures"])
+        counters = self.saved.record["counters"]
+        training.figures.update(counters["figures"])
+        training.best_figures.update(counters["best_figures"])
 
 
 def save_checkpoint(path: str | os.PathLike[str], training: Seq2SeqTraining) -> None:
@@ -66,7 +68,7 @@ def save_checkpoint(path: str | os.PathLike[str], training: Seq2SeqTraining) -> 
             "model": asdict(training.model.config),
             "config": asdict(training.config),
             "about": dict(material.about),
-            "counters": {"figures": training.figures},
+            "counters": {"figures": training.figures, "best_figures": training.best_figures},
         },
         groups={"random": {name: g.get_state() for name, g in training.generators().items()}},
         arrays=vocabulary_arrays(material.source_vocabulary, material.target_vocabulary),

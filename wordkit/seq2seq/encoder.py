@@ -7,7 +7,9 @@ layer in one direction, D width of what leaves a layer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
@@ -18,6 +20,8 @@ from wordkit.recurrent.settings import full_name
 from wordkit.seq2seq.config import Seq2SeqConfig
 
 __all__ = ["Encoded", "Encoder", "masked"]
+
+_SPANS = 3  # that the steps of a batch are parted into, at most
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,11 @@ class Encoder(nn.Module):
         missing = sources < 0
         padding = missing if bool(missing.any()) else None
         turned = None if self.backward_layers is None else _turned(missing)
+        spans = _spans(missing)
         x = masked(self, F.embedding(sources.clamp(min=0), self.embedding), generator)
         after = []
         for number in range(self.config.layers):
-            raw, state = self._layer(number, x, padding, turned, precision)
+            raw, state = self._layer(number, x, spans, padding, turned, precision)
             if self.config.residual and raw.shape == x.shape:
                 raw = raw + x
             after.append(state)
@@ -89,24 +94,22 @@ class Encoder(nn.Module):
         return Encoded(x, padding, tuple(after))
 
     def _layer(
-        self, number: int, x: Tensor, padding: Tensor | None, turned: Tensor | None, precision: str
+        self,
+        number: int,
+        x: Tensor,
+        spans: list[_Span],
+        padding: Tensor | None,
+        turned: Tensor | None,
+        precision: str,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What leaves a layer, (S, B, D), and its state after the last place."""
-        forward = _run(
-            self.layers[number],  # type: ignore[arg-type]
-            x,
-            padding,
-            precision,
-        )
+        layer: RecurrentLayer = self.layers[number]  # type: ignore[assignment]
+        forward = _run(layer, x, spans, padding, precision)
         if self.backward_layers is None or turned is None:
             return forward
+        layer = self.backward_layers[number]  # type: ignore[assignment]
         pairs = torch.arange(x.shape[1], device=x.device)
-        outputs, state = _run(
-            self.backward_layers[number],  # type: ignore[arg-type]
-            x[turned, pairs],
-            padding,
-            precision,
-        )
+        outputs, state = _run(layer, x[turned, pairs], spans, padding, precision)
         outputs = outputs[turned, pairs]  # turned twice is as it was
         return (
             self._joined(forward[0], outputs),
@@ -125,15 +128,62 @@ def masked(module: nn.Module, x: Tensor, generator: torch.Generator | None) -> T
     return dropped(x, share, generator) if module.training and share else x
 
 
+class _Span(NamedTuple):
+    """Some steps, and the pairs that are gone through in them."""
+
+    start: int
+    stop: int
+    pairs: int
+    """The first so many; the sources of the others begin later."""
+
+    has_padding: bool
+
+
+def _spans(missing: Tensor) -> list[_Span]:
+    """The steps of a batch in a few spans, each with the pairs that have begun by its end.
+
+    So most of the padding costs nothing where the longest sources come first. Where they do not,
+    or on a device, which goes through all pairs at once, there is one span.
+
+    Args:
+        missing: true where there is no source, shape (S, B).
+    """
+    S, B = missing.shape
+    if missing.device.type != "cpu" or B == 1:
+        return [_Span(0, S, B, bool(missing[0].any()))]
+    begun = np.logical_not(missing.numpy())
+    counts = begun.sum(1)
+    if (np.diff(begun.sum(0)) > 0).any():
+        return [_Span(0, S, B, True)]
+    levels = [-(-B * part // _SPANS) for part in range(1, _SPANS)]
+    # a span ends before the first step that has more pairs than its level
+    stops = np.unique([*np.searchsorted(counts, levels, side="right"), S])
+    starts = [0, *stops[:-1]]
+    return [
+        _Span(int(a), int(b), int(counts[b - 1]), bool(counts[a] < counts[b - 1]))
+        for a, b in zip(starts, stops, strict=True)
+        if b > a
+    ]
+
+
 def _run(
-    layer: RecurrentLayer, x: Tensor, padding: Tensor | None, precision: str
+    layer: RecurrentLayer, x: Tensor, spans: list[_Span], padding: Tensor | None, precision: str
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """A layer over a window that begins with a state of zeros."""
-    state = tuple(x.new_zeros(x.shape[1], layer.hidden) for _ in range(layer.cell.states))
-    done: tuple[Tensor, tuple[Tensor, ...]] = layer(
-        x, state, layer.weight_hidden, precision, padding=padding
+    """A layer over all steps, from a state of zeros: what leaves it, and the state at the end."""
+    B = x.shape[1]
+    state: tuple[Tensor, ...] = tuple(
+        x.new_zeros(0, layer.hidden) for _ in range(layer.cell.states)
     )
-    return done
+    outputs = []
+    for start, stop, pairs, has_padding in spans:
+        new = pairs - len(state[0])
+        state = tuple(F.pad(part, (0, 0, 0, new)) for part in state)  # of those that begin now
+        missing = padding[start:stop, :pairs] if has_padding and padding is not None else None
+        made, state = layer(
+            x[start:stop, :pairs], state, layer.weight_hidden, precision, padding=missing
+        )
+        outputs.append(F.pad(made, (0, 0, 0, B - pairs)) if pairs < B else made)
+    return (torch.cat(outputs) if len(outputs) > 1 else outputs[0]), state
 
 
 def _turned(missing: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from wordkit.seq2seq.encoder import Encoder
 
 __all__ = ["Seq2SeqNetwork", "start_weights"]
 
+_FEW = 256  # characters or words, whose products take less time than to round what goes in
 _VECTORS = 0.1  # range of the vectors at the start
 
 
@@ -87,7 +88,7 @@ class Seq2SeqNetwork(nn.Module):
             self.vectors_out,
             self.bias,
             targets.reshape(-1),
-            precision=self.precision,
+            precision=self.precision if len(self.bias) >= _FEW else "fp32",
             label_smoothing=label_smoothing,
         )
 

@@ -112,7 +112,7 @@ def write_all(
         with answering(network):
             state = network.start(torch.from_numpy(batch.sources).to(network.device))
             answers = beam_search(network, state, eos, banned, most, config)
-        for row, answer in zip(rows.tolist(), answers, strict=True):
+        for row, answer in zip(batch.rows.tolist(), answers, strict=True):
             found[row] = answer
     return found
 

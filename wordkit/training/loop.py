@@ -67,6 +67,8 @@ class TrainingLoop(ABC, Generic[T]):
         self.since_validation = Tally()
         self.figures: dict[str, float] = {}
         """What else a report shows, as of the last validation."""
+        self.best_figures: dict[str, float] = {}
+        """The same of the best one."""
         self._rate = config.lr
 
     # --- what a kind of network has to say -----------------------------------------------------
@@ -301,6 +303,7 @@ class TrainingLoop(ABC, Generic[T]):
         self.since_validation = Tally()
         if loss < state.best_loss:
             state.best_loss, state.best, state.stalls = loss, self._weights(), 0
+            self.best_figures = dict(self.figures)
             return
         state.stalls += 1
         if config.schedule == "plateau":

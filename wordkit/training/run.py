@@ -92,6 +92,11 @@ class TrainingRun(Run[T]):
         return loop.state.seen / loop.state.seconds if loop and loop.state.seen else None
 
     @property
+    def figures(self) -> Mapping[str, float]:
+        """What the best validation found beside the loss."""
+        return {} if self._job.loop is None else self._job.loop.best_figures
+
+    @property
     def has_learnt(self) -> bool:
         """Whether there is a model that has been trained for a while."""
         return self._job.loop is not None and self._job.loop.state.seen > 0

@@ -1,0 +1,86 @@
+"""wordkit attention: what a model looks at while it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from wordkit_cli.models import find_seq2seq, load_seq2seq_model
+from wordkit_cli.options import json_option, model_device_option
+from wordkit_cli.output import print_json
+from wordkit_cli.progress import say
+
+if TYPE_CHECKING:
+    from wordkit.seq2seq.transforming import Alignment
+
+__all__ = ["command"]
+
+_SHADES = " ░▒▓█"
+
+
+@click.command("attention")
+@click.argument("model_and_text", nargs=-1, required=True, metavar="[MODEL] TEXT")
+@click.option(
+    "-o", "--output", metavar="FILE",
+    help="Draw a heat map instead: a .png, .svg or .pdf.",
+)  # fmt: skip
+@model_device_option
+@json_option
+def command(
+    model_and_text: tuple[str, ...], output: str | None, device: str, as_json: bool
+) -> None:
+    """What MODEL looks at in TEXT while it writes: a row for each character (or word) it writes.
+
+    The darker a cell, the more of the attention lies there; each row sums to 1. MODEL is
+    $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors, where it is not named.
+
+    \b
+    Examples:
+      wordkit attention "september 27, 1994"
+      wordkit attention seq2seq.safetensors "september 27, 1994" -o map.png
+    """
+    from wordkit.seq2seq import align
+
+    if len(model_and_text) > 2:
+        raise click.UsageError(
+            f"give a MODEL and one TEXT, not {len(model_and_text)} arguments; put the text in "
+            "quotation marks"
+        )
+    path = model_and_text[0] if len(model_and_text) == 2 else find_seq2seq(None)
+    if output is not None:
+        from wordkit.plots import check_picture
+
+        check_picture(output)
+    asked = load_seq2seq_model(path, device)
+    found = align(asked, model_and_text[-1])
+    if output is not None:
+        from wordkit.plots import attention_map
+
+        attention_map(found.weights, found.source, found.written, output)
+        say(f"{output}: {''.join(found.written)}" if asked.config.unit == "char" else output)
+    elif as_json:
+        weights = [[round(float(w), 6) for w in row] for row in found.weights]
+        print_json({"source": found.source, "written": found.written, "weights": weights})
+    else:
+        _print_cells(found)
+
+
+def _print_cells(found: Alignment) -> None:
+    """A table of shaded cells; its columns are as wide as what they stand for."""
+    widths = [max(len(unit), 2 if len(unit) == 1 else 1) for unit in found.source]
+    margin = max((len(unit) for unit in found.written), default=0)
+    heads = [_shown(unit).ljust(width) for unit, width in zip(found.source, widths, strict=True)]
+    click.echo(f"{'':{margin}}  {''.join(heads)}".rstrip())
+    for unit, row in zip(found.written, found.weights, strict=True):
+        cells = [_shade(float(w)) * width for w, width in zip(row, widths, strict=True)]
+        click.echo(f"{_shown(unit):{margin}}  {''.join(cells)}".rstrip())
+
+
+def _shown(unit: str) -> str:
+    return "␣" if unit == " " else unit
+
+
+def _shade(weight: float) -> str:
+    """A character for a weight from 0 to 1."""
+    return _SHADES[min(round(weight * (len(_SHADES) - 1) + 0.1), len(_SHADES) - 1)]

@@ -1,0 +1,111 @@
+"""The settings of a network and of its training as options; their defaults are the library's."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import click
+
+__all__ = ["LEARNING", "LEARNING_ALIASES", "SettingOptions"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LEARNING = {
+    "epochs": "Times to go through the text.",
+    "max_minutes": "Minutes that the training may take; the schedule fits them.",
+    "optimizer": "How gradients become steps.",
+    "lr": "Learning rate at its highest.",
+    "momentum": "Of momentum and nesterov.",
+    "beta2": "Of adam and adamw.",
+    "weight_decay": "Share of a weight taken away at a step, times the rate.",
+    "schedule": "How the learning rate goes on.",
+    "decay": "Factor of plateau, step and exponential; loss of rate by inverse.",
+    "decay_after": "Epochs before step and exponential begin.",
+    "decay_every": "Epochs between the steps of step.",
+    "warmup": "Share in which onecycle and cosine raise the rate.",
+    "clip_norm": "Cut longer gradients to this length.",
+    "clip_value": "Cut each value of a gradient to this size.",
+    "label_smoothing": "Share of the target given to all others alike.",
+    "patience": "Validations without a better one until the end.",
+    "averaging_patience": "Validations that asgd waits before it averages.",
+    "precision": "Numbers in matrix products; auto: bf16 where it is fast.",
+    "seed": "Of the random numbers.",
+}
+"""What the fields of :class:`wordkit.training.config.LearningConfig` say in a help."""
+
+LEARNING_ALIASES = {
+    "dim": ("--size",), "epochs": ("--iter",), "lr": ("--alpha",), "batch": ("--batch-size",),
+    "clip_norm": ("--clip",),
+}  # fmt: skip
+
+
+class SettingOptions:
+    """Options that set the fields of some dataclasses; a decorator of commands.
+
+    Args:
+        kinds: the dataclasses.
+        texts: the help of each field that is an option, by name, in the order of the help.
+        aliases: further names of options, by field.
+        shown: an instance of each dataclass, whose values the help shows as defaults; None: it
+            shows none, as they depend on more.
+    """
+
+    def __init__(
+        self,
+        kinds: tuple[type, ...],
+        texts: Mapping[str, str],
+        aliases: Mapping[str, tuple[str, ...]],
+        shown: tuple[Any, ...] | None = None,
+    ) -> None:
+        self._kinds, self._texts, self._aliases = kinds, texts, aliases
+        self._hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
+        self._defaults = {
+            field.name: getattr(config, field.name)
+            for config in shown or ()
+            for field in fields(config)
+        }
+
+    def __call__(self, function: F) -> F:
+        """The command with all options."""
+        for field, text in reversed([*self._texts.items()]):
+            function = self._option(field, text)(function)
+        return function
+
+    def _option(self, field: str, text: str) -> Callable[[F], F]:
+        """The option for a field; without a value it is None, and the default holds."""
+        name = "--" + field.replace("_", "-")
+        kind = self._hints[field]
+        if get_origin(kind) in (Union, types.UnionType):  # "or None"
+            kind = next(part for part in get_args(kind) if part is not type(None))
+        more: dict[str, Any] = {}
+        if get_origin(kind) is Literal:
+            more["type"] = click.Choice(get_args(kind))
+        elif kind is bool:
+            name = f"{name}/--no-{name[2:]}"
+        else:
+            more["type"] = kind
+        default = self._defaults.get(field)
+        if default is not None and default is not False:
+            shown = "yes" if default is True else default
+            text = f"{text}  [default: {shown}]"
+        return click.option(
+            name, *self._aliases.get(field, ()), field, default=None, help=text, **more
+        )
+
+    def given(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+        """The settings that stand on the command line, for each of the dataclasses.
+
+        Args:
+            values: of all options, by name.
+        """
+        return tuple(
+            {
+                field.name: values[field.name]
+                for field in fields(kind)
+                if values.get(field.name) is not None
+            }
+            for kind in self._kinds
+        )

@@ -1,0 +1,164 @@
+"""wordkit train-seq2seq: a model that turns texts into others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit.storage import SEQ2SEQ_CHECKPOINT
+from wordkit_cli.models import DEFAULT_SEQ2SEQ
+from wordkit_cli.options import (
+    checkpoint_options,
+    model_device_option,
+    output_option,
+    progress_options,
+    reading_options,
+    threads_option,
+)
+from wordkit_cli.output import counted
+from wordkit_cli.pair_inputs import read_pair_files, separator_option
+from wordkit_cli.progress import Progress, short
+from wordkit_cli.train_seq2seq_options import SETTINGS
+from wordkit_cli.training import check_machine, finish_training
+
+if TYPE_CHECKING:
+    from wordkit.seq2seq import (
+        Pair,
+        Seq2SeqCheckpoint,
+        Seq2SeqConfig,
+        Seq2SeqModel,
+        Seq2SeqTrainingConfig,
+    )
+
+__all__ = ["command"]
+
+
+@click.command("train-seq2seq")
+@click.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
+@output_option(DEFAULT_SEQ2SEQ, "FILE", "The model to write.")
+@separator_option
+@click.option("--valid", metavar="FILE", help="Validate on these pairs, and keep the best model.")
+@click.option(
+    "--hold-out", type=click.FloatRange(0, 0.5), default=0.1, show_default=True,
+    help="Share of the sources in PAIRS to validate on where --valid names none.",
+)  # fmt: skip
+@SETTINGS
+@click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint.")
+@checkpoint_options
+@model_device_option
+@threads_option
+@reading_options
+@progress_options
+def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
+    """Learn from PAIRS of texts to write the second from the first.
+
+    PAIRS is one or more files (also .gz, .bz2, .xz), folders, globs, or - for standard input. Each
+    line holds two texts with a tab between them, or what --separator says; white space around a
+    text is no part of it.
+
+    \b
+    Examples:
+      wordkit train-seq2seq date.txt --separator _ --epochs 3
+      wordkit train-seq2seq addition.txt --separator _ --reverse --peeky --attention none
+      wordkit train-seq2seq eng-fra.tsv --unit word --layers 2 --dropout 0.2 --directions concat
+    """
+    from wordkit.checkpoints import CheckpointPlan
+    from wordkit.seq2seq import save_seq2seq, train_seq2seq
+
+    checkpoint, log = options["checkpoint"], options["log"]
+    check_machine(
+        output, checkpoint, options["device"], kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq"
+    )
+    if options["resume"] and checkpoint is None:
+        raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+    with Progress(quiet=options["quiet"], log=log) as progress:
+        resume = _resumed(options, progress)
+        model, training = _settings(options, resume)
+        train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
+        run = train_seq2seq(
+            train,
+            model,
+            training,
+            valid=valid,
+            device=options["device"],
+            threads=options["threads"],
+            checkpoint=checkpoint and CheckpointPlan(checkpoint, options["checkpoint_every"]),
+            resume=resume,
+        )
+        made = finish_training(run, output, save_seq2seq, progress)
+        save_seq2seq(made, output)
+        right = run.figures.get("valid_exact")
+        progress.say(f"{output}: {_described(made, run.rate, right)}")
+
+
+def _resumed(options: Mapping[str, Any], progress: Progress) -> Seq2SeqCheckpoint | None:
+    from wordkit.seq2seq import read_checkpoint
+
+    path = options["checkpoint"]
+    if not options["resume"]:
+        return None
+    if not os.path.exists(path):
+        progress.say(f"there is no {path} yet: starting afresh")
+        return None
+    resume = read_checkpoint(path)
+    progress.say(f"going on from {path} after {counted(resume.state.seen, 'pair')}")
+    return resume
+
+
+def _settings(
+    options: Mapping[str, Any], resume: Seq2SeqCheckpoint | None
+) -> tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]:
+    """The settings: those of the checkpoint, or the defaults, changed as said."""
+    from wordkit.seq2seq import Seq2SeqConfig, Seq2SeqTrainingConfig
+    from wordkit.training.config import USUAL_RATES
+
+    model, training = SETTINGS.given(options)
+    if "optimizer" in training and resume is None:  # the default rate is that of the default one
+        training.setdefault("lr", USUAL_RATES[training["optimizer"]])
+    if training.get("max_minutes") is not None and resume is None:
+        training.setdefault("epochs", None)
+    before = (Seq2SeqConfig(), Seq2SeqTrainingConfig())
+    if resume is not None:
+        before = (resume.model, resume.training)
+    return replace(before[0], **model), replace(before[1], **training)
+
+
+def _read(
+    paths: tuple[str, ...],
+    options: Mapping[str, Any],
+    training: Seq2SeqTrainingConfig,
+    progress: Progress,
+    outputs: tuple[str | None, ...],
+) -> tuple[list[Pair], list[Pair]]:
+    """The pairs to train on and those to validate on."""
+    from wordkit.seq2seq import hold_out
+
+    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
+    train = read_pair_files(paths, options["separator"], progress, outputs=outputs, **reading)
+    valid: list[Pair] = []
+    if options["valid"] is not None:
+        named = [options["valid"]]
+        valid = read_pair_files(named, options["separator"], progress, outputs=outputs, **reading)
+    elif options["hold_out"]:
+        train, valid = hold_out(train, options["hold_out"], training.seed)
+    progress.say(f"{counted(len(train), 'pair')} to train on, {len(valid):,} to validate on")
+    return train, valid
+
+
+def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> str:
+    """A model and its training in one line."""
+    config, training = model.config, model.metadata["training"]
+    facts = [f"{config.cell} {config.layers} x {config.hidden}"]
+    if config.attention != "none":
+        facts.append(f"{config.attention} attention")
+    facts.append(counted(training["epochs"], "epoch") if training["epochs"] % 1 == 0 else
+                 f"{training['epochs']:g} epochs")  # fmt: skip
+    if right is not None:
+        facts.append(f"{right:.2%} of the validation pairs right")
+    if rate:
+        facts.append(f"{short(rate)} pairs/s")
+    return ", ".join(facts)
