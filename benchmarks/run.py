@@ -29,6 +29,7 @@ SCRIPTS = [
     "word2vec_table",
     "lm_speed",
     "lm_memory",
+    "binary_addition",
 ]
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]
