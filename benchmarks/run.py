@@ -30,6 +30,7 @@ SCRIPTS = [
     "lm_speed",
     "lm_memory",
     "binary_addition",
+    "gradient_norms",
 ]
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]
