@@ -29,6 +29,8 @@ SCRIPTS = [
     "word2vec_table",
     "lm_speed",
     "lm_memory",
+    "binary_addition",
+    "gradient_norms",
 ]
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]

@@ -35,6 +35,7 @@ def loaded_by(code: str) -> set[str]:
         "wordkit.embeddings",
         "wordkit.counts",
         "wordkit.evaluation",
+        "wordkit.plots",
         "wordkit_corpora",
         "wordkit_corpora.plaintext",
         "wordkit_corpora.named",
