@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError, ResourceError, WordkitWarning
-from wordkit.storage import atomic_write
+from wordkit.storage import atomic_write, check_writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-__all__ = ["FORMATS", "attention_map", "learning_curves"]
+__all__ = ["FORMATS", "attention_map", "check_picture", "learning_curves"]
 
 FORMATS: Mapping[str, Mapping[str, str | None]] = {
     ".png": {},
@@ -149,6 +149,19 @@ def _figure_class() -> type[Figure]:
     except ImportError as error:
         raise ResourceError("a picture needs matplotlib; pip install 'wordkit[plot]'") from error
     return Figure
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Find out before the work whether a picture can be drawn and written here.
+
+    Raises:
+        ConfigError: its suffix is none of :data:`FORMATS`.
+        ResourceError: matplotlib is missing.
+        StorageError: nothing can be written there.
+    """
+    _check_suffix(path)
+    _figure_class()
+    check_writable(path)
 
 
 def _check_suffix(path: str | os.PathLike[str]) -> None:

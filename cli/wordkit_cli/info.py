@@ -7,13 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.models import load_model, load_vectors
+from wordkit_cli.models import load_model, load_seq2seq_model, load_vectors
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from wordkit.training.state import TrainingState
 
 __all__ = ["command"]
 
@@ -45,7 +48,13 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
-    from wordkit.storage import LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT, is_of_kind
+    from wordkit.storage import (
+        LANGUAGE_MODEL,
+        LANGUAGE_MODEL_CHECKPOINT,
+        SEQ2SEQ_CHECKPOINT,
+        SEQ2SEQ_MODEL,
+        is_of_kind,
+    )
     from wordkit.text.corpus import is_corpus
     from wordkit.word2vec.checkpoint_file import is_checkpoint
 
@@ -55,6 +64,10 @@ def _known(path: str | None) -> dict[str, Any]:
         return _language_model(path)
     if path is not None and is_of_kind(path, LANGUAGE_MODEL_CHECKPOINT):
         return _language_model_checkpoint(path)
+    if path is not None and is_of_kind(path, SEQ2SEQ_MODEL):
+        return _seq2seq_model(path)
+    if path is not None and is_of_kind(path, SEQ2SEQ_CHECKPOINT):
+        return _seq2seq_checkpoint(path)
     if path is not None and is_checkpoint(path):
         return _checkpoint(path)
     return _vectors(path)
@@ -105,12 +118,50 @@ def _language_model_checkpoint(path: str) -> dict[str, Any]:
         "kind": "checkpoint of wordkit train-lm",
         "words": len(checkpoint.vocabulary),
         "bytes": os.path.getsize(path),
-        "epochs_done": state.epoch,
         "tokens_done": state.seen,
+        **_progress(state),
+        "first_words": list(checkpoint.vocabulary.words[:10]),
+        "network": asdict(checkpoint.model),
+        "settings": asdict(checkpoint.training),
+        "made": dict(checkpoint.about),
+    }
+
+
+def _progress(state: TrainingState) -> dict[str, Any]:
+    """How far the training of a network has come."""
+    return {
+        "epochs_done": state.epoch,
         "validations": len(state.validations),
         "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,
         "seconds": round(state.seconds, 3),
-        "first_words": list(checkpoint.vocabulary.words[:10]),
+    }
+
+
+def _seq2seq_model(path: str) -> dict[str, Any]:
+    model = load_seq2seq_model(path, "cpu")
+    return {
+        "file": path,
+        "kind": "sequence to sequence model",
+        "parameters": sum(weights.numel() for weights in model.network.parameters()),
+        "bytes": os.path.getsize(path),
+        "source_units": len(model.source_vocabulary),
+        "target_units": len(model.target_vocabulary),
+        "longest_target": model.longest_target,
+        "network": asdict(model.config),
+        "made": dict(model.metadata),
+    }
+
+
+def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.seq2seq import read_checkpoint
+
+    checkpoint = read_checkpoint(path)
+    return {
+        "file": path,
+        "kind": "checkpoint of wordkit train-seq2seq",
+        "bytes": os.path.getsize(path),
+        "pairs_done": checkpoint.state.seen,
+        **_progress(checkpoint.state),
         "network": asdict(checkpoint.model),
         "settings": asdict(checkpoint.training),
         "made": dict(checkpoint.about),
