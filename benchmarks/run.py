@@ -29,6 +29,10 @@ SCRIPTS = [
     "word2vec_table",
     "lm_speed",
     "lm_memory",
+    "seq2seq_addition",
+    "seq2seq_dates",
+    "seq2seq_long",
+    "seq2seq_speed",
     "binary_addition",
     "gradient_norms",
 ]
@@ -36,6 +40,9 @@ SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]
     for name in ("speed", "command", "quality", "sweep", "scaling", "table")
 } | {f"lm_{name}": ["lm.py", name] for name in ("goal", "speed", "minutes", "memory", "devices")}
+SUBCOMMANDS |= {
+    f"seq2seq_{name}": ["seq2seq.py", name] for name in ("addition", "dates", "long", "speed")
+}
 
 
 def run(name: str, *options: str) -> int:

@@ -165,9 +165,10 @@ class Seq2SeqTrainingConfig(LearningConfig):
     """Share of the steps of the decoder that are given the true target so far; the others are given
     what it would have written itself (Bengio et al. 2015). From 0 to 1."""
 
-    bucket: int = 100
+    bucket: int = 1
     """Batches that are sorted by length together, so that little is padded, at least 1; 1: each
-    batch is drawn from all pairs."""
+    batch is drawn from all pairs. It saves time where sources are long, and costs epochs where
+    pairs of one length are alike."""
 
     min_count: int = 1
     """Characters or words seen less often become ``<unk>``; at least 1."""

@@ -1,0 +1,327 @@
+"""Sequence to sequence models: what each part of them is good for, and how fast they train.
+
+    python benchmarks/seq2seq.py addition   reversed input and a peeky decoder, over 25 epochs
+    python benchmarks/seq2seq.py dates      plain, peeky and attention, epoch by epoch
+    python benchmarks/seq2seq.py speed      training beside a NumPy program of the same models
+    python benchmarks/seq2seq.py long       texts longer than those that were trained on
+
+The pairs of the first three are those of shared/data/seq2seq, of the sizes of the textbook: 50,000
+sums (hidden 128, embedding 16, batch 128) and 50,000 dates (hidden 256). A tenth of the sources is
+held out, and no pair of those is trained on. The NumPy program is tests/seq2seq/twin_network.py,
+which goes step by step and takes BLAS for its products; the tests show that both compute the same.
+
+addition draws benchmarks/results/seq2seq_addition.png, dates a map of attention beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import string
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import describe, heading, in_one_line, in_turns, row
+
+from wordkit.plots import attention_map, learning_curves
+from wordkit.seq2seq import (
+    Pair,
+    Seq2SeqConfig,
+    Seq2SeqModel,
+    Seq2SeqTrainingConfig,
+    align,
+    evaluate_pairs,
+    hold_out,
+    pairs_of,
+    train_seq2seq,
+)
+from wordkit.seq2seq.batches import batch_of
+from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
+from wordkit.seq2seq.pairs import vocabulary_of
+from wordkit.seq2seq.training import PairMaterial, Seq2SeqTraining
+from wordkit.training.run import chosen_precision
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared/data/seq2seq"
+RESULTS = HERE / "results"
+SHOWN_DATE = "september 27, 1994"
+
+SUMS = Seq2SeqConfig(hidden=128, dim=16, attention="none")
+DATES = Seq2SeqConfig(hidden=256, dim=16, attention="none")
+
+
+def changed(base: Seq2SeqConfig, **settings: object) -> Seq2SeqConfig:
+    """A configuration with some settings changed."""
+    return Seq2SeqConfig(**{**vars(base), **settings})  # type: ignore[arg-type]
+
+
+@dataclass
+class Trained:
+    """A training: its model, and how much was right after each epoch."""
+
+    model: Seq2SeqModel
+    right: list[float]
+    """Share of the first thousand held-out pairs that are right."""
+
+    seconds: float
+    """Of training alone, an epoch."""
+
+
+def train(
+    pairs: tuple[list[Pair], list[Pair]], config: Seq2SeqConfig, training: Seq2SeqTrainingConfig
+) -> Trained:
+    """Train a model, and look after each epoch how much is right."""
+    run = train_seq2seq(pairs[0], config, training, valid=pairs[1])
+    right: list[float] = []
+    for report in run:
+        epoch = int(report.figures.get("epoch", 1))
+        if "valid_exact" in report.figures and len(right) < epoch - 1:
+            right.append(report.figures["valid_exact"])
+    model = run.result()
+    loop = run._job.loop
+    assert loop is not None
+    right.append(loop.figures["valid_exact"])
+    seconds = loop.state.seconds - sum(loop.state.validations_seconds[:-1])
+    return Trained(model, right, seconds / (training.epochs or 1))
+
+
+def read(name: str, options: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
+    """The pairs to train on and those held out."""
+    with open(options.data / f"{name}.txt", encoding="utf-8") as file:
+        pairs = list(pairs_of(file, name, "_"))
+    return hold_out(pairs[: options.limit], 0.1, seed=1)
+
+
+def percent(share: float) -> str:
+    """A share as a table shows it."""
+    return f"{share:.2%}"
+
+
+# --- what the parts are good for ------------------------------------------------------------------
+
+
+def addition(options: argparse.Namespace) -> None:
+    """Reversed input and a peeky decoder, alone and together."""
+    pairs = read("addition", options)
+    kinds = {
+        "plain": SUMS,
+        "reversed": changed(SUMS, reverse=True),
+        "peeky": changed(SUMS, peeky=True),
+        "reversed + peeky": changed(SUMS, reverse=True, peeky=True),
+    }
+    introduce(f"{options.epochs} epochs; right: share of {len(pairs[1]):,} held-out sums", options)
+    marks = sorted({mark for mark in (1, 3, 5, 10, 15, 20) if mark < options.epochs})
+    columns = [f"after {mark}" for mark in marks]
+    print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
+    curves = {}
+    for name, config in kinds.items():
+        done = train(pairs, config, learning(options))
+        curves[name] = range(1, options.epochs + 1), [100 * right for right in done.right]
+        score = evaluate_pairs(done.model, pairs[1]).result()
+        shown = [percent(done.right[mark - 1]) for mark in marks]
+        shown += [percent(score.exact_match), percent(score.error_rate), f"{done.seconds:.1f}"]
+        print(row([name, *shown]), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    learning_curves(
+        curves, RESULTS / "seq2seq_addition.png", x="epoch", y="held-out sums that are right, %"
+    )
+
+
+def dates(options: argparse.Namespace) -> None:
+    """Plain, peeky and attention, with the map of one date."""
+    pairs = read("date", options)
+    kinds = {
+        "plain": DATES,
+        "peeky": changed(DATES, peeky=True),
+        "dot": changed(DATES, attention="dot"),
+        "general": changed(DATES, attention="general"),
+        "additive": changed(DATES, attention="additive"),
+    }
+    introduce(f"right: share of {len(pairs[1]):,} held-out dates", options)
+    columns = [f"after {epoch}" for epoch in range(1, options.epochs)]
+    print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
+    for name, config in kinds.items():
+        done = train(pairs, config, learning(options))
+        score = evaluate_pairs(done.model, pairs[1]).result()
+        shown = [*map(percent, done.right[:-1]), percent(score.exact_match)]
+        print(row([name, *shown, percent(score.error_rate), f"{done.seconds:.1f}"]), flush=True)
+        if name == "dot":
+            RESULTS.mkdir(exist_ok=True)
+            found = align(done.model, SHOWN_DATE)
+            attention_map(
+                found.weights, found.source, found.written, RESULTS / "seq2seq_attention.png"
+            )
+
+
+def long(options: argparse.Namespace) -> None:
+    """Texts longer than those that were trained on, with attention and without.
+
+    The text is copied, or each letter is put in upper case: what a decoder that looks where it is
+    can do at any length.
+    """
+    letters = random.Random(1)
+    lengths = {"as trained": options.longest, "half more": options.longest * 3 // 2}
+    lengths["twice"] = options.longest * 2
+
+    def pair(length: int) -> Pair:
+        text = "".join(letters.choices(string.ascii_lowercase, k=length))
+        return Pair(text, text.upper())
+
+    some = [pair(letters.randint(1, options.longest)) for _ in range(options.pairs)]
+    some = list(dict.fromkeys(some))
+    tests = {name: [pair(length) for _ in range(1000)] for name, length in lengths.items()}
+    kinds = {
+        "plain": DATES,
+        "plain, reversed": changed(DATES, reverse=True),
+        "peeky": changed(DATES, peeky=True),
+        "dot": changed(DATES, attention="dot"),
+        "general": changed(DATES, attention="general"),
+        "additive": changed(DATES, attention="additive"),
+        "dot, both ways": changed(DATES, attention="dot", directions="sum"),
+        "dot, fed into the next step": changed(DATES, attention="dot", context_to="input"),
+    }
+    introduce(
+        f"letters put in upper case; trained on {len(some):,} texts of 1 to {options.longest} "
+        f"letters; share of 1,000 texts that are right, of the letters that are wrong",
+        options,
+    )
+    columns = [f"{name}: {length} letters" for name, length in lengths.items()]
+    print(heading(["", *(part for column in columns for part in (column, "wrong"))]))
+    for name, config in kinds.items():
+        done = train((some, tests["as trained"]), config, learning(options))
+        shown = []
+        for test in tests.values():
+            score = evaluate_pairs(done.model, test).result()
+            shown += [percent(score.exact_match), percent(score.error_rate)]
+        print(row([name, *shown]), flush=True)
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Training alone, in turns with the NumPy program, on the same batches."""
+    sys.path.insert(0, str(HERE.parent / "tests/seq2seq"))
+    introduce(
+        f"ms for a batch of 128 pairs, and s for an epoch at that speed; medians of "
+        f"{options.rounds} rounds of {options.batches} batches, in turns",
+        options,
+    )
+    print(heading(["", "NumPy", "wordkit", "NumPy, epoch", "wordkit, epoch", "times as fast"]))
+    sums = {"addition, plain": SUMS, "addition, peeky": changed(SUMS, peeky=True)}
+    days = {
+        "dates, plain": DATES,
+        "dates, peeky": changed(DATES, peeky=True),
+        **{f"dates, {kind}": changed(DATES, attention=kind) for kind in ATTENTIONS},
+    }
+    for name, kinds in (("addition", sums), ("date", days)):
+        pairs = read(name, options)[0]
+        for title, config in kinds.items():
+            jobs, epoch = both(pairs, config, options)
+            taken = in_turns(jobs, options.rounds)
+            times = [taken[who].median / options.batches for who in ("NumPy", "wordkit")]
+            shown = [f"{1000 * t:.1f} ms" for t in times] + [f"{epoch * t:.1f} s" for t in times]
+            print(row([title, *shown, f"{times[0] / times[1]:.1f} x"]), flush=True)
+
+
+ATTENTIONS = ("dot", "general", "additive")
+
+
+def both(
+    pairs: Sequence[Pair], config: Seq2SeqConfig, options: argparse.Namespace
+) -> tuple[dict[str, Callable[[], float]], int]:
+    """Trainings of some batches that tell their seconds, and the batches of an epoch."""
+    import time
+
+    from twin_network import Batch, TwinConfig, TwinNetwork
+
+    sides = [[p.source for p in pairs], [p.target for p in pairs]]
+    source, target = (vocabulary_of(texts, "char") for texts in sides)
+    material = PairMaterial("char", source, target, pairs)
+    network = Seq2SeqNetwork(config, len(source), len(target))
+    start_weights(network, torch.Generator().manual_seed(1))
+    training = Seq2SeqTraining(
+        network, material, Seq2SeqTrainingConfig(precision=chosen_precision("auto", "cpu"))
+    )
+    twin = TwinNetwork(
+        {
+            name.removeprefix("decoder.") if ".attention" in name else name: value.numpy().copy()
+            for name, value in network.state_dict().items()
+        },
+        TwinConfig("lstm", config.hidden, peeky=config.peeky, attention=config.attention),
+    )
+    places = np.random.default_rng(1).permutation(training.epoch_length)
+
+    def numpy_job() -> float:
+        some = [
+            batch_of(material.encoded_train, training._batches[place], reverse=config.reverse)
+            for place in places[: options.batches]
+        ]
+        given = [Batch(b.sources, b.inputs, b.targets) for b in some]
+        began = time.perf_counter()
+        twin.fit_epoch(given, 1e-3, 5.0)
+        return time.perf_counter() - began
+
+    def wordkit_job() -> float:
+        training.state.position = 0
+        began = time.perf_counter()
+        for place in places[: options.batches]:
+            training.state.position = int(place)
+            training.take_batch(0.5)
+        return time.perf_counter() - began
+
+    wordkit_job()  # compiles what is not compiled yet
+    return {"NumPy": numpy_job, "wordkit": wordkit_job}, training.epoch_length
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def learning(options: argparse.Namespace) -> Seq2SeqTrainingConfig:
+    """How models are trained here: the defaults, for some epochs."""
+    return Seq2SeqTrainingConfig(epochs=options.epochs)
+
+
+def introduce(what: str, options: argparse.Namespace) -> None:
+    """Say what is measured, and on what machine."""
+    torch.set_num_threads(options.threads)
+    print(f"{describe()}\n{what}\n", flush=True)
+
+
+def parse() -> argparse.Namespace:
+    """What the arguments ask for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="name", required=True, metavar="SUBCOMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data", type=Path, default=DATA, help="where the pairs lie")
+    shared.add_argument("--limit", type=int, help="take so many pairs")
+    shared.add_argument("--threads", type=int, default=2)
+    for job, epochs in ((addition, 25), (dates, 3), (long, 10), (speed, None)):
+        text = (job.__doc__ or "").partition("\n")[0]
+        command = commands.add_parser(job.__name__, parents=[shared], help=text)
+        command.set_defaults(job=job)
+        if epochs is not None:
+            command.add_argument("--epochs", type=int, default=epochs)
+        if job is long:
+            command.add_argument("--longest", type=int, default=12, help="letters in training")
+            command.add_argument("--pairs", type=int, default=20_000)
+        if job is speed:
+            command.add_argument("--rounds", type=int, default=3)
+            command.add_argument("--batches", type=int, default=30)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the job that is named."""
+    options = parse()
+    options.job(options)
+
+
+if __name__ == "__main__":
+    in_one_line(main)
