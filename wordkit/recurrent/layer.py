@@ -86,20 +86,61 @@ class RecurrentLayer(nn.Module):
             self.cell.name, projected, weight_hidden, state, self.extra, precision=precision
         )
 
-    def _told_of_padding(self, x: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """x, (T, B, D + 2), and its weights, (G·H, D + 2), that leave a state of zeros as it is.
+    def table(self, embedding: Tensor, precision: str) -> Tensor:
+        """What each row of an embedding, (V, D − C), is when projected, (V + 1, G·H).
 
-        Two more inputs take the place of the bias. One, 1 where there is no padding, brings it; the
-        other brings what keeps the state: nothing, as the candidate is tanh(0) for the cells that
-        add it; but the GRU's has a bias of its own, so its update gate is shut: σ(30) is 1 in
-        float32.
+        The last row is what padding is. Where there are fewer rows than places that they stand at,
+        to look a place up in it takes less time than to multiply there.
+        """
+        width = embedding.shape[1]
+        rows = linear(embedding, self.weight_input[:, :width], self.bias, precision)
+        return torch.cat([rows, self._still().unsqueeze(0)])
+
+    def from_table(
+        self,
+        ids: Tensor,
+        table: Tensor,
+        state: tuple[Tensor, ...],
+        precision: str,
+        *,
+        constant: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As :meth:`forward`, for rows of an embedding.
+
+        Args:
+            ids: shape (T, B), int64; −1 for padding.
+            table: of :meth:`table`.
+            state, precision, constant: as there.
+        """
+        padding = len(table) - 1
+        projected = F.embedding(torch.where(ids < 0, padding, ids), table)
+        if constant is not None:
+            width = self.weight_input.shape[1] - constant.shape[1]
+            projected += linear(constant, self.weight_input[:, width:], None, precision)
+        return recur(
+            self.cell.name, projected, self.weight_hidden, state, self.extra, precision=precision
+        )
+
+    def _still(self) -> Tensor:
+        """A projected input, (G·H,), that leaves a state of zeros as it is.
+
+        It is zero for the cells that add a candidate, which is tanh(0). The GRU's has a bias of its
+        own, so its update gate is shut: σ(30) is 1 in float32.
         """
         still = torch.zeros_like(self.bias)
         if self.cell.name == "gru":
             still[self.hidden : 2 * self.hidden] = _SHUT
+        return still
+
+    def _told_of_padding(self, x: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """x, (T, B, D + 2), and its weights, (G·H, D + 2), that leave a state of zeros as it is.
+
+        Two more inputs take the place of the bias: one, 1 where there is no padding, brings it; the
+        other brings what keeps the state.
+        """
         mark = padding.unsqueeze(-1)
         x = torch.cat([x.masked_fill(mark, 0), mark.logical_not().to(x), mark.to(x)], -1)
-        return x, torch.cat([self.weight_input, torch.stack([self.bias, still], 1)], 1)
+        return x, torch.cat([self.weight_input, torch.stack([self.bias, self._still()], 1)], 1)
 
     def _on_device(
         self,

@@ -7,9 +7,11 @@ form.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from wordkit.recurrent.layer import linear
 from wordkit.seq2seq.config import AttentionKind
@@ -85,11 +87,46 @@ class Attention(nn.Module):
         queries = top.transpose(0, 1)
         if self.kind == "additive":
             queries = linear(queries, self.query, None, precision)
-            # (B, T, 1, A) + (B, 1, S, A)
-            scores = torch.tanh(queries.unsqueeze(2) + memory.keys.unsqueeze(1)) @ self.score
+            scores = _AdditiveScores.apply(  # type: ignore[no-untyped-call]
+                queries, memory.keys, self.score
+            )
         else:
             scores = queries @ memory.keys.transpose(1, 2)
         if memory.padding is not None:
             scores = scores.masked_fill(memory.padding, -torch.inf)
         weights = scores.softmax(-1)
         return (weights @ memory.values).transpose(0, 1), weights
+
+
+class _AdditiveScores(torch.autograd.Function):
+    """score · tanh(query + key), (B, T, S), a step at a time.
+
+    All T·S sums of a query and a key would be A times as much as what comes of them. Those of one
+    step stay in the cache, and are made once more for the gradients.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, keys: Tensor, score: Tensor) -> Tensor:
+        ctx.save_for_backward(queries, keys, score)
+        inner = torch.empty_like(keys)
+        scores = [
+            torch.add(keys, query.unsqueeze(1), out=inner).tanh_() @ score
+            for query in queries.unbind(1)
+        ]
+        return torch.stack(scores, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        queries, keys, score = ctx.saved_tensors
+        d_queries, d_keys, d_score = map(torch.zeros_like, (queries, keys, score))
+        inner, d_inner = torch.empty_like(keys), torch.empty_like(keys)
+        for step, query in enumerate(queries.unbind(1)):
+            torch.add(keys, query.unsqueeze(1), out=inner).tanh_()
+            d_step = d_scores[:, step]  # (B, S)
+            d_score += d_step.reshape(-1) @ inner.flatten(0, 1)
+            torch.mul(d_step.unsqueeze(2), score, out=d_inner)
+            d_inner.addcmul_(d_inner, inner.square_(), value=-1)  # times 1 − tanh²
+            d_keys += d_inner
+            torch.sum(d_inner, 1, out=d_queries[:, step])
+        return d_queries, d_keys, d_score

@@ -6,7 +6,9 @@ a vector, D width of a layer, F what goes into the output layer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from wordkit.recurrent.layer import Carried, RecurrentLayer
 from wordkit.recurrent.settings import full_name
 from wordkit.seq2seq.attention import Attention, Memory
 from wordkit.seq2seq.config import Seq2SeqConfig
-from wordkit.seq2seq.encoder import Encoded, masked
+from wordkit.seq2seq.encoder import Encoded, looks_up, masked
 
 __all__ = ["Decoded", "Decoder", "DecoderState"]
 
@@ -114,6 +116,9 @@ class Decoder(nn.Module):
             precision: ``fp32`` or ``bf16``.
             generator: of the random numbers for dropout.
         """
+        adds = self.config.residual and self.config.width_in == self.config.width
+        if looks_up(self, inputs) and not (self.feeds_context or adds):
+            return self._steps(inputs, state, precision, generator)
         vectors = masked(self, F.embedding(inputs, self.embedding), generator)
         if not self.feeds_context:
             return self._steps(vectors, state, precision, generator)
@@ -128,15 +133,18 @@ class Decoder(nn.Module):
     def _steps(
         self, x: Tensor, state: DecoderState, precision: str, generator: torch.Generator | None
     ) -> Decoded:
-        """Some steps together, from the vectors of their inputs, (T, B, E)."""
+        """Some steps together, from their inputs, (T, B), or the vectors of these, (T, B, E)."""
         if state.context is not None:
             x = torch.cat([x, state.context.unsqueeze(0)], -1)
         carried = []
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(cast("Iterable[RecurrentLayer]", self.layers)):
             constant = state.peek if number == 0 else None
-            raw, after = layer(
-                x, state.carried[number], layer.weight_hidden, precision, constant=constant
-            )
+            before = state.carried[number]
+            if x.ndim == 2:
+                table = layer.table(self.embedding, precision)
+                raw, after = layer.from_table(x, table, before, precision, constant=constant)
+            else:
+                raw, after = layer(x, before, layer.weight_hidden, precision, constant=constant)
             if self.config.residual and constant is None and raw.shape == x.shape:
                 raw = raw + x
             carried.append(after)

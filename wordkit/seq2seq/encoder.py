@@ -19,9 +19,9 @@ from wordkit.recurrent.layer import Carried, RecurrentLayer
 from wordkit.recurrent.settings import full_name
 from wordkit.seq2seq.config import Seq2SeqConfig
 
-__all__ = ["Encoded", "Encoder", "masked"]
+__all__ = ["Encoded", "Encoder", "looks_up", "masked"]
 
-_SPANS = 3  # that the steps of a batch are parted into, at most
+_SPANS, _STEPS = 3, 10  # that a batch is parted into, at most, and the steps of one, at least
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,22 @@ class Encoder(nn.Module):
         padding = missing if bool(missing.any()) else None
         turned = None if self.backward_layers is None else _turned(missing)
         spans = _spans(missing)
-        x = masked(self, F.embedding(sources.clamp(min=0), self.embedding), generator)
+        x: Tensor | None = None  # looked up in a table of what the first layer makes of it
+        adds = self.config.residual and self.config.dim == self.config.width
+        if adds or not looks_up(self, sources):
+            x = masked(self, F.embedding(sources.clamp(min=0), self.embedding), generator)
         after = []
         for number in range(self.config.layers):
-            raw, state = self._layer(number, x, spans, padding, turned, precision)
-            if self.config.residual and raw.shape == x.shape:
+            places = sources if x is None else x
+            raw, state = self._layer(number, places, spans, padding, turned, precision)
+            if self.config.residual and x is not None and raw.shape == x.shape:
                 raw = raw + x
             after.append(state)
-            is_last = number == self.config.layers - 1
-            x = raw if is_last else masked(self, raw, generator)
+            if number < self.config.layers - 1:
+                x = masked(self, raw, generator)
         if padding is not None and self.config.residual:
-            x = x.masked_fill(padding.unsqueeze(-1), 0)
-        return Encoded(x, padding, tuple(after))
+            raw = raw.masked_fill(padding.unsqueeze(-1), 0)
+        return Encoded(raw, padding, tuple(after))
 
     def _layer(
         self,
@@ -102,14 +106,21 @@ class Encoder(nn.Module):
         turned: Tensor | None,
         precision: str,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What leaves a layer, (S, B, D), and its state after the last place."""
-        layer: RecurrentLayer = self.layers[number]  # type: ignore[assignment]
-        forward = _run(layer, x, spans, padding, precision)
+        """What leaves a layer, (S, B, D), and its state after the last place.
+
+        What goes in is x, (S, B, ·), or, for the first layer, ids (S, B).
+        """
+
+        def run(layer: RecurrentLayer, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            table = layer.table(self.embedding, precision) if x.ndim == 2 else None
+            return _run(layer, x, table, spans, padding, precision)
+
+        forward = run(self.layers[number], x)  # type: ignore[arg-type]
         if self.backward_layers is None or turned is None:
             return forward
-        layer = self.backward_layers[number]  # type: ignore[assignment]
         pairs = torch.arange(x.shape[1], device=x.device)
-        outputs, state = _run(layer, x[turned, pairs], spans, padding, precision)
+        back: RecurrentLayer = self.backward_layers[number]  # type: ignore[assignment]
+        outputs, state = run(back, x[turned, pairs])
         outputs = outputs[turned, pairs]  # turned twice is as it was
         return (
             self._joined(forward[0], outputs),
@@ -126,6 +137,20 @@ def masked(module: nn.Module, x: Tensor, generator: torch.Generator | None) -> T
     """x, in training with a share of it dropped, as the configuration of the module says."""
     share: float = module.config.dropout  # type: ignore[union-attr, assignment]
     return dropped(x, share, generator) if module.training and share else x
+
+
+def looks_up(module: nn.Module, ids: Tensor) -> bool:
+    """Whether the first layer takes what it makes of each id from a table.
+
+    It does where that saves products, and where no value of a vector is dropped.
+    """
+    embedding, share = module.embedding, module.config.dropout  # type: ignore[union-attr]
+    is_dropped = module.training and bool(share)
+    return (
+        ids.device.type == "cpu"
+        and len(embedding) <= ids.numel()  # type: ignore[arg-type]
+        and not is_dropped
+    )
 
 
 class _Span(NamedTuple):
@@ -155,7 +180,8 @@ def _spans(missing: Tensor) -> list[_Span]:
     counts = begun.sum(1)
     if (np.diff(begun.sum(0)) > 0).any():
         return [_Span(0, S, B, True)]
-    levels = [-(-B * part // _SPANS) for part in range(1, _SPANS)]
+    parts = min(_SPANS, 1 + S // _STEPS)
+    levels = [-(-B * part // parts) for part in range(1, parts)]
     # a span ends before the first step that has more pairs than its level
     stops = np.unique([*np.searchsorted(counts, levels, side="right"), S])
     starts = [0, *stops[:-1]]
@@ -167,21 +193,27 @@ def _spans(missing: Tensor) -> list[_Span]:
 
 
 def _run(
-    layer: RecurrentLayer, x: Tensor, spans: list[_Span], padding: Tensor | None, precision: str
+    layer: RecurrentLayer,
+    x: Tensor,
+    table: Tensor | None,
+    spans: list[_Span],
+    padding: Tensor | None,
+    precision: str,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """A layer over all steps, from a state of zeros: what leaves it, and the state at the end."""
     B = x.shape[1]
-    state: tuple[Tensor, ...] = tuple(
-        x.new_zeros(0, layer.hidden) for _ in range(layer.cell.states)
-    )
+    nothing = layer.bias.new_zeros(0, layer.hidden)
+    state: tuple[Tensor, ...] = (nothing,) * layer.cell.states
     outputs = []
     for start, stop, pairs, has_padding in spans:
         new = pairs - len(state[0])
         state = tuple(F.pad(part, (0, 0, 0, new)) for part in state)  # of those that begin now
-        missing = padding[start:stop, :pairs] if has_padding and padding is not None else None
-        made, state = layer(
-            x[start:stop, :pairs], state, layer.weight_hidden, precision, padding=missing
-        )
+        part = x[start:stop, :pairs]
+        if table is not None:
+            made, state = layer.from_table(part, table, state, precision)
+        else:
+            missing = padding[start:stop, :pairs] if has_padding and padding is not None else None
+            made, state = layer(part, state, layer.weight_hidden, precision, padding=missing)
         outputs.append(F.pad(made, (0, 0, 0, B - pairs)) if pairs < B else made)
     return (torch.cat(outputs) if len(outputs) > 1 else outputs[0]), state
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.recurrent.exact_loss import linear_cross_entropy, log_probabilities
 from wordkit.recurrent.layer import linear
@@ -18,7 +19,7 @@ from wordkit.seq2seq.encoder import Encoder
 
 __all__ = ["Seq2SeqNetwork", "start_weights"]
 
-_FEW = 256  # characters or words, whose products take less time than to round what goes in
+_FEW = 256  # characters or words, whose logits need not be saved memory for
 _VECTORS = 0.1  # range of the vectors at the start
 
 
@@ -83,12 +84,18 @@ class Seq2SeqNetwork(nn.Module):
             targets: shape (T, B), int64; −1 where there is none.
             label_smoothing: share of the probability given to all characters or words alike.
         """
+        flat, ids = self._outgoing(features), targets.reshape(-1)
+        if len(self.bias) < _FEW:
+            logits = F.linear(flat, self.vectors_out, self.bias)
+            return F.cross_entropy(
+                logits, ids, ignore_index=-1, reduction="sum", label_smoothing=label_smoothing
+            )
         return linear_cross_entropy(
-            self._outgoing(features),
+            flat,
             self.vectors_out,
             self.bias,
-            targets.reshape(-1),
-            precision=self.precision if len(self.bias) >= _FEW else "fp32",
+            ids,
+            precision=self.precision,
             label_smoothing=label_smoothing,
         )
 
