@@ -67,14 +67,16 @@ def command(
 
 
 def _print_cells(found: Alignment) -> None:
-    """A table of shaded cells; its columns are as wide as what they stand for."""
-    widths = [max(len(unit), 2 if len(unit) == 1 else 1) for unit in found.source]
+    """A table of shaded cells; those of letters touch, those of words are as wide as they are."""
+    gap = 0 if all(len(unit) == 1 for unit in found.source) else 1
+    widths = [max(len(unit), 2) for unit in found.source]
     margin = max((len(unit) for unit in found.written), default=0)
+    between = " " * gap
     heads = [_shown(unit).ljust(width) for unit, width in zip(found.source, widths, strict=True)]
-    click.echo(f"{'':{margin}}  {''.join(heads)}".rstrip())
+    click.echo(f"{'':{margin}}  {between.join(heads)}".rstrip())
     for unit, row in zip(found.written, found.weights, strict=True):
         cells = [_shade(float(w)) * width for w, width in zip(row, widths, strict=True)]
-        click.echo(f"{_shown(unit):{margin}}  {''.join(cells)}".rstrip())
+        click.echo(f"{_shown(unit):{margin}}  {between.join(cells)}".rstrip())
 
 
 def _shown(unit: str) -> str:

@@ -155,8 +155,8 @@ def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> 
     facts = [f"{config.cell} {config.layers} x {config.hidden}"]
     if config.attention != "none":
         facts.append(f"{config.attention} attention")
-    facts.append(counted(training["epochs"], "epoch") if training["epochs"] % 1 == 0 else
-                 f"{training['epochs']:g} epochs")  # fmt: skip
+    epochs = training["epochs"]
+    facts.append(f"{epochs:g} epoch{'' if epochs == 1 else 's'}")
     if right is not None:
         facts.append(f"{right:.2%} of the validation pairs right")
     if rate:

@@ -1,0 +1,285 @@
+"""train-seq2seq, transform, evaluate-seq2seq and attention; the task is to write upper case."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Wordkit
+
+from wordkit.seq2seq import (
+    Pair,
+    Seq2SeqConfig,
+    Seq2SeqTrainingConfig,
+    load_seq2seq,
+    read_checkpoint,
+    save_seq2seq,
+    train_seq2seq,
+)
+
+SMALL = ["--hidden", "32", "--dim", "16", "--batch", "32", "--epochs", "16", "--lr", "0.02"]
+
+
+def toy_pairs(count: int = 1200) -> list[Pair]:
+    letters = random.Random(1)
+    texts = ["".join(letters.choices("abcde f", k=letters.randint(1, 5))) for _ in range(count)]
+    return [Pair(text.strip(), text.strip().upper()) for text in texts if text.strip()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that knows the task well, with attention."""
+    path = tmp_path_factory.mktemp("seq2seq") / "upper.safetensors"
+    model = Seq2SeqConfig(hidden=32, dim=16)
+    training = Seq2SeqTrainingConfig(epochs=20, batch=32, lr=0.02)
+    save_seq2seq(train_seq2seq(toy_pairs(), model, training).result(), path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_sequence_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORDKIT_SEQ2SEQ", raising=False)
+
+
+@pytest.fixture
+def pairs(folder: Path) -> Path:
+    path = folder / "pairs.tsv"
+    path.write_text("".join(f"{a}\t{b}\n" for a, b in toy_pairs()))
+    return path
+
+
+def test_from_pairs_to_answers(wordkit: Wordkit, pairs: Path, folder: Path) -> None:
+    done = wordkit("train-seq2seq", pairs, *SMALL, "--log", "log")
+    assert done.stdout == ""
+    assert "pairs to train on" in done.stderr and "to validate on" in done.stderr
+    assert "seq2seq.safetensors: lstm 1 x 32, dot attention, 16 epochs, " in done.stderr
+    log = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    assert log[-1]["stage"] == "validating" and log[-1]["unit"] == "pairs"
+    figures = [line for line in log if line["stage"] == "training"][-1]
+    assert {"epoch", "loss", "lr", "valid_perplexity", "valid_exact"} <= figures.keys()
+    answered = wordkit("transform", stdin="ab\nc d\n")
+    assert "sequence model: seq2seq.safetensors in this folder" in answered.stderr
+    assert answered.stdout == "AB\nC D\n"
+    known = json.loads(wordkit("evaluate-seq2seq", pairs, "--json", "-q").stdout)
+    assert list(known)[:3] == ["exact_match", "error_rate", "pairs"]
+    assert known["exact_match"] > 0.9 and known["pairs"] == len(toy_pairs())
+    shown = wordkit("evaluate-seq2seq", "seq2seq.safetensors", pairs, "-q").stdout.splitlines()
+    assert shown[0].startswith(f"exact match  {known['exact_match']:.2%}")
+    assert shown[1].startswith(f"error rate {known['error_rate']:>12.2%}")
+    info = json.loads(wordkit("info", "seq2seq.safetensors", "--json").stdout)
+    assert info["kind"] == "sequence to sequence model" and info["network"]["attention"] == "dot"
+
+
+def test_equal_runs_write_equal_files(wordkit: Wordkit, pairs: Path, folder: Path) -> None:
+    options = ["--hidden", "8", "--epochs", "1", "--threads", "1", "--dropout", "0.1", "-q"]
+    for name in "ab":
+        wordkit("train-seq2seq", pairs, *options, "-o", name)
+    wordkit("train-seq2seq", pairs, *options, "-o", "c", "--seed", "2")
+    a, b, c = ((folder / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_which_model_is_asked(
+    wordkit: Wordkit, folder: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = wordkit("transform", stdin="ab\n", status=1)
+    assert "no sequence model to ask" in refused.stderr and "train-seq2seq PAIRS" in refused.stderr
+    (folder / "text").write_text("ab\n")
+    assert wordkit("transform", trained, "text").stdout == "AB\n"
+    assert wordkit("transform", trained, stdin="ab\n").stdout == "AB\n"
+    monkeypatch.setenv("WORDKIT_SEQ2SEQ", str(trained))
+    done = wordkit("transform", "text")
+    assert done.stdout == "AB\n" and "$WORDKIT_SEQ2SEQ" in done.stderr
+    assert wordkit("transform", "-", stdin="ab\n").stdout == "AB\n"
+
+
+def test_alternatives_and_scores(wordkit: Wordkit, trained: Path) -> None:
+    text = "ab\nfade\n"
+    done = wordkit("transform", trained, "--alternatives", "3", "--json", stdin=text)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["source"] for line in lines] == ["ab", "fade"]
+    for line in lines:
+        answers = line["answers"]
+        assert len({answer["text"] for answer in answers}) == 3
+        assert answers[0]["text"] == line["source"].upper()
+        assert answers[0]["log_probability"] > answers[1]["log_probability"]
+    shown = wordkit("transform", trained, "--alternatives", "3", stdin=text).stdout.splitlines()
+    assert [row.split("\t") for row in shown] == [[a["text"] for a in x["answers"]] for x in lines]
+    assert wordkit("transform", trained, "--beam", "4", stdin=text).stdout == "AB\nFADE\n"
+    assert wordkit("transform", trained, "--max-length", "2", stdin="fade\n").stdout == "FA\n"
+
+
+def test_unknown_letters_are_counted(wordkit: Wordkit, trained: Path, folder: Path) -> None:
+    (folder / "odd.tsv").write_text("aß\tAß\nb\tB\n")
+    done = wordkit("evaluate-seq2seq", trained, "odd.tsv")
+    assert "1  characters of the sources, <unk> to the model" in done.stdout
+    assert "aß" in done.stdout and "not Aß" in done.stdout
+    assert (
+        json.loads(wordkit("evaluate-seq2seq", trained, "odd.tsv", "--json").stdout)["unknown"] == 1
+    )
+
+
+def test_attention(wordkit: Wordkit, trained: Path, folder: Path) -> None:
+    known = json.loads(wordkit("attention", trained, "ab cd", "--json").stdout)
+    assert known["source"] == list("ab cd") and known["written"] == list("AB CD")
+    weights = np.array(known["weights"])
+    assert weights.shape == (5, 5)
+    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
+    rows = wordkit("attention", trained, "ab cd").stdout.splitlines()
+    assert rows[0].split() == list("ab␣cd") and [row[0] for row in rows[1:]] == list("AB␣CD")
+    for row, cells in zip(rows[1:], weights, strict=True):
+        shades = row[3:].ljust(10)[::2]
+        darkest = max(range(5), key=lambda place: " ░▒▓█".index(shades[place]))
+        assert cells[darkest] == pytest.approx(cells.max(), abs=0.2)
+    done = wordkit("attention", trained, "ab cd", "-o", "map.png")
+    assert done.stdout == "" and "map.png: AB CD" in done.stderr
+    assert (folder / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_by_words(wordkit: Wordkit, folder: Path) -> None:
+    words = {"one": "eins", "two": "zwei", "three": "drei"}
+    lines = []
+    for first in words:
+        for second in words:
+            lines += [f"{first} {second}|{words[first]} {words[second]}\n"] * 8
+    (folder / "pairs").write_text("".join(lines))
+    options = ["--separator", "|", "--unit", "word", "--hidden", "16", "--epochs", "40", "-q"]
+    wordkit("train-seq2seq", "pairs", *options, "--batch", "16", "--hold-out", "0", "--lr", "0.02")
+    assert wordkit("transform", stdin="three one\n").stdout == "drei eins\n"
+    rows = wordkit("attention", "three one").stdout.splitlines()
+    assert rows[0].split() == ["three", "one"] and len(rows) == 3
+
+
+def test_a_resumed_training_is_an_undisturbed_one(
+    wordkit: Wordkit, pairs: Path, folder: Path
+) -> None:
+    options = ["--hidden", "8", "--batch", "32", "--threads", "1", "--dropout", "0.2", "-q"]
+    options += ["--schedule", "constant"]
+    wordkit("train-seq2seq", pairs, *options, "--epochs", "3", "-o", "whole")
+    checkpoint = ["--checkpoint", "state"]
+    wordkit("train-seq2seq", pairs, *options, "--epochs", "2", *checkpoint, "-o", "part")
+    done = wordkit(
+        "train-seq2seq",
+        pairs,
+        "--epochs",
+        "3",
+        "--threads",
+        "1",
+        *checkpoint,
+        "--resume",
+        "-o",
+        "rest",
+    )
+    assert "going on from state after" in done.stderr
+    whole, rest = load_seq2seq(folder / "whole"), load_seq2seq(folder / "rest")
+    for name, weights in whole.network.state_dict().items():
+        assert weights.equal(rest.network.state_dict()[name]), name
+    info = json.loads(wordkit("info", "state", "--json").stdout)
+    assert info["kind"] == "checkpoint of wordkit train-seq2seq" and info["epochs_done"] == 3
+    other = ["train-seq2seq", pairs, *checkpoint, "--resume", "--hidden", "9"]
+    assert "begun with hidden 8, and cannot go on with 9" in wordkit(*other, status=1).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_keeps_what_it_has_learnt(
+    pairs: Path, folder: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "wordkit_cli", "train-seq2seq", str(pairs), "--epochs", "9999"]
+    command += ["--hidden", "16", "--checkpoint", "state", "--log", "log"]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    deadline = time.monotonic() + 60
+    while not ((folder / "log").exists() and '"epoch": 3' in (folder / "log").read_text()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
+    assert "stopped; the best model so far is kept: seq2seq.safetensors" in said
+    assert "Traceback" not in said
+    assert load_seq2seq(folder / "seq2seq.safetensors").config.hidden == 16
+    assert read_checkpoint(folder / "state").state.epoch >= 2
+    assert {path.name for path in folder.iterdir()} <= {
+        "pairs.tsv", "log", "state", "seq2seq.safetensors", ".cache",
+    }  # fmt: skip
+
+
+BAD_PAIRS = {
+    "a\tb\nc\n": "line 2: expected two texts with a tab between, found 'c",
+    "a\tb\nc\td\te\n": "line 2: expected two texts with a tab between, found 3",
+    "a\tb\n \td\n": "line 2: expected two texts with a tab between, but the first is empty",
+    "\n\n": "holds no pair",
+    "a\tb\n": "the text has pairs of 1 source",
+}
+
+
+@pytest.mark.parametrize("text", BAD_PAIRS, ids=repr)
+def test_pairs_that_are_none(wordkit: Wordkit, folder: Path, text: str) -> None:
+    (folder / "pairs").write_text(text)
+    (folder / "seq2seq.safetensors").write_text("old")
+    assert BAD_PAIRS[text] in wordkit("train-seq2seq", "pairs", status=1).stderr
+    assert (folder / "seq2seq.safetensors").read_text() == "old"
+    assert {path.name for path in folder.iterdir()} <= {"pairs", "seq2seq.safetensors", ".cache"}
+
+
+def test_a_length_beyond_memory(wordkit: Wordkit, trained: Path, folder: Path) -> None:
+    with open(folder / "pairs", "w") as file:
+        file.write("a\tb\n" * 200 + f"{'a' * 60_000_000}\tb\n")
+    done = wordkit("train-seq2seq", "pairs", "--hold-out", "0", status=1)
+    assert "texts of up to 60,000,000 and 1 units" in done.stderr
+    assert "leave out the longest texts" in done.stderr
+    done = wordkit("transform", trained, stdin="a" * 60_000_000 + "\n", status=1)
+    assert "the longest of 60,000,000 units" in done.stderr
+
+
+def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -> None:
+    (folder / "text").write_text("ab\n\ncd\n")
+    (folder / "damaged").write_bytes(trained.read_bytes()[:-20])
+    (folder / "foreign").write_bytes(b"PK\x03\x04" + bytes(20))
+    vectors = folder / "vectors.txt"
+    vectors.write_text("a 1 2\nb 3 4\n")
+    wordkit("convert", vectors, "vectors.safetensors", "-q")
+    for arguments, said in {
+        ("transform", trained, "text"): "text: line 2 is blank",
+        ("transform", trained, "nowhere"): "nowhere",
+        ("transform", "damaged", "text"): "damaged is truncated",
+        ("transform", "foreign", "text"): "a zip archive",
+        ("transform", "vectors.safetensors", "text"): "holds embeddings, not a sequence model",
+        ("similar", "a", "-m", trained): "holds a sequence model, not embeddings",
+        ("perplexity", trained, "text"): "holds a sequence model, not a language model",
+        ("evaluate-seq2seq", trained, "text"): "line 1: expected two texts with a tab",
+        ("attention", trained, " "): "there is no text to align",
+        ("attention", trained, "ab", "-o", "map.gif"): "expected .png, .svg, .pdf",
+        ("attention", trained, "ab", "-o", "no/map.png"): "there is no folder",
+        ("train-seq2seq", pairs, "-o", "pairs.tsv"): "pairs.tsv is read as",
+        ("train-seq2seq", pairs, "--hidden", "0"): "hidden must be at least 1, not 0",
+        ("train-seq2seq", pairs, "--teacher-forcing", "2"): "teacher_forcing must be from 0 to 1",
+        ("train-seq2seq", pairs, "--checkpoint", "text"): "is no checkpoint of train-seq2seq",
+    }.items():
+        assert said in wordkit(*arguments, status=1).stderr
+    save_without = folder / "plain"
+    config = Seq2SeqConfig(hidden=4, dim=4, attention="none")
+    save_seq2seq(
+        train_seq2seq(toy_pairs(20), config, Seq2SeqTrainingConfig(epochs=1)).result(), save_without
+    )
+    assert "has no attention to look at" in wordkit("attention", "plain", "ab", status=1).stderr
+    for arguments, said in {
+        ("train-seq2seq", pairs, "--resume"): "name it with --checkpoint",
+        ("train-seq2seq", pairs, "--separator", ""): "it is empty",
+        ("transform", "a", "b", "c"): "give a MODEL and one FILE",
+        ("attention", "a", "b", "c"): "put the text in quotation marks",
+        ("transform", trained, "text", "--beam", "0"): "--beam",
+    }.items():
+        assert said in wordkit(*arguments, status=2).stderr
+    if not Path("/dev/nvidia0").exists():
+        done = wordkit("transform", trained, "text", "--device", "cuda", status=1)
+        assert "cuda" in done.stderr
