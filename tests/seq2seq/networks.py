@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import torch
 from twin_network import Batch, TwinConfig, random_params
@@ -10,6 +13,30 @@ from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
 E, H, VS, VT, A = 3, 4, 6, 5, 2
+
+BASE = Seq2SeqConfig(hidden=H, dim=E, attention="none", attention_width=A)
+CELLS = ("rnn", "lstm", "gru", "peephole")
+SHAPES = [
+    *(replace(BASE, cell=cell) for cell in CELLS),
+    replace(BASE, cell="rnn", activation="relu"),
+    *(
+        replace(
+            BASE, cell=cell, layers=2, directions=ways, peeky=True, attention="dot", residual=True
+        )
+        for cell, ways in itertools.product(CELLS, ("concat", "sum"))
+    ),
+    *(
+        replace(BASE, attention=kind, context_to=to, directions=ways, peeky=peeky, tied=tied)
+        for kind, to, (ways, peeky, tied) in itertools.product(
+            ("dot", "general", "additive"),
+            ("output", "input"),
+            (("one", False, False), ("one", True, True), ("concat", False, True)),
+        )
+    ),
+    replace(BASE, cell="gru", dim=H, tied=True, residual=True),
+    replace(BASE, cell="gru", layers=3, directions="sum", attention="general", residual=True),
+]
+"""Shapes of every kind of network."""
 
 
 def twin_of(config: Seq2SeqConfig) -> TwinConfig:

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from networks import VS, VT, A, E, H, made, random_batch, twin_name, twin_of
+from networks import BASE, CELLS, SHAPES, VS, VT, E, H, made, random_batch, twin_name, twin_of
 from twin_network import Batch, TwinNetwork
 
 from wordkit.recurrent.layer import RecurrentLayer
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
-
-BASE = Seq2SeqConfig(hidden=H, dim=E, attention="none", attention_width=A)
-CELLS = ("rnn", "lstm", "gru", "peephole")
-SHAPES = [
-    *(replace(BASE, cell=cell) for cell in CELLS),
-    replace(BASE, cell="rnn", activation="relu"),
-    *(
-        replace(
-            BASE, cell=cell, layers=2, directions=ways, peeky=True, attention="dot", residual=True
-        )
-        for cell, ways in itertools.product(CELLS, ("concat", "sum"))
-    ),
-    *(
-        replace(BASE, attention=kind, context_to=to, directions=ways, peeky=peeky, tied=tied)
-        for kind, to, (ways, peeky, tied) in itertools.product(
-            ("dot", "general", "additive"),
-            ("output", "input"),
-            (("one", False, False), ("one", True, True), ("concat", False, True)),
-        )
-    ),
-    replace(BASE, cell="gru", dim=H, tied=True, residual=True),
-    replace(BASE, cell="gru", layers=3, directions="sum", attention="general", residual=True),
-]
 
 
 def run(network: Seq2SeqNetwork, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:

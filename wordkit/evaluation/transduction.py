@@ -44,5 +44,6 @@ class TransductionScore:
 
     @property
     def error_rate(self) -> float:
-        """Edits for each unit of the targets: 0 where all is right; it can be above 1."""
-        return self.edits / self.units
+        """Edits for each unit of the targets, which count as one where they are all empty: 0 where
+        all is right; it can be above 1."""
+        return self.edits / max(self.units, 1)

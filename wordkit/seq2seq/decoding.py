@@ -5,13 +5,14 @@ Letters: B pairs, K hypotheses followed for each (the beam), V units, T units wr
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wordkit.checks import check_least
+from wordkit.checks import check_least, check_range
 from wordkit.errors import ConfigError
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.network import Seq2SeqNetwork
@@ -31,7 +32,7 @@ class DecodingConfig:
 
     length_penalty: float = 0.6
     """α: answers are ranked by log p over ((5 + length) / 6)^α (Wu et al. 2016, section 7), so that
-    short ones have no advantage; at least 0, which ranks them by log p alone."""
+    short ones have no advantage; from 0, which ranks them by log p alone, to 10."""
 
     max_length: int | None = None
     """Units after which writing stops, at least 1; None: twice as many as the longest target in
@@ -41,7 +42,8 @@ class DecodingConfig:
     """Hypotheses side by side: at least 1."""
 
     def __post_init__(self) -> None:
-        check_least(self, beam=1, alternatives=1, length_penalty=0, max_length=1, batch=1)
+        check_least(self, beam=1, alternatives=1, max_length=1, batch=1)
+        check_range(self, 0, 10, "length_penalty")
         if self.alternatives > self.beam:
             raise ConfigError(
                 f"alternatives must be at most beam ({self.beam}), not {self.alternatives}"
@@ -84,14 +86,14 @@ def greedy(
     B = state.carried[0][0].shape[0]
     device = network.device
     alive = torch.arange(B, device=device)
-    ids = torch.full((B, most), eos, device=device)
+    ids: list[Tensor] = []  # of each step: most may be far more than it takes
     totals = torch.zeros(B, dtype=torch.float64, device=device)
     ended = torch.zeros(B, dtype=torch.bool, device=device)
     written = torch.full((B,), eos, device=device)
-    for step in range(most):
+    for _ in range(most):
         log_p, state = _step(network, written, state, banned)
         best, written = log_p.max(1)
-        ids[alive, step] = written
+        ids.append(torch.full((B,), eos, device=device).index_copy_(0, alive, written))
         totals[alive] += best
         goes_on = written != eos
         if not bool(goes_on.all()):
@@ -100,9 +102,10 @@ def greedy(
             if not len(kept):
                 break
             alive, written, state = alive[kept], written[kept], state.take(kept)
+    rows = torch.stack(ids, 1).tolist()
     return [
         Hypothesis(tuple(row[: row.index(eos)] if done else row), total, done)
-        for row, total, done in zip(ids.tolist(), totals.tolist(), ended.tolist(), strict=True)
+        for row, total, done in zip(rows, totals.tolist(), ended.tolist(), strict=True)
     ]
 
 
@@ -137,7 +140,8 @@ def beam_search(
     """
     found = [[answer] for answer in greedy(network, state, eos, banned, most)]
     if config.beam > 1:
-        for pair, more in enumerate(_followed(network, state, eos, banned, most, config)):
+        search = _Search(eos, banned, most, config, [answer for [answer] in found])
+        for pair, more in enumerate(_followed(network, state, search)):
             known = found[pair][0].ids
             found[pair] += [answer for answer in more if answer.ids != known]
     return [_ranked(answers, config) for answers in found]
@@ -151,6 +155,18 @@ def _ranked(answers: list[Hypothesis], config: DecodingConfig) -> list[Hypothesi
         return answer.log_probability >= least, answer.score(config.length_penalty)
 
     return sorted(answers, key=rank, reverse=True)[: config.alternatives]
+
+
+class _Search(NamedTuple):
+    """What a beam search goes by."""
+
+    eos: int
+    banned: Tensor
+    most: int
+    config: DecodingConfig
+
+    greedy: list[Hypothesis]
+    """The greedy answer of each source."""
 
 
 @dataclass
@@ -168,15 +184,10 @@ class _Beams:
 
 
 def _followed(
-    network: Seq2SeqNetwork,
-    state: DecoderState,
-    eos: int,
-    banned: Tensor,
-    most: int,
-    config: DecodingConfig,
+    network: Seq2SeqNetwork, state: DecoderState, search: _Search
 ) -> list[list[Hypothesis]]:
     """For each source the hypotheses that ended, K or more where there are so many."""
-    K, device = config.beam, network.device
+    K, eos, device = search.config.beam, search.eos, network.device
     B = state.carried[0][0].shape[0]
     found: list[list[Hypothesis]] = [[] for _ in range(B)]
     totals = torch.full((B, K), -torch.inf, dtype=torch.float64, device=device)
@@ -188,14 +199,14 @@ def _followed(
     )
     state = state.take(torch.arange(B, device=device).repeat_interleave(K))
     written = torch.full((B * K,), eos, device=device)
-    for step in range(1, most + 1):
-        log_p, state = _step(network, written, state, banned)
+    for step in itertools.count(1):
+        log_p, state = _step(network, written, state, search.banned)
         parents = _grow(beams, log_p, eos, found)
-        goes_on = _undecided(beams, found, most, config)
+        goes_on = _undecided(beams, found, search)
         kept = goes_on.nonzero()[:, 0]
         if not len(kept):
             break
-        if step == most:
+        if step == search.most:
             _cut(beams, found, kept)
             break
         places = (torch.arange(len(goes_on), device=device).unsqueeze(1) * K + parents)[kept]
@@ -233,19 +244,24 @@ def _grow(beams: _Beams, log_p: Tensor, eos: int, found: list[list[Hypothesis]])
     return parents
 
 
-def _undecided(
-    beams: _Beams, found: list[list[Hypothesis]], most: int, config: DecodingConfig
-) -> Tensor:
+def _undecided(beams: _Beams, found: list[list[Hypothesis]], search: _Search) -> Tensor:
     """Which sources may still find a better answer, shape (B,).
 
-    What is added makes a hypothesis less probable, so that even the longest cannot score better
-    than with what it has now.
+    What is added makes a hypothesis less probable. So even the longest cannot score better than
+    with what it has now; and one that is less probable than the greedy answer stays behind it.
     """
+    config = search.config
     penalty, K = config.length_penalty, config.beam
     undecided = []
     for pair, total in zip(beams.pairs.tolist(), beams.totals[:, 0].tolist(), strict=True):
+        least = search.greedy[pair]
+        others = (answer for answer in found[pair] if answer.ids != least.ids)
+        before = 1 + sum(answer.log_probability >= least.log_probability for answer in others)
+        if total < least.log_probability and before >= config.alternatives:
+            undecided.append(False)
+            continue
         scores = sorted((answer.score(penalty) for answer in found[pair]), reverse=True)
-        within_reach = total / _normaliser(most + 1, penalty)
+        within_reach = total / _normaliser(search.most + 1, penalty)
         undecided.append(len(scores) < K or within_reach > scores[K - 1])
     return torch.tensor(undecided, device=beams.totals.device) & (beams.totals[:, 0] > -torch.inf)
 

@@ -13,6 +13,8 @@ from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = ["Seq2SeqModel"]
 
+_MOST_UNITS = 1_000_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Seq2SeqModel:
@@ -21,7 +23,7 @@ class Seq2SeqModel:
     Raises:
         VocabularyError: a vocabulary lacks ``<unk>`` or ``<eos>``, or has another number of units
             than the network.
-        ConfigError: the length of the longest target is no number.
+        ConfigError: the length of the longest target cannot be.
     """
 
     network: Seq2SeqNetwork
@@ -51,8 +53,11 @@ class Seq2SeqModel:
                     f"the network has {len(vectors)} {side} units, and the vocabulary "
                     f"{len(vocabulary)}; give the one that it was made for"
                 )
-        if type(self.longest_target) is not int or self.longest_target < 1:
-            raise ConfigError(f"longest_target must be at least 1, not {self.longest_target!r:.50}")
+        longest = self.longest_target
+        if type(longest) is not int or not 1 <= longest <= _MOST_UNITS:
+            raise ConfigError(
+                f"longest_target must be from 1 to {_MOST_UNITS}, not {longest!r:.50}"
+            )
 
     @property
     def config(self) -> Seq2SeqConfig:

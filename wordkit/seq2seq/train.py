@@ -13,7 +13,7 @@ import torch
 from wordkit.checkpoints import CheckpointPlan
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, choose_device
-from wordkit.seq2seq.batches import longest
+from wordkit.seq2seq.batches import EncodedPairs, Longest, longest
 from wordkit.seq2seq.checkpoint import Seq2SeqCheckpoint, save_checkpoint
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
@@ -71,7 +71,7 @@ def train_seq2seq(
         thousand, whose target is written exactly) and ``validating``.
 
     Raises:
-        TextError: there is no pair.
+        TextError: there is no pair, or a source is empty.
         ConfigError: a setting does not fit, or is another one than that of ``resume``.
         ResourceError: there is too little memory, or no such device.
         DivergenceError: the loss is no finite number any more (in the run).
@@ -123,18 +123,33 @@ def _check_memory(
     words = len(material.source_vocabulary), len(material.target_vocabulary)
     with torch.device("meta"):
         size = sum(p.numel() for p in Seq2SeqNetwork(model, *words).parameters())
-    most = longest(material.encoded_train)
-    B = min(config.batch, len(material.train))
-    kept = B * model.layers * answer_bytes(model, most.source + most.target) * _FOR_GRADIENTS
-    if model.attention != "none":
-        width = model.width_of_attention if model.attention == "additive" else 1
-        kept += 4 * B * most.source * most.target * width * _FOR_GRADIENTS
+    texts = ((material.encoded_train, _FOR_GRADIENTS), (material.encoded_valid, 1))
+    kept, most, B = max(_kept(model, encoded, config.batch, times) for encoded, times in texts)
     check_memory(
         f"a model for texts of up to {most.source:,} and {most.target:,} units, {B} side by side,",
         size,
         "leave out the longest texts, or lower batch or hidden",
         more=kept,
     )
+
+
+def _kept(
+    model: Seq2SeqConfig, encoded: EncodedPairs, batch: int, times: int
+) -> tuple[int, Longest, int]:
+    """The bytes that the longest of these pairs may take, their lengths, and how many there are.
+
+    Args:
+        model: the shape.
+        encoded: all pairs.
+        batch: pairs side by side.
+        times: what is kept of each step, 1 without gradients.
+    """
+    most, B = longest(encoded), min(batch, len(encoded))
+    kept = B * model.layers * answer_bytes(model, most.source + most.target)
+    if model.attention != "none":
+        width = model.width_of_attention if model.attention == "additive" else 1
+        kept += 4 * B * most.source * most.target * width
+    return kept * times, most, B
 
 
 class _Job(TrainingJob[Seq2SeqModel]):

@@ -6,6 +6,7 @@ Letters: S units of the source, T of the target, B pairs side by side.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,7 @@ from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair, Unit, units_of
 from wordkit.seq2seq.transforming import write_all
 from wordkit.text import Vocabulary
+from wordkit.text.vocabulary import UNK
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.optimizers import Updater
 from wordkit.training.processes import Processes
@@ -75,8 +77,8 @@ class PairMaterial:
 def fingerprint(pairs: Sequence[Pair]) -> str:
     """A hexadecimal digest of pairs, in their order."""
     digest = hashlib.sha256()
-    for pair in pairs:  # no text holds a line break or begins or ends with a tab
-        digest.update(f"{pair.source}\t{pair.target}\n".encode())
+    for pair in pairs:  # as JSON, so that it is plain where each text ends
+        digest.update(json.dumps(pair).encode())
     return digest.hexdigest()
 
 
@@ -165,14 +167,16 @@ class Seq2SeqTraining(TrainingLoop[Seq2SeqModel]):
         """
         is_led = torch.rand(inputs.shape, generator=self.draws) < self.config.teacher_forcing
         is_led = is_led.to(inputs.device)
-        network = self.model
+        network, unk = self.model, self.material.target_vocabulary.id(UNK)
         mixed = inputs.clone()
         with answering(network):
             state = network.start(sources)
             for step in range(len(inputs) - 1):
                 decoded = network.decode(mixed[step : step + 1], state)
                 state = decoded.state
-                written = network.log_probabilities(decoded.features).argmax(1)
+                log_p = network.log_probabilities(decoded.features)
+                log_p[:, unk] = -torch.inf  # which is never written
+                written = log_p.argmax(1)
                 mixed[step + 1] = torch.where(is_led[step + 1], inputs[step + 1], written)
         return mixed
 

@@ -107,7 +107,7 @@ def write_all(
     banned = torch.tensor([model.target_vocabulary.id(UNK)], device=network.device)
     found: list[list[Hypothesis]] = [[] for _ in range(len(encoded))]
     for rows in in_order_batches(encoded, max(1, config.batch // config.beam)):
-        _check_length(model.config, encoded, rows)
+        _check_length(model, encoded, rows, config.beam)
         batch = batch_of(encoded, rows, reverse=model.config.reverse)
         with answering(network):
             state = network.start(torch.from_numpy(batch.sources).to(network.device))
@@ -124,16 +124,25 @@ def answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
     return 4 * longest * (2 * gates * config.hidden + 4 * config.width) * sides
 
 
+def _hypothesis_bytes(model: Seq2SeqModel, longest: int) -> int:
+    """Bytes that a hypothesis takes whose source is of this length, twice while beams change."""
+    config = model.config
+    looked_at = 0 if config.attention == "none" else 2 * longest  # values and keys
+    carried = 2 * config.layers + 2
+    return 2 * (4 * config.width * (looked_at + carried) + 16 * len(model.target_vocabulary))
+
+
 def _check_length(
-    config: Seq2SeqConfig, encoded: EncodedPairs, rows: npt.NDArray[np.int64]
+    model: Seq2SeqModel, encoded: EncodedPairs, rows: npt.NDArray[np.int64], beam: int
 ) -> None:
     longest = int(encoded.sources.lengths[rows].max())
-    needed, free = len(rows) * answer_bytes(config, longest), available_memory()
+    each = answer_bytes(model.config, longest) + beam * _hypothesis_bytes(model, longest)
+    needed, free = len(rows) * each, available_memory()
     if needed > free:
         raise ResourceError(
             f"{len(rows)} texts side by side, the longest of {longest:,} units, need "
             f"{needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free; "
-            "shorten it, or lower batch"
+            "shorten it, or lower batch or beam"
         )
 
 

@@ -22,11 +22,12 @@ def vocabulary_arrays(source: Vocabulary, target: Vocabulary) -> dict[str, npt.N
     Raises:
         VocabularyError: one has no counts.
     """
-    return {
-        f"{side}_{name}": array
-        for side, vocabulary in (("source", source), ("target", target))
-        for name, array in vocabulary.to_arrays().items()
-    }
+    arrays = {}
+    for side, vocabulary in (("source", source), ("target", target)):
+        _ = vocabulary.counts  # raises where there are none
+        for name, array in vocabulary.to_arrays().items():
+            arrays[f"{side}_{name}"] = array
+    return arrays
 
 
 def read_vocabularies(file: TensorFile) -> tuple[Vocabulary, Vocabulary]:

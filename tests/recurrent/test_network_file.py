@@ -1,0 +1,136 @@
+"""The file of any network: what the files of models do not test each for themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from wordkit.errors import ConfigError, FormatError, ResourceError, VocabularyError
+from wordkit.recurrent.network_file import NetworkFile, save_network
+
+KIND, COMMAND = "toy", "wordkit train-toy"
+BESIDE = ("names",)
+
+
+class Toy(nn.Module):
+    def __init__(self, width: int = 3) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(2, width))
+        self.bias = nn.Parameter(torch.empty(width))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "toy.safetensors"
+    weights = {"weight": torch.arange(6.0).view(2, 3), "bias": torch.ones(3)}
+    arrays = {"names": np.arange(4)}
+    save_network(path, weights, kind=KIND, arrays=arrays, records={"about": {"a": [1, "é"]}})
+    return path
+
+
+def opened(path: Path) -> NetworkFile:
+    return NetworkFile(path, kind=KIND, command=COMMAND)
+
+
+def empty(width: int = 3) -> Toy:
+    with torch.device("meta"):
+        return Toy(width)
+
+
+def test_there_and_back(path: Path) -> None:
+    stored, network = opened(path), empty()
+    assert stored.record("about") == {"a": [1, "é"]}
+    stored.fill(network, network.state_dict(), BESIDE)
+    stored.put_on("cpu", network)
+    assert torch.equal(network.weight, torch.arange(6.0).view(2, 3))
+    assert torch.equal(network.bias, torch.ones(3))
+    assert network.weight.requires_grad and not network.training
+
+
+def test_what_is_filled_in_is_a_copy(path: Path) -> None:
+    for _ in range(2):
+        network = empty()
+        opened(path).fill(network, network.state_dict(), BESIDE)
+        assert network.bias[0] == 1
+        with torch.no_grad():
+            network.bias.fill_(7)
+
+
+def test_shapes_may_be_left_open(path: Path) -> None:
+    stored = opened(path)
+    stored.check_shape("weight", (None, 3))
+    stored.check_shape("weight", (None, None))
+    with pytest.raises(FormatError, match="'weight' should have the shape any × 4, but has 2 × 3"):
+        stored.check_shape("weight", (None, 4))
+    with pytest.raises(FormatError, match="with 1 dimensions, but is float32 with 2"):
+        stored.check_shape("weight", (None,))
+
+
+def test_another_network_is_not_filled(path: Path) -> None:
+    network = empty(4)
+    with pytest.raises(
+        FormatError, match="is damaged: tensor 'weight' should have the shape 2 × 4"
+    ):
+        opened(path).fill(network, network.state_dict(), BESIDE)
+    with pytest.raises(FormatError, match="no such network has a tensor 'names'"):
+        opened(path).fill(empty(), empty().state_dict(), ())
+    assert network.weight.device.type == "meta"
+
+
+@pytest.mark.parametrize("error", [ConfigError, VocabularyError])
+def test_faults_are_those_of_the_file(path: Path, error: type[Exception]) -> None:
+    says = r"toy.safetensors is damaged: too wide; copy it again"
+    with pytest.raises(FormatError, match=says), opened(path).faults_told():
+        raise error("too wide")
+    with pytest.raises(KeyError), opened(path).faults_told():
+        raise KeyError("a fault of the program")
+
+
+def test_records_that_are_not_there(path: Path) -> None:
+    with pytest.raises(FormatError, match="its entry 'settings' is missing or not JSON"):
+        opened(path).record("settings")
+
+
+def test_a_device_that_is_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = empty()
+    stored = opened(path)
+    stored.fill(network, network.state_dict(), BESIDE)
+
+    def refuse(device: str) -> None:
+        raise RuntimeError("CUDA out of memory\nand a long story")
+
+    monkeypatch.setattr(network, "to", refuse)
+    with pytest.raises(ResourceError, match="device cuda: CUDA out of memory; choose cpu$"):
+        stored.put_on("cuda", network)
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (b"\x80\x04\x95abcdefgh", "is a pickle"),
+        (b"PK\x03\x04abcdefgh", "is a zip archive"),
+        (b"\x1f\x8b\x08abcdefgh", "is packed with gzip"),
+        (b"\x89HDF\r\n\x1a\n..", "is an HDF5 file"),
+        (b"the 0.1 0.2", "is no toy: it begins with b'the 0.1 0'"),
+    ],
+)
+def test_foreign_files_are_named(path: Path, head: bytes, says: str) -> None:
+    path.write_bytes(head + bytes(100))
+    with pytest.raises(FormatError, match=says) as caught:
+        opened(path)
+    assert COMMAND in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_header_may_be_as_long_as_a_pickle_begins(tmp_path: Path) -> None:
+    """Its length is what comes first, and 128 in the lowest byte is a length like others."""
+    path = tmp_path / "toy.safetensors"
+    seen = set()
+    for pad in range(0, 264, 8):
+        save_network(path, {}, kind=KIND, arrays={}, records={"about": {"a": "x" * pad}})
+        assert opened(path).record("about") == {"a": "x" * pad}
+        seen.add(path.read_bytes()[0])
+    assert 0x80 in seen

@@ -1,0 +1,332 @@
+"""The file of a sequence model: there and back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from seq2seq.networks import SHAPES
+from seq2seq.toy_pairs import SMALL, random_model, toy_texts, vocabulary_of
+
+from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
+from wordkit.errors import (
+    ConfigError,
+    DivergenceError,
+    FormatError,
+    ResourceError,
+    StorageError,
+    VocabularyError,
+    WordkitError,
+)
+from wordkit.lm.model_file import load_language_model
+from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.decoding import DecodingConfig
+from wordkit.seq2seq.model import Seq2SeqModel
+from wordkit.seq2seq.model_file import load_seq2seq, save_seq2seq
+from wordkit.seq2seq.transforming import transform
+from wordkit.storage import LANGUAGE_MODEL, SEQ2SEQ_MODEL, is_of_kind, read_tensors, write_tensors
+from wordkit.text import Vocabulary
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "seq2seq.safetensors"
+
+
+@pytest.mark.parametrize("config", SHAPES, ids=str)
+def test_there_and_back(path: Path, config: Seq2SeqConfig) -> None:
+    model = random_model(replace(config, dropout=0.5))
+    save_seq2seq(model, path)
+    back = load_seq2seq(path)
+    assert back.config == model.config and back.longest_target == model.longest_target
+    assert back.source_vocabulary == model.source_vocabulary
+    assert back.target_vocabulary == model.target_vocabulary
+    assert np.array_equal(back.source_vocabulary.counts, model.source_vocabulary.counts)
+    assert dict(back.metadata) == {"made_by": "a test"}
+    assert not back.network.training
+    state, found = model.network.state_dict(), back.network.state_dict()
+    assert list(found) == list(state)
+    assert all(torch.equal(found[name], state[name]) for name in state)
+    assert all(p.requires_grad for p in back.network.parameters())
+    texts, how = toy_texts(4), DecodingConfig(beam=2, alternatives=2, max_length=5)
+    assert list(transform(back, texts, how)) == list(transform(model, texts, how))
+    first = path.read_bytes()
+    save_seq2seq(back, path)
+    assert path.read_bytes() == first, "equal models give equal files"
+
+
+def test_tied_vectors_are_one_in_the_file_and_after_it(path: Path) -> None:
+    save_seq2seq(random_model(replace(SMALL, tied=True)), path)
+    assert "output" not in read_tensors(path, kind=SEQ2SEQ_MODEL).tensors
+    back = load_seq2seq(path)
+    assert back.network.vectors_out is back.network.decoder.embedding
+
+
+def test_what_is_read_does_not_hang_on_the_file(path: Path) -> None:
+    save_seq2seq(random_model(), path)
+    back = load_seq2seq(path)
+    with torch.no_grad():
+        back.network.bias.add_(1)
+    path.unlink()
+    assert torch.isfinite(back.network.encoder.embedding).all()
+
+
+def test_its_kind_is_told_at_a_glance(path: Path) -> None:
+    save_seq2seq(random_model(), path)
+    assert is_of_kind(path, SEQ2SEQ_MODEL)
+    assert not is_of_kind(path, LANGUAGE_MODEL)
+
+
+def test_a_device_that_is_not_there(path: Path) -> None:
+    save_seq2seq(random_model(), path)
+    assert load_seq2seq(path, "auto").network.device.type in ("cpu", "cuda", "mps")
+    with pytest.raises(ConfigError, match="device must be one of"):
+        load_seq2seq(path, "tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ResourceError, match="device cuda was asked for"):
+            load_seq2seq(path, "cuda")
+
+
+# --- what is no model, or not written -------------------------------------------------------------
+
+
+def test_what_does_not_go_together_is_no_model() -> None:
+    model = random_model()
+    with pytest.raises(VocabularyError, match="has 6 source units, and the vocabulary 5"):
+        replace(model, source_vocabulary=vocabulary_of("abc"))
+    with pytest.raises(VocabularyError, match="has 6 target units, and the vocabulary 7"):
+        replace(model, target_vocabulary=vocabulary_of("abcde"))
+    for lacking in ("<unk>", "<eos>"):
+        names = ["x" if name == lacking else name for name in model.target_vocabulary]
+        with pytest.raises(VocabularyError, match="the target vocabulary needs <unk> and <eos>"):
+            replace(model, target_vocabulary=Vocabulary(names, np.ones(6, int)))
+    for longest in (0, None, 2.5, True, "4"):
+        with pytest.raises(ConfigError, match="longest_target must be"):
+            replace(model, longest_target=longest)
+
+
+def test_what_cannot_be_written_leaves_the_old_file(path: Path) -> None:
+    path.write_bytes(b"old")
+    broken = random_model()
+    with torch.no_grad():
+        broken.network.bias[3] = torch.nan
+    with pytest.raises(DivergenceError, match=r"weights bias are not finite.*lower learning rate"):
+        save_seq2seq(broken, path)
+    model = random_model()
+    for odd in (object(), float("nan")):
+        with pytest.raises(ConfigError, match="metadata cannot be written as JSON"):
+            save_seq2seq(replace(model, metadata={"odd": odd}), path)
+    without_counts = Vocabulary(model.source_vocabulary.words)
+    with pytest.raises(VocabularyError, match="counts"):
+        save_seq2seq(replace(model, source_vocabulary=without_counts), path)
+    with pytest.raises(StorageError, match="there is no folder"):
+        save_seq2seq(model, path.parent / "none" / "model")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+# --- damage ---------------------------------------------------------------------------------------
+
+Content = dict[str, Any]
+Change = Callable[[Content, Content, Content], object]
+
+
+def rewritten(path: Path, change: Change) -> None:
+    """Let a change have its way with the tensors and the two records of a file."""
+    file = read_tensors(path, kind=SEQ2SEQ_MODEL)
+    tensors = {name: np.array(tensor) for name, tensor in file.tensors.items()}
+    network, about = json.loads(file.metadata["network"]), json.loads(file.metadata["about"])
+    change(tensors, network, about)
+    metadata = {"network": json.dumps(network), "about": json.dumps(about)}
+    write_tensors(path, tensors, kind=SEQ2SEQ_MODEL, metadata=metadata)
+
+
+def put(**entries: Any) -> Change:
+    return lambda tensors, network, about: tensors.update(entries)
+
+
+def configure(**entries: Any) -> Change:
+    return lambda tensors, network, about: network["config"].update(entries)
+
+
+def drop(name: str) -> Change:
+    return lambda tensors, network, about: tensors.pop(name)
+
+
+def words_of(*words: str) -> Any:
+    return np.frombuffer("\n".join(words).encode(), np.uint8)
+
+
+def floats(*shape: int, of: float = 1.0) -> Any:
+    return np.full(shape, of, np.float32)
+
+
+NAMES = vocabulary_of("abcd").words
+OUTER = "encoder.layers.0.weight_hidden"
+DAMAGE: dict[str, tuple[Change, str]] = {
+    "no weights": (drop(OUTER), f"no tensor '{OUTER}'"),
+    "no bias": (drop("bias"), "no tensor 'bias'"),
+    "no output": (drop("output"), "no tensor 'output'"),
+    "no words": (drop("source_words"), "no tensor 'source_words'"),
+    "no counts": (drop("target_counts"), "no tensor 'target_counts'"),
+    "a tensor more": (put(extra=floats(3)), "no such network has a tensor 'extra'"),
+    "an attention more": (
+        put(**{"decoder.attention.weight": floats(24, 24)}),
+        "no such network has a tensor 'decoder.attention.weight'",
+    ),
+    "another shape": (put(bias=floats(5)), "'bias' should have the shape 6, but has 5"),
+    "another type": (put(bias=np.ones(6)), "'bias' should be float32"),
+    "turned": (put(**{"encoder.embedding": floats(8, 6)}), "shape 6 × 8, but has 8 × 6"),
+    "NaN": (put(bias=floats(6, of=np.nan)), "'bias' holds NaN or infinity"),
+    "infinity": (
+        put(**{"decoder.embedding": floats(6, 8, of=np.inf)}),
+        "'decoder.embedding' holds NaN or infinity",
+    ),
+    "wider than it is": (configure(dim=9), "'encoder.embedding' should have the shape 6 × 9"),
+    "far wider": (configure(hidden=10**5), f"'{OUTER}' should have the shape any × 100000"),
+    "far too wide": (configure(dim=10**30), "dim must be at most"),
+    "beyond all numbers": (configure(dim=10**400), "a setting is too large a number"),
+    "many layers": (configure(layers=10**9), "layers must be at most 32"),
+    "layers that are not there": (configure(layers=3), "no tensor 'encoder.layers.1.weight"),
+    "both ways": (configure(directions="sum"), "no tensor 'encoder.backward_layers.0.weight"),
+    "another cell": (configure(cell="rnn"), "should have the shape 24 × "),
+    "another attention": (configure(attention="additive"), "no tensor 'decoder.attention.query'"),
+    "attention elsewhere": (configure(context_to="input"), "shape 6 × 24, but has 6 × 48"),
+    "no such cell": (configure(cell="cnn"), "cell cannot be 'cnn'"),
+    "no such unit": (configure(unit="line"), "unit cannot be 'line'"),
+    "a text for a number": (configure(hidden="6"), "hidden cannot be '6'"),
+    "out of range": (configure(dropout=2), "dropout must be from 0 to below 1"),
+    "a later setting": (configure(heads=8), "no setting 'heads'; update wordkit"),
+    "a setting less": (lambda t, n, a: n["config"].pop("cell"), "setting cell is missing"),
+    "no settings": (lambda t, n, a: n.pop("config"), "settings must be names with values"),
+    "no length": (lambda t, n, a: n.pop("longest_target"), "longest_target must be"),
+    "a length of 0": (lambda t, n, a: n.update(longest_target=0), "longest_target must be"),
+    "a length beyond all": (
+        lambda t, n, a: n.update(longest_target=10**400), "longest_target must be"
+    ),
+    "a word less": (put(source_words=words_of(*NAMES[:-1])), "5 words need as many counts"),
+    "a word twice": (put(source_words=words_of(*NAMES[:-1], "a")), "'a' is in the vocabulary more"),
+    "words of another": (
+        put(source_words=words_of(*NAMES, "x"), source_counts=np.ones(7, int)),
+        "'encoder.embedding' should have the shape 7 × 8",
+    ),
+    "no <unk>": (put(target_words=words_of("<eos>", *"abcde")), "target vocabulary needs <unk>"),
+    "no <eos>": (put(source_words=words_of("<unk>", *"abcde")), "source vocabulary needs <unk>"),
+    "not UTF-8": (put(target_words=np.full(20, 255, np.uint8)), "not UTF-8"),
+    "an empty word": (put(target_words=words_of("<eos>", "", *"abcd")), "words is empty"),
+    "counts below 0": (put(source_counts=np.full(6, -1)), "counts must be"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_one_plain_line(path: Path, name: str) -> None:
+    change, message = DAMAGE[name]
+    save_seq2seq(random_model(), path)
+    rewritten(path, change)
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=message) as caught:
+        load_seq2seq(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    assert "is damaged" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_records_that_are_none(path: Path) -> None:
+    save_seq2seq(random_model(), path)
+    file = read_tensors(path, kind=SEQ2SEQ_MODEL)
+    tensors = {name: np.array(tensor) for name, tensor in file.tensors.items()}
+    whole = dict(file.metadata)
+    for entry in ("network", "about"):
+        for wrong in ("", "{", "[]", "[" * 100_000):
+            write_tensors(path, tensors, kind=SEQ2SEQ_MODEL, metadata={**whole, entry: wrong})
+            with pytest.raises(FormatError, match=f"its entry '{entry}' is"):
+                load_seq2seq(path)
+
+
+def assert_refused(path: Path) -> None:
+    with pytest.raises(WordkitError) as caught:
+        load_seq2seq(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_every_truncation_is_found(path: Path) -> None:
+    save_seq2seq(random_model(), path)
+    content = path.read_bytes()
+    for size in (*range(0, 64), *range(64, len(content), 173), len(content) - 1):
+        path.write_bytes(content[:size])
+        assert_refused(path)
+
+
+def test_flipped_bits_of_the_header_are_found_or_change_no_answer(path: Path) -> None:
+    """Those of a setting such as dropout, or of how it was made, are as good as any."""
+    model = random_model()
+    save_seq2seq(model, path)
+    content = path.read_bytes()
+    expected = list(transform(model, ["abc"]))
+    end = 8 + int.from_bytes(content[:8], "little")
+    refused = 0
+    places = range(0, end, 13)
+    for place in places:
+        data = bytearray(content)
+        data[place] ^= 1 << (place % 7)
+        path.write_bytes(data)
+        try:
+            back = load_seq2seq(path)
+        except WordkitError as error:
+            refused += 1
+            assert "\n" not in str(error) and str(path) in str(error)
+        else:
+            if back.config == model.config and back.longest_target == model.longest_target:
+                assert list(transform(back, ["abc"])) == expected
+    assert refused > 0.8 * len(places)
+
+
+def test_other_files_are_named(path: Path) -> None:
+    save_embeddings(Embeddings(["a", "b"], np.eye(2)), path)
+    with pytest.raises(FormatError, match="holds embeddings, not a sequence model; wordkit simila"):
+        load_seq2seq(path)
+    write_tensors(path, {"a": np.ones(2)}, kind=LANGUAGE_MODEL)
+    with pytest.raises(
+        FormatError, match="holds a language model, not a sequence model; wordkit p"
+    ):
+        load_seq2seq(path)
+    path.write_bytes(pickle.dumps({"weights": list(range(100))}))
+    with pytest.raises(FormatError, match="is a pickle; wordkit reads sequence models from .*"):
+        load_seq2seq(path)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", b"x" * 100)
+    with pytest.raises(FormatError, match=r"zip archive, as torch\.save writes .* train-seq2seq"):
+        load_seq2seq(path)
+    path.write_text("3 4\nthe 1 2 3 4\n")
+    with pytest.raises(FormatError, match="is no sequence model: it begins with b'3 4"):
+        load_seq2seq(path)
+    path.write_bytes(b"")
+    with pytest.raises(FormatError, match="truncated: it has 0 bytes"):
+        load_seq2seq(path)
+    with pytest.raises(StorageError, match="it is a folder"):
+        load_seq2seq(path.parent)
+    with pytest.raises(StorageError, match="there is no such file"):
+        load_seq2seq(path.parent / "none.safetensors")
+
+
+@pytest.mark.parametrize("load", [load_language_model, load_embeddings])
+def test_a_sequence_model_is_not_read_as_something_else(
+    path: Path, load: Callable[[Path], object]
+) -> None:
+    save_seq2seq(random_model(), path)
+    says = "holds a sequence model, not .*; wordkit transform, evaluate-seq2seq and attention take"
+    with pytest.raises(FormatError, match=says):
+        load(path)
+
+
+def test_a_model_is_its_parts(path: Path) -> None:
+    model = random_model()
+    assert isinstance(model, Seq2SeqModel) and model.config is model.network.config

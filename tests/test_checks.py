@@ -1,0 +1,78 @@
+"""The checks of settings: what each lets through, and what it says of the rest."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
+from wordkit.errors import ConfigError
+
+numbers = st.floats() | st.integers(-(10**6), 10**6)
+
+
+def field(value: Any) -> SimpleNamespace:
+    return SimpleNamespace(size=value)
+
+
+def accepts(check: Any, value: Any, *arguments: Any, **more: Any) -> bool:
+    """Whether a check lets a value through; else it must name the field and the value."""
+    try:
+        check(field(value), *arguments, **more)
+    except ConfigError as error:
+        assert str(error).startswith("size must be ") and str(error).endswith(f" not {value}")
+        assert "\n" not in str(error)
+        return False
+    return True
+
+
+@given(numbers)
+def test_numbers_are_let_through_that_are_in_range(value: float) -> None:
+    assert accepts(check_least, value, size=3) == (3 <= value < math.inf)
+    assert accepts(check_above, value, "size") == (0 < value < math.inf)
+    assert accepts(check_share, value, "size") == (0 <= value < 1)
+    assert accepts(check_range, value, -1, 2, "size") == (-1 <= value <= 2)
+
+
+def test_none_is_a_value_left_open() -> None:
+    for check, arguments, more in (
+        (check_least, (), {"size": 3}),
+        (check_above, ("size",), {}),
+        (check_share, ("size",), {}),
+    ):
+        check(field(None), *arguments, **more)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_whole_numbers_beyond_all_floats_are_compared_too(value: int) -> None:
+    for check, arguments, more in (
+        (check_share, ("size",), {}),
+        (check_range, (0, 1, "size"), {}),
+    ):
+        with pytest.raises(ConfigError, match="^size must be "):
+            check(field(value), *arguments, **more)
+
+
+def test_words_are_of_a_list() -> None:
+    check_choice(field("red"), size=("red", "blue"))
+    for value in ("Red", "", None, 3, "re"):
+        with pytest.raises(ConfigError) as caught:
+            check_choice(field(value), size=("red", "blue"))
+        assert str(caught.value) == f"size must be one of red, blue, not {value!r}"
+
+
+def test_the_first_fault_of_several_is_told() -> None:
+    config = SimpleNamespace(one=1, two=-1, three=-2)
+    with pytest.raises(ConfigError, match="^two must be at least 0, not -1$"):
+        check_least(config, one=0, two=0, three=0)
+    with pytest.raises(ConfigError, match="^two must be above 0, not -1$"):
+        check_above(config, "one", "two", "three")
+    with pytest.raises(ConfigError, match="^two must be from 0 to 1, not -1$"):
+        check_range(config, 0, 1, "one", "two", "three")
+    with pytest.raises(ConfigError, match="^one must be from 0 to below 1, not 1$"):
+        check_share(config, "one", "two")
