@@ -366,7 +366,7 @@ def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
     assert known["kind"] == "checkpoint of wordkit train-lm"
     assert (known["epochs_done"], known["network"]["hidden"]) == (2, 4)
     assert known["settings"]["steps"] == 5 and known["first_words"][0] == "the"
-    assert "words_done" in wordkit("info", "c").stdout
+    assert "tokens_done" in wordkit("info", "c").stdout
     error = wordkit("generate", "-m", "c", status=1).stderr
     assert "c holds a language model checkpoint, not a language model; wordkit train-lm" in error
 

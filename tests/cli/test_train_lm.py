@@ -397,7 +397,7 @@ def test_a_device_that_is_not_there(wordkit: Wordkit, texts: Path) -> None:
 
 
 def test_a_vocabulary_over_memory(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordkit.lm.train.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.training.run.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="a model of 10 words .* raise the minimum count"):
         run("train.txt", *SMALL)
     assert not (texts / "lm.safetensors").exists()
@@ -416,7 +416,7 @@ def test_divergence_after_a_validation_keeps_the_best_model(
     def rate(_: object, __: float, epochs: float, *, plateaus: int) -> float:
         return 0.01 if epochs < 1 else 1e30
 
-    monkeypatch.setattr("wordkit.lm.training.learning_rate", rate)
+    monkeypatch.setattr("wordkit.training.loop.learning_rate", rate)
     options = ("--valid", "valid.txt", "--epochs", "3", "--clip-norm", "1e30")
     with pytest.raises(WordkitError, match="diverged"):
         run("train.txt", *SMALL, *options)
