@@ -8,14 +8,12 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import click
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Process, Wordkit
 
 from wordkit.errors import ResourceError, WordkitError
 from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
@@ -256,16 +254,7 @@ LONG = (
 )
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for_epoch(folder: Path, epoch: int, process: subprocess.Popen[str]) -> None:
+def wait_for_epoch(folder: Path, epoch: int, process: Process) -> None:
     deadline = time.monotonic() + 300
     while not any(line.get("epoch", 0) >= epoch for line in log_of(folder)):  # type: ignore[operator]
         assert process.poll() is None, process.communicate()
@@ -281,12 +270,12 @@ def assert_same_models(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
-    wordkit: Wordkit, texts: Path, number: signal.Signals
+    wordkit: Wordkit, command_line: CommandLine, texts: Path, number: signal.Signals
 ) -> None:
-    process = started(texts, *LONG, "--checkpoint", "c")
+    process = command_line.start(*LONG, "--checkpoint", "c")
     wait_for_epoch(texts, 3, process)
     process.send_signal(number)
-    _, said = process.communicate(timeout=300)
+    said = process.communicate(timeout=300)[1].decode()
     assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
     assert "stopped; the best model so far is kept: lm.safetensors" in said
     assert "Traceback" not in said
@@ -304,11 +293,13 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 
 
-def test_stopped_again_and_again_it_comes_to_the_same(wordkit: Wordkit, texts: Path) -> None:
+def test_stopped_again_and_again_it_comes_to_the_same(
+    wordkit: Wordkit, command_line: CommandLine, texts: Path
+) -> None:
     """Wherever the signals come."""
     chooser = random.Random(5)
     for _ in range(2):
-        process = started(texts, *LONG, "--checkpoint", "c", "--resume")
+        process = command_line.start(*LONG, "--checkpoint", "c", "--resume")
         words = read_checkpoint(texts / "c").state.seen if (texts / "c").exists() else 0
         (texts / "log").unlink(missing_ok=True)
         wait_for_epoch(texts, words // (150 * 7) + 1, process)
