@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Wordkit
 
 TEXT = """\
 The king rules the land. The queen rules the land.
@@ -28,33 +27,38 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def command_line() -> Iterator[CommandLine]:
+    """Starts calls of the command line, in the working folder of the test."""
+    started = CommandLine()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def wordkit(folder: Path) -> Wordkit:
+def wordkit(folder: Path, command_line: CommandLine) -> Wordkit:
     """Run ``wordkit ARGUMENTS`` in the folder; the status is checked to be the one expected.
 
+    With ``anew=True`` it is not a fork of a process that has loaded all modules, but a new one.
     Numba keeps its compiled kernels beside the sources, so the moved cache does not matter to it.
     """
 
     def run(
-        *arguments: str | Path, status: int = 0, stdin: str | bytes | None = None
+        *arguments: str | Path,
+        status: int = 0,
+        stdin: str | bytes | None = None,
+        anew: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [sys.executable, "-m", "wordkit_cli", *map(str, arguments)],
-            input=data if data is not None else b"",
-            capture_output=True,
-            check=False,
-            cwd=folder,
-            env=dict(os.environ),
-        )
-        out, err = done.stdout.decode(), done.stderr.decode()
-        assert done.returncode == status, f"status {done.returncode}\n{out}\n{err}"
+        process = command_line.start(*arguments, anew=anew)
+        out, err = (said.decode() for said in process.communicate(data))
+        assert process.returncode == status, f"status {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         if status == 1:
             # what was read may have been said before; the complaint is the last line, and one
             assert [line.startswith("wordkit: ") for line in err.splitlines()].count(True) == 1
             assert err.splitlines()[-1].startswith("wordkit: "), err
-        return subprocess.CompletedProcess(done.args, status, out, err)
+        return subprocess.CompletedProcess(process.args, status, out, err)
 
     return run
 

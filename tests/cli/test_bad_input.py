@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Wordkit
 
 WORDS = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -252,15 +252,16 @@ def test_a_bad_suffix_is_found_before_the_work(wordkit: Wordkit, folder: Path, t
         assert "tokens" not in error, "the text was not read"
 
 
-def test_a_killed_first_prepare_can_be_repeated(folder: Path, wordkit: Wordkit, text: Path) -> None:
+def test_a_killed_first_prepare_can_be_repeated(
+    folder: Path, wordkit: Wordkit, command_line: CommandLine, text: Path
+) -> None:
     (folder / "big.txt").write_text(TEXT * 50_000)
     for _ in range(3):
-        command = [sys.executable, "-m", "wordkit_cli", "prepare", "big.txt", "-o", "c.ids"]
-        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+        process = command_line.start("prepare", "big.txt", "-o", "c.ids")
         while process.poll() is None and not list(folder.glob("c.ids/*")):
             time.sleep(0.005)
         process.kill()
-        process.wait()
+        process.communicate()
     wordkit("prepare", "text.txt", "-o", "c.ids")
     assert len(list((folder / "c.ids").iterdir())) == 5
 
@@ -287,19 +288,15 @@ def test_an_output_that_lacks_the_characters(
     assert r"2 \u2212 1" in wordkit("tokenizers", "2 − 1").stdout
 
 
-def test_a_hang_up_cleans_up(folder: Path, text: Path) -> None:
+def test_a_hang_up_cleans_up(folder: Path, command_line: CommandLine, text: Path) -> None:
     (folder / "big.txt").write_text(TEXT * 100_000)
     (folder / "tmp").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", "train-counts", "big.txt", "--dim", "5"],
-        cwd=folder,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder / "tmp")},
-    )
+    tmp = {"TMPDIR": str(folder / "tmp")}
+    process = command_line.start("train-counts", "big.txt", "--dim", "5", environment=tmp)
     while process.poll() is None and not list((folder / "tmp").iterdir()):
         time.sleep(0.005)
     process.send_signal(signal.SIGHUP)
-    process.wait(timeout=60)
+    process.communicate(timeout=60)
     assert list((folder / "tmp").iterdir()) == []
     assert process.returncode == 128 + signal.SIGHUP
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Wordkit
 from lm.models import WORDS, corpus_of, random_model, uniform_model
 
 from wordkit.lm import save_language_model
@@ -224,13 +224,8 @@ def test_generate_refuses(wordkit: Wordkit, lm: Path) -> None:
     assert "warning: the model does not know 'zebra', and reads <unk> there\n" in done.stderr
 
 
-def started(*arguments: str, out: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "wordkit_cli", "generate", *arguments]
-    return subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
-
-
-def test_words_appear_as_they_are_made(lm: Path) -> None:
-    with started("-n", "100000000") as process:
+def test_words_appear_as_they_are_made(command_line: CommandLine, lm: Path) -> None:
+    with command_line.start("generate", "-n", "100000000") as process:
         assert process.stdout is not None and process.stderr is not None
         assert len(os.read(process.stdout.fileno(), 10)) > 0, "long before the end"
         process.send_signal(signal.SIGINT)
@@ -240,8 +235,9 @@ def test_words_appear_as_they_are_made(lm: Path) -> None:
     assert "stopped by Ctrl-C" in error and "Traceback" not in error
 
 
-def test_a_reader_that_has_gone(lm: Path) -> None:
-    with started("-n", "100000000") as process:
+def test_a_reader_that_has_gone(command_line: CommandLine, lm: Path) -> None:
+    """Also when the interpreter is taken down, so this is a new process."""
+    with command_line.start("generate", "-n", "100000000", anew=True) as process:
         assert process.stdout is not None and process.stderr is not None
         os.read(process.stdout.fileno(), 10)
         process.stdout.close()
@@ -366,7 +362,7 @@ def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
     assert known["kind"] == "checkpoint of wordkit train-lm"
     assert (known["epochs_done"], known["network"]["hidden"]) == (2, 4)
     assert known["settings"]["steps"] == 5 and known["first_words"][0] == "the"
-    assert "words_done" in wordkit("info", "c").stdout
+    assert "tokens_done" in wordkit("info", "c").stdout
     error = wordkit("generate", "-m", "c", status=1).stderr
     assert "c holds a language model checkpoint, not a language model; wordkit train-lm" in error
 

@@ -8,14 +8,12 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import click
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Process, Wordkit
 
 from wordkit.errors import ResourceError, WordkitError
 from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
@@ -251,21 +249,12 @@ def test_vectors_that_do_not_fit(texts: Path) -> None:
 
 
 LONG = (
-    *("train-lm", "train.txt", "--valid", "valid.txt", *SMALL, "--epochs", "60"),
+    *("train-lm", "train.txt", "--valid", "valid.txt", *SMALL, "--epochs", "20"),
     *("--dropout", "0.2", "--optimizer", "adamw", "--lr", "0.005", "--log", "log"),
 )
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for_epoch(folder: Path, epoch: int, process: subprocess.Popen[str]) -> None:
+def wait_for_epoch(folder: Path, epoch: int, process: Process) -> None:
     deadline = time.monotonic() + 300
     while not any(line.get("epoch", 0) >= epoch for line in log_of(folder)):  # type: ignore[operator]
         assert process.poll() is None, process.communicate()
@@ -281,19 +270,19 @@ def assert_same_models(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
-    wordkit: Wordkit, texts: Path, number: signal.Signals
+    wordkit: Wordkit, command_line: CommandLine, texts: Path, number: signal.Signals
 ) -> None:
-    process = started(texts, *LONG, "--checkpoint", "c")
+    process = command_line.start(*LONG, "--checkpoint", "c")
     wait_for_epoch(texts, 3, process)
     process.send_signal(number)
-    _, said = process.communicate(timeout=300)
+    said = process.communicate(timeout=300)[1].decode()
     assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
     assert "stopped; the best model so far is kept: lm.safetensors" in said
     assert "Traceback" not in said
     checkpoint = read_checkpoint(texts / "c")
     kept = load_language_model(texts / "lm.safetensors")
     training = kept.metadata["training"]
-    assert training["tokens"] == checkpoint.state.seen < 60 * 150 * 7
+    assert training["tokens"] == checkpoint.state.seen < 20 * 150 * 7
     assert training["valid_perplexity"] == min(v["perplexity"] for v in training["validations"])
     found = json.loads(wordkit("perplexity", "lm.safetensors", "valid.txt", "--json").stdout)
     assert found["perplexity"] == pytest.approx(training["valid_perplexity"], rel=1e-6)
@@ -304,11 +293,13 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 
 
-def test_stopped_again_and_again_it_comes_to_the_same(wordkit: Wordkit, texts: Path) -> None:
+def test_stopped_again_and_again_it_comes_to_the_same(
+    wordkit: Wordkit, command_line: CommandLine, texts: Path
+) -> None:
     """Wherever the signals come."""
     chooser = random.Random(5)
     for _ in range(2):
-        process = started(texts, *LONG, "--checkpoint", "c", "--resume")
+        process = command_line.start(*LONG, "--checkpoint", "c", "--resume")
         words = read_checkpoint(texts / "c").state.seen if (texts / "c").exists() else 0
         (texts / "log").unlink(missing_ok=True)
         wait_for_epoch(texts, words // (150 * 7) + 1, process)
@@ -397,7 +388,7 @@ def test_a_device_that_is_not_there(wordkit: Wordkit, texts: Path) -> None:
 
 
 def test_a_vocabulary_over_memory(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordkit.lm.train.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.training.run.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="a model of 10 words .* raise the minimum count"):
         run("train.txt", *SMALL)
     assert not (texts / "lm.safetensors").exists()
@@ -416,7 +407,7 @@ def test_divergence_after_a_validation_keeps_the_best_model(
     def rate(_: object, __: float, epochs: float, *, plateaus: int) -> float:
         return 0.01 if epochs < 1 else 1e30
 
-    monkeypatch.setattr("wordkit.lm.training.learning_rate", rate)
+    monkeypatch.setattr("wordkit.training.loop.learning_rate", rate)
     options = ("--valid", "valid.txt", "--epochs", "3", "--clip-norm", "1e30")
     with pytest.raises(WordkitError, match="diverged"):
         run("train.txt", *SMALL, *options)

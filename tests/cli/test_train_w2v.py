@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Process, Wordkit
 
 from wordkit.embeddings import load_embeddings
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, WordkitError
@@ -49,14 +49,10 @@ def big_text(folder: Path) -> Path:
     return path
 
 
-def started(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *map(str, arguments)],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(folder / "tmp")},
-    )
+@pytest.fixture
+def started(folder: Path, command_line: CommandLine) -> Callable[..., Process]:
+    """Start a call whose temporary files go to ./tmp."""
+    return functools.partial(command_line.start, environment={"TMPDIR": str(folder / "tmp")})
 
 
 def run(*arguments: str) -> None:
@@ -364,10 +360,12 @@ def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> 
 # --- stopped --------------------------------------------------------------------------------------
 
 
-def test_after_a_kill_the_training_goes_on(wordkit: Wordkit, big_text: Path, folder: Path) -> None:
+def test_after_a_kill_the_training_goes_on(
+    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path
+) -> None:
     wordkit(*TRAIN, "-q", "-o", "whole.safetensors")
     keep = ("--checkpoint", "c", "--checkpoint-every", "0.05s")
-    process = started(folder, *TRAIN, *keep)
+    process = started(*TRAIN, *keep)
     while process.poll() is None and not is_checkpoint(folder / "c"):
         time.sleep(0.005)
     process.kill()
@@ -384,14 +382,14 @@ def test_after_a_kill_the_training_goes_on(wordkit: Wordkit, big_text: Path, fol
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_training_saves_a_checkpoint_and_says_so(
-    wordkit: Wordkit, big_text: Path, folder: Path, number: int
+    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path, number: int
 ) -> None:
-    process = started(folder, *TRAIN, "--checkpoint", "c")
+    process = started(*TRAIN, "--checkpoint", "c")
     while process.poll() is None and not is_training(folder):
         time.sleep(0.01)
     time.sleep(0.1)
     process.send_signal(number)
-    _, error = process.communicate(timeout=60)
+    error = process.communicate(timeout=60)[1].decode()
     checkpoint = read_checkpoint(folder / "c")
     assert 0 < checkpoint.share_done <= 1  # 1 where the last was due at the very end
     expected = (
@@ -412,13 +410,13 @@ def test_a_stopped_training_saves_a_checkpoint_and_says_so(
 
 
 def test_a_stopped_training_without_a_checkpoint_leaves_nothing(
-    wordkit: Wordkit, big_text: Path, folder: Path
+    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path
 ) -> None:
-    process = started(folder, *TRAIN)
+    process = started(*TRAIN)
     while process.poll() is None and not is_training(folder):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    error = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert "checkpoint" not in error
     assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log"}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Wordkit
+from command_line import CommandLine, Process, Wordkit
 
 from wordkit.embeddings import load_embeddings
 
@@ -134,14 +133,10 @@ def test_what_is_known_of_ptb(wordkit: Wordkit, shared_data: Path) -> None:
     assert len(near["toyota"] & {"nissan", "honda", "lexus", "mazda", "infiniti", "motor"}) >= 3
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(folder / "tmp")},
-    )
+@pytest.fixture
+def started(folder: Path, command_line: CommandLine) -> Callable[..., Process]:
+    """Start a call whose temporary files go to ./tmp."""
+    return functools.partial(command_line.start, environment={"TMPDIR": str(folder / "tmp")})
 
 
 @pytest.fixture
@@ -165,7 +160,9 @@ TRAIN = ("train-counts", "big.txt", "--dim", "50", "--min-count", "1", "--log", 
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) -> None:
+def test_ctrl_c_in_each_stage(
+    wordkit: Wordkit, started: Callable[..., Process], folder: Path, big_text: Path
+) -> None:
     (folder / "vectors.safetensors").write_bytes(b"old")
     wordkit(*TRAIN, "-q", "-o", "whole.safetensors")
     stages = list(dict.fromkeys(stages_of(folder)))
@@ -174,11 +171,11 @@ def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) ->
     interrupted = 0
     for stage in stages:
         (folder / "log").unlink()
-        process = start(folder, *TRAIN)
+        process = started(*TRAIN)
         while process.poll() is None and stage not in stages_of(folder):
             time.sleep(0.002)
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        error = process.communicate(timeout=60)[1].decode()
         interrupted += process.returncode != 0
         if process.returncode != 0:  # the last stages may end before the signal comes
             assert process.returncode == 1, error
@@ -186,7 +183,7 @@ def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) ->
             assert "Traceback" not in error
         if (folder / "vectors.safetensors").read_bytes() != b"old":
             # only a run that was about to end anyway may have written the new file, whole
-            assert process.returncode == 0 or stage == stages[-1]
+            assert process.returncode == 0 or stages_of(folder)[-1] == stages[-1]
             load_embeddings(folder / "vectors.safetensors").check()
             (folder / "vectors.safetensors").write_bytes(b"old")
         assert {p.name for p in folder.iterdir()} == before
@@ -197,7 +194,11 @@ def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(
-    wordkit: Wordkit, folder: Path, big_text: Path, signal_number: int
+    wordkit: Wordkit,
+    started: Callable[..., Process],
+    folder: Path,
+    big_text: Path,
+    signal_number: int,
 ) -> None:
     wordkit(*TRAIN, "-q", "-o", "vectors.safetensors")
     whole = (folder / "vectors.safetensors").read_bytes()
@@ -205,9 +206,12 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(
     began = time.monotonic()
     wordkit(*TRAIN, "-q", "-o", "vectors.safetensors")
     duration = time.monotonic() - began
-    for moment in [chooser.uniform(0.2, 1.0) for _ in range(4)] + [0.97, 1.0, 1.03]:
-        process = start(folder, *TRAIN)
-        time.sleep(moment * duration)
+    moments = [chooser.uniform(0.2, 1.0) for _ in range(4)] + [0.97, 1.0, 1.03]
+    calls = [(moment * duration, False) for moment in moments]
+    calls += [(seconds, True) for seconds in (0.05, 0.3)]  # while Python and modules are loaded
+    for seconds, anew in calls:
+        process = started(*TRAIN, anew=anew)
+        time.sleep(seconds)
         process.send_signal(signal_number)
         process.communicate(timeout=60)
         assert (folder / "vectors.safetensors").read_bytes() == whole

@@ -27,7 +27,7 @@ from wordkit.errors import (
 
 READABLE = [name for name, layout in FORMATS.items() if layout.read is not None]
 PLAIN = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

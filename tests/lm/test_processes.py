@@ -24,14 +24,16 @@ from wordkit.runtime import Report
 
 TESTS = Path(__file__).resolve().parents[1]
 
-# Trains each case, in as many processes as the environment says, and prints what was reported.
+# Trains each case, in as many processes as the environment says, undisturbed and stopped in its
+# midst, and prints what was reported.
 DRIVER = """
 import json, sys
 
 sys.path += sys.argv[1].split(",")
 from test_processes import CASES, reported
 
-print(json.dumps({name: reported(name, *sys.argv[2:]) for name in CASES}))
+folders = (None, sys.argv[2])
+print(json.dumps([{name: reported(name, folder) for name in CASES} for folder in folders]))
 """
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -95,8 +97,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def reported_by_two(*arguments: str) -> list[dict[str, Reported]]:
-    """What each of two processes, started as torchrun does, reports of all cases."""
+@pytest.fixture(scope="module")
+def reported_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Reported]]]:
+    """What each of two processes, started as torchrun does, reports of all cases, in both ways."""
+    folder = str(tmp_path_factory.mktemp("checkpoints"))
     environment = {
         **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1",
@@ -104,7 +108,7 @@ def reported_by_two(*arguments: str) -> list[dict[str, Reported]]:
     paths = ",".join([str(TESTS), str(TESTS / "lm")])
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", DRIVER, paths, *arguments],
+            [sys.executable, "-c", DRIVER, paths, folder],
             env={**environment, "RANK": rank, "LOCAL_RANK": rank},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -121,8 +125,8 @@ def reported_by_two(*arguments: str) -> list[dict[str, Reported]]:
 
 
 @pytest.fixture(scope="module")
-def of_two() -> list[dict[str, Reported]]:
-    return reported_by_two()
+def of_two(reported_by_two: list[list[dict[str, Reported]]]) -> list[dict[str, Reported]]:
+    return [undisturbed for undisturbed, _ in reported_by_two]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -149,8 +153,8 @@ def test_two_processes_with_dropout_drop_different_values(
 
 
 @pytest.fixture(scope="module")
-def of_two_interrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reported]:
-    return reported_by_two(str(tmp_path_factory.mktemp("checkpoints")))[0]
+def of_two_interrupted(reported_by_two: list[list[dict[str, Reported]]]) -> dict[str, Reported]:
+    return reported_by_two[0][1]
 
 
 @pytest.mark.parametrize("name", CASES)
