@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,8 +86,9 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
 
 
 def _print(score: TransductionScore, units: str) -> None:
+    shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is said only where all are right
     rows = [
-        ("exact match", f"{score.exact_match:.2%}", f"{score.right:,} of {score.pairs:,} pairs"),
+        ("exact match", f"{shown:.2%}", f"{score.right:,} of {score.pairs:,} pairs"),
         (
             "error rate",
             f"{score.error_rate:.2%}",

@@ -139,27 +139,28 @@ def test_what_a_batch_looks_like() -> None:
     pairs = [Pair("ab", "y"), Pair("?", "not asked for"), Pair("b aa", "xy")]
     encoded = encode(pairs, SOURCES, TARGETS, "char")
     batch = batch_of(encoded, [0, 2], reverse=False)
-    assert batch.sources.T.tolist() == [[-1, -1, 1, 0], [0, 3, 1, 1]]
-    assert batch.source_lengths.tolist() == [2, 4]
-    assert batch.inputs.T.tolist() == [[0, 3, 0], [0, 1, 3]]
-    assert batch.targets.T.tolist() == [[3, 0, -1], [1, 3, 0]]
-    assert batch.rows.tolist() == [0, 2]
+    assert batch.rows.tolist() == [2, 0], "the longest source first"
+    assert batch.sources.T.tolist() == [[0, 3, 1, 1], [-1, -1, 1, 0]]
+    assert batch.source_lengths.tolist() == [4, 2]
+    assert batch.inputs.T.tolist() == [[0, 1, 3], [0, 3, 0]]
+    assert batch.targets.T.tolist() == [[1, 3, 0], [3, 0, -1]]
     assert batch.tokens == 5
     arrays = (batch.sources, batch.source_lengths, batch.inputs, batch.targets, batch.rows)
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     reverse = batch_of(encoded, [0, 2], reverse=True)
-    assert reverse.sources.T.tolist() == [[-1, -1, 0, 1], [1, 1, 3, 0]]
+    assert reverse.sources.T.tolist() == [[1, 1, 3, 0], [-1, -1, 0, 1]]
     assert np.array_equal(reverse.targets, batch.targets)
     assert np.array_equal(reverse.inputs, batch.inputs)
 
 
 def slow_batch(encoded: EncodedPairs, rows: list[int], *, reverse: bool) -> PairBatch:
-    """The obvious twin: one pair after the other."""
+    """The obvious twin: one pair after the other, the longest source first."""
 
     def ids_of(row: int, side: str) -> list[int]:
         texts = getattr(encoded, side)
         return list(texts.ids[texts.offsets[row] : texts.offsets[row + 1]])
 
+    rows = sorted(rows, key=lambda row: -len(ids_of(row, "sources")))
     given_, wanted = [ids_of(r, "sources") for r in rows], [ids_of(r, "targets") for r in rows]
     S, T, eos = max(map(len, given_)), max(map(len, wanted)) + 1, encoded.eos_id
     ordered = [ids[::-1] if reverse else ids for ids in given_]
@@ -191,7 +192,9 @@ def test_a_batch_gives_its_pairs_back(pairs: list[Pair], unit: Unit, reverse: bo
     target_units = vocabulary_of(["x y", *(pair.target for pair in pairs)], unit)
     encoded = encode(pairs, source_units, target_units, unit)
     batch = batch_of(encoded, np.arange(len(pairs)), reverse=reverse)
-    for column, pair in enumerate(pairs):
+    assert sorted(batch.rows.tolist()) == list(range(len(pairs)))
+    for column, row in enumerate(batch.rows.tolist()):
+        pair = pairs[row]
         source = [i for i in batch.sources[:, column].tolist() if i >= 0]
         source = source[::-1] if reverse else source
         assert len(source) == batch.source_lengths[column]

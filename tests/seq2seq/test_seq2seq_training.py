@@ -296,8 +296,8 @@ def test_without_a_lead_it_is_fed_what_it_writes(unk: float) -> None:
     assert (mixed[0] == encoded.eos_id).all()
     written = write_all(model, encoded, DecodingConfig(max_length=len(inputs)))
     compared = 0
-    for row, [answer] in enumerate(written):
-        fed = mixed[1:, row].tolist()
+    for column, row in enumerate(batch.rows.tolist()):
+        [answer], fed = written[row], mixed[1:, column].tolist()
         expected = [*answer.ids, encoded.eos_id] if answer.ended else list(answer.ids)
         assert fed[: len(expected)] == expected[: len(fed)]
         compared += len(expected)

@@ -6,6 +6,7 @@ Letters: S units of a source, T units of what is written.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wordkit.errors import ConfigError, ResourceError, TextError
+from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning
 from wordkit.evaluation import Example, TransductionScore, edit_distance
 from wordkit.recurrent.answering import answering
 from wordkit.recurrent.cells import CELLS
@@ -66,16 +67,33 @@ def transform(
     Raises:
         TextError: a text is empty.
         ResourceError: a text is too long for the memory that is free.
+
+    Warns:
+        WordkitWarning: the model does not know a character or word, and reads ``<unk>`` there.
     """
     config = config or DecodingConfig()
     remaining, before = iter(texts), 0
+    told: set[str] = set()
     while some := [text.strip() for text in itertools.islice(remaining, _AT_ONCE)]:
         for number, text in enumerate(some, before + 1):
             if not text:
                 raise TextError(f"text {number} is empty; give each a text")
         before += len(some)
-        for answers in write_all(model, _encoded(model, [(text, "") for text in some]), config):
+        encoded = _encoded(model, [(text, "") for text in some])
+        _tell_unknown(encoded, told)
+        for answers in write_all(model, encoded, config):
             yield [_answer(model, found, config) for found in answers]
+
+
+def _tell_unknown(encoded: EncodedPairs, told: set[str]) -> None:
+    """Warn of what the model does not know, each unit once."""
+    new = [unit for unit in encoded.sources.unknown_units if unit not in told]
+    if new:
+        told.update(new)
+        named = ", ".join(map(repr, new))
+        warnings.warn(
+            f"the model does not know {named}, and reads {UNK} there", WordkitWarning, stacklevel=3
+        )
 
 
 def _answer(model: Seq2SeqModel, found: Hypothesis, config: DecodingConfig) -> Answer:
