@@ -19,6 +19,13 @@ from command_line import CommandLine, ForkedProcess, Wordkit
 from lm.models import random_model
 
 from wordkit.lm import save_language_model
+from wordkit.seq2seq import (
+    Pair,
+    Seq2SeqConfig,
+    Seq2SeqTrainingConfig,
+    save_seq2seq,
+    train_seq2seq,
+)
 from wordkit_cli.commands import cli
 
 LM = ("--preset", "rnnlm", "--hidden", "8", "--batch", "4", "--steps", "6", "--device", "cpu")
@@ -26,15 +33,19 @@ CALLS = {
     "train-w2v": ("corpus.txt", "--dim", "8", "--epochs", "2", "--threads", "1", "-q"),
     "train-counts": ("corpus.txt", "--dim", "4", "-q"),
     "train-lm": ("corpus.txt", *LM, "--epochs", "1", "--threads", "1", "-q"),
+    "train-seq2seq": ("toy.tsv", "--hidden", "8", "--epochs", "1", "--threads", "1", "-q"),
     "similar": ("king", "-n", "3"),
     "analogy": ("king", "man", "woman", "--json"),
     "vector": ("king",),
     "odd-one-out": ("king", "queen", "man", "car"),
     "generate": ("-n", "20", "--seed", "3"),
     "predict": ("the cat",),
+    "transform": ("-",),
+    "attention": ("ab",),
     "evaluate": ("vectors.safetensors", "--similarity", "pairs.txt"),
     "perplexity": ("corpus.txt",),
     "score": ("-", "--words"),
+    "evaluate-seq2seq": ("toy.tsv", "-q"),
     "prepare": ("corpus.txt", "--eos"),
     "convert": ("vectors.safetensors", "vectors.txt"),
     "info": ("vectors.safetensors",),
@@ -47,6 +58,11 @@ CALLS = {
 def files(folder: Path, corpus_txt: Path, vectors: Path) -> Path:
     """What the calls ask and read."""
     save_language_model(random_model(text={"tokenizer": "basic"}), folder / "lm.safetensors")
+    pairs = [Pair(text, text.upper()) for text in ("ab", "cde", "bad", "ace", "bed", "e")]
+    (folder / "toy.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs))
+    shape, config = Seq2SeqConfig(hidden=8, dim=4), Seq2SeqTrainingConfig(epochs=1)
+    made = train_seq2seq(pairs, shape, config, device="cpu").result()
+    save_seq2seq(made, folder / "seq2seq.safetensors")
     (folder / "pairs.txt").write_text("king queen 9\nking car 1\nman woman 7\n")
     return folder
 
