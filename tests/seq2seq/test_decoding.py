@@ -111,7 +111,7 @@ def test_greedy_is_its_slow_twin(shape: str) -> None:
 @pytest.mark.parametrize("beam", [1, 4])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_batch_of_mixed_lengths_is_each_text_alone(shape: str, beam: int) -> None:
-    texts = toy_texts(20, most=9)
+    texts = toy_texts(10, most=9)
     for scale in SCALES.values():
         model = random_model(SHAPES[shape], scale=scale)
         config = {"beam": beam, "alternatives": beam, "max_length": 10}
@@ -261,6 +261,54 @@ def test_alternatives_are_different_and_in_order(penalty: float) -> None:
             bound = answer.log_probability - 1e-9
             ranks = [(each.log_probability >= bound, each.score(penalty)) for each in answers]
             assert ranks == sorted(ranks, reverse=True)
+
+
+def slow_beam(
+    model: Seq2SeqModel, text: str, beam: int, penalty: float, most: int
+) -> list[Hypothesis]:
+    """Beam search to the very last step, each hypothesis read anew for each of its units.
+
+    What ends is set aside where it is among the best 2 · K, so that K others go on.
+    """
+    eos, least = model.target_vocabulary.id("<eos>"), slow_greedy(model, text, most)
+    open_ones, found = [((), 0.0)], {(least.ids, least.ended): least}
+    for _ in range(most):
+        grown = []
+        for ids, total in open_ones:
+            log_p = all_log_probabilities(model, text, ids)[-1].tolist()
+            grown += [(total + p, (*ids, unit)) for unit, p in enumerate(log_p) if p > -math.inf]
+        grown = sorted(grown, reverse=True)[: 2 * beam]
+        for total, ids in grown:
+            if ids[-1] == eos:
+                found.setdefault((ids[:-1], True), Hypothesis(ids[:-1], total, True))
+        open_ones = [(ids, total) for total, ids in grown if ids[-1] != eos][:beam]
+    for ids, total in open_ones:
+        found.setdefault((ids, False), Hypothesis(ids, total, False))
+    bound = least.log_probability - 1e-12
+    return sorted(
+        found.values(),
+        key=lambda answer: (answer.log_probability >= bound, answer.score(penalty)),
+        reverse=True,
+    )[:beam]
+
+
+@pytest.mark.parametrize("penalty", [0, 0.6, 2])
+def test_a_beam_is_its_slow_twin(penalty: float) -> None:
+    """Which never ends early: what is found then cannot be improved on."""
+    lengths = set()
+    for (number, shape), scale in itertools.product(enumerate(SHAPES.values()), SCALES.values()):
+        model = random_model(shape, written="XYZ", scale=scale, seed=number)
+        with torch.no_grad():
+            model.network.bias[model.target_vocabulary.id("<eos>")] = scale
+        for text, beam in (("ab", 2), ("dcba", 4)):
+            expected = slow_beam(model, text, beam, penalty, 6)
+            for alternatives in range(1, beam + 1):
+                config = {"alternatives": alternatives, "length_penalty": penalty, "max_length": 6}
+                [found] = written(model, [text], beam=beam, **config)
+                for one, other in zip(found, expected[:alternatives], strict=True):
+                    assert_same(one, other)
+            lengths.add(len(found[0].ids))
+    assert len(lengths) > 2
 
 
 @pytest.mark.parametrize("penalty", [0, 0.6, 2])

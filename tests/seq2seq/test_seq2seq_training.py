@@ -229,6 +229,8 @@ def test_reports_tell_how_far_it_is(pairs: list[Pair], valid: list[Pair]) -> Non
     epochs = [r.figures["epoch"] for r in steps]
     assert epochs == sorted(epochs) and set(epochs) == {1, 2, 3}
     assert "valid_exact" not in steps[0].figures
+    last = [r.figures["loss"] for r in steps if r.done % 90 == 0]
+    assert [v.train_loss for v in training_of(run).state.validations] == pytest.approx(last)
     exact = steps[-1].figures["valid_exact"]
     assert 0 <= exact <= 1 and "valid_perplexity" in steps[-1].figures
     assert reports[-1].stage == "validating" and reports[-1].done == 40

@@ -138,13 +138,17 @@ def beam_search(
         network, state, eos, banned, most: as for :func:`greedy`.
         config: beam, alternatives and length penalty.
     """
-    found = [[answer] for answer in greedy(network, state, eos, banned, most)]
+    surest = greedy(network, state, eos, banned, most)
+    found = [[answer] for answer in surest]
     if config.beam > 1:
-        search = _Search(eos, banned, most, config, [answer for [answer] in found])
-        for pair, more in enumerate(_followed(network, state, search)):
-            known = found[pair][0].ids
-            found[pair] += [answer for answer in more if answer.ids != known]
+        more = _followed(network, state, _Search(eos, banned, most, config, surest))
+        found = list(map(_with_greedy, surest, more))
     return [_ranked(answers, config) for answers in found]
+
+
+def _with_greedy(greedy_one: Hypothesis, others: list[Hypothesis]) -> list[Hypothesis]:
+    """All of them, the greedy one first, and once: that of a beam may be rounded otherwise."""
+    return [greedy_one, *(answer for answer in others if answer.ids != greedy_one.ids)]
 
 
 def _ranked(answers: list[Hypothesis], config: DecodingConfig) -> list[Hypothesis]:
@@ -152,9 +156,14 @@ def _ranked(answers: list[Hypothesis], config: DecodingConfig) -> list[Hypothesi
     least = answers[0].log_probability
 
     def rank(answer: Hypothesis) -> tuple[bool, float]:
-        return answer.log_probability >= least, answer.score(config.length_penalty)
+        return _rank(answer.log_probability, least, answer.score(config.length_penalty))
 
     return sorted(answers, key=rank, reverse=True)[: config.alternatives]
+
+
+def _rank(log_probability: float, least: float, score: float) -> tuple[bool, float]:
+    """What answers are ordered by, the highest first."""
+    return log_probability >= least, score
 
 
 class _Search(NamedTuple):
@@ -186,7 +195,7 @@ class _Beams:
 def _followed(
     network: Seq2SeqNetwork, state: DecoderState, search: _Search
 ) -> list[list[Hypothesis]]:
-    """For each source the hypotheses that ended, K or more where there are so many."""
+    """For each source the hypotheses that ended, the best ones among them."""
     K, eos, device = search.config.beam, search.eos, network.device
     B = state.carried[0][0].shape[0]
     found: list[list[Hypothesis]] = [[] for _ in range(B)]
@@ -248,21 +257,18 @@ def _undecided(beams: _Beams, found: list[list[Hypothesis]], search: _Search) ->
     """Which sources may still find a better answer, shape (B,).
 
     What is added makes a hypothesis less probable. So even the longest cannot score better than
-    with what it has now; and one that is less probable than the greedy answer stays behind it.
+    with what it has now.
     """
     config = search.config
-    penalty, K = config.length_penalty, config.beam
+    penalty, at_most = config.length_penalty, _normaliser(search.most, config.length_penalty)
     undecided = []
     for pair, total in zip(beams.pairs.tolist(), beams.totals[:, 0].tolist(), strict=True):
-        least = search.greedy[pair]
-        others = (answer for answer in found[pair] if answer.ids != least.ids)
-        before = 1 + sum(answer.log_probability >= least.log_probability for answer in others)
-        if total < least.log_probability and before >= config.alternatives:
-            undecided.append(False)
-            continue
-        scores = sorted((answer.score(penalty) for answer in found[pair]), reverse=True)
-        within_reach = total / _normaliser(search.most + 1, penalty)
-        undecided.append(len(scores) < K or within_reach > scores[K - 1])
+        answers = _with_greedy(search.greedy[pair], found[pair])
+        least = answers[0].log_probability
+        ranks = [_rank(each.log_probability, least, each.score(penalty)) for each in answers]
+        within_reach = _rank(total, least, total / at_most)
+        better = sum(rank >= within_reach for rank in ranks)
+        undecided.append(better < config.alternatives)
     return torch.tensor(undecided, device=beams.totals.device) & (beams.totals[:, 0] > -torch.inf)
 
 
