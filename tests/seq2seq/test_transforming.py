@@ -68,11 +68,11 @@ def texts_of(model: Seq2SeqModel, texts: list[str], config: DecodingConfig = SHO
 @pytest.mark.parametrize("beam", [1, 3])
 def test_answers_come_in_the_order_of_the_texts(beam: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are sorted by length together, and are side by side."""
-    model, texts = double(), toy_texts(50, most=8)
+    model, texts = double(), toy_texts(25, most=8)
     config = DecodingConfig(beam=beam, alternatives=beam, max_length=6)
     alone = [next(transform(model, [text], config)) for text in texts]
-    assert len({answers[0].log_probability for answers in alone}) > 40
-    for at_once, batch in itertools.product((1, 7, 50, 4096), (1, 16)):
+    assert len({answers[0].log_probability for answers in alone}) > 20
+    for at_once, batch in ((1, 16), (7, 1), (25, 16), (4096, 4)):
         monkeypatch.setattr(transforming, "_AT_ONCE", at_once)
         found = list(transform(model, iter(texts), replace(config, batch=batch)))
         assert [[each.text for each in answers] for answers in found] == [
