@@ -17,7 +17,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
         "train-lm": "A recurrent language model: RNN, LSTM or GRU.",
-        "train-seq2seq": "From pairs of texts to write the second: encoder, decoder, attention.",
+        "train-seq2seq": "A model that turns texts into others, with attention.",
     },
     "Ask": {
         "similar": "The words nearest to a word.",
@@ -34,8 +34,8 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Measure": {
         "evaluate": "Score vectors on word similarity and analogies.",
         "perplexity": "How well a language model foresees a text.",
-        "score": "How probable lines and their words are to a language model.",
-        "evaluate-seq2seq": "How well a sequence to sequence model writes: exact match, errors.",
+        "score": "How probable a language model finds lines and words.",
+        "evaluate-seq2seq": "How well it writes: exact match, error rate.",
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",

@@ -163,8 +163,8 @@ decoding_options = _together(
         help="Texts that are followed side by side; 1: the most probable step each time.",
     ),
     click.option(
-        "--length-penalty", default=0.6, show_default=True, type=click.FloatRange(min=0),
-        help="With --beam: how much longer texts are favoured; 0: not at all.",
+        "--length-penalty", default=0.6, show_default=True, type=click.FloatRange(0, 10),
+        help="How much longer texts are favoured, among those no less probable than greedy ones.",
     ),
     click.option(
         "--max-length", type=click.IntRange(min=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -158,7 +159,8 @@ def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> 
     epochs = training["epochs"]
     facts.append(f"{epochs:g} epoch{'' if epochs == 1 else 's'}")
     if right is not None:
-        facts.append(f"{right:.2%} of the validation pairs right")
+        shown = math.floor(right * 1e4) / 1e4  # 100 % is said only where all are right
+        facts.append(f"{shown:.2%} of the validation pairs right")
     if rate:
         facts.append(f"{short(rate)} pairs/s")
     return ", ".join(facts)

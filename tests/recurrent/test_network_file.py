@@ -134,3 +134,21 @@ def test_a_header_may_be_as_long_as_a_pickle_begins(tmp_path: Path) -> None:
         assert opened(path).record("about") == {"a": "x" * pad}
         seen.add(path.read_bytes()[0])
     assert 0x80 in seen
+
+
+def test_every_bit_is_looked_at(tmp_path: Path) -> None:
+    """One bit of a weight makes it another number, which only the digest tells."""
+    from lm.models import random_model
+
+    from wordkit.lm import load_language_model, save_language_model
+
+    path = tmp_path / "model"
+    save_language_model(random_model(), path)
+    whole = path.read_bytes()
+    load_language_model(path)
+    for place in range(len(whole) - 400, len(whole), 37):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(FormatError, match="is damaged"):
+            load_language_model(path)

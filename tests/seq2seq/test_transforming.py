@@ -23,11 +23,12 @@ from seq2seq.toy_pairs import (
 from wordkit.errors import ConfigError, ResourceError, TextError
 from wordkit.evaluation import Example, TransductionScore
 from wordkit.seq2seq import transforming
-from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.decoding import DecodingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair
+from wordkit.seq2seq.train import train_seq2seq
 from wordkit.seq2seq.transforming import align, evaluate_pairs, transform
 
 SHORT = DecodingConfig(max_length=6)
@@ -125,11 +126,31 @@ def test_an_empty_text_is_refused_by_its_number(
 def test_a_text_beyond_all_memory_is_an_error_and_no_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transforming, "available_memory", lambda: 1 << 26)
     model = random_model()
-    says = "1 texts side by side, the longest of 1,000,000 units, need .* GiB are free; shorten it"
+    says = "a text of 1,000,000 units needs .* GiB are free; shorten it, or lower beam"
     with pytest.raises(ResourceError, match=says) as caught:
         next(transform(model, ["ab" * 500_000]))
     assert "\n" not in str(caught.value)
     assert len(texts_of(model, ["ab" * 500])) == 1
+
+
+def test_what_does_not_fit_side_by_side_is_taken_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model()
+    texts = ["ab" * 2000, *(["abc", "b"] * 40)]
+    expected = texts_of(model, texts)
+    sizes = []
+    start = model.network.start
+
+    def counted(sources: torch.Tensor) -> object:
+        sizes.append(sources.shape[1])
+        return start(sources)
+
+    monkeypatch.setattr(model.network, "start", counted)
+    assert texts_of(model, texts) == expected and sizes == [81]
+    needed = transforming.answer_bytes(model.config, 4000)
+    monkeypatch.setattr(transforming, "available_memory", lambda: 3 * needed)
+    sizes.clear()
+    assert texts_of(model, texts) == expected
+    assert sum(sizes) == 81 and len(sizes) > 1
 
 
 def test_characters_that_are_not_known_are_read_as_one() -> None:
@@ -276,7 +297,11 @@ def test_an_alignment_is_a_share_of_the_source_for_each_unit(shape: str) -> None
         assert "".join(found.written) == answers[0].text
         assert found.weights.shape == (len(found.written), len(text))
         assert (found.weights >= 0).all()
-        np.testing.assert_allclose(found.weights.sum(1), 1, rtol=1e-6)
+        looked = found.weights.sum(1)
+        if model.config.context_to == "input":  # with the first unit nothing is seen yet
+            assert looked[0] == 0
+            looked = looked[1:]
+        np.testing.assert_allclose(looked, 1, rtol=1e-6)
     assert len(found.written) > 1 and np.ptp(found.weights, axis=1).max() > 1e-3
 
 
@@ -320,3 +345,24 @@ def test_what_cannot_be_aligned() -> None:
         align(random_model(replace(SMALL, attention="none")), "abc")
     with pytest.raises(TextError, match="there is no text to align; give one"):
         align(random_model(), " \n")
+
+
+@pytest.mark.parametrize("context_to", ["output", "input"])
+def test_a_row_is_what_its_own_letter_was_written_by(context_to: str) -> None:
+    """Also where what was seen goes into the next step: that one writes the letter."""
+    shape = replace(
+        SMALL, hidden=32, dim=16, attention="general", directions="concat", context_to=context_to
+    )
+    letters = np.random.default_rng(1)
+    texts = ["".join(letters.choice(list("abcdefgh"), size=6, replace=False)) for _ in range(600)]
+    pairs = [Pair(text, text.upper()) for text in texts]
+    config = Seq2SeqTrainingConfig(epochs=25, batch=32, lr=0.01)
+    model = train_seq2seq(pairs, shape, config, device="cpu").result()
+    own = following = rows = 0
+    for text in texts[:40]:
+        found = align(model, text)
+        for place, row in list(enumerate(found.weights))[1:5]:
+            own += int(row.argmax()) == place
+            following += int(row.argmax()) == place + 1
+            rows += 1
+    assert own > 0.7 * rows > following

@@ -94,6 +94,7 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
         if config.tied:
             module.output = module.embedding
         model = LanguageModel(module, vocabulary, about)
+    stored.check_digest()
     stored.put_on(device, module)
     return model
 

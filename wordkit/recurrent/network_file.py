@@ -26,10 +26,11 @@ from wordkit.errors import (
     ResourceError,
     VocabularyError,
 )
-from wordkit.storage import TensorFile, read_tensors, write_tensors
+from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
 
 __all__ = ["NetworkFile", "save_network"]
 
+_DIGEST = "sha256"  # an entry of the metadata
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x80", "a pickle"),
     (b"PK\x03\x04", "a zip archive, as torch.save writes its pickles"),
@@ -72,7 +73,14 @@ def save_network(
         metadata = {name: json.dumps(value, allow_nan=False) for name, value in records.items()}
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
-    write_tensors(path, {**tensors, **arrays}, kind=kind, metadata=metadata)
+    everything = {**tensors, **arrays}
+    metadata[_DIGEST] = content_digest(_text(metadata), everything)
+    write_tensors(path, everything, kind=kind, metadata=metadata)
+
+
+def _text(records: Mapping[str, str]) -> str:
+    """The records as one text, for the digest."""
+    return json.dumps(dict(sorted(records.items())))
 
 
 class NetworkFile:
@@ -92,6 +100,7 @@ class NetworkFile:
         self.path = Path(path)
         _refuse_foreign(self.path, kind, command)
         self.file: TensorFile = read_tensors(path, kind=kind)
+        self._records: list[str] = []
 
     def record(self, name: str) -> dict[str, Any]:
         """A JSON object by name.
@@ -99,6 +108,7 @@ class NetworkFile:
         Raises:
             FormatError: it is missing, or no object.
         """
+        self._records.append(name)
         try:
             known = json.loads(self.file.metadata.get(name, ""))
         except (ValueError, RecursionError) as error:
@@ -155,6 +165,17 @@ class NetworkFile:
                 f"{self.path} does not fit into memory; close other programs"
             ) from error
         network.load_state_dict(weights, strict=False, assign=True)
+
+    def check_digest(self) -> None:
+        """Check that all is as it was written, when every record has been read.
+
+        Raises:
+            FormatError: it is not.
+        """
+        records = {name: self.file.metadata[name] for name in self._records}
+        found = content_digest(_text(records), self.file.tensors)
+        if found != self.file.metadata.get(_DIGEST):
+            raise self.damaged("its content does not have the digest that was written with it")
 
     def _finite(self, name: str) -> npt.NDArray[np.float32]:
         matrix = np.array(self.file.tensors[name])

@@ -234,7 +234,7 @@ def _gather(texts: EncodedTexts, rows: Ids, places: Ids, is_there: npt.NDArray[n
 
 
 def epoch_batches(
-    encoded: EncodedPairs, batch: int, *, seed: int, epoch: int, bucket: int = 100
+    encoded: EncodedPairs, batch: int, *, seed: int, epoch: int, bucket: int = 1
 ) -> list[Ids]:
     """The rows of each batch of an epoch: every pair once, drawn anew in each epoch.
 

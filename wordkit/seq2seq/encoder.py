@@ -37,12 +37,6 @@ class Encoded:
     state: Carried
     """Of each layer after the last place, the directions joined: tensors of shape (B, D)."""
 
-    def take(self, pairs: Tensor) -> Encoded:
-        """That of some pairs, by number."""
-        padding = None if self.padding is None else self.padding.index_select(1, pairs)
-        state = tuple(tuple(p.index_select(0, pairs) for p in layer) for layer in self.state)
-        return Encoded(self.outputs.index_select(1, pairs), padding, state)
-
 
 class Encoder(nn.Module):
     """Recurrent layers over the vectors of the source.

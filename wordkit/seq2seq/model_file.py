@@ -71,5 +71,6 @@ def load_seq2seq(path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqMo
         stored.fill(network, network.state_dict(), VOCABULARY_ARRAYS)
         longest = known.get("longest_target")
         model = Seq2SeqModel(network, *vocabularies, longest, about)  # type: ignore[arg-type]
+    stored.check_digest()
     stored.put_on(device, network)
     return model

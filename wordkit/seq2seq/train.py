@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from wordkit.checkpoints import CheckpointPlan
-from wordkit.errors import ConfigError, TextError
+from wordkit.errors import ConfigError, TextError, WordkitWarning
 from wordkit.runtime import Report, choose_device
 from wordkit.seq2seq.batches import EncodedPairs, Longest, longest
 from wordkit.seq2seq.checkpoint import Seq2SeqCheckpoint, save_checkpoint
@@ -68,7 +69,7 @@ def train_seq2seq(
         A run that reports the stages ``training`` (pairs done; as figures the ``epoch``, the
         ``loss`` in nats a unit over this epoch, the ``lr`` and, once known, the
         ``valid_perplexity`` and ``valid_exact``, the share of validation pairs, of the first
-        thousand, whose target is written exactly) and ``validating``.
+        ten thousand, whose target is written exactly) and ``validating``.
 
     Raises:
         TextError: there is no pair, or a source is empty.
@@ -94,6 +95,7 @@ def train_seq2seq(
         valid,
         _about(pairs, valid, config),
     )
+    _tell_unknown(material)
     if resume is not None:
         check_same_texts(resume.about, material.about, "pairs", "valid")
         check_same_settings(
@@ -101,6 +103,20 @@ def train_seq2seq(
         )
     _check_memory(model, config, material)
     return TrainingRun(_Job(material, model, config, resume, (device, threads, checkpoint)))
+
+
+def _tell_unknown(material: PairMaterial) -> None:
+    """Warn of what the training pairs do not hold and those to validate on do."""
+    encoded = material.encoded_valid
+    for side, texts in (("sources", encoded.sources), ("targets", encoded.targets)):
+        if texts.unknown:
+            named = ", ".join(map(repr, texts.unknown_units))
+            warnings.warn(
+                f"the {side} to validate on hold {texts.unknown:,} units that are <unk> to the "
+                f"model, such as {named}",
+                WordkitWarning,
+                stacklevel=3,
+            )
 
 
 def _about(

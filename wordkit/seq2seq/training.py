@@ -39,7 +39,7 @@ from wordkit.training.processes import Processes
 
 __all__ = ["PairMaterial", "Seq2SeqTraining", "fingerprint"]
 
-_WRITTEN = 1000  # pairs that a validation writes, to tell the share of exact matches
+_WRITTEN = 10_000  # pairs that a validation writes, to tell the share of exact matches
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are written
 
 

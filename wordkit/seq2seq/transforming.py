@@ -124,8 +124,7 @@ def write_all(
     eos = encoded.eos_id
     banned = torch.tensor([model.target_vocabulary.id(UNK)], device=network.device)
     found: list[list[Hypothesis]] = [[] for _ in range(len(encoded))]
-    for rows in in_order_batches(encoded, max(1, config.batch // config.beam)):
-        _check_length(model, encoded, rows, config.beam)
+    for rows in _batches(model, encoded, config):
         batch = batch_of(encoded, rows, reverse=model.config.reverse)
         with answering(network):
             state = network.start(torch.from_numpy(batch.sources).to(network.device))
@@ -150,18 +149,38 @@ def _hypothesis_bytes(model: Seq2SeqModel, longest: int) -> int:
     return 2 * (4 * config.width * (looked_at + carried) + 16 * len(model.target_vocabulary))
 
 
-def _check_length(
-    model: Seq2SeqModel, encoded: EncodedPairs, rows: npt.NDArray[np.int64], beam: int
-) -> None:
+def _batches(
+    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig
+) -> Iterator[npt.NDArray[np.int64]]:
+    """The rows of each batch, shortest sources first: as many as were asked for and will fit.
+
+    Raises:
+        ResourceError: one source alone does not fit.
+    """
+    for rows in in_order_batches(encoded, max(1, config.batch // config.beam)):
+        free, start = available_memory(), 0
+        while start < len(rows):
+            stop = len(rows)
+            while stop - start > 1 and _needed(model, encoded, rows[start:stop], config) > free:
+                stop = start + (stop - start) // 2
+            needed = _needed(model, encoded, rows[start:stop], config)
+            if needed > free:
+                longest = int(encoded.sources.lengths[rows[start]])
+                raise ResourceError(
+                    f"a text of {longest:,} units needs {needed / 2**30:.1f} GiB of memory, and "
+                    f"{free / 2**30:.1f} GiB are free; shorten it, or lower beam"
+                )
+            yield rows[start:stop]
+            start = stop
+
+
+def _needed(
+    model: Seq2SeqModel, encoded: EncodedPairs, rows: npt.NDArray[np.int64], config: DecodingConfig
+) -> int:
+    """Bytes that these sources take, side by side."""
     longest = int(encoded.sources.lengths[rows].max())
-    each = answer_bytes(model.config, longest) + beam * _hypothesis_bytes(model, longest)
-    needed, free = len(rows) * each, available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{len(rows)} texts side by side, the longest of {longest:,} units, need "
-            f"{needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free; "
-            "shorten it, or lower batch or beam"
-        )
+    each = answer_bytes(model.config, longest) + config.beam * _hypothesis_bytes(model, longest)
+    return len(rows) * each
 
 
 def evaluate_pairs(
@@ -221,7 +240,8 @@ class Alignment(NamedTuple):
     """T units."""
 
     weights: npt.NDArray[np.float32]
-    """Shape (T, S); each row sums to 1."""
+    """Shape (T, S): what was looked at for each unit; each row sums to 1. Where it goes into the
+    next step, nothing was yet looked at for the first unit, and its row is 0."""
 
 
 def align(model: Seq2SeqModel, text: str) -> Alignment:
@@ -234,6 +254,9 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     Raises:
         ConfigError: the model has no attention.
         TextError: the text is empty.
+
+    Warns:
+        WordkitWarning: the model does not know a character or word, and reads ``<unk>`` there.
     """
     network, config = model.network, model.config
     if config.attention == "none":
@@ -244,6 +267,7 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     if not text:
         raise TextError("there is no text to align; give one")
     encoded = _encoded(model, [(text, "")])
+    _tell_unknown(encoded, set())
     [[found]] = write_all(model, encoded, DecodingConfig())
     sources = torch.from_numpy(batch_of(encoded, [0], reverse=config.reverse).sources)
     inputs = torch.tensor([encoded.eos_id, *found.ids]).unsqueeze(1)
@@ -254,6 +278,8 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     if weights is None:
         raise ConfigError("the model has no attention to look at")
     places = weights[0, : len(found.ids)].cpu().numpy()
+    if network.decoder.feeds_context and len(places):  # what was seen goes into the next step
+        places = np.concatenate([np.zeros_like(places[:1]), places[:-1]])
     if config.reverse:
         places = places[:, ::-1].copy()
     written = model.target_vocabulary.decode(np.array(found.ids, int))

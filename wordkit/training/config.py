@@ -25,6 +25,8 @@ USUAL_RATES: Mapping[str, float] = {
 }  # fmt: skip
 """Learning rates that are a good start, with clipped gradients, by optimizer."""
 
+_LARGEST_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class LearningConfig:
@@ -97,7 +99,7 @@ class LearningConfig:
     processor or device has instructions for it."""
 
     seed: int = 1
-    """Where the random numbers start: at least 0."""
+    """Where the random numbers start: from 0 to 2^32 − 1."""
 
     def __post_init__(self) -> None:
         check_choice(
@@ -113,6 +115,8 @@ class LearningConfig:
         check_above(self, "max_minutes", "lr", "decay", "clip_norm", "clip_value")
         check_share(self, "momentum", "beta2", "label_smoothing")
         check_range(self, 0, 1, "warmup")
+        if self.seed > _LARGEST_SEED:
+            raise ConfigError(f"seed must be at most {_LARGEST_SEED}, not {self.seed}")
         if self.epochs is None and self.max_minutes is None:
             raise ConfigError(
                 "epochs and max_minutes cannot both be None: the training needs an end"
