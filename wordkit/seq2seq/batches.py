@@ -33,6 +33,7 @@ __all__ = [
     "NOTHING",
     "EncodedPairs",
     "EncodedTexts",
+    "Ids",
     "Longest",
     "PairBatch",
     "batch_of",

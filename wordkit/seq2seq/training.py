@@ -19,6 +19,7 @@ from wordkit.recurrent.answering import answering
 from wordkit.runtime import Report
 from wordkit.seq2seq.batches import (
     EncodedPairs,
+    Ids,
     PairBatch,
     batch_of,
     encode,
@@ -107,8 +108,18 @@ class Seq2SeqTraining(TrainingLoop[Seq2SeqModel]):
         super().__init__(network, config, updater, processes=processes, seconds=seconds)
         self.model, self.material, self.config = network, material, config
         self.draws = torch.Generator().manual_seed(config.seed)
-        self._epoch, self._batches = -1, epoch_batches(material.encoded_train, config.batch,
-                                                       seed=config.seed, epoch=0)  # fmt: skip
+        self._epoch, self._batches = 0, self._drawn(0)
+
+    def _drawn(self, epoch: int) -> list[Ids]:
+        """The rows of each batch of an epoch."""
+        config = self.config
+        return epoch_batches(
+            self.material.encoded_train,
+            config.batch,
+            seed=config.seed,
+            epoch=epoch,
+            bucket=config.bucket,
+        )
 
     def generators(self) -> dict[str, torch.Generator]:
         """What random numbers come from, by name."""
@@ -126,12 +137,9 @@ class Seq2SeqTraining(TrainingLoop[Seq2SeqModel]):
 
     def take_batch(self, share: float) -> None:
         """Train on the next pairs."""
-        state, config, encoded = self.state, self.config, self.material.encoded_train
+        state, encoded = self.state, self.material.encoded_train
         if self._epoch != state.epoch:
-            self._epoch = state.epoch
-            self._batches = epoch_batches(
-                encoded, config.batch, seed=config.seed, epoch=state.epoch, bucket=config.bucket
-            )
+            self._epoch, self._batches = state.epoch, self._drawn(state.epoch)
         batch = batch_of(encoded, self._batches[state.position], reverse=self.model.config.reverse)
         self._train_on(batch, self.rate(share))
         state.position += 1
