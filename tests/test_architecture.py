@@ -86,6 +86,8 @@ def test_the_wheel(tmp_path: Path) -> None:
         "wordkit_corpora",
     }
     assert "wordkit/py.typed" in names
+    bundled = [f"wordkit/bundled/{name}" for name in ("vectors", "counts", "lm")]
+    assert {f"{name}.{kind}" for name in bundled for kind in ("safetensors", "md")} <= set(names)
     sources = {
         str(path.relative_to(ROOT / root))
         for root in ("", "cli", "corpora")

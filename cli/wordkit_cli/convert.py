@@ -1,4 +1,4 @@
-"""wordkit convert: one vector file format → another, a language model → vectors."""
+"""wordkit convert: one vector file → another, a language model → vectors or a smaller one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "projector"]
+_MODEL = "lm"  # what --to calls a language model
 
 
 @click.command("convert")
@@ -30,8 +31,8 @@ _FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "proje
 @click.option(
     "--to",
     "target_format",
-    type=click.Choice(_FORMATS),
-    help="Format of TO. Default: told by its suffix.",
+    type=click.Choice([*_FORMATS, _MODEL]),
+    help="Format of TO, or lm: a language model stays one. Default: told by its suffix.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many words.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words.")
@@ -47,6 +48,13 @@ _FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "proje
     is_flag=True,
     help="Leave out what training needs to go on (about half of a trained file).",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="Keep numbers in 4 bytes, in 2, or in 1 with a scale for each row (native and lm).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def command(
     source: str,
@@ -57,12 +65,14 @@ def command(
     encoding: str,
     errors: str,
     vectors_only: bool,
+    precision: str,
     quiet: bool,
 ) -> None:
     """Turn the vector file FROM into the file TO.
 
-    Only the native format keeps what training needs to go on, and only without --limit. Where FROM
-    is a language model, TO gets the vectors of its words: the layer that they go in by.
+    Only the native format keeps what training needs to go on, and only without --limit and
+    --precision. Where FROM is a language model, TO gets the vectors of its words: the layer that
+    they go in by; or, with --to lm, the whole model in fewer bytes.
 
     \b
     Formats, by the suffix of TO (and .gz, .bz2 or .xz behind it):
@@ -78,12 +88,22 @@ def command(
       wordkit convert GoogleNews-vectors-negative300.bin.gz news.safetensors
       wordkit convert vectors.safetensors vectors.txt --limit 10000
       wordkit convert lm.safetensors vectors.safetensors
+      wordkit convert vectors.safetensors small.safetensors --limit 20000 --precision int8
+      wordkit convert lm.safetensors small.safetensors --to lm --precision int8
     """
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import LANGUAGE_MODEL, check_writable, is_of_kind
 
     check_writable(target)
+    if target_format == _MODEL:
+        given = (source_format, limit, vectors_only or None)
+        if any(value is not None for value in given):
+            raise click.UsageError(
+                "--to lm keeps the whole model; leave out --from, --limit and --vectors-only"
+            )
+        _smaller_model(source, target, precision, quiet)
+        return
     if target_format is None:
         format_by_suffix(target)
     if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
@@ -95,9 +115,23 @@ def command(
     vectors.check()
     if vectors_only:
         vectors = vectors.without_weights()
-    save_embeddings(vectors, target, target_format)
+    save_embeddings(vectors, target, target_format, precision=precision)
     if not quiet:
         say(f"{target}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}")
+
+
+def _smaller_model(source: str, target: str, precision: str, quiet: bool) -> None:
+    """Write a language model anew."""
+    import os
+
+    from wordkit.lm import save_language_model
+    from wordkit_cli.inputs import refuse_overwriting
+    from wordkit_cli.models import load_model
+
+    refuse_overwriting([source], [target])
+    save_language_model(load_model(source, "cpu"), target, precision=precision)
+    if not quiet:
+        say(f"{target}: {counted(os.path.getsize(target), 'byte')}")
 
 
 def _embedding_layer(source: str, target: str, limit: int | None) -> Embeddings:

@@ -1,4 +1,7 @@
-"""Which file a query asks: the one named, else the one of the environment, else the one here."""
+"""Which file a query asks: the one named, else that of the environment, else the one here.
+
+Where there is none of these, vectors and language models come with wordkit.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wordkit import bundled
 from wordkit.errors import StorageError
 from wordkit_cli.progress import say
 
@@ -15,9 +19,11 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Seq2SeqModel
 
 __all__ = [
+    "DEFAULT_COUNTS",
     "DEFAULT_LANGUAGE_MODEL",
     "DEFAULT_SEQ2SEQ",
     "DEFAULT_VECTORS",
+    "find_counted_vectors",
     "find_language_model",
     "find_seq2seq",
     "find_vectors",
@@ -28,6 +34,9 @@ __all__ = [
 
 DEFAULT_VECTORS = "vectors.safetensors"
 """Where training writes vectors and queries look for them when nothing else is said."""
+
+DEFAULT_COUNTS = "counts.safetensors"
+"""Where counted vectors are looked for when they are compared with others."""
 
 DEFAULT_LANGUAGE_MODEL = "lm.safetensors"
 """The same for language models."""
@@ -42,9 +51,6 @@ def load_vectors(model: str | None, **options: Any) -> Embeddings:
     Args:
         model: the file named on the command line, or None.
         options: those of :func:`wordkit.embeddings.load_embeddings`.
-
-    Raises:
-        StorageError: no file is named and there is no default.
     """
     from wordkit.embeddings import load_embeddings
 
@@ -52,14 +58,21 @@ def load_vectors(model: str | None, **options: Any) -> Embeddings:
 
 
 def find_vectors(model: str | None) -> str:
-    """The file to ask; where none is named, standard error says which.
-
-    Raises:
-        StorageError: no file is named and there is no default.
-    """
+    """The file to ask; where none is named, standard error says which."""
     if model is not None:
         return model
-    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS, "train some with wordkit train-w2v")
+    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS) or _bundled(
+        "vectors", bundled.VECTORS, "wordkit train-w2v TEXT"
+    )
+
+
+def find_counted_vectors(model: str | None) -> str:
+    """The same for vectors made by counting, beside which others are seen."""
+    if model is not None:
+        return model
+    return _find("counted vectors", "WORDKIT_COUNTS", DEFAULT_COUNTS) or _bundled(
+        "counted vectors", bundled.COUNTS, f"wordkit train-counts TEXT -o {DEFAULT_COUNTS}"
+    )
 
 
 def load_model(model: str | None, device: str) -> LanguageModel:
@@ -70,7 +83,6 @@ def load_model(model: str | None, device: str) -> LanguageModel:
         device: a name that :func:`wordkit.runtime.choose_device` takes.
 
     Raises:
-        StorageError: no file is named and there is no default.
         ResourceError: there is no such device.
     """
     from wordkit.lm import load_language_model
@@ -79,15 +91,11 @@ def load_model(model: str | None, device: str) -> LanguageModel:
 
 
 def find_language_model(model: str | None) -> str:
-    """The language model to ask; where none is named, standard error says which.
-
-    Raises:
-        StorageError: no file is named and there is no default.
-    """
+    """The language model to ask; where none is named, standard error says which."""
     if model is not None:
         return model
-    return _find(
-        "language model", "WORDKIT_LM", DEFAULT_LANGUAGE_MODEL, "train one with wordkit train-lm"
+    return _find("language model", "WORDKIT_LM", DEFAULT_LANGUAGE_MODEL) or _bundled(
+        "language model", bundled.LANGUAGE_MODEL, "wordkit train-lm TEXT"
     )
 
 
@@ -103,19 +111,24 @@ def load_seq2seq_model(path: str, device: str) -> Seq2SeqModel:
 
 
 def find_seq2seq(model: str | None) -> str:
-    """The sequence to sequence model to ask; where none is named, standard error says which.
+    """The sequence model to ask; where none is named, standard error says which.
 
     Raises:
         StorageError: no file is named and there is no default.
     """
     if model is not None:
         return model
-    remedy = "train one with wordkit train-seq2seq"
-    return _find("sequence model", "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ, remedy, data="PAIRS")
+    found = _find("sequence model", "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ)
+    if found is None:
+        raise StorageError(
+            f"no sequence model to ask: there is no {DEFAULT_SEQ2SEQ} in this folder; train one "
+            "with wordkit train-seq2seq PAIRS, or name a file or $WORDKIT_SEQ2SEQ"
+        )
+    return found
 
 
-def _find(what: str, variable: str, default: str, remedy: str, data: str = "TEXT") -> str:
-    """The file that the environment names, else the one in this folder."""
+def _find(what: str, variable: str, default: str) -> str | None:
+    """The file that the environment names, else the one in this folder, else None."""
     named = os.environ.get(variable)
     if named:
         say(f"{what}: {named} (${variable})")
@@ -123,7 +136,10 @@ def _find(what: str, variable: str, default: str, remedy: str, data: str = "TEXT
     if Path(default).exists():
         say(f"{what}: {default} in this folder")
         return default
-    raise StorageError(
-        f"no {what} to ask: there is no {default} in this folder; {remedy} {data}, or name a "
-        f"file{'' if data == 'PAIRS' else ' with --model'} or ${variable}"
-    )
+    return None
+
+
+def _bundled(what: str, path: Path, training: str) -> str:
+    """A file that comes with wordkit."""
+    say(f"{what}: bundled with wordkit, from English Wikipedia; for your own: {training}")
+    return str(path)

@@ -43,14 +43,14 @@ model_option = click.option(
     "-m",
     "--model",
     metavar="FILE",
-    help="The vectors to ask. Default: $WORDKIT_VECTORS, else ./vectors.safetensors.",
+    help="The vectors to ask. Default: $WORDKIT_VECTORS, else ./vectors.safetensors, else bundled.",
 )
 
 language_model_option = click.option(
     "-m",
     "--model",
     metavar="FILE",
-    help="The language model to ask. Default: $WORDKIT_LM, else ./lm.safetensors.",
+    help="The language model to ask. Default: $WORDKIT_LM, else ./lm.safetensors, else bundled.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

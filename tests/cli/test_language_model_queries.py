@@ -275,9 +275,8 @@ def test_which_model_is_asked(
     query: list[str],
 ) -> None:  # fmt: skip
     moved = lm.rename(folder / "other.safetensors")
-    error = wordkit(*query, status=1).stderr
-    assert "no language model to ask: there is no lm.safetensors in this folder; train one" in error
-    assert "--model or $WORDKIT_LM" in error
+    said = wordkit(*query).stderr
+    assert "language model: bundled with wordkit" in said and "wordkit train-lm TEXT" in said
     monkeypatch.setenv("WORDKIT_LM", str(moved))
     assert f"language model: {moved} ($WORDKIT_LM)" in wordkit(*query).stderr
     assert "language model" not in wordkit(*query, "--model", moved).stderr
@@ -334,6 +333,25 @@ def test_convert_takes_out_the_embedding_layer(wordkit: Wordkit, lm: Path) -> No
     before = lm.read_bytes()
     assert "is read as" in wordkit("convert", lm, lm, status=1).stderr
     assert lm.read_bytes() == before
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp16", 1e-3), ("int8", 0.03)])
+def test_convert_to_fewer_bytes(
+    wordkit: Wordkit, lm: Path, text: Path, precision: str, tolerance: float
+) -> None:
+    done = wordkit("convert", lm, "small.safetensors", "--to", "lm", "--precision", precision)
+    assert done.stderr.startswith("small.safetensors: ") and done.stderr.endswith(" bytes\n")
+    found = [
+        json.loads(wordkit("perplexity", model, text, "--json", "-q").stdout)["perplexity"]
+        for model in (lm, "small.safetensors")
+    ]
+    assert found[1] == pytest.approx(found[0], rel=tolerance) and found[1] != found[0]
+    for option in (["--limit", "3"], ["--vectors-only"], ["--from", "native"]):
+        assert "--to lm keeps the whole model" in (
+            wordkit("convert", lm, "x.safetensors", "--to", "lm", *option, status=2).stderr
+        )
+    error = wordkit("convert", lm, lm, "--to", "lm", status=1).stderr
+    assert "is read as" in error
 
 
 def test_info(wordkit: Wordkit, lm: Path) -> None:

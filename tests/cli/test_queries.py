@@ -67,9 +67,18 @@ def test_an_unknown_word_is_an_error_that_suggests_others(wordkit: Wordkit, vect
         assert "'quen' is not in the vocabulary; did you mean queen" in error
 
 
-def test_no_vectors(wordkit: Wordkit) -> None:
-    error = wordkit("similar", "king", status=1).stderr
-    assert "no vectors to ask" in error and "wordkit train-w2v" in error
+def test_which_vectors_are_asked(
+    wordkit: Wordkit, folder: Path, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wordkit("similar", "king").stderr == "vectors: vectors.safetensors in this folder\n"
+    moved = vectors.rename(folder / "other.safetensors")
+    bundled = wordkit("similar", "king")
+    assert "queen" in bundled.stdout
+    assert "vectors: bundled with wordkit" in bundled.stderr
+    assert "wordkit train-w2v TEXT" in bundled.stderr
+    monkeypatch.setenv("WORDKIT_VECTORS", str(moved))
+    assert wordkit("similar", "king").stderr == f"vectors: {moved} ($WORDKIT_VECTORS)\n"
+    assert wordkit("similar", "king", "-m", moved).stderr == ""
     assert "there is no such file" in wordkit("similar", "a", "-m", "none", status=1).stderr
 
 
@@ -109,6 +118,21 @@ def test_convert_keeps_what_training_needs_unless_told_not_to(
     assert Path("v.safetensors").stat().st_size - Path("small.safetensors").stat().st_size > 6000
     wordkit("convert", "v.safetensors", "v.txt", "--vectors-only")
     assert "weights" not in wordkit("info", "v.txt").stdout
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_convert_to_fewer_bytes(wordkit: Wordkit, vectors: Path, precision: str) -> None:
+    wordkit("convert", vectors, "small.safetensors", "--precision", precision, "-q")
+    whole = json.loads(wordkit("analogy", "king", "man", "woman", "--json").stdout)
+    small = json.loads(
+        wordkit("analogy", "king", "man", "woman", "--json", "-m", "small.safetensors").stdout
+    )
+    assert small["answers"][0]["word"] == whole["answers"][0]["word"] == "queen"
+    assert small["answers"][0]["similarity"] == pytest.approx(
+        whole["answers"][0]["similarity"], abs=0.01
+    )
+    error = wordkit("convert", vectors, "v.txt", "--precision", precision, status=1).stderr
+    assert f"precision {precision} is for native files" in error and not Path("v.txt").exists()
 
 
 def test_convert_for_the_projector(wordkit: Wordkit, vectors: Path, folder: Path) -> None:

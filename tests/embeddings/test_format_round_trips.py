@@ -265,3 +265,35 @@ def test_a_binary_file_that_looks_like_text_needs_its_suffix(tmp_path):
         save_embeddings(odd, tmp_path / "v.dat", "word2vec-binary")
     letters = Embeddings(["a"], np.frombuffer(b"abcd", dtype=np.float32).reshape(1, 1))
     assert same(write_and_read(letters, tmp_path / "v.bin", None), letters)
+
+
+@pytest.mark.parametrize("packing", ["", ".gz"])
+@pytest.mark.parametrize(("precision", "bits"), [("fp16", 11), ("int8", 7)])
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(embeddings=embeddings_of(), limit=st.none() | st.integers(1, 7))
+def test_native_files_in_fewer_bytes(tmp_path, packing, precision, bits, embeddings, limit):
+    embeddings = Embeddings(embeddings.vocabulary, embeddings.vectors.clip(-6e4, 6e4))
+    path = tmp_path / f"vectors.safetensors{packing}"
+    save_embeddings(embeddings, path, precision=precision)
+    back = load_embeddings(path, limit=limit)
+    assert back.words == embeddings.words[:limit]
+    whole = embeddings.vectors[:limit]
+    error = np.abs(back.vectors - whole).max(axis=1)
+    assert (error <= np.abs(whole).max(axis=1) / 2**bits + 1e-7).all()
+    np.testing.assert_allclose(back.norms, np.linalg.norm(back.vectors, axis=1), rtol=1e-5)
+
+
+def test_what_has_one_precision_only(tmp_path):
+    with pytest.raises(ConfigError, match="is for native files"):
+        save_embeddings(SMALL, tmp_path / "vectors.txt", precision="int8")
+    with pytest.raises(ConfigError, match="not 'int4'"):
+        save_embeddings(SMALL, tmp_path / "vectors.safetensors", precision="int4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_are_left_out_in_fewer_bytes(tmp_path):
+    trained = Embeddings(SMALL.words, SMALL.vectors, weights={"output": SMALL.vectors})
+    save_embeddings(trained, tmp_path / "v.safetensors", precision="int8")
+    assert not load_embeddings(tmp_path / "v.safetensors").weights

@@ -152,3 +152,26 @@ def test_every_bit_is_looked_at(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(FormatError, match="is damaged"):
             load_language_model(path)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_fewer_bytes(path: Path, precision: str) -> None:
+    weights = {"weight": torch.arange(6.0).view(2, 3) / 7, "bias": torch.ones(3) / 3}
+    save_network(path, weights, kind=KIND, arrays={"names": np.arange(4)}, records={"about": {}},
+                 precision=precision)  # fmt: skip
+    stored, network = opened(path), empty()
+    stored.record("about")
+    stored.fill(network, network.state_dict(), BESIDE)
+    stored.check_digest()
+    assert torch.equal(network.bias, weights["bias"])
+    assert torch.allclose(network.weight, weights["weight"], atol=0.5 / 127)
+    assert not torch.equal(network.weight, weights["weight"])
+    with pytest.raises(FormatError, match="should have the shape 2 × 4"):
+        opened(path).fill(empty(4), {"weight": empty(4).weight}, BESIDE)
+
+
+def test_a_precision_that_is_none(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="not 'int4'"):
+        save_network(path, {}, kind=KIND, arrays={}, records={}, precision="int4")
+    assert path.read_bytes() == before

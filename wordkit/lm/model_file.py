@@ -31,11 +31,19 @@ _TIED = "output"  # the name of the matrix that is another one, where words are 
 _VOCABULARY = ("words", "counts")
 
 
-def save_language_model(model: LanguageModel, path: str | os.PathLike[str]) -> None:
+def save_language_model(
+    model: LanguageModel, path: str | os.PathLike[str], *, precision: str = "fp32"
+) -> None:
     """Write a model to a file, which is whole or not there at all.
 
+    Args:
+        model: what to write.
+        path: the file.
+        precision: of its matrices, a name of :data:`wordkit.rounding.PRECISIONS`: fp16 halves the
+            file, int8 quarters it.
+
     Raises:
-        ConfigError: JSON cannot hold the metadata.
+        ConfigError: JSON cannot hold the metadata, or there is no such precision.
         VocabularyError: the words have no counts.
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
@@ -51,6 +59,7 @@ def save_language_model(model: LanguageModel, path: str | os.PathLike[str]) -> N
         kind=LANGUAGE_MODEL,
         arrays=model.vocabulary.to_arrays(),
         records=records,
+        precision=precision,
     )
 
 

@@ -1,8 +1,8 @@
 """The file of a network: its weights, and whatever belongs to it, whole or not there at all.
 
-The file is a safetensors container with the weights as float32, named as in the state of the
-network (a matrix that is tied to another one comes once), arrays such as the words, and JSON
-objects by name.
+The file is a safetensors container with the weights as float32, or its matrices rounded
+(:mod:`wordkit.rounding`), named as in the state of the network (a matrix that is tied to another
+one comes once), arrays such as the words, and JSON objects by name.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from wordkit.errors import (
     ResourceError,
     VocabularyError,
 )
+from wordkit.rounding import check_precision, is_scales_of, restored, rounded
 from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
 
 __all__ = ["NetworkFile", "save_network"]
@@ -47,6 +48,7 @@ def save_network(
     kind: str,
     arrays: Mapping[str, npt.NDArray[Any]],
     records: Mapping[str, Any],
+    precision: str = "fp32",
 ) -> None:
     """Write a network to a file, which is whole or not there at all.
 
@@ -56,12 +58,14 @@ def save_network(
         kind: what the file says that it is.
         arrays: what else belongs to it.
         records: JSON objects by name.
+        precision: of the matrices, one of :data:`wordkit.rounding.PRECISIONS`.
 
     Raises:
-        ConfigError: JSON cannot hold the records.
+        ConfigError: JSON cannot hold the records, or there is no such precision.
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
+    check_precision(precision)
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in weights.items()}
     for name, matrix in tensors.items():
         if not np.isfinite(matrix).all():
@@ -73,7 +77,9 @@ def save_network(
         metadata = {name: json.dumps(value, allow_nan=False) for name, value in records.items()}
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
-    everything = {**tensors, **arrays}
+    everything = dict(arrays)
+    for name, tensor in tensors.items():
+        everything |= rounded(name, tensor, precision)
     metadata[_DIGEST] = content_digest(_text(metadata), everything)
     write_tensors(path, everything, kind=kind, metadata=metadata)
 
@@ -131,7 +137,7 @@ class NetworkFile:
         Raises:
             FormatError: it has another one, or is missing.
         """
-        found = self.file.tensor(name, np.float32, len(shape)).shape
+        found = restored(self.file, name, len(shape)).shape
         if any(size not in (None, there) for size, there in zip(shape, found, strict=True)):
             expected = " × ".join("any" if size is None else str(size) for size in shape)
             raise self.damaged(
@@ -156,10 +162,14 @@ class NetworkFile:
         for name, tensor in state.items():
             self.check_shape(name, tuple(tensor.shape))
         for name in self.file.tensors:
-            if name not in state and name not in beside:
+            known = name in state or name in beside or is_scales_of(name, self.file.tensors)
+            if not known:
                 raise self.damaged(f"no such network has a tensor {name!r:.50}")
         try:
-            weights = {name: torch.from_numpy(self._finite(name)) for name in state}
+            weights = {
+                name: torch.from_numpy(self._finite(name, tensor.ndim))
+                for name, tensor in state.items()
+            }
         except MemoryError as error:
             raise ResourceError(
                 f"{self.path} does not fit into memory; close other programs"
@@ -177,8 +187,8 @@ class NetworkFile:
         if found != self.file.metadata.get(_DIGEST):
             raise self.damaged("its content does not have the digest that was written with it")
 
-    def _finite(self, name: str) -> npt.NDArray[np.float32]:
-        matrix = np.array(self.file.tensors[name])
+    def _finite(self, name: str, dimensions: int) -> npt.NDArray[np.float32]:
+        matrix = np.array(restored(self.file, name, dimensions))
         if not np.isfinite(matrix).all():
             raise self.damaged(f"tensor {name!r} holds NaN or infinity")
         return matrix

@@ -11,12 +11,13 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.detect import detect, refuse_foreign, suffix_of
 from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
-from wordkit.embeddings.formats.native import NATIVE
+from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR, metadata_path, write_metadata
 from wordkit.embeddings.formats.source import Source, split_packing
 from wordkit.embeddings.formats.word2vec_binary import WORD2VEC_BINARY
 from wordkit.embeddings.formats.word2vec_text import FASTTEXT, WORD2VEC
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
+from wordkit.rounding import check_precision
 from wordkit.storage import atomic_write
 
 __all__ = [
@@ -81,6 +82,8 @@ def save_embeddings(
     embeddings: Embeddings,
     path: str | os.PathLike[str],
     format: str | None = None,  # noqa: A002 - the field's term
+    *,
+    precision: str = "fp32",
 ) -> None:
     """Write vectors to a file, which is whole or not there at all.
 
@@ -88,15 +91,25 @@ def save_embeddings(
         embeddings: what to write.
         path: the file; the suffix of a packing (.gz, .bz2, .xz) packs it.
         format: a name of :data:`FORMATS`; None: told by the suffix.
+        precision: a name of :data:`wordkit.rounding.PRECISIONS`: fp16 halves a native file, int8
+            quarters it; what training needs to go on is then left out.
 
     Raises:
-        ConfigError: no format has this name, or this suffix.
+        ConfigError: no format has this name, or this suffix, or it has one precision only.
         EmbeddingsError: the format cannot hold these words or vectors.
         StorageError: the file cannot be written.
     """
     path = Path(path)
     unpacked, packing = split_packing(path)
     chosen = format_by_suffix(path) if format is None else _named(format)
+    check_precision(precision)
+    if precision != "fp32":
+        if chosen is not NATIVE:
+            raise ConfigError(
+                f"precision {precision} is for native files (.safetensors), and {path} is to be a "
+                f"{chosen.name} file; choose fp32"
+            )
+        chosen = native_in(precision)
     chosen.check(embeddings)
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
         if chosen is PROJECTOR:

@@ -2,11 +2,13 @@
 
 It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
 with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
-matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32.
+matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32. Where size matters
+more, the vectors are rounded (:mod:`wordkit.rounding`) and stand alone: no norms, no weights.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,10 +21,11 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.layout import Format, ReadOptions
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.errors import EmbeddingsError, FormatError
+from wordkit.rounding import restored, rounded
 from wordkit.storage import TensorFile, read_tensors, save_tensors
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "native_in"]
 
 _KIND = "embeddings"
 _METADATA = "about"
@@ -32,15 +35,18 @@ _WEIGHTS = "weights."  # what the names of such tensors begin with
 def _read(source: Source, options: ReadOptions) -> Embeddings:
     content = None if source.packing is None else _unpacked(source)
     file = read_tensors(source.path, kind=_KIND, content=content)
-    vectors = file.tensor("vectors", np.float32, 2)
-    norms = file.tensor("norms", np.float32, 1)
+    vectors = restored(file, "vectors")
+    norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
     words = file.tensor("words", np.uint8, 1)
     counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
+    if norms is None and file.tensors["vectors"].dtype == np.float32:
+        norms = file.tensor("norms", np.float32, 1)  # says that they are missing
     rows = len(vectors)
-    if len(norms) != rows or (counts is not None and len(counts) != rows) or vectors.size == 0:
+    beside = [column for column in (norms, counts) if column is not None]
+    if any(len(column) != rows for column in beside) or vectors.size == 0:
         raise FormatError(
-            f"{source.path} is damaged: it has {len(norms)} norms and vectors of shape "
-            f"{vectors.shape}; copy or make it again"
+            f"{source.path} is damaged: it has {' and '.join(str(len(c)) for c in beside)} norms "
+            f"and counts for vectors of shape {vectors.shape}; copy or make it again"
         )
     weights = _weights(file)
     if options.limit is not None and options.limit < rows:
@@ -52,7 +58,7 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
         return Embeddings(
             vocabulary,
             vectors[:rows],
-            norms=norms[:rows],
+            norms=None if norms is None else norms[:rows],
             metadata=_metadata(file),
             weights=weights,
             source=source.path,
@@ -89,6 +95,16 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
     return metadata
 
 
+def native_in(precision: str) -> Format:
+    """The native format with vectors in a precision of :data:`wordkit.rounding.PRECISIONS`."""
+
+    def write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+        arrays = rounded("vectors", embeddings.vectors, precision)
+        _save({**arrays, **embeddings.vocabulary.to_arrays()}, embeddings, path, packing)
+
+    return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
+
+
 def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
     tensors = {
         "vectors": embeddings.vectors,
@@ -96,6 +112,15 @@ def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
         **embeddings.vocabulary.to_arrays(),
         **{_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()},
     }
+    _save(tensors, embeddings, path, packing)
+
+
+def _save(
+    tensors: Mapping[str, npt.NDArray[Any]],
+    embeddings: Embeddings,
+    path: Path,
+    packing: Packing | None,
+) -> None:
     plain = path if packing is None else path.with_name(path.name + ".plain")
     save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
     if packing is not None:

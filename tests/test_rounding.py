@@ -1,0 +1,86 @@
+"""Rounded matrices come back close to what they were, and damage to them is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from wordkit.errors import ConfigError, FormatError
+from wordkit.rounding import PRECISIONS, check_precision, is_scales_of, restored, rounded
+from wordkit.storage import TensorFile
+
+values = st.floats(-6e4, 6e4, width=32)
+matrices = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=values)
+
+
+def kept(matrix: npt.NDArray[np.float32], precision: str) -> TensorFile:
+    return TensorFile(Path("m.safetensors"), rounded("m", matrix, precision), {})
+
+
+@given(matrices)
+def test_8_bit_rows_are_within_half_a_step(matrix: npt.NDArray[np.float32]) -> None:
+    back = restored(kept(matrix, "int8"), "m")
+    step = np.abs(matrix).max(axis=1, keepdims=True) / 127
+    assert back.dtype == np.float32
+    assert (np.abs(back - matrix) <= 0.5001 * step + 1e-36).all()
+
+
+@given(matrices)
+def test_half_precision_is_that_of_numpy(matrix: npt.NDArray[np.float32]) -> None:
+    expected = matrix.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(restored(kept(matrix, "fp16"), "m"), expected)
+
+
+@given(matrices, st.sampled_from(PRECISIONS))
+def test_what_is_rounded_once_stays(matrix: npt.NDArray[np.float32], precision: str) -> None:
+    once = restored(kept(matrix, precision), "m")
+    np.testing.assert_allclose(restored(kept(once, precision), "m"), once, rtol=1e-6)
+
+
+@given(matrices)
+def test_4_bytes_are_the_matrix_itself(matrix: npt.NDArray[np.float32]) -> None:
+    file = kept(matrix, "fp32")
+    assert restored(file, "m") is file.tensors["m"]
+
+
+def test_vectors_and_whole_numbers_stay() -> None:
+    bias, words = np.ones(3, np.float32), np.ones((3, 2), np.uint8)
+    assert rounded("bias", bias, "int8") == {"bias": bias}
+    assert rounded("words", words, "fp16") == {"words": words}
+
+
+def test_a_value_too_large_for_half_precision() -> None:
+    with pytest.raises(ConfigError, match="vectors holds a value of 70000.*int8"):
+        rounded("vectors", np.full((1, 1), 70000, np.float32), "fp16")
+
+
+def test_a_precision_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="fp32, fp16, int8, not 'int4'"):
+        check_precision("int4")
+
+
+@pytest.mark.parametrize(
+    "scales", [np.ones(2), np.array([1, 1, np.nan]), np.zeros(3), np.array([1, 1, -1.0])]
+)
+def test_scales_that_cannot_be(scales: npt.NDArray[np.float64]) -> None:
+    tensors = {"m": np.ones((3, 4), np.int8), "m.scales": scales.astype(np.float32)}
+    with pytest.raises(FormatError, match=r"scales of 'm' should be 3 numbers above 0"):
+        restored(TensorFile(Path("m.safetensors"), tensors, {}), "m")
+
+
+def test_scales_that_are_missing() -> None:
+    file = TensorFile(Path("m.safetensors"), {"m": np.ones((3, 4), np.int8)}, {})
+    with pytest.raises(FormatError, match=r"no tensor 'm\.scales'"):
+        restored(file, "m")
+
+
+def test_whose_scales_they_are() -> None:
+    tensors = rounded("m", np.ones((1, 1), np.float32), "int8") | {"n": np.ones(1, np.float32)}
+    assert [name for name in tensors if is_scales_of(name, tensors)] == ["m.scales"]
+    assert not is_scales_of("n.scales", tensors)
