@@ -28,7 +28,7 @@ import numba
 import numba.core.caching
 import numba.core.config
 
-__all__ = ["njit"]
+__all__ = ["kernel_folder", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,12 +93,25 @@ def _sources(source: Path) -> set[Path]:
     return found
 
 
+def kernel_folder() -> str:
+    """Where compiled kernels are kept: one folder, or that of each source."""
+    if _config.CACHE_DIR:
+        return str(_config.CACHE_DIR)
+    if _can_write(Path(__file__).parent / "__pycache__"):
+        return str(_PACKAGE / "**" / "__pycache__")
+    return str(_user_cache() / "numba")
+
+
+def _user_cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named or os.path.join(os.path.expanduser("~"), ".cache"))
+
+
 def _provide_cache() -> None:
     """Name a folder for compiled kernels, where Numba would find none by itself."""
     if _config.CACHE_DIR or _can_write(Path(__file__).parent / "__pycache__"):
         return
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    if _can_write(Path(cache) / "numba"):
+    if _can_write(_user_cache() / "numba"):
         return
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"wordkit-kernels-{user}"

@@ -23,6 +23,8 @@ __all__ = [
     "Run",
     "available_memory",
     "choose_device",
+    "found_devices",
+    "physical_memory",
     "thread_count",
     "when_compiling",
 ]
@@ -163,6 +165,19 @@ def choose_device(name: str = "auto") -> str:
     return name
 
 
+def found_devices() -> dict[str, str]:
+    """The devices that torch can compute on here, each with what it is called."""
+    import torch  # takes seconds to load
+
+    devices = {"cpu": f"{thread_count()} cores"}
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        devices["cuda"] = ", ".join(names)
+    if torch.backends.mps.is_available():
+        devices["mps"] = "the graphics of this Mac"
+    return devices
+
+
 def _may_have_accelerator() -> bool:
     """Whether it is worth loading torch to ask: False only where there is nothing to find."""
     return sys.platform != "linux" or any(glob.glob(pattern) for pattern in _LINUX_DRIVERS)
@@ -176,10 +191,15 @@ def available_memory() -> int:
     """
     free = _meminfo("MemAvailable")
     if free is None:
-        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 20
-        size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-        free = pages * size // 2
+        free = (physical_memory() or 1 << 32) // 2
     return min((free, *_left_by_groups()))
+
+
+def physical_memory() -> int | None:
+    """Bytes of memory of the machine; None where the system does not tell."""
+    if not hasattr(os, "sysconf"):  # Windows
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _meminfo(key: str) -> int | None:

@@ -39,10 +39,11 @@ _SECTIONS: dict[str, dict[str, str]] = {
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",
-        "convert": "Turn vectors into another format, language models into vectors.",
+        "convert": "Vectors into another format, models into fewer bytes.",
         "info": "What vectors, models and corpora hold, and how they were made.",
         "corpora": "The corpora that can be named instead of a file.",
         "tokenizers": "The ways to cut text into words, with an example each.",
+        "doctor": "What wordkit finds here: versions, cores, devices, files.",
     },
 }
 
@@ -79,9 +80,13 @@ def cli() -> None:
     """Word vectors and language models, from raw text to answers.
 
     \b
-    Try:
-      wordkit train-w2v pydocs          learn from Python's own documentation
-      wordkit similar function          then ask
-      wordkit train-lm pydocs           learn how it goes on from word to word
-      wordkit generate                  then let it write
+    Try at once, with what comes bundled:
+      wordkit similar car
+      wordkit analogy king man woman
+      wordkit generate --prompt "the city"
+
+    \b
+    Then learn from text of your own, or from Python's own documentation:
+      wordkit train-w2v pydocs
+      wordkit similar function
     """

@@ -6,6 +6,7 @@ Where there is none of these, vectors and language models come with wordkit.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Seq2SeqModel
 
 __all__ = [
+    "DEFAULTS",
     "DEFAULT_COUNTS",
     "DEFAULT_LANGUAGE_MODEL",
     "DEFAULT_SEQ2SEQ",
     "DEFAULT_VECTORS",
+    "Default",
+    "default_file",
     "find_counted_vectors",
     "find_language_model",
     "find_seq2seq",
@@ -39,10 +43,44 @@ DEFAULT_COUNTS = "counts.safetensors"
 """Where counted vectors are looked for when they are compared with others."""
 
 DEFAULT_LANGUAGE_MODEL = "lm.safetensors"
-"""The same for language models."""
+"""As DEFAULT_VECTORS for language models."""
 
 DEFAULT_SEQ2SEQ = "seq2seq.safetensors"
 """The same for sequence to sequence models."""
+
+
+@dataclass(frozen=True)
+class Default:
+    """Where to look for what a query asks when no file is named, in this order."""
+
+    variable: str
+    """Of the environment."""
+
+    file: str
+    """In the working folder."""
+
+    bundled: Path | None
+    """What comes with wordkit."""
+
+    training: str
+    """The command that makes such a file."""
+
+
+DEFAULTS = {
+    "vectors": Default(
+        "WORDKIT_VECTORS", DEFAULT_VECTORS, bundled.VECTORS, "wordkit train-w2v TEXT"
+    ),
+    "counted vectors": Default(
+        "WORDKIT_COUNTS", DEFAULT_COUNTS, bundled.COUNTS,
+        f"wordkit train-counts TEXT -o {DEFAULT_COUNTS}",
+    ),
+    "language model": Default(
+        "WORDKIT_LM", DEFAULT_LANGUAGE_MODEL, bundled.LANGUAGE_MODEL, "wordkit train-lm TEXT"
+    ),
+    "sequence model": Default(
+        "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ, None, "wordkit train-seq2seq PAIRS"
+    ),
+}  # fmt: skip
 
 
 def load_vectors(model: str | None, **options: Any) -> Embeddings:
@@ -59,20 +97,12 @@ def load_vectors(model: str | None, **options: Any) -> Embeddings:
 
 def find_vectors(model: str | None) -> str:
     """The file to ask; where none is named, standard error says which."""
-    if model is not None:
-        return model
-    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS) or _bundled(
-        "vectors", bundled.VECTORS, "wordkit train-w2v TEXT"
-    )
+    return _find("vectors") if model is None else model
 
 
 def find_counted_vectors(model: str | None) -> str:
     """The same for vectors made by counting, beside which others are seen."""
-    if model is not None:
-        return model
-    return _find("counted vectors", "WORDKIT_COUNTS", DEFAULT_COUNTS) or _bundled(
-        "counted vectors", bundled.COUNTS, f"wordkit train-counts TEXT -o {DEFAULT_COUNTS}"
-    )
+    return _find("counted vectors") if model is None else model
 
 
 def load_model(model: str | None, device: str) -> LanguageModel:
@@ -92,11 +122,7 @@ def load_model(model: str | None, device: str) -> LanguageModel:
 
 def find_language_model(model: str | None) -> str:
     """The language model to ask; where none is named, standard error says which."""
-    if model is not None:
-        return model
-    return _find("language model", "WORDKIT_LM", DEFAULT_LANGUAGE_MODEL) or _bundled(
-        "language model", bundled.LANGUAGE_MODEL, "wordkit train-lm TEXT"
-    )
+    return _find("language model") if model is None else model
 
 
 def load_seq2seq_model(path: str, device: str) -> Seq2SeqModel:
@@ -116,30 +142,36 @@ def find_seq2seq(model: str | None) -> str:
     Raises:
         StorageError: no file is named and there is no default.
     """
-    if model is not None:
-        return model
-    found = _find("sequence model", "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ)
-    if found is None:
-        raise StorageError(
-            f"no sequence model to ask: there is no {DEFAULT_SEQ2SEQ} in this folder; train one "
-            "with wordkit train-seq2seq PAIRS, or name a file or $WORDKIT_SEQ2SEQ"
-        )
-    return found
+    return _find("sequence model") if model is None else model
 
 
-def _find(what: str, variable: str, default: str) -> str | None:
-    """The file that the environment names, else the one in this folder, else None."""
-    named = os.environ.get(variable)
+def default_file(what: str) -> tuple[str, str] | None:
+    """The file that is asked where none is named, and why this one; None: there is none.
+
+    Args:
+        what: a name of :data:`DEFAULTS`.
+    """
+    default = DEFAULTS[what]
+    named = os.environ.get(default.variable)
     if named:
-        say(f"{what}: {named} (${variable})")
-        return named
-    if Path(default).exists():
-        say(f"{what}: {default} in this folder")
-        return default
-    return None
+        return named, f"{named} (${default.variable})"
+    if Path(default.file).exists():
+        return default.file, f"{default.file} in this folder"
+    if default.bundled is None:
+        return None
+    return str(default.bundled), (
+        f"bundled with wordkit, from English Wikipedia; for your own: {default.training}"
+    )
 
 
-def _bundled(what: str, path: Path, training: str) -> str:
-    """A file that comes with wordkit."""
-    say(f"{what}: bundled with wordkit, from English Wikipedia; for your own: {training}")
-    return str(path)
+def _find(what: str) -> str:
+    found = default_file(what)
+    if found is None:
+        default = DEFAULTS[what]
+        raise StorageError(
+            f"no {what} to ask: there is no {default.file} in this folder; train one with "
+            f"{default.training}, or name a file or ${default.variable}"
+        )
+    path, why = found
+    say(f"{what}: {why}")
+    return path

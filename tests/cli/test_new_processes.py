@@ -51,6 +51,7 @@ CALLS = {
     "info": ("vectors.safetensors",),
     "corpora": (),
     "tokenizers": ("It's 5.",),
+    "doctor": (),
 }
 
 
