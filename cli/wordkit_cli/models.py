@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Seq2SeqModel
 
 __all__ = [
+    "DEFAULT_COUNTED_VECTORS",
     "DEFAULT_LANGUAGE_MODEL",
     "DEFAULT_SEQ2SEQ",
     "DEFAULT_VECTORS",
+    "find_counted_vectors",
     "find_language_model",
     "find_seq2seq",
     "find_vectors",
@@ -28,6 +30,9 @@ __all__ = [
 
 DEFAULT_VECTORS = "vectors.safetensors"
 """Where training writes vectors and queries look for them when nothing else is said."""
+
+DEFAULT_COUNTED_VECTORS = "counts.safetensors"
+"""Where queries that want counted vectors look for them when nothing else is said."""
 
 DEFAULT_LANGUAGE_MODEL = "lm.safetensors"
 """The same for language models."""
@@ -51,15 +56,33 @@ def load_vectors(model: str | None, **options: Any) -> Embeddings:
     return load_embeddings(find_vectors(model), **options)
 
 
-def find_vectors(model: str | None) -> str:
+def find_vectors(model: str | None, option: str = "--model") -> str:
     """The file to ask; where none is named, standard error says which.
+
+    Args:
+        model: the file named on the command line, or None.
+        option: the option that names it, for messages.
 
     Raises:
         StorageError: no file is named and there is no default.
     """
     if model is not None:
         return model
-    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS, "train some with wordkit train-w2v")
+    remedy = "train some with wordkit train-w2v"
+    return _find("vectors", "WORDKIT_VECTORS", DEFAULT_VECTORS, remedy, option=option)
+
+
+def find_counted_vectors(model: str | None) -> str:
+    """The file of vectors by counting to ask; where none is named, standard error says which.
+
+    Raises:
+        StorageError: no file is named and there is no default.
+    """
+    if model is not None:
+        return model
+    remedy = f"make some with wordkit train-counts -o {DEFAULT_COUNTED_VECTORS}"
+    name, default = "counted vectors", DEFAULT_COUNTED_VECTORS
+    return _find(name, "WORDKIT_COUNTS", default, remedy, option="--counting")
 
 
 def load_model(model: str | None, device: str) -> LanguageModel:
@@ -114,7 +137,14 @@ def find_seq2seq(model: str | None) -> str:
     return _find("sequence model", "WORDKIT_SEQ2SEQ", DEFAULT_SEQ2SEQ, remedy, data="PAIRS")
 
 
-def _find(what: str, variable: str, default: str, remedy: str, data: str = "TEXT") -> str:
+def _find(
+    what: str,
+    variable: str,
+    default: str,
+    remedy: str,
+    data: str = "TEXT",
+    option: str = "--model",
+) -> str:
     """The file that the environment names, else the one in this folder."""
     named = os.environ.get(variable)
     if named:
@@ -125,5 +155,5 @@ def _find(what: str, variable: str, default: str, remedy: str, data: str = "TEXT
         return default
     raise StorageError(
         f"no {what} to ask: there is no {default} in this folder; {remedy} {data}, or name a "
-        f"file{'' if data == 'PAIRS' else ' with --model'} or ${variable}"
+        f"file{'' if data == 'PAIRS' else f' with {option}'} or ${variable}"
     )
