@@ -29,7 +29,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "synonyms": "Other words for each sense of a word, from WordNet.",
         "hypernyms": "What a word is a kind of, step by step up to the root.",
         "wordnet-similarity": "How near two words are in WordNet, by three measures.",
-        "compare": "A word by thesaurus, counting and inference, side by side.",
+        "compare": "Thesaurus, counting and inference, side by side.",
     },
     "Write": {
         "generate": "Text from a language model, word by word.",

@@ -182,8 +182,8 @@ class Thesaurus:
                         best = score, first, second
         if best is None:
             raise VocabularyError(
-                f"no sense of {a!r} can be compared with one of {b!r}: WordNet arranges nouns "
-                "and verbs apart"
+                f"WordNet has no sense of {a!r} and one of {b!r} under one root: nouns lie under "
+                "another one than verbs"
             )
         score, first, second = best
         return Nearness(float(score), (_sense(first), _sense(second)))
