@@ -37,14 +37,15 @@ class WordNetFiles:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._prefix = ""
-        if not self.path.exists():
-            raise StorageError(f"{path}: there is no such file or folder; {_remedy()}")
-        if self.path.is_dir():
-            if not (self.path / _LANDMARK).exists():
+        try:
+            if not self.path.exists():
+                raise StorageError(f"{path}: there is no such file or folder; {_remedy()}")
+            self._packed = self.path.is_file()
+            if not self._packed and not (self.path / _LANDMARK).exists():
                 raise FormatError(self._no_wordnet())
-        else:
-            self._prefix = self._prefix_in_archive()
+            self._prefix = self._prefix_in_archive() if self._packed else ""
+        except OSError as error:
+            raise self._unreadable(self.path, error) from error
 
     def _no_wordnet(self) -> str:
         return f"{self.path} is no WordNet: a folder, or the zip of one, with {_LANDMARK} in it"
@@ -56,8 +57,6 @@ class WordNetFiles:
                 names = archive.namelist()
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise FormatError(self._no_wordnet()) from error
-        except OSError as error:
-            raise self._unreadable(self.path, error) from error
         for name in names:
             folder, slash, file = name.rpartition("/")
             if file == _LANDMARK:
@@ -74,7 +73,7 @@ class WordNetFiles:
             FormatError: the archive is damaged.
         """
         try:
-            return self._read_packed(name) if self.path.is_file() else self._read_plain(name)
+            return self._read_packed(name) if self._packed else (self.path / name).read_bytes()
         except (FileNotFoundError, KeyError) as error:
             if name == "lexnames":
                 return lexnames()
@@ -83,9 +82,6 @@ class WordNetFiles:
             ) from error
         except OSError as error:
             raise self._unreadable(self.path / name, error) from error
-
-    def _read_plain(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
 
     def _read_packed(self, name: str) -> bytes:
         try:
@@ -123,7 +119,7 @@ def find_wordnet(data_folders: Iterable[str | os.PathLike[str]]) -> Path:
         StorageError: there is none.
     """
     for path in _places(data_folders):
-        if path.is_file() or (path / _LANDMARK).exists():
+        if os.path.isfile(path) or os.path.exists(path / _LANDMARK):  # False if not allowed to look
             return path
     raise StorageError(f"no WordNet is installed; {_remedy()}, or name the folder of one")
 

@@ -24,7 +24,7 @@ from nltk.data import PathPointer
 from wordkit.errors import FormatError
 from wordkit.thesaurus.files import WordNetFiles
 
-__all__ = ["WordNetReader", "damage_told"]
+__all__ = ["WordNetReader"]
 
 _SIGNS_OF_DAMAGE = (
     AssertionError,
@@ -43,7 +43,7 @@ _DEEPEST = 256  # steps from a root; in WordNet 3.0 there are up to 19
 
 
 @contextlib.contextmanager
-def damage_told(where: object) -> Iterator[None]:
+def _damage_told(where: object) -> Iterator[None]:
     """Turn what NLTK raises on damaged files into a FormatError that names the place."""
     try:
         yield
@@ -79,7 +79,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
     def __init__(self, files: WordNetFiles) -> None:
         self._files = files
         self._version: str | None = None
-        with warnings.catch_warnings(), damage_told(files.path):
+        with warnings.catch_warnings(), _damage_told(files.path):
             warnings.simplefilter("ignore")  # NLTK warns that there is no other language
             super().__init__(_Elsewhere(), None)
 
@@ -90,7 +90,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
     def get_version(self) -> str | None:
         """The version that the files name, such as 3.0; looked up once."""
         if self._version is None:
-            with damage_told(self._files.path / "data.adj"):
+            with _damage_told(self._files.path / "data.adj"):
                 self._version = super().get_version() or ""
         return self._version or None
 
@@ -107,7 +107,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
         Raises:
             FormatError: there is none.
         """
-        with damage_told(f"{self._files.path}: the synset {offset} ({pos})"):
+        with _damage_told(f"{self._files.path}: the synset {offset} ({pos})"):
             if offset not in self._synset_offset_cache[pos]:
                 data = self._data_file(pos)
                 data.seek(offset)
@@ -122,6 +122,26 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
         except WordNetError:
             return None
 
+    def hypernym_paths(self, synset: Any) -> list[list[Any]]:
+        """The ways to a synset from a root, both included.
+
+        Raises:
+            FormatError: a synset above it is damaged, or they go round in a circle.
+        """
+        with _damage_told(self._files.path):
+            paths: list[list[Any]] = synset.hypernym_paths()
+            return paths
+
+    def similarity(self, first: Any, second: Any, measure: str) -> float | None:
+        """How near two synsets are by "path", "wup" or "lch"; None if there is no path.
+
+        Raises:
+            FormatError: a synset above them is damaged.
+        """
+        with _damage_told(self._files.path):
+            score: float | None = getattr(first, f"{measure}_similarity")(second)
+            return score
+
     def lemmas_by_senses(self) -> list[str]:
         """All lemmas, those with the most senses first, more or less: by their line's length."""
         return self._lemma_pos_offset_map.longest_lines_first()
@@ -129,7 +149,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
     def _compute_max_depth(self, pos: str, simulate_root: bool = True) -> int:
         """The steps from the root to the deepest synset, from the pointers to hypernyms alone."""
         name = f"data.{self._FILEMAP[pos]}"
-        with damage_told(self._files.path / name):
+        with _damage_told(self._files.path / name):
             depth = _depth(self.open(name)) + int(simulate_root)
         # NLTK looks it up by both, before 3.9.2 by the part of speech
         self._max_depth[pos, simulate_root] = self._max_depth[pos] = depth
@@ -165,7 +185,7 @@ class _Index(Mapping[str, "dict[str, list[int]]"]):
         places = {}
         for suffix, lines in self._lines.items():
             if lemma in lines:
-                with damage_told(f"{self._path / f'index.{suffix}'}: the line of {lemma!r}"):
+                with _damage_told(f"{self._path / f'index.{suffix}'}: the line of {lemma!r}"):
                     pos, places[pos] = _parse(lines[lemma])
         if not places:
             raise KeyError(lemma)

@@ -10,14 +10,11 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wordkit.errors import ConfigError, UnknownWordError, VocabularyError
 from wordkit.text.spelling import near_spellings
 from wordkit.thesaurus.files import WordNetFiles, find_wordnet
-
-if TYPE_CHECKING:
-    from wordkit.thesaurus.reader import WordNetReader
 
 __all__ = [
     "MEASURES",
@@ -86,11 +83,10 @@ class Thesaurus:
     """
 
     def __init__(self, files: WordNetFiles) -> None:
-        from wordkit.thesaurus.reader import WordNetReader, damage_told
+        from wordkit.thesaurus.reader import WordNetReader
 
         self.path = files.path
-        self._reader: WordNetReader = WordNetReader(files)
-        self._damage_told = damage_told
+        self._reader = WordNetReader(files)
 
     @property
     def version(self) -> str | None:
@@ -143,8 +139,7 @@ class Thesaurus:
         """
         ways = {}
         for synset in self._arranged_synsets(word, part_of_speech):
-            with self._damage_told(self.path):
-                paths = synset.hypernym_paths()
+            paths = self._reader.hypernym_paths(synset)
             ups = [tuple(map(_sense, reversed(path[:-1]))) for path in paths]
             ways[_sense(synset)] = sorted(ups, key=lambda up: (len(up), [s.name for s in up]))
         return ways
@@ -176,8 +171,7 @@ class Thesaurus:
         for first in firsts:
             for second in seconds:
                 if first.pos() == second.pos():
-                    with self._damage_told(self.path):
-                        score = getattr(first, f"{measure}_similarity")(second)
+                    score = self._reader.similarity(first, second, measure)
                     if score is not None and (best is None or score > best[0]):
                         best = score, first, second
         if best is None:
