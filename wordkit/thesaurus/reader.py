@@ -97,8 +97,10 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
     def map_wn(self, version: str = "wordnet") -> None:
         """Nothing: other languages would want a map to WordNet 3.0."""
 
+    map_wn30 = map_wn  # what NLTK 3.8 calls it
+
     def _load_lemma_pos_offset_map(self) -> None:
-        satellites = getattr(self, "satellite_offsets", None)  # NLTK before 3.9.2 has none
+        satellites = getattr(self, "satellite_offsets", None)  # older NLTK has none
         self._lemma_pos_offset_map = _Index(self._files, self._FILEMAP.values(), satellites)
 
     def synset_from_pos_and_offset(self, pos: str, offset: int) -> Any:
@@ -151,7 +153,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
         name = f"data.{self._FILEMAP[pos]}"
         with _damage_told(self._files.path / name):
             depth = _depth(self.open(name)) + int(simulate_root)
-        # NLTK looks it up by both, before 3.9.2 by the part of speech
+        # NLTK looks it up by both, older NLTK by the part of speech
         self._max_depth[pos, simulate_root] = self._max_depth[pos] = depth
         return depth
 
