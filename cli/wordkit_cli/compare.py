@@ -71,16 +71,7 @@ def command(
       wordkit compare function module -n 5
       wordkit compare car --counting counts.safetensors --inference w2v.safetensors --json
     """
-    ways = {
-        "thesaurus": _opened("thesaurus", lambda: _synonyms(wordnet, number)),
-        "counting": _opened(
-            "counting", lambda: _neighbours(find_counted_vectors(counting), _COUNTED, number)
-        ),
-        "inference": _opened(
-            "inference",
-            lambda: _neighbours(find_vectors(inference, "--inference"), _INFERRED, number),
-        ),
-    }
+    ways = _ways(wordnet, counting, inference, number)
     found = {word: _answers(ways, word) for word in words}
     if as_json:
         print_json(found)
@@ -95,6 +86,22 @@ def command(
             },
             indent="  " if len(found) > 1 else "",
         )
+
+
+def _ways(
+    wordnet: str | None, counting: str | None, inference: str | None, number: int
+) -> dict[str, Way | None]:
+    """The three ways by name; None for one that cannot be asked."""
+    return {
+        "thesaurus": _opened("thesaurus", lambda: _synonyms(wordnet, number)),
+        "counting": _opened(
+            "counting", lambda: _neighbours(find_counted_vectors(counting), _COUNTED, number)
+        ),
+        "inference": _opened(
+            "inference",
+            lambda: _neighbours(find_vectors(inference, "--inference"), _INFERRED, number),
+        ),
+    }
 
 
 def _opened(name: str, open_way: Callable[[], Way]) -> Way | None:

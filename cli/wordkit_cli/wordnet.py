@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 wordnet_option = click.option(
     "--wordnet",
-    metavar="DIR",
+    metavar="PATH",
     help="The folder or zip of a WordNet. Default: $WORDKIT_WORDNET, else NLTK's, else Debian's.",
 )
 
@@ -49,19 +49,15 @@ def load_wordnet(path: str | None) -> Thesaurus:
         StorageError: there is none.
         FormatError: it is damaged.
     """
-    if path is None:
-        path, variable = os.environ.get("WORDKIT_WORDNET") or None, " ($WORDKIT_WORDNET)"
-        with _without_scipy():
-            from wordkit.thesaurus import load_thesaurus
-
-            thesaurus = load_thesaurus(path)
-        version = f"WordNet {thesaurus.version}" if thesaurus.version else "WordNet"
-        say(f"{version}: {thesaurus.path}{variable if path else ''}")
-        return thesaurus
+    named = os.environ.get("WORDKIT_WORDNET") or None if path is None else path
     with _without_scipy():
         from wordkit.thesaurus import load_thesaurus
 
-        return load_thesaurus(path)
+        thesaurus = load_thesaurus(named)
+    if path is None:
+        version = f" {thesaurus.version}" if thesaurus.version else ""
+        say(f"WordNet{version}: {thesaurus.path}{' ($WORDKIT_WORDNET)' if named else ''}")
+    return thesaurus
 
 
 @contextlib.contextmanager

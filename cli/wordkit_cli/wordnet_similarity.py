@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """How near A and B are in WordNet: that of their two nearest senses, by each measure.
 
-    path and Wu-Palmer end at 1 for one and the same sense, Leacock-Chodorow at the logarithm of
-    twice the depth of the taxonomy, 3.64 for nouns. A and B are words, or senses such as car.n.01.
+    path and Wu-Palmer end at 1, Leacock-Chodorow at the logarithm of twice the depth of the
+    taxonomy, 3.64 for nouns. All are NLTK's, so that Wu-Palmer may fall short of 1 for a sense and
+    itself where it has several hypernyms. A and B are words, or senses such as car.n.01.
 
     \b
     Examples:

@@ -62,7 +62,7 @@ class Nearness:
     """How near two words are, by their two nearest senses."""
 
     score: float
-    """Higher is nearer; from 0 to 1 but for "lch"."""
+    """Higher is nearer; above 0 and up to 1, but for "lch"."""
 
     senses: tuple[Sense, Sense]
     """The sense of the first word and that of the second."""
