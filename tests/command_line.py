@@ -28,9 +28,11 @@ _SERVER = Path(__file__).with_name("warm_server.py")
 _READ_WHEN_USED = {
     "PYTEST_CURRENT_TEST",
     "TMPDIR",
+    "WORDKIT_COUNTS",
     "WORDKIT_DATA",
     "WORDKIT_LM",
     "WORDKIT_VECTORS",
+    "WORDKIT_WORDNET",
     "XDG_CACHE_HOME",
 }
 

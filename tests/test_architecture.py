@@ -36,10 +36,13 @@ def loaded_by(code: str) -> set[str]:
         "wordkit.counts",
         "wordkit.evaluation",
         "wordkit.plots",
+        "wordkit.thesaurus",
         "wordkit_corpora",
         "wordkit_corpora.plaintext",
         "wordkit_corpora.named",
         "wordkit_cli.commands",
+        "wordkit_cli.compare",
+        "wordkit_cli.similar",
     ],
 )
 def test_imports_are_light(module: str) -> None:

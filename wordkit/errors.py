@@ -20,7 +20,7 @@ line prints it and exits with status 1. What is odd but no reason to stop is a W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 __all__ = [
     "ConfigError",
@@ -63,14 +63,17 @@ class UnknownWordError(VocabularyError, KeyError):
 
     Args:
         word: the word that was asked for.
-        suggestions: words of the vocabulary that are spelt nearly so, best first.
+        suggestions: words that are there and spelt nearly so, best first.
+        place: where it was looked for.
     """
 
-    def __init__(self, word: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(
+        self, word: str, suggestions: Iterable[str] = (), place: str = "the vocabulary"
+    ) -> None:
         self.word = word
         self.suggestions = tuple(suggestions)
-        hint = f"; did you mean {', '.join(self.suggestions)}?" if suggestions else ""
-        self.message = f"{word!r} is not in the vocabulary{hint}"
+        hint = f"; did you mean {', '.join(self.suggestions)}?" if self.suggestions else ""
+        self.message = f"{word!r} is not in {place}{hint}"
         super().__init__(self.message)
 
     def __str__(self) -> str:  # KeyError would show the repr of the message

@@ -25,6 +25,12 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "vector": "The vector of a word, or the mean vector of a text.",
         "odd-one-out": "The word that does not fit among the others.",
     },
+    "Look up": {
+        "synonyms": "Other words for each sense of a word, from WordNet.",
+        "hypernyms": "What a word is a kind of, step by step up to the root.",
+        "wordnet-similarity": "How near two words are in WordNet, by three measures.",
+        "compare": "Thesaurus, counting and inference, side by side.",
+    },
     "Write": {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, ForkedProcess, Wordkit
 from lm.models import random_model
+from wordnet_files import write_wordnet
 
 from wordkit.lm import save_language_model
 from wordkit.seq2seq import (
@@ -38,6 +39,10 @@ CALLS = {
     "analogy": ("king", "man", "woman", "--json"),
     "vector": ("king",),
     "odd-one-out": ("king", "queen", "man", "car"),
+    "synonyms": ("car", "--wordnet", "words"),
+    "hypernyms": ("cars", "snow plough", "--wordnet", "words"),
+    "wordnet-similarity": ("car", "ox", "--wordnet", "words"),
+    "compare": ("car", "--wordnet", "words", "--counting", "vectors.safetensors"),
     "generate": ("-n", "20", "--seed", "3"),
     "predict": ("the cat",),
     "transform": ("-",),
@@ -64,6 +69,7 @@ def files(folder: Path, corpus_txt: Path, vectors: Path) -> Path:
     shape, config = Seq2SeqConfig(hidden=8, dim=4), Seq2SeqTrainingConfig(epochs=1)
     made = train_seq2seq(pairs, shape, config, device="cpu").result()
     save_seq2seq(made, folder / "seq2seq.safetensors")
+    write_wordnet(folder / "words")
     (folder / "pairs.txt").write_text("king queen 9\nking car 1\nman woman 7\n")
     return folder
 

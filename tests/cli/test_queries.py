@@ -229,7 +229,7 @@ def test_usage(wordkit: Wordkit) -> None:
 
 COMMANDS = [
     "train-counts", "similar", "analogy", "vector", "odd-one-out", "evaluate", "prepare", "convert",
-    "info", "corpora", "tokenizers",
+    "info", "corpora", "tokenizers", "synonyms", "hypernyms", "wordnet-similarity", "compare",
 ]  # fmt: skip
 
 

@@ -1,0 +1,63 @@
+"""wordkit synonyms: other words for each sense of a word."""
+
+from __future__ import annotations
+
+import click
+
+from wordkit_cli.options import json_option
+from wordkit_cli.output import print_json
+from wordkit_cli.wordnet import (
+    as_data,
+    load_wordnet,
+    note_lemmas,
+    part_of_speech_option,
+    print_senses,
+    wordnet_option,
+)
+
+__all__ = ["command"]
+
+
+@click.command("synonyms")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@part_of_speech_option("noun", "verb", "adjective", "adverb")
+@wordnet_option
+@json_option
+def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_json: bool) -> None:
+    """The words that WordNet gives for each sense of each WORD, the most frequent sense first.
+
+    Under them the sense is defined and, where WordNet does so, shown in use. - stands for a sense
+    that no other word has. WORD may be inflected, of several words in quotes, or the name of a
+    sense, as car.n.01.
+
+    \b
+    Examples:
+      wordkit synonyms car
+      wordkit synonyms run --pos verb
+      wordkit synonyms 'ice cream' happy --json
+    """
+    thesaurus = load_wordnet(wordnet)
+    found = {word: thesaurus.synonyms(word, pos) for word in words}
+    if as_json:
+        print_json(
+            {
+                word: [{"synonyms": others, **as_data(sense)} for sense, others in senses.items()]
+                for word, senses in found.items()
+            }
+        )
+        return
+    for number, (word, senses) in enumerate(found.items()):
+        note_lemmas(thesaurus, word)
+        if len(found) > 1:
+            click.echo(("\n" if number else "") + word)
+        print_senses(
+            [
+                (sense, [", ".join(others) or "-", sense.definition, *map(_quoted, sense.examples)])
+                for sense, others in senses.items()
+            ],
+            indent="  " if len(found) > 1 else "",
+        )
+
+
+def _quoted(example: str) -> str:
+    return f'"{example}"'

@@ -1,0 +1,235 @@
+"""synonyms, hypernyms, wordnet-similarity, compare: what they print and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Wordkit
+from wordnet_files import pack_wordnet, write_wordnet
+
+from wordkit.embeddings import Embeddings, save_embeddings
+
+INSTALLED = Path("/usr/share/wordnet/data.noun").exists()
+
+
+@pytest.fixture
+def words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The WordNet of a few words, which the environment names."""
+    monkeypatch.setenv("WORDKIT_WORDNET", "words")
+    return write_wordnet(folder / "words")
+
+
+@pytest.fixture
+def ways(words: Path, vectors: Path) -> Path:
+    """All that compare asks: also ./counts.safetensors, in which bus is next to car."""
+    rows = {"car": [1, 0], "bus": [1, 0.1], "king": [0, 1]}
+    made = {"made_by": "wordkit train-counts"}
+    save_embeddings(
+        Embeddings(rows, np.array(list(rows.values()), np.float32), metadata=made),
+        "counts.safetensors",
+    )
+    return words
+
+
+def test_synonyms(wordkit: Wordkit, words: Path) -> None:
+    done = wordkit("synonyms", "Cars", "--wordnet", words)
+    assert done.stdout.splitlines() == [
+        "1  noun  auto, motor car",
+        "         it has a motor",
+        '         "a fast car"',
+        '         "by car"',
+        "2  noun  wagon",
+        "         it is pulled",
+    ]
+    assert done.stderr == "Cars: car\n"
+
+
+def test_synonyms_of_several_words(wordkit: Wordkit, words: Path) -> None:
+    lines = wordkit("synonyms", "ox", "auto", "--pos", "noun").stdout.splitlines()
+    assert lines[:3] == ["ox", "  1  noun  -", "           it pulls wagons"]
+    assert lines[3:5] == ["", "auto"]
+    assert lines[5] == "  1  noun  car, motor car"
+    both = wordkit("synonyms", "auto").stdout.splitlines()
+    assert both[-2:] == ["2  verb  -", "         go by auto"]
+
+
+def test_synonyms_json(wordkit: Wordkit, words: Path) -> None:
+    found = json.loads(wordkit("synonyms", "tool", "quick", "--json").stdout)
+    assert found == {
+        "tool": [
+            {
+                "synonyms": ["implement"],
+                "sense": "tool.n.01",
+                "part_of_speech": "noun",
+                "words": ["tool", "implement"],
+                "definition": "what work is done with",
+                "examples": ["a tool of the trade"],
+            }
+        ],
+        "quick": [
+            {
+                "synonyms": [],
+                "sense": "quick.a.01",
+                "part_of_speech": "adjective",
+                "words": ["quick"],
+                "definition": "of much speed",
+                "examples": [],
+            }
+        ],
+    }
+
+
+def test_hypernyms(wordkit: Wordkit, words: Path) -> None:
+    assert wordkit("hypernyms", "snow plough").stdout.splitlines() == [
+        "1  noun  snow plough",
+        "         it clears roads",
+        "         → tool → thing",
+        "         → vehicle → thing",
+    ]
+    assert "a root: nothing lies above it" in wordkit("hypernyms", "thing").stdout
+    (found,) = json.loads(wordkit("hypernyms", "herbie", "--json").stdout)["herbie"]
+    assert found["paths"] == [["car.n.01", "vehicle.n.01", "thing.n.01"]]
+    assert "not as noun or verb" in wordkit("hypernyms", "quick", status=1).stderr
+    assert "'adverb'" in wordkit("hypernyms", "quickly", "--pos", "adverb", status=2).stderr
+
+
+def test_similarity(wordkit: Wordkit, words: Path) -> None:
+    assert wordkit("wordnet-similarity", "car", "oxen").stdout.splitlines() == [
+        "path              0.2500  car.n.01  ox.n.01",
+        "Wu-Palmer         0.4000  car.n.01  ox.n.01",
+        "Leacock-Chodorow  0.4055  car.n.01  ox.n.01",
+        "",
+        "car.n.01  it has a motor",
+        "ox.n.01   it pulls wagons",
+    ]
+    asked = ("wordnet-similarity", "auto", "drive", "--measure", "wup", "--json")
+    assert json.loads(wordkit(*asked).stdout) == {
+        "wup": {"score": pytest.approx(4 / 5), "senses": ["auto.v.01", "drive.v.01"]}
+    }
+    error = wordkit("wordnet-similarity", "ox", "think", status=1).stderr
+    assert "nouns lie under another one than verbs" in error
+
+
+def test_which_wordnet(
+    wordkit: Wordkit, words: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wordkit("synonyms", "ox").stderr == "WordNet: words ($WORDKIT_WORDNET)\n"
+    monkeypatch.delenv("WORDKIT_WORDNET")
+    monkeypatch.setenv("NLTK_DATA", str(folder / "data"))
+    archive = pack_wordnet(words, folder / "data" / "corpora" / "wordnet.zip")
+    done = wordkit("synonyms", "wagon", anew=True)
+    assert done.stderr == f"WordNet: {archive}\n"
+    assert "car" in done.stdout
+
+
+def test_unknown_words(wordkit: Wordkit, words: Path) -> None:
+    for command in (["synonyms", "wagn"], ["hypernyms", "wagn"]):
+        assert "did you mean wagon?" in wordkit(*command, status=1).stderr
+    assert "did you mean wagon?" in wordkit("wordnet-similarity", "ox", "wagn", status=1).stderr
+    assert "not as verb" in wordkit("synonyms", "ox", "--pos", "verb", status=1).stderr
+
+
+def test_no_wordnet_and_damaged_ones(wordkit: Wordkit, words: Path, folder: Path) -> None:
+    error = wordkit("synonyms", "ox", "--wordnet", "none", status=1).stderr
+    assert "apt-get install wordnet-base" in error and "python -m nltk.downloader" in error
+    assert "is no WordNet" in wordkit("synonyms", "ox", "--wordnet", ".", status=1).stderr
+    data = (words / "data.noun").read_bytes()
+    (words / "data.noun").write_bytes(data[:300])
+    assert "is damaged" in wordkit("hypernyms", "ox", status=1).stderr
+    (words / "data.noun").unlink()
+    assert "is no WordNet" in wordkit("wordnet-similarity", "ox", "car", status=1).stderr
+
+
+def test_compare(wordkit: Wordkit, ways: Path) -> None:
+    done = wordkit("compare", "car", "-n", "2")
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["thesaurus", "counting", "inference"],
+        ["auto", "bus", "0.9950", "truck", "0.9934"],
+        ["motor", "car", "king", "0.0000", "woman", "0.1404"],
+    ]
+    assert done.stderr.splitlines() == [
+        "WordNet: words ($WORDKIT_WORDNET)",
+        "counted vectors: counts.safetensors in this folder",
+        "vectors: vectors.safetensors in this folder",
+    ]
+
+
+def test_compare_several_words(wordkit: Wordkit, ways: Path) -> None:
+    done = wordkit("compare", "king", "car", "-n", "1")
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[3], lines[4]) == ("king", "", "car")
+    assert lines[2].startswith("  (none)")
+    assert "thesaurus: 'king' is not in WordNet" in done.stderr
+    found = json.loads(wordkit("compare", "king", "car", "-n", "1", "--json").stdout)
+    assert found["king"]["thesaurus"] is None and found["car"]["thesaurus"] == ["auto"]
+    assert found["car"]["counting"] == [["bus", pytest.approx(0.995, abs=1e-4)]]
+    assert found["king"]["inference"][0][0] == "queen"
+
+
+def test_compare_goes_on_without_a_way(wordkit: Wordkit, ways: Path) -> None:
+    done = wordkit("compare", "car", "--wordnet", "none", "--counting", "none", "-n", "3")
+    lines = done.stdout.splitlines()
+    assert "apt-get install wordnet-base" in lines[2] and "nltk.downloader wordnet" in lines[3]
+    assert "wordkit train-counts TEXT" in lines[2] and "truck" in lines[1]
+    assert "thesaurus: none: there is no such file" in done.stderr
+    assert "counting: cannot read none: there is no such file" in done.stderr
+    Path("vectors.safetensors").write_bytes(b"\0" * 99)
+    Path("counts.safetensors").write_bytes(b"\0" * 99)
+    found = json.loads(wordkit("compare", "car", "--json").stdout)["car"]
+    assert found == {"thesaurus": ["auto", "motor car", "wagon"], "counting": None} | {
+        "inference": None
+    }
+    assert "wordkit train-w2v TEXT" in wordkit("compare", "car").stdout
+    error = wordkit("compare", "car", "--wordnet", "none", status=1).stderr
+    assert "neither thesaurus nor counting nor inference" in error
+
+
+def test_compare_asks_what_is_bundled(wordkit: Wordkit, words: Path) -> None:
+    done = wordkit("compare", "car", "--json")
+    found = json.loads(done.stdout)["car"]
+    for way in ("counting", "inference"):
+        assert {word for word, _ in found[way]} >= {"truck", "motor"}
+    assert done.stderr.count("bundled with wordkit") == 2 and "warning" not in done.stderr
+
+
+def test_compare_tells_of_swapped_files(wordkit: Wordkit, ways: Path) -> None:
+    swapped = ("--counting", "vectors.safetensors", "--inference", "counts.safetensors")
+    error = wordkit("compare", "car", *swapped).stderr
+    assert "vectors.safetensors does not say that it was made by wordkit train-counts" in error
+    assert "counts.safetensors was made by wordkit train-counts, not by wordkit train-w2v" in error
+    shutil.copy("counts.safetensors", "other.safetensors")
+    right = ("--counting", "other.safetensors", "--inference", "vectors.safetensors")
+    assert "made by" not in wordkit("compare", "car", *right).stderr
+
+
+def test_the_process_stays_sound(words: Path) -> None:
+    """What is kept from NLTK's import is there for whoever asks for it later."""
+    code = """
+import sys
+from wordkit_cli.wordnet import load_wordnet
+load_wordnet("words").similarity("car", "ox", "lch")
+print([name for name in ("scipy", "sklearn", "torch", "numba") if name in sys.modules])
+import scipy.stats, sklearn
+print(sklearn.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\nsklearn\n"
+
+
+@pytest.mark.skipif(not INSTALLED, reason="wordnet-base is not installed")
+def test_the_real_wordnet(wordkit: Wordkit) -> None:
+    installed = ("--wordnet", "/usr/share/wordnet")
+    lines = wordkit("synonyms", "car", *installed).stdout.splitlines()
+    assert lines[0] == "1  noun  auto, automobile, machine, motorcar"
+    assert lines[1].endswith("usually propelled by an internal combustion engine")
+    found = json.loads(wordkit("hypernyms", "car", "--json", *installed).stdout)["car"][0]
+    assert [path[0] for path in found["paths"]] == ["motor_vehicle.n.01"] * 2
+    assert {path[-1] for path in found["paths"]} == {"entity.n.01"}
+    lines = wordkit("wordnet-similarity", "car", "automobile", *installed).stdout.splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["1.0000", "1.0000", "3.6376"]

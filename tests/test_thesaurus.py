@@ -1,0 +1,481 @@
+"""The thesaurus: the same answers as NLTK's own reader, from any place, and no damage unnoticed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nltk.data
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nltk.corpus.reader.wordnet import WordNetCorpusReader
+from wordnet_files import SYNSETS, pack_wordnet, write_wordnet
+
+from wordkit.errors import (
+    ConfigError,
+    FormatError,
+    StorageError,
+    UnknownWordError,
+    VocabularyError,
+    WordkitError,
+)
+from wordkit.thesaurus import MEASURES, Sense, Thesaurus, load_thesaurus
+from wordkit.thesaurus.files import find_wordnet
+from wordkit.thesaurus.lexnames import lexnames
+
+WORDS = sorted({word for synset in SYNSETS for word in synset.words.split()})
+
+
+class PlainReader(WordNetCorpusReader):
+    """NLTK's own, which would look for a second WordNet to map languages with."""
+
+    def map_wn(self, version: str = "wordnet") -> None:
+        pass
+
+    map_wn30 = map_wn
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The WordNet of a few words."""
+    return write_wordnet(tmp_path_factory.mktemp("few") / "words")
+
+
+@pytest.fixture(scope="module")
+def few(folder: Path) -> Thesaurus:
+    return load_thesaurus(folder)
+
+
+@pytest.fixture(scope="module")
+def real() -> Thesaurus:
+    """WordNet itself, where it is installed."""
+    try:
+        thesaurus = load_thesaurus()
+    except StorageError:
+        pytest.skip("no WordNet is installed: apt-get install wordnet-base")
+    if thesaurus.version != "3.0":
+        pytest.skip(f"the figures are those of WordNet 3.0, not {thesaurus.version}")
+    return thesaurus
+
+
+@pytest.fixture(scope="module")
+def nltk_reader(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[Path], WordNetCorpusReader]]:
+    """Makes readers of NLTK's own, of a copy that has all that NLTK asks for."""
+    root = tmp_path_factory.mktemp("nltk_data")
+    nltk.data.path.insert(0, str(root))
+
+    def make(folder: Path) -> WordNetCorpusReader:
+        copy = root / "corpora" / folder.name
+        shutil.copytree(folder, copy)
+        (copy / "lexnames").write_bytes(lexnames())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return PlainReader(nltk.data.find(f"corpora/{folder.name}"), None)
+
+    yield make
+    nltk.data.path.remove(str(root))
+
+
+def names(synsets: list[Any]) -> list[str]:
+    return [synset.name() for synset in synsets]
+
+
+def check_same(thesaurus: Thesaurus, reader: WordNetCorpusReader, words: list[str]) -> None:
+    """All that the thesaurus says of the words is what NLTK's own reader says."""
+    for word in words:
+        synsets = list(dict.fromkeys(reader.synsets(word)))  # well comes by good, too
+        assert [
+            Sense(
+                s.name(),
+                {"n": "noun", "v": "verb", "r": "adverb"}.get(s.pos(), "adjective"),
+                tuple(name.replace("_", " ") for name in s.lemma_names()),
+                s.definition(),
+                tuple(s.examples()),
+            )
+            for s in synsets
+        ] == thesaurus.senses(word)
+        arranged = [s for s in synsets if s.pos() in "nv"]
+        if arranged:
+            ways = thesaurus.hypernyms(word)
+            assert [sense.name for sense in ways] == names(arranged)
+            for synset, ups in zip(arranged, ways.values(), strict=True):
+                paths = sorted(names(path[-2::-1]) for path in synset.hypernym_paths())
+                assert sorted([sense.name for sense in up] for up in ups) == paths
+                assert [len(up) for up in ups] == sorted(map(len, paths))
+
+
+def check_same_similarities(
+    thesaurus: Thesaurus, reader: WordNetCorpusReader, a: str, b: str, measures: tuple[str, ...]
+) -> None:
+    """The highest score that NLTK's own reader gives to two senses of a part of speech."""
+    pairs = [
+        (first, second)
+        for letter in "nv"
+        for first in reader.synsets(a, letter)
+        for second in reader.synsets(b, letter)
+    ]
+    for measure in measures:
+        if not pairs:
+            with pytest.raises(VocabularyError):
+                thesaurus.similarity(a, b, measure)
+            continue
+        near = thesaurus.similarity(a, b, measure)
+        scores = [getattr(first, f"{measure}_similarity")(second) for first, second in pairs]
+        assert near.score == max(scores)
+        nearest = [names(list(pair)) for pair in pairs][scores.index(max(scores))]
+        assert [sense.name for sense in near.senses] == nearest
+
+
+# --- the WordNet of a few words ----------------------------------------------------------------
+
+
+def test_it_says_what_nltk_says(
+    folder: Path, few: Thesaurus, nltk_reader: Callable[[Path], WordNetCorpusReader]
+) -> None:
+    reader = nltk_reader(folder)
+    check_same(few, reader, WORDS)
+    for a, b in itertools.product(WORDS, repeat=2):
+        check_same_similarities(few, reader, a, b, MEASURES)
+
+
+def test_synonyms(few: Thesaurus) -> None:
+    found = few.synonyms("car")
+    assert [(sense.name, others) for sense, others in found.items()] == [
+        ("car.n.01", ("auto", "motor car")),
+        ("wagon.n.01", ("wagon",)),
+    ]
+    first = next(iter(found))
+    assert first.definition == "it has a motor"
+    assert first.examples == ("a fast car", "by car")
+    assert few.synonyms("auto", "verb") == {few.senses("auto")[1]: ()}
+    assert list(few.synonyms("fast").values()) == [("speedy",)]
+
+
+def test_hypernyms_by_two_ways(few: Thesaurus) -> None:
+    (ways,) = few.hypernyms("snow plough").values()
+    assert [[sense.words[0] for sense in way] for way in ways] == [
+        ["tool", "thing"],
+        ["vehicle", "thing"],
+    ]
+    assert list(few.hypernyms("thing").values()) == [[()]]
+    (ways,) = few.hypernyms("herbie").values()  # an instance, not a kind
+    assert [sense.name for sense in ways[0]] == ["car.n.01", "vehicle.n.01", "thing.n.01"]
+
+
+def test_similarities_by_hand(few: Thesaurus) -> None:
+    """The deepest noun is three steps below its root; verbs share one above their roots."""
+    assert few.similarity("car", "ox").score == 1 / 4
+    assert few.similarity("car", "ox", "lch").score == pytest.approx(-math.log(4 / 6))
+    assert few.similarity("car.n.01", "wagon.n.01", "wup").score == pytest.approx(4 / 6)
+    assert few.similarity("drive", "think").score == 1 / 4
+    assert few.similarity("drive", "think", "lch").score == pytest.approx(-math.log(4 / 6))
+    near = few.similarity("ox", "car")
+    assert [sense.name for sense in near.senses] == ["ox.n.01", "car.n.01"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lemmas"),
+    [
+        ("car", ("car",)),
+        ("CARS", ("car",)),
+        ("oxen", ("ox",)),
+        ("went", ("go",)),
+        ("motor car", ("motor car",)),
+        ("Motor-Cars", ("motor car",)),
+        (" snow  plough ", ("snow plough",)),
+        ("zebra", ()),
+    ],
+)
+def test_forms_of_words(few: Thesaurus, asked: str, lemmas: tuple[str, ...]) -> None:
+    assert few.lemmas(asked) == lemmas
+    if lemmas:
+        assert few.senses(asked) == few.senses(lemmas[0])
+        assert not {*lemmas, asked.lower()} & {o for s in few.synonyms(asked).values() for o in s}
+
+
+def test_names_of_senses(few: Thesaurus) -> None:
+    for word in WORDS:
+        for sense in few.senses(word):
+            assert few.senses(sense.name) == [sense]
+    for name in ("car.n.00", "car.n.03", "car.v.01", "zebra.n.01", "car.n"):
+        with pytest.raises(UnknownWordError):
+            few.senses(name)
+
+
+def test_unknown_words(few: Thesaurus) -> None:
+    with pytest.raises(UnknownWordError, match="'wagn' is not in WordNet; did you mean wagon?"):
+        few.senses("wagn")
+    with pytest.raises(UnknownWordError, match="did you mean motor car?"):
+        few.senses("motor cat")
+    for word in ("", " ", "_", "é", "\0", "x" * 999, "\udc80"):
+        with pytest.raises(UnknownWordError):
+            few.senses(word)
+
+
+def test_what_is_not_so(few: Thesaurus) -> None:
+    with pytest.raises(VocabularyError, match="has 'ox' as noun, not as verb"):
+        few.synonyms("ox", "verb")
+    with pytest.raises(VocabularyError, match="has 'quick' as adjective, not as noun or verb"):
+        few.hypernyms("quick")
+    with pytest.raises(VocabularyError, match="under one root"):
+        few.similarity("ox", "think")
+    with pytest.raises(ConfigError, match="noun, verb, adjective, adverb, not 'n'"):
+        few.senses("ox", "n")
+    with pytest.raises(ConfigError, match="which have hypernyms, not 'adverb'"):
+        few.hypernyms("quickly", "adverb")
+    with pytest.raises(ConfigError, match="measure must be one of path, wup, lch, not 'lin'"):
+        few.similarity("ox", "car", "lin")
+
+
+# --- where it lies -----------------------------------------------------------------------------
+
+
+def test_an_archive_says_the_same(folder: Path, few: Thesaurus, tmp_path: Path) -> None:
+    packed = load_thesaurus(pack_wordnet(folder, tmp_path / "wordnet.zip"))
+    for word in WORDS:
+        assert packed.senses(word) == few.senses(word)
+
+
+def test_the_order_of_places(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wordkit.thesaurus.files._DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "none"), str(tmp_path / "data")])
+    corpora = tmp_path / "data" / "corpora"
+    with pytest.raises(StorageError, match=r"apt-get install wordnet-base .* nltk.downloader"):
+        load_thesaurus()
+    shutil.copytree(folder, tmp_path / "debian")
+    assert load_thesaurus().path == tmp_path / "debian"
+    for name in ("wordnet31.zip", "wordnet.zip"):
+        pack_wordnet(folder, corpora / name)
+        assert load_thesaurus().path == corpora / name
+    (corpora / "wordnet").mkdir()  # empty: not what is sought
+    assert find_wordnet(nltk.data.path) == corpora / "wordnet.zip"
+    shutil.copytree(folder, corpora / "wordnet", dirs_exist_ok=True)
+    assert load_thesaurus().path == corpora / "wordnet"
+    assert load_thesaurus(folder).path == folder
+
+
+def test_nothing_is_left_behind(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before, known = sorted(folder.iterdir()), list(nltk.data.path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_thesaurus(folder).similarity("car", "ox", "lch")
+    assert sorted(folder.iterdir()) == before
+    assert not list(tmp_path.iterdir())
+    assert nltk.data.path == known
+
+
+def test_places_that_are_none(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no such file or folder"):
+        load_thesaurus(tmp_path / "none")
+    (tmp_path / "text").write_text("no archive")
+    for path in (tmp_path, tmp_path / "text", "/dev/null"):
+        with pytest.raises(FormatError, match="is no WordNet"):
+            load_thesaurus(path)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("wordnet/README", "no data")
+    with pytest.raises(FormatError, match="is no WordNet"):
+        load_thesaurus(tmp_path / "a.zip")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_an_unreadable_folder(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "data.adj").chmod(0)
+    with pytest.raises(StorageError, match="cannot read .*data.adj"):
+        load_thesaurus(copy)
+
+
+# --- damage ------------------------------------------------------------------------------------
+
+
+def ask_everything(path: Path) -> None:
+    thesaurus = load_thesaurus(path)
+    errors = []
+    for word in WORDS:
+        for question in (thesaurus.synonyms, thesaurus.hypernyms):
+            try:
+                question(word)
+            except VocabularyError:
+                pass  # as adjectives have no hypernyms
+            except FormatError as error:
+                errors.append(error)
+    for measure in MEASURES:
+        for a, b in (("car", "wagon"), ("auto", "think")):
+            try:
+                thesaurus.similarity(a, b, measure)
+            except VocabularyError:
+                pass
+            except FormatError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def test_nothing_is_wrong_with_it(folder: Path) -> None:
+    ask_everything(folder)
+
+
+@pytest.mark.parametrize("name", ["data.noun", "data.adj", "index.verb", "noun.exc"])
+def test_missing_files(folder: Path, tmp_path: Path, name: str) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / name).unlink()
+    with pytest.raises(WordkitError, match=f"{name}"):
+        ask_everything(copy)
+    (copy / name).mkdir()
+    with pytest.raises(StorageError, match=f"cannot read .*{name}"):
+        ask_everything(copy)
+
+
+DAMAGE = {
+    "cut": ("data.noun", lambda data: data[: len(data) // 2]),
+    "shifted": ("data.verb", lambda data: b" " + data),
+    "empty": ("data.noun", lambda data: b""),
+    "not UTF-8": ("data.noun", lambda data: data.replace(b"motor", b"m\xf6tor")),
+    "no gloss": ("data.noun", lambda data: data.replace(b"|", b"/")),
+    "no such lexicographer": ("data.noun", lambda data: data.replace(b" 06 n", b" 66 n")),
+    "words that are not there": ("data.noun", lambda data: data.replace(b" n 03", b" n ff")),
+    "no number": ("data.noun", lambda data: data.replace(b" n 03", b" n xx")),
+    "unknown kind": ("data.noun", lambda data: data.replace(b" 06 n", b" 06 q")),
+    "pointers to nowhere": ("data.noun", lambda data: data.replace(b"@ 0000", b"@ 9999")),
+    "pointers to nothing": ("data.noun", lambda data: data.replace(b" n 0000", b" q 0000")),
+    "few pointers": ("data.noun", lambda data: data.replace(b" 001 @", b" 009 @")),
+    "another lemma": ("data.noun", lambda data: data.replace(b"tool", b"tuul")),
+    "index cut": ("index.noun", lambda data: data[: len(data) // 2 - 3]),
+    "index without numbers": ("index.noun", lambda data: data.replace(b" n ", b" n x")),
+    "index not UTF-8": ("index.verb", lambda data: data + b"\xff\n"),
+    "index elsewhere": ("index.noun", lambda data: data.replace(b" 000000", b" 000001")),
+    "blank exception": ("noun.exc", lambda data: b"\n" + data),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_noticed(folder: Path, tmp_path: Path, damage: str) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    name, harm = DAMAGE[damage]
+    (copy / name).write_bytes(harm((copy / name).read_bytes()))
+    with pytest.raises(FormatError, match=f"(?s){copy}.* is damaged") as caught:
+        ask_everything(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_circles_are_noticed(folder: Path, tmp_path: Path) -> None:
+    """vehicle is made a kind of snow plough, which is one of tool and of vehicle."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    data = (copy / "data.noun").read_bytes()
+    places = {line.split()[4]: line[:8] for line in data.splitlines()[1:]}
+    thing, plough = places[b"thing"], places[b"snow_plough"]
+    harmed = [
+        line.replace(b"@ " + thing, b"@ " + plough) if line.split()[4:5] == [b"vehicle"] else line
+        for line in data.splitlines(keepends=True)
+    ]
+    (copy / "data.noun").write_bytes(b"".join(harmed))
+    thesaurus = load_thesaurus(copy)
+    with pytest.raises(FormatError, match="is damaged"):
+        thesaurus.hypernyms("car")
+    with pytest.raises(WordkitError, match="under one root|is damaged"):
+        thesaurus.similarity("car", "wagon", "wup")
+    with pytest.raises(FormatError, match="noun is damaged.*round in a circle"):
+        thesaurus.similarity("ox", "thing", "lch")
+
+
+def test_a_damaged_archive(folder: Path, tmp_path: Path) -> None:
+    path = pack_wordnet(folder, tmp_path / "w.zip")
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        inside = archive.getinfo("wordnet/data.noun").header_offset + 100
+    for harmed, message in (
+        (content[:-30], "is no WordNet"),
+        (content[:inside] + b"xxxx" + content[inside + 4 :], "is damaged at data.noun"),
+    ):
+        path.write_bytes(harmed)
+        with pytest.raises(FormatError, match=message):
+            ask_everything(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("dict/data.noun", b"")
+    with pytest.raises(StorageError, match="lacks the file .*adj of a WordNet"):
+        ask_everything(path)
+
+
+@given(
+    name=st.sampled_from(["data.noun", "data.verb", "data.adj", "index.noun", "verb.exc", "zip"]),
+    place=st.integers(min_value=0),
+    byte=st.integers(0, 255),
+    cut=st.booleans(),
+)
+def test_any_harm_ends_in_an_answer_or_an_error_of_ours(
+    folder: Path, name: str, place: int, byte: int, cut: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = shutil.copytree(folder, Path(temporary) / "copy")
+        path = copy / name
+        if name == "zip":
+            path = copy = pack_wordnet(copy, Path(temporary) / "w.zip")
+        content = bytearray(path.read_bytes())
+        place %= len(content)
+        content[place] = byte
+        path.write_bytes(content[: place + 1] if cut else content)
+        try:
+            ask_everything(copy)
+        except WordkitError as error:
+            assert str(error)
+
+
+# --- WordNet itself ----------------------------------------------------------------------------
+
+
+def test_the_car_of_wordnet(real: Thesaurus) -> None:
+    found = list(real.synonyms("car").items())
+    sense, others = found[0]
+    assert others == ("auto", "automobile", "machine", "motorcar")
+    assert sense.definition.startswith("a motor vehicle with four wheels")
+    assert len(found) == 5
+    ways = real.hypernyms("car.n.01")[sense]
+    assert len(ways) == 2
+    assert [way[0].name for way in ways] == ["motor_vehicle.n.01"] * 2
+    assert {way[-1].name for way in ways} == {"entity.n.01"}
+
+
+@pytest.mark.parametrize(
+    ("other", "measure", "score"),
+    [
+        ("novel.n.01", "path", 0.0556),
+        ("dog.n.01", "path", 0.0769),
+        ("motorcycle.n.01", "path", 0.3333),
+        ("automobile", "path", 1),
+        ("automobile", "wup", 1),
+        ("automobile", "lch", 3.6376),  # log 38: the taxonomy of nouns is 19 deep
+    ],
+)
+def test_known_similarities(real: Thesaurus, other: str, measure: str, score: float) -> None:
+    assert real.similarity("car.n.01", other, measure).score == pytest.approx(score, abs=5e-5)
+
+
+def test_real_words_as_nltk_has_them(
+    real: Thesaurus, nltk_reader: Callable[[Path], WordNetCorpusReader]
+) -> None:
+    if real.path.is_file():
+        pytest.skip("NLTK's own reader is tried on unpacked files")
+    reader = nltk_reader(real.path)
+    words = ["car", "run", "good", "well", "oxen", "went", "better", "ice_cream", "living_thing"]
+    words += ["Paris", "happiness", "quickly", "man", "women", "set", "o'clock", "24/7", "saw"]
+    check_same(real, reader, words)
+    for a, b in [("car", "run"), ("man", "women"), ("walk", "think"), ("Paris", "London")]:
+        check_same_similarities(real, reader, a, b, ("path", "wup"))
+    check_same_similarities(real, reader, "realize", "imagine", MEASURES)
+    assert real.senses("oxen") and list(reader.all_lemma_names()) == list(
+        real._reader.all_lemma_names()
+    )

@@ -1,0 +1,21 @@
+"""The thesaurus WordNet, read by NLTK: synonyms, hypernyms, and how near two words are in it."""
+
+from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
+from wordkit.thesaurus.thesaurus import (
+    MEASURES,
+    PARTS_OF_SPEECH,
+    Nearness,
+    Sense,
+    Thesaurus,
+    load_thesaurus,
+)
+
+__all__ = [
+    "HOW_TO_GET_WORDNET",
+    "MEASURES",
+    "PARTS_OF_SPEECH",
+    "Nearness",
+    "Sense",
+    "Thesaurus",
+    "load_thesaurus",
+]
