@@ -4,35 +4,52 @@ set -eu
 
 out=demo
 mkdir -p "$out"
-export WORDKIT_VECTORS="$out/vectors.safetensors"
-export WORDKIT_LM="$out/lm.safetensors"
+began=$(date +%s)
 
 say() { printf '\n%s\n' "$1"; }
 run() { printf '\n$ %s\n' "$*"; "$@"; }
 
-say "Learning word vectors from the documentation of Python, NumPy, SciPy, scikit-learn,
-PyTorch, NLTK and Click, by word2vec: from each word, guess the words around it."
-run wordkit train-w2v pydocs --arch skipgram -o "$WORDKIT_VECTORS"
+say "1. Before anything is learnt, small models that come with wordkit answer. They are of English
+   Wikipedia."
+run wordkit similar car -n 5
+run wordkit analogy king man woman -n 3
 
-say "The words that are used most like these:"
-run wordkit similar array string matrix file -n 5
+say "2. Text becomes word ids, once, to learn from many times. The text is the documentation of
+   Python, NumPy, SciPy, scikit-learn, PyTorch, NLTK and Click, which is here already."
+run wordkit prepare pydocs -o "$out/pydocs.ids"
 
-say "Rows is to row as what is to column? Maximum is to larger as what is to smaller?"
+export WORDKIT_VECTORS="$out/vectors.safetensors"
+export WORDKIT_COUNTS="$out/counts.safetensors"
+export WORDKIT_LM="$out/lm.safetensors"
+
+say "3. Word vectors by prediction, word2vec: from each word, guess the words around it."
+run wordkit train-w2v "$out/pydocs.ids" --arch skipgram -o "$WORDKIT_VECTORS"
+
+say "   The words that are used most like these:"
+run wordkit similar array string file -n 5
+
+say "   Rows is to row as what is to column? Maximum is to larger as what is to smaller?"
 run wordkit analogy rows row column -n 3
 run wordkit analogy maximum larger smaller -n 3
 
-say "The word that does not fit:"
-run wordkit odd-one-out float integer boolean directory
+say "4. The same by counting: which words stand near each other, how much more often than by chance
+   (PPMI), in a few dimensions (SVD)."
+run wordkit train-counts "$out/pydocs.ids" -o "$WORDKIT_COUNTS"
 
-say "Learning a language model from the same text, an LSTM, for 40 seconds: from all words before
-it, guess the next one."
-run wordkit train-lm pydocs --max-minutes 0.65 -o "$WORDKIT_LM"
+say "   The ways to what a word means, side by side; the thesaurus is WordNet, if it is installed:"
+run wordkit compare function -n 5
 
-say "What it expects to follow:"
+say "5. A language model, an LSTM, for half a minute: from all words before it, guess the next one."
+run wordkit train-lm pydocs --max-minutes 0.5 -o "$WORDKIT_LM"
+
+say "   What it expects to follow:"
 run wordkit predict "returns the number of" -n 5
 
-say "And what it writes when it goes on by itself:"
+say "   And what it writes when it goes on by itself:"
 run wordkit generate --prompt "return the" -n 60 --temperature 0.8 --seed 1
 
-say "Ask more yourself:  .venv/bin/wordkit similar WORD --model $WORDKIT_VECTORS
-                    .venv/bin/wordkit generate --model $WORDKIT_LM --prompt 'TEXT'"
+say "That took $(($(date +%s) - began)) seconds. Ask more yourself:
+
+   .venv/bin/wordkit similar WORD --model $WORDKIT_VECTORS
+   .venv/bin/wordkit generate --model $WORDKIT_LM --prompt 'TEXT'
+   .venv/bin/wordkit --help"
