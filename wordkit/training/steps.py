@@ -66,6 +66,10 @@ class NetworkInTraining(ABC):
     def epoch_size(self) -> int:
         """Units of an epoch: what ``state.seen`` grows by."""
 
+    @abstractmethod
+    def generators(self) -> dict[str, torch.Generator]:
+        """What random numbers come from that a checkpoint keeps, by name."""
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
