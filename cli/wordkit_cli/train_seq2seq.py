@@ -18,6 +18,7 @@ from wordkit_cli.options import (
     output_option,
     progress_options,
     reading_options,
+    reading_values,
     threads_option,
 )
 from wordkit_cli.output import counted
@@ -138,7 +139,7 @@ def _read(
     """The pairs to train on and those to validate on."""
     from wordkit.seq2seq import hold_out
 
-    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
+    reading = reading_values(options)
     train = read_pair_files(paths, options["separator"], progress, outputs=outputs, **reading)
     valid: list[Pair] = []
     if options["valid"] is not None:

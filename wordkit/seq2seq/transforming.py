@@ -34,6 +34,7 @@ __all__ = [
     "answer_bytes",
     "evaluate_pairs",
     "transform",
+    "transform_groups",
     "write_all",
 ]
 
@@ -71,18 +72,30 @@ def transform(
     Warns:
         WordkitWarning: the model does not know a character or word, and reads ``<unk>`` there.
     """
+    remaining = iter(texts)
+    groups = iter(lambda: list(itertools.islice(remaining, _AT_ONCE)), [])
+    return itertools.chain.from_iterable(transform_groups(model, groups, config))
+
+
+def transform_groups(
+    model: Seq2SeqModel, groups: Iterable[Sequence[str]], config: DecodingConfig | None = None
+) -> Iterator[list[list[Answer]]]:
+    """As :func:`transform`, for groups of texts: the next is asked for when one is answered."""
     config = config or DecodingConfig()
-    remaining, before = iter(texts), 0
+    before = 0
     told: set[str] = set()
-    while some := [text.strip() for text in itertools.islice(remaining, _AT_ONCE)]:
+    for group in groups:
+        some = [text.strip() for text in group]
         for number, text in enumerate(some, before + 1):
             if not text:
                 raise TextError(f"text {number} is empty; give each a text")
         before += len(some)
         encoded = _encoded(model, [(text, "") for text in some])
         _tell_unknown(encoded, told)
-        for answers in write_all(model, encoded, config):
-            yield [_answer(model, found, config) for found in answers]
+        yield [
+            [_answer(model, found, config) for found in answers]
+            for answers in write_all(model, encoded, config)
+        ]
 
 
 def _tell_unknown(encoded: EncodedPairs, told: set[str]) -> None:
