@@ -16,7 +16,7 @@ from wordkit_cli.options import (
     reading_options,
     reading_values,
 )
-from wordkit_cli.output import print_json, print_table
+from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress
 from wordkit_cli.sequence_models import decoding_config, model_and
@@ -86,7 +86,7 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
 def _print(score: TransductionScore, units: str) -> None:
     shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is said only where all are right
     rows = [
-        ("exact match", f"{shown:.2%}", f"{score.right:,} of {score.pairs:,} pairs"),
+        ("exact match", f"{shown:.2%}", f"{score.right:,} of {counted(score.pairs, 'pair')}"),
         (
             "error rate",
             f"{score.error_rate:.2%}",

@@ -157,8 +157,7 @@ def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> 
     facts = [f"{config.cell} {config.layers} x {config.hidden}"]
     if config.attention != "none":
         facts.append(f"{config.attention} attention")
-    epochs = training["epochs"]
-    facts.append(f"{epochs:g} epoch{'' if epochs == 1 else 's'}")
+    facts.append(counted(float(training["epochs"]), "epoch"))
     if right is not None:
         shown = math.floor(right * 1e4) / 1e4  # 100 % is said only where all are right
         facts.append(f"{shown:.2%} of the validation pairs right")

@@ -26,6 +26,7 @@ from wordkit.seq2seq.decoding import DecodingConfig, Hypothesis, beam_search
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, units_of
 from wordkit.text.vocabulary import UNK
+from wordkit.wording import counted
 
 __all__ = [
     "Alignment",
@@ -180,8 +181,8 @@ def _batches(
             if needed > free:
                 longest = int(encoded.sources.lengths[rows[start]])
                 raise ResourceError(
-                    f"a text of {longest:,} units needs {needed / 2**30:.1f} GiB of memory, and "
-                    f"{free / 2**30:.1f} GiB are free; shorten it, or lower beam"
+                    f"a text of {counted(longest, 'unit')} needs {needed / 2**30:.1f} GiB of memory"
+                    f", and {free / 2**30:.1f} GiB are free; shorten it, or lower beam"
                 )
             yield rows[start:stop]
             start = stop

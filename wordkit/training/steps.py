@@ -15,6 +15,7 @@ from wordkit.training.pace import Pace
 from wordkit.training.processes import Processes
 from wordkit.training.schedules import learning_rate
 from wordkit.training.state import Tally, TrainingState
+from wordkit.wording import counted
 
 __all__ = ["NetworkInTraining"]
 
@@ -121,8 +122,9 @@ class NetworkInTraining(ABC):
     def _diverged(self) -> DivergenceError:
         clip = "" if self.learning.clip_norm else ", or clip gradients (clip_norm 1)"
         usual = USUAL_RATES[self.learning.optimizer]
+        seen = counted(self.state.seen, self.unit.removesuffix("s"))
         return DivergenceError(
-            f"the training diverged after {self.state.seen:,} {self.unit}, in epoch "
+            f"the training diverged after {seen}, in epoch "
             f"{self.state.epoch + 1}, at learning rate {self._rate:.4g}: the loss is no finite "
             f"number; lower lr, to {min(self.learning.lr / 4, usual):.2g} say{clip}"
         )

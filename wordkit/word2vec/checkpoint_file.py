@@ -27,6 +27,7 @@ from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.recorded_config import config_of, record_of
 from wordkit.word2vec.state import Tally, TrainingState, learning_rate
 from wordkit.word2vec.weights import Weights, compact, expand, output_rows
+from wordkit.wording import counted
 
 __all__ = [
     "Checkpoint",
@@ -102,8 +103,9 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     """
     if not (checkpoint.state.weights.are_bounded and math.isfinite(checkpoint.state.tally.loss)):
         rate = learning_rate(checkpoint.config, checkpoint.share_done)
+        done = counted(checkpoint.words_done, "word")
         raise DivergenceError(
-            f"the vectors have grown beyond all bounds after {checkpoint.words_done:,} words, at "
+            f"the vectors have grown beyond all bounds after {done}, at "
             f"a learning rate of {rate:.4g}; lower it (--lr). {path} is left as it was"
         )
     training = describe(checkpoint)
