@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Hashable
 from numbers import Real
 from typing import Any, get_args, get_type_hints
 
@@ -93,7 +94,7 @@ def _value(config: Any, field: str, expected: str) -> Any:
 
 
 @functools.cache
-def _open_fields(kind: type) -> frozenset[str]:
+def _open_fields(kind: Hashable) -> frozenset[str]:
     """The fields of a dataclass that may be None."""
     hints = get_type_hints(kind)
     return frozenset(name for name, hint in hints.items() if type(None) in get_args(hint))

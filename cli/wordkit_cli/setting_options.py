@@ -59,7 +59,7 @@ class SettingOptions:
         kinds: tuple[type, ...],
         texts: Mapping[str, str],
         shown: tuple[Any, ...] | None = None,
-        ranges: Mapping[str, click.ParamType] | None = None,
+        ranges: Mapping[str, click.IntRange] | None = None,
     ) -> None:
         self._kinds, self._texts, self._ranges = kinds, texts, ranges or {}
         self._hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}

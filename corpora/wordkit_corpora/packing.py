@@ -40,7 +40,8 @@ class CountedBytes(io.RawIOBase):
         self._file = file
         self._borrowed = borrowed
         # of a pipe, what is there: to wait for a whole buffer is to keep whoever writes it waiting
-        self._read_some = getattr(file, "readinto1", file.readinto)  # type: ignore[attr-defined]
+        name = "readinto1" if hasattr(file, "readinto1") else "readinto"
+        self._read_some: Callable[[bytearray | memoryview], int | None] = getattr(file, name)
         head = b""
         while len(head) < _HEAD and _may_be_told(head) and (more := self._some(_HEAD - len(head))):
             head += more  # a pipe may hand out its bytes one by one
