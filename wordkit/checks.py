@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable
 from numbers import Real
 from typing import Any, get_args, get_type_hints
 
@@ -81,8 +80,8 @@ def check_above(config: Any, *fields: str) -> None:
 
 def _value(config: Any, field: str, expected: str) -> Any:
     """The number of a field, that a float can hold, or None where that is a value."""
-    value = getattr(config, field)
-    if value is None and field in _open_fields(type(config)):
+    value, kind = getattr(config, field), config.__class__
+    if value is None and field in _open_fields(kind):
         return None
     if not isinstance(value, Real):
         raise _wrong(field, expected, value)
@@ -94,7 +93,7 @@ def _value(config: Any, field: str, expected: str) -> Any:
 
 
 @functools.cache
-def _open_fields(kind: Hashable) -> frozenset[str]:
+def _open_fields(kind: type) -> frozenset[str]:
     """The fields of a dataclass that may be None."""
     hints = get_type_hints(kind)
     return frozenset(name for name, hint in hints.items() if type(None) in get_args(hint))
