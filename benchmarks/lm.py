@@ -14,13 +14,10 @@ texts.
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
-from collections.abc import Callable
-from pathlib import Path
 
 from lm_text import DATA
-from machine import in_one_line
+from subcommands import parsers, positive, run_subcommand
 
 MODULES = {
     "goal": "lm_goal",
@@ -33,44 +30,33 @@ MODULES = {
 
 def parse() -> argparse.Namespace:
     """What the arguments ask for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser, commands, shared = parsers(
+        __doc__, data=DATA, what="ptb lies", part="lines of each text"
     )
-    commands = parser.add_subparsers(dest="name", required=True, metavar="SUBCOMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--data", type=Path, default=DATA, help="where ptb lies")
-    shared.add_argument("--limit", type=_positive, help="take so many lines of each text")
-    shared.add_argument("--threads", type=_positive, default=2)
 
     goal = commands.add_parser("goal", parents=[shared])
-    goal.add_argument("--rounds", type=_positive, default=2, help="times that each is run")
-    goal.add_argument("--epochs", type=_positive, default=4, help="of the plain loop")
+    goal.add_argument("--rounds", type=positive, default=2, help="times that each is run")
+    goal.add_argument("--epochs", type=positive, default=4, help="of the plain loop")
     goal.add_argument(
         "--minutes", type=_above_zero, nargs="+", help="default: 0.25 0.35 0.5 0.75 1"
     )
     speed = commands.add_parser("speed", parents=[shared])
-    speed.add_argument("--rounds", type=_positive, default=3, help="times that each is run")
-    speed.add_argument("--windows", type=_positive, default=100, help="that are timed")
-    speed.add_argument("--warm-up", type=_positive, default=20, help="windows before them")
+    speed.add_argument("--rounds", type=positive, default=3, help="times that each is run")
+    speed.add_argument("--windows", type=positive, default=100, help="that are timed")
+    speed.add_argument("--warm-up", type=positive, default=20, help="windows before them")
     speed.add_argument("--only-two-layers", action="store_true", help="leave out the second table")
     minutes = commands.add_parser("minutes", parents=[shared])
     minutes.add_argument("--minutes", type=_above_zero, nargs="+", help="default: 1 2 6 20")
     memory = commands.add_parser("memory", parents=[shared])
-    memory.add_argument("--words", type=_positive, nargs="+", default=[100_000], help="made-up")
+    memory.add_argument("--words", type=positive, nargs="+", default=[100_000], help="made-up")
     memory.add_argument("--seconds", type=_above_zero, default=20.0, help="that wordkit trains")
-    memory.add_argument("--windows", type=_positive, default=10, help="that the plain loop trains")
+    memory.add_argument("--windows", type=positive, default=10, help="that the plain loop trains")
     devices = commands.add_parser("devices", parents=[shared])
     devices.add_argument("--device", choices=["cuda", "mps", "cpu"], default="cuda")
     devices.add_argument("--presets", nargs="+", default=["awd-lstm", "zaremba-medium"])
     devices.add_argument("--minutes", type=_above_zero, default=25.0, help="for each, at most")
     devices.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
     return parser.parse_args()
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def _above_zero(text: str) -> float:
@@ -87,12 +73,7 @@ def main() -> None:
     """Run a subcommand."""
     options = parse()
 
-    def run() -> None:
-        module = importlib.import_module(MODULES[options.name])
-        command: Callable[[argparse.Namespace], None] = getattr(module, options.name)
-        command(options)
-
-    in_one_line(run, needs="torch")
+    run_subcommand(options, MODULES, needs="torch")
 
 
 if __name__ == "__main__":

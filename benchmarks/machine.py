@@ -21,6 +21,7 @@ from pathlib import Path
 
 from wordkit.errors import WordkitError
 from wordkit.runtime import thread_count
+from wordkit.wording import counted
 
 __all__ = [
     "Process",
@@ -152,11 +153,6 @@ def _anonymous_memory(process: int) -> int:
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 round, 2 rounds."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def heading(columns: Sequence[str]) -> str:

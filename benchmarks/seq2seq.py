@@ -22,10 +22,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 from machine import describe, heading, in_one_line, in_turns, row
+from subcommands import parsers
 
 from wordkit.plots import attention_map, learning_curves
 from wordkit.seq2seq import (
@@ -40,6 +42,7 @@ from wordkit.seq2seq import (
     train_seq2seq,
 )
 from wordkit.seq2seq.batches import batch_of
+from wordkit.seq2seq.config import AttentionKind
 from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
 from wordkit.seq2seq.pairs import vocabulary_of
 from wordkit.seq2seq.training import PairMaterial, Seq2SeqTraining
@@ -57,6 +60,13 @@ DATES = Seq2SeqConfig(hidden=256, dim=16, attention="none")
 def changed(base: Seq2SeqConfig, **settings: object) -> Seq2SeqConfig:
     """A configuration with some settings changed."""
     return Seq2SeqConfig(**{**vars(base), **settings})  # type: ignore[arg-type]
+
+
+def attending(config: Seq2SeqConfig) -> dict[str, Seq2SeqConfig]:
+    """The same model with each kind of attention, by its name."""
+    return {
+        kind: changed(config, attention=kind) for kind in get_args(AttentionKind) if kind != "none"
+    }
 
 
 @dataclass
@@ -137,9 +147,7 @@ def dates(options: argparse.Namespace) -> None:
     kinds = {
         "plain": DATES,
         "peeky": changed(DATES, peeky=True),
-        "dot": changed(DATES, attention="dot"),
-        "general": changed(DATES, attention="general"),
-        "additive": changed(DATES, attention="additive"),
+        **attending(DATES),
     }
     introduce(f"right: share of {len(pairs[1]):,} held-out dates", options)
     columns = [f"after {epoch}" for epoch in range(1, options.epochs)]
@@ -178,9 +186,7 @@ def long(options: argparse.Namespace) -> None:
         "plain": DATES,
         "plain, reversed": changed(DATES, reverse=True),
         "peeky": changed(DATES, peeky=True),
-        "dot": changed(DATES, attention="dot"),
-        "general": changed(DATES, attention="general"),
-        "additive": changed(DATES, attention="additive"),
+        **attending(DATES),
         "dot, both ways": changed(DATES, attention="dot", directions="sum"),
         "dot, fed into the next step": changed(DATES, attention="dot", context_to="input"),
     }
@@ -294,14 +300,7 @@ def introduce(what: str, options: argparse.Namespace) -> None:
 
 def parse() -> argparse.Namespace:
     """What the arguments ask for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="name", required=True, metavar="SUBCOMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--data", type=Path, default=DATA, help="where the pairs lie")
-    shared.add_argument("--limit", type=int, help="take so many pairs")
-    shared.add_argument("--threads", type=int, default=2)
+    parser, commands, shared = parsers(__doc__, data=DATA, what="the pairs lie", part="pairs")
     for job, epochs in ((addition, 25), (dates, 3), (long, 10), (speed, None)):
         text = (job.__doc__ or "").partition("\n")[0]
         command = commands.add_parser(job.__name__, parents=[shared], help=text)

@@ -15,11 +15,9 @@ options with --help; with --limit it can be tried on a part of the text.
 from __future__ import annotations
 
 import argparse
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 
-from machine import in_one_line
+from subcommands import parsers, positive, run_subcommand
 from word2vec_text import DATA
 
 from wordkit.word2vec.engines import DEVICES
@@ -36,16 +34,11 @@ MODULES = {
 
 def parse() -> argparse.Namespace:
     """What the arguments ask for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser, commands, shared = parsers(
+        __doc__, data=DATA, what="enwiki-2018 lies", part="lines of the text"
     )
-    commands = parser.add_subparsers(dest="name", required=True, metavar="SUBCOMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--data", type=Path, default=DATA, help="where enwiki-2018 lies")
-    shared.add_argument("--limit", type=_positive, help="take so many lines of the text")
-    shared.add_argument("--threads", type=_positive, default=2)
     timed = argparse.ArgumentParser(add_help=False)
-    timed.add_argument("--rounds", type=_positive, default=3, help="times that each is run")
+    timed.add_argument("--rounds", type=positive, default=3, help="times that each is run")
     scored = argparse.ArgumentParser(add_help=False)
     scored.add_argument("--keep", type=Path, metavar="FOLDER", help="keep scores there, to go on")
 
@@ -53,30 +46,24 @@ def parse() -> argparse.Namespace:
     commands.add_parser("command", parents=[shared, timed])
     quality = commands.add_parser("quality", parents=[shared, scored])
     quality.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    quality.add_argument("--epochs", type=_positive, default=5)
+    quality.add_argument("--epochs", type=positive, default=5)
     devices = [device for device in DEVICES if device != "cpu"]
     quality.add_argument("--device", choices=devices, help="train there as well")
     quality.add_argument("--only", nargs="+", choices=["gensim", "wordkit", "device"])
     sweep = commands.add_parser("sweep", parents=[shared, scored])
     sweep.add_argument("--seeds", type=int, nargs="+", default=[1])
-    sweep.add_argument("--epochs", type=_positive, nargs="+", default=[1, 5])
+    sweep.add_argument("--epochs", type=positive, nargs="+", default=[1, 5])
     scaling = commands.add_parser("scaling", parents=[shared, timed])
     scaling.add_argument("--arch", nargs="+", choices=["skipgram", "cbow"], help="default: both")
-    scaling.add_argument("--sizes", type=_positive, nargs="+", help="default: 1 4 16")
+    scaling.add_argument("--sizes", type=positive, nargs="+", help="default: 1 4 16")
     table = commands.add_parser("table", parents=[shared, timed])
-    table.add_argument("--dim", type=_positive, nargs="+", help="default: 50 100 200 300 500")
-    table.add_argument("--negative", type=_positive, nargs="+", help="default: 5 10 15")
+    table.add_argument("--dim", type=positive, nargs="+", help="default: 50 100 200 300 500")
+    table.add_argument("--negative", type=positive, nargs="+", help="default: 5 10 15")
     table.add_argument("--part", type=_share, default=0.1, help="of the text, for gensim")
     options = parser.parse_args()
     if options.name == "quality" and "device" in (options.only or ()) and not options.device:
         parser.error("--only device needs --device")
     return options
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def _share(text: str) -> float:
@@ -96,12 +83,7 @@ def main() -> None:
         options.name == "quality" and options.only and "gensim" not in options.only
     )
 
-    def run() -> None:
-        module = importlib.import_module(MODULES[options.name])
-        command: Callable[[argparse.Namespace], None] = getattr(module, options.name)
-        command(options)
-
-    in_one_line(run, needs=None if without_gensim else "gensim")
+    run_subcommand(options, MODULES, needs=None if without_gensim else "gensim")
 
 
 if __name__ == "__main__":

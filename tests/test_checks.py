@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,8 +17,22 @@ from wordkit.errors import ConfigError
 numbers = st.floats() | st.integers(-(10**6), 10**6)
 
 
-def field(value: Any) -> SimpleNamespace:
-    return SimpleNamespace(size=value)
+@dataclass
+class Sized:
+    """A field that is always a number."""
+
+    size: Any
+
+
+@dataclass
+class Open:
+    """One that may be left open."""
+
+    size: float | None
+
+
+def field(value: Any) -> Sized:
+    return Sized(value)
 
 
 def accepts(check: Any, value: Any, *arguments: Any, **more: Any) -> bool:
@@ -39,23 +54,37 @@ def test_numbers_are_let_through_that_are_in_range(value: float) -> None:
     assert accepts(check_range, value, -1, 2, "size") == (-1 <= value <= 2)
 
 
-def test_none_is_a_value_left_open() -> None:
-    for check, arguments, more in (
-        (check_least, (), {"size": 3}),
-        (check_above, ("size",), {}),
-        (check_share, ("size",), {}),
-    ):
-        check(field(None), *arguments, **more)
+CHECKS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (check_least, (), {"size": 3}),
+    (check_above, ("size",), {}),
+    (check_share, ("size",), {}),
+    (check_range, (0, 1, "size"), {}),
+]
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400)])
-def test_whole_numbers_beyond_all_floats_are_compared_too(value: int) -> None:
-    for check, arguments, more in (
-        (check_share, ("size",), {}),
-        (check_range, (0, 1, "size"), {}),
-    ):
-        with pytest.raises(ConfigError, match="^size must be "):
-            check(field(value), *arguments, **more)
+@pytest.mark.parametrize(("check", "arguments", "more"), CHECKS)
+def test_none_is_a_value_where_the_type_says_so(
+    check: Any, arguments: tuple[Any, ...], more: dict[str, Any]
+) -> None:
+    check(Open(None), *arguments, **more)
+    with pytest.raises(ConfigError, match="^size must be .*, not None$"):
+        check(Sized(None), *arguments, **more)
+
+
+@pytest.mark.parametrize(("check", "arguments", "more"), CHECKS)
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**400, "a number of about 400 digits"), (-(10**400), "a number of about 400 digits"),
+        (10**9000, "a number of about 9000 digits"), ("3", "'3'"), ([], r"\[\]"),
+    ],
+    ids=["large", "below 0", "very large", "a text", "a list"],
+)  # fmt: skip
+def test_what_is_no_number_of_float64_is_refused(
+    check: Any, arguments: tuple[Any, ...], more: dict[str, Any], value: Any, shown: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^size must be .*, not {shown}$"):
+        check(field(value), *arguments, **more)
 
 
 def test_words_are_of_a_list() -> None:

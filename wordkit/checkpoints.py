@@ -1,19 +1,37 @@
-"""Checkpoints: when a long training keeps all that it needs to go on, and where."""
+"""Checkpoints: when a long training keeps all that it needs to go on, where, and in what file."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Any
 
-from wordkit.errors import ConfigError
-from wordkit.storage import check_writable
+import numpy.typing as npt
 
-__all__ = ["CheckpointKeeper", "CheckpointPlan"]
+from wordkit.errors import ConfigError, FormatError
+from wordkit.storage import (
+    TensorFile,
+    check_writable,
+    content_digest,
+    read_tensors,
+    write_tensors,
+)
+
+__all__ = [
+    "CheckpointKeeper",
+    "CheckpointPlan",
+    "damaged_checkpoint",
+    "read_checkpoint_file",
+    "write_checkpoint_file",
+]
+
+_TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
 
 
 @dataclass(frozen=True)
@@ -77,3 +95,49 @@ class CheckpointKeeper:
             finally:
                 go.put(False)
         self._last = time.monotonic()
+
+
+def write_checkpoint_file(
+    path: str | os.PathLike[str],
+    record: str,
+    tensors: Mapping[str, npt.NDArray[Any]],
+    *,
+    kind: str,
+) -> None:
+    """Write a checkpoint: arrays by name, all else as JSON, and a digest of both.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    metadata = {_TRAINING: record, _DIGEST: content_digest(record, tensors)}
+    write_tensors(path, tensors, kind=kind, metadata=metadata)
+
+
+def read_checkpoint_file(
+    path: str | os.PathLike[str], *, kind: str
+) -> tuple[TensorFile, dict[str, Any]]:
+    """The file of a checkpoint, all of which is read once and checked, and its record.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is damaged, or something else.
+    """
+    file = read_tensors(path, kind=kind)
+    text = file.metadata.get(_TRAINING, "")
+    if content_digest(text, file.tensors) != file.metadata.get(_DIGEST):
+        fault = "its content does not have the digest that was written with it"
+        raise damaged_checkpoint(path, fault)
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise damaged_checkpoint(path, "what it says of the training is not JSON") from error
+    if not isinstance(record, dict):
+        raise damaged_checkpoint(path, "what it says of the training is no JSON object")
+    return file, record
+
+
+def damaged_checkpoint(path: str | os.PathLike[str], fault: str) -> FormatError:
+    """The error that a checkpoint is damaged."""
+    return FormatError(
+        f"{path} is damaged: {fault}; go on from another checkpoint, or train from the start"
+    )

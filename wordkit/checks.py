@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from numbers import Real
+from typing import Any, get_args, get_type_hints
 
 from wordkit.errors import ConfigError
 
 __all__ = ["check_above", "check_choice", "check_least", "check_range", "check_share"]
+
+_MOST_BITS = 128  # of a number that is shown
 
 
 def check_choice(config: Any, **words: tuple[str, ...]) -> None:
@@ -23,49 +27,81 @@ def check_choice(config: Any, **words: tuple[str, ...]) -> None:
 
 
 def check_least(config: Any, **least: float) -> None:
-    """Check that fields are finite numbers of at least this size, or None.
+    """Check that fields are finite numbers of at least this size, or None where that is a value.
+
+    Args:
+        config: an instance of a dataclass; the type of a field says whether it may be None.
+        least: the sizes by field.
 
     Raises:
         ConfigError: one is not.
     """
     for field, bound in least.items():
-        value = getattr(config, field)
+        value = _value(config, field, f"at least {bound}")
         if value is not None and not (value >= bound and math.isfinite(value)):
-            raise ConfigError(f"{field} must be at least {bound}, not {value}")
+            raise _wrong(field, f"at least {bound}", value)
 
 
 def check_share(config: Any, *fields: str) -> None:
-    """Check that fields are shares from 0 to below 1, or None.
+    """Check that fields are shares from 0 to below 1, or None where that is a value.
 
     Raises:
         ConfigError: one is not.
     """
     for field in fields:
-        value = getattr(config, field)
+        value = _value(config, field, "from 0 to below 1")
         if value is not None and not 0 <= value < 1:
-            raise ConfigError(f"{field} must be from 0 to below 1, not {value}")
+            raise _wrong(field, "from 0 to below 1", value)
 
 
 def check_range(config: Any, least: float, most: float, *fields: str) -> None:
-    """Check that fields lie in a range, its ends among it.
+    """Check that fields lie in a range, its ends among it, or are None where that is a value.
 
     Raises:
         ConfigError: one does not.
     """
     for field in fields:
-        if not least <= getattr(config, field) <= most:
-            raise ConfigError(
-                f"{field} must be from {least} to {most}, not {getattr(config, field)}"
-            )
+        value = _value(config, field, f"from {least} to {most}")
+        if value is not None and not least <= value <= most:
+            raise _wrong(field, f"from {least} to {most}", value)
 
 
 def check_above(config: Any, *fields: str) -> None:
-    """Check that fields are finite numbers above 0, or None.
+    """Check that fields are finite numbers above 0, or None where that is a value.
 
     Raises:
         ConfigError: one is not.
     """
     for field in fields:
-        value = getattr(config, field)
+        value = _value(config, field, "above 0")
         if value is not None and not (value > 0 and math.isfinite(value)):
-            raise ConfigError(f"{field} must be above 0, not {value}")
+            raise _wrong(field, "above 0", value)
+
+
+def _value(config: Any, field: str, expected: str) -> Any:
+    """The number of a field, that a float can hold, or None where that is a value."""
+    value, kind = getattr(config, field), config.__class__
+    if value is None and field in _open_fields(kind):
+        return None
+    if not isinstance(value, Real):
+        raise _wrong(field, expected, value)
+    try:
+        float(value)
+    except OverflowError as error:
+        raise _wrong(field, f"{expected}, in the range of float64", value) from error
+    return value
+
+
+@functools.cache
+def _open_fields(kind: type) -> frozenset[str]:
+    """The fields of a dataclass that may be None."""
+    hints = get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if type(None) in get_args(hint))
+
+
+def _wrong(field: str, expected: str, value: Any) -> ConfigError:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        shown = f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
+    else:
+        shown = f"{value}" if isinstance(value, Real) else repr(value)
+    return ConfigError(f"{field} must be {expected}, not {shown}")

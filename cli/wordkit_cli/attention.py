@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import click
 
+from wordkit.errors import TextError
 from wordkit_cli.models import find_seq2seq, load_seq2seq_model
 from wordkit_cli.options import json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
+from wordkit_cli.sequence_models import model_and
 
 if TYPE_CHECKING:
     from wordkit.seq2seq.transforming import Alignment
@@ -42,45 +45,56 @@ def command(
     """
     from wordkit.seq2seq import align
 
-    if len(model_and_text) > 2:
-        raise click.UsageError(
-            f"give a MODEL and one TEXT, not {len(model_and_text)} arguments; put the text in "
-            "quotation marks"
-        )
-    path = model_and_text[0] if len(model_and_text) == 2 else find_seq2seq(None)
+    quote = "; put the text in quotation marks"
+    model, text = model_and("TEXT", model_and_text, found="arguments", remedy=quote)
+    path = find_seq2seq(model)
     if output is not None:
         from wordkit.plots import check_picture
 
         check_picture(output)
     asked = load_seq2seq_model(path, device)
-    found = align(asked, model_and_text[-1])
+    found = align(asked, text)
     if output is not None:
         from wordkit.plots import attention_map
 
+        if not found.written:
+            raise TextError(f"the model writes nothing for {text!r}, so there is no map to draw")
         attention_map(found.weights, found.source, found.written, output)
         say(f"{output}: {''.join(found.written)}" if asked.config.unit == "char" else output)
-    elif as_json:
+    if as_json:
         weights = [[round(float(w), 6) for w in row] for row in found.weights]
         print_json({"source": found.source, "written": found.written, "weights": weights})
-    else:
+    elif output is None:
         _print_cells(found)
 
 
 def _print_cells(found: Alignment) -> None:
     """A table of shaded cells; those of letters touch, those of words are as wide as they are."""
+    from rich.cells import cell_len
+
     gap = 0 if all(len(unit) == 1 for unit in found.source) else 1
-    widths = [max(len(unit), 2) for unit in found.source]
-    margin = max((len(unit) for unit in found.written), default=0)
+    widths = [max(cell_len(_shown(unit)), 2) for unit in found.source]
+    margin = max((cell_len(_shown(unit)) for unit in found.written), default=0)
     between = " " * gap
-    heads = [_shown(unit).ljust(width) for unit, width in zip(found.source, widths, strict=True)]
+    heads = [_filled(unit, width) for unit, width in zip(found.source, widths, strict=True)]
     click.echo(f"{'':{margin}}  {between.join(heads)}".rstrip())
     for unit, row in zip(found.written, found.weights, strict=True):
         cells = [_shade(float(w)) * width for w, width in zip(row, widths, strict=True)]
-        click.echo(f"{_shown(unit):{margin}}  {between.join(cells)}".rstrip())
+        click.echo(f"{_filled(unit, margin)}  {between.join(cells)}".rstrip())
+
+
+def _filled(unit: str, width: int) -> str:
+    """A unit and spaces, so many columns of the terminal wide."""
+    from rich.cells import cell_len
+
+    return _shown(unit) + " " * (width - cell_len(_shown(unit)))
 
 
 def _shown(unit: str) -> str:
-    return "␣" if unit == " " else unit
+    """A unit that can be seen: a space as a sign, a mark that stands on a letter on a circle."""
+    if unit == " ":
+        return "␣"
+    return f"◌{unit}" if unicodedata.combining(unit[0]) else unit
 
 
 def _shade(weight: float) -> str:

@@ -14,10 +14,12 @@ from wordkit_cli.options import (
     model_device_option,
     progress_options,
     reading_options,
+    reading_values,
 )
-from wordkit_cli.output import print_json, print_table
+from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress
+from wordkit_cli.sequence_models import decoding_config, model_and
 
 if TYPE_CHECKING:
     from wordkit.evaluation import Example, TransductionScore
@@ -51,18 +53,14 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
       wordkit evaluate-seq2seq seq2seq.safetensors test.tsv
       wordkit evaluate-seq2seq date.txt --separator _ --beam 5 --json
     """
-    from wordkit.seq2seq import DecodingConfig, evaluate_pairs
+    from wordkit.seq2seq import evaluate_pairs
 
-    if len(files) > 2:
-        raise click.UsageError(f"give a MODEL and one file of PAIRS, not {len(files)} files")
-    path = files[0] if len(files) == 2 else find_seq2seq(None)
-    asked = load_seq2seq_model(path, options["device"])
-    config = DecodingConfig(options["beam"], 1, options["length_penalty"], options["max_length"])
-    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
+    model, file = model_and("file of PAIRS", files)
+    asked = load_seq2seq_model(find_seq2seq(model), options["device"])
+    config = decoding_config(options)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        pairs = read_pair_files(
-            files[-1:], options["separator"], progress, outputs=(log,), **reading
-        )
+        reading = reading_values(options)
+        pairs = read_pair_files([file], options["separator"], progress, outputs=(log,), **reading)
         run = evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
     if as_json:
@@ -88,7 +86,7 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
 def _print(score: TransductionScore, units: str) -> None:
     shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is said only where all are right
     rows = [
-        ("exact match", f"{shown:.2%}", f"{score.right:,} of {score.pairs:,} pairs"),
+        ("exact match", f"{shown:.2%}", f"{score.right:,} of {counted(score.pairs, 'pair')}"),
         (
             "error rate",
             f"{score.error_rate:.2%}",

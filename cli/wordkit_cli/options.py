@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +23,7 @@ __all__ = [
     "output_option",
     "progress_options",
     "reading_options",
+    "reading_values",
     "text_options",
     "threads_option",
 ]
@@ -83,6 +84,12 @@ reading_options = _together(
         help="Where named corpora lie. Default: $WORDKIT_DATA, else the cache.",
     ),
 )  # fmt: skip
+
+
+def reading_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of :data:`reading_options` among those of a command."""
+    return {name: options[name] for name in ("encoding", "errors", "data_dir")}
+
 
 text_options = _together(
     click.option(

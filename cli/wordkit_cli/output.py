@@ -8,12 +8,9 @@ from typing import Any
 
 import click
 
+from wordkit.wording import counted
+
 __all__ = ["counted", "print_answers", "print_json", "print_table"]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 word, 2,000 words."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""The settings of a network and of its training as options; their defaults are the library's."""
+"""The settings of the library as options of the command line; their defaults are the library's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import click
 
-__all__ = ["LEARNING", "LEARNING_ALIASES", "SettingOptions"]
+__all__ = ["LEARNING", "SettingOptions"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,10 +36,11 @@ LEARNING = {
 }
 """What the fields of :class:`wordkit.training.config.LearningConfig` say in a help."""
 
-LEARNING_ALIASES = {
-    "dim": ("--size",), "epochs": ("--iter",), "lr": ("--alpha",), "batch": ("--batch-size",),
-    "clip_norm": ("--clip",),
+_ALIASES = {
+    "dim": ("--size",), "window": ("--ws",), "negative": ("--neg",), "epochs": ("--iter",),
+    "lr": ("--alpha",), "batch": ("--batch-size",), "steps": ("--bptt",), "clip_norm": ("--clip",),
 }  # fmt: skip
+"""Further names of the options, by field: those that other programs know them by."""
 
 
 class SettingOptions:
@@ -48,19 +49,19 @@ class SettingOptions:
     Args:
         kinds: the dataclasses.
         texts: the help of each field that is an option, by name, in the order of the help.
-        aliases: further names of options, by field.
         shown: an instance of each dataclass, whose values the help shows as defaults; None: it
-            shows none, as they depend on more.
+            shows none, as they depend on more. Switches that are off are not shown.
+        ranges: of options that are refused as bad usage outside of it, by field.
     """
 
     def __init__(
         self,
         kinds: tuple[type, ...],
         texts: Mapping[str, str],
-        aliases: Mapping[str, tuple[str, ...]],
         shown: tuple[Any, ...] | None = None,
+        ranges: Mapping[str, click.IntRange] | None = None,
     ) -> None:
-        self._kinds, self._texts, self._aliases = kinds, texts, aliases
+        self._kinds, self._texts, self._ranges = kinds, texts, ranges or {}
         self._hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
         self._defaults = {
             field.name: getattr(config, field.name)
@@ -86,14 +87,12 @@ class SettingOptions:
         elif kind is bool:
             name = f"{name}/--no-{name[2:]}"
         else:
-            more["type"] = kind
+            more["type"] = self._ranges.get(field, kind)
         default = self._defaults.get(field)
         if default is not None and default is not False:
-            shown = "yes" if default is True else default
+            shown = field.replace("_", "-") if default is True else default
             text = f"{text}  [default: {shown}]"
-        return click.option(
-            name, *self._aliases.get(field, ()), field, default=None, help=text, **more
-        )
+        return click.option(name, *_ALIASES.get(field, ()), field, default=None, help=text, **more)
 
     def given(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         """The settings that stand on the command line, for each of the dataclasses.

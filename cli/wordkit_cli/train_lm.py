@@ -20,7 +20,7 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
-from wordkit_cli.output import print_table
+from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
 from wordkit_cli.training import check_machine, finish_training
@@ -188,7 +188,9 @@ def _read_texts(
     valid, test = read(options["valid"]), read(options["test"])
     if valid is None and options["hold_out"]:
         train, valid = hold_out(train, options["hold_out"])
-        progress.say(f"the last {valid.tokens:,} tokens are held out to validate on")
+        progress.say(
+            f"held out to validate on: the end of the text, {counted(valid.tokens, 'token')}"
+        )
     return _Texts(train, valid, test)
 
 
@@ -291,7 +293,9 @@ def _resumed(
         model["start_embeddings"] = options["embeddings"]
     elif options["embeddings"] is not None:  # its vectors are among the weights
         model.setdefault("dim", checkpoint.model.dim)
-    progress.say(f"going on from {options['checkpoint']} after {checkpoint.state.seen:,} tokens")
+    progress.say(
+        f"going on from {options['checkpoint']} after {counted(checkpoint.state.seen, 'token')}"
+    )
     return _Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
 
 
@@ -309,8 +313,8 @@ def _described(model: LanguageModel, rate: float | None) -> str:
     """A model and its training in one line."""
     config, training = model.config, model.metadata["training"]
     layers = f"{config.layers} x {config.hidden}" if config.layers > 1 else f"{config.hidden}"
-    facts = [f"{config.cell} {layers}", f"{len(model.vocabulary):,} words"]
-    facts.append(f"{training['epochs']:g} epoch{'' if training['epochs'] == 1 else 's'}")
+    facts = [f"{config.cell} {layers}", counted(len(model.vocabulary), "word")]
+    facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
         facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")
     if rate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit_cli.setting_options import LEARNING, LEARNING_ALIASES, SettingOptions
+from wordkit_cli.setting_options import LEARNING, SettingOptions
 
 __all__ = ["SETTINGS"]
 
@@ -45,9 +45,5 @@ _TRAINING = {
     "max_vocabulary": "Keep so many words, the most frequent.",
 }
 
-SETTINGS = SettingOptions(
-    (ModelConfig, TrainingConfig),
-    {**_MODEL, **_TRAINING},
-    {**LEARNING_ALIASES, "steps": ("--bptt",)},
-)
+SETTINGS = SettingOptions((ModelConfig, TrainingConfig), {**_MODEL, **_TRAINING})
 """All options that set a field of ModelConfig or TrainingConfig."""

@@ -18,6 +18,7 @@ from wordkit_cli.options import (
     output_option,
     progress_options,
     reading_options,
+    reading_values,
     threads_option,
 )
 from wordkit_cli.output import counted
@@ -138,7 +139,7 @@ def _read(
     """The pairs to train on and those to validate on."""
     from wordkit.seq2seq import hold_out
 
-    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
+    reading = reading_values(options)
     train = read_pair_files(paths, options["separator"], progress, outputs=outputs, **reading)
     valid: list[Pair] = []
     if options["valid"] is not None:
@@ -156,8 +157,7 @@ def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> 
     facts = [f"{config.cell} {config.layers} x {config.hidden}"]
     if config.attention != "none":
         facts.append(f"{config.attention} attention")
-    epochs = training["epochs"]
-    facts.append(f"{epochs:g} epoch{'' if epochs == 1 else 's'}")
+    facts.append(counted(float(training["epochs"]), "epoch"))
     if right is not None:
         shown = math.floor(right * 1e4) / 1e4  # 100 % is said only where all are right
         facts.append(f"{shown:.2%} of the validation pairs right")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit_cli.setting_options import LEARNING, LEARNING_ALIASES, SettingOptions
+from wordkit_cli.setting_options import LEARNING, SettingOptions
 
 __all__ = ["SETTINGS"]
 
@@ -41,7 +41,6 @@ _TRAINING = {
 SETTINGS = SettingOptions(
     (Seq2SeqConfig, Seq2SeqTrainingConfig),
     {**_MODEL, **_TRAINING},
-    LEARNING_ALIASES,
     shown=(Seq2SeqConfig(), Seq2SeqTrainingConfig()),
 )
 """All options that set a field of Seq2SeqConfig or Seq2SeqTrainingConfig."""

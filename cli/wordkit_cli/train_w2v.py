@@ -22,7 +22,7 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
-from wordkit_cli.train_w2v_options import given_settings, setting_options
+from wordkit_cli.train_w2v_options import SETTINGS
 from wordkit_cli.train_w2v_start import protect, read_beginning
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _OF_CHECKPOINT = ""  # the value of --resume where none is given
 @click.command("train-w2v")
 @click.argument("text", nargs=-1, metavar="TEXT...")
 @output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
-@setting_options
+@SETTINGS
 @click.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
 @click.option(
     "--resume",
@@ -81,11 +81,12 @@ def command(
     _check_usage(text, init, resume, checkpoint)
     _check_machine(output, checkpoint, device)
     choice, threads = TextOptions.take(options), options["threads"]
+    (given,) = SETTINGS.given(options)
     plan = CheckpointPlan(checkpoint, options["checkpoint_every"]) if checkpoint else None
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
-            beginning = read_beginning(init, resume, given_settings())
+            beginning = read_beginning(init, resume, given)
         protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import tee
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,10 +15,17 @@ from wordkit_cli.options import (
     json_option,
     model_device_option,
     reading_options,
+    reading_values,
 )
 from wordkit_cli.output import print_json
+from wordkit_cli.sequence_models import decoding_config, model_and
+
+if TYPE_CHECKING:
+    from wordkit.text.blocks import TextSource
 
 __all__ = ["command"]
+
+_AT_ONCE = 4096  # lines of a file; of a pipe, what is there
 
 
 @click.command("transform")
@@ -32,7 +39,7 @@ __all__ = ["command"]
 @reading_options
 @json_option
 def command(
-    files: tuple[str, ...], beam: int, alternatives: int, device: str, as_json: bool, **options: Any
+    files: tuple[str, ...], alternatives: int, device: str, as_json: bool, **options: Any
 ) -> None:
     """What MODEL writes for each line of FILE: one line in, one line out.
 
@@ -47,46 +54,47 @@ def command(
       wordkit transform sources.txt --beam 5 > targets.txt
       echo '57+5' | wordkit transform --alternatives 3 --json
     """
-    from wordkit.seq2seq import DecodingConfig, transform
-    from wordkit.text.lines import lines_of
+    from wordkit.seq2seq import transform_groups
     from wordkit_corpora.named import open_source
 
-    path, file = model_and_file(files)
+    path, file = _model_and_file(files)
     asked = load_seq2seq_model(path, device)
-    config = DecodingConfig(
-        max(beam, alternatives), alternatives, options["length_penalty"], options["max_length"]
-    )
-    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
-    opened = open_source([file], **reading).result()
-    shown, read = tee(_checked(lines_of(opened.source), opened.source.name))
+    config = decoding_config(options, alternatives)
+    opened = open_source([file], **reading_values(options), as_it_comes=True).result()
+    shown, read = tee(_groups_of(opened.source))
     some = False
-    for line, answers in zip(shown, transform(asked, read, config), strict=True):
+    for group, answered in zip(shown, transform_groups(asked, read, config), strict=True):
         some = True
-        if as_json:
-            known = [answer._asdict() for answer in answers]
-            print_json({"source": line.strip(), "answers": known})
-        else:
-            click.echo("\t".join(answer.text for answer in answers))
+        for line, answers in zip(group, answered, strict=True):
+            if as_json:
+                known = [answer._asdict() for answer in answers]
+                print_json({"source": line.strip(), "answers": known})
+            else:
+                click.echo("\t".join(answer.text for answer in answers))
     if not some:
         raise TextError(f"{opened.source.name} holds no line; give a text that does")
 
 
-def model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
+def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
     """The model to ask, and the text: each may be left out."""
     from wordkit.storage import SEQ2SEQ_MODEL, is_of_kind
 
-    if len(files) > 2:
-        raise click.UsageError(f"give a MODEL and one FILE, not {len(files)} files")
-    if len(files) == 2:
-        return files[0], files[1]
-    if files and is_of_kind(files[0], SEQ2SEQ_MODEL):
-        return files[0], "-"
-    return find_seq2seq(None), files[0] if files else "-"
+    model, file = model_and("FILE", files or ("-",))
+    if model is None and is_of_kind(file, SEQ2SEQ_MODEL):
+        return file, "-"
+    return find_seq2seq(model), file
 
 
-def _checked(lines: Iterator[str], name: str) -> Iterator[str]:
-    """Lines, of which none is blank: nothing could be written for it."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            raise TextError(f"{name}: line {number} is blank; give each line a text")
-        yield line
+def _groups_of(source: TextSource) -> Iterator[list[str]]:
+    """The lines to answer together, none of them blank: what is there, up to some thousands."""
+    from wordkit.text.lines import line_groups_of
+
+    before = 0
+    for lines in line_groups_of(source):
+        for start in range(0, len(lines), _AT_ONCE):
+            group = [line.text for line in lines[start : start + _AT_ONCE]]
+            for number, text in enumerate(group, before + 1):
+                if not text.strip():  # nothing could be written for it
+                    raise TextError(f"{source.name}: line {number} is blank; give each line a text")
+            before += len(group)
+            yield group

@@ -31,7 +31,7 @@ def cut_blocks(
     line gets a line end if it has none.
 
     Args:
-        pieces: the text in UTF-8; the first piece has at least 4 bytes if the text has.
+        pieces: the text in UTF-8; the first piece has all of its byte order mark, if it has one.
         source: where it comes from, for messages.
         block_size: bytes above which a line is cut.
         progress: gives :attr:`Block.progress` when a block is ready.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wordkit.errors import TextError
 from wordkit.runtime import Report, Run
@@ -110,6 +111,7 @@ def open_source(
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
     threads: int | None = None,
+    as_it_comes: bool = False,
 ) -> Run[OpenedText]:
     """Open a text by paths, names of corpora, or both.
 
@@ -121,6 +123,7 @@ def open_source(
         encoding, errors: of the paths; named corpora know their own.
         data_dir: the folder of the user's own data, for named corpora.
         threads: how many threads or processes open a named corpus; None: one per core.
+        as_it_comes: see :func:`wordkit_corpora.open_text`.
 
     Raises (as it runs):
         ConfigError: a setting is out of its range, or no path is given.
@@ -128,13 +131,13 @@ def open_source(
         StorageError: a corpus cannot be fetched or stored.
         ResourceError: a process that reads documentation ended early.
     """
-    return Run(_open(list(paths), encoding, errors, data_dir, threads))
+    how: dict[str, Any] = {"encoding": encoding, "errors": errors, "as_it_comes": as_it_comes}
+    return Run(_open(list(paths), how, data_dir, threads))
 
 
 def _open(
     paths: list[str | Path],
-    encoding: str,
-    errors: Errors,
+    how: Mapping[str, Any],
     data_dir: str | Path | None,
     threads: int | None,
 ) -> Generator[Report, None, OpenedText]:
@@ -151,7 +154,7 @@ def _open(
             files = [file for _ in together for file in next(found)]
             if files:
                 name = joined_names(together)
-                text = open_text(files, encoding=encoding, errors=errors, name=name)
+                text = open_text(files, name=name, **how)
                 sources.append(text)
                 if is_tokenised(text):
                     tokenised.append(name)
@@ -164,7 +167,7 @@ def _open(
             yield from run
             sources.append(run.result())
         tokenizers.add(corpus.tokenizer)
-    source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
+    source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), how["errors"] == "replace")
     tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER
     reason = None
     if tokenised and tokenizer == _OF_TOKENISED:

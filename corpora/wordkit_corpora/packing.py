@@ -24,6 +24,10 @@ _REFUSED = {
     b"%PDF-": "a PDF document",
 }
 
+_KNOWN = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", *_REFUSED)  # how files begin that are told
+_MARK = 4  # bytes of the longest byte order mark
+_MARKS = (b"\xef", b"\xfe", b"\xff", b"\0")  # how they begin
+
 
 class CountedBytes(io.RawIOBase):
     """The bytes of a file or pipe as they lie there, counted as they are read.
@@ -35,8 +39,11 @@ class CountedBytes(io.RawIOBase):
     def __init__(self, file: BinaryIO, *, borrowed: bool = False) -> None:
         self._file = file
         self._borrowed = borrowed
+        # of a pipe, what is there: to wait for a whole buffer is to keep whoever writes it waiting
+        name = "readinto1" if hasattr(file, "readinto1") else "readinto"
+        self._read_some: Callable[[bytearray | memoryview], int | None] = getattr(file, name)
         head = b""
-        while len(head) < _HEAD and (more := file.read(_HEAD - len(head))):
+        while len(head) < _HEAD and _may_be_told(head) and (more := self._some(_HEAD - len(head))):
             head += more  # a pipe may hand out its bytes one by one
         self.head = self._unread = head
         self.count = 0
@@ -52,9 +59,13 @@ class CountedBytes(io.RawIOBase):
             buffer[:size] = self._unread[:size]
             self._unread = self._unread[size:]
         else:
-            size = self._file.readinto(buffer) or 0  # type: ignore[attr-defined]
+            size = self._read_some(buffer) or 0
         self.count += size
         return size
+
+    def _some(self, most: int) -> bytes:
+        buffer = bytearray(most)
+        return bytes(buffer[: self._read_some(buffer) or 0])
 
     def close(self) -> None:
         """Close the file under it, unless that is borrowed."""
@@ -63,8 +74,17 @@ class CountedBytes(io.RawIOBase):
         super().close()
 
 
-def unpacked_pieces(raw: CountedBytes, name: str, size: int) -> Iterator[bytes]:
+def unpacked_pieces(
+    raw: CountedBytes, name: str, size: int, *, as_it_comes: bool = False
+) -> Iterator[bytes]:
     """The text of a file, unpacked, in pieces of ``size`` bytes (the last one may be shorter).
+
+    Args:
+        raw: the file.
+        name: for messages.
+        size: of a piece.
+        as_it_comes: hand out what is there, however little, and do not wait for more; only the
+            first piece has all of a byte order mark.
 
     Raises:
         TextError: the file is of a format that cannot be read, truncated or damaged.
@@ -77,6 +97,9 @@ def unpacked_pieces(raw: CountedBytes, name: str, size: int) -> Iterator[bytes]:
             raise TextError(f"{name} is {kind}; unpack or convert it to plain text first")
     try:
         file = _opened(raw, packing)
+        if as_it_comes:
+            yield from _pieces_as_they_come(file, size)
+            return
         while piece := file.read(size):
             yield piece
     except EOFError as error:
@@ -89,6 +112,22 @@ def unpacked_pieces(raw: CountedBytes, name: str, size: int) -> Iterator[bytes]:
         if packing and error.errno is None:  # gzip and bz2 report bad data so
             raise TextError(_damaged(name, packing)) from error
         raise TextError(f"cannot read {name}: {error.strerror or error}") from error
+
+
+def _pieces_as_they_come(file: BinaryIO, size: int) -> Iterator[bytes]:
+    read: Callable[[int], bytes] = file.read1  # type: ignore[attr-defined]
+    first = read(size)
+    while len(first) < _MARK and first[:1] in _MARKS and (more := read(size)):
+        first += more
+    piece = first
+    while piece:
+        yield piece
+        piece = read(size)
+
+
+def _may_be_told(head: bytes) -> bool:
+    """Whether more of a file's beginning may say of what format it is."""
+    return any(known.startswith(head) or head.startswith(known) for known in _KNOWN)
 
 
 def _packing(head: bytes) -> str:

@@ -36,6 +36,7 @@ def open_text(
     errors: Errors = "strict",
     block_size: int = BLOCK_SIZE,
     name: str | None = None,
+    as_it_comes: bool = False,
 ) -> PlainText:
     """Text to read block by block, from what people have.
 
@@ -46,6 +47,8 @@ def open_text(
         errors: "strict", or "replace" to read bytes that cannot be decoded as U+FFFD.
         block_size: bytes read at a time, at least 16; longer lines are cut at white space.
         name: what the text is called in messages and records; its paths where not given.
+        as_it_comes: hand out the lines of a pipe as they are written, in smaller blocks, for
+            whoever waits for an answer to each.
 
     Raises:
         ConfigError: a setting is out of its range, or no path is given.
@@ -61,6 +64,7 @@ def open_text(
         errors=errors,
         block_size=block_size,
         name=name if name is not None else joined_names(paths),
+        as_it_comes=as_it_comes,
     )
 
 
@@ -90,13 +94,21 @@ class PlainText:
     """The :class:`wordkit.text.TextSource` of :func:`open_text`, which checks its arguments."""
 
     def __init__(
-        self, files: Sequence[str], *, encoding: str, errors: Errors, block_size: int, name: str
+        self,
+        files: Sequence[str],
+        *,
+        encoding: str,
+        errors: Errors,
+        block_size: int,
+        name: str,
+        as_it_comes: bool,
     ) -> None:
         self.files = tuple(files)
         self.encoding = encoding
         self.errors = errors
         self.block_size = block_size
         self.name = name
+        self.as_it_comes = as_it_comes
         self._has_stream = any(is_stream(file) for file in self.files)
         self._is_spent = False
 
@@ -145,7 +157,8 @@ class PlainText:
                 before += raw.count
 
     def _read_one(self, raw: CountedBytes, name: str, before: int) -> Iterator[Block]:
-        pieces = unpacked_pieces(raw, name, self.block_size)
+        as_it_comes = self.as_it_comes and self._has_stream
+        pieces = unpacked_pieces(raw, name, self.block_size, as_it_comes=as_it_comes)
         if self.encoding != "utf-8":
             pieces = to_utf8(pieces, name, self.encoding, self.errors)
         return cut_blocks(pieces, name, self.block_size, lambda: before + raw.count)

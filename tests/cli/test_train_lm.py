@@ -407,7 +407,7 @@ def test_divergence_after_a_validation_keeps_the_best_model(
     def rate(_: object, __: float, epochs: float, *, plateaus: int) -> float:
         return 0.01 if epochs < 1 else 1e30
 
-    monkeypatch.setattr("wordkit.training.loop.learning_rate", rate)
+    monkeypatch.setattr("wordkit.training.steps.learning_rate", rate)
     options = ("--valid", "valid.txt", "--epochs", "3", "--clip-norm", "1e30")
     with pytest.raises(WordkitError, match="diverged"):
         run("train.txt", *SMALL, *options)

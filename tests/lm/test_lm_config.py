@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-from dataclasses import FrozenInstanceError, fields, is_dataclass
-from itertools import pairwise
 from typing import Any
 
 import pytest
+from settings_cases import assert_settings
 
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
@@ -126,22 +123,4 @@ def test_a_place_without_a_dropout_of_its_own_has_that_of_all() -> None:
 
 @pytest.mark.parametrize("kind", [ModelConfig, TrainingConfig])
 def test_settings_do_not_change_and_each_is_explained(kind: type) -> None:
-    with pytest.raises(FrozenInstanceError):
-        kind().seed = 5
-    bodies = [
-        definition.body
-        for part in (kind, *kind.__bases__)
-        if is_dataclass(part)
-        for definition in ast.parse(inspect.getsource(part)).body
-        if isinstance(definition, ast.ClassDef)
-    ]
-    explained = {
-        statement.target.id
-        for body in bodies
-        for statement, following in pairwise(body)
-        if isinstance(statement, ast.AnnAssign)
-        and isinstance(statement.target, ast.Name)
-        and isinstance(following, ast.Expr)
-        and isinstance(following.value, ast.Constant)
-    }
-    assert explained == {field.name for field in fields(kind)}
+    assert_settings(kind)

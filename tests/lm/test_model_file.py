@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import pickle
-import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +10,18 @@ import numpy as np
 import pytest
 import torch
 from lm.models import SHAPES, random_model, vocabulary_of
+from recurrent.model_files import Change, configure, drop, put, rewritten, words_of
 
-from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
+from wordkit.embeddings import load_embeddings
 from wordkit.errors import (
     ConfigError,
     DivergenceError,
     FormatError,
-    ResourceError,
     StorageError,
     VocabularyError,
-    WordkitError,
 )
 from wordkit.lm.model_file import load_language_model, save_language_model
-from wordkit.storage import LANGUAGE_MODEL, is_of_kind, read_tensors, write_tensors
+from wordkit.storage import LANGUAGE_MODEL, read_tensors
 from wordkit.text import Vocabulary
 
 
@@ -58,31 +53,6 @@ def test_a_tied_matrix_is_one_in_the_file_and_after_it(path: Path) -> None:
     assert "output" not in read_tensors(path, kind=LANGUAGE_MODEL).tensors
     back = load_language_model(path)
     assert back.module.output is back.module.embedding
-
-
-def test_what_is_read_does_not_hang_on_the_file(path: Path) -> None:
-    save_language_model(random_model(), path)
-    back = load_language_model(path)
-    with torch.no_grad():
-        back.module.embedding.add_(1)
-    path.unlink()
-    assert torch.isfinite(back.module.embedding).all()
-
-
-def test_its_kind_is_told_at_a_glance(path: Path) -> None:
-    save_language_model(random_model(), path)
-    assert is_of_kind(path, LANGUAGE_MODEL)
-    assert not is_of_kind(path, "embeddings")
-
-
-def test_a_device_that_is_not_there(path: Path) -> None:
-    save_language_model(random_model(), path)
-    assert load_language_model(path, "auto").module.device.type in ("cpu", "cuda", "mps")
-    with pytest.raises(ConfigError, match="device must be one of"):
-        load_language_model(path, "tpu")
-    if not torch.cuda.is_available():
-        with pytest.raises(ResourceError, match="device cuda was asked for"):
-            load_language_model(path, "cuda")
 
 
 # --- what is not written -------------------------------------------------------------------------
@@ -144,37 +114,9 @@ def test_the_embedding_layer_as_vectors() -> None:
 
 # --- what is not read ----------------------------------------------------------------------------
 
-Content = dict[str, Any]
-
-
-def rewritten(path: Path, change: Callable[[Content, Content, Content], None]) -> None:
-    """Change a file's tensors, the record of its network and what it says about itself."""
-    file = read_tensors(path, kind=LANGUAGE_MODEL)
-    tensors = {name: np.array(tensor) for name, tensor in file.tensors.items()}
-    network, about = json.loads(file.metadata["network"]), json.loads(file.metadata["about"])
-    change(tensors, network, about)
-    metadata = {"network": json.dumps(network), "about": json.dumps(about)}
-    write_tensors(path, tensors, kind=LANGUAGE_MODEL, metadata=metadata)
-
-
-def put(**entries: Any) -> Callable[[Content, Content, Content], None]:
-    return lambda tensors, network, about: tensors.update(entries)
-
-
-def configure(**entries: Any) -> Callable[[Content, Content, Content], None]:
-    return lambda tensors, network, about: network["config"].update(entries)
-
-
-def drop(name: str) -> Callable[[Content, Content, Content], None]:
-    return lambda tensors, network, about: tensors.pop(name)
-
-
-def words_of(*words: str) -> Any:
-    return np.frombuffer("\n".join(words).encode(), np.uint8)
-
 
 NAMES = vocabulary_of().words
-DAMAGE: dict[str, tuple[Callable[[Content, Content, Content], None], str]] = {
+DAMAGE: dict[str, tuple[Change, str]] = {
     "no weights": (drop("layers.0.weight_hidden"), "no tensor 'layers.0.weight_hidden'"),
     "no bias": (drop("bias"), "no tensor 'bias'"),
     "no words": (drop("words"), "no tensor 'words'"),
@@ -216,7 +158,7 @@ DAMAGE: dict[str, tuple[Callable[[Content, Content, Content], None], str]] = {
 def test_damage_is_one_plain_line(path: Path, name: str) -> None:
     change, message = DAMAGE[name]
     save_language_model(random_model(), path)
-    rewritten(path, change)
+    rewritten(path, change, kind=LANGUAGE_MODEL)
     with pytest.raises(FormatError, match=message) as caught:
         load_language_model(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
@@ -226,55 +168,11 @@ def test_damage_is_one_plain_line(path: Path, name: str) -> None:
 @pytest.mark.parametrize("cutoffs", [None, [], [8, 4], [4, 99], [-1], ["4"], [True], 4, [4, 8, 9]])
 def test_clusters_that_cannot_be(path: Path, cutoffs: Any) -> None:
     save_language_model(random_model(**SHAPES["adaptive"]), path)
-    rewritten(path, lambda tensors, network, about: network.update(cutoffs=cutoffs))
+    rewritten(
+        path, lambda tensors, network, about: network.update(cutoffs=cutoffs), kind=LANGUAGE_MODEL
+    )
     with pytest.raises(FormatError, match="is damaged"):
         load_language_model(path)
-
-
-def test_metadata_that_are_none(path: Path) -> None:
-    save_language_model(random_model(), path)
-    file = read_tensors(path, kind=LANGUAGE_MODEL)
-    tensors = {name: np.array(tensor) for name, tensor in file.tensors.items()}
-    whole = dict(file.metadata)
-    for entry in ("network", "about"):
-        for wrong in ("", "{", "[]", "[" * 100_000):
-            write_tensors(path, tensors, kind=LANGUAGE_MODEL, metadata={**whole, entry: wrong})
-            with pytest.raises(FormatError, match=f"its entry '{entry}' is"):
-                load_language_model(path)
-
-
-def test_every_truncation_is_found(path: Path) -> None:
-    save_language_model(random_model(), path)
-    content = path.read_bytes()
-    for size in (*range(0, 64), *range(64, len(content), 97), len(content) - 1):
-        path.write_bytes(content[:size])
-        with pytest.raises(WordkitError):
-            load_language_model(path)
-
-
-def test_other_files_are_named(path: Path) -> None:
-    save_embeddings(Embeddings(["a", "b"], np.eye(2)), path)
-    with pytest.raises(
-        FormatError, match=r"holds embeddings, not a language model; wordkit similar"
-    ):
-        load_language_model(path)
-    path.write_bytes(pickle.dumps({"weights": list(range(100))}))
-    with pytest.raises(FormatError, match="is a pickle; wordkit reads"):
-        load_language_model(path)
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("archive/data.pkl", b"x" * 100)
-    with pytest.raises(FormatError, match=r"zip archive, as torch\.save writes"):
-        load_language_model(path)
-    path.write_text("3 4\nthe 1 2 3 4\n")
-    with pytest.raises(FormatError, match="is no language model: it begins with b'3 4"):
-        load_language_model(path)
-    path.write_bytes(b"")
-    with pytest.raises(FormatError, match="truncated: it has 0 bytes"):
-        load_language_model(path)
-    with pytest.raises(StorageError, match="it is a folder"):
-        load_language_model(path.parent)
-    with pytest.raises(StorageError, match="there is no such file"):
-        load_language_model(path.parent / "none.safetensors")
 
 
 def test_a_language_model_is_not_read_as_vectors(path: Path) -> None:

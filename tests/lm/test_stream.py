@@ -157,6 +157,6 @@ def test_a_text_of_few_long_lines_is_cut_within_one(lengths: list[int]) -> None:
 
 
 def test_a_text_too_short_to_hold_some_out() -> None:
-    with pytest.raises(TextError, match="the text has 1 tokens, and some must be held out"):
+    with pytest.raises(TextError, match="the text has 1 token, and some must be held out"):
         hold_out(corpus_of(["a"]), 0.5)
     assert [part.tokens for part in hold_out(corpus_of(["a b"]), 0.01)] == [1, 1]

@@ -11,6 +11,7 @@ from torch import nn
 
 from wordkit.errors import ConfigError, FormatError, ResourceError, VocabularyError
 from wordkit.recurrent.network_file import NetworkFile, save_network
+from wordkit.storage import read_tensors, write_tensors
 
 KIND, COMMAND = "toy", "wordkit train-toy"
 BESIDE = ("names",)
@@ -28,7 +29,9 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "toy.safetensors"
     weights = {"weight": torch.arange(6.0).view(2, 3), "bias": torch.ones(3)}
     arrays = {"names": np.arange(4)}
-    save_network(path, weights, kind=KIND, arrays=arrays, records={"about": {"a": [1, "é"]}})
+    save_network(
+        path, weights, kind=KIND, arrays=arrays, network={"width": 3}, about={"a": [1, "é"]}
+    )
     return path
 
 
@@ -43,7 +46,7 @@ def empty(width: int = 3) -> Toy:
 
 def test_there_and_back(path: Path) -> None:
     stored, network = opened(path), empty()
-    assert stored.record("about") == {"a": [1, "é"]}
+    assert stored.network == {"width": 3} and stored.about == {"a": [1, "é"]}
     stored.fill(network, network.state_dict(), BESIDE)
     stored.put_on("cpu", network)
     assert torch.equal(network.weight, torch.arange(6.0).view(2, 3))
@@ -90,9 +93,14 @@ def test_faults_are_those_of_the_file(path: Path, error: type[Exception]) -> Non
         raise KeyError("a fault of the program")
 
 
-def test_records_that_are_not_there(path: Path) -> None:
-    with pytest.raises(FormatError, match="its entry 'settings' is missing or not JSON"):
-        opened(path).record("settings")
+@pytest.mark.parametrize("entry", ["network", "about"])
+def test_records_that_are_not_there(path: Path, entry: str) -> None:
+    file = read_tensors(path, kind=KIND)
+    tensors = {name: np.array(tensor) for name, tensor in file.tensors.items()}
+    metadata = {name: text for name, text in file.metadata.items() if name != entry}
+    write_tensors(path, tensors, kind=KIND, metadata=metadata)
+    with pytest.raises(FormatError, match=f"its entry '{entry}' is missing or not JSON"):
+        opened(path)
 
 
 def test_a_device_that_is_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +138,8 @@ def test_a_header_may_be_as_long_as_a_pickle_begins(tmp_path: Path) -> None:
     path = tmp_path / "toy.safetensors"
     seen = set()
     for pad in range(0, 264, 8):
-        save_network(path, {}, kind=KIND, arrays={}, records={"about": {"a": "x" * pad}})
-        assert opened(path).record("about") == {"a": "x" * pad}
+        save_network(path, {}, kind=KIND, arrays={}, network={}, about={"a": "x" * pad})
+        assert opened(path).about == {"a": "x" * pad}
         seen.add(path.read_bytes()[0])
     assert 0x80 in seen
 
@@ -157,10 +165,9 @@ def test_every_bit_is_looked_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_fewer_bytes(path: Path, precision: str) -> None:
     weights = {"weight": torch.arange(6.0).view(2, 3) / 7, "bias": torch.ones(3) / 3}
-    save_network(path, weights, kind=KIND, arrays={"names": np.arange(4)}, records={"about": {}},
-                 precision=precision)  # fmt: skip
+    arrays = {"names": np.arange(4)}
+    save_network(path, weights, kind=KIND, arrays=arrays, network={}, about={}, precision=precision)
     stored, network = opened(path), empty()
-    stored.record("about")
     stored.fill(network, network.state_dict(), BESIDE)
     stored.check_digest()
     assert torch.equal(network.bias, weights["bias"])
@@ -173,5 +180,5 @@ def test_fewer_bytes(path: Path, precision: str) -> None:
 def test_a_precision_that_is_none(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(ConfigError, match="not 'int4'"):
-        save_network(path, {}, kind=KIND, arrays={}, records={}, precision="int4")
+        save_network(path, {}, kind=KIND, arrays={}, network={}, about={}, precision="int4")
     assert path.read_bytes() == before

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from twin_network import Batch, TwinConfig, random_params
 
-from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.config import AttentionKind, Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
 E, H, VS, VT, A = 3, 4, 6, 5, 2
 
-BASE = Seq2SeqConfig(hidden=H, dim=E, attention="none", attention_width=A)
+BASE = Seq2SeqConfig(hidden=H, dim=E, attention="none")
+
+
+def attending(kind: AttentionKind, **more: Any) -> Seq2SeqConfig:
+    """The same with attention of a kind; what is additive has a width of its own."""
+    return replace(BASE, attention=kind, attention_width=A if kind == "additive" else None, **more)
+
+
 CELLS = ("rnn", "lstm", "gru", "peephole")
 SHAPES = [
     *(replace(BASE, cell=cell) for cell in CELLS),
@@ -26,7 +34,7 @@ SHAPES = [
         for cell, ways in itertools.product(CELLS, ("concat", "sum"))
     ),
     *(
-        replace(BASE, attention=kind, context_to=to, directions=ways, peeky=peeky, tied=tied)
+        attending(kind, context_to=to, directions=ways, peeky=peeky, tied=tied)
         for kind, to, (ways, peeky, tied) in itertools.product(
             ("dot", "general", "additive"),
             ("output", "input"),

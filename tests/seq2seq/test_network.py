@@ -7,11 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from networks import BASE, CELLS, SHAPES, VS, VT, E, H, made, random_batch, twin_name, twin_of
+from networks import (
+    BASE,
+    CELLS,
+    SHAPES,
+    VS,
+    VT,
+    E,
+    H,
+    attending,
+    made,
+    random_batch,
+    twin_name,
+    twin_of,
+)
 from twin_network import Batch, TwinNetwork
 
 from wordkit.recurrent.layer import RecurrentLayer
-from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.config import AttentionKind, Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
 
 
@@ -68,10 +81,9 @@ def test_its_gradients_are_those_of_the_twin(config: Seq2SeqConfig, dtype: torch
 def test_a_batch_of_mixed_lengths_is_each_pair_alone(
     cell: str, directions: str, precision: str
 ) -> None:
-    config = replace(
-        BASE, cell=cell, directions=directions, layers=2, hidden=32, attention="additive",
-        residual=True,
-    )  # fmt: skip
+    config = attending(
+        "additive", cell=cell, directions=directions, layers=2, hidden=32, residual=True
+    )
     network, _ = made(config, dtype=torch.float32)
     network.precision = precision
     batch = random_batch(S=9, T=7, B=6)
@@ -104,8 +116,8 @@ def test_padding_leaves_a_state_of_zeros_exactly_as_it_is(cell: str, precision: 
 
 
 @pytest.mark.parametrize("kind", ["dot", "general", "additive"])
-def test_attention_is_a_mean_over_the_true_places(kind: str) -> None:
-    network, _ = made(replace(BASE, attention=kind, directions="concat"), dtype=torch.float32)
+def test_attention_is_a_mean_over_the_true_places(kind: AttentionKind) -> None:
+    network, _ = made(attending(kind, directions="concat"), dtype=torch.float32)
     batch = random_batch(seed=3, S=7, T=5, B=6)
     _, weights = run(network, batch)
     missing = torch.from_numpy(batch.sources < 0).T.unsqueeze(1).expand_as(weights)
@@ -197,7 +209,9 @@ def test_tied_vectors_are_one_tensor() -> None:
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_all_weights_start_within_their_range(config: Seq2SeqConfig) -> None:
-    network = Seq2SeqNetwork(replace(config, hidden=20, dim=10), VS, VT)
+    network = Seq2SeqNetwork(
+        replace(config, hidden=20, dim=20 if config.dim == config.hidden else 10), VS, VT
+    )
     for parameter in network.parameters():
         torch.nn.init.constant_(parameter, torch.nan)
     for name, parameter in network.named_parameters():

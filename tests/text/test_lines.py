@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import TextError
-from wordkit.text.lines import Line, lines_of, numbered_lines_of
+from wordkit.text.lines import Line, line_groups_of, lines_of, numbered_lines_of
 from wordkit_corpora.plaintext import open_text
 
 
@@ -58,3 +58,13 @@ def test_what_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(TextError, match=r"line 2, byte 6: not UTF-8 \(0xff\)"):
         list(lines_of(open_text([path])))
     assert list(lines_of(open_text([path], errors="replace"))) == ["one", "tw�"]
+
+
+def test_a_group_is_what_has_been_read(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_text("".join(f"line {number}\n" for number in range(40)) + "the last")
+    groups = list(line_groups_of(open_text([path], block_size=64)))
+    assert len(groups) > 2 and all(groups)
+    assert [line for group in groups for line in group] == list(
+        numbered_lines_of(open_text([path]))
+    )

@@ -408,7 +408,7 @@ def test_ctrl_c_waits_for_the_checkpoint(
     path = tmp_path / "c"
     keeper = CheckpointKeeper(CheckpointPlan(path), corpus, CONFIG, start)
     start.state.position = 1000
-    write, main = checkpoint_file.write_tensors, threading.main_thread().ident
+    write, main = checkpoint_file.write_checkpoint_file, threading.main_thread().ident
     assert main is not None
 
     def interrupted(*arguments: Any, **options: Any) -> None:
@@ -416,7 +416,7 @@ def test_ctrl_c_waits_for_the_checkpoint(
         time.sleep(0.1)  # so that it arrives in the midst
         write(*arguments, **options)
 
-    monkeypatch.setattr(checkpoint_file, "write_tensors", interrupted)
+    monkeypatch.setattr(checkpoint_file, "write_checkpoint_file", interrupted)
     before = start.state.weights.padded_input.copy()
     with pytest.raises(KeyboardInterrupt):
         keeper.save(FakeEngine(start, CONFIG))
@@ -433,7 +433,7 @@ def test_a_failed_write_leaves_the_weights_as_they_were(
     def full(*arguments: Any, **options: Any) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(checkpoint_file, "write_tensors", full)
+    monkeypatch.setattr(checkpoint_file, "write_checkpoint_file", full)
     with pytest.raises(StorageError):
         keeper.save(FakeEngine(start, CONFIG))
     assert np.array_equal(start.state.weights.padded_input, before) and keeper.saved == 0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-from dataclasses import FrozenInstanceError, fields, replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
+from settings_cases import assert_settings
 
 from wordkit.errors import ConfigError
 from wordkit.word2vec.config import Word2VecConfig
@@ -110,23 +107,5 @@ def test_the_vectors_that_are_kept_suit_the_architecture() -> None:
         assert Word2VecConfig(vectors=vectors).kept == vectors
 
 
-def test_settings_do_not_change() -> None:
-    config = Word2VecConfig()
-    with pytest.raises(FrozenInstanceError):
-        config.dim = 5  # type: ignore[misc]
-    assert replace(config, dim=5) == Word2VecConfig(dim=5)
-    assert hash(replace(config)) == hash(config)
-
-
-def test_every_field_is_explained() -> None:
-    (definition,) = ast.parse(inspect.getsource(Word2VecConfig)).body
-    assert isinstance(definition, ast.ClassDef)
-    explained = {
-        statement.target.id
-        for statement, following in pairwise(definition.body)
-        if isinstance(statement, ast.AnnAssign)
-        and isinstance(statement.target, ast.Name)
-        and isinstance(following, ast.Expr)
-        and isinstance(following.value, ast.Constant)
-    }
-    assert explained == {field.name for field in fields(Word2VecConfig)}
+def test_settings_do_not_change_and_each_is_explained() -> None:
+    assert_settings(Word2VecConfig)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wordkit.errors import ConfigError, TextError
 from wordkit.lm.stream import TokenStream
+from wordkit.wording import counted
 
 __all__ = ["NO_TARGET", "Tracks", "Window"]
 
@@ -56,8 +57,9 @@ class Tracks:
         N = stream.tokens
         if batch * steps > N:
             raise TextError(
-                f"the text has {N:,} tokens, and a window of {batch} tracks and {steps} steps "
-                f"takes {batch * steps:,}; give more text, or lower batch or steps"
+                f"the text has {counted(N, 'token')}, and a window of {counted(batch, 'track')} "
+                f"and {counted(steps, 'step')} takes {batch * steps:,}; give more text, "
+                "or lower batch or steps"
             )
         if batch % processes:
             raise ConfigError(

@@ -52,8 +52,6 @@ class Checkpoint:
         if self.is_dense:
             training.go_dense()
         self.saved.restore(training)
-        for name, generator in training.generators().items():
-            generator.set_state(self.saved.group("random")[name])
         training.restore_whole(self._whole(training))
         training.windows = int(self.saved.record["counters"]["windows"])
 
@@ -84,7 +82,6 @@ def save_checkpoint(path: str | os.PathLike[str], training: Training) -> None:
             for j, part in enumerate(layer)
         },
         "dropout": {str(rank): part for rank, part in enumerate(whole.dropout)},
-        "random": {name: g.get_state() for name, g in training.generators().items()},
     }
     record = {
         "model": asdict(training.model.config),

@@ -18,6 +18,7 @@ import torch
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.presets import Preset
 from wordkit.runtime import Report, Run, choose_device, thread_count
+from wordkit.wording import counted
 
 __all__ = ["fitted_preset"]
 
@@ -100,10 +101,10 @@ def _fit(
         start_embeddings="counts",
         unigram_bias=True,
     )
-    limit = "" if minutes is None else f" in {minutes:g} minute{'' if minutes == 1 else 's'}"
+    limit = "" if minutes is None else f" in {counted(minutes, 'minute')}"
     return Preset(
-        f"fitted to {tokens:,} tokens of {words:,} words: an LSTM of {width}, dropout "
-        f"{model.dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
+        f"fitted to {counted(tokens, 'token')} of {counted(words, 'word')}: an LSTM of {width}, "
+        f"dropout {model.dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
         model,
         replace(training, lr=_rate(width)),
     )

@@ -26,7 +26,6 @@ from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["load_language_model", "save_language_model"]
 
-_NETWORK, _ABOUT = "network", "about"  # entries of the metadata
 _TIED = "output"  # the name of the matrix that is another one, where words are tied
 _VOCABULARY = ("words", "counts")
 
@@ -49,16 +48,13 @@ def save_language_model(
         StorageError: the file cannot be written.
     """
     _ = model.vocabulary.counts  # raises where there are none
-    records = {
-        _NETWORK: {"config": asdict(model.config), "cutoffs": _cutoffs(model.module)},
-        _ABOUT: dict(model.metadata),
-    }
     save_network(
         path,
         _stored(model.module.state_dict(), model.config),
         kind=LANGUAGE_MODEL,
         arrays=model.vocabulary.to_arrays(),
-        records=records,
+        network={"config": asdict(model.config), "cutoffs": _cutoffs(model.module)},
+        about=model.metadata,
         precision=precision,
     )
 
@@ -94,15 +90,14 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
     vocabulary = Vocabulary.from_arrays(
         file.tensor("words", np.uint8, 1), file.tensor("counts", np.int64, 1), str(path)
     )
-    network, about = stored.record(_NETWORK), stored.record(_ABOUT)
     with stored.faults_told():
-        config = from_record(ModelConfig, network.get("config"))
-        cutoffs = _checked_cutoffs(network.get("cutoffs"), config)
+        config = from_record(ModelConfig, stored.network.get("config"))
+        cutoffs = _checked_cutoffs(stored.network.get("cutoffs"), config)
         module = _empty(config, len(vocabulary), cutoffs, stored)
         stored.fill(module, _stored(module.state_dict(), config), _VOCABULARY)
         if config.tied:
             module.output = module.embedding
-        model = LanguageModel(module, vocabulary, about)
+        model = LanguageModel(module, vocabulary, stored.about)
     stored.check_digest()
     stored.put_on(device, module)
     return model

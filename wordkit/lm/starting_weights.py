@@ -20,6 +20,7 @@ from wordkit.lm.model import RecurrentModel
 from wordkit.recurrent.starting_weights import draw_evenly, start_layer, start_matrix
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
+from wordkit.wording import counted
 
 __all__ = ["Coverage", "check_dimensions", "counted_vectors", "put_vectors", "start_weights"]
 
@@ -34,7 +35,7 @@ class Coverage:
     words: int
 
     def __str__(self) -> str:
-        return f"{self.known:,} of {self.words:,} words have vectors to start from"
+        return f"{self.known:,} of {counted(self.words, 'word')} have vectors to start from"
 
 
 def start_weights(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
+from wordkit.wording import counted
 
 __all__ = ["TokenStream", "hold_out", "words_to_model"]
 
@@ -122,8 +123,8 @@ def hold_out(corpus: Corpus, share: float) -> tuple[Corpus, Corpus]:
         raise ConfigError(f"the share to hold out must be above 0 and below 1, not {share}")
     if corpus.tokens < 2:
         raise TextError(
-            f"the text has {corpus.tokens} tokens, and some must be held out to validate on; "
-            "give more text, or a text to validate on"
+            f"the text has {counted(corpus.tokens, 'token')}, and some must be held out to "
+            "validate on; give more text, or a text to validate on"
         )
     offsets = corpus.offsets
     cut = _place_to_cut(offsets, share)

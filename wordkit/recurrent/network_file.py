@@ -2,7 +2,8 @@
 
 The file is a safetensors container with the weights as float32, or its matrices rounded
 (:mod:`wordkit.rounding`), named as in the state of the network (a matrix that is tied to another
-one comes once), arrays such as the words, and JSON objects by name.
+one comes once), arrays such as the words, and two JSON objects: the shape of the network, and how
+it was made.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from wordkit.storage import TensorFile, content_digest, read_tensors, write_tens
 
 __all__ = ["NetworkFile", "save_network"]
 
-_DIGEST = "sha256"  # an entry of the metadata
+_NETWORK, _ABOUT, _DIGEST = "network", "about", "sha256"  # entries of the metadata
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x80", "a pickle"),
     (b"PK\x03\x04", "a zip archive, as torch.save writes its pickles"),
@@ -47,7 +48,8 @@ def save_network(
     *,
     kind: str,
     arrays: Mapping[str, npt.NDArray[Any]],
-    records: Mapping[str, Any],
+    network: Mapping[str, Any],
+    about: Mapping[str, Any],
     precision: str = "fp32",
 ) -> None:
     """Write a network to a file, which is whole or not there at all.
@@ -57,11 +59,12 @@ def save_network(
         weights: by name.
         kind: what the file says that it is.
         arrays: what else belongs to it.
-        records: JSON objects by name.
+        network: its shape, as JSON takes it.
+        about: how it was made, as JSON takes it.
         precision: of the matrices, one of :data:`wordkit.rounding.PRECISIONS`.
 
     Raises:
-        ConfigError: JSON cannot hold the records, or there is no such precision.
+        ConfigError: JSON cannot hold the last two, or there is no such precision.
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
@@ -73,6 +76,7 @@ def save_network(
                 f"the weights {name} are not finite, so {path} is left as it was; train again "
                 "with a lower learning rate"
             )
+    records = {_NETWORK: dict(network), _ABOUT: dict(about)}
     try:
         metadata = {name: json.dumps(value, allow_nan=False) for name, value in records.items()}
     except (TypeError, ValueError, RecursionError) as error:
@@ -106,15 +110,10 @@ class NetworkFile:
         self.path = Path(path)
         _refuse_foreign(self.path, kind, command)
         self.file: TensorFile = read_tensors(path, kind=kind)
-        self._records: list[str] = []
+        self.network, self.about = self._record(_NETWORK), self._record(_ABOUT)
 
-    def record(self, name: str) -> dict[str, Any]:
-        """A JSON object by name.
-
-        Raises:
-            FormatError: it is missing, or no object.
-        """
-        self._records.append(name)
+    def _record(self, name: str) -> dict[str, Any]:
+        """A JSON object by name."""
         try:
             known = json.loads(self.file.metadata.get(name, ""))
         except (ValueError, RecursionError) as error:
@@ -177,12 +176,12 @@ class NetworkFile:
         network.load_state_dict(weights, strict=False, assign=True)
 
     def check_digest(self) -> None:
-        """Check that all is as it was written, when every record has been read.
+        """Check that all is as it was written.
 
         Raises:
             FormatError: it is not.
         """
-        records = {name: self.file.metadata[name] for name in self._records}
+        records = {name: self.file.metadata[name] for name in (_NETWORK, _ABOUT)}
         found = content_digest(_text(records), self.file.tensors)
         if found != self.file.metadata.get(_DIGEST):
             raise self.damaged("its content does not have the digest that was written with it")

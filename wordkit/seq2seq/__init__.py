@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.model_file import load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, hold_out, pairs_of, read_pairs
     from wordkit.seq2seq.train import train_seq2seq
-    from wordkit.seq2seq.transforming import align, evaluate_pairs, transform
+    from wordkit.seq2seq.transforming import align, evaluate_pairs, transform, transform_groups
 
 __all__ = [
     "DecodingConfig",
@@ -42,6 +42,7 @@ __all__ = [
     "save_seq2seq",
     "train_seq2seq",
     "transform",
+    "transform_groups",
 ]
 
 _HOMES = {
@@ -61,6 +62,7 @@ _HOMES = {
     "save_seq2seq": "model_file",
     "train_seq2seq": "train",
     "transform": "transforming",
+    "transform_groups": "transforming",
 }
 
 

@@ -45,8 +45,6 @@ class Seq2SeqCheckpoint:
         """
         self.saved.check_place(training)
         self.saved.restore(training)
-        for name, generator in training.generators().items():
-            generator.set_state(self.saved.group("random")[name])
         counters = self.saved.record["counters"]
         training.figures.update(counters["figures"])
         training.best_figures.update(counters["best_figures"])
@@ -70,7 +68,6 @@ def save_checkpoint(path: str | os.PathLike[str], training: Seq2SeqTraining) -> 
             "about": dict(material.about),
             "counters": {"figures": training.figures, "best_figures": training.best_figures},
         },
-        groups={"random": {name: g.get_state() for name, g in training.generators().items()}},
         arrays=vocabulary_arrays(material.source_vocabulary, material.target_vocabulary),
     )
 

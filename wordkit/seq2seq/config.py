@@ -116,6 +116,26 @@ class Seq2SeqConfig:
         check_above(self, "start_scale")
         if not math.isfinite(self.forget_bias):
             raise ConfigError(f"forget_bias must be a number, not {self.forget_bias}")
+        self._check_effects()
+
+    def _check_effects(self) -> None:
+        """Find settings that differ from their defaults, and would change nothing."""
+        if self.attention == "none" and self.context_to != "output":
+            raise ConfigError(
+                f"context_to {self.context_to} says where attention goes, and attention is none; "
+                "choose an attention, or leave context_to out"
+            )
+        if self.attention != "additive" and self.attention_width is not None:
+            raise ConfigError(
+                f"attention_width {self.attention_width} is of additive attention, and attention "
+                f"is {self.attention}; choose additive, or leave attention_width out"
+            )
+        if self.residual and self.layers == 1 and self.dim != self.width:
+            raise ConfigError(
+                f"residual needs a layer that puts out as much as goes in: dim is {self.dim}, and "
+                f"what comes out of the one layer is {self.width} wide; choose the same width, or "
+                "more layers, or leave residual out"
+            )
 
     @property
     def width(self) -> int:

@@ -22,8 +22,6 @@ from wordkit.storage import SEQ2SEQ_MODEL
 
 __all__ = ["load_seq2seq", "save_seq2seq"]
 
-_NETWORK, _ABOUT = "network", "about"  # entries of the metadata
-
 
 def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:
     """Write a model to a file, which is whole or not there at all.
@@ -34,13 +32,13 @@ def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
-    network = {"config": asdict(model.config), "longest_target": model.longest_target}
     save_network(
         path,
         model.network.state_dict(),
         kind=SEQ2SEQ_MODEL,
         arrays=vocabulary_arrays(model.source_vocabulary, model.target_vocabulary),
-        records={_NETWORK: network, _ABOUT: dict(model.metadata)},
+        network={"config": asdict(model.config), "longest_target": model.longest_target},
+        about=model.metadata,
     )
 
 
@@ -60,17 +58,16 @@ def load_seq2seq(path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqMo
     device = choose_device(device)
     stored = NetworkFile(path, kind=SEQ2SEQ_MODEL, command="wordkit train-seq2seq")
     vocabularies = read_vocabularies(stored.file)
-    known, about = stored.record(_NETWORK), stored.record(_ABOUT)
     with stored.faults_told():
-        config = from_record(Seq2SeqConfig, known.get("config"))
+        config = from_record(Seq2SeqConfig, stored.network.get("config"))
         # what the sizes of all the others come from, before a network of such sizes is made
         stored.check_shape("encoder.embedding", (len(vocabularies[0]), config.dim))
         stored.check_shape("encoder.layers.0.weight_hidden", (None, config.hidden))
         with torch.device("meta"):
             network = Seq2SeqNetwork(config, *map(len, vocabularies))
         stored.fill(network, network.state_dict(), VOCABULARY_ARRAYS)
-        longest = known.get("longest_target")
-        model = Seq2SeqModel(network, *vocabularies, longest, about)  # type: ignore[arg-type]
+        longest = stored.network.get("longest_target")
+        model = Seq2SeqModel(network, *vocabularies, longest, stored.about)  # type: ignore[arg-type]
     stored.check_digest()
     stored.put_on(device, network)
     return model

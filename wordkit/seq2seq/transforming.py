@@ -26,6 +26,7 @@ from wordkit.seq2seq.decoding import DecodingConfig, Hypothesis, beam_search
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, units_of
 from wordkit.text.vocabulary import UNK
+from wordkit.wording import counted
 
 __all__ = [
     "Alignment",
@@ -34,6 +35,7 @@ __all__ = [
     "answer_bytes",
     "evaluate_pairs",
     "transform",
+    "transform_groups",
     "write_all",
 ]
 
@@ -71,18 +73,30 @@ def transform(
     Warns:
         WordkitWarning: the model does not know a character or word, and reads ``<unk>`` there.
     """
+    remaining = iter(texts)
+    groups = iter(lambda: list(itertools.islice(remaining, _AT_ONCE)), [])
+    return itertools.chain.from_iterable(transform_groups(model, groups, config))
+
+
+def transform_groups(
+    model: Seq2SeqModel, groups: Iterable[Sequence[str]], config: DecodingConfig | None = None
+) -> Iterator[list[list[Answer]]]:
+    """As :func:`transform`, for groups of texts: the next is asked for when one is answered."""
     config = config or DecodingConfig()
-    remaining, before = iter(texts), 0
+    before = 0
     told: set[str] = set()
-    while some := [text.strip() for text in itertools.islice(remaining, _AT_ONCE)]:
+    for group in groups:
+        some = [text.strip() for text in group]
         for number, text in enumerate(some, before + 1):
             if not text:
                 raise TextError(f"text {number} is empty; give each a text")
         before += len(some)
         encoded = _encoded(model, [(text, "") for text in some])
         _tell_unknown(encoded, told)
-        for answers in write_all(model, encoded, config):
-            yield [_answer(model, found, config) for found in answers]
+        yield [
+            [_answer(model, found, config) for found in answers]
+            for answers in write_all(model, encoded, config)
+        ]
 
 
 def _tell_unknown(encoded: EncodedPairs, told: set[str]) -> None:
@@ -167,8 +181,8 @@ def _batches(
             if needed > free:
                 longest = int(encoded.sources.lengths[rows[start]])
                 raise ResourceError(
-                    f"a text of {longest:,} units needs {needed / 2**30:.1f} GiB of memory, and "
-                    f"{free / 2**30:.1f} GiB are free; shorten it, or lower beam"
+                    f"a text of {counted(longest, 'unit')} needs {needed / 2**30:.1f} GiB of memory"
+                    f", and {free / 2**30:.1f} GiB are free; shorten it, or lower beam"
                 )
             yield rows[start:stop]
             start = stop

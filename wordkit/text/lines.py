@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wordkit.text.blocks import TextSource
 from wordkit.text.scanner import not_utf8
 
-__all__ = ["Line", "lines_of", "numbered_lines_of"]
+__all__ = ["Line", "line_groups_of", "lines_of", "numbered_lines_of"]
 
 
 class Line(NamedTuple):
@@ -48,6 +48,20 @@ def numbered_lines_of(source: TextSource) -> Iterator[Line]:
     Raises (as it goes on):
         TextError: the text cannot be read, or is not UTF-8.
     """
+    with contextlib.closing(line_groups_of(source)) as groups:  # type: ignore[type-var]
+        for group in groups:
+            yield from group
+
+
+def line_groups_of(source: TextSource) -> Iterator[list[Line]]:
+    """All lines, those of a block together: a group is what has been read before more is asked for.
+
+    Args:
+        source: the text; read once, as the groups are asked for.
+
+    Raises (as it goes on):
+        TextError: the text cannot be read, or is not UTF-8.
+    """
     begun: list[str] = []  # the start of a line, which may go on over several blocks
     with contextlib.closing(source.blocks()) as blocks:  # type: ignore[type-var]
         for block in blocks:
@@ -57,6 +71,9 @@ def numbered_lines_of(source: TextSource) -> Iterator[Line]:
                 raise not_utf8(block, error.start) from error
             first, *others = text.split("\n")
             begun.append(first)
+            group = []
             for number, line in enumerate(others, block.line):
-                yield Line("".join(begun).removesuffix("\r"), block.source, number)
+                group.append(Line("".join(begun).removesuffix("\r"), block.source, number))
                 begun = [line]
+            if group:
+                yield group

@@ -19,15 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wordkit.errors import ConfigError, FormatError, VocabularyError
-from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
+from wordkit.checkpoints import damaged_checkpoint, read_checkpoint_file, write_checkpoint_file
+from wordkit.errors import ConfigError, VocabularyError
+from wordkit.storage import TensorFile
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.optimizers import WeightAverage
 from wordkit.training.state import Tally, TrainingState, Validation
 
-__all__ = ["SavedTraining", "damaged", "damages_told", "read_training", "save_training"]
-
-_TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
+__all__ = ["SavedTraining", "damages_told", "read_training", "save_training"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class SavedTraining:
     def restore(self, loop: TrainingLoop[Any]) -> None:
         """Bring a training of the same network, material and settings to where this one was.
 
-        What the layers carried and the random numbers are left to the kind of training.
+        What the layers carried is left to the kind of training.
         """
         _copy(self.group("weights"), dict(loop.network.named_parameters()))
         loop.updater.restore(self.group("optimizer"))
@@ -78,6 +77,8 @@ class SavedTraining:
             loop.average.count = int(counters["averaged"])
         loss, tokens = counters["since_validation"]
         loop.since_validation = Tally(float(loss), int(tokens))
+        for name, generator in loop.generators().items():
+            generator.set_state(self.group("random")[name])
 
 
 def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
@@ -92,8 +93,8 @@ def save_training(
     *,
     kind: str,
     record: Mapping[str, Any],
-    groups: Mapping[str, Mapping[str, Tensor]],
     arrays: Mapping[str, NDArray[Any]],
+    groups: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> None:
     """Write where a training is; no batch may be under way.
 
@@ -103,8 +104,8 @@ def save_training(
         kind: what the file says that it is.
         record: settings, counters and the like, as JSON takes them; ``counters`` are joined with
             those of the loop.
-        groups: tensors beside those of the loop, by group and name.
         arrays: further arrays by name, without a colon.
+        groups: tensors beside those of the loop, by group and name.
 
     Raises:
         StorageError: the file cannot be written.
@@ -117,7 +118,8 @@ def save_training(
         "best": loop.state.best,
         "average": {} if average is None else average.mean,
         "optimizer": loop.updater.state(),
-        **groups,
+        "random": {name: g.get_state() for name, g in loop.generators().items()},
+        **(groups or {}),
     }
     tensors = {
         f"{group}:{name}": tensor.detach().cpu().numpy()
@@ -132,8 +134,7 @@ def save_training(
         **record.get("counters", {}),
     }
     text = json.dumps({**record, "state": _state_record(loop.state), "counters": counters})
-    metadata = {_TRAINING: text, _DIGEST: content_digest(text, tensors)}
-    write_tensors(path, tensors, kind=kind, metadata=metadata)
+    write_checkpoint_file(path, text, tensors, kind=kind)
 
 
 def _state_record(state: TrainingState) -> dict[str, Any]:
@@ -164,17 +165,13 @@ def read_training(path: str | os.PathLike[str], *, kind: str) -> SavedTraining:
         StorageError: the file cannot be read.
         FormatError: it is damaged, or something else.
     """
-    file = read_tensors(path, kind=kind)
-    text = file.metadata.get(_TRAINING, "")
-    if content_digest(text, file.tensors) != file.metadata.get(_DIGEST):
-        raise damaged(file, "its content does not have the digest that was written with it")
+    file, record = read_checkpoint_file(path, kind=kind)
     groups: dict[str, dict[str, Tensor]] = {}
     for name, array in file.tensors.items():
         group, colon, rest = name.partition(":")
         if colon:
             groups.setdefault(group, {})[rest] = torch.from_numpy(np.array(array))
     with damages_told(file):
-        record = json.loads(text)
         return SavedTraining(file, record, _state_of(record["state"]), groups)
 
 
@@ -187,9 +184,9 @@ def damages_told(file: TensorFile) -> Iterator[None]:
     try:
         yield
     except (ConfigError, VocabularyError) as error:
-        raise damaged(file, str(error)) from error
+        raise damaged_checkpoint(file.path, str(error)) from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise damaged(file, f"no usable entry {error}") from error
+        raise damaged_checkpoint(file.path, f"no usable entry {error}") from error
 
 
 def _state_of(record: Mapping[str, Any]) -> TrainingState:
@@ -208,11 +205,4 @@ def _state_of(record: Mapping[str, Any]) -> TrainingState:
         ],
         validations_seconds=[float(seconds) for seconds in record["validations_seconds"]],
         best_loss=math.inf if best is None else float(best),
-    )
-
-
-def damaged(file: TensorFile, fault: str) -> FormatError:
-    """The error that a checkpoint is damaged."""
-    return FormatError(
-        f"{file.path} is damaged: {fault}; go on from another checkpoint, or train from the start"
     )

@@ -19,19 +19,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.checkpoints import damaged_checkpoint, read_checkpoint_file, write_checkpoint_file
 from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError
-from wordkit.storage import (
-    TensorFile,
-    content_digest,
-    is_of_kind,
-    read_tensors,
-    write_tensors,
-)
+from wordkit.storage import is_of_kind
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.recorded_config import config_of, record_of
 from wordkit.word2vec.state import Tally, TrainingState, learning_rate
 from wordkit.word2vec.weights import Weights, compact, expand, output_rows
+from wordkit.wording import counted
 
 __all__ = [
     "Checkpoint",
@@ -43,7 +39,6 @@ __all__ = [
 ]
 
 KIND = "word2vec checkpoint"
-_TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
 
 
 @dataclass(frozen=True)
@@ -108,15 +103,15 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     """
     if not (checkpoint.state.weights.are_bounded and math.isfinite(checkpoint.state.tally.loss)):
         rate = learning_rate(checkpoint.config, checkpoint.share_done)
+        done = counted(checkpoint.words_done, "word")
         raise DivergenceError(
-            f"the vectors have grown beyond all bounds after {checkpoint.words_done:,} words, at "
+            f"the vectors have grown beyond all bounds after {done}, at "
             f"a learning rate of {rate:.4g}; lower it (--lr). {path} is left as it was"
         )
     training = describe(checkpoint)
     with _packed(checkpoint.state.weights) as matrices:
         tensors = {**matrices, **checkpoint.vocabulary.to_arrays()}
-        metadata = {_TRAINING: training, _DIGEST: content_digest(training, tensors)}
-        write_tensors(path, tensors, kind=KIND, metadata=metadata)
+        write_checkpoint_file(path, training, tensors, kind=KIND)
 
 
 def describe(checkpoint: Checkpoint) -> str:
@@ -167,36 +162,22 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         FormatError: it is damaged, or something else.
     """
     path = Path(path)
-    file = read_tensors(path, kind=KIND)
+    file, known = read_checkpoint_file(path, kind=KIND)
     arrays = {
         "input": file.tensor("input", np.float32, 2),
         "output": file.tensor("output", np.float32, 2),
         "words": file.tensor("words", np.uint8, 1),
         "counts": file.tensor("counts", np.int64, 1),
     }
-    training = file.metadata.get(_TRAINING, "")
-    if content_digest(training, arrays) != file.metadata.get(_DIGEST):
-        raise _damaged(path, "its content does not have the digest that was written with it")
-    known = _training(file, training)
     vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(path))
     try:
         config = config_of(known.get("config"))
         _ = "" in vocabulary  # doubled words show when the table of words is made
     except (ConfigError, VocabularyError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged_checkpoint(path, str(error)) from error
     weights = Weights(config.dim, arrays["input"], arrays["output"])
     _check_arrays(path, vocabulary, config, weights)
     return _checkpoint(path, _Record(path, known), vocabulary, config, weights)
-
-
-def _training(file: TensorFile, training: str) -> dict[str, Any]:
-    try:
-        known = json.loads(training)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(file.path, "what it says of the training is not JSON") from error
-    if not isinstance(known, dict):
-        raise _damaged(file.path, "what it says of the training is no JSON object")
-    return known
 
 
 def _check_arrays(
@@ -206,11 +187,15 @@ def _check_arrays(
     expected = (V, config.dim), (output_rows(V, config), config.dim)
     found = weights.padded_input.shape, weights.padded_output.shape
     if found != expected:
-        raise _damaged(path, f"its matrices should have the shapes {expected}, not {found}")
+        raise damaged_checkpoint(
+            path, f"its matrices should have the shapes {expected}, not {found}"
+        )
     if V < 2 or np.any(vocabulary.counts[1:] > vocabulary.counts[:-1]):
-        raise _damaged(path, "its words are fewer than two, or not in the order of their counts")
+        raise damaged_checkpoint(
+            path, "its words are fewer than two, or not in the order of their counts"
+        )
     if not weights.are_bounded:
-        raise _damaged(path, "some of its weights are not finite, or far too large")
+        raise damaged_checkpoint(path, "some of its weights are not finite, or far too large")
 
 
 def _checkpoint(
@@ -237,7 +222,9 @@ def _checkpoint(
     )
     kept, joined = record.whole("kept"), record.whole("joined")
     if kept + joined != len(vocabulary):
-        raise _damaged(path, f"{kept} words kept and {joined} joined are not {len(vocabulary)}")
+        raise damaged_checkpoint(
+            path, f"{kept} words kept and {joined} joined are not {len(vocabulary)}"
+        )
     return Checkpoint(vocabulary, config, state, corpus, kept, joined)
 
 
@@ -273,10 +260,4 @@ class _Record:
         return value
 
     def _wrong(self, name: str) -> FormatError:
-        return _damaged(self.path, f"its entry {name!r} is missing or cannot be right")
-
-
-def _damaged(path: Path, fault: str) -> FormatError:
-    return FormatError(
-        f"{path} is damaged: {fault}; go on from another checkpoint, or train from the start"
-    )
+        return damaged_checkpoint(self.path, f"its entry {name!r} is missing or cannot be right")

@@ -9,6 +9,7 @@ from wordkit.errors import ResourceError
 from wordkit.runtime import available_memory
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.weights import bytes_of_weights
+from wordkit.wording import counted
 
 __all__ = ["check_beside", "check_memory"]
 
@@ -32,8 +33,9 @@ def check_memory(words: int, config: Word2VecConfig) -> None:
     free = available_memory()
     if needed > free:
         raise ResourceError(
-            f"{words:,} words of {config.dim} dimensions need {_gib(needed)} of memory, and "
-            f"{_gib(free)} are free; raise the minimum count, cap the vocabulary or lower dim"
+            f"{counted(words, 'word')} of {counted(config.dim, 'dimension')} need "
+            f"{_gib(needed)} of memory, and {_gib(free)} are free; raise the minimum count, cap "
+            "the vocabulary or lower dim"
         )
 
 

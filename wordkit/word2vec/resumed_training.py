@@ -28,6 +28,7 @@ from wordkit.word2vec.starting_point import (
 )
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, output_rows
+from wordkit.wording import counted
 
 __all__ = ["start_from_checkpoint", "start_from_model", "trained_config"]
 
@@ -207,7 +208,7 @@ def start_from_checkpoint(
     then = checkpoint.corpus
     if corpus.fingerprint != then.fingerprint:
         raise ConfigError(
-            f"the checkpoint is of a training on another text: {then.tokens:,} tokens and "
+            f"the checkpoint is of a training on another text: {counted(then.tokens, 'token')} and "
             f"fingerprint {then.fingerprint:.8}, not {corpus.tokens:,} and "
             f"{corpus.fingerprint:.8}; give the same text, preprocessed in the same way"
         )

@@ -25,6 +25,7 @@ from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.result import embeddings_of
 from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
+from wordkit.wording import counted
 
 __all__ = ["train_word2vec"]
 
@@ -182,9 +183,9 @@ class _Training:
         words = self._diverged.epoch * self._corpus.tokens + self._diverged.stop
         rate = self._diverged.start_lr
         raise DivergenceError(
-            f"the training diverged after {words:,} words, in epoch {self._diverged.epoch + 1}, "
-            f"at learning rate {rate:.4g}: the vectors grew beyond all bounds; lower lr, to "
-            f"{min(self._config.start_lr / 4, self._config.usual_lr):.2g} say"
+            f"the training diverged after {counted(words, 'word')}, in epoch "
+            f"{self._diverged.epoch + 1}, at learning rate {rate:.4g}: the vectors grew beyond all "
+            f"bounds; lower lr, to {min(self._config.start_lr / 4, self._config.usual_lr):.2g} say"
         )
 
     def _warn_of(self, last: Tally) -> None:

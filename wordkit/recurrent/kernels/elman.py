@@ -14,7 +14,7 @@ from numba import types
 from wordkit.jit import njit
 from wordkit.recurrent.kernels.activations import tanh
 from wordkit.recurrent.kernels.calls import product
-from wordkit.recurrent.kernels.jobs import kernel, read, share, take
+from wordkit.recurrent.kernels.jobs import kernel, over_tracks
 from wordkit.recurrent.kernels.low import low_stride
 from wordkit.recurrent.kernels.registers import Register, along, pointer
 
@@ -118,22 +118,10 @@ def differentiate(
 @kernel
 def forward(block: int) -> None:
     """Outputs of all steps; a task is a range of tracks."""
-    numbers = read(block)
-    while True:
-        task = take(block)
-        if task >= numbers[1]:
-            return
-        first, last = share(task, numbers[1], numbers[3])
-        _forward(first, last, numbers)
+    over_tracks(block, _forward)
 
 
 @kernel
 def backward(block: int) -> None:
     """The gradients of what goes into all steps and of h before; a task is a range of tracks."""
-    numbers = read(block)
-    while True:
-        task = take(block)
-        if task >= numbers[1]:
-            return
-        first, last = share(task, numbers[1], numbers[3])
-        _backward(first, last, numbers)
+    over_tracks(block, _backward)

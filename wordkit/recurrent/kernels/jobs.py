@@ -24,7 +24,7 @@ from numba import types
 from wordkit.jit import njit
 from wordkit.word2vec.kernels.lanes import INT64, int64
 
-__all__ = ["FIELDS", "kernel", "read", "run", "share", "take"]
+__all__ = ["FIELDS", "kernel", "over_tracks", "read", "run", "share", "take"]
 
 # It supplies the first argument of the functions it decorates, which its type does not say.
 intrinsic: Any = numba.extending.intrinsic
@@ -66,6 +66,23 @@ def read(typing_context: Any, block: Any) -> Any:
 def share(task: int, tasks: int, rows: int) -> tuple[int, int]:
     """Of all rows: the first of a task, and the first that is no more of it."""
     return rows * task // tasks, rows * (task + 1) // tasks
+
+
+@njit(nogil=True, inline="always")
+def over_tracks(block: int, work: Callable[[int, int, tuple[int, ...]], None]) -> None:
+    """Do the work on all tracks of a window, whose number is the fourth in the block.
+
+    Args:
+        block: the address of the block. A task is a range of tracks.
+        work: takes the first track, the first that is no more of the task, and all numbers.
+    """
+    numbers = read(block)
+    while True:
+        task = take(block)
+        if task >= numbers[1]:
+            return
+        first, last = share(task, numbers[1], numbers[3])
+        work(first, last, numbers)
 
 
 def run(kernel: Any, tasks: int, numbers: Sequence[int], *, alone: bool = False) -> None:

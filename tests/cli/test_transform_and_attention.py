@@ -1,0 +1,122 @@
+"""transform answers as lines come; attention's map is aligned by the columns of the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import Wordkit
+from rich.cells import cell_len
+from seq2seq.toy_pairs import random_model
+
+from wordkit.seq2seq import save_seq2seq
+from wordkit.seq2seq.transforming import Alignment
+
+_PATIENCE = 120.0  # seconds after which an answer is taken never to come
+
+
+@pytest.fixture
+def model(folder: Path) -> Path:
+    path = folder / "seq2seq.safetensors"
+    save_seq2seq(random_model(), path)
+    return path
+
+
+def test_each_line_is_answered_before_the_next_is_written(wordkit: Wordkit, model: Path) -> None:
+    texts = ["a", "ab", "abc", "dcba", "a"]
+    expected = wordkit("transform", model, stdin="".join(f"{text}\n" for text in texts)).stdout
+    command = [sys.executable, "-m", "wordkit_cli", "transform", str(model), "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        found = b""
+        for text in texts:
+            process.stdin.write(f"{text}\n".encode())
+            process.stdin.flush()
+            wanted = found.count(b"\n") + 1
+            while found.count(b"\n") < wanted:
+                ready, _, _ = select.select([process.stdout], [], [], _PATIENCE)
+                assert ready, f"no answer to {text!r}"
+                some = os.read(process.stdout.fileno(), 1 << 16)
+                assert some, "it ended before it answered"
+                found += some
+        process.stdin.close()
+        assert process.wait(_PATIENCE) == 0
+    assert found.decode() == expected
+
+
+def test_a_pipe_is_answered_as_a_file_is(wordkit: Wordkit, model: Path, folder: Path) -> None:
+    letters = np.random.default_rng(1).choice(list("abcd"), (5000, 3))
+    text = "".join("".join(row) + "\n" for row in letters)  # more lines than are answered together
+    (folder / "text").write_text(text)
+    from_file = wordkit("transform", model, "text").stdout
+    assert wordkit("transform", model, stdin=text).stdout == from_file
+    assert from_file.count("\n") == 5000
+    late = text + "abc\n \nabc\n"
+    for file, data, name in (("-", late, "standard input"), ("late", None, "late")):
+        (folder / "late").write_text(late)
+        done = wordkit("transform", model, file, stdin=data, status=1)
+        assert f"{name}: line 5002 is blank" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        (("日", "本", "a"), ("東", "b")),
+        (("e", "\u0301", "日"), ("\u0301", "x", "京")),
+        (("東京", "a", "longer"), ("日本語", "b")),
+        (("a", "b"), ()),
+    ],
+    ids=["wide", "combining", "words", "nothing written"],
+)
+def test_cells_stand_below_their_unit(
+    source: tuple[str, ...], written: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With all the weight on one unit after the other, the shades begin where its head does."""
+    from wordkit_cli.attention import _print_cells
+
+    for place in range(len(source)):
+        weights = np.zeros((len(written), len(source)), np.float32)
+        weights[:, place] = 1
+        _print_cells(Alignment(source, written, weights))
+        head, *rows = capsys.readouterr().out.splitlines()
+        assert len(rows) == len(written)
+        begins = cell_len(head[: _find(head, source, place)])
+        for row, unit in zip(rows, written, strict=True):
+            assert unit in row[: len(unit) + 1]
+            shades = row.index("█")
+            assert cell_len(row[:shades]) == begins
+            assert row[shades:] == "█" * max(cell_len(source[place]), 2)
+
+
+def _find(head: str, source: tuple[str, ...], place: int) -> int:
+    """Where a unit begins in the first row; a mark stands on a circle there."""
+    at = 0
+    for unit in source[: place + 1]:
+        found = head.index(unit, at)
+        at = found + len(unit)
+    return found - (head[found - 1] == "◌")
+
+
+def test_a_map_and_json_together(wordkit: Wordkit, model: Path, folder: Path) -> None:
+    alone = wordkit("attention", model, "abc", "--json").stdout
+    done = wordkit("attention", model, "abc", "--json", "-o", "map.svg")
+    assert done.stdout == alone and json.loads(alone)["source"] == list("abc")
+    assert "map.svg" in done.stderr and (folder / "map.svg").read_text().lstrip()[:5] == "<?xml"
+
+
+def test_there_is_no_map_of_nothing(wordkit: Wordkit, folder: Path) -> None:
+    silent = random_model()
+    with torch.no_grad():
+        silent.network.bias[silent.target_vocabulary.id("<eos>")] = 1000
+    save_seq2seq(silent, folder / "silent")
+    assert json.loads(wordkit("attention", "silent", "abc", "--json").stdout)["written"] == []
+    done = wordkit("attention", "silent", "abc", "-o", "map.png", status=1)
+    assert "the model writes nothing for 'abc', so there is no map to draw" in done.stderr
+    assert not (folder / "map.png").exists()

@@ -1,0 +1,102 @@
+"""What is written into a pipe is handed out line by line, before the writer goes on."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wordkit.text.blocks import Block
+from wordkit_corpora import open_text
+
+
+class Pipe:
+    """Standard input, into which a test writes."""
+
+    def __init__(self) -> None:
+        reading, self._writing = os.pipe()
+        self.buffer = io.BufferedReader(io.FileIO(reading))
+
+    def write(self, data: bytes) -> None:
+        os.write(self._writing, data)
+
+    def close(self) -> None:
+        os.close(self._writing)
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
+    made = Pipe()
+    monkeypatch.setattr("sys.stdin", made)
+    return made
+
+
+def data_of(blocks: Iterator[Block]) -> bytes:
+    return b"".join(block.data for block in blocks)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16-le"])
+def test_each_line_is_there_before_the_next_is_written(pipe: Pipe, encoding: str) -> None:
+    blocks = open_text(["-"], encoding=encoding, as_it_comes=True).blocks()
+    for number, line in enumerate(["1\n", "7\n", "é\n", "BZ\n", "a longer line than those\n"], 1):
+        pipe.write(line.encode(encoding))
+        block = next(blocks)  # nothing more has been written: a reader that waits for it hangs
+        assert block.data == line.encode() and block.line == number
+    pipe.write("the end".encode(encoding))
+    pipe.close()
+    assert data_of(blocks) == b"the end\n"
+
+
+def test_parts_of_lines_wait_for_their_end(pipe: Pipe) -> None:
+    blocks = open_text(["-"], as_it_comes=True).blocks()
+    pipe.write(b"one\ntw")
+    assert next(blocks).data == b"one\n"
+    pipe.write(b"o\nthree\nfo")
+    assert next(blocks).data == b"two\nthree\n"
+    pipe.close()
+    assert data_of(blocks) == b"fo\n"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_the_text_is_the_same_however_it_comes(pipe: Pipe, pack: object, size: int) -> None:
+    assert callable(pack)
+    text = b"\xef\xbb\xbfone\n\nthe second is blank\nlast"
+    packed = pack(text)
+    for start in range(0, len(packed), size):
+        pipe.write(packed[start : start + size])
+    pipe.close()
+    pipe.buffer = io.BufferedReader(_Trickle(pipe.buffer, size))  # type: ignore[type-var]
+    blocks = open_text(["-"], as_it_comes=True).blocks()
+    assert data_of(blocks) == b"one\n\nthe second is blank\nlast\n"
+
+
+class _Trickle(io.RawIOBase):
+    """A pipe that gives so many bytes at a time."""
+
+    def __init__(self, file: io.BufferedReader, size: int) -> None:
+        self._file, self._size = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        some = self._file.read(min(self._size, len(buffer)))
+        buffer[: len(some)] = some
+        return len(some)
+
+
+def test_a_file_is_read_in_whole_blocks_all_the_same(tmp_path: Path) -> None:
+    text = "".join(f"line {number}\n" for number in range(1000))
+    (tmp_path / "text").write_text(text)
+    blocks = [
+        [block.data for block in open_text([tmp_path / "text"], as_it_comes=flag).blocks()]
+        for flag in (False, True)
+    ]
+    assert blocks[0] == blocks[1] == [text.encode()]
