@@ -25,6 +25,9 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "vector": "The vector of a word, or the mean vector of a text.",
         "odd-one-out": "The word that does not fit among the others.",
     },
+    "Draw": {
+        "plot": "Maps of words, neighbours of a word, curves of trainings.",
+    },
     "Write": {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",

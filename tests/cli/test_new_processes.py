@@ -38,6 +38,7 @@ CALLS = {
     "analogy": ("king", "man", "woman", "--json"),
     "vector": ("king",),
     "odd-one-out": ("king", "queen", "man", "car"),
+    "plot": ("vectors", "vectors.safetensors", "-o", "map.html"),
     "generate": ("-n", "20", "--seed", "3"),
     "predict": ("the cat",),
     "transform": ("-",),
