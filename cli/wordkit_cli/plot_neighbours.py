@@ -12,7 +12,7 @@ from wordkit_cli.progress import say
 __all__ = ["neighbours"]
 
 
-@click.command("neighbours")
+@click.command("neighbours", short_help="Words amid those nearest to them.")
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @click.option(
     "-n", "--number", default=20, show_default=True, type=click.IntRange(min=1, max=200),

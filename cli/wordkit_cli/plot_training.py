@@ -12,7 +12,7 @@ __all__ = ["training"]
 _ROWS = 12  # of a panel in the terminal
 
 
-@click.command("training")
+@click.command("training", short_help="Losses and perplexities of trainings, over each other.")
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @picture_option(".png, .svg or .pdf", "FILE")
 @click.option(

@@ -30,7 +30,7 @@ _MANY = 1000  # words, from which on it takes so long that one wants to know
 _NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 
 
-@click.command("vectors")
+@click.command("vectors", short_help="A map of words: near are those alike.")
 @click.argument("file")
 @click.argument("words", nargs=-1, metavar="[WORD...]")
 @picture_option(".png, .svg, .pdf, or .html, a page with search and zoom", "FILE")
@@ -80,8 +80,9 @@ def vectors(
     embeddings = load_vectors(file)
     if top is None and not words:
         top = _default_top(output)
-    if (top or len(words)) >= _MANY and method != "pca":
-        say(f"placing {min(top or len(words), len(embeddings)):,} words: this takes a while")
+    number = min((top or 0) + len(words), len(embeddings))
+    if number >= _MANY and method != "pca":
+        say(f"placing {number:,} words by t-SNE: this takes a while")
     drawn = map_words(embeddings, words, top=top or 0, skip=skip, method=method, seed=seed)
     _draw(embeddings, drawn, output, dark, Path(file).name)
 

@@ -42,6 +42,9 @@ class Panel:
     log: bool = False
     """Whether the scale that goes up is logarithmic."""
 
+    limits: tuple[float, float] | None = None
+    """From where to where the scale goes; None: as far as the curves."""
+
 
 def learning_curves(
     curves: Mapping[str, Curve],
@@ -163,6 +166,9 @@ def _draw_panel(
         (lines[name],) = axes.plot(
             xs, ys, color=hue, linestyle=stroke, linewidth=1.6, marker=marker
         )
+    if panel.limits is not None:
+        room = 0.03 * (panel.limits[1] - panel.limits[0])
+        axes.set_ylim(panel.limits[0] - room, panel.limits[1] + room)
     axes.set_ylabel(panel.y)
     axes.grid(color=theme.grid, linewidth=0.6)
     axes.set_facecolor(theme.ground)
@@ -181,8 +187,11 @@ def _write_out(axes: Axes, values: Iterable[npt.NDArray[np.float64]]) -> None:
     every = every[np.isfinite(every) & (every > 0)]
     if every.max() > 1e3 * every.min() or not 1e-3 < every.min() <= every.max() < 1e6:
         return
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    is_wide = every.max() > 20 * every.min()
+    axes.yaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5)) if is_wide else MaxNLocator(6, steps=[1, 2, 5, 10])
+    )
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

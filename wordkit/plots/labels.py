@@ -48,6 +48,7 @@ def place_labels(
     bounds: tuple[float, float],
     *,
     gap: float = 3.0,
+    taken: npt.ArrayLike = (),
 ) -> list[Place | None]:
     """Where each label lies; None for those that find no place.
 
@@ -58,6 +59,7 @@ def place_labels(
         sizes: widths and heights of the labels, shape (N, 2), above 0.
         bounds: width and height of the picture; it starts at (0, 0).
         gap: between a point and a label beside it.
+        taken: boxes that no label may overlap: left, bottom, right and top of each.
 
     Raises:
         ConfigError: shapes do not fit.
@@ -67,9 +69,10 @@ def place_labels(
     if where.shape != boxes.shape:
         raise ConfigError(f"{len(where)} points need as many sizes, not {len(boxes)}")
     layout = _Layout(where, boxes, bounds, gap)
+    layout.take(np.asarray(taken, dtype=np.float64).reshape(-1, 4))
     for label in range(len(where)):
         layout.place(label)
-    for label in np.flatnonzero(~layout.is_placed).tolist():
+    for label in np.flatnonzero(~layout.is_placed[: len(where)]).tolist():
         layout.place_by_moving(label)
     return [layout.place_of(label) for label in range(len(where))]
 
@@ -88,6 +91,11 @@ class _Layout:
         self.is_placed = np.zeros(len(points), dtype=bool)
         self.boxes = np.zeros((len(points), 4))
         self.leads = np.zeros(len(points), dtype=bool)
+
+    def take(self, boxes: Floats) -> None:
+        """Keep boxes free of labels; they are counted behind the labels, and never moved."""
+        self.boxes = np.concatenate([self.boxes, boxes])
+        self.is_placed = np.concatenate([self.is_placed, np.ones(len(boxes), dtype=bool)])
 
     def place(self, label: int) -> bool:
         """Put a label to the best of the places that are free; whether there is one."""
@@ -111,6 +119,8 @@ class _Layout:
         alone = np.flatnonzero(hits.sum(axis=1) == 1)
         for best in alone[np.argsort(costs[alone], kind="stable")][:_MOST_MOVED]:
             other = int(near[np.argmax(hits[best])])
+            if other >= len(self.points):
+                continue
             before = self.boxes[other].copy(), bool(self.leads[other])
             self._put(label, boxes[best], bool(leads[best]))
             self.is_placed[other] = False

@@ -142,7 +142,7 @@ def _draw(
     distances = np.interp(-cosines, [-rings[0], -rings[-1]], [_INNERMOST * radius, radius])
     around = np.stack([np.cos(found.angles), np.sin(found.angles)], axis=1)
     points = _SIDE / 2 + np.concatenate([[[0.0, 0.0]], around * distances[:, None]])
-    _draw_rings(axes, rings, radius, theme)
+    taken = _draw_rings(axes, rings, radius, theme)
     words = _words_of(found)
     beside = len(words) - 1
     style = LabelStyle(
@@ -157,7 +157,7 @@ def _draw(
         axes.plot([_SIDE / 2, x], [_SIDE / 2, y], color=theme.grid, linewidth=0.7, zorder=1)
     axes.scatter(*points.T, s=9, c=style.inks, linewidths=0, zorder=2)
     sizes = label_sizes(figure, style)
-    places = place_labels(points, sizes, (_SIDE, _SIDE), gap=4)
+    places = place_labels(points, sizes, (_SIDE, _SIDE), gap=4, taken=taken)
     write_labels(axes, points, places, sizes, style)
     return [word for word, place in zip(words, places, strict=True) if place is None]
 
@@ -171,7 +171,10 @@ def _rings(cosines: Floats) -> list[float]:
     return [round(number * step, 2) for number in range(first, last - 1, -1)]
 
 
-def _draw_rings(axes: Axes, rings: Sequence[float], radius: float, theme: Theme) -> None:
+def _draw_rings(
+    axes: Axes, rings: Sequence[float], radius: float, theme: Theme
+) -> list[tuple[float, float, float, float]]:
+    """Draw rings with what they stand for, and return the boxes that this takes."""
     from matplotlib.patches import Circle
 
     middle = _SIDE / 2
@@ -188,3 +191,4 @@ def _draw_rings(axes: Axes, rings: Sequence[float], radius: float, theme: Theme)
             )
         )  # fmt: skip
     set_plainly(named, named[0].get_fontfamily())
+    return [(middle - 11, middle - size - 5, middle + 11, middle - size + 5) for size in sizes]

@@ -85,16 +85,17 @@ def curves_in_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
         x: what goes along, with its unit.
     """
     drawn = checked_curves(panel.curves, panel.log)
-    ends = {}
     names = {name: _shortened(visible(name)) for name in drawn}
     points = {name: _finite(xs, ys, panel.log) for name, (xs, ys) in drawn.items()}
     points = {name: found for name, found in points.items() if len(found)}
     every = np.concatenate(list(points.values()))
     (least, low), (most, high) = every.min(axis=0), every.max(axis=0)
-    ticks = {0: _number(high, panel.log), rows - 1: _number(low, panel.log)}
+    low, high = panel.limits or (low, high)
+    ticks = {0: _number(high, panel.log)} if high > low else {}
+    ticks[rows - 1] = _number(low, panel.log)
     margin = max(map(len, ticks.values()))
     wide = columns - margin - 2 - max(map(width_of, names.values())) - 1
-    screen = _Screen(columns, rows)
+    screen, ends = _Screen(columns, rows), {}
     dots = np.array([2 * wide - 1, 4 * rows - 1])
     extent = np.where([most > least, high > low], [most - least, high - low], 1.0)
     for name, found in points.items():
@@ -105,7 +106,7 @@ def curves_in_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
         screen.write_near(names[name], row, margin + 2 + wide + 1, sideways=False)
     for row in range(rows):
         screen.write(f"{ticks.get(row, ''):>{margin}} {'┤' if row in ticks else '│'}", row, 0)
-    first, last = f"{least:.4g}", f"{most:.4g} {x}"
+    first, last = f"{least:.4g}" if most > least else "", f"{most:.4g} {x}"
     axis = " " * margin + " └" + "─" * wide
     foot = " " * (margin + 2) + first + last.rjust(max(wide - len(first), len(last) + 1))
     return "\n".join([" " * (margin + 2) + panel.y, screen.text(), axis, foot])

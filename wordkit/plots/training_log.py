@@ -23,12 +23,12 @@ ALONG: Mapping[str, str] = {"epochs": "epochs", "minutes": "minutes", "seen": "s
 """What can go along, with its name under the curves; what is seen has a unit."""
 
 _STAGES = ("training", "validating")
-_FIGURES: Mapping[str, tuple[str, bool]] = {
-    "loss": ("training loss, nats", False),
-    "valid_perplexity": ("validation perplexity", True),
-    "valid_exact": ("validation texts right, %", False),
+_FIGURES: Mapping[str, tuple[str, bool, tuple[float, float] | None]] = {
+    "loss": ("training loss, nats", False, None),
+    "valid_perplexity": ("validation perplexity", True, None),
+    "valid_exact": ("validation texts right, %", False, (0.0, 100.0)),
 }
-"""What is drawn: the name in the log, that of its scale, and whether it is logarithmic."""
+"""What is drawn: the name in the log; that of its scale, whether it is logarithmic, its limits."""
 
 _SCALES = {"minutes": 1 / 60, "valid_exact": 100.0}
 _LARGEST = 1 << 20  # bytes of a line: a log has short ones
@@ -164,18 +164,21 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
     """
     if by not in ALONG:
         raise ConfigError(f"by must be one of {', '.join(ALONG)}, not {by!r}")
-    panels = []
-    for figure, (name, is_log) in _FIGURES.items():
+    panels, drawn = [], set()
+    for figure, (name, is_log, limits) in _FIGURES.items():
         curves = {label: log.curve(figure, by) for label, log in logs.items()}
         known = {label: curve for label, curve in curves.items() if curve[0]}
+        drawn |= known.keys()
         if known:
-            panels.append(Panel(name, known, is_log and _is_positive(known)))
+            panels.append(Panel(name, known, is_log and _is_positive(known), limits))
+    lacking = [log.path for label, log in logs.items() if label not in drawn]
+    fault = f"no loss and no validation by {by} in {', '.join(lacking)}"
     if not panels:
-        paths = ", ".join(log.path for log in logs.values())
         raise ConfigError(
-            f"nothing to draw by {by}: {paths} holds no loss and no validation, as training by "
-            "prediction logs them (counting has neither)"
+            f"nothing to draw: {fault}; training by prediction logs them, and counting has neither"
         )
+    if lacking:
+        warnings.warn(fault, WordkitWarning, stacklevel=2)
     units = dict.fromkeys(log.unit for log in logs.values() if log.unit)
     return panels, f"{' or '.join(units)} seen" if by == "seen" else ALONG[by]
 

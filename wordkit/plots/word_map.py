@@ -70,8 +70,10 @@ def choose_words(
     first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
     chosen |= dict.fromkeys(embeddings.words[i] for i in first)
     if len(chosen) < 2:
-        there = f"the vocabulary has {len(embeddings)}"
-        raise ConfigError(f"a map needs two words at least, not {len(chosen)}; {there}")
+        raise ConfigError(
+            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings)} that "
+            "there are; name more of them, or raise top"
+        )
     return list(chosen)
 
 
