@@ -85,7 +85,7 @@ def test_the_wheel(tmp_path: Path) -> None:
         "wordkit_cli",
         "wordkit_corpora",
     }
-    assert "wordkit/py.typed" in names
+    assert {"wordkit/py.typed", "wordkit/plots/map.html"} <= set(names)
     sources = {
         str(path.relative_to(ROOT / root))
         for root in ("", "cli", "corpora")

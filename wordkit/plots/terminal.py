@@ -85,7 +85,7 @@ def curves_in_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
         x: what goes along, with its unit.
     """
     drawn = checked_curves(panel.curves, panel.log)
-    names = {name: _shortened(visible(name)) for name in drawn}
+    names = {name: _shortened(visible(name).replace("␣", " ")) for name in drawn}
     points = {name: _finite(xs, ys, panel.log) for name, (xs, ys) in drawn.items()}
     points = {name: found for name, found in points.items() if len(found)}
     every = np.concatenate(list(points.values()))

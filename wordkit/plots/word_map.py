@@ -105,12 +105,13 @@ def map_words(
     chosen = choose_words(embeddings, words, top=top, skip=skip)
     ids = np.array([embeddings.vocabulary.id(word) for word in chosen])
     places, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
-    counts = embeddings.vocabulary.counts
+    vocabulary = embeddings.vocabulary
+    counts = vocabulary.counts[ids].tolist() if vocabulary.has_counts else None
     return WordMap(
         tuple(chosen),
         places,
         found_by,
-        None if counts is None else tuple(counts[ids].tolist()),
+        None if counts is None else tuple(counts),
         named if len(named) < len(chosen) else frozenset(),
     )
 
