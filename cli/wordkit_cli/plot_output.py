@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -13,11 +14,13 @@ from wordkit_cli.progress import say
 
 __all__ = ["dark_option", "is_page", "picture_option", "say_lost", "terminal_size"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _NAMED = 5  # of the words that found no place
 _NARROWEST = 40
 
 
-def picture_option(kinds: str, metavar: str) -> click.decorators.FC:  # type: ignore[valid-type]
+def picture_option(kinds: str, metavar: str) -> Callable[[F], F]:
     """The option -o of a picture."""
     return click.option(
         "-o", "--output", type=click.Path(dir_okay=False), metavar=metavar,

@@ -79,6 +79,7 @@ def test_a_last_line_that_is_cut_short(tmp_path: Path) -> None:
         (LOG + line(done=3, loss="low"), "line 9, has loss 'low', which is no number"),
         (LOG + line(done=3, loss=True), "line 9, has loss True, which is no number"),
         (LOG + line(done=3, loss=float("nan")), "line 9, has loss nan, which is no number"),
+        (LOG + line(done=3, loss=10**400), "line 9, has loss 1000000"),
         ("[" * 100_000 + "\n", "line 1, is not JSON"),
     ],
 )

@@ -177,7 +177,7 @@ class _Layout:
         for share in (0.15, 0.3, 0.45, 0.6):  # of the way to the label
             spots = self.points[label] + share * (middles - self.points[label])
             crossed += _within(spots, lies_over).any(axis=1)
-        return _OF_A_DOT * covered + _OF_A_CROSSING * crossed * leads
+        return np.asarray(_OF_A_DOT * covered + _OF_A_CROSSING * crossed * leads)
 
     def _near(self, corners: Floats, boxes: Floats, units: float = 0) -> npt.NDArray[np.bool_]:
         """Which corners lie within the extent of all boxes, and some units around it."""

@@ -91,7 +91,7 @@ def draw_map(drawn: WordMap, path: str | os.PathLike[str], *, theme: Theme = LIG
         lines=theme.faint,
     )
     dots = [theme.hues[0] if named else theme.faint for named in is_named]
-    axes.scatter(*points.T, s=style.letters * 0.7, c=dots, linewidths=0, zorder=2)
+    axes.scatter(points[:, 0], points[:, 1], s=style.letters * 0.7, c=dots, linewidths=0, zorder=2)
     sizes = label_sizes(figure, style)
     found = place_labels(points, sizes, (width, height))
     write_labels(axes, points, found, sizes, style)

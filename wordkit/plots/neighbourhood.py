@@ -155,7 +155,7 @@ def _draw(
     )
     for x, y in points[1:]:
         axes.plot([_SIDE / 2, x], [_SIDE / 2, y], color=theme.grid, linewidth=0.7, zorder=1)
-    axes.scatter(*points.T, s=9, c=style.inks, linewidths=0, zorder=2)
+    axes.scatter(points[:, 0], points[:, 1], s=9, c=style.inks, linewidths=0, zorder=2)
     sizes = label_sizes(figure, style)
     places = place_labels(points, sizes, (_SIDE, _SIDE), gap=4, taken=taken)
     write_labels(axes, points, places, sizes, style)

@@ -53,7 +53,7 @@ def pca(vectors: npt.NDArray[np.floating]) -> Floats:
     Equal points, or points on a line, leave what they do not fill at 0.
     """
     from sklearn.decomposition import PCA
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     exact = np.asarray(vectors, dtype=np.float64)
     places = np.zeros((len(exact), 2))

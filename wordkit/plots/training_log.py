@@ -6,7 +6,6 @@ A log is what ``--log FILE`` of the training commands writes: a JSON object a li
 from __future__ import annotations
 
 import json
-import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +30,7 @@ _FIGURES: Mapping[str, tuple[str, bool, tuple[float, float] | None]] = {
 """What is drawn: the name in the log; that of its scale, whether it is logarithmic, its limits."""
 
 _SCALES = {"minutes": 1 / 60, "valid_exact": 100.0}
+_LARGEST_NUMBER = 1e300  # which a float can hold
 _LARGEST = 1 << 20  # bytes of a line: a log has short ones
 
 
@@ -137,10 +137,10 @@ def _check(path: str | os.PathLike[str], number: int, line: Mapping[str, Any]) -
     """Check that what may be drawn is a number, or null."""
     for name in ("seconds", "done", "seen", "epochs", *_FIGURES):
         value = line.get(name)
-        needed = name in ("seconds", "done")
-        if value is None and not needed:
+        if value is None and name not in ("seconds", "done"):
             continue
-        if type(value) not in (int, float) or not math.isfinite(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (is_number and abs(line[name]) <= _LARGEST_NUMBER):  # NaN is not
             raise _no_log(path, number, f"has {name} {value!r:.30}, which is no number")
 
 
@@ -164,7 +164,8 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
     """
     if by not in ALONG:
         raise ConfigError(f"by must be one of {', '.join(ALONG)}, not {by!r}")
-    panels, drawn = [], set()
+    panels: list[Panel] = []
+    drawn: set[str] = set()
     for figure, (name, is_log, limits) in _FIGURES.items():
         curves = {label: log.curve(figure, by) for label, log in logs.items()}
         known = {label: curve for label, curve in curves.items() if curve[0]}
