@@ -88,7 +88,7 @@ def test_the_wheel(tmp_path: Path) -> None:
         "wordkit_cli",
         "wordkit_corpora",
     }
-    assert "wordkit/py.typed" in names
+    assert {"wordkit/py.typed", "wordkit/plots/map.html"} <= set(names)
     bundled = [f"wordkit/bundled/{name}" for name in ("vectors", "counts", "lm")]
     assert {f"{name}.{kind}" for name in bundled for kind in ("safetensors", "md")} <= set(names)
     sources = {

@@ -31,6 +31,9 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "wordnet-similarity": "How near two words are in WordNet, by three measures.",
         "compare": "Thesaurus, counting and inference, side by side.",
     },
+    "Draw": {
+        "plot": "Maps of words, neighbours of a word, curves of trainings.",
+    },
     "Write": {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",

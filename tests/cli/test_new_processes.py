@@ -43,6 +43,7 @@ CALLS = {
     "hypernyms": ("cars", "snow plough", "--wordnet", "words"),
     "wordnet-similarity": ("car", "ox", "--wordnet", "words"),
     "compare": ("car", "--wordnet", "words", "--counting", "vectors.safetensors"),
+    "plot": ("vectors", "vectors.safetensors", "-o", "map.html"),
     "generate": ("-n", "20", "--seed", "3"),
     "predict": ("the cat",),
     "transform": ("-",),

@@ -199,9 +199,9 @@ def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
     lines = log_of(folder)
     assert [line["stage"] for line in lines][-1] == "training"
     last, common = lines[-1], {"seconds", "stage", "done", "total", "unit", "per_second"}
-    assert set(last) == common | {"seconds_left", "loss", "epoch", "lr"}
+    assert set(last) == common | {"seconds_left", "loss", "epoch", "epochs", "lr"}
     assert last["done"] == last["total"] == 2 * 1530 and last["unit"] == "words"
-    assert last["epoch"] == 2 and last["lr"] == 1e-4 and last["seconds_left"] == 0
+    assert last["epoch"] == last["epochs"] == 2 and last["lr"] == 1e-4 and last["seconds_left"] == 0
     loss = load_embeddings("vectors.safetensors").metadata["training"]["loss"]
     assert last["loss"] == loss  # not rounded
     assert isinstance(last["per_second"], float) and last["per_second"] > 0

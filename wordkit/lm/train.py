@@ -94,8 +94,9 @@ def train_language_model(
 
     Returns:
         A run that reports the stages of counting, where vectors are counted, ``training`` (tokens
-        done; as figures the ``epoch``, the ``loss``, exact, in nats a word over this epoch, the
-        ``lr`` and, once known, the ``valid_perplexity``) and ``validating``.
+        done; as figures the ``epoch``, the ``epochs`` done, in parts, the ``loss``, exact, in nats
+        a word over this epoch, the ``lr`` and, once known, the ``valid_perplexity``) and
+        ``validating``, whose last report has the same figures anew.
 
     Raises:
         TextError: a text is empty, or the training text shorter than a window.

@@ -67,9 +67,10 @@ def train_seq2seq(
 
     Returns:
         A run that reports the stages ``training`` (pairs done; as figures the ``epoch``, the
-        ``loss`` in nats a unit over this epoch, the ``lr`` and, once known, the
-        ``valid_perplexity`` and ``valid_exact``, the share of validation pairs, of the first
-        ten thousand, whose target is written exactly) and ``validating``.
+        ``epochs`` done, in parts, the ``loss`` in nats a unit over this epoch, the ``lr`` and,
+        once known, the ``valid_perplexity`` and ``valid_exact``, the share of validation pairs,
+        of the first ten thousand, whose target is written exactly) and ``validating``, whose last
+        report has the same figures anew.
 
     Raises:
         TextError: there is no pair, or a source is empty.

@@ -7,6 +7,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from wordkit.checkpoints import CheckpointKeeper
 from wordkit.interruption import uninterrupted
-from wordkit.runtime import Report
+from wordkit.runtime import Report, Run
 from wordkit.training.optimizers import WeightAverage
 from wordkit.training.state import Tally, Validation
 from wordkit.training.steps import NetworkInTraining
@@ -123,19 +124,25 @@ class TrainingLoop(NetworkInTraining, Generic[T]):
 
     def _report(self, share: float) -> Report:
         """What has been done; the total is what it comes to at this pace."""
-        state, epochs = self.state, self.epochs
+        state = self.state
         at_end = state.seen / max(share, 1e-9)
         if self.learning.epochs is not None and self.learning.max_minutes is None:
             at_end = self.learning.epochs * self.epoch_size
+        total = max(int(at_end), state.seen)
+        return Report("training", state.seen, total, self.unit, self._figures())
+
+    def _figures(self) -> dict[str, float]:
+        """What a report shows beside what is done."""
+        state, epochs = self.state, self.epochs
         figures = {
             "epoch": float(min(state.epoch + 1, math.ceil(epochs) or 1)),
+            "epochs": epochs,
             "loss": state.tally.mean,
             "lr": self._rate,
         }
         if state.validations:
             figures["valid_perplexity"] = bounded_exp(state.validations[-1].loss)
-        figures.update(self.figures)
-        return Report("training", state.seen, max(int(at_end), state.seen), self.unit, figures)
+        return {**figures, **self.figures}
 
     # --- validation ------------------------------------------------------------------------
 
@@ -167,16 +174,23 @@ class TrainingLoop(NetworkInTraining, Generic[T]):
         return spent <= _VALIDATION_SHARE * 60 * self.learning.max_minutes
 
     def _validate(self) -> Generator[Report, None, None]:
-        """Measure the model on what it is validated on, and draw the conclusions."""
+        """Measure the model on what it is validated on, and draw the conclusions.
+
+        The last report tells the figures: the training may be over, and tell them no more.
+        """
         began = time.monotonic()
         with contextlib.nullcontext() if self.average is None else self.average.applied():
             validation = self.validation_loss()
             if validation is None:
                 return
-            loss = yield from validation
+            measuring, report = Run(validation), Report("validating", 0)
+            for report in measuring:
+                yield report
             with uninterrupted():
-                self._note(loss)
+                self._note(measuring.result())
                 self.state.validations_seconds.append(time.monotonic() - began)
+        figures = {**self._figures(), "seen": float(self.state.seen)}
+        yield replace(report, figures=figures)
 
     def _note(self, loss: float) -> None:
         state, config = self.state, self.learning

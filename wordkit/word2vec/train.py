@@ -60,12 +60,13 @@ def train_word2vec(
 
     Returns:
         A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
-        over the present epoch of −log p of a prediction, in nats, before each step; NaN before
-        the first), the ``epoch`` (from 1) and the ``lr``. Its embeddings hold, beside the
-        vectors, the weights that :func:`start_from_model` goes on with; their metadata tell the
-        settings, the fingerprint of the corpus, versions, and the last loss. Where checkpoints were
-        asked for, a run that is closed or interrupted writes one first, and so does one that has
-        come to its end: from that one the vectors are to be had again at once.
+        over the present epoch of −log p of a prediction, in nats, before each step; NaN before the
+        first), the ``epoch`` (from 1), the ``epochs`` done, in parts, and the ``lr``. Its
+        embeddings hold, beside the vectors, the weights that :func:`start_from_model` goes on with;
+        their metadata tell the settings, the fingerprint of the corpus, versions, and the last
+        loss. Where checkpoints were asked for, a run that is closed or interrupted writes one
+        first, and so does one that has come to its end: from that one the vectors are to be had
+        again at once.
 
     Raises:
         VocabularyError: fewer than two words are frequent enough.
@@ -204,6 +205,7 @@ class _Training:
         figures = {
             "loss": tally.mean_loss if tally.predictions else math.nan,
             "epoch": self._state.epoch + 1,
+            "epochs": self._done / corpus.tokens,
             "lr": self._learning_rate(self._done),
         }
         return Report("training", self._done, config.epochs * corpus.tokens, "words", figures)

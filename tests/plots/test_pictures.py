@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from plots.words import texts_of
 
 from wordkit.errors import ConfigError, ResourceError, StorageError, WordkitWarning
 from wordkit.plots import FORMATS, attention_map, learning_curves
@@ -43,14 +43,6 @@ def draw_curves(path: Path) -> None:
 
 DRAWINGS = pytest.mark.parametrize("draw", [draw_map, draw_curves])
 Draw = Callable[[Path], None]
-
-
-def texts_of(path: Path) -> list[str]:
-    """The texts of an SVG, in the order of the file."""
-    root = ElementTree.parse(path).getroot()
-    return [
-        "".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")
-    ]
 
 
 @needs_matplotlib

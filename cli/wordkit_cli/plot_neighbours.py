@@ -1,0 +1,56 @@
+"""wordkit plot neighbours: words and what is nearest to them."""
+
+from __future__ import annotations
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.options import model_option
+from wordkit_cli.plot_output import dark_option, picture_option, say_lost, terminal_size
+from wordkit_cli.progress import say
+
+__all__ = ["neighbours"]
+
+
+@click.command("neighbours", short_help="Words amid those nearest to them.")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@click.option(
+    "-n", "--number", default=20, show_default=True, type=click.IntRange(min=1, max=200),
+    help="How many neighbours.",
+)  # fmt: skip
+@picture_option(".png, .svg or .pdf", "FILE")
+@model_option
+@dark_option
+def neighbours(
+    words: tuple[str, ...], number: int, output: str | None, model: str | None, dark: bool
+) -> None:
+    """Draw each WORD amid the words nearest to it by cosine.
+
+    The rings of the picture are cosines: the nearer to the middle, the more alike. Those that are
+    like each other lie side by side. In the terminal a bar shows each cosine.
+
+    \b
+    Examples:
+      wordkit plot neighbours car
+      wordkit plot neighbours car river -n 30 -o neighbours.png
+    """
+    from wordkit.plots import (
+        DARK,
+        LIGHT,
+        check_picture,
+        draw_neighbourhoods,
+        find_neighbourhoods,
+    )
+
+    if output is not None:
+        check_picture(output)
+    found = find_neighbourhoods(load_vectors(model), list(dict.fromkeys(words)), number)
+    if output is None:
+        from wordkit.plots.terminal import bars_in_text
+
+        columns, _ = terminal_size()
+        click.echo("\n\n".join(bars_in_text(neighbourhood, columns) for neighbourhood in found))
+    else:
+        lost = draw_neighbourhoods(found, output, theme=DARK if dark else LIGHT)
+        say(f"{output}: the neighbours of {', '.join(each.word for each in found)}")
+        say_lost(lost)

@@ -1,0 +1,51 @@
+"""Where pictures go: to a file, by its suffix, or to the terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from wordkit_cli.output import counted
+from wordkit_cli.progress import say
+
+__all__ = ["dark_option", "is_page", "picture_option", "say_lost", "terminal_size"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMED = 5  # of the words that found no place
+_NARROWEST = 40
+
+
+def picture_option(kinds: str, metavar: str) -> Callable[[F], F]:
+    """The option -o of a picture."""
+    return click.option(
+        "-o", "--output", type=click.Path(dir_okay=False), metavar=metavar,
+        help=f"The file to draw: {kinds}. Default: draw in the terminal.",
+    )  # fmt: skip
+
+
+dark_option = click.option(
+    "--dark", is_flag=True, help="Draw on a dark ground (a page follows the browser)."
+)
+
+
+def is_page(path: str) -> bool:
+    """Whether a file is to be a page for a browser."""
+    return Path(path).suffix.lower() in (".html", ".htm")
+
+
+def terminal_size() -> tuple[int, int]:
+    """Columns and rows for a picture in the terminal; the prompt has room below it."""
+    columns, rows = shutil.get_terminal_size((80, 24))
+    return max(columns - 1, _NARROWEST), max(rows - 4, 12)
+
+
+def say_lost(lost: Sequence[str]) -> None:
+    """Tell which words are not shown, as there was no room for them."""
+    if lost:
+        more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+        say(f"no room for {counted(len(lost), 'word')}: {', '.join(lost[:_NAMED])}{more}")

@@ -1,0 +1,126 @@
+"""wordkit plot vectors: a map of words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wordkit_cli.models import load_vectors
+from wordkit_cli.output import counted
+from wordkit_cli.plot_output import (
+    dark_option,
+    is_page,
+    picture_option,
+    say_lost,
+    terminal_size,
+)
+from wordkit_cli.progress import say
+
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
+    from wordkit.plots import WordMap
+
+__all__ = ["vectors"]
+
+_TOP, _TOP_OF_A_PAGE, _TOP_OF_A_TERMINAL = 200, 2000, 80
+_NEIGHBOURS = 10  # of a word on a page
+_MANY = 1000  # words, from which on it takes so long that one wants to know
+_NAMES = {"pca": "PCA", "tsne": "t-SNE"}
+
+
+@click.command("vectors", short_help="A map of words: near are those alike.")
+@click.argument("file")
+@click.argument("words", nargs=-1, metavar="[WORD...]")
+@picture_option(".png, .svg, .pdf, or .html, a page with search and zoom", "FILE")
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="N",
+    help="The first N words of the file, beside those named. "
+    f"Default: {_TOP}, {_TOP_OF_A_PAGE} of a page, {_TOP_OF_A_TERMINAL} in the terminal.",
+)  # fmt: skip
+@click.option(
+    "--skip", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="But not the first N of all, such as the and of.",
+)  # fmt: skip
+@click.option(
+    "--method", type=click.Choice(["pca", "tsne"]),
+    help="PCA keeps large distances, t-SNE neighbourhoods. Default: PCA up to 50 words.",
+)  # fmt: skip
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1),
+              help="Of the random numbers of t-SNE.")  # fmt: skip
+@dark_option
+def vectors(
+    file: str,
+    words: tuple[str, ...],
+    output: str | None,
+    top: int | None,
+    skip: int,
+    method: str | None,
+    seed: int,
+    dark: bool,
+) -> None:
+    """Draw a map of the words of FILE, vectors of any format: near are those alike.
+
+    Each WORD is on it, or else the first ones of the file, which in most files are the most
+    frequent; --skip passes over the words that all texts have. Where --top adds others to those
+    that are named, the named ones stand out.
+
+    \b
+    Examples:
+      wordkit plot vectors vectors.safetensors
+      wordkit plot vectors vectors.safetensors --skip 100 -o map.png
+      wordkit plot vectors glove.txt paris france rome italy --method pca -o capitals.svg
+      wordkit plot vectors vectors.safetensors --top 5000 -o map.html
+    """
+    from wordkit.plots import map_words
+
+    if output is not None:
+        _check(output)
+    embeddings = load_vectors(file)
+    if top is None and not words:
+        top = _default_top(output)
+    number = min((top or 0) + len(words), len(embeddings))
+    if number >= _MANY and method != "pca":
+        say(f"placing {number:,} words by t-SNE: this takes a while")
+    drawn = map_words(embeddings, words, top=top or 0, skip=skip, method=method, seed=seed)
+    _draw(embeddings, drawn, output, dark, Path(file).name)
+
+
+def _default_top(output: str | None) -> int:
+    if output is None:
+        return _TOP_OF_A_TERMINAL
+    return _TOP_OF_A_PAGE if is_page(output) else _TOP
+
+
+def _check(output: str) -> None:
+    """Find out before the work whether the file can be written."""
+    from wordkit.plots import check_picture
+    from wordkit.storage import check_writable
+
+    if is_page(output):
+        check_writable(output)
+    else:
+        check_picture(output)
+
+
+def _draw(
+    embeddings: Embeddings, drawn: WordMap, output: str | None, dark: bool, name: str
+) -> None:
+    """Draw a map to where it is to go, and say what it shows."""
+    from wordkit.plots import DARK, LIGHT, draw_map, neighbours_of, write_page
+
+    shown = counted(len(drawn.words), "word")
+    if output is None:
+        from wordkit.plots.terminal import map_in_text
+
+        text, lost = map_in_text(drawn, *terminal_size())
+        click.echo(text)
+    elif is_page(output):
+        lost = []
+        near = neighbours_of(embeddings, drawn.words, _NEIGHBOURS)
+        write_page(drawn, output, neighbours=near, title=f"{shown} of {name}")
+    else:
+        lost = draw_map(drawn, output, theme=DARK if dark else LIGHT)
+    say(f"{output or name}: {shown}, {_NAMES[drawn.method]}")
+    say_lost(lost)

@@ -1,0 +1,122 @@
+"""Words on a map: which, where, and what is near them.
+
+N is the number of words on the map, D of dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, EmbeddingsError
+from wordkit.plots.projection import project
+
+__all__ = ["Neighbours", "WordMap", "choose_words", "map_words", "neighbours_of"]
+
+Neighbours = Sequence[tuple[str, float]]
+"""Words with their cosines, nearest first."""
+
+_SEARCHED = 200_000  # the most frequent words, among which neighbours are sought
+
+
+@dataclass(frozen=True)
+class WordMap:
+    """Words with their places on a plane."""
+
+    words: tuple[str, ...]
+    """What is shown, the most important first."""
+
+    places: npt.NDArray[np.float64]
+    """Where, shape (N, 2); only distances mean something."""
+
+    method: str
+    """How the places were found: pca or tsne."""
+
+    counts: tuple[int, ...] | None = None
+    """How often each word was seen, where that is known."""
+
+    named: frozenset[str] = frozenset()
+    """Those that were asked for by name, among others."""
+
+
+def choose_words(
+    embeddings: Embeddings, words: Iterable[str] = (), *, top: int = 0, skip: int = 0
+) -> list[str]:
+    """The words of a map: those that are named, then the first ones of the vocabulary.
+
+    Of the first ones, those whose vector is zero have no place and are passed over.
+
+    Args:
+        embeddings: the vectors.
+        words: named; each is there once.
+        top: how many of the first words join them.
+        skip: the first so many of the vocabulary are left out, such as the and of.
+
+    Raises:
+        UnknownWordError: a named word is not there.
+        EmbeddingsError: the vector of a named word is zero.
+        ConfigError: a number is negative, or fewer than two words are left.
+    """
+    if top < 0 or skip < 0:
+        raise ConfigError(f"top and skip must be at least 0, not {top} and {skip}")
+    chosen = dict.fromkeys(words)
+    for word in chosen:
+        if not embeddings.vector(word).any():
+            raise EmbeddingsError(f"the vector of {word!r} is zero: it has no place on a map")
+    first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
+    chosen |= dict.fromkeys(embeddings.words[i] for i in first)
+    if len(chosen) < 2:
+        raise ConfigError(
+            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings)} that "
+            "there are; name more of them, or raise top"
+        )
+    return list(chosen)
+
+
+def map_words(
+    embeddings: Embeddings,
+    words: Iterable[str] = (),
+    *,
+    top: int = 0,
+    skip: int = 0,
+    method: str | None = None,
+    seed: int = 1,
+) -> WordMap:
+    """A map of words by their directions: near each other where their cosines are high.
+
+    Args:
+        embeddings: the vectors.
+        words: named; where others join them, they stand out.
+        top: how many of the first words of the vocabulary join them.
+        skip: the first so many of the vocabulary are left out.
+        method: as :func:`wordkit.plots.projection.project` takes it.
+        seed: of the random numbers.
+
+    Raises:
+        UnknownWordError: a named word is not there.
+        EmbeddingsError: the vector of a named word is zero.
+        ConfigError: fewer than two words are left, or a setting is out of its range.
+    """
+    named = frozenset(words := tuple(words))
+    chosen = choose_words(embeddings, words, top=top, skip=skip)
+    ids = np.array([embeddings.vocabulary.id(word) for word in chosen])
+    places, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
+    vocabulary = embeddings.vocabulary
+    counts = vocabulary.counts[ids].tolist() if vocabulary.has_counts else None
+    return WordMap(
+        tuple(chosen),
+        places,
+        found_by,
+        None if counts is None else tuple(counts),
+        named if len(named) < len(chosen) else frozenset(),
+    )
+
+
+def neighbours_of(embeddings: Embeddings, words: Sequence[str], n: int) -> list[Neighbours]:
+    """The words nearest to each, in the space of all dimensions, among the 200,000 first ones."""
+    restrict = _SEARCHED if len(embeddings) > _SEARCHED else None
+    return list(embeddings.most_similar_batch(words, n=n, restrict=restrict))
