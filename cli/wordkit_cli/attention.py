@@ -26,7 +26,7 @@ _SHADES = " ░▒▓█"
 @click.argument("model_and_text", nargs=-1, required=True, metavar="[MODEL] TEXT")
 @click.option(
     "-o", "--output", metavar="FILE",
-    help="Draw a heat map instead: a .png, .svg or .pdf.",
+    help="Draw a heat map into FILE: a .png, .svg or .pdf.",
 )  # fmt: skip
 @model_device_option
 @json_option

@@ -46,7 +46,7 @@ def command(
     FILE is a text (also .gz, .bz2, .xz), or - for standard input, which is the default. MODEL is
     $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors, where it is not named. With --json an object for
     each line, with the log-probability of each answer (base e) and its score, which is that in
-    relation to the length. Lines are answered some thousands at a time.
+    relation to the length. Lines of a pipe are answered as they come.
 
     \b
     Examples:
