@@ -38,7 +38,8 @@ LM = ["--max-vocabulary", "10000", "--hidden", "352", "--tied", "--hold-out", "0
 ORIGIN = """\
 ## Text
 
-English Wikipedia as of 2018, a sample of 58 MB of its prose, {tokens:,} tokens in {lines:,} lines.
+English Wikipedia, a sample of 58 MB of its prose, {tokens:,} tokens in {lines:,} lines, which tell
+of years up to 2020 (the file is called enwiki-2018).
 The text is by the contributors of Wikipedia (https://en.wikipedia.org; each article's history
 names them) and stands under the licence CC BY-SA 3.0
 (https://creativecommons.org/licenses/by-sa/3.0/). What is learnt from it here is passed on under
@@ -169,10 +170,12 @@ def make_lm(work: Path, minutes: float) -> None:
         ("**8-bit rows with a scale: this file**", small),
     ):
         found = json.loads(wordkit("perplexity", str(path), str(held_out), "--json", "-q"))
-        figures = f"{found['perplexity']:.2f}", f"{found['perplexity_without_oov']:.2f}"
+        figures = f"{found['perplexity']:.2f}", f"{found['perplexity_excluding_oov']:.2f}"
         counts = f"{found['tokens']:,}", f"{found['oov']:,}"
         lines.append(row([label, f"{path.stat().st_size:,}", *figures, *counts]))
     known = info(small)
+    corpus, valid = known["made"]["corpus"], known["made"]["valid"]
+    lines_of_text = corpus["sentences"] + valid["sentences"]
     card = f"""\
 # The bundled language model
 
@@ -201,7 +204,7 @@ and in training:
 How good a model becomes in so many minutes depends on the machine and on what else it does; this
 one learnt beside other work.
 
-{ORIGIN.format(tokens=known["made"]["training"]["tokens"], lines=337_501)}
+{ORIGIN.format(tokens=corpus["settings"]["text_tokens"], lines=lines_of_text)}
 ## Scores
 
 `wordkit perplexity` on the last {HELD_OUT:,} lines, which were not trained on:

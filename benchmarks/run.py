@@ -3,7 +3,8 @@
     python benchmarks/run.py [NAME ...]
     python benchmarks/run.py NAME --OPTION ...
 
-The output of each goes to the terminal and to benchmarks/results/NAME.txt. A name is that of a
+The output of each goes to the terminal and to benchmarks/results/NAME.txt, and all of them into
+benchmarks/RESULTS.md. A name is that of a
 script, or of a script and its subcommand, such as word2vec_speed; options go to the script. Those
 that take long are run only when they are named: word2vec_quality and word2vec_sweep (an hour),
 lm_goal and lm_minutes (a quarter and half of one), and lm_devices, which needs a GPU.
@@ -14,6 +15,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+
+from report import write_report
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = [
@@ -72,6 +75,7 @@ def main() -> None:
     if options and len(names) != 1:
         sys.exit("options are those of one script: name it before them")
     failed = [name for name in names if run(name, *options)]
+    write_report()
     if failed:
         sys.exit(f"these ended with an error: {', '.join(failed)}")
 

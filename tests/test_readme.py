@@ -1,31 +1,101 @@
-"""The README's Python runs as it stands, and its commands exist."""
+"""The README's examples print what it shows, and its other commands and links exist."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-TEXT = (
-    "The king rules. The queen rules. A man walks; a woman walks. King and queen, man and woman.\n"
-)
+import click
+import pytest
+from readme_examples import README, ROOT, Example, examples, fault, make_folder, run
+
+from wordkit_cli.commands import cli
+
+TEXT = README.read_text(encoding="utf-8")
+EXAMPLES = list(examples(TEXT))
+DATA = ROOT.parent / "shared" / "data"
+WORDNET = Path("/usr/share/wordnet/data.noun")
 
 
-def test_the_python_runs(tmp_path: Path) -> None:
-    code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-    (tmp_path / "corpus.txt").write_text(TEXT * 20)
-    code = code.replace("dim=100", "dim=5")  # the text above has fewer than 100 words
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert "Neighbour(word=" in done.stdout
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the examples run one after the other: later ones ask what earlier ones have made."""
+    return make_folder(tmp_path_factory.mktemp("readme"))
 
 
-def test_the_commands_exist() -> None:
-    from wordkit_cli.commands import cli
+def first_words(example: Example) -> str:
+    return f"{example.line}: {example.code[:40]}"
 
-    named = set(re.findall(r"^(?:\$ )?wordkit ([a-z0-9-]+)", README, re.MULTILINE))
-    assert named
-    assert named <= set(cli.list_commands(None))  # type: ignore[arg-type, attr-defined]
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=first_words)
+def test_an_example_prints_what_is_shown(example: Example, folder: Path) -> None:
+    if not DATA.exists() and example.line > first_line_with_data():
+        pytest.skip("the data of the project are not here, and this or an earlier one asks them")
+    if not WORDNET.exists() and re.search("compare|synonyms|hypernyms|wordnet", example.code):
+        pytest.skip("there is no WordNet")
+    assert (found := fault(example, run(example, folder))) is None, found
+
+
+def first_line_with_data() -> int:
+    return min(example.line for example in EXAMPLES if "../shared" in example.code) - 1
+
+
+def test_each_command_is_shown() -> None:
+    shown = set(re.findall(r"wordkit ([a-z0-9-]+)", TEXT))
+    assert shown >= set(cli.list_commands(click.Context(cli)))
+
+
+def commands() -> Iterator[list[str]]:
+    """The commands of all blocks, also of those that only list some, as words."""
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL):
+        for line in block.replace("\\\n", "").splitlines():
+            if line.removeprefix("$ ").startswith("wordkit "):
+                bare = line.removeprefix("$ ").partition(" | ")[0]
+                yield shlex.split(bare, comments=True)[1:]
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_a_command_and_its_options_exist(words: list[str]) -> None:
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        inner = command.get_command(click.Context(command), words.pop(0))
+        assert inner is not None
+        command = inner
+    known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)} | {"--help"}
+    assert {word for word in words if re.match("--?[a-z]", word)} <= known
+
+
+def test_the_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+# --- what the comparison itself lets pass ---------------------------------------------------------
+
+
+def example(*shown: str, learnt: bool = False) -> Example:
+    return Example("", shown, True, learnt, 1)
+
+
+def test_close_numbers_pass_and_others_do_not() -> None:
+    assert fault(example("truck  0.7581"), ["a note", "truck   0.76"]) is None
+    assert fault(example("truck  0.7581"), ["truck  0.80"]) is not None
+    assert fault(example("truck  0.7581"), ["lorry  0.7581"]) is not None
+    assert fault(example("12,500 words"), ["12,600 words"]) is None
+    assert fault(example("king − man"), ["king − man"]) is None
+
+
+def test_the_order_counts() -> None:
+    assert fault(example("a 1", "b 2"), ["a 1", "c 3", "b 2"]) is None
+    assert fault(example("a 1", "b 2"), ["b 2", "a 1"]) is not None
+    assert fault(example("a 1", "...", "b 2"), ["a 1", "b 2"]) is None
+
+
+def test_what_is_learnt_may_differ_in_part() -> None:
+    shown = example("truck 0.77", "cars 0.74", "bus 0.7", "100 words/s", learnt=True)
+    assert fault(shown, ["cars 0.75", "truck 0.7", "van 0.6", "900 words/s"]) is None
+    assert fault(shown, ["cars 0.95", "truck 0.7", "van 0.6", "900 words/s"]) is not None
+    assert fault(shown, ["jam 0.75", "tea 0.7", "van 0.6", "100 words/s"]) is not None

@@ -1,0 +1,111 @@
+"""Put all results into one page: benchmarks/RESULTS.md.
+
+    python benchmarks/report.py
+
+Each benchmark's last output, in benchmarks/results, with its command, machine, versions and day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+__all__ = ["CHAPTERS", "write_report"]
+
+HERE = Path(__file__).resolve().parent
+RESULTS, REPORT = HERE / "results", HERE / "RESULTS.md"
+
+CHAPTERS: dict[str, dict[str, str]] = {
+    "Text and files": {
+        "preparing": "Raw text to word ids, beside plain Python",
+        "reading_vectors": "Reading vector files, beside gensim",
+        "memory": "Memory for texts of any size",
+    },
+    "Counting": {
+        "counting": "Co-occurrence, PPMI and truncated SVD, beside scikit-learn",
+    },
+    "word2vec": {
+        "word2vec_speed": "Speed, beside gensim",
+        "word2vec_command": "The whole command, beside gensim",
+        "word2vec_quality": "Quality, beside gensim",
+        "word2vec_scaling": "More text, more threads",
+        "word2vec_table": "Dimensions and negatives",
+        "word2vec_sweep": "How the defaults were chosen",
+        "word2vec_device": "On a GPU",
+    },
+    "Language models": {
+        "lm_goal": "To a perplexity, beside the plain PyTorch loop",
+        "lm_speed": "Speed, beside the plain PyTorch loop",
+        "lm_minutes": "How good after so many minutes",
+        "lm_memory": "Memory, beside the plain PyTorch loop",
+        "lm_devices": "On a GPU",
+    },
+    "Sequence to sequence": {
+        "seq2seq_speed": "Speed, beside NumPy",
+        "seq2seq_addition": "The textbook's sums",
+        "seq2seq_dates": "The textbook's dates",
+        "seq2seq_long": "Texts longer than those learnt from",
+    },
+    "Asking and starting": {
+        "startup": "Whole commands",
+        "analogies": "The Google analogies, beside gensim",
+    },
+    "Trust": {
+        "reader_cases": "Spoilt files",
+        "soak": "Kills",
+    },
+    "Gradients": {
+        "gradient_norms": "How far back gradients reach",
+        "binary_addition": "Activations and exploding gradients",
+    },
+}
+"""What the page holds, in its order: titles by the names that run.py knows."""
+
+_HEAD = """\
+# Results
+
+What the benchmarks last printed, each with its command, machine, versions and day. `make bench`
+runs those that take minutes, and writes this page; `python benchmarks/run.py NAME` runs any. The
+machines are shared, and other work ran beside some of them, so ratios within one table say more
+than seconds. Texts and evaluation sets come from `../shared/data`.
+"""
+
+
+def write_report() -> None:
+    """Write the page anew from the results that are there."""
+    REPORT.write_text("\n".join(_page()) + "\n", encoding="utf-8")
+
+
+def _page() -> Iterator[str]:
+    yield _HEAD
+    missing = []
+    for chapter, parts in CHAPTERS.items():
+        there = {name: title for name, title in parts.items() if _output(name).exists()}
+        missing += [f"{chapter}: {parts[name].lower()}" for name in parts if name not in there]
+        if there:
+            yield f"## {chapter}\n"
+        for name, title in there.items():
+            yield f"### {title}\n"
+            yield from _rendered(_output(name).read_text(encoding="utf-8").splitlines())
+    if missing:
+        yield "## Not measured\n"
+        yield "\n".join(f"- {what}" for what in missing)
+
+
+def _output(name: str) -> Path:
+    return RESULTS / f"{name}.txt"
+
+
+def _rendered(lines: list[str]) -> Iterator[str]:
+    """An output: its tables as tables, and all else as it stands."""
+    for is_table, group in groupby(lines, key=lambda line: line.startswith("|")):
+        text = "\n".join(group).strip("\n")
+        if is_table:
+            yield text + "\n"
+        elif text:
+            yield f"```\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    write_report()
