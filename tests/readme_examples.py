@@ -63,7 +63,7 @@ def examples(text: str) -> Iterator[Example]:
 
 def _commands(lines: Sequence[str], learnt: bool, first: int) -> Iterator[Example]:
     begins = [i for i, line in enumerate(lines) if line.startswith("$ ")]
-    for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True):
+    for begin, end in zip(begins, [*begins, len(lines)][1:], strict=True):
         code_end = begin + 1
         while lines[code_end - 1].endswith("\\"):
             code_end += 1
@@ -182,7 +182,7 @@ def main() -> None:
 
 def _is_note(line: str) -> bool:
     """Whether a line says what file is asked, which the README need not show each time."""
-    return bool(re.match(r"(counted )?(vectors|language model|sequence model|WordNet).*: ", line))
+    return bool(re.match(r"((counted )?vectors|(language|sequence) model|WordNet[ \d.]*): ", line))
 
 
 if __name__ == "__main__":
