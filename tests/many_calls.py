@@ -49,7 +49,7 @@ class ManyCalls:
         request = {"arguments": [*arguments], "stdin": stdin, "largest": largest}
         request |= {"folder": os.getcwd(), "environment": dict(os.environ)}
         assert self._process.stdin is not None and self._process.stdout is not None
-        patience = threading.Timer(100, self._process.kill)
+        patience = threading.Timer(25, self._process.kill)
         patience.start()
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()

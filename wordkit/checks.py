@@ -9,6 +9,8 @@ from wordkit.errors import ConfigError
 
 __all__ = ["check_above", "check_choice", "check_least", "check_range", "check_share"]
 
+_LARGEST = 2**31 - 1  # of whole numbers: the product of two fits into 64 bits
+
 
 def check_choice(config: Any, **words: tuple[str, ...]) -> None:
     """Check that fields hold one of the words known for each.
@@ -25,6 +27,8 @@ def check_choice(config: Any, **words: tuple[str, ...]) -> None:
 def check_least(config: Any, **least: float) -> None:
     """Check that fields are finite numbers of at least this size, or None.
 
+    Whole numbers other than seeds are also checked to be no larger than 32 bits can hold.
+
     Raises:
         ConfigError: one is not.
     """
@@ -32,6 +36,8 @@ def check_least(config: Any, **least: float) -> None:
         value = getattr(config, field)
         if value is not None and not (value >= bound and math.isfinite(value)):
             raise ConfigError(f"{field} must be at least {bound}, not {value}")
+        if isinstance(value, int) and value > _LARGEST and field != "seed":
+            raise ConfigError(f"{field} must be at most {_LARGEST}, not {value}")
 
 
 def check_share(config: Any, *fields: str) -> None:
