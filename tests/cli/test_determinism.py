@@ -24,7 +24,7 @@ def test_the_same_seed_gives_the_same_bytes(
 ) -> None:
     name, call = CALLS[title]
     arguments = [*call.arguments]
-    if name in SEEDED:
+    if name in SEEDED and "--resume" not in arguments:  # which goes on with the seed it has
         arguments += ["--seed", "7"]
     if name in SEEDED - {"generate"}:
         arguments += ["--threads", "1"]
@@ -34,6 +34,8 @@ def test_the_same_seed_gives_the_same_bytes(
         process = command_line.start(name, *arguments, environment=variables)
         said, error = process.communicate(call.stdin.encode(), timeout=120)
         assert process.returncode == 0, error
-        results.append((said, contents(place.folder)))
+        files = contents(place.folder)  # a checkpoint tells the time that has been spent
+        kept = {path: data for path, data in files.items() if not path.endswith(".checkpoint")}
+        results.append((said, kept))
         place.tidy()
     assert results[0] == results[1]
