@@ -129,19 +129,19 @@ class Soak:
         number = self._chooser.choice(SIGNALS)
         before = self._content(JOBS[name].files)
         process = self._calls.start(name, *JOBS[name].arguments)
-        if aimed:
-            self._wait_for_saving(process)
-        else:
+        saving = aimed and self._wait_for_saving(process)
+        if not aimed:
             time.sleep(self._chooser.uniform(0, self._lengths[name]))
         process.send_signal(number)
         process.communicate(timeout=120)
         if process.returncode == 0:  # it was quicker
             return False
-        moment = "saving" if aimed or self._left_over() else "training"
+        left = self._left_over()
+        moment = "saving" if saving or left else "training"
         told = self.told.setdefault((name, number.name), collections.Counter())
         told[moment] += 1
-        if number != signal.SIGKILL and self._left_over():
-            self.lost.append(f"{name} {number.name}: left {self._left_over()}")
+        if number != signal.SIGKILL and left:
+            self.lost.append(f"{name} {number.name}: left {left}")
         after = self._content(JOBS[name].files)
         told["new"] += after != before
         told["old"] += after == before
@@ -152,10 +152,12 @@ class Soak:
                 self.lost.append(f"{name} {number.name}, {moment}: {question}: {said}")
         for path in self._folder.glob("again.*"):
             path.unlink()
+        for path in left:  # the next run would remove it; this one is not to take it for its own
+            shutil.rmtree(path, ignore_errors=True)
         return True
 
-    def _wait_for_saving(self, process: Process) -> None:
-        """Wait for a temporary file, one of the first few that come, and a moment more."""
+    def _wait_for_saving(self, process: Process) -> bool:
+        """Wait for a temporary file, one of the first few, and a moment more; whether it came."""
         turn = self._chooser.randrange(3)
         seen: set[str] = set()
         while process.poll() is None:
@@ -164,10 +166,16 @@ class Soak:
                 break
         if self._chooser.random() < 0.5:  # else at once: small files are saved in no time
             time.sleep(self._chooser.uniform(0, 0.002))
+        return bool(seen)
 
     def _left_over(self) -> list[str]:
-        hidden = [name for name in os.listdir() if name.startswith(".") and name.endswith(".tmp")]
-        return hidden + [name for name in os.listdir("p.ids") if name.endswith(".tmp")]
+        places = [".", "p.ids"] if os.path.isdir("p.ids") else ["."]
+        return [
+            os.path.join(place, name)
+            for place in places
+            for name in os.listdir(place)
+            if name.endswith(".tmp")
+        ]
 
     def _content(self, names: Sequence[str]) -> dict[Path, bytes]:
         paths = [path for name in names for path in (Path(name), *Path(name).rglob("*"))]
