@@ -223,6 +223,7 @@ def tried(reader: Reader, seed: int, place: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", WordkitWarning)
+        warnings.simplefilter("ignore", ResourceWarning)  # of temporary folders that have served
         try:
             reader.read(bad)
         except WordkitError as error:
