@@ -1,14 +1,17 @@
-# wordkit: make demo | test | bench | venv
+# wordkit: make demo | test | test-oldest | bench | venv
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test bench venv clean
+OLDEST := .venv-oldest
+
+.PHONY: help demo test test-oldest bench venv clean
 
 help:
 	@echo "make demo   install into .venv, learn from the documentation of Python, ask, and let it write"
 	@echo "make test   install into .venv, then every test, ruff, mypy and the import rules"
+	@echo "make test-oldest  install the oldest versions that pyproject.toml allows into $(OLDEST), then every test"
 	@echo "make bench  install into .venv, then the benchmarks (minutes)"
 	@echo "make venv   install into .venv and no more"
 
@@ -33,9 +36,20 @@ test: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+# On the oldest Python too: make PYTHON=python3.10 test-oldest.
+test-oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest
+
+$(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	@echo "Installing the oldest versions that wordkit allows into $(OLDEST) (several minutes) ..."
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-oldest.txt -e '.[dev,plot]'
+	@touch $@
+
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -38,6 +38,8 @@ SCRIPTS = [
     "seq2seq_speed",
     "binary_addition",
     "gradient_norms",
+    "soak",
+    "reader_cases",
 ]
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]

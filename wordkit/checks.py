@@ -12,6 +12,7 @@ from wordkit.errors import ConfigError
 __all__ = ["check_above", "check_choice", "check_least", "check_range", "check_share"]
 
 _MOST_BITS = 128  # of a number that is shown
+_LARGEST = 2**31 - 1  # of whole numbers: the product of two fits into 64 bits
 
 
 def check_choice(config: Any, **words: tuple[str, ...]) -> None:
@@ -33,6 +34,8 @@ def check_least(config: Any, **least: float) -> None:
         config: an instance of a dataclass; the type of a field says whether it may be None.
         least: the sizes by field.
 
+    Whole numbers other than seeds are also checked to be no larger than 32 bits can hold.
+
     Raises:
         ConfigError: one is not.
     """
@@ -40,6 +43,8 @@ def check_least(config: Any, **least: float) -> None:
         value = _value(config, field, f"at least {bound}")
         if value is not None and not (value >= bound and math.isfinite(value)):
             raise _wrong(field, f"at least {bound}", value)
+        if isinstance(value, int) and value > _LARGEST and field != "seed":
+            raise _wrong(field, f"at most {_LARGEST}", value)
 
 
 def check_share(config: Any, *fields: str) -> None:

@@ -118,8 +118,17 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise StorageError(f"cannot write {named}: it is a device, not a file; name another file")
     if not target.parent.is_dir():
         raise StorageError(f"cannot write {named}: there is no folder {target.parent}; make it")
-    if not os.access(target.parent, os.W_OK):
-        raise StorageError(f"cannot write {named}: the folder {target.parent} is not writable")
+    try:
+        import tempfile  # a query need not wait for it
+
+        # access() says yes to the superuser, also in folders of the system that take no files
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {named}: the folder {target.parent} is not writable: "
+            f"{error.strerror or error}"
+        ) from error
 
 
 def _remove_abandoned(target: Path) -> None:

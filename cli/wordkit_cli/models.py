@@ -155,7 +155,7 @@ def default_file(what: str) -> tuple[str, str] | None:
     named = os.environ.get(default.variable)
     if named:
         return named, f"{named} (${default.variable})"
-    if Path(default.file).exists():
+    if os.path.lexists(default.file):
         return default.file, f"{default.file} in this folder"
     if default.bundled is None:
         return None

@@ -62,7 +62,7 @@ number_option = click.option(
 )  # fmt: skip
 
 threads_option = click.option(
-    "--threads", "--workers", type=click.IntRange(min=1), help="Threads. Default: all cores."
+    "--threads", "--workers", type=click.IntRange(1, 4096), help="Threads. Default: all cores."
 )
 
 progress_options = _together(

@@ -152,14 +152,14 @@ class _Log:
         if self._held is not None:
             self._write(self._held)
         if self._file is not None:
-            self._file.close()
+            with self._telling_its_name():  # what could not be written is tried once more
+                self._file.close()
 
     def show(self, report: Report, pace: _Pace) -> None:
         now = time.monotonic() - self._began
         line = _line(report, pace, now)
         if self._held is not None and line.get("epoch") != self._held.get("epoch"):
             self._write(self._held)  # the last word on an epoch
-            self._held = None
         if report.stage == self._stage and now < self._next:
             self._held = line  # the last of the stage, perhaps
             return
@@ -169,11 +169,17 @@ class _Log:
         self._write(line)
 
     def _write(self, line: dict[str, Any]) -> None:
-        try:
+        self._held = None
+        with self._telling_its_name():
             if self._file is None:
                 self._file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115 - see __exit__
             self._file.write(json.dumps(line, allow_nan=False) + "\n")
             self._file.flush()
+
+    @contextlib.contextmanager
+    def _telling_its_name(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
 

@@ -55,7 +55,10 @@ def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> I
             # the decoder had kept the first bytes of error.object from earlier pieces
             bad = len(piece) - len(error.object) + error.start
             decoder.setstate(state)
-            line += decoder.decode(piece[: max(bad, 0)]).count("\n")
+            try:
+                line += decoder.decode(piece[: max(bad, 0)]).count("\n")
+            except UnicodeError as lacking:  # the mark, which is looked for after the first error
+                raise TextError(_undecodable(name, encoding, fed, lacking)) from lacking
             found = error.object[error.start : error.start + 1].hex()
             raise TextError(
                 f"{name}: line {line}, byte {fed + bad}: not {encoding} (0x{found}: "

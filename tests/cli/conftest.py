@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Wordkit
+from every_command import Call, make_files
+from many_calls import ManyCalls
 
 TEXT = """\
 The king rules the land. The queen rules the land.
@@ -91,3 +95,96 @@ def vectors(folder: Path) -> Path:
     path = folder / "vectors.safetensors"
     save_embeddings(Embeddings(vocabulary, np.array(list(rows.values()), np.float32)), path)
     return path
+
+
+class Place:
+    """A working folder with all that the calls of ``every_command`` read.
+
+    Args:
+        folder: the working folder; temporary files go to its folder ``tmp``.
+        made: where the files are taken from.
+        calls: runs them.
+    """
+
+    def __init__(self, folder: Path, made: Path, calls: ManyCalls) -> None:
+        self.folder, self._made, self._calls = folder, made, calls
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Make the folder what it was at first."""
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        shutil.copytree(self._made, self.folder, dirs_exist_ok=True)
+        (self.folder / "tmp").mkdir()
+
+    def content(self) -> dict[str, bytes | None]:
+        """All that lies in the folder, by its path: the bytes of files, where links lead.
+
+        Without the log, in which a call also notes the way to where it failed.
+        """
+        return {
+            str(path.relative_to(self.folder)): (
+                os.fsencode(os.readlink(path))
+                if path.is_symlink()
+                else path.read_bytes()
+                if path.is_file()
+                else None
+            )
+            for path in self.folder.rglob("*")
+            if ".cache" not in path.parts and path.name != "log"
+        }
+
+    def fill(self, call: Call) -> None:
+        """Put something old wherever the call writes."""
+        for name in call.writes:
+            path = self.folder / name
+            if name.endswith(".ids"):
+                shutil.copytree(self.folder / "old.ids", path)
+            elif not path.exists():
+                path.write_bytes(b"years of work")
+
+    def run(self, name: str, call: Call, *, largest: int | None = None) -> tuple[int, str]:
+        """Run a call; its exit status and what it has said on standard error.
+
+        What ends in status 1 has said why in one plain line, and in none has anything been left
+        that it should have taken away.
+        """
+        status, error = self._calls.run(
+            [*name.split(), *call.arguments], call.stdin, largest=largest
+        )
+        assert "Traceback" not in error, error
+        if status == 1:
+            lines = [line for line in error.splitlines() if line.startswith("wordkit: ")]
+            assert len(lines) == 1 and error.splitlines()[-1] == lines[0], error
+        assert not self.left_over(), self.left_over()
+        return status, error
+
+    def left_over(self) -> list[Path]:
+        """Temporary files."""
+        hidden = [path for path in self.folder.rglob(".*") if path.name != ".cache"]
+        return [*(self.folder / "tmp").iterdir(), *hidden]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the calls of every command read; to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    make_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def many_calls() -> Iterator[ManyCalls]:
+    """Runs many calls of the command line in one process."""
+    started = ManyCalls()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def place(
+    folder: Path, made: Path, many_calls: ManyCalls, monkeypatch: pytest.MonkeyPatch
+) -> Place:
+    """A working folder with all that the calls of every command read."""
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    return Place(folder, made, many_calls)

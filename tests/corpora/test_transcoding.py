@@ -85,3 +85,9 @@ def test_names_of_encodings(given: str, expected: str) -> None:
 def test_what_is_no_text_encoding(name: str) -> None:
     with pytest.raises(ConfigError, match="encoding must be one that Python knows"):
         canonical_encoding(name)
+
+
+def test_no_mark_and_a_bad_byte_behind() -> None:
+    """Python tells of the byte first, and misses the mark when the lines before are counted."""
+    with pytest.raises(TextError, match="no byte order mark, which utf-16 needs"):
+        list(to_utf8([b"a\0b\0c"], "x", "utf-16", "strict"))

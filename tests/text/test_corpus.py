@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wordkit import storage
 from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
-from wordkit.text import Corpus
+from wordkit.text import Corpus, corpus_writer
 from wordkit.text.corpus_writer import CorpusWriter, _array_header
 
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
@@ -146,6 +147,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
+from wordkit import storage
 from wordkit.text import Corpus
 from wordkit.text.corpus_writer import CorpusWriter, _array_header
 n = 0
@@ -220,3 +222,34 @@ def test_numpy_wrote_the_same_header() -> None:
         header = np.lib.format.read_array_header_1_0(file)
         assert header == ((size,), False, np.dtype(np.int64))
         assert file.tell() == 128
+
+
+def test_a_stop_just_behind_the_change_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest names the new files already, though the writer has not come to know that."""
+    Corpus.from_sentences([["old", "words"]]).save(tmp_path / "c.ids")
+    synchronise = storage._synchronise
+
+    def stop(path: Path) -> None:
+        if path.is_dir():
+            raise KeyboardInterrupt
+        synchronise(path)
+
+    monkeypatch.setattr(storage, "_synchronise", stop)
+    with pytest.raises(KeyboardInterrupt):
+        Corpus.from_sentences([["new"]]).save(tmp_path / "c.ids")
+    Corpus.open(tmp_path / "c.ids").check()
+
+
+def test_a_writer_that_fails_keeps_the_corpus_of_a_process_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Corpus.from_sentences([["old", "words"]]).save(tmp_path / "c.ids")
+    monkeypatch.setattr(corpus_writer, "is_abandoned", lambda mark: True)
+    failing = Corpus.from_sentences([["new"]])
+    failing.settings["not of JSON"] = object()
+    with pytest.raises(TypeError):
+        failing.save(tmp_path / "c.ids")
+    assert list(Corpus.open(tmp_path / "c.ids").vocabulary) == ["old", "words"]
+    assert len(list((tmp_path / "c.ids").iterdir())) == 5

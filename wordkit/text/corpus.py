@@ -54,6 +54,8 @@ class Corpus:
         self.vocabulary = vocabulary
         self.settings = dict(settings or {})
         self._fingerprint = fingerprint
+        self.folder: Path | None = None
+        """Where it was opened."""
         self.keep_alive: object = None
         """What must live as long as the corpus: its folder, where that is a temporary one."""
 
@@ -119,8 +121,8 @@ class Corpus:
         """
         if self._fingerprint is not None and self._digest() != self._fingerprint:
             raise CorpusError(
-                f"the corpus of {self.settings.get('source', 'this text')} is damaged: its content "
-                "does not have its fingerprint; prepare the text again"
+                f"{self.folder or 'the corpus'} is damaged: its content does not have its "
+                "fingerprint; prepare the text again"
             )
 
     def _digest(self) -> str:
@@ -169,7 +171,9 @@ class Corpus:
         if any(np.any(np.diff(piece) < 0) for piece in _pieces(offsets, overlap=1)):
             raise CorpusError(f"{folder} is damaged: its sentence boundaries do not rise")
         vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(folder))
-        return cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
+        corpus = cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
+        corpus.folder = folder
+        return corpus
 
 
 def is_corpus(path: str | os.PathLike[str]) -> bool:

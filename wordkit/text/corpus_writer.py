@@ -72,12 +72,14 @@ class CorpusWriter:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        new = {self.path(part).name for part in PARTS} if self._finished else set()
         if not self.folder.is_dir():  # somebody has removed it: the error under way says more
             return
+        # the manifest alone says which files are in use: a signal may have come just after it was
+        # replaced, or what was to replace it may have failed
+        used = _files_of(self.folder)
         for entry in self.folder.iterdir():
             match = _OURS.fullmatch(entry.name)
-            if match is None or match["mark"] is None or entry.name in new:
+            if match is None or match["mark"] is None or entry.name in used:
                 continue
             mine = match["mark"] == self.mark
             # a writer that is at work in the same folder keeps what it has written

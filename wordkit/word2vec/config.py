@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from wordkit.checks import check_least
 from wordkit.errors import ConfigError
 
 __all__ = ["Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig"]
@@ -103,13 +104,9 @@ class Word2VecConfig:
                 raise ConfigError(
                     f"{field} must be one of {', '.join(filter(None, words))}, not {value!r}"
                 )
-        for field, least in (("dim", 1), ("min_count", 1), ("epochs", 1), ("seed", 0)):
-            if getattr(self, field) < least:
-                raise ConfigError(f"{field} must be at least {least}, not {getattr(self, field)}")
+        check_least(self, dim=1, min_count=1, max_vocabulary=2, epochs=1, seed=0)
         _in_range("window", self.window, _LARGEST_WINDOW)
         _in_range("negative", self.negative, _MOST_NEGATIVES)
-        if self.max_vocabulary is not None and self.max_vocabulary < 2:
-            raise ConfigError(f"max_vocabulary must be at least 2, not {self.max_vocabulary}")
         if not math.isfinite(self.ns_exponent) or abs(self.ns_exponent) > 10:
             raise ConfigError(f"ns_exponent must be from -10 to 10, not {self.ns_exponent}")
         if not 0 <= self.sample <= 1:

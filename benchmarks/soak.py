@@ -1,0 +1,223 @@
+"""Kill training and saving at random moments, and ask whatever survives.
+
+    python benchmarks/soak.py [--kills N] [--seed S]
+
+Each command writes over good files. It is killed by SIGKILL, SIGTERM or SIGINT: half of the times
+at a moment drawn over the length of a whole run, and half of the times while it saves, which its
+temporary file gives away. Then each file that was there has to be there, whole, as it was or new,
+and is loaded and asked. Ends with status 1 where any is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from command_line import Process
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
+
+SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
+SMALL = ("--hidden", "32", "--epochs", "6", "--threads", "1", "--device", "cpu", "-q")
+SAVING = ("--checkpoint-every", "0.05s")
+W2V = ("--dim", "50", "--epochs", "60", "--min-count", "1", "--threads", "1", "-q")
+LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *SMALL)
+SEQ2SEQ = (*SMALL, "--epochs", "40")
+AGAIN = ("--resume", "-q", "-o", "again.safetensors", "--max-minutes", "0.001")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that is killed, and how its files are asked."""
+
+    arguments: tuple[str, ...]
+    files: tuple[str, ...]
+    """What it writes, over good files."""
+
+    questions: tuple[tuple[str, ...], ...]
+    """Calls that load and ask each of the files."""
+
+
+JOBS = {
+    "train-w2v": Job(
+        ("corpus.txt", "-o", "v.safetensors", "--checkpoint", "v.checkpoint", *SAVING, *W2V),
+        ("v.safetensors", "v.checkpoint"),
+        (
+            ("similar", "king", "-m", "v.safetensors"),
+            ("train-w2v", "corpus.txt", "--resume", "v.checkpoint", "-o", "again.bin", "-q"),
+        ),
+    ),
+    "train-counts": Job(
+        ("corpus.txt", "-o", "c.safetensors", "--dim", "8", "-q"),
+        ("c.safetensors",),
+        (("similar", "king", "-m", "c.safetensors"),),
+    ),
+    "train-lm": Job(
+        ("corpus.txt", "-o", "m.safetensors", "--checkpoint", "m.checkpoint", *SAVING, *LM),
+        ("m.safetensors", "m.checkpoint"),
+        (
+            ("generate", "-m", "m.safetensors", "-n", "5"),
+            ("train-lm", "corpus.txt", "--checkpoint", "m.checkpoint", *AGAIN),
+        ),
+    ),
+    "train-seq2seq": Job(
+        ("toy.tsv", "-o", "s.safetensors", "--checkpoint", "s.checkpoint", *SAVING, *SEQ2SEQ),
+        ("s.safetensors", "s.checkpoint"),
+        (
+            ("transform", "s.safetensors", "lines.txt"),
+            ("train-seq2seq", "toy.tsv", "--checkpoint", "s.checkpoint", *AGAIN),
+        ),
+    ),
+    "prepare": Job(
+        ("corpus.txt", "--eos", "-o", "p.ids", "-q"),
+        ("p.ids",),
+        (("train-counts", "p.ids", "--dim", "4", "-o", "again.bin", "-q"),),
+    ),
+    "convert": Job(
+        ("c.safetensors", "x.bin", "-q"),
+        ("x.bin",),
+        (("similar", "king", "-m", "x.bin"),),
+    ),
+}
+
+
+class Soak:
+    """A folder in which the commands run, are killed, and are asked."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        from command_line import CommandLine
+
+        self._folder, self._chooser = folder, random.Random(seed)
+        self._calls = CommandLine()
+        self._lengths: dict[str, float] = {}
+        self.lost: list[str] = []
+        self.told: dict[tuple[str, ...], collections.Counter[str]] = {}
+
+    def make(self) -> None:
+        """Make the files, and measure how long a whole run takes."""
+        from every_command import make_files
+
+        make_files(self._folder)
+        os.chdir(self._folder)
+        Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 20)
+        for name, job in JOBS.items():
+            for _ in range(2):  # the first loads what it needs
+                began = time.monotonic()
+                status, said = self._run(name, *job.arguments)
+                self._lengths[name] = time.monotonic() - began
+                if status:
+                    sys.exit(f"{name}: {said}")
+
+    def kill(self, name: str, aimed: bool) -> None:
+        """Kill a run before it has ended, and look at what is left."""
+        while not self._try_to_kill(name, aimed):
+            pass
+
+    def _try_to_kill(self, name: str, aimed: bool) -> bool:
+        number = self._chooser.choice(SIGNALS)
+        before = self._content(JOBS[name].files)
+        process = self._calls.start(name, *JOBS[name].arguments)
+        saving = aimed and self._wait_for_saving(process)
+        if not aimed:
+            time.sleep(self._chooser.uniform(0, self._lengths[name]))
+        process.send_signal(number)
+        process.communicate(timeout=120)
+        if process.returncode == 0:  # it was quicker
+            return False
+        left = self._left_over()
+        moment = "saving" if saving or left else "training"
+        told = self.told.setdefault((name, number.name), collections.Counter())
+        told[moment] += 1
+        if number != signal.SIGKILL and left:
+            self.lost.append(f"{name} {number.name}: left {left}")
+        after = self._content(JOBS[name].files)
+        told["new"] += after != before
+        told["old"] += after == before
+        for question in JOBS[name].questions:
+            status, said = self._run(*question)
+            if status:
+                told["lost"] += 1
+                self.lost.append(f"{name} {number.name}, {moment}: {question}: {said}")
+        for path in self._folder.glob("again.*"):
+            path.unlink()
+        for path in left:  # the next run would remove it; this one is not to take it for its own
+            shutil.rmtree(path, ignore_errors=True)
+        return True
+
+    def _wait_for_saving(self, process: Process) -> bool:
+        """Wait for a temporary file, one of the first few, and a moment more; whether it came."""
+        turn = self._chooser.randrange(3)
+        seen: set[str] = set()
+        while process.poll() is None:
+            seen.update(self._left_over())
+            if len(seen) > turn:
+                break
+        if self._chooser.random() < 0.5:  # else at once: small files are saved in no time
+            time.sleep(self._chooser.uniform(0, 0.002))
+        return bool(seen)
+
+    def _left_over(self) -> list[str]:
+        places = [".", "p.ids"] if os.path.isdir("p.ids") else ["."]
+        return [
+            os.path.join(place, name)
+            for place in places
+            for name in os.listdir(place)
+            if name.endswith(".tmp")
+        ]
+
+    def _content(self, names: Sequence[str]) -> dict[Path, bytes]:
+        paths = [path for name in names for path in (Path(name), *Path(name).rglob("*"))]
+        return {path: path.read_bytes() for path in paths if path.is_file()}
+
+    def _run(self, *arguments: str) -> tuple[int, str]:
+        with self._calls.start(*arguments) as process:
+            _, said = process.communicate(timeout=120)
+        return process.returncode or 0, said.decode().strip()
+
+
+def main() -> None:
+    """Kill as often as asked, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        soak = Soak(Path(folder), options.seed)
+        soak.make()
+        for number in range(options.kills):
+            soak.kill([*JOBS][number % len(JOBS)], aimed=number // len(JOBS) % 2 == 0)
+        os.chdir(ROOT)
+    columns = ("training", "saving", "old", "new", "lost")
+    print(f"{'command':14} {'signal':8}  kills " + " ".join(f"{name:>12}" for name in columns))
+    total: collections.Counter[str] = collections.Counter()
+    for (name, signal_name), told in sorted(soak.told.items()):
+        total.update(told)
+        print(f"{name:14} {signal_name:8} {told['old'] + told['new']:6} " + _row(told, columns))
+    print(f"{'all':23} {total['old'] + total['new']:6} " + _row(total, columns))
+    print("\nafter a kill its files are as they were (old) or whole new ones (new); each was asked")
+    print(f"data lost: {total['lost'] or 'none'}; {time.monotonic() - began:.0f} s")
+    for line in soak.lost:
+        print(line)
+    sys.exit(bool(soak.lost))
+
+
+def _row(told: collections.Counter[str], columns: Sequence[str]) -> str:
+    return " ".join(f"{told[name]:12}" for name in columns)
+
+
+if __name__ == "__main__":
+    main()

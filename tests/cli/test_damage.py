@@ -1,0 +1,87 @@
+"""Damaged inputs and impossible outputs of every command: one plain line, and nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Place
+from damage import DAMAGES, REFUSED
+from every_command import COMMANDS, Call, all_calls, command_names
+
+CALLS = all_calls()
+INPUTS = [(title, file) for title, (_, call) in CALLS.items() for file in call.reads]
+OUTPUTS = [(title, file) for title, (_, call) in CALLS.items() for file in call.writes]
+
+
+def test_every_command_has_a_row() -> None:
+    assert sorted(COMMANDS) == sorted(command_names())
+
+
+@pytest.mark.parametrize(("title", "file"), INPUTS)
+def test_damaged_inputs(place: Place, title: str, file: str) -> None:
+    """What is read is told by its name, and what was there stays as it was."""
+    (name, call), chooser = CALLS[title], random.Random(title)
+    wrong = []
+    for number, (damage, befall) in enumerate(DAMAGES.items()):
+        path = damaged = place.folder / file
+        if path.is_dir() and damage not in ("missing", "a folder"):  # a corpus: one of its files
+            parts = sorted(path.iterdir())
+            damaged = parts[number % len(parts)]
+        place.fill(call)
+        befall(damaged, chooser)
+        before = place.content()
+        status, error = place.run(name, call)
+        kind = call.reads[file]
+        # a shorter text may be refused for what it holds; Click refuses folders as bad usage
+        named = file in error or (kind == "text" and damage not in REFUSED[kind])
+        instead = damage == "missing" and "bundled with wordkit" in error
+        good = status == 0 and (instead or damage not in REFUSED[kind])
+        refused = (status == 1 and named) or (status == 2 and damage == "a folder")
+        if not (good or (refused and place.content() == before)):
+            wrong.append((damage, damaged.name, status, error))
+        place.tidy()
+    assert not wrong
+
+
+def with_output(call: Call, file: str, output: str) -> Call:
+    """The call with another output in the place of one of its own."""
+    arguments = tuple(output if part == file else part for part in call.arguments)
+    return replace(call, arguments=arguments)
+
+
+@pytest.mark.parametrize(("title", "file"), OUTPUTS)
+def test_impossible_outputs(place: Place, title: str, file: str) -> None:
+    (name, call), suffix = CALLS[title], "".join(Path(file).suffixes)
+    place.fill(call)
+    (place.folder / f"there{suffix}").mkdir()
+    (place.folder / f"there{suffix}" / "thesis.tex").write_text("a thesis")
+    outputs = [f"none/x{suffix}", f"there{suffix}", "corpus.txt/x" + suffix]
+    if sys.platform == "linux":
+        (place.folder / f"full{suffix}").symlink_to("/dev/full")
+        outputs += [f"/proc/x{suffix}", f"full{suffix}"]
+    before = place.content()
+    for output in outputs:
+        status, error = place.run(name, with_output(call, file, output))
+        assert status in (1, 2) and output.removesuffix(suffix) in error, (output, status, error)
+        assert place.content() == before, output
+
+
+@pytest.mark.parametrize("title", [title for title, (_, call) in CALLS.items() if call.writes])
+@pytest.mark.parametrize("largest", [1, 700])
+def test_a_full_disk(place: Place, title: str, largest: int) -> None:
+    """A limit on the size of files, also of temporary ones, stands for the disk."""
+    name, call = CALLS[title]
+    place.fill(call)
+    before = place.content()
+    status, error = place.run(name, call, largest=largest)
+    if status == 0:  # what it writes is that small
+        paths = [place.folder / path for path in call.writes]
+        files = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
+        assert all(file.stat().st_size <= largest for file in files)
+    else:
+        assert status == 1 and "cannot " in error, error
+        assert place.content() == before

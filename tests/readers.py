@@ -1,0 +1,232 @@
+"""Every reader of files and of text, good files for each, and ways to spoil them.
+
+What a reader is given ends in an object, perhaps with a warning of wordkit's, or in a WordkitError;
+never in another exception.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import random
+import shutil
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wordkit.errors import WordkitError, WordkitWarning
+
+__all__ = ["NAMES", "Reader", "make_readers", "spoilt", "tried"]
+
+NAMES = (
+    "vectors",
+    "native vectors",
+    "language model",
+    "sequence model",
+    "word2vec checkpoint",
+    "language model checkpoint",
+    "sequence model checkpoint",
+    "corpus",
+    "text",
+    "text, replaced",
+    "text, utf-16",
+    "preparation",
+    "pairs",
+    "word pairs",
+    "analogies",
+)
+"""All readers."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader, and files that it reads without complaint."""
+
+    read: Callable[[Path], Any]
+    """Reads a path to its end."""
+
+    files: tuple[Path, ...]
+    """Good files; each folder stands for all that is in it, of which one file is spoilt."""
+
+
+def make_readers(folder: Path) -> Mapping[str, Reader]:
+    """All readers by name, with their good files in a folder that ``make_files`` has filled."""
+    from wordkit.embeddings import load_embeddings, save_embeddings
+    from wordkit.lm import load_language_model
+    from wordkit.lm import read_checkpoint as read_lm_checkpoint
+    from wordkit.seq2seq import load_seq2seq
+    from wordkit.seq2seq import read_checkpoint as read_seq2seq_checkpoint
+    from wordkit.text import Corpus
+    from wordkit.word2vec.checkpoint_file import read_checkpoint as read_w2v_checkpoint
+    from wordkit_corpora.evaluation_sets import read_analogies, read_word_pairs
+
+    vectors = load_embeddings(folder / "vectors.safetensors")
+    for suffix in ("glove", "vec", "bin", "txt.bz2", "bin.xz"):
+        save_embeddings(vectors, folder / f"vectors.{suffix}")
+
+    def open_corpus(path: Path) -> None:
+        corpus = Corpus.open(path)
+        corpus.check()
+
+    packed = []
+    text = (folder / "lines.txt").read_bytes() * 5
+    for suffix, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+        packed.append(folder / f"packed.txt.{suffix}")
+        packed[-1].write_bytes(pack(text))
+    (folder / "wide.txt").write_bytes(text.decode().encode("utf-16"))
+    formats = ("txt", "glove", "vec", "bin", "bin.gz", "txt.bz2", "bin.xz")
+    return {
+        "vectors": Reader(_read_vectors, tuple(folder / f"vectors.{name}" for name in formats)),
+        "native vectors": Reader(_read_vectors, (folder / "vectors.safetensors",)),
+        "language model": Reader(load_language_model, (folder / "lm.safetensors",)),
+        "sequence model": Reader(load_seq2seq, (folder / "seq2seq.safetensors",)),
+        "word2vec checkpoint": Reader(read_w2v_checkpoint, (folder / "w2v.checkpoint",)),
+        "language model checkpoint": Reader(read_lm_checkpoint, (folder / "lm.checkpoint",)),
+        "sequence model checkpoint": Reader(
+            read_seq2seq_checkpoint, (folder / "seq2seq.checkpoint",)
+        ),
+        "corpus": Reader(open_corpus, (folder / "old.ids",)),
+        "text": Reader(_read_text("utf-8"), (folder / "lines.txt", *packed)),
+        "text, replaced": Reader(_read_text("utf-8", "replace"), (folder / "lines.txt", *packed)),
+        "text, utf-16": Reader(_read_text("utf-16"), (folder / "wide.txt",)),
+        "preparation": Reader(_prepare, (folder / "lines.txt", *packed)),
+        "pairs": Reader(_read_pairs, (folder / "toy.tsv",)),
+        "word pairs": Reader(read_word_pairs, (folder / "pairs.txt",)),
+        "analogies": Reader(read_analogies, (folder / "questions.txt",)),
+    }
+
+
+def _read_vectors(path: Path) -> None:
+    from wordkit.embeddings import load_embeddings
+
+    load_embeddings(path).check()
+
+
+def _read_text(encoding: str, errors: str = "strict") -> Callable[[Path], None]:
+    def read(path: Path) -> None:
+        from wordkit_corpora.named import open_source
+
+        opened = open_source([str(path)], encoding=encoding, errors=errors).result()
+        for _ in opened.source.blocks():
+            pass
+
+    return read
+
+
+def _prepare(path: Path) -> None:
+    from wordkit.text import TextConfig, prepare
+    from wordkit_corpora.named import open_source
+
+    opened = open_source([str(path)]).result()
+    prepare(opened.source, None, TextConfig("basic"), threads=1).result()
+
+
+def _read_pairs(path: Path) -> None:
+    from wordkit.seq2seq.pairs import read_pairs
+    from wordkit_corpora.named import open_source
+
+    for _ in read_pairs(open_source([str(path)]).result().source):
+        pass
+
+
+_HUGE = (b"9" * 19, b"-1", b"4294967296", b"1e400", b"nan", b"\xff" * 8, b"\0" * 8, b"[", b"null")
+
+
+def spoilt(data: bytes, chooser: random.Random, others: bytes = b"") -> bytes:
+    """The content of a file after one to three accidents.
+
+    Args:
+        data: the good content.
+        chooser: draws what happens.
+        others: content of another file, pieces of which may get into this one.
+    """
+    for _ in range(chooser.choice((1, 1, 1, 2, 3))):
+        data = chooser.choice(_ACCIDENTS)(data, chooser, others)
+    return data
+
+
+def _place(data: bytes, chooser: random.Random) -> int:
+    """A place in the content, in half of the cases near the start, where sizes and names stand."""
+    return chooser.randrange(min(len(data), chooser.choice((64, len(data)))) + 1)
+
+
+def _flip(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    at = _place(data, chooser)
+    return (
+        data[:at] + bytes(b ^ 1 << chooser.randrange(8) for b in data[at : at + 1]) + data[at + 1 :]
+    )
+
+
+def _replace(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    at, size = _place(data, chooser), chooser.choice((1, 2, 8))
+    return data[:at] + chooser.randbytes(size) + data[at + size :]
+
+
+def _cut(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    return data[: _place(data, chooser)]
+
+
+def _drop(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    at = _place(data, chooser)
+    return data[:at] + data[at + chooser.choice((1, 4, 30)) :]
+
+
+def _insert(data: bytes, chooser: random.Random, others: bytes) -> bytes:
+    at, start = _place(data, chooser), _place(others, chooser)
+    piece = chooser.choice((chooser.randbytes(chooser.randrange(1, 9)), others[start : start + 40]))
+    return data[:at] + piece + data[at:]
+
+
+def _swap(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    one, two = sorted((_place(data, chooser), _place(data, chooser)))
+    return data[two:] + data[one:two] + data[:one]
+
+
+def _enlarge(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    """A number, where there is one, made huge or no number."""
+    digits = [at for at, byte in enumerate(data[:4000]) if 48 <= byte <= 57]
+    at = chooser.choice(digits) if digits else 0
+    return data[:at] + chooser.choice(_HUGE) + data[at + 1 :]
+
+
+def _random(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+    return chooser.randbytes(chooser.choice((0, 1, 7, 8, 9, 100, 1000)))
+
+
+_ACCIDENTS = (_flip, _flip, _replace, _cut, _drop, _insert, _swap, _enlarge, _enlarge, _random)
+
+
+def tried(reader: Reader, seed: int, place: Path) -> str:
+    """Spoil a good file of a reader, let it read that, and tell: accepted or refused.
+
+    Args:
+        reader: what is tried.
+        seed: of the accidents.
+        place: a folder of its own for the spoilt file.
+    """
+    chooser = random.Random(seed)
+    good = chooser.choice(reader.files)
+    bad = place / good.name
+    others = chooser.choice(reader.files)
+    if good.is_dir():
+        shutil.rmtree(bad, ignore_errors=True)
+        shutil.copytree(good, bad)
+        file = chooser.choice(sorted(bad.iterdir()))
+        others = chooser.choice(sorted(good.iterdir()))
+    else:
+        file = bad
+        shutil.copyfile(good, bad)
+    file.write_bytes(spoilt(file.read_bytes(), chooser, others.read_bytes()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", WordkitWarning)
+        warnings.simplefilter("ignore", ResourceWarning)  # of temporary folders that have served
+        try:
+            reader.read(bad)
+        except WordkitError as error:
+            assert str(error) and len(str(error)) < 2000, error
+            return "refused"
+        return "accepted"

@@ -1,0 +1,40 @@
+"""Spoilt files and every reader; ``benchmarks/reader_cases.py`` tries many more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from every_command import make_files
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from readers import NAMES, Reader, make_readers, tried
+
+FEW = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Reader]:
+    folder = tmp_path_factory.mktemp("good")
+    make_files(folder)
+    return make_readers(folder)
+
+
+def test_good_files_are_read(readers: Mapping[str, Reader]) -> None:
+    assert list(readers) == list(NAMES)
+    for reader in readers.values():
+        for path in reader.files:
+            reader.read(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@FEW
+@given(seed=st.integers(0, 2**40))
+def test_spoilt_files(readers: Mapping[str, Reader], tmp_path: Path, name: str, seed: int) -> None:
+    """Anything but a WordkitError fails."""
+    assert tried(readers[name], seed, tmp_path) in ("accepted", "refused")
