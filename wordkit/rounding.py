@@ -82,7 +82,8 @@ def restored(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np
                 f"{file.path} is damaged: the {len(scales)} scales of {name!r} should be "
                 f"{len(steps)} numbers above 0; copy or make it again"
             )
-        return steps * scales[:, None]
+        matrix: npt.NDArray[np.float32] = steps * scales[:, None]
+        return matrix
     return file.tensor(name, np.float32, dimensions)
 
 
