@@ -175,9 +175,17 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
     lacking = [log.path for label, log in logs.items() if label not in drawn]
     fault = f"no loss and no validation by {by} in {', '.join(lacking)}"
     if not panels:
-        raise ConfigError(
-            f"nothing to draw: {fault}; training by prediction logs them, and counting has neither"
+        others = [
+            other
+            for other in ALONG
+            if any(log.curve(figure, other)[0] for log in logs.values() for figure in _FIGURES)
+        ]
+        remedy = (
+            f"draw them by {' or '.join(others)}"
+            if others
+            else "training by prediction logs them, and counting has neither"
         )
+        raise ConfigError(f"nothing to draw: {fault}; {remedy}")
     if lacking:
         warnings.warn(fault, WordkitWarning, stacklevel=2)
     units = dict.fromkeys(log.unit for log in logs.values() if log.unit)
