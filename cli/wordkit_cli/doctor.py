@@ -24,7 +24,7 @@ _NEEDED = (
     "numpy", "scipy", "scikit-learn", "nltk", "torch", "numba", "click", "rich", "safetensors",
     "threadpoolctl",
 )  # fmt: skip
-_OPTIONAL = {"matplotlib": "missing: pip install 'wordkit[plot]', for pictures"}
+_OPTIONAL: dict[str, str] = {"matplotlib": "missing: pip install 'wordkit[plot]', for pictures"}
 _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve", "bf16")
 
 
@@ -152,10 +152,8 @@ def _text(name: str, fact: Any) -> str:
         fault = f": {fact['fault']}" if fact["fault"] else ""
         return f"{fact['path']} ({fact['from']}){fault}"
     if fact is None:
-        hints = _OPTIONAL | {"data": "not set: $WORDKIT_DATA", "wordnet": HOW_TO_GET_WORDNET}
-        hints |= {
-            what.replace(" ", "_"): f"none yet: {default.training}"
-            for what, default in DEFAULTS.items()
-        }
+        hints = {**_OPTIONAL, "data": "not set: $WORDKIT_DATA", "wordnet": HOW_TO_GET_WORDNET}
+        for what, default in DEFAULTS.items():
+            hints[what.replace(" ", "_")] = f"none yet: {default.training}"
         return hints.get(name, "unknown")
     return ", ".join(fact) if isinstance(fact, list) else str(fact)
