@@ -152,7 +152,11 @@ def _text(name: str, fact: Any) -> str:
         fault = f": {fact['fault']}" if fact["fault"] else ""
         return f"{fact['path']} ({fact['from']}){fault}"
     if fact is None:
-        hints = {**_OPTIONAL, "data": "not set: $WORDKIT_DATA", "wordnet": HOW_TO_GET_WORDNET}
+        hints = {
+            **_OPTIONAL,
+            "data": "not set: $WORDKIT_DATA",
+            "wordnet": " or ".join(HOW_TO_GET_WORDNET),
+        }
         for what, default in DEFAULTS.items():
             hints[what.replace(" ", "_")] = f"none yet: {default.training}"
         return hints.get(name, "unknown")

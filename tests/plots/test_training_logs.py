@@ -127,9 +127,9 @@ def test_names_of_curves(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot read .*: No such file"):
+    with pytest.raises(StorageError, match="cannot read .*: there is no such file"):
         read_training_log(tmp_path / "none.jsonl")
-    with pytest.raises(StorageError, match="cannot read .*: Is a directory"):
+    with pytest.raises(StorageError, match="cannot read .*: it is a folder"):
         read_training_log(tmp_path)
     with pytest.raises(ConfigError, match="by must be one of epochs, minutes, seen"):
         panels_of(tmp_path, LOG, "years")

@@ -15,6 +15,7 @@ from typing import Any
 
 from wordkit.errors import ConfigError, FormatError, StorageError, WordkitWarning
 from wordkit.plots.curves import Curve, Panel
+from wordkit.storage import why_no_file, why_unreadable
 
 __all__ = ["ALONG", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
 
@@ -102,7 +103,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
     try:
         with open(path, "rb") as file:
             if not Path(path).is_file():
-                raise StorageError(f"cannot read {path}: it is no regular file")
+                raise StorageError(f"cannot read {path}: {why_no_file(Path(path))}")
             for number, raw in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                 try:
                     line = json.loads(raw)
@@ -115,7 +116,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
                     raise _no_log(path, number, "is no report on a stage")
                 yield number, line
     except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
 
 def _warn_of_the_end(path: str | os.PathLike[str], number: int) -> None:
