@@ -65,6 +65,14 @@ def test_a_precision_that_is_none() -> None:
         check_precision("int4")
 
 
+def test_the_command_line_offers_all_precisions() -> None:
+    """It cannot import them: its help would wait for NumPy."""
+    from wordkit_cli.convert import command
+
+    (option,) = (option for option in command.params if option.name == "precision")
+    assert tuple(option.type.choices) == PRECISIONS
+
+
 @pytest.mark.parametrize(
     "scales", [np.ones(2), np.array([1, 1, np.nan]), np.zeros(3), np.array([1, 1, -1.0])]
 )

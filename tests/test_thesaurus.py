@@ -359,6 +359,11 @@ DAMAGE = {
     "index without numbers": ("index.noun", lambda data: data.replace(b" n ", b" n x")),
     "index not UTF-8": ("index.verb", lambda data: data + b"\xff\n"),
     "index elsewhere": ("index.noun", lambda data: data.replace(b" 000000", b" 000001")),
+    "index of junk": ("index.noun", lambda data: b"junk\n"),
+    "index empty": ("index.noun", lambda data: b""),
+    "index of the licence alone": ("index.adv", lambda data: data[: data.index(b"\n") + 1]),
+    "junk in the index": ("index.noun", lambda data: data.replace(b"\nox n", b"\njunk\nox n")),
+    "index of verbs": ("index.noun", lambda data: data.replace(b" n ", b" v ")),
     "blank exception": ("noun.exc", lambda data: b"\n" + data),
 }  # fmt: skip
 
@@ -371,6 +376,20 @@ def test_damage_is_noticed(folder: Path, tmp_path: Path, damage: str) -> None:
     with pytest.raises(FormatError, match=f"(?s){copy}.* is damaged") as caught:
         ask_everything(copy)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["index of junk", "index empty", "index of the licence alone", "junk in the index",
+     "index of verbs"],
+)  # fmt: skip
+def test_what_is_no_index_is_refused_at_once(folder: Path, tmp_path: Path, damage: str) -> None:
+    """Else a word of it would pass for one that WordNet does not hold."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    name, harm = DAMAGE[damage]
+    (copy / name).write_bytes(harm((copy / name).read_bytes()))
+    with pytest.raises(FormatError, match=f"{name} is damaged"):
+        load_thesaurus(copy)
 
 
 def test_circles_are_noticed(folder: Path, tmp_path: Path) -> None:

@@ -275,8 +275,8 @@ def read_tensors(
         StorageError: the file cannot be read.
         FormatError: it is no safetensors file, is truncated or damaged, or of another kind.
     """
-    path = Path(path)
     buffer = _map(path) if content is None else np.frombuffer(content, dtype=np.uint8)
+    path = Path(path)
     header, start = _read_header(path, buffer)
     metadata = _read_metadata(path, header.pop("__metadata__", None))
     found = metadata.get("kind")
@@ -324,8 +324,11 @@ def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def why_no_file(path: Path) -> str:
+def why_no_file(path: str | os.PathLike[str]) -> str:
     """Why a path that is no regular file cannot be read, in words that go on after its name."""
+    if not os.fspath(path):
+        return "its name is empty; name a file"
+    path = Path(path)
     if path.is_dir():
         return "it is a folder; name a file in it"
     if path.exists():
@@ -336,16 +339,16 @@ def why_no_file(path: Path) -> str:
 def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
     """Why a file could not be read, in words that go on after its name."""
     if isinstance(error, FileNotFoundError | IsADirectoryError):
-        return why_no_file(Path(path))
+        return why_no_file(path)
     return getattr(error, "strerror", None) or str(error)
 
 
-def _map(path: Path) -> npt.NDArray[np.uint8]:
+def _map(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     try:
-        if not path.is_file():
+        if not Path(path).is_file():
             raise StorageError(f"cannot read {path}: {why_no_file(path)}")
-        if path.stat().st_size < 8:
-            raise FormatError(f"{path} is truncated: it has {path.stat().st_size} bytes")
+        if os.path.getsize(path) < 8:
+            raise FormatError(f"{path} is truncated: it has {os.path.getsize(path)} bytes")
         return cast("npt.NDArray[np.uint8]", np.memmap(path, dtype=np.uint8, mode="r"))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error

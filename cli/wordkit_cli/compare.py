@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
 
-from wordkit.errors import StorageError
 from wordkit_cli.models import find_counted_vectors, find_vectors
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import say
-from wordkit_cli.wordnet import load_wordnet, wordnet_option
+from wordkit_cli.wordnet import default_wordnet, load_wordnet, wordnet_option
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -86,14 +84,11 @@ def command(
 
 
 def _thesaurus(path: str | None) -> Thesaurus | None:
-    """WordNet; None, and a line on standard error, where none is named and none is found."""
-    try:
-        return load_wordnet(path)
-    except StorageError as error:
-        if path is not None or os.environ.get("WORDKIT_WORDNET"):
-            raise
-        say(f"thesaurus: {error}")
+    """WordNet; None, and a line on standard error, where none is named and none is installed."""
+    if path is None and default_wordnet() is None:
+        say("thesaurus: no WordNet is installed")
         return None
+    return load_wordnet(path)
 
 
 def _vectors(path: str, made_by: str) -> Embeddings:

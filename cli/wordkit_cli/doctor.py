@@ -17,6 +17,7 @@ from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
 from wordkit_cli.models import DEFAULTS, default_file
 from wordkit_cli.options import json_option
 from wordkit_cli.output import print_json, print_table
+from wordkit_cli.wordnet import default_wordnet
 
 __all__ = ["command"]
 
@@ -137,13 +138,15 @@ def _wordnet() -> dict[str, Any] | None:
     from wordkit.errors import WordkitError
     from wordkit.thesaurus import load_thesaurus
 
-    named = os.environ.get("WORDKIT_WORDNET") or None
-    origin = "$WORDKIT_WORDNET" if named else "this machine"
+    found = default_wordnet()
+    if found is None:
+        return None
     try:
-        found = load_thesaurus(named)
+        load_thesaurus(found.path)
+        fault = None
     except WordkitError as error:
-        return {"path": named, "from": origin, "fault": str(error)} if named else None
-    return {"path": str(found.path), "from": origin, "fault": None}
+        fault = str(error)
+    return {"path": found.path, "from": found.origin, "fault": fault}
 
 
 def _text(name: str, fact: Any) -> str:

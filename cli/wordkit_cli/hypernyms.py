@@ -12,9 +12,8 @@ from wordkit_cli.output import print_json
 from wordkit_cli.wordnet import (
     as_data,
     load_wordnet,
-    note_lemmas,
     part_of_speech_option,
-    print_senses,
+    print_entries,
     wordnet_option,
 )
 
@@ -54,17 +53,11 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
             }
         )
         return
-    for number, (word, senses) in enumerate(found.items()):
-        note_lemmas(thesaurus, word)
-        if len(found) > 1:
-            click.echo(("\n" if number else "") + word)
-        print_senses(
-            [
-                (sense, [", ".join(sense.words), sense.definition, *map(_drawn, ways)])
-                for sense, ways in senses.items()
-            ],
-            indent="  " if len(found) > 1 else "",
-        )
+    print_entries(thesaurus, found, _lines)
+
+
+def _lines(sense: Sense, ways: Sequence[Sequence[Sense]]) -> list[str]:
+    return [", ".join(sense.words), sense.definition, *map(_drawn, ways)]
 
 
 def _drawn(way: Sequence[Sense]) -> str:

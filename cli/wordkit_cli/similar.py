@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from wordkit.errors import TextError
+from wordkit.errors import TextError, VocabularyError
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import json_option, model_option, number_option
 from wordkit_cli.output import print_answers
@@ -23,7 +23,8 @@ __all__ = ["command"]
 def command(words: tuple[str, ...], number: int, model: str | None, as_json: bool) -> None:
     """The words nearest to each WORD, by cosine similarity, best first.
 
-    WORD may be - to read words from standard input, one a line.
+    WORD may be - to read words from standard input, one a line. Where some words are unknown, the
+    others are answered, and the status is 1.
 
     \b
     Examples:
@@ -32,9 +33,17 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
       wordkit similar car --json -m vectors.safetensors
     """
     vectors = load_vectors(model)
-    asked = list(_expand(words))
-    found = vectors.most_similar_batch(asked, n=number)
-    print_answers(dict(zip(asked, found, strict=True)), as_json=as_json)
+    asked = list(dict.fromkeys(_expand(words)))
+    known = [word for word in asked if word in vectors]
+    unknown = [word for word in asked if word not in vectors]
+    if known or not unknown:
+        found = vectors.most_similar_batch(known, n=number)
+        answers = dict(zip(known, found, strict=True))
+        print_answers(answers, as_json=as_json, heading=len(asked) > 1)
+    if len(unknown) == 1:
+        vectors.vector(unknown[0])  # raises, with near spellings
+    elif unknown:
+        raise VocabularyError(f"{', '.join(map(repr, unknown))} are not in the vocabulary")
 
 
 def _expand(words: tuple[str, ...]) -> Iterator[str]:

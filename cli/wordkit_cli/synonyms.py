@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from wordkit_cli.options import json_option
@@ -9,11 +12,13 @@ from wordkit_cli.output import print_json
 from wordkit_cli.wordnet import (
     as_data,
     load_wordnet,
-    note_lemmas,
     part_of_speech_option,
-    print_senses,
+    print_entries,
     wordnet_option,
 )
+
+if TYPE_CHECKING:
+    from wordkit.thesaurus import Sense
 
 __all__ = ["command"]
 
@@ -46,17 +51,11 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
             }
         )
         return
-    for number, (word, senses) in enumerate(found.items()):
-        note_lemmas(thesaurus, word)
-        if len(found) > 1:
-            click.echo(("\n" if number else "") + word)
-        print_senses(
-            [
-                (sense, [", ".join(others) or "-", sense.definition, *map(_quoted, sense.examples)])
-                for sense, others in senses.items()
-            ],
-            indent="  " if len(found) > 1 else "",
-        )
+    print_entries(thesaurus, found, _lines)
+
+
+def _lines(sense: Sense, others: Sequence[str]) -> list[str]:
+    return [", ".join(others) or "-", sense.definition, *map(_quoted, sense.examples)]
 
 
 def _quoted(example: str) -> str:

@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wordkit_cli.models import Found
 from wordkit_cli.progress import say
 
 if TYPE_CHECKING:
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_data",
+    "default_wordnet",
     "load_wordnet",
     "note_lemmas",
     "part_of_speech_option",
-    "print_senses",
+    "print_entries",
     "wordnet_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 wordnet_option = click.option(
     "--wordnet",
@@ -49,23 +52,36 @@ def load_wordnet(path: str | None) -> Thesaurus:
         StorageError: there is none.
         FormatError: it is damaged.
     """
-    named = os.environ.get("WORDKIT_WORDNET") or None if path is None else path
+    found = default_wordnet() if path is None else None
     with _without_scipy():
         from wordkit.thesaurus import load_thesaurus
 
-        thesaurus = load_thesaurus(named)
-    if path is None:
+        thesaurus = load_thesaurus(path if found is None else found.path)
+    if found is not None:
         version = f" {thesaurus.version}" if thesaurus.version else ""
-        say(f"WordNet{version}: {thesaurus.path}{' ($WORDKIT_WORDNET)' if named else ''}")
+        origin = f" ({found.origin})" if found.origin.startswith("$") else ""
+        say(f"WordNet{version}: {found.path}{origin}")
     return thesaurus
+
+
+def default_wordnet() -> Found | None:
+    """The WordNet that is asked where none is named; None: there is none."""
+    if named := os.environ.get("WORDKIT_WORDNET"):
+        return Found(named, "$WORDKIT_WORDNET")
+    with _without_scipy():
+        from wordkit.thesaurus import installed_wordnet
+
+        path = installed_wordnet()
+    return None if path is None else Found(str(path), "this machine")
 
 
 @contextlib.contextmanager
 def _without_scipy() -> Iterator[None]:
     """Keep NLTK from importing what it likes to have and no reader of WordNet needs.
 
-    That is three quarters of the time of its import. The process has to be ours: some of NLTK's
-    statistics and classifiers stay without SciPy and scikit-learn in it.
+    That is three quarters of the time of its import. The process has to be ours, so the library
+    does not do it: NLTK's classifier and parser over scikit-learn, and Fisher's test, find out at
+    import that it is not there and stay without it, and other threads could not import it now.
     """
     hidden = [name for name in ("scipy", "scipy.stats", "sklearn") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -94,11 +110,32 @@ def as_data(sense: Sense) -> dict[str, Any]:
     }
 
 
-def print_senses(entries: Sequence[tuple[Sense, Sequence[str]]], *, indent: str = "") -> None:
+def print_entries(
+    thesaurus: Thesaurus,
+    found: Mapping[str, Mapping[Sense, T]],
+    lines: Callable[[Sense, T], Sequence[str]],
+) -> None:
+    """Print the senses of words; several words get titles.
+
+    Args:
+        thesaurus: where they were found.
+        found: for each word its senses, with what was found for each.
+        lines: what to print of a sense and of that; the sense's definition is to be in it.
+    """
+    titled = len(found) > 1
+    for number, (word, senses) in enumerate(found.items()):
+        note_lemmas(thesaurus, word)
+        if titled:
+            click.echo(("\n" if number else "") + word)
+        entries = [(sense, lines(sense, what)) for sense, what in senses.items()]
+        _print_senses(entries, indent="  " if titled else "")
+
+
+def _print_senses(entries: Sequence[tuple[Sense, Sequence[str]]], *, indent: str) -> None:
     """Print senses, numbered: the part of speech beside the lines of each, which are wrapped.
 
     Args:
-        entries: each sense with its lines; its definition is to be among them.
+        entries: each sense with its lines.
         indent: what to put before each line.
     """
     width = max(len(sense.part_of_speech) for sense, _ in entries)

@@ -67,6 +67,30 @@ def test_an_unknown_word_is_an_error_that_suggests_others(wordkit: Wordkit, vect
         assert "'quen' is not in the vocabulary; did you mean queen" in error
 
 
+def test_unknown_words_do_not_lose_the_known_ones(wordkit: Wordkit, vectors: Path) -> None:
+    alone = wordkit("similar", "king", "-n", "1").stdout
+    done = wordkit("similar", "-", "-n", "1", stdin="king\nquen\n", status=1)
+    assert done.stdout == "king\n  " + alone
+    assert "'quen' is not in the vocabulary; did you mean queen" in done.stderr
+    done = wordkit("similar", "quen", "king", "zzzq", "quen", "-n", "1", "--json", status=1)
+    assert list(json.loads(done.stdout)) == ["king"]
+    assert "wordkit: 'quen', 'zzzq' are not in the vocabulary" in done.stderr.splitlines()
+    assert wordkit("similar", "quen", "zzzq", "--json", status=1).stdout == ""
+
+
+def test_a_name_that_is_empty(wordkit: Wordkit, vectors: Path) -> None:
+    for command in (
+        ["similar", "king", "-m", ""],
+        ["compare", "king", "--counting", ""],
+        ["synonyms", "king", "--wordnet", ""],
+        ["perplexity", str(vectors), "-m", ""],
+        ["plot", "training", ""],
+        ["evaluate", "--similarity", ""],
+    ):
+        error = wordkit(*command, status=1).stderr.splitlines()[-1]
+        assert "is empty; name " in error, command
+
+
 def test_which_vectors_are_asked(
     wordkit: Wordkit, folder: Path, vectors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,19 +187,33 @@ def test_compare_refuses_what_is_named_and_not_there(
 def test_compare_goes_on_without_a_wordnet(monkeypatch: pytest.MonkeyPatch, ways: Path) -> None:
     from click.testing import CliRunner
 
-    from wordkit.errors import StorageError
     from wordkit_cli import compare
 
-    def load(_: str | None) -> None:
-        raise StorageError("there is no WordNet")
-
-    monkeypatch.setattr(compare, "load_wordnet", load)
+    monkeypatch.setattr(compare, "default_wordnet", lambda: None)
     monkeypatch.delenv("WORDKIT_WORDNET")
     done = CliRunner().invoke(compare.command, ["car", "-n", "3"])
     assert done.exit_code == 0 and "apt-get install wordnet-base" in done.stdout
-    assert "bus" in done.stdout and "thesaurus: there is no WordNet" in done.stderr
+    assert "bus" in done.stdout and "thesaurus: no WordNet is installed" in done.stderr
     done = CliRunner().invoke(compare.command, ["car", "--json"])
     assert json.loads(done.stdout)["car"]["thesaurus"] is None
+
+
+def test_an_installed_wordnet_that_is_damaged_is_not_missing(
+    wordkit: Wordkit, ways: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WORDKIT_WORDNET")
+    monkeypatch.setenv("NLTK_DATA", str(folder / "data"))
+    installed = folder / "data" / "corpora" / "wordnet"
+    shutil.copytree(ways, installed)
+    for spoil in (
+        lambda: (installed / "index.noun").write_text("junk\n"),
+        lambda: (installed / "index.noun").unlink(),
+    ):
+        spoil()
+        done = wordkit("compare", "car", anew=True, status=1)
+        assert done.stdout == "" and "index.noun" in done.stderr
+        asked = json.loads(wordkit("doctor", "--json", anew=True).stdout)["asks"]["wordnet"]
+        assert asked["path"] == str(installed) and "index.noun" in asked["fault"]
 
 
 def test_compare_asks_what_is_bundled(wordkit: Wordkit, words: Path) -> None:

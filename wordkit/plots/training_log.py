@@ -103,7 +103,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
     try:
         with open(path, "rb") as file:
             if not Path(path).is_file():
-                raise StorageError(f"cannot read {path}: {why_no_file(Path(path))}")
+                raise StorageError(f"cannot read {path}: {why_no_file(path)}")
             for number, raw in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                 try:
                     line = json.loads(raw)

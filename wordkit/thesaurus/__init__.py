@@ -8,6 +8,7 @@ from wordkit.thesaurus.thesaurus import (
     Nearness,
     Sense,
     Thesaurus,
+    installed_wordnet,
     load_thesaurus,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "Sense",
     "Thesaurus",
     "compare",
+    "installed_wordnet",
     "load_thesaurus",
 ]

@@ -12,7 +12,7 @@ from wordkit.errors import FormatError, StorageError
 from wordkit.storage import why_unreadable
 from wordkit.thesaurus.lexnames import lexnames
 
-__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "find_wordnet"]
+__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "find_wordnet", "no_wordnet"]
 
 HOW_TO_GET_WORDNET = ("apt-get install wordnet-base", "python -m nltk.downloader wordnet")
 """The commands that install it: on Debian and its kin, and anywhere."""
@@ -38,6 +38,8 @@ class WordNetFiles:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        if not os.fspath(path):
+            raise StorageError("the name of the WordNet is empty; name its folder or its zip")
         try:
             if not self.path.exists():
                 raise StorageError(f"{path}: there is no such file or folder; {_remedy()}")
@@ -110,19 +112,24 @@ def _remedy() -> str:
     return f"install it with {debian} (Debian, Ubuntu) or {nltk}"
 
 
-def find_wordnet(data_folders: Iterable[str | os.PathLike[str]]) -> Path:
+def find_wordnet(data_folders: Iterable[str | os.PathLike[str]]) -> Path | None:
     """The WordNet that is installed: NLTK's, unpacked or packed, else that of Debian's package.
 
     Args:
         data_folders: where NLTK looks for data, in order.
 
-    Raises:
-        StorageError: there is none.
+    Returns:
+        Its folder or archive, which may be damaged; None: there is none.
     """
     for path in _places(data_folders):
         if os.path.isfile(path) or os.path.exists(path / _LANDMARK):  # False if not allowed to look
             return path
-    raise StorageError(f"no WordNet is installed; {_remedy()}, or name the folder of one")
+    return None
+
+
+def no_wordnet() -> StorageError:
+    """What to raise where none is installed and none is named."""
+    return StorageError(f"no WordNet is installed; {_remedy()}, or name the folder of one")
 
 
 def _places(data_folders: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:

@@ -38,6 +38,7 @@ _SIGNS_OF_DAMAGE = (
 )
 """What NLTK raises when the files hold something else than it expects."""
 
+_LICENCE = re.compile(r"\A(?: .*\n)*")
 _HYPERNYM = re.compile(r" @i? (\d{8}) \w 0000")  # of the synset; others are of one of its words
 _DEEPEST = 256  # steps from a root; in WordNet 3.0 there are up to 19
 
@@ -101,7 +102,7 @@ class WordNetReader(WordNetCorpusReader):  # type: ignore[misc]
 
     def _load_lemma_pos_offset_map(self) -> None:
         satellites = getattr(self, "satellite_offsets", None)  # older NLTK has none
-        self._lemma_pos_offset_map = _Index(self._files, self._FILEMAP.values(), satellites)
+        self._lemma_pos_offset_map = _Index(self._files, self._FILEMAP, satellites)
 
     def synset_from_pos_and_offset(self, pos: str, offset: int) -> Any:
         """The synset at a byte of the file of a part of speech.
@@ -163,22 +164,26 @@ class _Index(Mapping[str, "dict[str, list[int]]"]):
 
     Args:
         files: of the WordNet.
-        suffixes: of the index files.
+        parts: the letters of the parts of speech with the suffixes of their index files.
         satellites: places of the satellites among the adjectives, which are filed as ``"s"`` too;
             None: all adjectives are.
+
+    Raises:
+        FormatError: a file is no index.
+        StorageError: one is missing, or cannot be read.
     """
 
     def __init__(
-        self, files: WordNetFiles, suffixes: Iterator[str], satellites: Set[int] | None
+        self, files: WordNetFiles, parts: Mapping[str, str], satellites: Set[int] | None
     ) -> None:
         self._path = files.path
         self._satellites = satellites
         self._lines: dict[str, dict[str, str]] = {}
-        for suffix in suffixes:
-            lines = files.read(f"index.{suffix}").decode().splitlines()
-            self._lines[suffix] = {
-                line.partition(" ")[0]: line for line in lines if line[:1] not in ("", " ")
-            }
+        for letter, suffix in parts.items():
+            name = f"index.{suffix}"
+            content = files.read(name)
+            with _damage_told(files.path / name):
+                self._lines[suffix] = _lines_by_lemma(content.decode(), letter)
 
     def __contains__(self, lemma: object) -> bool:
         return any(lemma in lines for lines in self._lines.values())
@@ -212,6 +217,24 @@ class _Index(Mapping[str, "dict[str, list[int]]"]):
             for lemma, line in lines.items():
                 lengths[lemma] = lengths.get(lemma, 0) + len(line)
         return sorted(lengths, key=lambda lemma: -lengths[lemma])
+
+
+def _lines_by_lemma(text: str, letter: str) -> dict[str, str]:
+    """The lines of an index under their lemmas; the licence above them begins with spaces.
+
+    Raises:
+        ValueError: it holds no line, or one that is none of an index of this part of speech.
+    """
+    body = _LICENCE.sub("", text, count=1).rstrip()
+    lines = body.splitlines()
+    if not lines:
+        raise ValueError("it holds no words")
+    part = f" {letter} "  # stands once in each line; to count them costs less than to parse them
+    if body.count(part) != len(lines):
+        wrong = next((line for line in lines if line.count(part) != 1), "")
+        raise ValueError(f"{wrong[:40]!r} is no line of an index")
+    _parse(lines[-1])  # where a cut shows
+    return {line.partition(" ")[0]: line for line in lines}
 
 
 def _parse(line: str) -> tuple[str, list[int]]:

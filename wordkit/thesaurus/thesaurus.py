@@ -10,11 +10,12 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wordkit.errors import ConfigError, UnknownWordError, VocabularyError
 from wordkit.text.spelling import near_spellings
-from wordkit.thesaurus.files import WordNetFiles, find_wordnet
+from wordkit.thesaurus.files import WordNetFiles, find_wordnet, no_wordnet
 
 __all__ = [
     "MEASURES",
@@ -22,6 +23,7 @@ __all__ = [
     "Nearness",
     "Sense",
     "Thesaurus",
+    "installed_wordnet",
     "load_thesaurus",
 ]
 
@@ -217,19 +219,28 @@ def load_thesaurus(path: str | os.PathLike[str] | None = None) -> Thesaurus:
     """The thesaurus of a WordNet.
 
     Args:
-        path: a folder of WordNet's files, or the zip of one; None: what is installed, NLTK's own
-            (in its data folders, unpacked or as ``nltk.download`` leaves it) before that of
-            Debian's package ``wordnet-base``. Nothing is downloaded.
+        path: a folder of WordNet's files, or the zip of one; None: that of
+            :func:`installed_wordnet`. Nothing is downloaded.
 
     Raises:
         StorageError: there is none, a file is missing or cannot be read.
         FormatError: it is no WordNet, or a damaged one.
     """
+    path = installed_wordnet() if path is None else path
     if path is None:
-        import nltk.data
-
-        path = find_wordnet(nltk.data.path)
+        raise no_wordnet()
     return Thesaurus(WordNetFiles(path))
+
+
+def installed_wordnet() -> Path | None:
+    """The folder or zip of the WordNet that is installed; None: there is none.
+
+    NLTK's own (in its data folders, unpacked or as ``nltk.download`` leaves it) goes before that of
+    Debian's package ``wordnet-base``. Whether it is whole shows when it is loaded.
+    """
+    import nltk.data
+
+    return find_wordnet(nltk.data.path)
 
 
 def _chosen(part_of_speech: str | None) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Source:
         self.offset = 0
         self.packing: Packing | None = None
         if not self.path.is_file():
-            raise StorageError(f"cannot read {path}: {why_no_file(self.path)}")
+            raise StorageError(f"cannot read {path}: {why_no_file(path)}")
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 - closed by close()
         except OSError as error:
