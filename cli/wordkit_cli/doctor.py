@@ -12,8 +12,6 @@ from typing import Any
 import click
 
 import wordkit
-from wordkit.storage import why_no_file
-from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
 from wordkit_cli.models import DEFAULTS, default_file
 from wordkit_cli.options import json_option
 from wordkit_cli.output import print_json, print_table
@@ -48,7 +46,9 @@ def command(as_json: bool) -> None:
     found: dict[str, Any] = {"versions": versions}
     if not missing:
         found |= {"machine": _machine(), "kernels": _kernels(), "devices": _devices()}
-    found |= {"folders": _folders(), "asks": _files()}
+    found["folders"] = _folders()
+    if not missing:
+        found["asks"] = _files()
     if as_json:
         print_json(found)
     else:
@@ -123,6 +123,8 @@ def _files() -> dict[str, Any]:
 
 
 def _file(what: str) -> dict[str, Any] | None:
+    from wordkit.storage import why_no_file
+
     found = default_file(what)
     if found is None:
         return None
@@ -155,10 +157,13 @@ def _text(name: str, fact: Any) -> str:
         fault = f": {fact['fault']}" if fact["fault"] else ""
         return f"{fact['path']} ({fact['from']}){fault}"
     if fact is None:
+        if name == "wordnet":
+            from wordkit.thesaurus import HOW_TO_GET_WORDNET
+
+            return " or ".join(HOW_TO_GET_WORDNET)
         hints = {
             **_OPTIONAL,
             "data": "not set: $WORDKIT_DATA",
-            "wordnet": " or ".join(HOW_TO_GET_WORDNET),
         }
         for what, default in DEFAULTS.items():
             hints[what.replace(" ", "_")] = f"none yet: {default.training}"

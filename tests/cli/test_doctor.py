@@ -6,6 +6,8 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,26 @@ def test_the_files_that_would_be_asked(
     assert "nowhere" in json.loads(wordkit("doctor", "--json").stdout)["asks"]["wordnet"]["fault"]
 
 
+@pytest.mark.parametrize("name", ["numpy", "nltk"])
+def test_it_runs_without_what_it_says_is_missing(name: str, folder: Path) -> None:
+    code = f"""
+import importlib.metadata, sys
+version = importlib.metadata.version
+def hiding(package):
+    if package == {name!r}:
+        raise importlib.metadata.PackageNotFoundError(package)
+    return version(package)
+importlib.metadata.version, sys.modules[{name!r}] = hiding, None
+from wordkit_cli.main import main
+sys.argv = ["wordkit", "doctor"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"wordkit needs {name}, which is not installed here" in done.stderr
+    assert "Traceback" not in done.stderr and "folders" in done.stdout
+
+
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     from click.testing import CliRunner
 
@@ -69,5 +91,6 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, folder: Path
     done = CliRunner().invoke(doctor.command)
     assert "matplotlib     missing: pip install 'wordkit[plot]', for pictures" in done.stdout
     assert "devices" not in done.stdout  # what would need the package is not asked
+    assert "wordnet" not in done.stdout
     assert isinstance(done.exception, ResourceError)
     assert "wordkit needs nltk, which is not installed here" in str(done.exception)

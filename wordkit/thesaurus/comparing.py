@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import UnknownWordError, VocabularyError
 from wordkit.thesaurus.thesaurus import Thesaurus
+
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
 
 __all__ = ["Comparison", "compare"]
 
