@@ -356,6 +356,8 @@ DAMAGE = {
     "few pointers": ("data.noun", lambda data: data.replace(b" 001 @", b" 009 @")),
     "another lemma": ("data.noun", lambda data: data.replace(b"tool", b"tuul")),
     "index cut": ("index.noun", lambda data: data[: len(data) // 2 - 3]),
+    "index of something else": ("index.noun", lambda data: b"junk\n"),
+    "empty index": ("index.noun", lambda data: b""),
     "index without numbers": ("index.noun", lambda data: data.replace(b" n ", b" n x")),
     "index not UTF-8": ("index.verb", lambda data: data + b"\xff\n"),
     "index elsewhere": ("index.noun", lambda data: data.replace(b" 000000", b" 000001")),

@@ -176,9 +176,13 @@ class _Index(Mapping[str, "dict[str, list[int]]"]):
         self._lines: dict[str, dict[str, str]] = {}
         for suffix in suffixes:
             lines = files.read(f"index.{suffix}").decode().splitlines()
-            self._lines[suffix] = {
-                line.partition(" ")[0]: line for line in lines if line[:1] not in ("", " ")
-            }
+            entries = [
+                line for line in lines if line[:1] not in ("", " ")
+            ]  # others are its licence
+            with _damage_told(files.path / f"index.{suffix}"):
+                for line in (entries[0], entries[-1]):  # tells a file of something else, or cut
+                    _parse(line)
+            self._lines[suffix] = {line.partition(" ")[0]: line for line in entries}
 
     def __contains__(self, lemma: object) -> bool:
         return any(lemma in lines for lines in self._lines.values())
