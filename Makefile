@@ -12,7 +12,7 @@ help:
 	@echo "make demo   install into .venv, learn from the documentation of Python, ask, and let it write"
 	@echo "make test   install into .venv, then every test, ruff, mypy and the import rules"
 	@echo "make test-oldest  install the oldest versions that pyproject.toml allows into $(OLDEST), then every test"
-	@echo "make bench  install into .venv, then the benchmarks (minutes)"
+	@echo "make bench  install into .venv, then the benchmarks (an hour or two)"
 	@echo "make venv   install into .venv and no more"
 
 venv: $(READY)

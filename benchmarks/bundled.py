@@ -38,8 +38,8 @@ LM = ["--max-vocabulary", "10000", "--hidden", "352", "--tied", "--hold-out", "0
 ORIGIN = """\
 ## Text
 
-English Wikipedia, a sample of 58 MB of its prose, {tokens:,} tokens in {lines:,} lines, which tell
-of years up to 2020 (the file is called enwiki-2018).
+English Wikipedia, a sample of 58 MB of its prose, {tokens:,} tokens in {lines:,} lines. The file is
+called enwiki-2018, and yet its articles tell of later years too.
 The text is by the contributors of Wikipedia (https://en.wikipedia.org; each article's history
 names them) and stands under the licence CC BY-SA 3.0
 (https://creativecommons.org/licenses/by-sa/3.0/). What is learnt from it here is passed on under
@@ -128,7 +128,8 @@ wordkit convert whole.safetensors {target.name} --limit {WORDS} --precision int8
 
 {settings(about["settings"])}
 
-`python benchmarks/bundled.py --only {name}` does it again; it wrote this card on
+`python benchmarks/bundled.py --only {name}` does it again; it wrote this card on the machine below.
+Threads that learn side by side do not give the same bytes twice, but the same scores, nearly.
 
 ```
 {describe()}
@@ -207,7 +208,8 @@ one learnt beside other work.
 {ORIGIN.format(tokens=corpus["settings"]["text_tokens"], lines=lines_of_text)}
 ## Scores
 
-`wordkit perplexity` on the last {HELD_OUT:,} lines, which were not trained on:
+`wordkit perplexity` on the last {HELD_OUT:,} lines, which no weight was learnt from; they are among
+those that the training validated on:
 
 {chr(10).join(lines)}
 

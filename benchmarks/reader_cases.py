@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from machine import describe
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
 
@@ -63,6 +65,7 @@ def main() -> None:
     if options.work:
         work(int(options.work[0]), options.cases, options.seed, options.work[1])
         return
+    print(f"{describe()}\n")
     began, total, others = time.monotonic(), {}, []
     with tempfile.TemporaryDirectory() as folder:
         started = []

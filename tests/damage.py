@@ -109,6 +109,5 @@ REFUSED: dict[str, set[str]] = {
     "corpus": _ALL_CUT,
     "WordNet": {"missing", "a folder"},  # of its files, some hold what is not asked
     "training log": _NO_FILE | _FOREIGN | {"empty"},
-    "one of several ways": set(),  # the others answer
 }
 """The damages that must end in an error, by the kind of the file; others may leave a good file."""

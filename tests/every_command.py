@@ -39,7 +39,6 @@ class Call:
 
 TEXT, LINES, PAIRS, VECTORS = "text", "lines", "pairs", "vectors"
 LM, SEQ2SEQ = "language model", "sequence model"
-WAY = "one of several ways"
 
 _W2V = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1", "-q")
 _OF_4 = ("--dim", "4")
@@ -116,7 +115,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "compare": (
         Call(
             ("car", "--wordnet", "words", "--counting", "vectors.txt"),
-            {"words": WAY, "vectors.txt": WAY, "vectors.safetensors": WAY},
+            {"words": "WordNet", "vectors.txt": VECTORS, "vectors.safetensors": VECTORS},
         ),
     ),
     "plot vectors": (

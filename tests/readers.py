@@ -37,6 +37,8 @@ NAMES = (
     "pairs",
     "word pairs",
     "analogies",
+    "training log",
+    "WordNet",
 )
 """All readers."""
 
@@ -55,8 +57,9 @@ class Reader:
 def make_readers(folder: Path) -> Mapping[str, Reader]:
     """All readers by name, with their good files in a folder that ``make_files`` has filled."""
     from wordkit.embeddings import load_embeddings, save_embeddings
-    from wordkit.lm import load_language_model
+    from wordkit.lm import load_language_model, save_language_model
     from wordkit.lm import read_checkpoint as read_lm_checkpoint
+    from wordkit.plots import read_training_log
     from wordkit.seq2seq import load_seq2seq
     from wordkit.seq2seq import read_checkpoint as read_seq2seq_checkpoint
     from wordkit.text import Corpus
@@ -66,6 +69,12 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     vectors = load_embeddings(folder / "vectors.safetensors")
     for suffix in ("glove", "vec", "bin", "txt.bz2", "bin.xz"):
         save_embeddings(vectors, folder / f"vectors.{suffix}")
+
+    small = [folder / f"vectors-{precision}.safetensors" for precision in ("fp16", "int8")]
+    for path, precision in zip(small, ("fp16", "int8"), strict=True):
+        save_embeddings(vectors, path, precision=precision)
+    model, small_model = load_language_model(folder / "lm.safetensors"), folder / "lm-int8"
+    save_language_model(model, small_model, precision="int8")
 
     def open_corpus(path: Path) -> None:
         corpus = Corpus.open(path)
@@ -80,8 +89,8 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     formats = ("txt", "glove", "vec", "bin", "bin.gz", "txt.bz2", "bin.xz")
     return {
         "vectors": Reader(_read_vectors, tuple(folder / f"vectors.{name}" for name in formats)),
-        "native vectors": Reader(_read_vectors, (folder / "vectors.safetensors",)),
-        "language model": Reader(load_language_model, (folder / "lm.safetensors",)),
+        "native vectors": Reader(_read_vectors, (folder / "vectors.safetensors", *small)),
+        "language model": Reader(load_language_model, (folder / "lm.safetensors", small_model)),
         "sequence model": Reader(load_seq2seq, (folder / "seq2seq.safetensors",)),
         "word2vec checkpoint": Reader(read_w2v_checkpoint, (folder / "w2v.checkpoint",)),
         "language model checkpoint": Reader(read_lm_checkpoint, (folder / "lm.checkpoint",)),
@@ -96,6 +105,8 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         "pairs": Reader(_read_pairs, (folder / "toy.tsv",)),
         "word pairs": Reader(read_word_pairs, (folder / "pairs.txt",)),
         "analogies": Reader(read_analogies, (folder / "questions.txt",)),
+        "training log": Reader(read_training_log, (folder / "lm.jsonl",)),
+        "WordNet": Reader(_look_up, (folder / "words",)),
     }
 
 
@@ -103,6 +114,15 @@ def _read_vectors(path: Path) -> None:
     from wordkit.embeddings import load_embeddings
 
     load_embeddings(path).check()
+
+
+def _look_up(path: Path) -> None:
+    from wordkit.thesaurus import load_thesaurus
+
+    thesaurus = load_thesaurus(path)
+    for word in ("car", "ox", "quick"):
+        thesaurus.synonyms(word)
+    thesaurus.similarity("car", "ox")
 
 
 def _read_text(encoding: str, errors: str = "strict") -> Callable[[Path], None]:

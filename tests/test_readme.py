@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -42,16 +43,53 @@ def first_line_with_data() -> int:
     return min(example.line for example in EXAMPLES if "../shared" in example.code) - 1
 
 
+def test_what_python_prints_is_shown() -> None:
+    blocks = [example for example in EXAMPLES if not example.is_shell]
+    assert all(bool(example.shown) == ("print(" in example.code) for example in blocks)
+
+
 def test_each_command_is_shown() -> None:
-    shown = set(re.findall(r"wordkit ([a-z0-9-]+)", TEXT))
+    shown = {words[0] for words in commands()} | {"doctor", "info"}
     assert shown >= set(cli.list_commands(click.Context(cli)))
 
 
-def commands() -> Iterator[list[str]]:
-    """The commands of all blocks, also of those that only list some, as words."""
+SMALL = {
+    "train-w2v": ["--dim", "5", "--min-count", "1", "--epochs", "1"],
+    "train-counts": ["--dim", "5", "--min-count", "1"],
+    "train-lm": ["--hidden", "8", "--epochs", "1"],
+    "train-seq2seq": ["--hidden", "8", "--epochs", "1"],
+}
+
+
+def test_commands_that_are_only_listed_run(tmp_path: Path) -> None:
+    """In their order, on a small text in the place of the reader's own."""
+    folder = make_folder(tmp_path)
+    text = "the king rules the land and the queen rules the king .\n" * 40
+    text += "".join(f"w{number} and w{number + 1}\n" for number in range(150)) * 3
+    for name in ("corpus.txt", "news.txt"):
+        (folder / name).write_text(text)
+    (folder / "pairs.tsv").write_text("ab\tAB\ncd\tCD\nef\tEF\ngh\tGH\n")
+    (folder / "addition.txt").write_text("1+1_2\n2+2_4\n3+3_6\n4+4_8\n")
+    for name in ("lstm", "gru"):
+        log = [
+            {"stage": "training", "done": n, "seconds": n, "epochs": n, "loss": 4 - n}
+            for n in (1, 2)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    (folder / "glove.txt").write_text("the 1 2 3 4 5\nking 5 4 3 2 1\n")
+    listed = list(commands(only_listed=True))
+    assert len(listed) > 10
+    for words in listed:
+        given = [*words, *SMALL.get(words[0], [])]
+        example = Example("wordkit " + shlex.join(given), (), True, False, 0)
+        run(example, folder)
+
+
+def commands(*, only_listed: bool = False) -> Iterator[list[str]]:
+    """The commands of all blocks, or of those that only list some, as words."""
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL):
         for line in block.replace("\\\n", "").splitlines():
-            if line.removeprefix("$ ").startswith("wordkit "):
+            if line.startswith("wordkit ") or (line.startswith("$ wordkit ") and not only_listed):
                 bare = line.removeprefix("$ ").partition(" | ")[0]
                 yield shlex.split(bare, comments=True)[1:]
 

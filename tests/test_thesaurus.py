@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from nltk.corpus.reader.wordnet import WordNetCorpusReader
 from wordnet_files import SYNSETS, pack_wordnet, write_wordnet
 
+from wordkit.embeddings import Embeddings
 from wordkit.errors import (
     ConfigError,
     FormatError,
@@ -28,7 +29,7 @@ from wordkit.errors import (
     VocabularyError,
     WordkitError,
 )
-from wordkit.thesaurus import MEASURES, Sense, Thesaurus, load_thesaurus
+from wordkit.thesaurus import MEASURES, Sense, Thesaurus, compare, load_thesaurus
 from wordkit.thesaurus.files import find_wordnet
 from wordkit.thesaurus.lexnames import lexnames
 
@@ -479,3 +480,19 @@ def test_real_words_as_nltk_has_them(
     assert real.senses("oxen") and list(reader.all_lemma_names()) == list(
         real._reader.all_lemma_names()
     )
+
+
+# --- beside vectors ------------------------------------------------------------------------------
+
+
+def test_three_ways_side_by_side(few: Thesaurus) -> None:
+    counted = Embeddings(["car", "bus", "king"], [[1, 0], [1, 0.1], [0, 1]])
+    inferred = Embeddings(["king", "queen"], [[1, 0.0], [0.9, 0.1]])
+    found = compare("car", few, counted, inferred, n=1)
+    assert found.thesaurus == ["auto"]
+    assert found.counting == counted.most_similar("car", n=1) and found.inference == []
+    assert compare("king", few, counted, inferred).thesaurus == []
+    assert compare("king", None, counted, inferred).thesaurus is None
+    for thesaurus in (few, None):
+        with pytest.raises(VocabularyError, match="neither thesaurus nor counting nor inference"):
+            compare("zzzq", thesaurus, counted, inferred)

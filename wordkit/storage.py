@@ -38,6 +38,7 @@ __all__ = [
     "read_tensors",
     "save_tensors",
     "why_no_file",
+    "why_unreadable",
     "write_tensors",
 ]
 
@@ -332,6 +333,13 @@ def why_no_file(path: Path) -> str:
     return "there is no such file"
 
 
+def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
+    """Why a file could not be read, in words that go on after its name."""
+    if isinstance(error, FileNotFoundError | IsADirectoryError):
+        return why_no_file(Path(path))
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _map(path: Path) -> npt.NDArray[np.uint8]:
     try:
         if not path.is_file():
@@ -340,7 +348,7 @@ def _map(path: Path) -> npt.NDArray[np.uint8]:
             raise FormatError(f"{path} is truncated: it has {path.stat().st_size} bytes")
         return cast("npt.NDArray[np.uint8]", np.memmap(path, dtype=np.uint8, mode="r"))
     except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
 
 def _read_header(path: Path, buffer: npt.NDArray[np.uint8]) -> tuple[dict[str, Any], int]:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import click
 
-from wordkit.errors import VocabularyError, WordkitError
+from wordkit.errors import StorageError
 from wordkit_cli.models import find_counted_vectors, find_vectors
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import say
 from wordkit_cli.wordnet import load_wordnet, wordnet_option
 
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
+    from wordkit.thesaurus import Thesaurus
+
 __all__ = ["command"]
 
 Answers = Sequence[tuple[str, float]] | Sequence[str]
 """Near words: those of vectors with their cosines, those of the thesaurus without."""
 
-Way = Callable[[str], Answers]
-"""From a word to the words near to it."""
-
 _COUNTED, _INFERRED = "wordkit train-counts", "wordkit train-w2v"
 
-_MISSING = {
-    "thesaurus": (
-        "missing; install it:",
-        "apt-get install wordnet-base",
-        "or python -m nltk.downloader wordnet",
-    ),
-    "counting": ("missing; make it:", "wordkit train-counts TEXT", "  -o counts.safetensors"),
-    "inference": ("missing; make it:", "wordkit train-w2v TEXT"),
-}
-"""What stands in the column of a way that cannot be asked."""
+_MISSING = ("missing; install it:", "apt-get install wordnet-base")
+"""What stands in the column of the thesaurus where there is none."""
 
 
 @click.command("compare")
@@ -62,8 +57,8 @@ def command(
     """Three ways to the meaning of each WORD, side by side: thesaurus, counting, inference.
 
     The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
-    nearest vectors, those of train-counts and those of train-w2v, with their cosines. The column
-    of a way that is missing says how to get it.
+    nearest vectors, those of train-counts and those of train-w2v, with their cosines. Where there
+    is no WordNet its column says how to get it.
 
     \b
     Examples:
@@ -71,60 +66,38 @@ def command(
       wordkit compare function module -n 5
       wordkit compare car --counting counts.safetensors --inference w2v.safetensors --json
     """
-    ways = _ways(wordnet, counting, inference, number)
-    found = {word: _answers(ways, word) for word in words}
+    from wordkit.thesaurus import compare
+
+    thesaurus = _thesaurus(wordnet)
+    counted = _vectors(find_counted_vectors(counting), _COUNTED)
+    inferred = _vectors(find_vectors(inference), _INFERRED)
+    found = {word: compare(word, thesaurus, counted, inferred, number) for word in words}
     if as_json:
-        print_json(found)
+        print_json({word: comparison._asdict() for word, comparison in found.items()})
         return
-    for place, (word, answers) in enumerate(found.items()):
+    for place, (word, comparison) in enumerate(found.items()):
         if len(found) > 1:
             click.echo(("\n" if place else "") + word)
-        _print_columns(
-            {
-                name: _MISSING[name] if way is None else answers[name] or ("(none)",)
-                for name, way in ways.items()
-            },
-            indent="  " if len(found) > 1 else "",
-        )
+        columns = {
+            name: _MISSING if answers is None else answers or ("(none)",)
+            for name, answers in comparison._asdict().items()
+        }
+        _print_columns(columns, indent="  " if len(found) > 1 else "")
 
 
-def _ways(
-    wordnet: str | None, counting: str | None, inference: str | None, number: int
-) -> dict[str, Way | None]:
-    """The three ways by name; None for one that cannot be asked."""
-    return {
-        "thesaurus": _opened("thesaurus", lambda: _synonyms(wordnet, number)),
-        "counting": _opened(
-            "counting", lambda: _neighbours(find_counted_vectors(counting), _COUNTED, number)
-        ),
-        "inference": _opened(
-            "inference",
-            lambda: _neighbours(find_vectors(inference), _INFERRED, number),
-        ),
-    }
-
-
-def _opened(name: str, open_way: Callable[[], Way]) -> Way | None:
-    """A way that can be asked; None, and a line on standard error, where it cannot."""
+def _thesaurus(path: str | None) -> Thesaurus | None:
+    """WordNet; None, and a line on standard error, where none is named and none is found."""
     try:
-        return open_way()
-    except WordkitError as error:
-        say(f"{name}: {error}")
+        return load_wordnet(path)
+    except StorageError as error:
+        if path is not None or os.environ.get("WORDKIT_WORDNET"):
+            raise
+        say(f"thesaurus: {error}")
         return None
 
 
-def _synonyms(wordnet: str | None, number: int) -> Way:
-    thesaurus = load_wordnet(wordnet)
-
-    def ask(word: str) -> Sequence[str]:
-        senses = thesaurus.synonyms(word).values()
-        return list(dict.fromkeys(other for others in senses for other in others))[:number]
-
-    return ask
-
-
-def _neighbours(path: str, made_by: str, number: int) -> Way:
-    """The nearest vectors of a file, with a line on standard error if another command made it."""
+def _vectors(path: str, made_by: str) -> Embeddings:
+    """The vectors of a file, with a line on standard error if another command made it."""
     from wordkit.embeddings import load_embeddings
 
     vectors = load_embeddings(path)
@@ -132,25 +105,7 @@ def _neighbours(path: str, made_by: str, number: int) -> Way:
     if maker != made_by and (maker or made_by == _COUNTED):
         said = f"was made by {maker}, not" if maker else "does not say that it was made"
         say(f"warning: {path} {said} by {made_by}")
-    return lambda word: vectors.most_similar(word, n=number)
-
-
-def _answers(ways: Mapping[str, Way | None], word: str) -> dict[str, Answers | None]:
-    """What each way answers; None for one that is missing, or does not know the word.
-
-    Raises:
-        VocabularyError: no way has an answer.
-    """
-    answers: dict[str, Answers | None] = {}
-    for name, way in ways.items():
-        try:
-            answers[name] = None if way is None else way(word)
-        except WordkitError as error:
-            say(f"{name}: {error}")
-            answers[name] = None
-    if all(answer is None for answer in answers.values()):
-        raise VocabularyError(f"neither thesaurus nor counting nor inference tells of {word!r}")
-    return answers
+    return vectors
 
 
 def _print_columns(columns: Mapping[str, Answers], *, indent: str) -> None:

@@ -6,11 +6,14 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 import wordkit
+from wordkit.storage import why_no_file
+from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
 from wordkit_cli.models import DEFAULTS, default_file
 from wordkit_cli.options import json_option
 from wordkit_cli.output import print_json, print_table
@@ -21,7 +24,7 @@ _NEEDED = (
     "numpy", "scipy", "scikit-learn", "nltk", "torch", "numba", "click", "rich", "safetensors",
     "threadpoolctl",
 )  # fmt: skip
-_OPTIONAL = {"matplotlib": "pip install 'wordkit[plot]', for pictures"}
+_OPTIONAL: dict[str, str] = {"matplotlib": "missing: pip install 'wordkit[plot]', for pictures"}
 _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve", "bf16")
 
 
@@ -50,7 +53,8 @@ def command(as_json: bool) -> None:
     else:
         for number, (title, facts) in enumerate(found.items()):
             click.echo(("\n" if number else "") + title)
-            print_table([(f"  {name}", _text(name, fact)) for name, fact in facts.items()])
+            rows = [(name.replace("_", " "), _text(name, fact)) for name, fact in facts.items()]
+            print_table([(f"  {name}", fact) for name, fact in rows])
     if missing:
         from wordkit.errors import ResourceError
 
@@ -80,8 +84,8 @@ def _machine() -> dict[str, Any]:
     memory = physical_memory()
     return {
         "cores": os.cpu_count(),
-        "cores that wordkit may use": thread_count(),
-        "memory": "unknown" if memory is None else f"{memory / 2**30:.1f} GB",
+        "cores_used": thread_count(),
+        "memory_gb": None if memory is None else round(memory / 2**30, 1),
     }
 
 
@@ -92,10 +96,10 @@ def _kernels() -> dict[str, Any]:
     from wordkit.recurrent.recurrence import supports_bf16
 
     return {
-        "features": [name for name in _FEATURES if FEATURES.get(name)],
-        "numbers in a register": LANES,
-        "matrix products": "bf16" if supports_bf16() else "fp32",
-        "kept in": kernel_folder(),
+        "cpu_features": [name for name in _FEATURES if FEATURES.get(name)],
+        "numbers_in_a_register": LANES,
+        "matrix_products": "bf16" if supports_bf16() else "fp32",
+        "kept_in": kernel_folder(),
     }
 
 
@@ -108,24 +112,52 @@ def _devices() -> Mapping[str, str]:
 def _folders() -> dict[str, Any]:
     from wordkit_corpora.cache import cache_folder
 
+    return {"cache": str(cache_folder()), "data": os.environ.get("WORDKIT_DATA")}
+
+
+def _files() -> dict[str, Any]:
+    """What queries ask when no file is named; None: there is nothing to ask."""
+    files: dict[str, Any] = {what.replace(" ", "_"): _file(what) for what in DEFAULTS}
+    return files | {"wordnet": _wordnet()}
+
+
+def _file(what: str) -> dict[str, Any] | None:
+    found = default_file(what)
+    if found is None:
+        return None
+    path = Path(found.path)
     return {
-        "cache": str(cache_folder()),
-        "data ($WORDKIT_DATA)": os.environ.get("WORDKIT_DATA"),
+        "path": found.path,
+        "from": found.origin,
+        "fault": None if path.is_file() else why_no_file(path),
     }
 
 
-def _files() -> dict[str, str]:
-    """What queries ask when no file is named."""
-    files = {}
-    for what, default in DEFAULTS.items():
-        found = default_file(what)
-        files[what] = f"none yet: {default.training}" if found is None else found[1]
-        if found is not None and found[0] == str(default.bundled):
-            files[what] = found[0]
-    return files
+def _wordnet() -> dict[str, Any] | None:
+    from wordkit.errors import WordkitError
+    from wordkit.thesaurus import load_thesaurus
+
+    named = os.environ.get("WORDKIT_WORDNET") or None
+    origin = "$WORDKIT_WORDNET" if named else "this machine"
+    try:
+        found = load_thesaurus(named)
+    except WordkitError as error:
+        return {"path": named, "from": origin, "fault": str(error)} if named else None
+    return {"path": str(found.path), "from": origin, "fault": None}
 
 
 def _text(name: str, fact: Any) -> str:
+    """A fact as a line shows it."""
+    if isinstance(fact, dict):
+        fault = f": {fact['fault']}" if fact["fault"] else ""
+        return f"{fact['path']} ({fact['from']}){fault}"
     if fact is None:
-        return f"missing: {_OPTIONAL[name]}" if name in _OPTIONAL else "none"
+        hints = {
+            **_OPTIONAL,
+            "data": "not set: $WORDKIT_DATA",
+            "wordnet": " or ".join(HOW_TO_GET_WORDNET),
+        }
+        for what, default in DEFAULTS.items():
+            hints[what.replace(" ", "_")] = f"none yet: {default.training}"
+        return hints.get(name, "unknown")
     return ", ".join(fact) if isinstance(fact, list) else str(fact)

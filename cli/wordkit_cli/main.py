@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -44,6 +45,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):  # a character that it cannot show is written out
         sys.stdout.reconfigure(errors="backslashreplace")
+
+    if wanted := os.environ.get("_WORDKIT_COMPLETE"):
+        from wordkit_cli.completion import complete
+
+        return complete(wanted)
 
     import warnings
 
@@ -96,6 +102,4 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _silence_output() -> None:
     """Keep the interpreter from complaining about the closed pipe once more as it ends."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wordkit import bundled
 from wordkit.errors import StorageError
@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULT_SEQ2SEQ",
     "DEFAULT_VECTORS",
     "Default",
+    "Found",
     "default_file",
     "find_counted_vectors",
     "find_language_model",
@@ -145,8 +146,16 @@ def find_seq2seq(model: str | None) -> str:
     return _find("sequence model") if model is None else model
 
 
-def default_file(what: str) -> tuple[str, str] | None:
-    """The file that is asked where none is named, and why this one; None: there is none.
+class Found(NamedTuple):
+    """A file that is asked where none is named."""
+
+    path: str
+    origin: str
+    """``$VARIABLE``, ``this folder`` or ``bundled``."""
+
+
+def default_file(what: str) -> Found | None:
+    """The file that is asked where none is named; None: there is none.
 
     Args:
         what: a name of :data:`DEFAULTS`.
@@ -154,24 +163,31 @@ def default_file(what: str) -> tuple[str, str] | None:
     default = DEFAULTS[what]
     named = os.environ.get(default.variable)
     if named:
-        return named, f"{named} (${default.variable})"
+        return Found(named, f"${default.variable}")
     if os.path.lexists(default.file):
-        return default.file, f"{default.file} in this folder"
-    if default.bundled is None:
-        return None
-    return str(default.bundled), (
-        f"bundled with wordkit, from English Wikipedia; for your own: {default.training}"
-    )
+        return Found(default.file, "this folder")
+    return None if default.bundled is None else Found(str(default.bundled), "bundled")
 
 
 def _find(what: str) -> str:
-    found = default_file(what)
+    """The same; standard error says which it is.
+
+    Raises:
+        StorageError: there is none.
+    """
+    found, default = default_file(what), DEFAULTS[what]
     if found is None:
-        default = DEFAULTS[what]
         raise StorageError(
             f"no {what} to ask: there is no {default.file} in this folder; train one with "
             f"{default.training}, or name a file or ${default.variable}"
         )
-    path, why = found
-    say(f"{what}: {why}")
-    return path
+    if found.origin == "bundled":
+        say(
+            f"{what}: bundled with wordkit, from English Wikipedia; for your own: "
+            f"{default.training}"
+        )
+    elif found.origin == "this folder":
+        say(f"{what}: {found.path} in this folder")
+    else:
+        say(f"{what}: {found.path} ({found.origin})")
+    return found.path

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wordkit.errors import TextError
 from wordkit.evaluation import AnalogySection, WordPair, WordPairs
+from wordkit.storage import why_unreadable
 
 __all__ = ["find_sets", "read_analogies", "read_word_pairs"]
 
@@ -137,7 +138,7 @@ def _lines(path: str | os.PathLike[str], what_not: str) -> Iterator[tuple[int, s
             f"{path}, line {number}: byte {error.start} of it is not UTF-8; convert the file"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        raise TextError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
+        raise TextError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
 
 def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path], list[Path]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
+from wordnet_files import write_wordnet
 
 import wordkit as package
 from wordkit import bundled
@@ -22,21 +23,35 @@ def test_what_it_finds(wordkit: Wordkit, folder: Path) -> None:
     for name in ("numpy", "torch", "numba", "scikit-learn"):
         assert found["versions"][name] == importlib.metadata.version(name)
     assert found["machine"]["cores"] == os.cpu_count()
-    assert found["kernels"]["numbers in a register"] in (8, 16)
+    assert found["kernels"]["numbers_in_a_register"] in (8, 16)
     assert found["devices"]["cpu"]
     assert found["folders"]["cache"] == str(folder / ".cache" / "wordkit")
-    assert found["asks"]["vectors"] == str(bundled.VECTORS)
-    assert found["asks"]["language model"] == str(bundled.LANGUAGE_MODEL)
-    assert found["asks"]["sequence model"] == "none yet: wordkit train-seq2seq PAIRS"
+    assert found["asks"]["vectors"] == {
+        "path": str(bundled.VECTORS), "from": "bundled", "fault": None,
+    }  # fmt: skip
+    assert found["asks"]["language_model"]["path"] == str(bundled.LANGUAGE_MODEL)
+    assert found["asks"]["sequence_model"] is None
+    lines = [line.split(maxsplit=2) for line in wordkit("doctor").stdout.splitlines()]
+    assert ["sequence", "model", "none yet: wordkit train-seq2seq PAIRS"] in lines
 
 
 def test_the_files_that_would_be_asked(
-    wordkit: Wordkit, vectors: Path, monkeypatch: pytest.MonkeyPatch
+    wordkit: Wordkit, vectors: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORDKIT_LM", "mine.safetensors")
-    rows = [line.split(maxsplit=1) for line in wordkit("doctor").stdout.splitlines()]
-    assert ["vectors", "vectors.safetensors in this folder"] in rows
-    assert ["language", "model   mine.safetensors ($WORDKIT_LM)"] in rows
+    monkeypatch.setenv("WORDKIT_COUNTS", str(folder))
+    monkeypatch.setenv("WORDKIT_WORDNET", str(write_wordnet(folder / "words")))
+    asks = json.loads(wordkit("doctor", "--json").stdout)["asks"]
+    assert asks["vectors"] == {
+        "path": "vectors.safetensors", "from": "this folder", "fault": None,
+    }  # fmt: skip
+    assert asks["language_model"]["fault"] == "there is no such file"
+    assert "it is a folder" in asks["counted_vectors"]["fault"]
+    assert asks["wordnet"]["from"] == "$WORDKIT_WORDNET" and asks["wordnet"]["fault"] is None
+    shown = wordkit("doctor").stdout
+    assert "mine.safetensors ($WORDKIT_LM): there is no such file" in shown
+    monkeypatch.setenv("WORDKIT_WORDNET", "nowhere")
+    assert "nowhere" in json.loads(wordkit("doctor", "--json").stdout)["asks"]["wordnet"]["fault"]
 
 
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -14,7 +14,7 @@ TAKEN_BY_NONE = {"x", "", "nan"}
 """Of the others, some mean something to some options."""
 
 # So much is done, and no sooner does the command end.
-ENDLESS = {("generate", "--words"), ("generate", "--samples"), ("generate", "--beam")}
+ENDLESS = {("generate", "--words")}
 
 
 def numeric(name: str) -> list[click.Option]:

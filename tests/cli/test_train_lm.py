@@ -354,7 +354,7 @@ def test_bad_input(wordkit: Wordkit, texts: Path) -> None:
     before = {p.name for p in texts.iterdir()}
     cases: list[tuple[tuple[str, ...], str]] = [
         ((*train, "--steps", "900"), "and a window of 4 tracks and 900 steps takes 3,600"),
-        ((*train, "--batch", "5000"), "and a window of 5000 tracks"),
+        ((*train, "--batch", "5000"), "and a window of 5,000 tracks"),
         ((*train, "--valid", "empty.txt"), "empty.txt"),
         ((*train, "--test", "empty.txt"), "empty.txt"),
         ((*train, "--valid", "nowhere.txt"), "nowhere.txt"),

@@ -165,29 +165,41 @@ def test_compare_several_words(wordkit: Wordkit, ways: Path) -> None:
     lines = done.stdout.splitlines()
     assert (lines[0], lines[3], lines[4]) == ("king", "", "car")
     assert lines[2].startswith("  (none)")
-    assert "thesaurus: 'king' is not in WordNet" in done.stderr
     found = json.loads(wordkit("compare", "king", "car", "-n", "1", "--json").stdout)
-    assert found["king"]["thesaurus"] is None and found["car"]["thesaurus"] == ["auto"]
+    assert found["king"]["thesaurus"] == [] and found["car"]["thesaurus"] == ["auto"]
     assert found["car"]["counting"] == [["bus", pytest.approx(0.995, abs=1e-4)]]
     assert found["king"]["inference"][0][0] == "queen"
 
 
-def test_compare_goes_on_without_a_way(wordkit: Wordkit, ways: Path) -> None:
-    done = wordkit("compare", "car", "--wordnet", "none", "--counting", "none", "-n", "3")
-    lines = done.stdout.splitlines()
-    assert "apt-get install wordnet-base" in lines[2] and "nltk.downloader wordnet" in lines[3]
-    assert "wordkit train-counts TEXT" in lines[2] and "truck" in lines[1]
-    assert "thesaurus: none: there is no such file" in done.stderr
-    assert "counting: cannot read none: there is no such file" in done.stderr
-    Path("vectors.safetensors").write_bytes(b"\0" * 99)
+def test_compare_refuses_what_is_named_and_not_there(
+    wordkit: Wordkit, ways: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for option in ("--wordnet", "--counting", "--inference"):
+        assert "none" in wordkit("compare", "car", option, "none", status=1).stderr
+    for name in ("WORDNET", "COUNTS", "VECTORS"):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"WORDKIT_{name}", "none")
+            assert "none" in wordkit("compare", "car", status=1).stderr
     Path("counts.safetensors").write_bytes(b"\0" * 99)
-    found = json.loads(wordkit("compare", "car", "--json").stdout)["car"]
-    assert found == {"thesaurus": ["auto", "motor car", "wagon"], "counting": None} | {
-        "inference": None
-    }
-    assert "wordkit train-w2v TEXT" in wordkit("compare", "car").stdout
-    error = wordkit("compare", "car", "--wordnet", "none", status=1).stderr
-    assert "neither thesaurus nor counting nor inference" in error
+    assert "counts.safetensors" in wordkit("compare", "car", status=1).stderr
+
+
+def test_compare_goes_on_without_a_wordnet(monkeypatch: pytest.MonkeyPatch, ways: Path) -> None:
+    from click.testing import CliRunner
+
+    from wordkit.errors import StorageError
+    from wordkit_cli import compare
+
+    def load(_: str | None) -> None:
+        raise StorageError("there is no WordNet")
+
+    monkeypatch.setattr(compare, "load_wordnet", load)
+    monkeypatch.delenv("WORDKIT_WORDNET")
+    done = CliRunner().invoke(compare.command, ["car", "-n", "3"])
+    assert done.exit_code == 0 and "apt-get install wordnet-base" in done.stdout
+    assert "bus" in done.stdout and "thesaurus: there is no WordNet" in done.stderr
+    done = CliRunner().invoke(compare.command, ["car", "--json"])
+    assert json.loads(done.stdout)["car"]["thesaurus"] is None
 
 
 def test_compare_asks_what_is_bundled(wordkit: Wordkit, words: Path) -> None:

@@ -141,9 +141,9 @@ def test_bad_questions_are_named(tmp_path, content, message):
 
 @pytest.mark.parametrize("read", [read_word_pairs, read_analogies])
 def test_missing_files_and_folders(tmp_path, read):
-    with pytest.raises(TextError, match="No such file"):
+    with pytest.raises(TextError, match="there is no such file"):
         read(tmp_path / "missing")
-    with pytest.raises(TextError, match="directory"):
+    with pytest.raises(TextError, match="it is a folder"):
         read(tmp_path)
     with pytest.raises(TextError, match="null"):
         read("a\0b")

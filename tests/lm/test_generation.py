@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm.models import SHAPES, WORDS, random_model, uniform_model
 
-from wordkit.errors import ConfigError, UnknownWordError, VocabularyError, WordkitWarning
+from wordkit.errors import (
+    ConfigError,
+    ResourceError,
+    UnknownWordError,
+    VocabularyError,
+    WordkitWarning,
+)
 from wordkit.lm.generation import GenerationConfig, generate, generate_samples, predict
 from wordkit.lm.inference import Continuation
 from wordkit.lm.language_model import LanguageModel
@@ -245,3 +251,21 @@ def test_methods_of_one_text_give_no_samples() -> None:
     for method in ("greedy", "beam"):
         with pytest.raises(ConfigError, match=f"samples must be 1 with the method {method}, not 2"):
             generate_samples(model, config=GenerationConfig(method=method), samples=2)
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def test_more_texts_than_memory_holds() -> None:
+    model = random_model()
+    with pytest.raises(ResourceError, match=r"a beam of 1,000,000,000,000 would take about .* GB"):
+        text_of(model, method="beam", beam=10**12)
+    with pytest.raises(ResourceError, match=r"1,000,000,000,000 samples would take about"):
+        generate_samples(model, samples=10**12)
+
+
+def test_a_beam_is_no_wider_than_the_texts_that_there_are() -> None:
+    """Two words of V are V texts at the first step: all of them fit, whatever was asked for."""
+    model = random_model()
+    wide = text_of(model, method="beam", beam=2**31 - 1, words=2)
+    assert wide == text_of(model, method="beam", beam=len(WORDS) ** 2, words=2)

@@ -94,6 +94,12 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         read_training_log(tmp_path / "x.png")
 
 
+def test_what_can_be_drawn_by_something_else(tmp_path: Path) -> None:
+    """As logs can that were written before the share of an epoch was in them."""
+    with pytest.raises(ConfigError, match="nothing to draw: .*; draw them by minutes or seen"):
+        panels_of(tmp_path, line(done=5, loss=4.0) + line(done=9, loss=3.0))
+
+
 @pytest.mark.parametrize("text", ["", line("decomposing", 3, change=0.1), line(done=5, loss=None)])
 def test_nothing_to_draw(tmp_path: Path, text: str) -> None:
     with pytest.raises(
@@ -121,9 +127,9 @@ def test_names_of_curves(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot read .*: No such file"):
+    with pytest.raises(StorageError, match="cannot read .*: there is no such file"):
         read_training_log(tmp_path / "none.jsonl")
-    with pytest.raises(StorageError, match="cannot read .*: Is a directory"):
+    with pytest.raises(StorageError, match="cannot read .*: it is a folder"):
         read_training_log(tmp_path)
     with pytest.raises(ConfigError, match="by must be one of epochs, minutes, seen"):
         panels_of(tmp_path, LOG, "years")

@@ -12,17 +12,25 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from wordkit.errors import ConfigError, UnknownWordError, VocabularyError, WordkitWarning
+from wordkit.errors import (
+    ConfigError,
+    ResourceError,
+    UnknownWordError,
+    VocabularyError,
+    WordkitWarning,
+)
 from wordkit.lm.beam import beam_search
 from wordkit.lm.inference import Continuation, Ids
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.sampling import draw, highest
+from wordkit.runtime import available_memory
 from wordkit.text.vocabulary import UNK
 
 __all__ = ["GenerationConfig", "Method", "Prediction", "generate", "generate_samples", "predict"]
 
 Method = Literal["sample", "greedy", "beam"]
 
+_BYTES_OF_A_WORD = 48  # of each text that is followed: logits, log p, totals and copies of them
 _MOST_SHOWN = 5  # unknown words that a message names
 
 
@@ -110,11 +118,13 @@ def generate_samples(
     Raises:
         ConfigError: ``samples`` is below 1, or above it with a method that gives one text only.
         VocabularyError: the model knows no word of the prompt, or every word is banned.
+        ResourceError: so many texts side by side do not fit into memory.
     """
     config = config or GenerationConfig()
     if samples < 1 or (samples > 1 and config.method != "sample"):
         most = "at least 1" if config.method == "sample" else f"1 with the method {config.method}"
         raise ConfigError(f"samples must be {most}, not {samples}")
+    _check_memory(len(model.vocabulary), config, samples)
     banned = _ids_of_banned(model, config.banned)
     start = _read_prompt(model, prompt)
     start.take(np.zeros(samples, dtype=np.int64))
@@ -122,6 +132,26 @@ def generate_samples(
         ids = beam_search(start, config.words, config.beam, banned)
         return iter([(model.vocabulary.word(i),) for i in ids])
     return _grow(model, start, config, banned)
+
+
+def _check_memory(words: int, config: GenerationConfig, samples: int) -> None:
+    """Check that the texts that are followed side by side fit into memory.
+
+    Args:
+        words: V, of the model.
+        config: how they are made.
+        samples: how many are drawn.
+    """
+    texts, what = samples, f"{samples:,} samples"
+    if config.method == "beam":  # there are no more texts than words can make
+        texts = min(config.beam, words ** min(config.words - 1, 64))
+        what = f"a beam of {config.beam:,}"
+    needed, free = _BYTES_OF_A_WORD * words * texts, available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"{what} would take about {needed / 2**30:,.0f} GB, and {free / 2**30:,.1f} GB are "
+            "free; ask for fewer"
+        )
 
 
 def _grow(

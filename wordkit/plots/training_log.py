@@ -15,6 +15,7 @@ from typing import Any
 
 from wordkit.errors import ConfigError, FormatError, StorageError, WordkitWarning
 from wordkit.plots.curves import Curve, Panel
+from wordkit.storage import why_no_file, why_unreadable
 
 __all__ = ["ALONG", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
 
@@ -102,7 +103,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
     try:
         with open(path, "rb") as file:
             if not Path(path).is_file():
-                raise StorageError(f"cannot read {path}: it is no regular file")
+                raise StorageError(f"cannot read {path}: {why_no_file(Path(path))}")
             for number, raw in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                 try:
                     line = json.loads(raw)
@@ -115,7 +116,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
                     raise _no_log(path, number, "is no report on a stage")
                 yield number, line
     except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
 
 def _warn_of_the_end(path: str | os.PathLike[str], number: int) -> None:
@@ -175,9 +176,17 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
     lacking = [log.path for label, log in logs.items() if label not in drawn]
     fault = f"no loss and no validation by {by} in {', '.join(lacking)}"
     if not panels:
-        raise ConfigError(
-            f"nothing to draw: {fault}; training by prediction logs them, and counting has neither"
+        others = [
+            other
+            for other in ALONG
+            if any(log.curve(figure, other)[0] for log in logs.values() for figure in _FIGURES)
+        ]
+        remedy = (
+            f"draw them by {' or '.join(others)}"
+            if others
+            else "training by prediction logs them, and counting has neither"
         )
+        raise ConfigError(f"nothing to draw: {fault}; {remedy}")
     if lacking:
         warnings.warn(fault, WordkitWarning, stacklevel=2)
     units = dict.fromkeys(log.unit for log in logs.values() if log.unit)

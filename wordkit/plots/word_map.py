@@ -67,6 +67,7 @@ def choose_words(
     for word in chosen:
         if not embeddings.vector(word).any():
             raise EmbeddingsError(f"the vector of {word!r} is zero: it has no place on a map")
+    skip = min(skip, len(embeddings))
     first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
     chosen |= dict.fromkeys(embeddings.words[i] for i in first)
     if len(chosen) < 2:

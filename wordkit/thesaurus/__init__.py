@@ -1,5 +1,6 @@
 """The thesaurus WordNet, read by NLTK: synonyms, hypernyms, and how near two words are in it."""
 
+from wordkit.thesaurus.comparing import Comparison, compare
 from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
 from wordkit.thesaurus.thesaurus import (
     MEASURES,
@@ -14,8 +15,10 @@ __all__ = [
     "HOW_TO_GET_WORDNET",
     "MEASURES",
     "PARTS_OF_SPEECH",
+    "Comparison",
     "Nearness",
     "Sense",
     "Thesaurus",
+    "compare",
     "load_thesaurus",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wordkit.errors import FormatError, StorageError
+from wordkit.storage import why_unreadable
 from wordkit.thesaurus.lexnames import lexnames
 
 __all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "find_wordnet"]
@@ -101,7 +102,7 @@ class WordNetFiles:
             raise FormatError(f"{self.path} is damaged at {name}: {error}") from error
 
     def _unreadable(self, path: Path, error: OSError) -> StorageError:
-        return StorageError(f"cannot read {path}: {error.strerror or error}")
+        return StorageError(f"cannot read {path}: {why_unreadable(path, error)}")
 
 
 def _remedy() -> str:

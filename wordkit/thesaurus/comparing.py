@@ -1,0 +1,62 @@
+"""Three ways to what a word means, side by side: thesaurus, counting, inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wordkit.embeddings import Embeddings
+from wordkit.errors import UnknownWordError, VocabularyError
+from wordkit.thesaurus.thesaurus import Thesaurus
+
+__all__ = ["Comparison", "compare"]
+
+
+class Comparison(NamedTuple):
+    """What each way says of a word; empty where it does not know it."""
+
+    thesaurus: Sequence[str] | None
+    """Synonyms, sense by sense; None where there was no thesaurus to ask."""
+
+    counting: Sequence[tuple[str, float]]
+    """The nearest words by vectors that were counted, with their cosines."""
+
+    inference: Sequence[tuple[str, float]]
+    """The nearest words by vectors that were learnt by prediction, with their cosines."""
+
+
+def compare(
+    word: str, thesaurus: Thesaurus | None, counted: Embeddings, inferred: Embeddings, n: int = 10
+) -> Comparison:
+    """The words near to a word, by each of the three ways.
+
+    Args:
+        word: as the vectors know it; the thesaurus finds its forms by itself.
+        thesaurus: None: leave it out.
+        counted: such as :func:`wordkit.counts.train_counts` makes.
+        inferred: such as :func:`wordkit.word2vec.train_word2vec` makes.
+        n: how many words of each way, at most.
+
+    Raises:
+        VocabularyError: none of them knows the word.
+    """
+    found = Comparison(
+        None if thesaurus is None else _synonyms(thesaurus, word, n),
+        _nearest(counted, word, n),
+        _nearest(inferred, word, n),
+    )
+    if not any(found) and (thesaurus is None or not thesaurus.lemmas(word)):
+        raise VocabularyError(f"neither thesaurus nor counting nor inference tells of {word!r}")
+    return found
+
+
+def _synonyms(thesaurus: Thesaurus, word: str, n: int) -> list[str]:
+    try:
+        senses = thesaurus.synonyms(word).values()
+    except UnknownWordError:
+        return []
+    return list(dict.fromkeys(other for others in senses for other in others))[:n]
+
+
+def _nearest(vectors: Embeddings, word: str, n: int) -> list[tuple[str, float]]:
+    return [*vectors.most_similar(word, n=n)] if word in vectors else []
