@@ -144,7 +144,7 @@ def test_what_is_refused(
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("vectors",), ("neighbours",), ("training",), ("vectors", "a", "--method", "umap")],
+    [("maps",), ("vectors",), ("neighbours",), ("training",), ("vectors", "a", "--method", "umap")],
 )
 def test_bad_usage(wordkit: Wordkit, folder: Path, arguments: tuple[str, ...]) -> None:
     wordkit("plot", *arguments, status=2)
