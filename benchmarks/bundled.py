@@ -155,8 +155,9 @@ wordkit convert whole.safetensors {recipe.target.name} --limit {WORDS} --precisi
 
 {settings(about["settings"])}
 
-`python benchmarks/bundled.py --only {recipe.name}` does it again, and wrote this card on the machine
-below. Threads that learn side by side do not give the same bytes twice, but nearly the same scores.
+`python benchmarks/bundled.py --only {recipe.name}` does it again, and wrote this card on the
+machine below. Threads that learn side by side do not give the same bytes twice, but nearly the same
+scores.
 
 ```
 {describe()}
