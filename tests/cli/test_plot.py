@@ -161,7 +161,7 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
         (("vectors", "{v}", "-o", "map.jpg"), "expected .png, .svg, .pdf"),
         (("neighbours", "kingg", "-m", "{v}"), "did you mean king"),
         (("neighbours", "king", "-m", "{v}", "-o", "n.html"), "expected .png, .svg, .pdf"),
-        (("training", "none.jsonl"), "cannot read none.jsonl: No such file"),
+        (("training", "none.jsonl"), "cannot read none.jsonl: there is no such file"),
         (("training", "corpus.txt"), "corpus.txt, line 1, is not JSON"),
     ],
 )
