@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,35 @@ SETS = ["EN-WS-353-ALL.txt", "EN-SIMLEX-999.txt", "EN-RG-65.txt"]
 WORDS = 20_000
 HELD_OUT = 2_500  # of the last lines, which are fewer than those the training leaves out
 
-VECTORS = ["--dim", "110", "--window", "8", "--epochs", "20"]
-COUNTS = ["--dim", "48"]
+
+@dataclass(frozen=True)
+class Recipe:
+    """How bundled vectors are made."""
+
+    name: str
+    title: str
+    command: str
+    settings: tuple[str, ...]
+    dim: int
+    half: int
+    """Dimensions that half precision would leave at the same size."""
+
+    target: Path
+
+    def options(self, dim: int) -> list[str]:
+        """The options of the command that trains vectors of so many dimensions."""
+        return ["--dim", str(dim), *self.settings]
+
+
+RECIPES = (
+    Recipe(
+        "vectors", "The bundled vectors: word2vec", "train-w2v",
+        ("--window", "8", "--epochs", "20"), 110, 55, bundled.VECTORS,
+    ),
+    Recipe(
+        "counts", "The bundled vectors: counting", "train-counts", (), 48, 24, bundled.COUNTS
+    ),
+)  # fmt: skip
 LM = ["--max-vocabulary", "10000", "--hidden", "352", "--tied", "--hold-out", "0.01"]
 
 ORIGIN = """\
@@ -87,49 +115,49 @@ def settings(made: Mapping[str, Any]) -> str:
     return "\n".join(f"- `{name}`: {value}" for name, value in made.items())
 
 
-def make_vectors(
-    work: Path, name: str, command: str, options: list[str], target: Path, title: str, half: str
-) -> None:
-    """Train vectors, round those of the most frequent words, score both, and write the card.
-
-    ``half`` is the number of dimensions that half precision would leave at the same size.
-    """
-    whole, halved = work / f"{name}.safetensors", work / f"{name}-half.safetensors"
-    typed = trained(command, options, whole)
-    cut = ["--limit", str(WORDS), "--precision"]
-    small = work / f"{name}-int8.safetensors"
-    wordkit("convert", str(whole), str(small), *cut, "int8")
-    trained(command, ["--dim", half, *options[2:]], work / f"{name}-{half}.safetensors")
-    wordkit("convert", str(work / f"{name}-{half}.safetensors"), str(halved), *cut, "fp16")
-    single = work / f"{name}-fp32.safetensors"
-    wordkit("convert", str(whole), str(single), "--limit", str(WORDS), "--vectors-only")
+def make_vectors(work: Path, recipe: Recipe) -> None:
+    """Train vectors, round those of the most frequent words, score both, and write the card."""
+    name = recipe.name
+    whole, fewer = work / f"{name}.safetensors", work / f"{name}-{recipe.half}.safetensors"
+    typed = trained(recipe.command, recipe.options(recipe.dim), whole)
+    trained(recipe.command, recipe.options(recipe.half), fewer)
+    kinds = (
+        (whole, "fp32", f"{recipe.dim} dimensions, 4 bytes a number"),
+        (whole, "int8", f"**{recipe.dim} dimensions, 8-bit rows with a scale: this file**"),
+        (fewer, "fp16", f"{recipe.half} dimensions, half precision"),
+    )
     lines = [
         heading(["20,000 words", "bytes", "WordSim-353", "SimLex-999", "RG-65", "Google analogies"])
     ]
-    for label, path in (
-        (f"{options[1]} dimensions, 4 bytes a number", single),
-        (f"**{options[1]} dimensions, 8-bit rows with a scale: this file**", small),
-        (f"{half} dimensions, half precision", halved),
-    ):
-        lines.append(row([label, f"{path.stat().st_size:,}", *scores(path)]))
-    about = info(small)["made"]
-    corpus = about["corpus"]
-    card = f"""\
-# {title}
+    for source, precision, label in kinds:
+        small = work / f"{name}-{precision}.safetensors"
+        cut = ["--limit", str(WORDS), "--precision", precision, "--vectors-only"]
+        wordkit("convert", str(source), str(small), *cut)
+        lines.append(row([label, f"{small.stat().st_size:,}", *scores(small)]))
+    made = work / f"{name}-int8.safetensors"
+    keep(made, recipe.target, vectors_card(recipe, typed, info(made)["made"], "\n".join(lines)))
 
-The {WORDS:,} most frequent words of English Wikipedia, {options[1]} dimensions, lower case.
+
+def vectors_card(recipe: Recipe, typed: str, about: Mapping[str, Any], table: str) -> str:
+    """The model card of vectors: how they were made, of what, how good, and what not for."""
+    corpus = about["corpus"]
+    return f"""\
+# {recipe.title}
+
+The {WORDS:,} most frequent words of English Wikipedia, {recipe.dim} dimensions, lower case.
 
 ## How they were made
 
 ```sh
 {typed} -o whole.safetensors
-wordkit convert whole.safetensors {target.name} --limit {WORDS} --precision int8
+wordkit convert whole.safetensors {recipe.target.name} --limit {WORDS} --precision int8
 ```
 
 {settings(about["settings"])}
 
-`python benchmarks/bundled.py --only {name}` does it again; it wrote this card on the machine below.
-Threads that learn side by side do not give the same bytes twice, but the same scores, nearly.
+`python benchmarks/bundled.py --only {recipe.name}` does it again, and wrote this card on the
+machine below. Threads that learn side by side do not give the same bytes twice, but nearly the same
+scores.
 
 ```
 {describe()}
@@ -141,7 +169,7 @@ Threads that learn side by side do not give the same bytes twice, but the same s
 `wordkit evaluate`, in percent: Spearman's correlation with people's judgement of word pairs, and
 the share of analogies answered right (3CosAdd), of the pairs and questions whose words are known.
 
-{chr(10).join(lines)}
+{table}
 
 ## Limits
 
@@ -150,7 +178,6 @@ is in lower case, and each word has one vector for all of its meanings. The vect
 encyclopedia says of people, countries and professions, its gaps and prejudices with it; do not let
 them decide about people. For work of your own train on text of your own.
 """
-    keep(small, target, card)
 
 
 def make_lm(work: Path, minutes: float) -> None:
@@ -174,10 +201,14 @@ def make_lm(work: Path, minutes: float) -> None:
         figures = f"{found['perplexity']:.2f}", f"{found['perplexity_excluding_oov']:.2f}"
         counts = f"{found['tokens']:,}", f"{found['oov']:,}"
         lines.append(row([label, f"{path.stat().st_size:,}", *figures, *counts]))
-    known = info(small)
+    keep(small, bundled.LANGUAGE_MODEL, lm_card(typed, minutes, info(small), "\n".join(lines)))
+
+
+def lm_card(typed: str, minutes: float, known: Mapping[str, Any], table: str) -> str:
+    """The model card of the language model."""
     corpus, valid = known["made"]["corpus"], known["made"]["valid"]
     lines_of_text = corpus["sentences"] + valid["sentences"]
-    card = f"""\
+    return f"""\
 # The bundled language model
 
 An LSTM of {known["network"]["hidden"]} that knows {known["words"]:,} words,
@@ -211,7 +242,7 @@ one learnt beside other work.
 `wordkit perplexity` on the last {HELD_OUT:,} lines, which no weight was learnt from; they are among
 those that the training validated on:
 
-{chr(10).join(lines)}
+{table}
 
 ## Limits
 
@@ -220,7 +251,6 @@ prints should be believed. It knows {known["words"]:,} words, in lower case; nam
 `<unk>` to it. What its text says of people, its gaps and prejudices with it, comes through. For
 work of your own train on text of your own.
 """
-    keep(small, bundled.LANGUAGE_MODEL, card)
 
 
 def keep(made: Path, target: Path, card: str) -> None:
@@ -244,12 +274,9 @@ def main() -> None:
     chosen = given.only or ["vectors", "counts", "lm"]
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
-        if "vectors" in chosen:
-            title = "The bundled vectors: word2vec"
-            make_vectors(work, "vectors", "train-w2v", VECTORS, bundled.VECTORS, title, "55")
-        if "counts" in chosen:
-            title = "The bundled vectors: counting"
-            make_vectors(work, "counts", "train-counts", COUNTS, bundled.COUNTS, title, "24")
+        for recipe in RECIPES:
+            if recipe.name in chosen:
+                make_vectors(work, recipe)
         if "lm" in chosen:
             make_lm(work, given.minutes)
 

@@ -129,6 +129,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
             {"vectors.txt": VECTORS},
             ("map.svg",),
         ),
+        Call(("king", "queen", "car"), {"vectors.safetensors": VECTORS}),
     ),
     "plot neighbours": (
         Call(("king", "-n", "3"), {"vectors.safetensors": VECTORS}),

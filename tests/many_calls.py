@@ -43,9 +43,7 @@ class ManyCalls:
             largest: the most bytes that a file it writes may have, as on a full disk.
         """
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=-1, stdout=-1, text=True, encoding="utf-8"
-            )
+            self._process = _started()
         request = {"arguments": [*arguments], "stdin": stdin, "largest": largest}
         request |= {"folder": os.getcwd(), "environment": dict(os.environ)}
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -67,8 +65,19 @@ class ManyCalls:
             self._process.communicate()
 
 
+def _started() -> subprocess.Popen[str]:
+    """A new process. Temporary files of its own do not go to the folder for those of a call."""
+    environment = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
+    command = [sys.executable, __file__]
+    return subprocess.Popen(
+        command, stdin=-1, stdout=-1, text=True, encoding="utf-8", env=environment
+    )
+
+
 def _answer() -> None:
     """Run a call for each line of standard input."""
+    import torch.distributed.nn  # noqa: F401 - torch 2.5 keeps a temporary folder from here on
+
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))

@@ -64,7 +64,7 @@ SMALL = {
 def test_commands_that_are_only_listed_run(tmp_path: Path) -> None:
     """In their order, on a small text in the place of the reader's own."""
     folder = make_folder(tmp_path)
-    text = "the king rules the land and the queen rules the king .\n" * 40
+    text = "the king is a man and the queen is a woman .\n" * 40
     text += "".join(f"w{number} and w{number + 1}\n" for number in range(150)) * 3
     for name in ("corpus.txt", "news.txt"):
         (folder / name).write_text(text)

@@ -356,11 +356,11 @@ DAMAGE = {
     "few pointers": ("data.noun", lambda data: data.replace(b" 001 @", b" 009 @")),
     "another lemma": ("data.noun", lambda data: data.replace(b"tool", b"tuul")),
     "index cut": ("index.noun", lambda data: data[: len(data) // 2 - 3]),
+    "index of something else": ("index.noun", lambda data: b"junk\n"),
+    "empty index": ("index.noun", lambda data: b""),
     "index without numbers": ("index.noun", lambda data: data.replace(b" n ", b" n x")),
     "index not UTF-8": ("index.verb", lambda data: data + b"\xff\n"),
     "index elsewhere": ("index.noun", lambda data: data.replace(b" 000000", b" 000001")),
-    "index of junk": ("index.noun", lambda data: b"junk\n"),
-    "index empty": ("index.noun", lambda data: b""),
     "index of the licence alone": ("index.adv", lambda data: data[: data.index(b"\n") + 1]),
     "junk in the index": ("index.noun", lambda data: data.replace(b"\nox n", b"\njunk\nox n")),
     "index of verbs": ("index.noun", lambda data: data.replace(b" n ", b" v ")),
@@ -380,7 +380,7 @@ def test_damage_is_noticed(folder: Path, tmp_path: Path, damage: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["index of junk", "index empty", "index of the licence alone", "junk in the index",
+    ["index of something else", "empty index", "index of the licence alone", "junk in the index",
      "index of verbs"],
 )  # fmt: skip
 def test_what_is_no_index_is_refused_at_once(folder: Path, tmp_path: Path, damage: str) -> None:

@@ -62,7 +62,7 @@ def command(
     Examples:
       wordkit compare car
       wordkit compare function module -n 5
-      wordkit compare car --counting counts.safetensors --inference w2v.safetensors --json
+      wordkit compare car --counting counted.safetensors --json
     """
     from wordkit.thesaurus import compare
 

@@ -88,7 +88,7 @@ def command(
       wordkit convert GoogleNews-vectors-negative300.bin.gz news.safetensors
       wordkit convert vectors.safetensors vectors.txt --limit 10000
       wordkit convert lm.safetensors vectors.safetensors
-      wordkit convert vectors.safetensors small.safetensors --limit 20000 --precision int8
+      wordkit convert vectors.safetensors small.safetensors --precision int8
       wordkit convert lm.safetensors small.safetensors --to lm --precision int8
     """
     from wordkit.embeddings import save_embeddings

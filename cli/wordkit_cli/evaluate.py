@@ -98,7 +98,7 @@ def command(
 
     \b
     Examples:
-      wordkit evaluate vectors.safetensors --similarity EN-WS-353-ALL.txt EN-SIMLEX-999.txt
+      wordkit evaluate vectors.safetensors --similarity EN-SIMLEX-999.txt
       wordkit evaluate --analogies questions-words.txt --restrict-vocab 30000
       wordkit evaluate --data-dir data --json
     """

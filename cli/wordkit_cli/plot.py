@@ -21,7 +21,7 @@ def command() -> None:
 
     \b
     Examples:
-      wordkit plot vectors vectors.safetensors
+      wordkit plot vectors king queen man woman
       wordkit plot vectors vectors.safetensors -o map.html
       wordkit plot neighbours car -o car.png
       wordkit plot training w2v.jsonl -o curve.png

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wordkit_cli.models import load_vectors
+from wordkit.errors import ConfigError
+from wordkit_cli.models import find_vectors, load_vectors
+from wordkit_cli.options import model_option
 from wordkit_cli.output import counted
 from wordkit_cli.plot_output import (
     dark_option,
@@ -24,20 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["vectors"]
 
-_TOP, _TOP_OF_A_PAGE, _TOP_OF_A_TERMINAL = 200, 2000, 80
+_TOP, _TOP_OF_A_PAGE, _TOP_OF_A_TERMINAL = 200, 1000, 80
 _NEIGHBOURS = 10  # of a word on a page
 _MANY = 1000  # words, from which on it takes so long that one wants to know
 _NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 @click.command("vectors", short_help="A map of words: near are those alike.")
-@click.argument("file")
-@click.argument("words", nargs=-1, metavar="[WORD...]")
+@click.argument("file_and_words", nargs=-1, metavar="[FILE] [WORD]...")
 @picture_option(".png, .svg, .pdf, or .html, a page with search and zoom", "FILE")
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="N",
     help="The first N words of the file, beside those named. "
-    f"Default: {_TOP}, {_TOP_OF_A_PAGE} of a page, {_TOP_OF_A_TERMINAL} in the terminal.",
+    f"Default: {_TOP}, {_TOP_OF_A_PAGE:,} of a page, {_TOP_OF_A_TERMINAL} in the terminal.",
 )  # fmt: skip
 @click.option(
     "--skip", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
@@ -49,18 +51,23 @@ _NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1),
               help="Of the random numbers of t-SNE.")  # fmt: skip
+@model_option
 @dark_option
 def vectors(
-    file: str,
-    words: tuple[str, ...],
+    file_and_words: tuple[str, ...],
     output: str | None,
     top: int | None,
     skip: int,
     method: str | None,
     seed: int,
+    model: str | None,
     dark: bool,
 ) -> None:
-    """Draw a map of the words of FILE, vectors of any format: near are those alike.
+    """Draw a map of words: near are those alike.
+
+    FILE holds vectors, of any format. Without it, or --model, it is the file that a query would
+    ask. The first argument is a FILE where there is one of this name, or where it has a slash or a
+    suffix such as .txt; else it is a WORD, as all are behind --model.
 
     Each WORD is on it, or else the first ones of the file, which in most files are the most
     frequent; --skip passes over the words that all texts have. Where --top adds others to those
@@ -68,23 +75,44 @@ def vectors(
 
     \b
     Examples:
-      wordkit plot vectors vectors.safetensors
-      wordkit plot vectors vectors.safetensors --skip 100 -o map.png
-      wordkit plot vectors glove.txt paris france rome italy --method pca -o capitals.svg
-      wordkit plot vectors vectors.safetensors --top 5000 -o map.html
+      wordkit plot vectors
+      wordkit plot vectors king queen man woman -o royal.png
+      wordkit plot vectors glove.txt paris france rome italy -o capitals.svg
+      wordkit plot vectors vectors.safetensors --skip 100 --top 5000 -o map.html
     """
     from wordkit.plots import map_words
 
     if output is not None:
         _check(output)
+    file, words = _file_and_words(file_and_words, model)
     embeddings = load_vectors(file)
     if top is None and not words:
         top = _default_top(output)
-    number = min((top or 0) + len(words), len(embeddings))
+    number = len(set(words)) + max(min(top or 0, len(embeddings) - skip), 0)
     if number >= _MANY and method != "pca":
         say(f"placing {number:,} words by t-SNE: this takes a while")
     drawn = map_words(embeddings, words, top=top or 0, skip=skip, method=method, seed=seed)
     _draw(embeddings, drawn, output, dark, Path(file).name)
+
+
+def _file_and_words(arguments: tuple[str, ...], model: str | None) -> tuple[str, tuple[str, ...]]:
+    """The file of the vectors, and the words that are named."""
+    if model is None and arguments and _is_file(arguments[0]):
+        return arguments[0], arguments[1:]
+    return find_vectors(model), arguments
+
+
+def _is_file(argument: str) -> bool:
+    """Whether the first argument is a file, there or not, rather than a word."""
+    from wordkit.embeddings.formats import format_by_suffix
+
+    if os.path.isfile(argument) or "/" in argument:
+        return True
+    try:
+        format_by_suffix(argument)
+    except ConfigError:
+        return False
+    return True
 
 
 def _default_top(output: str | None) -> int:

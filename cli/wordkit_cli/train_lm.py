@@ -100,11 +100,11 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     \b
     Examples:
       wordkit train-lm corpus.txt
-      wordkit train-lm ptb.train.txt --valid ptb.valid.txt --test ptb.test.txt --max-minutes 20
+      wordkit train-lm ptb.train.txt --valid ptb.valid.txt --max-minutes 20
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
-      wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --dropout 0.3 --epochs 10
+      wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
-      torchrun --nproc-per-node 2 -m wordkit_cli train-lm corpus.txt --preset zaremba-small
+      torchrun --nproc-per-node 2 -m wordkit_cli train-lm corpus.txt --epochs 5
     """
     from wordkit.lm import save_language_model, train_language_model
 

@@ -65,8 +65,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     \b
     Examples:
       wordkit train-seq2seq date.txt --separator _ --epochs 3
-      wordkit train-seq2seq addition.txt --separator _ --reverse --peeky --attention none
-      wordkit train-seq2seq eng-fra.tsv --unit word --layers 2 --dropout 0.2 --directions concat
+      wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
+      wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
     from wordkit.checkpoints import CheckpointPlan
     from wordkit.seq2seq import save_seq2seq, train_seq2seq

@@ -70,7 +70,7 @@ def command(
     \b
     Examples:
       wordkit train-w2v corpus.txt
-      wordkit train-w2v corpus.txt --arch skipgram --dim 300 -o skipgram.safetensors
+      wordkit train-w2v corpus.txt --arch skipgram --dim 300 -o sg.safetensors
       wordkit train-w2v corpus.txt --checkpoint w2v.checkpoint --resume
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """

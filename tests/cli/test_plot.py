@@ -51,6 +51,36 @@ def test_a_map_in_the_terminal(wordkit: Wordkit, vectors: Path) -> None:
     assert sorted(skipped.stdout.split()) == ["car", "queen", "truck"]
 
 
+def test_a_map_of_the_vectors_that_a_query_would_ask(
+    wordkit: Wordkit, vectors: Path, folder: Path
+) -> None:
+    """Where the first argument is no file, it is a word; behind --model all are."""
+    done = wordkit("plot", "vectors")
+    assert done.stdout == wordkit("plot", "vectors", "--top", "6").stdout
+    assert sorted(done.stdout.split()) == sorted(["man", "woman", "king", "queen", "car", "truck"])
+    asked = "vectors: vectors.safetensors in this folder\n"
+    assert done.stderr == f"{asked}vectors.safetensors: 6 words, PCA\n"
+    named = wordkit("plot", "vectors", "king", "car")
+    assert sorted(named.stdout.split()) == ["car", "king"]
+    assert named.stderr == f"{asked}vectors.safetensors: 2 words, PCA\n"
+    (folder / "king").write_text("car 1 2\nqueen 3 1\nlake 2 2\n")
+    of_a_file = wordkit("plot", "vectors", "king", "car", "lake")
+    assert sorted(of_a_file.stdout.split()) == ["car", "lake"]
+    assert of_a_file.stderr == "king: 2 words, PCA\n"
+    behind = wordkit("plot", "vectors", "-m", vectors, "king", "car")
+    assert (behind.stdout, behind.stderr) == (named.stdout, named.stderr.removeprefix(asked))
+
+
+def test_what_takes_long_is_said_before(wordkit: Wordkit, folder: Path) -> None:
+    rows = "".join(f"w{n} {n % 7} {n % 11} {n % 13}\n" for n in range(1100))
+    Path("many.txt").write_text(f"1100 3\n{rows}")
+    said = "placing 1,000 words by t-SNE: this takes a while"
+    done = wordkit("plot", "vectors", "many.txt", "-o", "map.html")
+    assert done.stderr.splitlines() == [said, "map.html: 1,000 words, t-SNE"]
+    last = wordkit("plot", "vectors", "many.txt", "--top", "2000", "--skip", "1090")
+    assert last.stderr == "many.txt: 10 words, PCA\n"
+
+
 def test_a_map_of_any_format(wordkit: Wordkit, vectors: Path) -> None:
     wordkit("convert", vectors, "vectors.txt", "-q")
     assert "truck" in wordkit("plot", "vectors", "vectors.txt").stdout
@@ -116,13 +146,22 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
     [
         (("vectors", "{v}", "kingg", "man"), "'kingg' is not in the vocabulary; did you mean king"),
         (("vectors", "{v}", "king"), "a map needs two words at least, not 1"),
-        (("vectors", "{v}", "--skip", "9"), "a map needs two words at least, not 0"),
-        (("vectors", "none.txt"), "none.txt"),
+        (
+            ("vectors", "{v}", "--skip", "9"),
+            "a map needs two words at least, not 0, of the 6 that there are; name more of them, "
+            "raise top, or lower skip\n",
+        ),
+        (("vectors", "{v}", "--top", "1"), "name more of them, or raise top\n"),
+        (("vectors", "none.txt"), "cannot read none.txt: there is no such file"),
+        (("vectors", "none.vec.gz", "king"), "cannot read none.vec.gz: there is no such file"),
+        (("vectors", "none/king", "man"), "cannot read none/king"),
+        (("vectors", "none", "king"), "'none' is not in the vocabulary"),
+        (("vectors", "-m", "{v}", "{v}", "king"), "{v}' is not in the vocabulary"),
         (("vectors", "{v}", "-o", "none/map.html"), "there is no folder"),
         (("vectors", "{v}", "-o", "map.jpg"), "expected .png, .svg, .pdf"),
         (("neighbours", "kingg", "-m", "{v}"), "did you mean king"),
         (("neighbours", "king", "-m", "{v}", "-o", "n.html"), "expected .png, .svg, .pdf"),
-        (("training", "none.jsonl"), "cannot read none.jsonl: No such file"),
+        (("training", "none.jsonl"), "cannot read none.jsonl: there is no such file"),
         (("training", "corpus.txt"), "corpus.txt, line 1, is not JSON"),
     ],
 )
@@ -138,13 +177,13 @@ def test_what_is_refused(
         pytest.importorskip("matplotlib")
     before = sorted(folder.iterdir())
     given = [argument.format(v=vectors) for argument in arguments]
-    assert message in wordkit("plot", *given, status=1).stderr
+    assert message.format(v=vectors) in wordkit("plot", *given, status=1).stderr
     assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("vectors",), ("neighbours",), ("training",), ("vectors", "a", "--method", "umap")],
+    [("maps",), ("neighbours",), ("training",), ("vectors", "a", "--method", "umap")],
 )
 def test_bad_usage(wordkit: Wordkit, folder: Path, arguments: tuple[str, ...]) -> None:
     wordkit("plot", *arguments, status=2)

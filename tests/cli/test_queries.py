@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
+from every_command import command_names
 
 
 def test_similar(wordkit: Wordkit, vectors: Path) -> None:
@@ -262,6 +263,18 @@ def test_every_command_explains_itself(wordkit: Wordkit, name: str) -> None:
     text = wordkit(name, "--help").stdout
     assert "Examples:" in text and f"wordkit {name}" in text
     assert all(len(line) <= 96 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", ["plot", *command_names()])
+def test_help_fits_a_page(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Also in a wide window; examples are not folded, so that they fit a narrow one."""
+    monkeypatch.setenv("COLUMNS", "200")
+    text = wordkit(*name.split(), "--help").stdout
+    assert [line for line in text.splitlines() if len(line) > 96] == []
+    _, _, examples = text.partition("Examples:\n")
+    lines = examples.split("\n\n")[0].splitlines()
+    assert any(f"wordkit {name}" in line for line in lines)
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:

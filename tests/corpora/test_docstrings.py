@@ -32,12 +32,7 @@ def sources() -> list[Path]:
     files = [
         STDLIB / f"{name}.py" for name in ("doctest", "tokenize", "textwrap", "ast", "inspect")
     ]
-    numpy_files = [
-        "polynomial/chebyshev.py",
-        "lib/_npyio_impl.py",
-        "ma/core.py",
-        "_core/records.py",
-    ]
+    numpy_files = ["polynomial/chebyshev.py", "lib/npyio.py", "ma/core.py", "ma/extras.py"]
     files += [Path(np.__file__).parent / name for name in numpy_files]
     return sorted({*files, *(file for folder in folders for file in folder.glob("*.py"))})
 

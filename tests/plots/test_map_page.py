@@ -121,6 +121,22 @@ def test_a_fragment_opens_a_word(tmp_path: Path, fragment: str, word: str) -> No
 
 
 @needs_browser
+def test_a_fragment_of_no_word_says_so(tmp_path: Path) -> None:
+    """Also where a word was shown before."""
+    page = page_of(numbered(9), tmp_path / "map.html")
+    assert about(shown(page, tmp_path, "#word=zzzq")).strip() == "no such word on this map"
+    assert about(shown(page, tmp_path, "#other=zzzq")).strip() == ""
+    script = """
+    select(3);
+    location.hash = "#word=zzzq";
+    addEventListener("hashchange", () => { document.body.dataset.selected = String(selected); });
+    """
+    dom = shown(page, tmp_path, script=script)
+    assert about(dom).strip() == "no such word on this map"
+    assert 'data-selected="null"' in dom
+
+
+@needs_browser
 def test_no_word_runs_as_a_script(tmp_path: Path) -> None:
     page = page_of(embeddings_of(HOSTILE), tmp_path / "map.html")
     script = """
@@ -219,10 +235,7 @@ def test_the_mouse_hovers_clicks_drags_and_zooms(tmp_path: Path) -> None:
     assert log == ["w4", None, "", "w4", 4, "w4", 30, -20, 4, True, 0, 0, True]
 
 
-@needs_browser
-def test_labels_do_not_lie_on_each_other(tmp_path: Path) -> None:
-    """What is written to the canvas is caught on the way."""
-    script = """
+CAUGHT = """
     const boxes = [], write = pen.fillText.bind(pen);
     pen.fillText = (text, x, y) => {
       boxes.push([x, y - 6, x + pen.measureText(text).width, y + 6]);
@@ -231,10 +244,39 @@ def test_labels_do_not_lie_on_each_other(tmp_path: Path) -> None:
     paint();
     const hit = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
     const hits = boxes.filter((box, n) => boxes.slice(0, n).some(other => hit(box, other)));
-    document.body.dataset.log = JSON.stringify([boxes.length, hits.length]);
+    const { left: l, top: t, right: r, bottom: b } =
+      document.getElementById("panel").getBoundingClientRect();
+    const lost = boxes.filter(box => hit(box, [l, t, r, b]) || box[0] < 0 || box[1] < 0
+      || box[2] > canvas.clientWidth || box[3] > canvas.clientHeight);
+    document.body.dataset.log = JSON.stringify([boxes.length, hits.length, lost.length]);
+"""
+
+
+def labels_of(page: Path, tmp_path: Path, before: str = "") -> list[int]:
+    """How many labels are written, lie on others, and run out of the window or under the panel.
+
+    What is written to the canvas is caught on the way.
     """
+    dom = shown(page, tmp_path, script=before + CAUGHT)
+    found = re.search(r'data-log="([^"]*)"', dom)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@needs_browser
+def test_labels_do_not_lie_on_each_other(tmp_path: Path) -> None:
+    """Nor are they cut off, also where the map is moved about."""
     page = page_of(numbered(2000), tmp_path / "map.html", method="pca")
-    dom = shown(page, tmp_path, script=script)
-    written, hits = json.loads(re.search(r'data-log="([^"]*)"', dom)[1])  # type: ignore[index]
-    assert written > 50
-    assert hits == 0
+    for before in ("", "zoom(2, 600, 350); left += 123;"):
+        written, hits, lost = labels_of(page, tmp_path, before)
+        assert written > 50
+        assert (hits, lost) == (0, 0)
+
+
+@needs_browser
+@pytest.mark.parametrize("words", [("on", "w" * 35), ("w" * 35, "on"), ("on", "w" * 20, "at")])
+def test_a_small_map_shows_all_labels_whole(tmp_path: Path, words: tuple[str, ...]) -> None:
+    page = page_of(embeddings_of(words), tmp_path / "map.html")
+    assert labels_of(page, tmp_path) == [len(words), 0, 0]
+    chosen = "".join(f"select({n}, false); paint();" for n in range(len(words)))
+    assert labels_of(page, tmp_path, f"showAll(); {chosen}") == [len(words), 0, 0]

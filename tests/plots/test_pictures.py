@@ -201,7 +201,7 @@ def test_curves_with_their_names(tmp_path: Path) -> None:
 
 
 @needs_matplotlib
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")  # such as Matplotlib's own
 @pytest.mark.parametrize("log", [False, True])
 def test_what_is_not_finite_is_a_gap(tmp_path: Path, log: bool) -> None:
     curves = {

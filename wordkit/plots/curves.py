@@ -137,15 +137,19 @@ def _draw(
         texts += [axes.xaxis.label, axes.yaxis.label]
     everywhere[0].set_title(title, fontsize=11)
     beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
-    legend = everywhere[-1].legend(
+    legend = everywhere[
+        -1
+    ].legend(
         [lines[name] for name in names],
-        names,
+        [""] * len(names),  # Matplotlib before 3.10 leaves out a name that starts with "_"
         framealpha=0.9,
         facecolor=theme.ground,
         edgecolor="none",
         labelcolor=theme.ink,
         **(beside if len(names) > _MOST_INSIDE or panels[1:] else {}),
     )
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
     fonts = families("".join([x, title, *names, *(panel.y for panel in panels)]), path, depth=4)
     set_plainly([everywhere[0].title, *texts, *legend.get_texts()], fonts)
     save_figure(figure, path, theme.ground)

@@ -5,7 +5,8 @@ line that leads to it. Labels come in their order, so that the first ones lie be
 no place, another that stands in its way is moved. (The idea of candidate places, and of moving what
 is in the way: Christensen, Marks and Shieber 1995.)
 
-N is the number of labels, C of candidate places, P of labels that have a place.
+N is the number of labels, C of candidate places, P of labels that have a place, S of spots on a
+line.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ Floats = npt.NDArray[np.float64]
 
 _RINGS = (0.0, 0.6, 1.3, 2.2, 3.2, 4.5, 6.0)  # gaps from the point, in heights of a label
 _DIRECTIONS = 16
-_OF_A_DOT, _OF_A_CROSSING, _OF_A_LINE = 1.0, 1.5, 0.6  # costs, in heights of a label
+_OF_A_DOT, _OF_A_CROSSING, _OF_A_LINE = 2.0, 3.0, 0.6  # costs, in heights of a label
+_GRAZED = 0.2  # of a label's height, that a line may run in from its edge and meet no letters
+_SPOTS = np.linspace(0.1, 1, 10)  # of a line, as shares of it, that are looked at for crossings
 _MOST_MOVED = 4  # labels in the way that are tried, for one that has no place
 
 
@@ -91,6 +94,7 @@ class _Layout:
         self.is_placed = np.zeros(len(points), dtype=bool)
         self.boxes = np.zeros((len(points), 4))
         self.leads = np.zeros(len(points), dtype=bool)
+        self.spots = np.zeros((len(points), len(_SPOTS), 2))
 
     def take(self, boxes: Floats) -> None:
         """Keep boxes free of labels; they are counted behind the labels, and never moved."""
@@ -139,6 +143,7 @@ class _Layout:
 
     def _put(self, label: int, box: Floats, leads: bool) -> None:
         self.boxes[label], self.leads[label], self.is_placed[label] = box, leads, True
+        self.spots[label] = _spots(self.points[label], box[None])[0]
 
     def _candidates(self, label: int) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
         """Boxes within the bounds, shape (C, 4), their costs, and whether a line leads there."""
@@ -154,14 +159,14 @@ class _Layout:
         boxes = np.concatenate([middles - half, middles + half], axis=1)
         inside = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 2:] <= self.bounds).all(axis=1)
         boxes, away, right, up = boxes[inside], away[inside], right[inside], up[inside]
-        leads = away > self.gap + 0.7 * self.unit
+        leads = away > self.gap
         # to the right is where one reads on; straight above or below is better than aslant
         preference = 0.3 * (right < -0.1) + 0.2 * (np.abs(right * up) > 0.01) + 0.1 * (up < -0.1)
         costs = (away - self.gap) / self.unit + preference + _OF_A_LINE * leads
         return boxes, costs + self._crowding(label, boxes, leads), leads
 
     def _crowding(self, label: int, boxes: Floats, leads: npt.NDArray[np.bool_]) -> Floats:
-        """What it costs each box that points lie in it, and that its line runs over labels."""
+        """What it costs each box that points or lines run through it, or its own over labels."""
         if not len(boxes):
             return np.zeros(0)
         others = self._near(self.points, boxes)
@@ -171,13 +176,14 @@ class _Layout:
             (near[:, 0] > boxes[:, 0, None]) & (near[:, 0] < boxes[:, 2, None])
             & (near[:, 1] > boxes[:, 1, None]) & (near[:, 1] < boxes[:, 3, None])
         ).sum(axis=1)  # fmt: skip
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        lies_over = self.boxes[self.is_placed & self._near(self.boxes[:, :2], boxes, 12)]
-        crossed = np.zeros(len(boxes))
-        for share in (0.15, 0.3, 0.45, 0.6):  # of the way to the label
-            spots = self.points[label] + share * (middles - self.points[label])
-            crossed += _within(spots, lies_over).any(axis=1)
-        return np.asarray(_OF_A_DOT * covered + _OF_A_CROSSING * crossed * leads)
+        placed = self.boxes[self.is_placed & self._near(self.boxes[:, :2], boxes, 12)]
+        placed = placed + self.unit * _GRAZED * np.array([1, 1, -1, -1])
+        over = _within(_spots(self.points[label], boxes), placed)  # (C, S, P)
+        lines = self.spots[self.is_placed[: len(self.points)] & self.leads]  # of others
+        lines = lines[self._near(lines[:, 0], boxes, 6)]
+        under = _within(lines, boxes)  # (lines, S, C)
+        crossings = over.any(axis=1).sum(axis=1) * leads + under.any(axis=1).sum(axis=0)
+        return np.asarray(_OF_A_DOT * covered + _OF_A_CROSSING * crossings)
 
     def _near(self, corners: Floats, boxes: Floats, units: float = 0) -> npt.NDArray[np.bool_]:
         """Which corners lie within the extent of all boxes, and some units around it."""
@@ -198,7 +204,13 @@ class _Layout:
         return hits, near
 
 
+def _spots(point: Floats, boxes: Floats) -> Floats:
+    """Spots of the lines from a point to the nearest spots of boxes, shape (boxes, S, 2)."""
+    ends = np.clip(point, boxes[:, :2], boxes[:, 2:])
+    return np.asarray(point + _SPOTS[:, None] * (ends - point)[:, None])
+
+
 def _within(spots: Floats, boxes: Floats) -> npt.NDArray[np.bool_]:
-    """Which spot lies in which box, shape (spots, boxes)."""
-    x, y = spots[:, 0, None], spots[:, 1, None]
+    """Which spot lies in which box, shape (..., boxes), for spots of shape (..., 2)."""
+    x, y = spots[..., 0, None], spots[..., 1, None]
     return np.asarray((x > boxes[:, 0]) & (x < boxes[:, 2]) & (y > boxes[:, 1]) & (y < boxes[:, 3]))

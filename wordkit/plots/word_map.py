@@ -71,9 +71,10 @@ def choose_words(
     first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
     chosen |= dict.fromkeys(embeddings.words[i] for i in first)
     if len(chosen) < 2:
+        remedy = "raise top, or lower skip" if skip else "or raise top"
         raise ConfigError(
-            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings)} that "
-            "there are; name more of them, or raise top"
+            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings):,} that "
+            f"there are; name more of them, {remedy}"
         )
     return list(chosen)
 
