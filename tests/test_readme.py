@@ -137,3 +137,11 @@ def test_what_is_learnt_may_differ_in_part() -> None:
     assert fault(shown, ["cars 0.75", "truck 0.7", "van 0.6", "900 words/s"]) is None
     assert fault(shown, ["cars 0.95", "truck 0.7", "van 0.6", "900 words/s"]) is not None
     assert fault(shown, ["jam 0.75", "tea 0.7", "van 0.6", "100 words/s"]) is not None
+
+
+def test_what_python_learns_is_told_by_its_figures() -> None:
+    shown = Example("", ("1994-09-27", "459.31", "analogies 0.26"), False, True, 1)
+    assert fault(shown, ["1994-09-27", "440.2", "analogies 0.25"]) is None
+    assert fault(shown, ["1994-09-27", "840.2", "analogies 0.25"]) is not None
+    assert fault(shown, ["1994-09-27", "459.31", "analogies"]) is not None
+    assert fault(shown, []) is not None

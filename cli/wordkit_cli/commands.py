@@ -71,6 +71,19 @@ class Commands(click.Group):
         module = importlib.import_module(f"wordkit_cli.{cmd_name.replace('-', '_')}")
         return cast("click.Command", module.command)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names; a slip of the pen is told the name."""
+        name = args[0]
+        if name not in self.list_commands(ctx) and not ctx.resilient_parsing:
+            import difflib  # help need not wait for it
+
+            near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
+            if near:
+                ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading any."""
         for title, section in _SECTIONS.items():

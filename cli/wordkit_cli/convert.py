@@ -95,6 +95,8 @@ def command(
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import LANGUAGE_MODEL, check_writable, is_of_kind
 
+    if target == "-":
+        raise click.UsageError("TO is a file, not standard output; ./- is a file called -")
     check_writable(target)
     if target_format == _MODEL:
         given = (source_format, limit, vectors_only or None)

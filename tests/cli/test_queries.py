@@ -294,3 +294,13 @@ def test_lists(wordkit: Wordkit) -> None:
         "tokens": ["it's", "5", "."],
     }
     assert "treebank" in wordkit("tokenizers").stdout
+
+
+def test_a_slip_in_the_name_of_a_command(wordkit: Wordkit) -> None:
+    assert "No such command 'similr'. Did you mean 'similar'?" in wordkit("similr", status=2).stderr
+    assert "No such command 'xyzzy'." in wordkit("xyzzy", status=2).stderr
+
+
+def test_convert_writes_no_file_called_minus(wordkit: Wordkit, vectors: Path) -> None:
+    error = wordkit("convert", vectors, "-", "--to", "word2vec", status=2).stderr
+    assert "not standard output" in error and not Path("-").exists()
