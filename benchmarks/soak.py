@@ -4,10 +4,10 @@
 
 Each command writes over good files, which it has made in another way. It is killed by SIGKILL,
 SIGTERM or SIGINT: half of the times at a moment drawn over the length of a whole run, and half of
-the times when its temporary file gives away that it saves, which it may have done before the signal
-comes. Then each file that was there has to be there, whole, as it was or new, and is loaded and
-asked; where a command makes the same bytes each time, new ones have to be these. Ends with status 1
-where any is lost.
+the times within 20 ms after the temporary file of one of its files has come. A kill counts as one
+while saving if a temporary file is there as the signal is sent, or is left. Then each file that was
+there has to be there, whole, as it was or new, and is loaded and asked; where a command makes the
+same each time, what is new has to be that. Ends with status 1 where any is lost.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 
 from machine import describe
 
+from wordkit.errors import WordkitError
+
 if TYPE_CHECKING:
     from command_line import Process
 
@@ -35,9 +37,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
 
 SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
-SMALL = ("--hidden", "32", "--epochs", "6", "--threads", "1", "--device", "cpu", "-q")
+SMALL = ("--hidden", "32", "--epochs", "2", "--threads", "1", "--device", "cpu", "-q")
 SAVING = ("--checkpoint-every", "0.05s")
-W2V = ("--dim", "50", "--epochs", "900", "--min-count", "1", "--threads", "1", "-q")
+W2V = ("--dim", "50", "--epochs", "600", "--min-count", "1", "--threads", "1", "-q")
 LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *SMALL)
 SEQ2SEQ = (*SMALL, "--epochs", "40")
 AGAIN = ("--resume", "-q", "-o", "again.safetensors", "--max-minutes", "0.001")
@@ -58,7 +60,7 @@ class Job:
     """Arguments by which it makes other good files, those that are written over."""
 
     fixed: bool = False
-    """Whether it makes the same bytes each time."""
+    """Whether it makes the same each time."""
 
 
 JOBS = {
@@ -96,13 +98,14 @@ JOBS = {
         ("corpus.txt", "--eos", "-o", "p.ids", "-q"),
         ("p.ids",),
         (("train-counts", "p.ids", "--dim", "4", "-o", "again.bin", "-q"),),
-        ("--numbers", "N"),
+        ("--max-vocabulary", "8"),
+        fixed=True,
     ),
     "convert": Job(
-        ("c.safetensors", "x.bin", "-q"),
+        ("vectors.safetensors", "x.bin", "-q"),  # which no other command writes
         ("x.bin",),
         (("similar", "king", "-m", "x.bin"),),
-        ("--limit", "20"),
+        ("--limit", "3"),
         fixed=True,
     ),
 }
@@ -117,6 +120,7 @@ class Soak:
         self._folder, self._chooser = folder, random.Random(seed)
         self._calls = CommandLine()
         self._lengths: dict[str, float] = {}
+        self._files: dict[str, dict[Path, bytes]] = {}
         self._old: dict[str, dict[Path, bytes]] = {}
         self._new: dict[str, dict[Path, bytes]] = {}
         self.lost: list[str] = []
@@ -131,19 +135,22 @@ class Soak:
         Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 20)
         for name, job in JOBS.items():
             for other in (job.other, ()):  # the first loads what it needs
-                self._old[name] = self._content(job.files)
+                self._files[name] = _bytes_of(job.files)
+                self._old[name] = self._new.get(name, {})
                 began = time.monotonic()
                 status, said = self._run(name, *job.arguments, *other)
                 self._lengths[name] = time.monotonic() - began
                 if status:
                     sys.exit(f"{name}: {said}")
-            self._new[name] = self._content(job.files)
+                self._new[name] = _content(job.files)
+            if self._new[name] == self._old[name]:
+                sys.exit(f"{name}: old and new files cannot be told apart")
 
     def _restore(self, name: str) -> None:
         """Put the old files where the command will write."""
         for file in map(Path, JOBS[name].files):
             shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
-        for path, content in self._old[name].items():
+        for path, content in self._files[name].items():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
 
@@ -156,9 +163,11 @@ class Soak:
         number = self._chooser.choice(SIGNALS)
         self._restore(name)
         process = self._calls.start(name, *JOBS[name].arguments)
-        saving = aimed and self._wait_for_saving(process)
-        if not aimed:
+        if aimed:
+            self._wait_for_saving(process, self._chooser.choice(JOBS[name].files))
+        else:
             time.sleep(self._chooser.uniform(0, self._lengths[name]))
+        saving = bool(self._left_over())
         process.send_signal(number)
         process.communicate(timeout=120)
         if process.returncode == 0:  # it was quicker
@@ -169,12 +178,16 @@ class Soak:
         told[moment] += 1
         if number != signal.SIGKILL and left:
             self.lost.append(f"{name} {number.name}: left {left}")
-        after = self._content(JOBS[name].files)
+        try:
+            after = _content(JOBS[name].files)
+        except (OSError, WordkitError) as error:
+            after = {}
+            self.lost.append(f"{name} {number.name}, {moment}: {error}")
         is_old = after == self._old[name]
         told["old" if is_old else "new"] += 1
         if JOBS[name].fixed and not is_old and after != self._new[name]:
             told["lost"] += 1
-            self.lost.append(f"{name} {number.name}, {moment}: neither the old bytes nor the new")
+            self.lost.append(f"{name} {number.name}, {moment}: neither the old content nor the new")
         for question in JOBS[name].questions:
             status, said = self._run(*question)
             if status:
@@ -186,17 +199,15 @@ class Soak:
             shutil.rmtree(path, ignore_errors=True)
         return True
 
-    def _wait_for_saving(self, process: Process) -> bool:
-        """Wait for a temporary file, one of the first few, and a moment more; whether it came."""
-        turn = self._chooser.randrange(3)
+    def _wait_for_saving(self, process: Process, file: str) -> None:
+        """Wait for a temporary file of a file, one of the first few, and a moment more."""
+        begin = "p.ids/" if file == "p.ids" else f"./.{file}."
+        turn = self._chooser.randrange(3) if file.endswith(".checkpoint") else 0
         seen: set[str] = set()
-        while process.poll() is None:
-            seen.update(self._left_over())
-            if len(seen) > turn:
-                break
+        while process.poll() is None and len(seen) <= turn:
+            seen.update(path for path in self._left_over() if path.startswith(begin))
         if self._chooser.random() < 0.5:  # else at once: small files are saved in no time
-            time.sleep(self._chooser.uniform(0, 0.002))
-        return bool(seen)
+            time.sleep(self._chooser.uniform(0, 0.02))
 
     def _left_over(self) -> list[str]:
         places = [".", "p.ids"] if os.path.isdir("p.ids") else ["."]
@@ -207,14 +218,28 @@ class Soak:
             if name.endswith(".tmp")
         ]
 
-    def _content(self, names: Sequence[str]) -> dict[Path, bytes]:
-        paths = [path for name in names for path in (Path(name), *Path(name).rglob("*"))]
-        return {path: path.read_bytes() for path in paths if path.is_file()}
-
     def _run(self, *arguments: str) -> tuple[int, str]:
         with self._calls.start(*arguments) as process:
             _, said = process.communicate(timeout=120)
         return process.returncode or 0, said.decode().strip()
+
+
+def _bytes_of(names: Sequence[str]) -> dict[Path, bytes]:
+    paths = [path for name in names for path in (Path(name), *Path(name).rglob("*"))]
+    return {path: path.read_bytes() for path in paths if path.is_file()}
+
+
+def _content(names: Sequence[str]) -> dict[Path, bytes]:
+    """What is in files: bytes, and the words and sentences of a corpus, whose names are drawn."""
+    from wordkit.text import Corpus
+
+    content = _bytes_of([name for name in names if name != "p.ids"])
+    if "p.ids" in names:
+        corpus = Corpus.open("p.ids")
+        corpus.check()
+        told = (list(corpus.vocabulary.words), [sentence.tolist() for sentence in corpus])
+        content[Path("p.ids")] = repr(told).encode()
+    return content
 
 
 def main() -> None:
