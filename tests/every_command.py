@@ -17,7 +17,15 @@ import click
 
 from wordkit_cli.commands import cli
 
-__all__ = ["COMMANDS", "Call", "all_calls", "command_names", "make_files", "options"]
+__all__ = [
+    "COMMANDS",
+    "Call",
+    "all_calls",
+    "command_names",
+    "make_files",
+    "options",
+    "save_royal_vectors",
+]
 
 
 @dataclass(frozen=True)
@@ -246,21 +254,27 @@ _MAKING = (
 )
 
 
+def save_royal_vectors(path: Path) -> None:
+    """Write vectors in which king - man + woman is queen."""
+    import numpy as np
+
+    from wordkit.embeddings import Embeddings, save_embeddings
+    from wordkit.text import Vocabulary
+
+    vocabulary = Vocabulary(_ROWS, [60, 50, 40, 30, 20, 10])
+    save_embeddings(Embeddings(vocabulary, np.array(list(_ROWS.values()), np.float32)), path)
+
+
 def make_files(folder: Path) -> None:
     """Write all that the calls read into a folder."""
-    import numpy as np
     from lm.models import random_model
     from wordnet_files import write_wordnet
 
-    from wordkit.embeddings import Embeddings, save_embeddings
     from wordkit.lm import save_language_model
-    from wordkit.text import Vocabulary
 
     for name, text in TEXTS.items():
         (folder / name).write_text(text, encoding="utf-8")
-    vocabulary = Vocabulary(_ROWS, [60, 50, 40, 30, 20, 10])
-    vectors = Embeddings(vocabulary, np.array(list(_ROWS.values()), np.float32))
-    save_embeddings(vectors, folder / "vectors.safetensors")
+    save_royal_vectors(folder / "vectors.safetensors")
     save_language_model(random_model(text={"tokenizer": "basic"}), folder / "lm.safetensors")
     write_wordnet(folder / "words")
     before = os.getcwd()

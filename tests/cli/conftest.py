@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Wordkit
-from every_command import Call, make_files
+from every_command import Call, make_files, save_royal_vectors
 from many_calls import ManyCalls
 
 TEXT = """\
@@ -78,22 +78,8 @@ def corpus_txt(folder: Path) -> Path:
 @pytest.fixture
 def vectors(folder: Path) -> Path:
     """Vectors in which king - man + woman is queen, as ./vectors.safetensors."""
-    import numpy as np
-
-    from wordkit.embeddings import Embeddings, save_embeddings
-    from wordkit.text import Vocabulary
-
-    rows = {
-        "man": [1, 0, 0, 0.1],
-        "woman": [0, 1, 0, 0.1],
-        "king": [1, 0, 2, 0],
-        "queen": [0, 1, 2, 0],
-        "car": [0, 0.1, -1, 1],
-        "truck": [0.1, 0, -1, 0.9],
-    }
-    vocabulary = Vocabulary(rows, [60, 50, 40, 30, 20, 10])
     path = folder / "vectors.safetensors"
-    save_embeddings(Embeddings(vocabulary, np.array(list(rows.values()), np.float32)), path)
+    save_royal_vectors(path)
     return path
 
 
