@@ -25,9 +25,6 @@ Answers = Sequence[tuple[str, float]] | Sequence[str]
 
 _COUNTED, _INFERRED = "wordkit train-counts", "wordkit train-w2v"
 
-_MISSING = ("missing; install it:", "apt-get install wordnet-base")
-"""What stands in the column of the thesaurus where there is none."""
-
 
 @click.command("compare")
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
@@ -56,7 +53,7 @@ def command(
 
     The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
     nearest vectors, those of train-counts and those of train-w2v, with their cosines. Where there
-    is no WordNet its column says how to get it.
+    is no WordNet its column says both ways to get it.
 
     \b
     Examples:
@@ -64,7 +61,7 @@ def command(
       wordkit compare function module -n 5
       wordkit compare car --counting counted.safetensors --json
     """
-    from wordkit.thesaurus import compare
+    from wordkit.thesaurus import HOW_TO_GET_WORDNET, compare
 
     thesaurus = _thesaurus(wordnet)
     counted = _vectors(find_counted_vectors(counting), _COUNTED)
@@ -73,11 +70,12 @@ def command(
     if as_json:
         print_json({word: comparison._asdict() for word, comparison in found.items()})
         return
+    missing = ("missing; install it:", *HOW_TO_GET_WORDNET)
     for place, (word, comparison) in enumerate(found.items()):
         if len(found) > 1:
             click.echo(("\n" if place else "") + word)
         columns = {
-            name: _MISSING if answers is None else answers or ("(none)",)
+            name: missing if answers is None else answers or ("(none)",)
             for name, answers in comparison._asdict().items()
         }
         _print_columns(columns, indent="  " if len(found) > 1 else "")

@@ -193,6 +193,7 @@ def test_compare_goes_on_without_a_wordnet(monkeypatch: pytest.MonkeyPatch, ways
     monkeypatch.delenv("WORDKIT_WORDNET")
     done = CliRunner().invoke(compare.command, ["car", "-n", "3"])
     assert done.exit_code == 0 and "apt-get install wordnet-base" in done.stdout
+    assert "python -m nltk.downloader wordnet" in done.stdout
     assert "bus" in done.stdout and "thesaurus: no WordNet is installed" in done.stderr
     done = CliRunner().invoke(compare.command, ["car", "--json"])
     assert json.loads(done.stdout)["car"]["thesaurus"] is None
