@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wordkit import storage
 from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
+from wordkit.storage import atomic
 from wordkit.text import Corpus, corpus_writer
 from wordkit.text.corpus_writer import CorpusWriter, _array_header
 
@@ -147,7 +147,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
-from wordkit import storage
+from wordkit.storage import atomic
 from wordkit.text import Corpus
 from wordkit.text.corpus_writer import CorpusWriter, _array_header
 n = 0
@@ -229,14 +229,14 @@ def test_a_stop_just_behind_the_change_loses_nothing(
 ) -> None:
     """The manifest names the new files already, though the writer has not come to know that."""
     Corpus.from_sentences([["old", "words"]]).save(tmp_path / "c.ids")
-    synchronise = storage._synchronise
+    synchronise = atomic._synchronise
 
     def stop(path: Path) -> None:
         if path.is_dir():
             raise KeyboardInterrupt
         synchronise(path)
 
-    monkeypatch.setattr(storage, "_synchronise", stop)
+    monkeypatch.setattr(atomic, "_synchronise", stop)
     with pytest.raises(KeyboardInterrupt):
         Corpus.from_sentences([["new"]]).save(tmp_path / "c.ids")
     Corpus.open(tmp_path / "c.ids").check()

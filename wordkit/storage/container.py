@@ -1,21 +1,17 @@
-"""Files that are whole or not there at all: atomic writes and the safetensors container.
+"""The safetensors container: arrays by name, and what they are.
 
-Every file that wordkit writes goes through :func:`atomic_write`. Every model is one safetensors
-file (a length, a JSON header, then the tensors), written by the safetensors package and read
-through a memory map, so that opening a file costs nothing that is not used.
+Every model is one safetensors file (a length, a JSON header, then the tensors), written by the
+safetensors package and read through a memory map, so that opening a file costs nothing that is not
+used.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import secrets
-import shutil
 import stat
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import FormatError, StorageError
+from wordkit.storage.atomic import atomic_write
+from wordkit.storage.unreadable import why_no_file, why_unreadable
 
 __all__ = [
     "LANGUAGE_MODEL",
@@ -31,14 +29,10 @@ __all__ = [
     "SEQ2SEQ_CHECKPOINT",
     "SEQ2SEQ_MODEL",
     "TensorFile",
-    "atomic_write",
-    "check_writable",
     "content_digest",
     "is_of_kind",
     "read_tensors",
     "save_tensors",
-    "why_no_file",
-    "why_unreadable",
     "write_tensors",
 ]
 
@@ -68,114 +62,6 @@ _TAKEN_BY = {
     SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume goes on from it",
 }
 """Which commands want a file of a kind, for whoever has given it to another one."""
-
-
-@contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its place when the block ends well.
-
-    The content is on the disk before the old file gives way, so a kill at any moment leaves the
-    old file or the new one, whole. When the block raises, the temporary file is removed.
-
-    Raises:
-        StorageError: the folder is missing, the target is no regular file, or writing failed.
-    """
-    check_writable(path)
-    target = Path(os.path.realpath(path))
-    # a folder, because writers such as safetensors put temporary files of their own beside theirs
-    folder = target.with_name(f".{target.name[:80]}.{new_mark()}.tmp")
-    try:
-        _remove_abandoned(target)
-        with contextlib.ExitStack() as cleanup:
-            folder.mkdir()
-            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-            temporary = folder / target.name
-            yield temporary
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-            _synchronise(temporary)
-            os.replace(temporary, target)
-        _synchronise(target.parent)
-    except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from error
-
-
-def _cannot_write(path: str | os.PathLike[str], reason: str) -> StorageError:
-    return StorageError(
-        f"cannot write {path}: {reason}; free some space or choose another place with -o"
-    )
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out early, before the work, whether a file can be written here.
-
-    Raises:
-        StorageError: the folder is missing or not writable, or the target is no regular file.
-    """
-    target, named = Path(os.path.realpath(path)), path
-    if target.is_dir():
-        raise StorageError(f"cannot write {named}: it is a folder; name a file in it")
-    if target.exists() and not target.is_file():
-        raise StorageError(f"cannot write {named}: it is a device, not a file; name another file")
-    if not target.parent.is_dir():
-        raise StorageError(f"cannot write {named}: there is no folder {target.parent}; make it")
-    try:
-        import tempfile  # a query need not wait for it
-
-        # access() says yes to the superuser, also in folders of the system that take no files
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {named}: the folder {target.parent} is not writable: "
-            f"{error.strerror or error}"
-        ) from error
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove what writers of the same file left behind when they were killed."""
-    pattern = re.compile(re.escape(f".{target.name[:80]}.") + rf"({MARK})\.tmp")
-    for entry in target.parent.iterdir():
-        match = pattern.fullmatch(entry.name)
-        if match and is_abandoned(match[1]):
-            shutil.rmtree(entry, ignore_errors=True)
-
-
-MARK = "[0-9a-f]{8}-[0-9]+-[0-9a-f]{8}"
-"""The form of :func:`new_mark`, as a regular expression."""
-
-
-def new_mark() -> str:
-    """A part for the name of a temporary file that tells whose it is: machine, process, number."""
-    return f"{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def is_abandoned(mark: str) -> bool:
-    """Whether the process that made this mark ran on this machine and has ended."""
-    machine, pid, _ = mark.split("-")
-    if int(machine, 16) != _machine():  # another one that shares the folder: we cannot know
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return False
-
-
-def _machine() -> int:
-    import platform
-
-    return zlib.crc32(platform.node().encode())
-
-
-def _synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True)
@@ -322,25 +208,6 @@ def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
         digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
         digest.update(np.ascontiguousarray(tensor).data)
     return digest.hexdigest()
-
-
-def why_no_file(path: str | os.PathLike[str]) -> str:
-    """Why a path that is no regular file cannot be read, in words that go on after its name."""
-    if not os.fspath(path):
-        return "its name is empty; name a file"
-    path = Path(path)
-    if path.is_dir():
-        return "it is a folder; name a file in it"
-    if path.exists():
-        return "it is a pipe or a device, not a regular file; save it to one"
-    return "there is no such file"
-
-
-def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
-    """Why a file could not be read, in words that go on after its name."""
-    if isinstance(error, FileNotFoundError | IsADirectoryError):
-        return why_no_file(path)
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _map(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,36 @@
+"""Files that are whole or not there at all: atomic writes and the safetensors container."""
+
+from wordkit.storage.atomic import MARK, atomic_write, check_writable, is_abandoned, new_mark
+from wordkit.storage.container import (
+    LANGUAGE_MODEL,
+    LANGUAGE_MODEL_CHECKPOINT,
+    SEQ2SEQ_CHECKPOINT,
+    SEQ2SEQ_MODEL,
+    TensorFile,
+    content_digest,
+    is_of_kind,
+    read_tensors,
+    save_tensors,
+    write_tensors,
+)
+from wordkit.storage.unreadable import why_no_file, why_unreadable
+
+__all__ = [
+    "LANGUAGE_MODEL",
+    "LANGUAGE_MODEL_CHECKPOINT",
+    "MARK",
+    "SEQ2SEQ_CHECKPOINT",
+    "SEQ2SEQ_MODEL",
+    "TensorFile",
+    "atomic_write",
+    "check_writable",
+    "content_digest",
+    "is_abandoned",
+    "is_of_kind",
+    "new_mark",
+    "read_tensors",
+    "save_tensors",
+    "why_no_file",
+    "why_unreadable",
+    "write_tensors",
+]

@@ -1,0 +1,128 @@
+"""Files that are whole or not there at all.
+
+Every file that wordkit writes goes through :func:`atomic_write`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from wordkit.errors import StorageError
+
+__all__ = ["MARK", "atomic_write", "check_writable", "is_abandoned", "new_mark"]
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its place when the block ends well.
+
+    The content is on the disk before the old file gives way, so a kill at any moment leaves the
+    old file or the new one, whole. When the block raises, the temporary file is removed.
+
+    Raises:
+        StorageError: the folder is missing, the target is no regular file, or writing failed.
+    """
+    check_writable(path)
+    target = Path(os.path.realpath(path))
+    # a folder, because writers such as safetensors put temporary files of their own beside theirs
+    folder = target.with_name(f".{target.name[:80]}.{new_mark()}.tmp")
+    try:
+        _remove_abandoned(target)
+        with contextlib.ExitStack() as cleanup:
+            folder.mkdir()
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            temporary = folder / target.name
+            yield temporary
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+            _synchronise(temporary)
+            os.replace(temporary, target)
+        _synchronise(target.parent)
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+
+
+def _cannot_write(path: str | os.PathLike[str], reason: str) -> StorageError:
+    return StorageError(
+        f"cannot write {path}: {reason}; free some space or choose another place with -o"
+    )
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out early, before the work, whether a file can be written here.
+
+    Raises:
+        StorageError: the folder is missing or not writable, or the target is no regular file.
+    """
+    target, named = Path(os.path.realpath(path)), path
+    if target.is_dir():
+        raise StorageError(f"cannot write {named}: it is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise StorageError(f"cannot write {named}: it is a device, not a file; name another file")
+    if not target.parent.is_dir():
+        raise StorageError(f"cannot write {named}: there is no folder {target.parent}; make it")
+    try:
+        import tempfile  # a query need not wait for it
+
+        # access() says yes to the superuser, also in folders of the system that take no files
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {named}: the folder {target.parent} is not writable: "
+            f"{error.strerror or error}"
+        ) from error
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what writers of the same file left behind when they were killed."""
+    pattern = re.compile(re.escape(f".{target.name[:80]}.") + rf"({MARK})\.tmp")
+    for entry in target.parent.iterdir():
+        match = pattern.fullmatch(entry.name)
+        if match and is_abandoned(match[1]):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+MARK = "[0-9a-f]{8}-[0-9]+-[0-9a-f]{8}"
+"""The form of :func:`new_mark`, as a regular expression."""
+
+
+def new_mark() -> str:
+    """A part for the name of a temporary file that tells whose it is: machine, process, number."""
+    return f"{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_abandoned(mark: str) -> bool:
+    """Whether the process that made this mark ran on this machine and has ended."""
+    machine, pid, _ = mark.split("-")
+    if int(machine, 16) != _machine():  # another one that shares the folder: we cannot know
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _machine() -> int:
+    import platform
+
+    return zlib.crc32(platform.node().encode())
+
+
+def _synchronise(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
