@@ -72,7 +72,8 @@ class UnknownWordError(VocabularyError, KeyError):
     ) -> None:
         self.word = word
         self.suggestions = tuple(suggestions)
-        hint = f"; did you mean {', '.join(self.suggestions)}?" if self.suggestions else ""
+        hint = f"; did you mean {', '.join(self.suggestions)}?"
+        hint = hint if self.suggestions else ", and nothing is spelt nearly so; ask another word"
         self.message = f"{word!r} is not in {place}{hint}"
         super().__init__(self.message)
 

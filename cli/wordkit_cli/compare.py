@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wordkit.errors import UnknownWordError
 from wordkit_cli.models import find_counted_vectors, find_vectors
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import print_json, print_table
@@ -67,6 +68,9 @@ def command(
     counted = _vectors(find_counted_vectors(counting), _COUNTED)
     inferred = _vectors(find_vectors(inference), _INFERRED)
     found = {word: compare(word, thesaurus, counted, inferred, number) for word in words}
+    for way, vectors in (("counting", counted), ("inference", inferred)):
+        for word in words:
+            _tell_if_unknown(way, vectors, word)
     if as_json:
         print_json({word: comparison._asdict() for word, comparison in found.items()})
         return
@@ -99,6 +103,14 @@ def _vectors(path: str, made_by: str) -> Embeddings:
         said = f"was made by {maker}, not" if maker else "does not say that it was made"
         say(f"warning: {path} {said} by {made_by}")
     return vectors
+
+
+def _tell_if_unknown(way: str, vectors: Embeddings, word: str) -> None:
+    """A line on standard error where vectors lack a word, with the nearest that they have."""
+    try:
+        vectors.vocabulary.id(word)
+    except UnknownWordError as error:
+        say(f"{way}: {error}")
 
 
 def _print_columns(columns: Mapping[str, Answers], *, indent: str) -> None:

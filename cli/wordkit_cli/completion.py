@@ -11,28 +11,26 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from wordkit_cli.commands import cli
 
-__all__ = ["VARIABLE", "complete"]
-
-VARIABLE = "_WORDKIT_COMPLETE"
-"""The variable of the environment that asks for completion."""
+__all__ = ["complete"]
 
 
-def complete(instruction: str) -> int:
+def complete(variable: str, instruction: str) -> int:
     """Print what a shell asks for, and return the exit status.
 
     Args:
+        variable: of the environment, by which it asks.
         instruction: the shell and what it wants, such as ``bash_source``.
     """
     shell, _, wanted = instruction.partition("_")
     known = get_completion_class(shell)
     if known is None or wanted not in ("source", "complete"):
         click.echo(
-            f"wordkit: ${VARIABLE} is {instruction!r}; expected bash_source, zsh_source or "
+            f"wordkit: ${variable} is {instruction!r}; expected bash_source, zsh_source or "
             "fish_source",
             err=True,
         )
         return 1
-    completion = known(cli, {}, "wordkit", VARIABLE)
+    completion = known(cli, {}, "wordkit", variable)
     if wanted == "source":
         click.echo(completion.source())
         return 0

@@ -147,7 +147,7 @@ def _wordnet() -> dict[str, Any] | None:
         load_thesaurus(found.path)
         fault = None
     except WordkitError as error:
-        fault = str(error)
+        fault = str(error).removeprefix(f"{found.path}: ")
     return {"path": found.path, "from": found.origin, "fault": fault}
 
 
@@ -161,10 +161,7 @@ def _text(name: str, fact: Any) -> str:
             from wordkit.thesaurus import HOW_TO_GET_WORDNET
 
             return " or ".join(HOW_TO_GET_WORDNET)
-        hints = {
-            **_OPTIONAL,
-            "data": "not set: $WORDKIT_DATA",
-        }
+        hints = {**_OPTIONAL, "data": "not set: $WORDKIT_DATA"}
         for what, default in DEFAULTS.items():
             hints[what.replace(" ", "_")] = f"none yet: {default.training}"
         return hints.get(name, "unknown")

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+_COMPLETION = "_WORDKIT_COMPLETE"  # the variable by which shells ask for completion
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
@@ -46,10 +48,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a character that it cannot show is written out
         sys.stdout.reconfigure(errors="backslashreplace")
 
-    if wanted := os.environ.get("_WORDKIT_COMPLETE"):
+    if wanted := os.environ.get(_COMPLETION):
         from wordkit_cli.completion import complete
 
-        return complete(wanted)
+        return complete(_COMPLETION, wanted)
 
     import warnings
 

@@ -123,11 +123,14 @@ def _default_top(output: str | None) -> int:
 
 def _check(output: str) -> None:
     """Find out before the work whether the file can be written."""
-    from wordkit.plots import check_picture
+    from wordkit.plots import FORMATS, check_picture
     from wordkit.storage import check_writable
 
     if is_page(output):
         check_writable(output)
+    elif Path(output).suffix.lower() not in FORMATS:
+        kinds = f"{', '.join(FORMATS)} or .html"
+        raise ConfigError(f"cannot draw {output}: end its name in {kinds}")
     else:
         check_picture(output)
 

@@ -53,7 +53,8 @@ def test_the_files_that_would_be_asked(
     shown = wordkit("doctor").stdout
     assert "mine.safetensors ($WORDKIT_LM): there is no such file" in shown
     monkeypatch.setenv("WORDKIT_WORDNET", "nowhere")
-    assert "nowhere" in json.loads(wordkit("doctor", "--json").stdout)["asks"]["wordnet"]["fault"]
+    asked = json.loads(wordkit("doctor", "--json").stdout)["asks"]["wordnet"]
+    assert asked["path"] == "nowhere" and asked["fault"].startswith("there is no such file")
 
 
 @pytest.mark.parametrize("name", ["numpy", "nltk"])

@@ -49,8 +49,8 @@ def _damage_told(where: object) -> Iterator[None]:
     try:
         yield
     except _SIGNS_OF_DAMAGE as error:
-        why = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise FormatError(f"{where} is damaged ({why}); install WordNet again") from error
+        why = f" ({error})" if str(error) else ""
+        raise FormatError(f"{where} is damaged{why}; install WordNet again") from error
 
 
 class _Elsewhere(PathPointer):  # type: ignore[misc]
