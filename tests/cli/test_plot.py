@@ -162,7 +162,7 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
         (("neighbours", "kingg", "-m", "{v}"), "did you mean king"),
         (
             ("neighbours", "king", "-m", "{v}", "-o", "n.html"),
-            "end its name in .png, .svg, .pdf or .html",
+            "expected .png, .svg, .pdf",
         ),
         (("training", "none.jsonl"), "cannot read none.jsonl: there is no such file"),
         (("training", "corpus.txt"), "corpus.txt, line 1, is not JSON"),
