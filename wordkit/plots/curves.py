@@ -137,11 +137,10 @@ def _draw(
         texts += [axes.xaxis.label, axes.yaxis.label]
     everywhere[0].set_title(title, fontsize=11)
     beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
-    legend = everywhere[
-        -1
-    ].legend(
+    last = everywhere[-1]
+    legend = last.legend(
         [lines[name] for name in names],
-        [""] * len(names),  # Matplotlib before 3.10 leaves out a name that starts with "_"
+        [""] * len(names),  # Matplotlib 3.8 leaves out a name that starts with "_"
         framealpha=0.9,
         facecolor=theme.ground,
         edgecolor="none",
