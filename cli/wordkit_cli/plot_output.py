@@ -35,7 +35,9 @@ dark_option = click.option(
 
 def is_page(path: str) -> bool:
     """Whether a file is to be a page for a browser."""
-    return Path(path).suffix.lower() in (".html", ".htm")
+    from wordkit.plots.map_page import SUFFIXES
+
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def terminal_size() -> tuple[int, int]:
