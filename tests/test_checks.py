@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
+from wordkit.checks import (
+    check_above,
+    check_choice,
+    check_least,
+    check_range,
+    check_seed,
+    check_share,
+)
 from wordkit.errors import ConfigError
 
 numbers = st.floats() | st.integers(-(10**6), 10**6)
@@ -105,3 +112,12 @@ def test_the_first_fault_of_several_is_told() -> None:
         check_range(config, 0, 1, "one", "two", "three")
     with pytest.raises(ConfigError, match="^one must be from 0 to below 1, not 1$"):
         check_share(config, "one", "two")
+
+
+def test_only_a_seed_may_be_larger_than_other_whole_numbers() -> None:
+    large = SimpleNamespace(seed=2**31, epochs=2**31)
+    check_seed(large)
+    with pytest.raises(ConfigError, match="^epochs must be at most 2147483647, not 2147483648$"):
+        check_least(large, epochs=1)
+    with pytest.raises(ConfigError, match="^seed must be at least 0, not -1$"):
+        check_seed(SimpleNamespace(seed=-1))

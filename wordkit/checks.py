@@ -9,7 +9,14 @@ from typing import Any, get_args, get_type_hints
 
 from wordkit.errors import ConfigError
 
-__all__ = ["check_above", "check_choice", "check_least", "check_range", "check_share"]
+__all__ = [
+    "check_above",
+    "check_choice",
+    "check_least",
+    "check_range",
+    "check_seed",
+    "check_share",
+]
 
 _MOST_BITS = 128  # of a number that is shown
 _LARGEST = 2**31 - 1  # of whole numbers: the product of two fits into 64 bits
@@ -34,17 +41,24 @@ def check_least(config: Any, **least: float) -> None:
         config: an instance of a dataclass; the type of a field says whether it may be None.
         least: the sizes by field.
 
-    Whole numbers other than seeds are also checked to be no larger than 32 bits can hold.
+    Whole numbers are also checked to be no larger than 32 bits can hold.
 
     Raises:
         ConfigError: one is not.
     """
     for field, bound in least.items():
-        value = _value(config, field, f"at least {bound}")
-        if value is not None and not (value >= bound and math.isfinite(value)):
-            raise _wrong(field, f"at least {bound}", value)
-        if isinstance(value, int) and value > _LARGEST and field != "seed":
+        value = _check_one(config, field, bound)
+        if isinstance(value, int) and value > _LARGEST:
             raise _wrong(field, f"at most {_LARGEST}", value)
+
+
+def check_seed(config: Any) -> None:
+    """Check that the field ``seed`` is at least 0; it may be larger than other whole numbers.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    _check_one(config, "seed", 0)
 
 
 def check_share(config: Any, *fields: str) -> None:
@@ -81,6 +95,14 @@ def check_above(config: Any, *fields: str) -> None:
         value = _value(config, field, "above 0")
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise _wrong(field, "above 0", value)
+
+
+def _check_one(config: Any, field: str, least: float) -> Any:
+    """The number of a field, or None; checked to be finite and at least so large."""
+    value = _value(config, field, f"at least {least}")
+    if value is not None and not (value >= least and math.isfinite(value)):
+        raise _wrong(field, f"at least {least}", value)
+    return value
 
 
 def _value(config: Any, field: str, expected: str) -> Any:

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
+from wordkit.checks import (
+    check_above,
+    check_choice,
+    check_least,
+    check_range,
+    check_seed,
+    check_share,
+)
 from wordkit.errors import ConfigError
 
 __all__ = ["USUAL_RATES", "LearningConfig", "Optimizer", "Precision", "Schedule"]
@@ -110,8 +117,9 @@ class LearningConfig:
         )
         check_least(
             self, batch=1, epochs=1, decay_after=0, decay_every=1, patience=1,
-            averaging_patience=1, seed=0, weight_decay=0,
+            averaging_patience=1, weight_decay=0,
         )  # fmt: skip
+        check_seed(self)
         check_above(self, "max_minutes", "lr", "decay", "clip_norm", "clip_value")
         check_share(self, "momentum", "beta2", "label_smoothing")
         check_range(self, 0, 1, "warmup")

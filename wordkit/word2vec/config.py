@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordkit.checks import check_least
+from wordkit.checks import check_least, check_seed
 from wordkit.errors import ConfigError
 
 __all__ = ["Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig"]
@@ -104,7 +104,8 @@ class Word2VecConfig:
                 raise ConfigError(
                     f"{field} must be one of {', '.join(filter(None, words))}, not {value!r}"
                 )
-        check_least(self, dim=1, min_count=1, max_vocabulary=2, epochs=1, seed=0)
+        check_least(self, dim=1, min_count=1, max_vocabulary=2, epochs=1)
+        check_seed(self)
         _in_range("window", self.window, _LARGEST_WINDOW)
         _in_range("negative", self.negative, _MOST_NEGATIVES)
         if not math.isfinite(self.ns_exponent) or abs(self.ns_exponent) > 10:
