@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wordkit_cli.options import json_option
-from wordkit_cli.output import print_json
 from wordkit_cli.wordnet import (
-    as_data,
+    SenseFormat,
+    answer_words,
     load_wordnet,
     part_of_speech_option,
-    print_entries,
     wordnet_option,
 )
 
@@ -33,6 +32,7 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
 
     A sense that is of two kinds has several ways up. Each step shows the first word of its synset;
     --json names the synsets. Nouns and verbs have hypernyms, adjectives and adverbs have none.
+    Where some words have none or are unknown, the others are answered, and the status is 1.
 
     \b
     Examples:
@@ -41,19 +41,14 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
       wordkit hypernyms run --pos verb --json
     """
     thesaurus = load_wordnet(wordnet)
-    found = {word: thesaurus.hypernyms(word, pos) for word in words}
-    if as_json:
-        print_json(
-            {
-                word: [
-                    {**as_data(sense), "paths": [[step.name for step in way] for way in ways]}
-                    for sense, ways in senses.items()
-                ]
-                for word, senses in found.items()
-            }
-        )
-        return
-    print_entries(thesaurus, found, _lines)
+    form = SenseFormat(data=_data, lines=_lines)
+    answer_words(
+        thesaurus, words, lambda word: thesaurus.hypernyms(word, pos), form, as_json=as_json
+    )
+
+
+def _data(ways: Sequence[Sequence[Sense]]) -> dict[str, Any]:
+    return {"paths": [[step.name for step in way] for way in ways]}
 
 
 def _lines(sense: Sense, ways: Sequence[Sequence[Sense]]) -> list[str]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit_cli.options import json_option
-from wordkit_cli.output import print_json
 from wordkit_cli.wordnet import (
-    as_data,
+    SenseFormat,
+    answer_words,
     load_wordnet,
     part_of_speech_option,
-    print_entries,
     wordnet_option,
 )
 
@@ -33,7 +32,7 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
 
     Under them the sense is defined and, where WordNet does so, shown in use. - stands for a sense
     that no other word has. WORD may be inflected, of several words in quotes, or the name of a
-    sense, as car.n.01.
+    sense, as car.n.01. Where some words are unknown, the others are answered, and the status is 1.
 
     \b
     Examples:
@@ -42,16 +41,10 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
       wordkit synonyms 'ice cream' happy --json
     """
     thesaurus = load_wordnet(wordnet)
-    found = {word: thesaurus.synonyms(word, pos) for word in words}
-    if as_json:
-        print_json(
-            {
-                word: [{"synonyms": others, **as_data(sense)} for sense, others in senses.items()]
-                for word, senses in found.items()
-            }
-        )
-        return
-    print_entries(thesaurus, found, _lines)
+    form = SenseFormat(data=lambda others: {"synonyms": others}, lines=_lines)
+    answer_words(
+        thesaurus, words, lambda word: thesaurus.synonyms(word, pos), form, as_json=as_json
+    )
 
 
 def _lines(sense: Sense, others: Sequence[str]) -> list[str]:

@@ -8,23 +8,26 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
+from wordkit.errors import VocabularyError
 from wordkit_cli.models import Found
+from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
 
 if TYPE_CHECKING:
     from wordkit.thesaurus import Sense, Thesaurus
 
 __all__ = [
-    "as_data",
+    "SenseFormat",
+    "answer_words",
     "default_wordnet",
     "load_wordnet",
     "note_lemmas",
     "part_of_speech_option",
-    "print_entries",
     "wordnet_option",
 ]
 
@@ -99,7 +102,59 @@ def note_lemmas(thesaurus: Thesaurus, word: str) -> None:
         say(f"{word}: {', '.join(lemmas)}")
 
 
-def as_data(sense: Sense) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SenseFormat(Generic[T]):
+    """How the answer about one sense is printed."""
+
+    data: Callable[[T], dict[str, Any]]
+    """What JSON has of it, beside the sense."""
+
+    lines: Callable[[Sense, T], Sequence[str]]
+    """What is printed of it otherwise, with the sense's definition."""
+
+
+def answer_words(
+    thesaurus: Thesaurus,
+    words: Sequence[str],
+    ask: Callable[[str], Mapping[Sense, T]],
+    form: SenseFormat[T],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what is found for each of some words, for those that have it.
+
+    Args:
+        thesaurus: what is asked.
+        words: to ask about; several get titles.
+        ask: from a word to its senses, with what was found for each.
+        form: how that is printed.
+        as_json: as one object by word.
+
+    Raises:
+        VocabularyError: some word has no answer; those of the others are printed.
+    """
+    found, refused = {}, []
+    for word in dict.fromkeys(words):
+        try:
+            found[word] = ask(word)
+        except VocabularyError as error:
+            refused.append(error)
+    if found and as_json:
+        print_json(
+            {
+                word: [{**form.data(what), **_as_data(sense)} for sense, what in senses.items()]
+                for word, senses in found.items()
+            }
+        )
+    elif found:
+        _print_entries(thesaurus, found, form.lines, titled=len(found) + len(refused) > 1)
+    if len(refused) > 1:
+        raise VocabularyError("; ".join(map(str, refused)))
+    if refused:
+        raise refused[0]
+
+
+def _as_data(sense: Sense) -> dict[str, Any]:
     """A sense as JSON has it."""
     return {
         "sense": sense.name,
@@ -110,19 +165,13 @@ def as_data(sense: Sense) -> dict[str, Any]:
     }
 
 
-def print_entries(
+def _print_entries(
     thesaurus: Thesaurus,
     found: Mapping[str, Mapping[Sense, T]],
     lines: Callable[[Sense, T], Sequence[str]],
+    *,
+    titled: bool,
 ) -> None:
-    """Print the senses of words; several words get titles.
-
-    Args:
-        thesaurus: where they were found.
-        found: for each word its senses, with what was found for each.
-        lines: what to print of a sense and of that; the sense's definition is to be in it.
-    """
-    titled = len(found) > 1
     for number, (word, senses) in enumerate(found.items()):
         note_lemmas(thesaurus, word)
         if titled:

@@ -135,6 +135,19 @@ def test_unknown_words(wordkit: Wordkit, words: Path) -> None:
     assert "not as verb" in wordkit("synonyms", "ox", "--pos", "verb", status=1).stderr
 
 
+def test_the_others_are_answered_beside_unknown_words(wordkit: Wordkit, words: Path) -> None:
+    done = wordkit("synonyms", "ox", "wagn", "--pos", "noun", status=1)
+    assert done.stdout.splitlines() == ["ox", "  1  noun  -", "           it pulls wagons"]
+    assert done.stderr.splitlines()[1:] == [
+        "wordkit: 'wagn' is not in WordNet; did you mean wagon?"
+    ]
+    done = wordkit("hypernyms", "quick", "herbie", "wagn", "--json", status=1)
+    assert list(json.loads(done.stdout)) == ["herbie"]
+    (line,) = done.stderr.splitlines()[1:]
+    assert "'quick'" in line and "'wagn' is not in WordNet" in line
+    assert wordkit("hypernyms", "quick", "wagn", "--json", status=1).stdout == ""
+
+
 def test_no_wordnet_and_damaged_ones(wordkit: Wordkit, words: Path, folder: Path) -> None:
     error = wordkit("synonyms", "ox", "--wordnet", "none", status=1).stderr
     assert "apt-get install wordnet-base" in error and "python -m nltk.downloader" in error
