@@ -73,7 +73,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return end.exit_code
     except click.ClickException as error:
         if sys.stderr is not None:  # else it would go to standard output, among the data
-            error.show()
+            error.show(told := io.StringIO())
+            sys.stderr.write(_shown(told.getvalue()))
         return error.exit_code
     except WordkitError as error:
         _complain(str(error))
@@ -93,13 +94,24 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _complain(message: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"wordkit: {' '.join(message.splitlines())}\n")
+        sys.stderr.write(f"wordkit: {_shown(' '.join(message.splitlines()))}\n")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning as one plain line, without the place in the code that gave it."""
     if sys.stderr is not None:
-        sys.stderr.write(f"warning: {' '.join(str(message).splitlines())}\n")
+        sys.stderr.write(f"warning: {_shown(' '.join(str(message).splitlines()))}\n")
+
+
+def _shown(message: str) -> str:
+    """A message in which the bytes of an argument that are not UTF-8 read as such: caf\\xe9.
+
+    Python stands a surrogate for each, and writes that out as \\udce9.
+    """
+    import re
+
+    written = message.encode(errors="backslashreplace").decode()
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", written)
 
 
 def _silence_output() -> None:

@@ -279,6 +279,15 @@ def test_a_given_vocabulary_is_taken_as_it_is(wordkit: Wordkit, folder: Path, te
     assert "fingerprint" in wordkit(*given, status=1).stderr
 
 
+def test_arguments_that_are_not_utf8_are_told_by_their_bytes(folder: Path) -> None:
+    word = os.fsdecode(b"caf\xe9")
+    for call in (["similar", word], ["info", word], [word], ["similar", "king", "-n", word]):
+        command = [sys.executable, "-m", "wordkit_cli", *call]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == (1 if call[1:] == [word] else 2)
+        assert r"caf\xe9" in done.stderr and "udce9" not in done.stderr, call
+
+
 def test_words_from_standard_input_are_utf8(
     wordkit: Wordkit, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
