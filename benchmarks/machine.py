@@ -172,7 +172,7 @@ def table(timings: Mapping[str, Timing], *, reference: str) -> str:
         timings: what :func:`alternate` returned.
         reference: the job that the others are compared with.
     """
-    lines = [heading(["", "best", "median", f"{reference} takes"])]
+    lines = [heading(["", "best", "median", f"as fast as {reference}"])]
     for name, timing in timings.items():
         ratio = timings[reference].median / timing.median
         figures = f"{timing.best:.2f} s", f"{timing.median:.2f} s", f"{ratio:.1f} x"

@@ -263,8 +263,8 @@ def main() -> None:
         total.update(told)
         print(f"{name:14} {signal_name:8} {told['old'] + told['new']:6} " + _row(told, columns))
     print(f"{'all':23} {total['old'] + total['new']:6} " + _row(total, columns))
-    print("\nafter a kill its files are as they were (old) or whole new ones (new); each was asked")
-    print(f"data lost: {total['lost'] or 'none'}; {time.monotonic() - began:.0f} s")
+    print("\nafter a kill all its files are as they were (old), or some are new, and whole (new);")
+    print(f"each was asked; data lost: {total['lost'] or 'none'}; {time.monotonic() - began:.0f} s")
     for line in soak.lost:
         print(line)
     sys.exit(bool(soak.lost))
