@@ -197,19 +197,19 @@ def test_compare_refuses_what_is_named_and_not_there(
     assert "counts.safetensors" in wordkit("compare", "car", status=1).stderr
 
 
-def test_compare_goes_on_without_a_wordnet(monkeypatch: pytest.MonkeyPatch, ways: Path) -> None:
-    from click.testing import CliRunner
-
+def test_compare_goes_on_without_a_wordnet(
+    monkeypatch: pytest.MonkeyPatch, ways: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from wordkit_cli import compare
 
     monkeypatch.setattr(compare, "default_wordnet", lambda: None)
     monkeypatch.delenv("WORDKIT_WORDNET")
-    done = CliRunner().invoke(compare.command, ["car", "-n", "3"])
-    assert done.exit_code == 0 and "apt-get install wordnet-base" in done.stdout
-    assert "python -m nltk.downloader wordnet" in done.stdout
-    assert "bus" in done.stdout and "thesaurus: no WordNet is installed" in done.stderr
-    done = CliRunner().invoke(compare.command, ["car", "--json"])
-    assert json.loads(done.stdout)["car"]["thesaurus"] is None
+    compare.command.main(["car", "-n", "3"], standalone_mode=False)
+    out, err = capsys.readouterr()
+    assert "apt-get install wordnet-base" in out and "python -m nltk.downloader wordnet" in out
+    assert "bus" in out and "thesaurus: no WordNet is installed" in err
+    compare.command.main(["car", "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["car"]["thesaurus"] is None
 
 
 def test_an_installed_wordnet_that_is_damaged_is_not_missing(
