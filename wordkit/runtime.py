@@ -26,6 +26,7 @@ __all__ = [
     "found_devices",
     "physical_memory",
     "thread_count",
+    "torchrun_number",
     "when_compiling",
 ]
 
@@ -261,6 +262,24 @@ def _number(path: Path) -> int | None:
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def torchrun_number(name: str, default: int) -> int:
+    """A number that torchrun tells each of its processes by the environment.
+
+    Args:
+        name: of the variable, such as ``WORLD_SIZE``.
+        default: what it is where torchrun has not begun this process.
+
+    Raises:
+        ConfigError: it is no number.
+    """
+    value = os.environ.get(name, str(default))
+    if not value.isdecimal():
+        raise ConfigError(
+            f"${name} must be a whole number, as torchrun sets it, not {value!r}; unset it"
+        )
+    return int(value)
 
 
 @contextlib.contextmanager

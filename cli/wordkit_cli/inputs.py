@@ -16,7 +16,7 @@ from wordkit.text.corpus import is_corpus
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
-__all__ = ["TextOptions", "read_corpus", "refuse_overwriting"]
+__all__ = ["TextOptions", "check_texts", "read_corpus", "refuse_overwriting"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,20 @@ def read_corpus(
     corpus = progress.finish(run)
     progress.say(describe(corpus))
     return corpus
+
+
+def check_texts(*paths: str | None) -> None:
+    """Find out early whether texts that are read later are there.
+
+    Args:
+        paths: as :func:`read_corpus` takes them; None where none is named.
+
+    Raises:
+        TextError: one is not there.
+    """
+    from wordkit_corpora.named import check_paths
+
+    check_paths([path for path in paths if path is not None])
 
 
 def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
-from wordkit_cli.inputs import TextOptions, read_corpus
+from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
 from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
 from wordkit_cli.options import (
     checkpoint_options,
@@ -23,16 +23,15 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
+from wordkit_cli.train_lm_plan import OPTIONS, check_settings, make_plan, shape
 from wordkit_cli.training import check_machine, finish_training
 
 if TYPE_CHECKING:
-    from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
+    from wordkit.lm import LanguageModel
     from wordkit.text import Corpus
 
 __all__ = ["command"]
 
-_COUNTS = "counts"
-_OPTIONS = {"start_embeddings": "embeddings"}  # of fields whose option has another name
 _HELD_OUT = 0.05
 
 
@@ -47,7 +46,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
     for title, config in (("model", preset.model), ("training", preset.training)):
         click.echo(f"\n{title}")
         rows = [
-            (f"  --{_OPTIONS.get(n, n).replace('_', '-')}", _value(v))
+            (f"  --{OPTIONS.get(n, n).replace('_', '-')}", _value(v))
             for n, v in asdict(config).items()
             if n != "adaptive"  # --softmax says it
         ]
@@ -95,7 +94,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     input, or one folder that wordkit prepare made. Each line is a sentence.
 
     Without --preset, --epochs or --max-minutes the training takes 5 minutes, and the model is the
-    one that learns most in them. torchrun starts it on several processors or machines.
+    one that learns most in them. torchrun starts it on several processors or machines; they need
+    --preset, so that all train the same model.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
-      torchrun --nproc-per-node 2 -m wordkit_cli train-lm corpus.txt --epochs 5
+      torchrun --nproc-per-node 2 -m wordkit_cli train-lm corpus.txt --preset rnnlm
     """
     from wordkit.lm import save_language_model, train_language_model
 
@@ -113,12 +113,14 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     check_machine(
         output, checkpoint, options["device"], kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm"
     )
+    if options["resume"] and checkpoint is None:
+        raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+    check_settings(options)
+    check_texts(options["valid"], options["test"])
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        if options["resume"] and checkpoint is None:
-            raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
-        plan = _plan(options, texts, progress)
+        plan = make_plan(options, texts.train, progress)
         run = train_language_model(
             texts.train,
             plan.model,
@@ -146,9 +148,9 @@ def _is_first_process(options: Mapping[str, Any]) -> bool:
 
     Several processes must train the same model, so it cannot be fitted to what each can do.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and options["preset"] is None:
+    if torchrun_number("WORLD_SIZE", 1) > 1 and options["preset"] is None:
         raise click.UsageError("several processes need --preset, so that all train the same model")
-    return int(os.environ.get("RANK", "0")) == 0
+    return torchrun_number("RANK", 0) == 0
 
 
 @dataclass(frozen=True)
@@ -194,111 +196,6 @@ def _read_texts(
     return _Texts(train, valid, test)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What to train, and how."""
-
-    model: ModelConfig
-    training: TrainingConfig
-    embeddings: str | None = None
-    resume: Any = None
-
-    def vectors(self) -> Any:
-        """The word vectors to start from; None where no file is named."""
-        from wordkit_cli.models import load_vectors
-
-        return None if self.embeddings is None else load_vectors(self.embeddings)
-
-    @staticmethod
-    def checkpoints(path: str | None, every: float) -> Any:
-        """Where checkpoints go."""
-        from wordkit.checkpoints import CheckpointPlan
-
-        return None if path is None else CheckpointPlan(path, every)
-
-
-def _plan(options: Mapping[str, Any], texts: _Texts, progress: Progress) -> _Plan:
-    """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
-    from wordkit.training.config import USUAL_RATES
-
-    model_settings, training_settings = SETTINGS.given(options)
-    checkpoint, embeddings = options["checkpoint"], options["embeddings"]
-    if options["resume"]:
-        if os.path.exists(checkpoint):
-            return _resumed(options, model_settings, training_settings, progress)
-        progress.say(f"there is no {checkpoint} yet: starting afresh")
-    model, training = _start(options, texts, training_settings, progress)
-    if embeddings in (_COUNTS, "random"):
-        model_settings["start_embeddings"], embeddings = embeddings, None
-    if embeddings is not None and "dim" not in model_settings:
-        from wordkit_cli.models import load_vectors
-
-        model_settings["dim"] = load_vectors(embeddings).dim
-    optimizer = training_settings.get("optimizer", training.optimizer)
-    if optimizer != training.optimizer:  # the preset's rate is that of its own
-        training_settings.setdefault("lr", USUAL_RATES[optimizer])
-    if training_settings.get("softmax") == "adaptive":
-        if model_settings.get("tied"):
-            raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
-        model_settings["tied"] = False
-    return _Plan(
-        replace(model, **model_settings), replace(training, **training_settings), embeddings
-    )
-
-
-def _start(
-    options: Mapping[str, Any],
-    texts: _Texts,
-    given: Mapping[str, Any],
-    progress: Progress,
-) -> tuple[ModelConfig, TrainingConfig]:
-    """The settings before those on the command line."""
-    from wordkit.lm import fitted_preset, get_preset, words_to_model
-
-    if options["preset"] is not None:
-        preset = get_preset(options["preset"])
-        return preset.model, preset.training
-    vocabulary = words_to_model(
-        texts.train, min_count=given.get("min_count"), max_size=given.get("max_vocabulary")
-    )
-    fitting = fitted_preset(
-        texts.train.tokens,
-        len(vocabulary),
-        minutes=given.get("max_minutes"),
-        epochs=given.get("epochs"),
-        hidden=options["hidden"],
-        device=options["device"],
-        threads=options["threads"],
-    )
-    preset = progress.finish(fitting)
-    progress.say(preset.description)
-    return preset.model, preset.training
-
-
-def _resumed(
-    options: Mapping[str, Any],
-    model: dict[str, Any],
-    training: Mapping[str, Any],
-    progress: Progress,
-) -> _Plan:
-    """The settings of the checkpoint; others that are given are refused when training begins."""
-    from wordkit.lm import get_preset, read_checkpoint
-
-    checkpoint = read_checkpoint(options["checkpoint"])
-    before, how = checkpoint.model, checkpoint.training
-    if options["preset"] is not None:
-        preset = get_preset(options["preset"])
-        before, how = preset.model, preset.training
-    if options["embeddings"] in (_COUNTS, "random"):
-        model["start_embeddings"] = options["embeddings"]
-    elif options["embeddings"] is not None:  # its vectors are among the weights
-        model.setdefault("dim", checkpoint.model.dim)
-    progress.say(
-        f"going on from {options['checkpoint']} after {counted(checkpoint.state.seen, 'token')}"
-    )
-    return _Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
-
-
 def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
     """Measure the perplexity of the test text, and print it."""
     from wordkit.lm import perplexity
@@ -311,9 +208,8 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
 
 def _described(model: LanguageModel, rate: float | None) -> str:
     """A model and its training in one line."""
-    config, training = model.config, model.metadata["training"]
-    layers = f"{config.layers} x {config.hidden}" if config.layers > 1 else f"{config.hidden}"
-    facts = [f"{config.cell} {layers}", counted(len(model.vocabulary), "word")]
+    training = model.metadata["training"]
+    facts = [shape(model.config), counted(len(model.vocabulary), "word")]
     facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
         facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")

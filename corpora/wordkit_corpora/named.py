@@ -18,7 +18,14 @@ from wordkit_corpora.plaintext import Errors, is_tokenised, joined_names, open_t
 from wordkit_corpora.ptb import ptb_source
 from wordkit_corpora.pydocs import pydocs_source
 
-__all__ = ["NamedCorpus", "OpenedText", "find", "named_corpora", "open_source"]
+__all__ = [
+    "NamedCorpus",
+    "OpenedText",
+    "check_paths",
+    "find",
+    "named_corpora",
+    "open_source",
+]
 
 _DEFAULT_TOKENIZER, _OF_TOKENISED = "basic", "whitespace"
 
@@ -102,6 +109,16 @@ def named_corpora() -> tuple[NamedCorpus, ...]:
 def find(name: str) -> NamedCorpus | None:
     """The corpus of this name, or None."""
     return next((corpus for corpus in _CORPORA if corpus.name == name), None)
+
+
+def check_paths(paths: Sequence[str | Path]) -> None:
+    """Check that each path exists or names a corpus, before any is opened.
+
+    Raises:
+        TextError: one does not.
+    """
+    for path in paths:
+        _named(path, wins=False)
 
 
 def open_source(

@@ -47,7 +47,7 @@ def test_the_files_that_would_be_asked(
     assert asks["vectors"] == {
         "path": "vectors.safetensors", "from": "this folder", "fault": None,
     }  # fmt: skip
-    assert asks["language_model"]["fault"] == "there is no such file"
+    assert asks["language_model"]["fault"] == "there is no such file; check the name"
     assert "it is a folder" in asks["counted_vectors"]["fault"]
     assert asks["wordnet"]["from"] == "$WORDKIT_WORDNET" and asks["wordnet"]["fault"] is None
     shown = wordkit("doctor").stdout

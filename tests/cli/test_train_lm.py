@@ -111,6 +111,45 @@ def test_a_text_of_one_line(texts: Path) -> None:
     assert load_language_model("lm.safetensors").metadata["training"]["valid_perplexity"] > 1
 
 
+def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: Path) -> None:
+    said = wordkit(
+        *("train-lm", "train.txt", "--cell", "gru", "--hidden", "8", "--layers", "2"),
+        *("--dropout", "0.4", "--epochs", "1"),
+    ).stderr
+    (line,) = (line for line in said.splitlines() if line.startswith("fitted to"))
+    assert line.endswith(" for about 1.0 epochs: gru 2 x 8, dropout 0.4")
+    assert "lm.safetensors: gru 2 x 8, " in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (("--hidden", "0"), "hidden must be at least 1"),
+        (("--steps", "-1"), "steps must be at least 1"),
+        (("--max-minutes", "0"), "max_minutes must be above 0"),
+        (("--preset", "foo"), "preset must be one of"),
+        (("--embeddings", "nope"), "cannot read nope: there is no such file"),
+        (("--valid", "nope.txt"), "cannot read 'nope.txt'"),
+        (("--test", "nope.txt"), "cannot read 'nope.txt'"),
+        (("--cell", "gru", "--activation", "relu"), "activation is of the cell rnn"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_is_refused_before_the_text_is_read(
+    wordkit: Wordkit, texts: Path, wrong: tuple[str, ...], message: str
+) -> None:
+    said = wordkit("train-lm", "train.txt", *wrong, status=1).stderr
+    assert len(said.splitlines()) == 1 and message in said
+
+
+def test_what_torchrun_tells_is_a_number(
+    wordkit: Wordkit, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "abc")
+    said = wordkit("train-lm", "train.txt", *SMALL, status=1).stderr
+    assert "$WORLD_SIZE must be a whole number, as torchrun sets it, not 'abc'" in said
+
+
 def test_quiet_says_nothing_but_the_perplexity(wordkit: Wordkit, texts: Path) -> None:
     done = wordkit("train-lm", "train.txt", *SMALL, "-q", "--test", "test.txt")
     assert done.stderr == "" and done.stdout.startswith("test perplexity ")

@@ -58,7 +58,7 @@ def test_epochs_alone_set_no_limit_of_time() -> None:
 def test_a_width_that_is_given_stays() -> None:
     preset = fitted_preset(10**6, 10_000, minutes=1, hidden=333, device="cpu").result()
     assert preset.model.hidden == 333
-    assert "an LSTM of 333" in preset.description
+    assert "1,000,000 tokens of 10,000 words" in preset.description
 
 
 def test_a_short_text_has_few_tracks() -> None:

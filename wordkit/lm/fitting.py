@@ -103,8 +103,8 @@ def _fit(
     )
     limit = "" if minutes is None else f" in {counted(minutes, 'minute')}"
     return Preset(
-        f"fitted to {counted(tokens, 'token')} of {counted(words, 'word')}: an LSTM of {width}, "
-        f"dropout {model.dropout:g}, for about {seen / tokens:.1f} epochs{limit}",
+        f"fitted to {counted(tokens, 'token')} of {counted(words, 'word')} "
+        f"for about {seen / tokens:.1f} epochs{limit}",
         model,
         replace(training, lr=_rate(width)),
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from wordkit.errors import ConfigError, FormatError, StorageError, WordkitWarning
 from wordkit.plots.curves import Curve, Panel
-from wordkit.storage import why_no_file, why_unreadable
+from wordkit.storage import check_readable, why_unreadable
 
 __all__ = ["ALONG", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
 
@@ -102,8 +102,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]
     """The objects of a log with the numbers of their lines."""
     try:
         with open(path, "rb") as file:
-            if not Path(path).is_file():
-                raise StorageError(f"cannot read {path}: {why_no_file(path)}")
+            check_readable(path)
             for number, raw in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                 try:
                     line = json.loads(raw)

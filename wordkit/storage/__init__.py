@@ -13,7 +13,7 @@ from wordkit.storage.container import (
     save_tensors,
     write_tensors,
 )
-from wordkit.storage.unreadable import why_no_file, why_unreadable
+from wordkit.storage.unreadable import check_readable, why_no_file, why_unreadable
 
 __all__ = [
     "LANGUAGE_MODEL",
@@ -23,6 +23,7 @@ __all__ = [
     "SEQ2SEQ_MODEL",
     "TensorFile",
     "atomic_write",
+    "check_readable",
     "check_writable",
     "content_digest",
     "is_abandoned",

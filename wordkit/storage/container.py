@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from wordkit.errors import FormatError, StorageError
 from wordkit.storage.atomic import atomic_write
-from wordkit.storage.unreadable import why_no_file, why_unreadable
+from wordkit.storage.unreadable import check_readable, why_unreadable
+from wordkit.wording import counted
 
 __all__ = [
     "LANGUAGE_MODEL",
@@ -212,10 +213,9 @@ def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
 
 def _map(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     try:
-        if not Path(path).is_file():
-            raise StorageError(f"cannot read {path}: {why_no_file(path)}")
-        if os.path.getsize(path) < 8:
-            raise FormatError(f"{path} is truncated: it has {os.path.getsize(path)} bytes")
+        check_readable(path)
+        if (size := os.path.getsize(path)) < 8:
+            raise FormatError(f"{path} is truncated: it has {counted(size, 'byte')}; make it again")
         return cast("npt.NDArray[np.uint8]", np.memmap(path, dtype=np.uint8, mode="r"))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error

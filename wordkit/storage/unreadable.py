@@ -5,7 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["why_no_file", "why_unreadable"]
+from wordkit.errors import StorageError
+
+__all__ = ["check_readable", "why_no_file", "why_unreadable"]
+
+
+def check_readable(path: str | os.PathLike[str]) -> None:
+    """Check that a path is a regular file.
+
+    Raises:
+        StorageError: it is none.
+    """
+    if not Path(path).is_file():
+        raise StorageError(f"cannot read {path}: {why_no_file(path)}")
 
 
 def why_no_file(path: str | os.PathLike[str]) -> str:
@@ -17,7 +29,7 @@ def why_no_file(path: str | os.PathLike[str]) -> str:
         return "it is a folder; name a file in it"
     if path.exists():
         return "it is a pipe or a device, not a regular file; save it to one"
-    return "there is no such file"
+    return "there is no such file; check the name"
 
 
 def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from wordkit.errors import ConfigError
+from wordkit.runtime import torchrun_number
 
 __all__ = ["Processes", "join_processes"]
 
@@ -59,13 +59,13 @@ def join_processes(device: str) -> Processes:
     Raises:
         ConfigError: the device is neither.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    count = torchrun_number("WORLD_SIZE", 1)
     if count == 1 or not dist.is_available():
         return Processes()
     if device not in ("cpu", "cuda"):
         raise ConfigError(f"several processes can train on cpu or cuda, not on {device}")
     if not dist.is_initialized():
         if device == "cuda":
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(torchrun_number("LOCAL_RANK", 0))
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
     return Processes(dist.get_rank(), count)

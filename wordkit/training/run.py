@@ -15,7 +15,7 @@ from wordkit import __version__
 from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.errors import ConfigError, ResourceError
 from wordkit.recurrent.recurrence import supports_bf16
-from wordkit.runtime import Report, Run, available_memory, thread_count
+from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
 from wordkit.training.config import Precision
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.processes import Processes, join_processes
@@ -156,8 +156,8 @@ def check_memory(what: str, weights: int, remedy: str, *, more: int = 0) -> None
 
 def _threads(threads: int | None) -> int:
     """Threads of this process: all cores, shared with the other processes of this machine."""
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if threads is None else 1
-    return max(thread_count(threads) // beside, 1)
+    beside = torchrun_number("LOCAL_WORLD_SIZE", 1) if threads is None else 1
+    return max(thread_count(threads) // max(beside, 1), 1)
 
 
 def check_same_texts(then: Mapping[str, Any], now: Mapping[str, Any], *names: str) -> None:

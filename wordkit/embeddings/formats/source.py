@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from wordkit.errors import FormatError, StorageError
-from wordkit.storage import why_no_file
+from wordkit.storage import check_readable
 
 __all__ = ["PACKINGS", "Packing", "Source", "packed_writer", "split_packing"]
 
@@ -95,8 +95,7 @@ class Source:
         self.path = Path(path)
         self.offset = 0
         self.packing: Packing | None = None
-        if not self.path.is_file():
-            raise StorageError(f"cannot read {path}: {why_no_file(path)}")
+        check_readable(path)
         try:
             self._file = open(self.path, "rb")  # noqa: SIM115 - closed by close()
         except OSError as error:
