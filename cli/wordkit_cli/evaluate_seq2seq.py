@@ -10,11 +10,11 @@ import click
 from wordkit_cli.models import find_seq2seq, load_seq2seq_model
 from wordkit_cli.options import (
     decoding_options,
+    encoding_options,
+    encoding_values,
     json_option,
     model_device_option,
     progress_options,
-    reading_options,
-    reading_values,
 )
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.pair_inputs import read_pair_files, separator_option
@@ -38,7 +38,7 @@ _UNITS = {"char": "characters", "word": "words"}
     help="How many right and wrong answers to show.",
 )  # fmt: skip
 @model_device_option
-@reading_options
+@encoding_options
 @json_option
 @progress_options
 def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
@@ -59,8 +59,8 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     asked = load_seq2seq_model(find_seq2seq(model), options["device"])
     config = decoding_config(options)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        reading = reading_values(options)
-        pairs = read_pair_files([file], options["separator"], progress, outputs=(log,), **reading)
+        reading = encoding_values(options)
+        pairs = read_pair_files([file], options["separator"], outputs=(log,), **reading)
         run = evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
     if as_json:

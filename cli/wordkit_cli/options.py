@@ -14,6 +14,8 @@ __all__ = [
     "checkpoint_options",
     "decoding_options",
     "device_option",
+    "encoding_options",
+    "encoding_values",
     "json_option",
     "language_model_option",
     "memory_option",
@@ -23,7 +25,6 @@ __all__ = [
     "output_option",
     "progress_options",
     "reading_options",
-    "reading_values",
     "text_options",
     "threads_option",
 ]
@@ -73,22 +74,27 @@ progress_options = _together(
     ),
 )  # fmt: skip
 
-reading_options = _together(
+encoding_options = _together(
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text."),
     click.option(
         "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
         help="Bytes that cannot be decoded: stop, or read them as U+FFFD.",
     ),
+)  # fmt: skip
+
+
+def encoding_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of :data:`encoding_options` among those of a command."""
+    return {name: options[name] for name in ("encoding", "errors")}
+
+
+reading_options = _together(
+    encoding_options,
     click.option(
         "--data-dir", type=click.Path(), metavar="DIR",
         help="Where named corpora lie. Default: $WORDKIT_DATA, else the cache.",
     ),
 )  # fmt: skip
-
-
-def reading_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of :data:`reading_options` among those of a command."""
-    return {name: options[name] for name in ("encoding", "errors", "data_dir")}
 
 
 text_options = _together(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from wordkit_cli.inputs import refuse_overwriting
-from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
     from wordkit.seq2seq import Pair
@@ -34,7 +33,6 @@ separator_option = click.option(
 def read_pair_files(
     paths: Sequence[str],
     separator: str,
-    progress: Progress,
     *,
     outputs: Sequence[str | None] = (),
     **reading: Any,
@@ -44,13 +42,12 @@ def read_pair_files(
     Args:
         paths: files, folders, globs, or ``-``.
         separator: between source and target.
-        progress: shows how far the reading has come.
         outputs: files that the command is going to write; none may be one of those read.
-        reading: the values of :data:`wordkit_cli.options.reading_options`.
+        reading: the values of :data:`wordkit_cli.options.encoding_options`.
     """
     from wordkit.seq2seq import read_pairs
-    from wordkit_corpora.named import open_source
+    from wordkit_corpora.plaintext import open_text
 
-    opened = progress.finish(open_source(paths, **reading))
-    refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
-    return list(read_pairs(opened.source, separator))
+    text = open_text(paths, **reading)
+    refuse_overwriting([*paths, *text.files], outputs)
+    return list(read_pairs(text, separator))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit_cli.models import DEFAULT_SEQ2SEQ
 from wordkit_cli.options import (
     checkpoint_options,
+    encoding_options,
+    encoding_values,
     model_device_option,
     output_option,
     progress_options,
-    reading_options,
-    reading_values,
     threads_option,
 )
 from wordkit_cli.output import counted
@@ -53,7 +53,7 @@ __all__ = ["command"]
 @checkpoint_options
 @model_device_option
 @threads_option
-@reading_options
+@encoding_options
 @progress_options
 def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     """Learn from PAIRS of texts to write the second from the first.
@@ -139,13 +139,13 @@ def _read(
     """The pairs to train on and those to validate on."""
     from wordkit.seq2seq import hold_out
 
-    reading = reading_values(options)
-    train = read_pair_files(paths, options["separator"], progress, outputs=outputs, **reading)
-    valid: list[Pair] = []
-    if options["valid"] is not None:
-        named = [options["valid"]]
-        valid = read_pair_files(named, options["separator"], progress, outputs=outputs, **reading)
-    elif options["hold_out"]:
+    def read(files: Sequence[str]) -> list[Pair]:
+        reading = encoding_values(options)
+        return read_pair_files(files, options["separator"], outputs=outputs, **reading)
+
+    valid = [] if options["valid"] is None else read([options["valid"]])
+    train = read(paths)
+    if options["valid"] is None and options["hold_out"]:
         train, valid = hold_out(train, options["hold_out"], training.seed)
     progress.say(f"{counted(len(train), 'pair')} to train on, {len(valid):,} to validate on")
     return train, valid

@@ -12,10 +12,10 @@ from wordkit.errors import TextError
 from wordkit_cli.models import find_seq2seq, load_seq2seq_model
 from wordkit_cli.options import (
     decoding_options,
+    encoding_options,
+    encoding_values,
     json_option,
     model_device_option,
-    reading_options,
-    reading_values,
 )
 from wordkit_cli.output import print_json
 from wordkit_cli.sequence_models import decoding_config, model_and
@@ -36,7 +36,7 @@ _AT_ONCE = 4096  # lines of a file; of a pipe, what is there
     help="Answers for each line, best first, with tabs between; --beam is at least that.",
 )  # fmt: skip
 @model_device_option
-@reading_options
+@encoding_options
 @json_option
 def command(
     files: tuple[str, ...], alternatives: int, device: str, as_json: bool, **options: Any
@@ -55,13 +55,13 @@ def command(
       echo '57+5' | wordkit transform --alternatives 3 --json
     """
     from wordkit.seq2seq import transform_groups
-    from wordkit_corpora.named import open_source
+    from wordkit_corpora.plaintext import open_text
 
     path, file = _model_and_file(files)
     asked = load_seq2seq_model(path, device)
     config = decoding_config(options, alternatives)
-    opened = open_source([file], **reading_values(options), as_it_comes=True).result()
-    shown, read = tee(_groups_of(opened.source))
+    text = open_text([file], **encoding_values(options), as_it_comes=True)
+    shown, read = tee(_groups_of(text))
     some = False
     for group, answered in zip(shown, transform_groups(asked, read, config), strict=True):
         some = True
@@ -72,7 +72,7 @@ def command(
             else:
                 click.echo("\t".join(answer.text for answer in answers))
     if not some:
-        raise TextError(f"{opened.source.name} holds no line; give a text that does")
+        raise TextError(f"{text.name} holds no line; give a text that does")
 
 
 def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
