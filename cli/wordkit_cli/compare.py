@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from wordkit_cli.models import find_counted_vectors, find_vectors
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import say
+from wordkit_cli.several_words import ask_each
 from wordkit_cli.wordnet import default_wordnet, load_wordnet, wordnet_option
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.thesaurus import Thesaurus
+    from wordkit.thesaurus import Comparison, Thesaurus
 
 __all__ = ["command"]
 
@@ -54,7 +55,8 @@ def command(
 
     The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
     nearest vectors, those of train-counts and those of train-w2v, with their cosines. Where there
-    is no WordNet its column says both ways to get it.
+    is no WordNet its column says both ways to get it. (none) stands for no answer. Where none of
+    the ways knows some words, the others are answered, and the status is 1.
 
     \b
     Examples:
@@ -62,27 +64,40 @@ def command(
       wordkit compare function module -n 5
       wordkit compare car --counting counted.safetensors --json
     """
-    from wordkit.thesaurus import HOW_TO_GET_WORDNET, compare
+    from wordkit.thesaurus import compare
 
     thesaurus = _thesaurus(wordnet)
     counted = _vectors(find_counted_vectors(counting), _COUNTED)
     inferred = _vectors(find_vectors(inference), _INFERRED)
-    found = {word: compare(word, thesaurus, counted, inferred, number) for word in words}
-    for way, vectors in (("counting", counted), ("inference", inferred)):
-        for word in words:
-            _tell_if_unknown(way, vectors, word)
-    if as_json:
+    found, refusal = ask_each(
+        words, lambda word: compare(word, thesaurus, counted, inferred, number)
+    )
+    for word in found:
+        _tell_if_unknown("counting", counted.vocabulary.id, word)
+        _tell_if_unknown("inference", inferred.vocabulary.id, word)
+        if thesaurus is not None:
+            _tell_if_unknown("thesaurus", thesaurus.senses, word)
+    if as_json and found:
         print_json({word: comparison._asdict() for word, comparison in found.items()})
-        return
+    elif found:
+        _print(found, titled=len(set(words)) > 1)
+    if refusal is not None:
+        raise refusal
+
+
+def _print(found: Mapping[str, Comparison], *, titled: bool) -> None:
+    """Print comparisons; several words get titles."""
+    from wordkit.thesaurus import HOW_TO_GET_WORDNET
+
     missing = ("missing; install it:", *HOW_TO_GET_WORDNET)
     for place, (word, comparison) in enumerate(found.items()):
-        if len(found) > 1:
+        if titled:
             click.echo(("\n" if place else "") + word)
         columns = {
             name: missing if answers is None else answers or ("(none)",)
             for name, answers in comparison._asdict().items()
         }
-        _print_columns(columns, indent="  " if len(found) > 1 else "")
+        _print_columns(columns, indent="  " if titled else "")
 
 
 def _thesaurus(path: str | None) -> Thesaurus | None:
@@ -105,10 +120,16 @@ def _vectors(path: str, made_by: str) -> Embeddings:
     return vectors
 
 
-def _tell_if_unknown(way: str, vectors: Embeddings, word: str) -> None:
-    """A line on standard error where vectors lack a word, with the nearest that they have."""
+def _tell_if_unknown(way: str, ask: Callable[[str], object], word: str) -> None:
+    """A line on standard error where a way lacks a word, with what it has that is spelt nearly so.
+
+    Args:
+        way: what it is called.
+        ask: raises UnknownWordError for a word that it lacks.
+        word: to ask about.
+    """
     try:
-        vectors.vocabulary.id(word)
+        ask(word)
     except UnknownWordError as error:
         say(f"{way}: {error}")
 

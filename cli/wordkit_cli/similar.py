@@ -32,11 +32,13 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
       wordkit similar you year car toyota -n 5
       wordkit similar car --json -m vectors.safetensors
     """
-    vectors = load_vectors(model)
     asked = list(dict.fromkeys(_expand(words)))
+    if not asked:
+        raise TextError("standard input holds no word; give one a line")
+    vectors = load_vectors(model)
     known = [word for word in asked if word in vectors]
     unknown = [word for word in asked if word not in vectors]
-    if known or not unknown:
+    if known:
         found = vectors.most_similar_batch(known, n=number)
         answers = dict(zip(known, found, strict=True))
         print_answers(answers, as_json=as_json, heading=len(asked) > 1)

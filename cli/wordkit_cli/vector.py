@@ -7,6 +7,7 @@ import click
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json
+from wordkit_cli.several_words import ask_each
 
 __all__ = ["command"]
 
@@ -19,6 +20,8 @@ __all__ = ["command"]
 def command(words: tuple[str, ...], mean: bool, model: str | None, as_json: bool) -> None:
     """The vector of each WORD, as a line of the word and its numbers.
 
+    Where some words are unknown, the others are answered, and the status is 1.
+
     \b
     Examples:
       wordkit vector car
@@ -27,11 +30,13 @@ def command(words: tuple[str, ...], mean: bool, model: str | None, as_json: bool
     vectors = load_vectors(model)
     if mean:
         text = " ".join(words)
-        rows = {text: vectors.mean_vector(text.split())}
+        rows, refusal = ask_each([text], vectors.mean_vector)
     else:
-        rows = {word: vectors.vector(word) for word in words}
-    if as_json:
+        rows, refusal = ask_each(words, vectors.vector)
+    if as_json and rows:
         print_json({word: [float(x) for x in row] for word, row in rows.items()})
-        return
-    for word, row in rows.items():
-        click.echo(" ".join([word, *(str(x) for x in row)]))
+    elif rows:
+        for word, row in rows.items():
+            click.echo(" ".join([word, *(str(x) for x in row)]))
+    if refusal is not None:
+        raise refusal

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
-from wordkit.errors import VocabularyError
 from wordkit_cli.models import Found
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
+from wordkit_cli.several_words import ask_each
 
 if TYPE_CHECKING:
     from wordkit.thesaurus import Sense, Thesaurus
@@ -133,12 +133,7 @@ def answer_words(
     Raises:
         VocabularyError: some word has no answer; those of the others are printed.
     """
-    found, refused = {}, []
-    for word in dict.fromkeys(words):
-        try:
-            found[word] = ask(word)
-        except VocabularyError as error:
-            refused.append(error)
+    found, refusal = ask_each(words, ask)
     if found and as_json:
         print_json(
             {
@@ -147,11 +142,9 @@ def answer_words(
             }
         )
     elif found:
-        _print_entries(thesaurus, found, form.lines, titled=len(found) + len(refused) > 1)
-    if len(refused) > 1:
-        raise VocabularyError("; ".join(map(str, refused)))
-    if refused:
-        raise refused[0]
+        _print_entries(thesaurus, found, form.lines, titled=len(set(words)) > 1)
+    if refusal is not None:
+        raise refusal
 
 
 def _as_data(sense: Sense) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
-from every_command import command_names
 
 
 def test_similar(wordkit: Wordkit, vectors: Path) -> None:
@@ -77,6 +76,18 @@ def test_unknown_words_do_not_lose_the_known_ones(wordkit: Wordkit, vectors: Pat
     assert list(json.loads(done.stdout)) == ["king"]
     assert "wordkit: 'quen', 'zzzq' are not in the vocabulary" in done.stderr.splitlines()
     assert wordkit("similar", "quen", "zzzq", "--json", status=1).stdout == ""
+
+
+def test_vectors_of_the_known_ones_are_printed(wordkit: Wordkit, vectors: Path) -> None:
+    done = wordkit("vector", "king", "zebra", status=1)
+    assert done.stdout == "king 1.0 0.0 2.0 0.0\n" and "'zebra' is not in" in done.stderr
+    assert wordkit("vector", "zebra", "--json", status=1).stdout == ""
+
+
+def test_no_word_on_standard_input(wordkit: Wordkit, vectors: Path) -> None:
+    for nothing in ("", "\n"):
+        error = wordkit("similar", "-", stdin=nothing, status=1).stderr
+        assert error == "wordkit: standard input holds no word; give one a line\n"
 
 
 def test_a_name_that_is_empty(wordkit: Wordkit, vectors: Path) -> None:
@@ -250,36 +261,6 @@ def test_usage(wordkit: Wordkit) -> None:
     assert "No such command 'simlar'" in wordkit("simlar", status=2).stderr
     assert "-n" in wordkit("similar", "a", "-n", "0", status=2).stderr
     assert wordkit("--version").stdout.startswith("wordkit ")
-
-
-COMMANDS = [
-    "train-counts", "similar", "analogy", "vector", "odd-one-out", "evaluate", "prepare", "convert",
-    "info", "corpora", "tokenizers", "synonyms", "hypernyms", "wordnet-similarity", "compare",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(wordkit: Wordkit, name: str) -> None:
-    text = wordkit(name, "--help").stdout
-    assert "Examples:" in text and f"wordkit {name}" in text
-    assert all(len(line) <= 96 for line in text.splitlines())
-
-
-@pytest.mark.parametrize("name", ["plot", *command_names()])
-def test_help_fits_a_page(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Also in a wide window; examples are not folded, so that they fit a narrow one."""
-    monkeypatch.setenv("COLUMNS", "200")
-    text = wordkit(*name.split(), "--help").stdout
-    assert [line for line in text.splitlines() if len(line) > 96] == []
-    _, _, examples = text.partition("Examples:\n")
-    lines = examples.split("\n\n")[0].splitlines()
-    assert any(f"wordkit {name}" in line for line in lines)
-    assert [line for line in lines if len(line) > 80] == []
-
-
-def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:
-    text = wordkit("--help").stdout
-    assert [name for name in COMMANDS if f"\n  {name} " not in text] == []
 
 
 def test_lists(wordkit: Wordkit) -> None:

@@ -184,6 +184,17 @@ def test_compare_several_words(wordkit: Wordkit, ways: Path) -> None:
     assert found["king"]["inference"][0][0] == "queen"
 
 
+def test_compare_tells_of_words_that_ways_lack(wordkit: Wordkit, ways: Path) -> None:
+    done = wordkit("compare", "car", "zzqx", "kng", "-n", "1", status=1)
+    assert done.stdout.splitlines()[0] == "car" and "zzqx" not in done.stdout
+    assert done.stderr.splitlines()[-1] == (
+        "wordkit: 'zzqx' is not in WordNet, nor in the vectors, and nothing is spelt nearly so; "
+        "ask another word; 'kng' is not in WordNet, nor in the vectors; did you mean king?"
+    )
+    assert wordkit("compare", "zzqx", "--json", status=1).stdout == ""
+    assert "thesaurus: 'king' is not in WordNet" in wordkit("compare", "king").stderr
+
+
 def test_compare_refuses_what_is_named_and_not_there(
     wordkit: Wordkit, ways: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from wordkit.embeddings.questions import (
 )
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, VocabularyError
 from wordkit.text.vocabulary import Vocabulary
+from wordkit.wording import counted
 
 __all__ = ["Embeddings"]
 
@@ -213,7 +214,9 @@ class Embeddings:
         tokens = words.split() if isinstance(words, str) else list(words)
         ids = [i for i in map(self._checked_vocabulary().get, tokens) if i is not None]
         if not ids:
-            raise EmbeddingsError(f"none of {len(tokens)} words has a vector; check their spelling")
+            raise EmbeddingsError(
+                f"none of {counted(len(tokens), 'word')} has a vector; check the spelling"
+            )
         mean = self._vectors[ids].mean(axis=0, dtype=np.float64)
         return np.asarray(mean, dtype=np.float32)
 

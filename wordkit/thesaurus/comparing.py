@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import UnknownWordError, VocabularyError
+from wordkit.errors import UnknownWordError
 from wordkit.thesaurus.thesaurus import Thesaurus
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def compare(
         n: how many words of each way, at most.
 
     Raises:
-        VocabularyError: none of them knows the word.
+        UnknownWordError: none of them knows the word.
     """
     found = Comparison(
         None if thesaurus is None else _synonyms(thesaurus, word, n),
@@ -49,7 +49,8 @@ def compare(
         _nearest(inferred, word, n),
     )
     if not any(found) and (thesaurus is None or not thesaurus.lemmas(word)):
-        raise VocabularyError(f"neither thesaurus nor counting nor inference tells of {word!r}")
+        place = "the vectors" if thesaurus is None else "WordNet, nor in the vectors"
+        raise UnknownWordError(word, inferred.vocabulary.near(word), place=place)
     return found
 
 

@@ -1,0 +1,54 @@
+"""What the commands say of themselves."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+from command_line import Wordkit
+from every_command import command_names
+
+from wordkit_cli.commands import cli
+
+
+@pytest.mark.parametrize("name", ["plot", *command_names()])
+def test_help_fits_a_page(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Also in a wide window; examples are not folded, so that they fit a narrow one."""
+    monkeypatch.setenv("COLUMNS", "200")
+    text = wordkit(*name.split(), "--help").stdout
+    assert [line for line in text.splitlines() if len(line) > 96] == []
+    examples = _examples(text)
+    assert any(f"wordkit {name}" in line for line in examples)
+    assert [line for line in examples if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", ["plot", *command_names()])
+def test_examples_are_calls_that_commands_take(wordkit: Wordkit, name: str) -> None:
+    for line in _examples(wordkit(*name.split(), "--help").stdout):
+        match = re.search(r"\bwordkit(?:_cli)? ([^|>]*)", line)
+        assert match is not None, line
+        arguments = shlex.split(match[1])
+        command: click.Command = cli
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), arguments.pop(0))
+            assert found is not None, line
+            command = found
+        command.make_context(name, arguments)  # raises for what it does not take
+
+
+def test_several_processes_are_given_what_they_need(wordkit: Wordkit) -> None:
+    for line in _examples(wordkit("train-lm", "--help").stdout):
+        assert ("torchrun" not in line) or ("--preset" in line)
+
+
+def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:
+    text = wordkit("--help").stdout
+    assert [name for name in command_names() if f"\n  {name.split()[0]} " not in text] == []
+
+
+def _examples(text: str) -> list[str]:
+    """The lines of a help that show calls."""
+    _, _, examples = text.partition("Examples:\n")
+    return examples.split("\n\n")[0].splitlines()
