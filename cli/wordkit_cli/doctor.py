@@ -5,14 +5,21 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping
-from pathlib import Path
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 import wordkit
-from wordkit_cli.models import DEFAULTS, default_file
+from wordkit_cli.models import (
+    DEFAULTS,
+    Found,
+    default_file,
+    load_model,
+    load_seq2seq_model,
+    load_vectors,
+)
 from wordkit_cli.options import json_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.wordnet import default_wordnet
@@ -33,8 +40,8 @@ def command(as_json: bool) -> None:
     """Print what wordkit finds here: versions, cores, devices, and the files it would ask.
 
     Of the features of the processor those that it has, and what the kernels make of them. A report
-    of a fault is quicker to mend with this in it. The status is 1 where something that wordkit
-    needs is missing.
+    of a fault is quicker to mend with this in it. The files are opened, as a query would. The
+    status is 1 where something that wordkit needs is missing, or a file is at fault.
 
     \b
     Examples:
@@ -56,12 +63,20 @@ def command(as_json: bool) -> None:
             click.echo(("\n" if number else "") + title)
             rows = [(name.replace("_", " "), _text(name, fact)) for name, fact in facts.items()]
             print_table([(f"  {name}", fact) for name, fact in rows])
-    if missing:
-        from wordkit.errors import ResourceError
+    _complain(missing, [found["folders"]["data"], *found.get("asks", {}).values()])
 
+
+def _complain(missing: Sequence[str], places: Sequence[dict[str, Any] | None]) -> None:
+    """Raise what is in the way of a query: packages that are missing, or else files at fault."""
+    from wordkit.errors import ResourceError, StorageError
+
+    if missing:
         raise ResourceError(
             f"wordkit needs {', '.join(missing)}, which is not installed here; install wordkit anew"
         )
+    faulty = [place["path"] for place in places if place is not None and place["fault"]]
+    if faulty:
+        raise StorageError(f"{', '.join(faulty)} cannot be used; see what is said of it above")
 
 
 def _versions() -> dict[str, str | None]:
@@ -113,7 +128,11 @@ def _devices() -> Mapping[str, str]:
 def _folders() -> dict[str, Any]:
     from wordkit_corpora.cache import cache_folder
 
-    return {"cache": str(cache_folder()), "data": os.environ.get("WORDKIT_DATA")}
+    data = None
+    if path := os.environ.get("WORDKIT_DATA"):
+        fault = None if os.path.isdir(path) else "there is no such folder; check the name"
+        data = {"path": path, "from": "$WORDKIT_DATA", "fault": fault}
+    return {"cache": str(cache_folder()), "data": data}
 
 
 def _files() -> dict[str, Any]:
@@ -123,31 +142,31 @@ def _files() -> dict[str, Any]:
 
 
 def _file(what: str) -> dict[str, Any] | None:
-    from wordkit.storage import why_no_file
+    def load(path: str) -> object:
+        if what == "language model":
+            return load_model(path, "cpu")
+        return load_seq2seq_model(path, "cpu") if what == "sequence model" else load_vectors(path)
 
-    found = default_file(what)
-    if found is None:
-        return None
-    path = Path(found.path)
-    return {
-        "path": found.path,
-        "from": found.origin,
-        "fault": None if path.is_file() else why_no_file(path),
-    }
+    return _opened(default_file(what), load)
 
 
 def _wordnet() -> dict[str, Any] | None:
-    from wordkit.errors import WordkitError
     from wordkit.thesaurus import load_thesaurus
 
-    found = default_wordnet()
+    return _opened(default_wordnet(), load_thesaurus)
+
+
+def _opened(found: Found | None, load: Callable[[str], object]) -> dict[str, Any] | None:
+    """A file with what is in the way of loading it; None where there is none."""
+    from wordkit.errors import WordkitError
+
     if found is None:
         return None
+    fault = None
     try:
-        load_thesaurus(found.path)
-        fault = None
+        load(found.path)
     except WordkitError as error:
-        fault = str(error).removeprefix(f"{found.path}: ")
+        fault = re.sub(rf"^(cannot read )?{re.escape(found.path)}:? ", "", str(error))
     return {"path": found.path, "from": found.origin, "fault": fault}
 
 

@@ -43,18 +43,33 @@ def test_the_files_that_would_be_asked(
     monkeypatch.setenv("WORDKIT_LM", "mine.safetensors")
     monkeypatch.setenv("WORDKIT_COUNTS", str(folder))
     monkeypatch.setenv("WORDKIT_WORDNET", str(write_wordnet(folder / "words")))
-    asks = json.loads(wordkit("doctor", "--json").stdout)["asks"]
+    done = wordkit("doctor", "--json", status=1)
+    asks = json.loads(done.stdout)["asks"]
+    assert done.stderr.startswith(f"wordkit: {folder}, mine.safetensors cannot be used; ")
     assert asks["vectors"] == {
         "path": "vectors.safetensors", "from": "this folder", "fault": None,
     }  # fmt: skip
     assert asks["language_model"]["fault"] == "there is no such file; check the name"
     assert "it is a folder" in asks["counted_vectors"]["fault"]
     assert asks["wordnet"]["from"] == "$WORDKIT_WORDNET" and asks["wordnet"]["fault"] is None
-    shown = wordkit("doctor").stdout
+    shown = wordkit("doctor", status=1).stdout
     assert "mine.safetensors ($WORDKIT_LM): there is no such file" in shown
     monkeypatch.setenv("WORDKIT_WORDNET", "nowhere")
-    asked = json.loads(wordkit("doctor", "--json").stdout)["asks"]["wordnet"]
+    asked = json.loads(wordkit("doctor", "--json", status=1).stdout)["asks"]["wordnet"]
     assert asked["path"] == "nowhere" and asked["fault"].startswith("there is no such file")
+
+
+def test_files_that_no_query_could_ask(
+    wordkit: Wordkit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "prose.txt").write_text("no vectors in here\n")
+    for name in ("VECTORS", "COUNTS", "LM", "SEQ2SEQ"):
+        monkeypatch.setenv(f"WORDKIT_{name}", "prose.txt")
+    monkeypatch.setenv("WORDKIT_DATA", "nowhere")
+    found = json.loads(wordkit("doctor", "--json", status=1).stdout)
+    for what in ("vectors", "counted_vectors", "language_model", "sequence_model"):
+        assert found["asks"][what]["fault"].startswith("is "), found["asks"][what]
+    assert found["folders"]["data"]["fault"] == "there is no such folder; check the name"
 
 
 @pytest.mark.parametrize("name", ["numpy", "nltk"])
