@@ -81,7 +81,8 @@ def command(
       .bin           word2vec binary
       .glove         GloVe text: no header
       .vec           fastText text
-      .tsv           TensorBoard projector: x.tsv, and the words in x.metadata.tsv
+      .tsv           TensorBoard projector: x.tsv, and the words in x.metadata.tsv;
+                     written only
 
     \b
     Examples:
@@ -94,10 +95,12 @@ def command(
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import LANGUAGE_MODEL, check_writable, is_of_kind
+    from wordkit_cli.inputs import refuse_overwriting
 
     if target == "-":
         raise click.UsageError("TO is a file, not standard output; ./- is a file called -")
     check_writable(target)
+    refuse_overwriting([source], [target])
     if target_format == _MODEL:
         given = (source_format, limit, vectors_only or None)
         if any(value is not None for value in given):
@@ -109,7 +112,7 @@ def command(
     if target_format is None:
         format_by_suffix(target)
     if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
-        vectors = _embedding_layer(source, target, limit)
+        vectors = _embedding_layer(source, limit)
     else:
         vectors = load_vectors(
             source, format=source_format, limit=limit, encoding=encoding, errors=errors
@@ -127,23 +130,19 @@ def _smaller_model(source: str, target: str, precision: str, quiet: bool) -> Non
     import os
 
     from wordkit.lm import save_language_model
-    from wordkit_cli.inputs import refuse_overwriting
     from wordkit_cli.models import load_model
 
-    refuse_overwriting([source], [target])
     save_language_model(load_model(source, "cpu"), target, precision=precision)
     if not quiet:
         say(f"{target}: {counted(os.path.getsize(target), 'byte')}")
 
 
-def _embedding_layer(source: str, target: str, limit: int | None) -> Embeddings:
+def _embedding_layer(source: str, limit: int | None) -> Embeddings:
     """The vectors of the words of a language model, of all or of the first so many."""
     from wordkit.embeddings import Embeddings
     from wordkit.text import Vocabulary
-    from wordkit_cli.inputs import refuse_overwriting
     from wordkit_cli.models import load_model
 
-    refuse_overwriting([source], [target])
     vectors = load_model(source, "cpu").embeddings()
     made: dict[str, Any] = {"made_by": "wordkit convert", "source": source, **vectors.metadata}
     words = Vocabulary(vectors.words[:limit], vectors.vocabulary.counts[:limit])

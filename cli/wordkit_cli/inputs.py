@@ -125,7 +125,8 @@ def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> 
         for name, status in _statuses(path):
             for output, old in there:
                 if os.path.samestat(old, status):
-                    raise ConfigError(f"{output} is read as {name}; write to another file")
+                    way = "" if name == output else f" as {name}"
+                    raise ConfigError(f"{output} is read{way}; write to another file")
 
 
 def _statuses(path: str) -> list[tuple[str, os.stat_result]]:

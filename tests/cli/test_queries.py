@@ -263,6 +263,15 @@ def test_usage(wordkit: Wordkit) -> None:
     assert wordkit("--version").stdout.startswith("wordkit ")
 
 
+def test_convert_never_writes_over_what_it_reads(wordkit: Wordkit, vectors: Path) -> None:
+    before = vectors.read_bytes()
+    (link := vectors.with_name("link.safetensors")).symlink_to(vectors)
+    for target in (vectors.name, link.name):
+        call = ("convert", vectors.name, target, "--precision", "int8", "--limit", "2")
+        assert "write to another file" in wordkit(*call, status=1).stderr
+    assert vectors.read_bytes() == before
+
+
 def test_lists(wordkit: Wordkit) -> None:
     names = [c["name"] for c in json.loads(wordkit("corpora", "--json").stdout)]
     assert names == ["ptb", "ptb-valid", "ptb-test", "pydocs"]
