@@ -63,7 +63,10 @@ _SAMPLING = ("samples", "temperature", "top_k", "top_p", "seed")  # have no say 
 @click.option(
     "--ban", multiple=True, metavar="WORD", help="A word that never comes, beside <unk> and N."
 )
-@click.option("--allow", multiple=True, metavar="WORD", help="Let <unk> or N come.")
+@click.option(
+    "--allow", multiple=True, type=click.Choice(["<unk>", "N"]),
+    help="Let come what else never does.",
+)  # fmt: skip
 @language_model_option
 @model_device_option
 @json_option
@@ -84,6 +87,9 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
     asked = load_model(model, device)
     from wordkit.lm.generation import generate_samples
 
+    for word in options["ban"]:
+        if word not in asked.vocabulary:
+            say(f"warning: the model does not know {word!r}, so it never comes")
     tokens = asked.tokens(prompt) if prompt else []
     made = generate_samples(asked, tokens, config, samples)
     is_drawn = config.method == "sample"

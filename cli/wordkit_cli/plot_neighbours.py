@@ -6,7 +6,7 @@ import click
 
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import model_option
-from wordkit_cli.plot_output import dark_option, picture_option, say_lost, terminal_size
+from wordkit_cli.plot_output import dark_option, picture_option, say_lost, terminal_size, theme
 from wordkit_cli.progress import say
 
 __all__ = ["neighbours"]
@@ -35,13 +35,12 @@ def neighbours(
       wordkit plot neighbours car river -n 30 -o neighbours.png
     """
     from wordkit.plots import (
-        DARK,
-        LIGHT,
         check_picture,
         draw_neighbourhoods,
         find_neighbourhoods,
     )
 
+    colours = theme(dark, output)
     if output is not None:
         check_picture(output)
     found = find_neighbourhoods(load_vectors(model), list(dict.fromkeys(words)), number)
@@ -51,6 +50,6 @@ def neighbours(
         columns, _ = terminal_size()
         click.echo("\n\n".join(bars_in_text(neighbourhood, columns) for neighbourhood in found))
     else:
-        lost = draw_neighbourhoods(found, output, theme=DARK if dark else LIGHT)
+        lost = draw_neighbourhoods(found, output, theme=colours)
         say(f"{output}: the neighbours of {', '.join(each.word for each in found)}")
         say_lost(lost)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
-__all__ = ["dark_option", "is_page", "picture_option", "say_lost", "terminal_size"]
+__all__ = ["dark_option", "is_page", "picture_option", "say_lost", "terminal_size", "theme"]
+
+if TYPE_CHECKING:
+    from wordkit.plots import Theme
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,14 +26,31 @@ _NARROWEST = 40
 def picture_option(kinds: str, metavar: str) -> Callable[[F], F]:
     """The option -o of a picture."""
     return click.option(
-        "-o", "--output", type=click.Path(dir_okay=False), metavar=metavar,
+        "-o", "--output", metavar=metavar,
         help=f"The file to draw: {kinds}. Default: draw in the terminal.",
     )  # fmt: skip
 
 
-dark_option = click.option(
-    "--dark", is_flag=True, help="Draw on a dark ground (a page follows the browser)."
-)
+dark_option = click.option("--dark", is_flag=True, help="Draw the file on a dark ground.")
+
+
+def theme(dark: bool, output: str | None) -> Theme:
+    """The colours of a picture.
+
+    Args:
+        dark: what --dark says.
+        output: the file that is drawn; None: none is.
+
+    Raises:
+        UsageError: --dark is given where no picture is drawn.
+    """
+    from wordkit.plots import DARK, LIGHT
+
+    if dark and output is None:
+        raise click.UsageError("--dark is of pictures in files: name one with -o")
+    if dark and output is not None and is_page(output):
+        raise click.UsageError("--dark is of pictures: a page is dark where the browser is")
+    return DARK if dark else LIGHT
 
 
 def is_page(path: str) -> bool:

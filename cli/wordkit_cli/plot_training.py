@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wordkit_cli.plot_output import dark_option, picture_option, terminal_size
+from wordkit_cli.plot_output import dark_option, picture_option, terminal_size, theme
 from wordkit_cli.progress import say
 
 __all__ = ["training"]
@@ -34,8 +34,6 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
       wordkit plot training lstm.jsonl gru.jsonl -o curve.png
     """
     from wordkit.plots import (
-        DARK,
-        LIGHT,
         check_picture,
         curve_panels,
         read_training_log,
@@ -43,6 +41,7 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
     )
     from wordkit.plots.training_log import named_logs
 
+    colours = theme(dark, output)
     if output is not None:
         check_picture(output)
     named = named_logs([read_training_log(log) for log in dict.fromkeys(logs)])
@@ -53,5 +52,5 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
         columns, _ = terminal_size()
         click.echo("\n\n".join(curves_in_text(panel, columns, _ROWS, x=x) for panel in panels))
     else:
-        curve_panels(panels, output, x=x, theme=DARK if dark else LIGHT)
+        curve_panels(panels, output, x=x, theme=colours)
         say(f"{output}: {', '.join(panel.y for panel in panels)}")

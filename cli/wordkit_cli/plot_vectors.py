@@ -18,12 +18,13 @@ from wordkit_cli.plot_output import (
     picture_option,
     say_lost,
     terminal_size,
+    theme,
 )
 from wordkit_cli.progress import say
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.plots import WordMap
+    from wordkit.plots import Theme, WordMap
 
 __all__ = ["vectors"]
 
@@ -82,6 +83,7 @@ def vectors(
     """
     from wordkit.plots import map_words
 
+    colours = theme(dark, output)
     if output is not None:
         _check(output)
     file, words = _file_and_words(file_and_words, model)
@@ -92,7 +94,9 @@ def vectors(
     if number >= _MANY and method != "pca":
         say(f"placing {number:,} words by t-SNE: this takes a while")
     drawn = map_words(embeddings, words, top=top or 0, skip=skip, method=method, seed=seed)
-    _draw(embeddings, drawn, output, dark, Path(file).name)
+    if method == "tsne" != drawn.method:
+        say(f"too few words for t-SNE: {len(drawn.words)}")
+    _draw(embeddings, drawn, output, colours, Path(file).name)
 
 
 def _file_and_words(arguments: tuple[str, ...], model: str | None) -> tuple[str, tuple[str, ...]]:
@@ -136,10 +140,10 @@ def _check(output: str) -> None:
 
 
 def _draw(
-    embeddings: Embeddings, drawn: WordMap, output: str | None, dark: bool, name: str
+    embeddings: Embeddings, drawn: WordMap, output: str | None, colours: Theme, name: str
 ) -> None:
     """Draw a map to where it is to go, and say what it shows."""
-    from wordkit.plots import DARK, LIGHT, draw_map, neighbours_of, write_page
+    from wordkit.plots import draw_map, neighbours_of, write_page
 
     shown = counted(len(drawn.words), "word")
     if output is None:
@@ -152,6 +156,6 @@ def _draw(
         near = neighbours_of(embeddings, drawn.words, _NEIGHBOURS)
         write_page(drawn, output, neighbours=near, title=f"{shown} of {name}")
     else:
-        lost = draw_map(drawn, output, theme=DARK if dark else LIGHT)
+        lost = draw_map(drawn, output, theme=colours)
     say(f"{output or name}: {shown}, {_NAMES[drawn.method]}")
     say_lost(lost)

@@ -181,7 +181,10 @@ class _Log:
         try:
             yield
         except OSError as error:
-            raise StorageError(f"cannot write {self.path}: {error.strerror or error}") from error
+            from wordkit.storage import why_unwritable
+
+            reason = why_unwritable(self.path, error)
+            raise StorageError(f"cannot write {self.path}: {reason}") from error
 
 
 def _line(report: Report, pace: _Pace, now: float) -> dict[str, Any]:

@@ -51,7 +51,6 @@ class SettingOptions:
         texts: the help of each field that is an option, by name, in the order of the help.
         shown: an instance of each dataclass, whose values the help shows as defaults; None: it
             shows none, as they depend on more. Switches that are off are not shown.
-        ranges: of options that are refused as bad usage outside of it, by field.
     """
 
     def __init__(
@@ -59,9 +58,8 @@ class SettingOptions:
         kinds: tuple[type, ...],
         texts: Mapping[str, str],
         shown: tuple[Any, ...] | None = None,
-        ranges: Mapping[str, click.IntRange] | None = None,
     ) -> None:
-        self._kinds, self._texts, self._ranges = kinds, texts, ranges or {}
+        self._kinds, self._texts = kinds, texts
         self._hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
         self._defaults = {
             field.name: getattr(config, field.name)
@@ -87,7 +85,7 @@ class SettingOptions:
         elif kind is bool:
             name = f"{name}/--no-{name[2:]}"
         else:
-            more["type"] = self._ranges.get(field, kind)
+            more["type"] = kind
         default = self._defaults.get(field)
         if default is not None and default is not False:
             shown = field.replace("_", "-") if default is True else default

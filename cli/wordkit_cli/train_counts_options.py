@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from wordkit.counts import CountsConfig
 from wordkit_cli.setting_options import SettingOptions
 
@@ -28,6 +26,5 @@ SETTINGS = SettingOptions(
         "seed": "Of the random numbers.",
     },
     shown=(CountsConfig(),),
-    ranges={"max_vocabulary": click.IntRange(min=1)},
 )
 """All options that set a field of CountsConfig."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.errors import ConfigError
 from wordkit.word2vec.engines import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import DEFAULT_VECTORS
@@ -87,6 +88,7 @@ def command(
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
             beginning = read_beginning(init, resume, given)
+        _check_use(given, beginning.config)
         protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
@@ -127,6 +129,18 @@ def _check_usage(
         raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
 
 
+def _check_use(given: Mapping[str, Any], config: Word2VecConfig) -> None:
+    """Complain about settings that would have no say."""
+    for field, of, chosen in (
+        ("negative", "ns", config.loss),
+        ("ns_exponent", "ns", config.loss),
+        ("cbow_gradient", "cbow", config.arch),
+    ):
+        if field in given and chosen != of:
+            option = field.replace("_", "-")
+            raise click.UsageError(f"--{option} is about {of}, and what is trained is {chosen}")
+
+
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
     """Find out before the work what would be in its way at the end."""
     from wordkit.embeddings.formats import format_by_suffix
@@ -143,9 +157,13 @@ def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
 
 def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> str | None:
     """The file to go on from; None where there is none, or none yet."""
+    from wordkit.word2vec import is_checkpoint
+
     if resume != _OF_CHECKPOINT:
         return resume
     if checkpoint is not None and os.path.exists(checkpoint):
+        if not is_checkpoint(checkpoint):
+            raise ConfigError(f"{checkpoint} is no checkpoint to go on from; check the name")
         return checkpoint
     progress.say(f"there is no {checkpoint} yet: starting afresh")
     return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
+from wordkit.errors import StorageError
 from wordkit_cli.models import Found
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
@@ -57,8 +58,10 @@ def load_wordnet(path: str | None) -> Thesaurus:
     """
     found = default_wordnet() if path is None else None
     with _without_scipy():
-        from wordkit.thesaurus import load_thesaurus
+        from wordkit.thesaurus import load_thesaurus, no_wordnet
 
+        if path is None and found is None:
+            raise StorageError(f"{no_wordnet()} with --wordnet or $WORDKIT_WORDNET")
         thesaurus = load_thesaurus(path if found is None else found.path)
     if found is not None:
         version = f" {thesaurus.version}" if thesaurus.version else ""

@@ -217,6 +217,16 @@ def test_a_killed_first_prepare_can_be_repeated(
     assert len(list((folder / "c.ids").iterdir())) == 5
 
 
+def test_folders_that_are_not_there(wordkit: Wordkit, folder: Path, text: Path) -> None:
+    for call in (
+        ("prepare", "text.txt", "-o", "no/x.ids"),
+        ("prepare", "text.txt", "--log", "no/log"),
+        ("train-counts", "text.txt", "-o", "no/x.safetensors"),
+    ):
+        error = wordkit(*call, status=1).stderr.splitlines()[-1]
+        assert error.endswith(f"there is no folder {folder / 'no'}; make it")
+
+
 def test_closed_streams(folder: Path, text: Path) -> None:
     start = f"{sys.executable} -m wordkit_cli"
     cases = {

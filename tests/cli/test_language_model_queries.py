@@ -196,6 +196,8 @@ def test_words_that_never_come(wordkit: Wordkit, folder: Path) -> None:
     assert len(words("--top-k", "2")) == 2
     ban = [part for word in WORDS for part in ("--ban", word)]
     assert "every word of the model is banned" in wordkit("generate", *ban, status=1).stderr
+    assert "the model does not know 'zzqx'" in wordkit(*common, "--ban", "zzqx").stderr
+    assert "'zzqx' is not one of" in wordkit(*common, "--allow", "zzqx", status=2).stderr
 
 
 def test_beam_search_is_never_behind_greedy(wordkit: Wordkit, lm: Path) -> None:

@@ -141,6 +141,17 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
         assert last["valid_perplexity"] >= 1
 
 
+def test_what_would_have_no_say(wordkit: Wordkit, vectors: Path) -> None:
+    for call, told in (
+        (("vectors", "king", "man", "--dark"), "--dark is of pictures in files: name one with -o"),
+        (("vectors", "king", "man", "--dark", "-o", "m.html"), "dark where the browser is"),
+        (("neighbours", "king", "--dark"), "name one with -o"),
+    ):
+        assert told in wordkit("plot", *call, "-m", vectors, status=2).stderr
+    done = wordkit("plot", "vectors", "king", "man", "--method", "tsne", "-m", vectors)
+    assert "too few words for t-SNE: 2" in done.stderr and "2 words, PCA" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -162,7 +173,7 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
         (("neighbours", "kingg", "-m", "{v}"), "did you mean king"),
         (
             ("neighbours", "king", "-m", "{v}", "-o", "n.html"),
-            "expected .png, .svg, .pdf",
+            "end its name in .png, .svg or .pdf",
         ),
         (("training", "none.jsonl"), "cannot read none.jsonl: there is no such file"),
         (("training", "corpus.txt"), "corpus.txt, line 1, is not JSON"),

@@ -266,6 +266,21 @@ def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_
     assert "20 words, 5 dimensions" in said
 
 
+def test_settings_that_would_have_no_say(wordkit: Wordkit, corpus_txt: Path) -> None:
+    for call, told in (
+        (("--loss", "hs", "--negative", "5"), "--negative is about ns, and what is trained is hs"),
+        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent is about ns"),
+        (("--arch", "skipgram", "--cbow-gradient", "true"), "--cbow-gradient is about cbow"),
+    ):
+        assert told in wordkit("train-w2v", corpus_txt, *call, status=2).stderr
+
+
+def test_resume_from_what_is_no_checkpoint(wordkit: Wordkit, corpus_txt: Path) -> None:
+    Path("junk").write_text("junk")
+    done = wordkit("train-w2v", corpus_txt, "--checkpoint", "junk", "--resume", status=1)
+    assert "junk is no checkpoint to go on from" in done.stderr
+
+
 def test_resume_without_a_checkpoint_yet_starts_afresh(
     wordkit: Wordkit, corpus_txt: Path, folder: Path
 ) -> None:

@@ -48,9 +48,9 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
     Raises:
         ConfigError: its suffix is none of :data:`FORMATS`.
     """
-    suffix = Path(path).suffix
-    if suffix.lower() not in FORMATS:
-        raise ConfigError(f"path ends in {suffix!r}; expected {', '.join(FORMATS)}: {path}")
+    if Path(path).suffix.lower() not in FORMATS:
+        *others, last = FORMATS
+        raise ConfigError(f"cannot draw {path}: end its name in {', '.join(others)} or {last}")
 
 
 def figure_class() -> type[Figure]:

@@ -13,7 +13,7 @@ from wordkit.storage.container import (
     save_tensors,
     write_tensors,
 )
-from wordkit.storage.unreadable import check_readable, why_no_file, why_unreadable
+from wordkit.storage.unreadable import check_readable, why_no_file, why_unreadable, why_unwritable
 
 __all__ = [
     "LANGUAGE_MODEL",
@@ -33,5 +33,6 @@ __all__ = [
     "save_tensors",
     "why_no_file",
     "why_unreadable",
+    "why_unwritable",
     "write_tensors",
 ]

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wordkit.errors import StorageError
+from wordkit.storage.unreadable import why_unwritable
 
 __all__ = ["MARK", "atomic_write", "check_writable", "is_abandoned", "new_mark"]
 
@@ -47,13 +48,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.replace(temporary, target)
         _synchronise(target.parent)
     except OSError as error:
-        raise _cannot_write(path, error.strerror or str(error)) from error
-
-
-def _cannot_write(path: str | os.PathLike[str], reason: str) -> StorageError:
-    return StorageError(
-        f"cannot write {path}: {reason}; free some space or choose another place with -o"
-    )
+        raise StorageError(f"cannot write {path}: {why_unwritable(path, error)}") from error
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

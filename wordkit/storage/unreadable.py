@@ -1,4 +1,4 @@
-"""Why a file cannot be read, in the same words everywhere."""
+"""Why a file cannot be read or written, in the same words everywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wordkit.errors import StorageError
 
-__all__ = ["check_readable", "why_no_file", "why_unreadable"]
+__all__ = ["check_readable", "why_no_file", "why_unreadable", "why_unwritable"]
 
 
 def check_readable(path: str | os.PathLike[str]) -> None:
@@ -37,3 +37,11 @@ def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return why_no_file(path)
     return getattr(error, "strerror", None) or str(error)
+
+
+def why_unwritable(path: str | os.PathLike[str], error: OSError) -> str:
+    """Why a file or folder could not be made or written, in words that go on after its name."""
+    parent = Path(os.path.realpath(path)).parent
+    if not parent.is_dir():
+        return f"there is no folder {parent}; make it"
+    return f"{error.strerror or error}; free some space or choose another place"

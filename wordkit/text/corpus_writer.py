@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError
-from wordkit.storage import MARK, atomic_write, is_abandoned, new_mark
+from wordkit.storage import MARK, atomic_write, is_abandoned, new_mark, why_unwritable
 from wordkit.text.corpus_folder import (
     FORMAT_VERSION,
     MANIFEST,
@@ -63,7 +63,8 @@ class CorpusWriter:
             self.folder.mkdir(exist_ok=True)
             names = {entry.name for entry in self.folder.iterdir()}
         except OSError as error:
-            raise StorageError(f"cannot make {self.folder}: {error.strerror}") from error
+            reason = why_unwritable(self.folder, error)
+            raise StorageError(f"cannot make {self.folder}: {reason}") from error
         ours = {name for name in names if _OURS.fullmatch(name)}
         if MANIFEST not in names and ours != names:
             raise StorageError(

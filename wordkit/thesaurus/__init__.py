@@ -1,7 +1,7 @@
 """The thesaurus WordNet, read by NLTK: synonyms, hypernyms, and how near two words are in it."""
 
 from wordkit.thesaurus.comparing import Comparison, compare
-from wordkit.thesaurus.files import HOW_TO_GET_WORDNET
+from wordkit.thesaurus.files import HOW_TO_GET_WORDNET, no_wordnet
 from wordkit.thesaurus.thesaurus import (
     MEASURES,
     PARTS_OF_SPEECH,
@@ -23,4 +23,5 @@ __all__ = [
     "compare",
     "installed_wordnet",
     "load_thesaurus",
+    "no_wordnet",
 ]
