@@ -14,7 +14,7 @@ from lm_processes import compile_kernels, plain
 from lm_text import Treebank, introduction, treebank
 from machine import Timing, counted, heading, in_turns, row, run_process
 
-from wordkit.recurrent.recurrence import supports_bf16
+from wordkit.recurrent.recurrence import is_bf16_fast
 
 __all__ = ["speed"]
 
@@ -82,8 +82,8 @@ def speed(options: argparse.Namespace) -> None:
 
 def _two_layers(text: Treebank, options: argparse.Namespace) -> None:
     """The network of the goals, in all ways."""
-    usual = "bf16" if supports_bf16() else "fp32"
-    ways = [Way("exact", "fp32"), Way("exact", "bf16"), Way("sampled", "bf16")]
+    usual = "bf16" if is_bf16_fast() else "fp32"
+    ways = [Way("exact", "fp32"), Way("exact", "bf16"), Way("sampled", usual)]
     timings = _timings(text, TWO_LAYERS, ways, options)
     theirs = timings[PLAIN]
     print(
@@ -100,7 +100,7 @@ def _two_layers(text: Treebank, options: argparse.Namespace) -> None:
 
 def _one_layer(text: Treebank, options: argparse.Namespace) -> None:
     """Widths and cells, as wordkit trains by itself."""
-    precision = "bf16" if supports_bf16() else "fp32"
+    precision = "bf16" if is_bf16_fast() else "fp32"
     ways = [Way("exact", precision), Way("sampled", precision)]
     columns = [name for way in ways for name in (f"{way.softmax} {precision}", "ratio")]
     print(f"\n{heading(['median, tokens/s', PLAIN, *columns])}", flush=True)

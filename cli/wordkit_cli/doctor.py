@@ -109,12 +109,12 @@ def _kernels() -> dict[str, Any]:
     """What the processor has, and what the compiled kernels make of it."""
     from wordkit.jit import kernel_folder
     from wordkit.recurrent.kernels.registers import FEATURES, LANES
-    from wordkit.recurrent.recurrence import supports_bf16
+    from wordkit.recurrent.recurrence import is_bf16_fast
 
     return {
         "cpu_features": [name for name in _FEATURES if FEATURES.get(name)],
         "numbers_in_a_register": LANES,
-        "matrix_products": "bf16" if supports_bf16() else "fp32",
+        "matrix_products": "bf16" if is_bf16_fast() else "fp32",
         "kept_in": kernel_folder(),
     }
 

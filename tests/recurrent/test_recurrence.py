@@ -17,7 +17,8 @@ from recurrent import twin_cells
 
 from wordkit.errors import ConfigError
 from wordkit.recurrent.cells import CELLS, unrolled
-from wordkit.recurrent.recurrence import recur, supports_bf16
+from wordkit.recurrent.recurrence import is_bf16_fast, recur, supports_bf16
+from wordkit.training.run import chosen_precision
 
 SHAPES = [(1, 1, 1), (3, 1, 3), (35, 1, 40), (5, 2, 16), (7, 5, 17), (12, 21, 33), (4, 13, 200)]
 MODULES = {
@@ -388,3 +389,22 @@ def test_what_does_not_fit_is_named(change, message):
 def test_numba_waits_until_it_is_used():
     code = "import sys, wordkit.recurrent.recurrence; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "is_fast"),
+    [
+        ("znver4", {"avx512bf16": True}, True),
+        ("emeraldrapids", {"avx512bf16": True, "amx-bf16": True}, True),
+        ("emeraldrapids", {"avx512bf16": True, "amx-bf16": False}, False),
+    ],
+)
+def test_where_bf16_is_fast(monkeypatch, name, features, is_fast):
+    monkeypatch.setattr("wordkit.recurrent.kernels.low.SUPPORTED", True)
+    monkeypatch.setattr("wordkit.recurrent.kernels.registers.FEATURES", features)
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: name)
+    assert is_bf16_fast() == is_fast
+    assert chosen_precision("auto", "cpu") == ("bf16" if is_fast else "fp32")
+    assert chosen_precision("bf16", "cpu") == "bf16"
+    monkeypatch.setattr("wordkit.recurrent.kernels.low.SUPPORTED", False)
+    assert not is_bf16_fast()

@@ -14,7 +14,7 @@ import torch
 from wordkit import __version__
 from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.errors import ConfigError, ResourceError
-from wordkit.recurrent.recurrence import supports_bf16
+from wordkit.recurrent.recurrence import is_bf16_fast
 from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
 from wordkit.training.config import Precision
 from wordkit.training.loop import TrainingLoop
@@ -126,8 +126,8 @@ def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16
     """
     if precision != "auto":
         return precision
-    can = supports_bf16() if device == "cpu" else device == "cuda" and _cuda_has_bf16()
-    return "bf16" if can else "fp32"
+    fast = is_bf16_fast() if device == "cpu" else device == "cuda" and _cuda_has_bf16()
+    return "bf16" if fast else "fp32"
 
 
 def _cuda_has_bf16() -> bool:
