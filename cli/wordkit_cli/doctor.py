@@ -130,7 +130,7 @@ def _folders() -> dict[str, Any]:
 
     data = None
     if path := os.environ.get("WORDKIT_DATA"):
-        fault = None if os.path.isdir(path) else "there is no such folder; check the name"
+        fault = None if os.path.isdir(path) else "there is no such folder; name one that is there"
         data = {"path": path, "from": "$WORDKIT_DATA", "fault": fault}
     return {"cache": str(cache_folder()), "data": data}
 

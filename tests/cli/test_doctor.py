@@ -69,7 +69,7 @@ def test_files_that_no_query_could_ask(
     found = json.loads(wordkit("doctor", "--json", status=1).stdout)
     for what in ("vectors", "counted_vectors", "language_model", "sequence_model"):
         assert found["asks"][what]["fault"].startswith("is "), found["asks"][what]
-    assert found["folders"]["data"]["fault"] == "there is no such folder; check the name"
+    assert found["folders"]["data"]["fault"] == "there is no such folder; name one that is there"
 
 
 @pytest.mark.parametrize("name", ["numpy", "nltk"])

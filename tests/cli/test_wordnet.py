@@ -237,9 +237,8 @@ def test_an_installed_wordnet_that_is_damaged_is_not_missing(
         spoil()
         done = wordkit("compare", "car", anew=True, status=1)
         assert done.stdout == "" and "index.noun" in done.stderr
-        asked = json.loads(wordkit("doctor", "--json", anew=True, status=1).stdout)["asks"][
-            "wordnet"
-        ]
+        found = json.loads(wordkit("doctor", "--json", anew=True, status=1).stdout)
+        asked = found["asks"]["wordnet"]
         assert asked["path"] == str(installed) and "index.noun" in asked["fault"]
 
 

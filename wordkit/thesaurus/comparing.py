@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from wordkit.embeddings import Embeddings
 from wordkit.errors import UnknownWordError
 from wordkit.thesaurus.thesaurus import Thesaurus
 
