@@ -25,13 +25,14 @@ from wordkit.runtime import Report
 TESTS = Path(__file__).resolve().parents[1]
 
 # Trains each case, in as many processes as the environment says, undisturbed and stopped in its
-# midst, and prints what was reported.
+# midst, and prints what was reported, and as the very last how many threads of gloo still run then.
 DRIVER = """
-import json, sys
+import atexit, json, sys
 
 sys.path += sys.argv[1].split(",")
-from test_processes import CASES, reported
+from test_processes import CASES, gloo_threads, reported
 
+atexit.register(lambda: print(gloo_threads()))  # what is registered later comes before it
 folders = (None, sys.argv[2])
 print(json.dumps([{name: reported(name, folder) for name in CASES} for folder in folders]))
 """
@@ -91,6 +92,11 @@ def reported(name: str, folder: str | None = None) -> Reported:
     return losses, validations, squares
 
 
+def gloo_threads() -> int:
+    """Threads of this process by which gloo talks; 0 where the system does not tell."""
+    return sum("gloo" in name.read_text() for name in Path("/proc/self/task").glob("*/comm"))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -98,8 +104,8 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def reported_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Reported]]]:
-    """What each of two processes, started as torchrun does, reports of all cases, in both ways."""
+def printed_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What each of two processes, started as torchrun does, prints: see DRIVER."""
     folder = str(tmp_path_factory.mktemp("checkpoints"))
     environment = {
         **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
@@ -116,12 +122,18 @@ def reported_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[
         )
         for rank in "01"
     ]
-    results = []
+    printed = []
     for process in running:
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        results.append(json.loads(out.splitlines()[-1]))
-    return results
+        printed.append(out.splitlines())
+    return printed
+
+
+@pytest.fixture(scope="module")
+def reported_by_two(printed_by_two: list[list[str]]) -> list[list[dict[str, Reported]]]:
+    """What each of two processes reports of all cases, in both ways."""
+    return [json.loads(reports) for reports, _ in printed_by_two]
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +175,8 @@ def test_two_processes_go_on_where_they_were(
 ) -> None:
     """Each with the state of its own tracks, and with random numbers of its own for dropout."""
     assert of_two_interrupted[name] == of_two[0][name]
+
+
+def test_processes_leave_each_other_before_they_end(printed_by_two: list[list[str]]) -> None:
+    """A thread of gloo that outlives the interpreter aborts the process, now and then."""
+    assert [left for _, left in printed_by_two] == ["0", "0"]

@@ -94,25 +94,29 @@ class Training(TrainingLoop[LanguageModel]):
             rank=self.processes.rank,
             processes=self.processes.count,
         )
+        self._own_step = TrainingStep(model, config, self.negatives, updater)
         self._step = self._wrapped()
         self.windows = 0
         self._gathered = WholeState((), [])
 
     def _wrapped(self) -> nn.Module:
         """The step; with several processes, one after which they have their mean gradients."""
-        step = TrainingStep(self.model, self.config, self.negatives, self.updater)
         if self.processes.count == 1:
-            return step
+            return self._own_step
         by_rows = [rows.parameter for rows in self.updater.rows.values()]
         for parameter in by_rows:  # so that these are left to Updater.share
             parameter.requires_grad_(False)
         # a window without rare words does not use their clusters
         wrapped = nn.parallel.DistributedDataParallel(
-            step, find_unused_parameters=self.model.adaptive is not None
+            self._own_step, find_unused_parameters=self.model.adaptive is not None
         )
         for parameter in by_rows:
             parameter.requires_grad_(True)
         return wrapped
+
+    def end_steps(self) -> None:
+        """Let go of DistributedDataParallel, which keeps the processes together."""
+        self._step = self._own_step
 
     def go_dense(self) -> None:
         """Take the gradients of the word matrices whole from now on."""

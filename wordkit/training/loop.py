@@ -57,6 +57,9 @@ class TrainingLoop(NetworkInTraining, Generic[T]):
     def validation_cost(self) -> float:
         """What a validation takes, as a multiple of what training took for one unit."""
 
+    def end_steps(self) -> None:
+        """Let go of what only further steps would need, after the last one."""
+
     @abstractmethod
     def finished(self) -> T:
         """The model with the weights of the network as they are."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
 from dataclasses import dataclass
 
 import torch
@@ -67,5 +69,18 @@ def join_processes(device: str) -> Processes:
     if not dist.is_initialized():
         if device == "cuda":
             torch.cuda.set_device(torchrun_number("LOCAL_RANK", 0))
+        # otherwise imported by DistributedDataParallel: its functions have the group that they find
+        # as the default of a parameter, and would keep it for ever
+        importlib.import_module("torch.distributed.nn")
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        atexit.register(_leave)
     return Processes(dist.get_rank(), count)
+
+
+def _leave() -> None:
+    """End the group's threads while there is an interpreter: one that it ends aborts the process.
+
+    See https://github.com/pytorch/pytorch/pull/179291.
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()

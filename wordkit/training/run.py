@@ -75,6 +75,8 @@ class TrainingJob(ABC, Generic[T]):
                     keeper.save()
                 raise
         finally:
+            if self.loop is not None:
+                self.loop.end_steps()
             torch.set_num_threads(before)
 
 
