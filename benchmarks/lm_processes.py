@@ -97,8 +97,8 @@ def compile_kernels(text: Treebank) -> None:
     output = text.folder / "few.safetensors"
     network = "--preset", "rnnlm", "--hidden", 8, "--embeddings", "counts"
     training = "--epochs", 1, "--optimizer", "adamw", "--lr", 1e-3
-    for softmax in ("exact", "sampled"):
-        given = *network, *training, "--softmax", softmax, "--samples", 20
+    for softmax in (("exact",), ("sampled", "--samples", 20)):
+        given = *network, *training, "--softmax", *softmax
         run_process(_wordkit("train-lm", text.few_lines(), "-o", output, *given))
 
 

@@ -9,7 +9,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import click
 
-__all__ = ["LEARNING", "SettingOptions"]
+__all__ = ["LEARNING", "LEARNING_USE", "SettingOptions", "Use"]
+
+Use = Mapping[str, tuple[str, tuple[str, ...]]]
+"""For fields that have a say with some choices only: the field of the choice, and those choices."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +39,17 @@ LEARNING = {
 }
 """What the fields of :class:`wordkit.training.config.LearningConfig` say in a help."""
 
+LEARNING_USE: Use = {
+    "momentum": ("optimizer", ("momentum", "nesterov")),
+    "beta2": ("optimizer", ("adam", "adamw")),
+    "averaging_patience": ("optimizer", ("asgd",)),
+    "decay": ("schedule", ("plateau", "step", "exponential", "inverse")),
+    "decay_after": ("schedule", ("step", "exponential")),
+    "decay_every": ("schedule", ("step",)),
+    "warmup": ("schedule", ("onecycle", "cosine")),
+}
+"""The fields of LearningConfig that have a say with some optimizers or schedules only."""
+
 _ALIASES = {
     "dim": ("--size",), "window": ("--ws",), "negative": ("--neg",), "epochs": ("--iter",),
     "lr": ("--alpha",), "batch": ("--batch-size",), "steps": ("--bptt",), "clip_norm": ("--clip",),
@@ -51,6 +65,7 @@ class SettingOptions:
         texts: the help of each field that is an option, by name, in the order of the help.
         shown: an instance of each dataclass, whose values the help shows as defaults; None: it
             shows none, as they depend on more. Switches that are off are not shown.
+        use: of fields that have a say with some choices only.
     """
 
     def __init__(
@@ -58,8 +73,9 @@ class SettingOptions:
         kinds: tuple[type, ...],
         texts: Mapping[str, str],
         shown: tuple[Any, ...] | None = None,
+        use: Use | None = None,
     ) -> None:
-        self._kinds, self._texts = kinds, texts
+        self._kinds, self._texts, self._use = kinds, texts, use or {}
         self._hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
         self._defaults = {
             field.name: getattr(config, field.name)
@@ -106,3 +122,21 @@ class SettingOptions:
             }
             for kind in self._kinds
         )
+
+    def check_use(self, values: Mapping[str, Any], *configs: Any) -> None:
+        """Complain about settings on the command line that would have no say.
+
+        Args:
+            values: of all options, by name.
+            configs: the settings that come of them, of each of the dataclasses.
+
+        Raises:
+            click.UsageError: there is one.
+        """
+        settled = {name: value for config in configs for name, value in vars(config).items()}
+        for field, (choice, useful) in self._use.items():
+            if values.get(field) is not None and settled[choice] not in useful:
+                raise click.UsageError(
+                    f"--{field.replace('_', '-')} has a say with --{choice} {' or '.join(useful)}, "
+                    f"not with {settled[choice]}: leave it out, or choose such a {choice}"
+                )

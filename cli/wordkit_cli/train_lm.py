@@ -23,7 +23,7 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
-from wordkit_cli.train_lm_plan import OPTIONS, check_settings, make_plan, shape
+from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, shape
 from wordkit_cli.training import check_machine, finish_training
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     )
     if options["resume"] and checkpoint is None:
         raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
-    check_settings(options)
+    begun = begin_plan(options)
     check_texts(options["valid"], options["test"])
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
-        plan = make_plan(options, texts.train, progress)
+        plan = make_plan(begun, options, texts.train, progress)
         run = train_language_model(
             texts.train,
             plan.model,

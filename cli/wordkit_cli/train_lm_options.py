@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit_cli.setting_options import LEARNING, SettingOptions
+from wordkit_cli.setting_options import LEARNING, LEARNING_USE, SettingOptions, Use
 
 __all__ = ["SETTINGS"]
 
@@ -45,5 +45,12 @@ _TRAINING = {
     "max_vocabulary": "Keep so many words, the most frequent.",
 }
 
-SETTINGS = SettingOptions((ModelConfig, TrainingConfig), {**_MODEL, **_TRAINING})
+_USE: Use = {
+    "samples": ("softmax", ("auto", "sampled")),
+    "exact_share": ("softmax", ("auto", "sampled")),
+}
+
+SETTINGS = SettingOptions(
+    (ModelConfig, TrainingConfig), {**_MODEL, **_TRAINING}, use={**LEARNING_USE, **_USE}
+)
 """All options that set a field of ModelConfig or TrainingConfig."""

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.storage import check_readable
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 from wordkit_cli.train_lm_options import SETTINGS
 
 if TYPE_CHECKING:
-    from wordkit.lm import ModelConfig, TrainingConfig
+    from wordkit.checkpoints import CheckpointPlan
+    from wordkit.embeddings import Embeddings
+    from wordkit.lm import Checkpoint, ModelConfig, TrainingConfig
     from wordkit.lm.presets import Preset
     from wordkit.text import Corpus
 
-__all__ = ["OPTIONS", "Plan", "check_settings", "make_plan", "shape"]
+__all__ = ["OPTIONS", "Plan", "begin_plan", "make_plan", "shape"]
 
 OPTIONS = {"start_embeddings": "embeddings"}
 """Options of fields that have another name."""
@@ -34,71 +35,76 @@ class Plan:
     model: ModelConfig
     training: TrainingConfig
     embeddings: str | None = None
-    resume: Any = None
+    resume: Checkpoint | None = None
 
-    def vectors(self) -> Any:
+    def vectors(self) -> Embeddings | None:
         """The word vectors to start from; None where no file is named."""
         from wordkit_cli.models import load_vectors
 
         return None if self.embeddings is None else load_vectors(self.embeddings)
 
     @staticmethod
-    def checkpoints(path: str | None, every: float) -> Any:
+    def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
         """Where checkpoints go."""
         from wordkit.checkpoints import CheckpointPlan
 
         return None if path is None else CheckpointPlan(path, every)
 
 
-def check_settings(options: Mapping[str, Any]) -> None:
-    """Find out before the texts are read what no training could begin with.
+def begin_plan(options: Mapping[str, Any]) -> Plan:
+    """The settings as far as they are known before the texts are read, so as to refuse them then.
 
     Raises:
-        ConfigError: a setting is out of its range, does not go with another, or there is no such
-            preset.
-        StorageError: the vectors to start from are no file.
+        ConfigError: a setting is out of its range, does not go with another or with the
+            checkpoint, or there is no such preset.
+        StorageError: the vectors to start from, or the checkpoint, cannot be read.
+        FormatError: they are damaged, or something else.
+        click.UsageError: a setting would have no say.
     """
     from wordkit.lm import ModelConfig, TrainingConfig, get_preset
 
+    if options["resume"] and os.path.exists(options["checkpoint"]):
+        return _resumed(options)
     model, training = ModelConfig(), TrainingConfig()
     if options["preset"] is not None:
         preset = get_preset(options["preset"])
         model, training = preset.model, preset.training
-    embeddings = options["embeddings"]
-    if embeddings is not None and embeddings not in _MADE:
-        check_readable(embeddings)
-        options = {**options, "embeddings": None}  # they may be large, and are loaded later
-    if not options["resume"]:
-        _changed(model, training, options)
+    plan = _changed(model, training, options)
+    SETTINGS.check_use(options, plan.model, plan.training)
+    return plan
 
 
-def make_plan(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Plan:
+def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: Progress) -> Plan:
     """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
     checkpoint = options["checkpoint"]
+    if begun.resume is not None:
+        progress.say(
+            f"going on from {checkpoint} after {counted(begun.resume.state.seen, 'token')}"
+        )
+        return begun
     if options["resume"]:
-        if os.path.exists(checkpoint):
-            return _resumed(options, progress)
         progress.say(f"there is no {checkpoint} yet: starting afresh")
-    preset = _start(options, train, progress)
+    if options["preset"] is not None:
+        return begun
+    preset = _fitted(options, train, progress)
     plan = _changed(preset.model, preset.training, options)
-    if options["preset"] is None:
-        dropout = plan.model.dropout
-        progress.say(f"{preset.description}: {shape(plan.model)}, dropout {dropout:g}")
+    dropout = plan.model.dropout
+    progress.say(f"{preset.description}: {shape(plan.model)}, dropout {dropout:g}")
     return plan
 
 
 def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str, Any]) -> Plan:
     """Settings with those of the command line in their place."""
+    from wordkit.lm.starting_weights import check_dimensions
     from wordkit.training.config import USUAL_RATES
 
     model_settings, training_settings = SETTINGS.given(options)
     embeddings = options["embeddings"]
     if embeddings in _MADE:
         model_settings["start_embeddings"], embeddings = embeddings, None
-    if embeddings is not None and "dim" not in model_settings:
-        from wordkit_cli.models import load_vectors
-
-        model_settings["dim"] = load_vectors(embeddings).dim
+    vectors = None if embeddings is None else _first_vector(embeddings)
+    if vectors is not None:
+        model_settings.setdefault("dim", vectors.dim)
     optimizer = training_settings.get("optimizer", training.optimizer)
     if optimizer != training.optimizer:  # the preset's rate is that of its own
         training_settings.setdefault("lr", USUAL_RATES[optimizer])
@@ -106,17 +112,25 @@ def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str,
         if model_settings.get("tied"):
             raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
         model_settings["tied"] = False
-    return Plan(
+    plan = Plan(
         replace(model, **model_settings), replace(training, **training_settings), embeddings
     )
+    if vectors is not None:
+        check_dimensions(vectors, plan.model.width_in)
+    return plan
 
 
-def _start(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Preset:
-    """The settings before those of the command line."""
-    from wordkit.lm import fitted_preset, get_preset, words_to_model
+def _first_vector(embeddings: str) -> Embeddings:
+    """The first of the vectors to start from; all of them may take long to read."""
+    from wordkit_cli.models import load_vectors
 
-    if options["preset"] is not None:
-        return get_preset(options["preset"])
+    return load_vectors(embeddings, limit=1)
+
+
+def _fitted(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Preset:
+    """The settings that are fitted to the text and the time."""
+    from wordkit.lm import fitted_preset, words_to_model
+
     vocabulary = words_to_model(
         train, min_count=options["min_count"], max_size=options["max_vocabulary"]
     )
@@ -132,24 +146,22 @@ def _start(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Pre
     return progress.finish(fitting)
 
 
-def _resumed(options: Mapping[str, Any], progress: Progress) -> Plan:
-    """The settings of the checkpoint; others that are given are refused when training begins."""
+def _resumed(options: Mapping[str, Any]) -> Plan:
+    """The settings of the checkpoint; others that are given are refused."""
     from wordkit.lm import get_preset, read_checkpoint
+    from wordkit.lm.train import check_resumption
+    from wordkit.runtime import choose_device
 
-    model, training = SETTINGS.given(options)
     checkpoint = read_checkpoint(options["checkpoint"])
-    before, how = checkpoint.model, checkpoint.training
+    model, training = checkpoint.model, checkpoint.training
     if options["preset"] is not None:
         preset = get_preset(options["preset"])
-        before, how = preset.model, preset.training
-    if options["embeddings"] in _MADE:
-        model["start_embeddings"] = options["embeddings"]
-    elif options["embeddings"] is not None:  # its vectors are among the weights
-        model.setdefault("dim", checkpoint.model.dim)
-    progress.say(
-        f"going on from {options['checkpoint']} after {counted(checkpoint.state.seen, 'token')}"
-    )
-    return Plan(replace(before, **model), replace(how, **training), resume=checkpoint)
+        model, training = preset.model, preset.training
+    if options["embeddings"] not in (None, *_MADE):  # its vectors are among the weights
+        options = {**options, "embeddings": None, "dim": options["dim"] or checkpoint.model.dim}
+    plan = replace(_changed(model, training, options), resume=checkpoint)
+    check_resumption(checkpoint, plan.model, plan.training, choose_device(options["device"]))
+    return plan
 
 
 def shape(config: ModelConfig) -> str:

@@ -126,7 +126,9 @@ def _settings(
     before = (Seq2SeqConfig(), Seq2SeqTrainingConfig())
     if resume is not None:
         before = (resume.model, resume.training)
-    return replace(before[0], **model), replace(before[1], **training)
+    settings = replace(before[0], **model), replace(before[1], **training)
+    SETTINGS.check_use(options, *settings)
+    return settings
 
 
 def _read(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit_cli.setting_options import LEARNING, SettingOptions
+from wordkit_cli.setting_options import LEARNING, LEARNING_USE, SettingOptions
 
 __all__ = ["SETTINGS"]
 
@@ -42,5 +42,6 @@ SETTINGS = SettingOptions(
     (Seq2SeqConfig, Seq2SeqTrainingConfig),
     {**_MODEL, **_TRAINING},
     shown=(Seq2SeqConfig(), Seq2SeqTrainingConfig()),
+    use=LEARNING_USE,
 )
 """All options that set a field of Seq2SeqConfig or Seq2SeqTrainingConfig."""

@@ -88,7 +88,7 @@ def command(
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
             beginning = read_beginning(init, resume, given)
-        _check_use(given, beginning.config)
+        SETTINGS.check_use(options, beginning.config)
         protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
@@ -127,18 +127,6 @@ def _check_usage(
     every = context.get_parameter_source("checkpoint_every")
     if every is click.core.ParameterSource.COMMANDLINE and checkpoint is None:
         raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
-
-
-def _check_use(given: Mapping[str, Any], config: Word2VecConfig) -> None:
-    """Complain about settings that would have no say."""
-    for field, of, chosen in (
-        ("negative", "ns", config.loss),
-        ("ns_exponent", "ns", config.loss),
-        ("cbow_gradient", "cbow", config.arch),
-    ):
-        if field in given and chosen != of:
-            option = field.replace("_", "-")
-            raise click.UsageError(f"--{option} is about {of}, and what is trained is {chosen}")
 
 
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:

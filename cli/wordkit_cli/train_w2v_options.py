@@ -31,5 +31,10 @@ SETTINGS = SettingOptions(
         "seed": "Of the random numbers.",
     },
     shown=(Word2VecConfig(),),
+    use={
+        "negative": ("loss", ("ns",)),
+        "ns_exponent": ("loss", ("ns",)),
+        "cbow_gradient": ("arch", ("cbow",)),
+    },
 )
 """All options that set a field of Word2VecConfig."""

@@ -18,6 +18,7 @@ from command_line import CommandLine, Process, Wordkit
 from wordkit.errors import ResourceError, WordkitError
 from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
 from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.model_file import load_language_model
 from wordkit.lm.presets import PRESETS, get_preset
 from wordkit_cli.train_lm import command
@@ -132,14 +133,51 @@ def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: P
         (("--valid", "nope.txt"), "cannot read 'nope.txt'"),
         (("--test", "nope.txt"), "cannot read 'nope.txt'"),
         (("--cell", "gru", "--activation", "relu"), "activation is of the cell rnn"),
+        (("--embeddings", "text"), "text is no vector file that wordkit knows"),
+        (("--embeddings", "vectors", "--dim", "3"), "set dim to 2 or give other vectors"),
+        (("--checkpoint", "c", "--resume", "--hidden", "9"), "begun with hidden 8"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_is_refused_before_the_text_is_read(
     wordkit: Wordkit, texts: Path, wrong: tuple[str, ...], message: str
 ) -> None:
+    (texts / "text").write_text("no vectors here\n")
+    (texts / "vectors").write_text("1 2\ncat 0.5 0.25\n")
+    if "--resume" in wrong:
+        run("train.txt", *SMALL, "--checkpoint", "c")
     said = wordkit("train-lm", "train.txt", *wrong, status=1).stderr
     assert len(said.splitlines()) == 1 and message in said
+
+
+@pytest.mark.parametrize(
+    ("idle", "told"),
+    [
+        (
+            "--momentum 0.5 --preset awd-lstm",
+            "with --optimizer momentum or nesterov, not with asgd",
+        ),
+        ("--beta2 0.9 --optimizer sgd", "with --optimizer adam or adamw, not with sgd"),
+        ("--averaging-patience 2", "with --optimizer asgd, not with adamw"),
+        (
+            "--decay 0.5",
+            "with --schedule plateau or step or exponential or inverse, not with onecy",
+        ),
+        (
+            "--decay-after 2 --schedule cosine",
+            "with --schedule step or exponential, not with cosin",
+        ),
+        ("--decay-every 2 --schedule plateau", "with --schedule step, not with plateau"),
+        ("--warmup 0.1 --schedule constant", "with --schedule onecycle or cosine, not with const"),
+        ("--samples 9 --softmax exact", "with --softmax auto or sampled, not with exact"),
+        ("--exact-share 0.1 --softmax adaptive", "with --softmax auto or sampled, not with adapt"),
+    ],
+    ids=lambda value: value.split()[0],
+)
+def test_settings_that_would_have_no_say(texts: Path, idle: str, told: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        run("train.txt", *idle.split())
+    assert refused.value.message.startswith(f"{idle.split()[0]} has a say {told}")
 
 
 def test_what_torchrun_tells_is_a_number(
@@ -163,30 +201,42 @@ def test_all_settings_arrive(texts: Path) -> None:
         "forget_bias": 0.5,
     }  # fmt: skip
     training = {
-        "batch": 3, "steps": 5, "epochs": 1, "max_minutes": 3.0, "optimizer": "rmsprop",
-        "lr": 0.002, "momentum": 0.7, "beta2": 0.99, "weight_decay": 0.001, "schedule": "inverse",
-        "decay": 0.4, "decay_after": 1, "decay_every": 2, "warmup": 0.1, "clip_norm": 0.5,
-        "clip_value": 0.2, "softmax": "exact", "samples": 9, "exact_share": 0.2,
-        "activation_penalty": 0.1, "temporal_penalty": 0.2, "label_smoothing": 0.05, "patience": 3,
-        "averaging_patience": 4, "min_count": 2, "max_vocabulary": 9, "precision": "fp32",
-        "seed": 8,
+        "batch": 3, "steps": 5, "epochs": 1, "max_minutes": 3.0, "optimizer": "nesterov",
+        "lr": 0.002, "momentum": 0.7, "weight_decay": 0.001, "schedule": "step", "decay": 0.4,
+        "decay_after": 1, "decay_every": 2, "clip_norm": 0.5, "clip_value": 0.2,
+        "softmax": "exact", "activation_penalty": 0.1, "temporal_penalty": 0.2,
+        "label_smoothing": 0.05, "patience": 3, "min_count": 2, "max_vocabulary": 9,
+        "precision": "fp32", "seed": 8,
     }  # fmt: skip
-    given = {**model, **training}
-    options = [x for name, v in given.items() for x in (f"--{name.replace('_', '-')}", str(v))]
+    other_trainings: list[dict[str, object]] = [
+        {"optimizer": "adam", "beta2": 0.99, "schedule": "cosine", "warmup": 0.1},
+        {"optimizer": "asgd", "averaging_patience": 4},
+        {"softmax": "sampled", "samples": 9, "exact_share": 0.2},
+    ]
     switches = ["--tied", "--residual", "--no-locked-dropout", "--orthogonal", "--unigram-bias"]
-    run(
-        "train.txt", "--preset", "rnnlm", "--vary-steps", "--freeze-embeddings", *options, *switches
-    )
-    made = load_language_model("lm.safetensors")
+    switches += ["--vary-steps", "--freeze-embeddings"]
+
+    def trained(*given: dict[str, object]) -> LanguageModel:
+        pairs = {name: value for settings in given for name, value in settings.items()}
+        options = [x for name, v in pairs.items() for x in (f"--{name.replace('_', '-')}", str(v))]
+        run("train.txt", "--preset", "rnnlm", *options, *switches)
+        return load_language_model("lm.safetensors")
+
+    made = trained(model, training)
     on = {"tied": True, "residual": True, "orthogonal": True, "unigram_bias": True}
     expected = ModelConfig(**model, **on, locked_dropout=False)  # type: ignore[arg-type]
     assert made.config == expected
     settings = dict(made.metadata["settings"])
-    assert settings == {**training, "vary_steps": True, "freeze_embeddings": True}
+    assert settings.items() >= {**training, "vary_steps": True, "freeze_embeddings": True}.items()
     assert {*model, *on, "locked_dropout"} | {"adaptive", "start_embeddings"} == set(
         vars(ModelConfig())
     ), "a setting is missing here"
-    assert set(settings) == set(vars(TrainingConfig()))
+    switches.clear()
+    for others in other_trainings:
+        settings = trained({"hidden": 7, "epochs": 1}, others).metadata["settings"]
+        assert settings.items() >= others.items()
+    tried = {name for each in (training, *other_trainings) for name in each}
+    assert {*tried, "vary_steps", "freeze_embeddings"} == set(vars(TrainingConfig()))
 
 
 def test_aliases(texts: Path) -> None:
@@ -200,7 +250,9 @@ def test_aliases(texts: Path) -> None:
 
 @pytest.mark.parametrize("softmax", ["exact", "sampled", "adaptive"])
 def test_each_softmax(texts: Path, softmax: str) -> None:
-    more = ["--optimizer", "adamw", "--lr", "0.01", "--samples", "4"]
+    more = ["--optimizer", "adamw", "--lr", "0.01"]
+    if softmax == "sampled":
+        more += ["--samples", "4"]
     run("train.txt", *SMALL, "--softmax", softmax, *more)
     model = load_language_model("lm.safetensors")
     assert model.metadata["settings"]["softmax"] == softmax
@@ -458,6 +510,15 @@ def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
     assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
     assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr
     assert "TEXT" in wordkit("train-lm", status=2).stderr
+
+
+def test_a_checkpoint_is_gone_on_with_by_its_preset_and_changes(texts: Path) -> None:
+    """The rate is that of the optimizer on the command line, both times."""
+    train = ("train.txt", *SMALL, "--optimizer", "adam", "--softmax", "adaptive")
+    run(*train, "--checkpoint", "c")
+    shutil.copy("lm.safetensors", "first.safetensors")
+    run(*train, "--checkpoint", "c", "--resume")
+    assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
 
 
 def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None:

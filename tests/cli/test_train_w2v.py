@@ -268,9 +268,9 @@ def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_
 
 def test_settings_that_would_have_no_say(wordkit: Wordkit, corpus_txt: Path) -> None:
     for call, told in (
-        (("--loss", "hs", "--negative", "5"), "--negative is about ns, and what is trained is hs"),
-        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent is about ns"),
-        (("--arch", "skipgram", "--cbow-gradient", "true"), "--cbow-gradient is about cbow"),
+        (("--loss", "hs", "--negative", "5"), "--negative has a say with --loss ns, not with hs"),
+        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent has a say with --loss ns"),
+        (("--arch", "skipgram", "--cbow-gradient", "true"), "--cbow-gradient has a say with"),
     ):
         assert told in wordkit("train-w2v", corpus_txt, *call, status=2).stderr
 

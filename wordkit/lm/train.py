@@ -42,7 +42,7 @@ from wordkit.training.run import (
     versions,
 )
 
-__all__ = ["LanguageModelRun", "resolved", "train_language_model"]
+__all__ = ["LanguageModelRun", "check_resumption", "resolved", "train_language_model"]
 
 _SAMPLED_FROM = {"cpu": 4, "cuda": 100, "mps": 100}
 """Words, as multiples of the samples, from which a sampled softmax pays, by device."""
@@ -107,8 +107,7 @@ def train_language_model(
     """
     model, config = model or ModelConfig(), config or TrainingConfig()
     device = choose_device(device)
-    if config.softmax == "adaptive":
-        model = replace(model, adaptive=True, tied=False)
+    model = _shaped(model, config)
     vocabulary = words_to_model(corpus, min_count=config.min_count, max_size=config.max_vocabulary)
     config = resolved(config, model, len(vocabulary), device)
     _check_output(model, config)
@@ -120,12 +119,37 @@ def train_language_model(
     )
     if resume is not None:
         check_same_texts(resume.about, material.about, "corpus", "valid")
-        check_same_settings(
-            {**asdict(resume.model), **asdict(resume.training)}, {**asdict(model), **asdict(config)}
-        )
+        check_resumption(resume, model, config, device)
     _check_memory(model, len(vocabulary))
     machine = device, threads, checkpoint
     return LanguageModelRun(_Job(corpus, material, model, config, embeddings, resume, machine))
+
+
+def _shaped(model: ModelConfig, config: TrainingConfig) -> ModelConfig:
+    """The model as its training asks for it."""
+    is_adaptive = config.softmax == "adaptive"
+    return replace(model, adaptive=True, tied=False) if is_adaptive else model
+
+
+def check_resumption(
+    checkpoint: Checkpoint, model: ModelConfig, config: TrainingConfig, device: str
+) -> None:
+    """Check that a training goes on with the settings that it was begun with.
+
+    Args:
+        checkpoint: to go on from.
+        model, config: the settings.
+        device: ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        ConfigError: one is another that may not change on the way.
+    """
+    model = _shaped(model, config)
+    config = resolved(config, model, len(checkpoint.vocabulary), device)
+    check_same_settings(
+        {**asdict(checkpoint.model), **asdict(checkpoint.training)},
+        {**asdict(model), **asdict(config)},
+    )
 
 
 def resolved(config: TrainingConfig, model: ModelConfig, words: int, device: str) -> TrainingConfig:
