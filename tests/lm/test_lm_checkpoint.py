@@ -104,6 +104,19 @@ def test_a_run_may_be_stopped_again_and_again(
     assert_same(run.result(), trained(corpus, shape, config, valid=valid).result())
 
 
+def test_two_runs_may_go_on_from_what_was_read_once(
+    corpus: Corpus, valid: Corpus, tmp_path: Path
+) -> None:
+    shape, config = CASES["asgd"]
+    path = tmp_path / "checkpoint"
+    stopped(path, 20, corpus, shape, config, valid=valid)
+    resume = read_checkpoint(path)
+    seen = resume.state.seen
+    runs = [trained(corpus, shape, config, valid=valid, resume=resume) for _ in range(2)]
+    assert_same(runs[0].result(), runs[1].result())
+    assert resume.state.seen == seen
+
+
 def test_checkpoints_on_the_way_change_nothing(corpus: Corpus, tmp_path: Path) -> None:
     plan = CheckpointPlan(tmp_path / "checkpoint", 1e-9)
     run = trained(corpus, NOISY, QUICK, checkpoint=plan)

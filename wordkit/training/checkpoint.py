@@ -7,6 +7,7 @@ random state as tensors, the rest as JSON, and a digest of all of it.
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import math
 import os
@@ -68,7 +69,7 @@ class SavedTraining:
         """
         _copy(self.group("weights"), dict(loop.network.named_parameters()))
         loop.updater.restore(self.group("optimizer"))
-        loop.state = self.state
+        loop.state = copy.deepcopy(self.state)  # another training may begin here too
         loop.state.best = dict(self.group("best"))
         counters = self.record["counters"]
         if self.group("average"):
