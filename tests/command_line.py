@@ -204,3 +204,10 @@ class ForkedProcess:
 
 Process = subprocess.Popen[bytes] | ForkedProcess
 """A call of the command line that has been started."""
+
+
+def log_of(folder: Path) -> list[dict[str, object]]:
+    """The whole lines that ``--log log`` has written in a folder so far."""
+    path = folder / "log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]

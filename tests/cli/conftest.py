@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -174,3 +175,20 @@ def place(
     """A working folder with all that the calls of every command read."""
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     return Place(folder, made, many_calls)
+
+
+@pytest.fixture
+def texts(folder: Path) -> Path:
+    """Sentences to train on, validate on, and test on."""
+    chooser = random.Random(1)
+    nouns, verbs = ["cat", "dog", "king", "queen"], ["sees", "hears"]
+
+    def lines(n: int) -> str:
+        return "".join(
+            f"the {chooser.choice(nouns)} {chooser.choice(verbs)} the {chooser.choice(nouns)} .\n"
+            for _ in range(n)
+        )
+
+    for name, n in (("train", 150), ("valid", 20), ("test", 20)):
+        (folder / f"{name}.txt").write_text(lines(n))
+    return folder

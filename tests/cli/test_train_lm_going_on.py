@@ -1,0 +1,129 @@
+"""train-lm from a checkpoint: interrupted, stopped, and with settings that are others."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine, Process, Wordkit, log_of
+from lm_calls import SMALL, run
+
+from wordkit.errors import WordkitError
+from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
+from wordkit.lm.model_file import load_language_model
+
+LONG = (
+    *("train-lm", "train.txt", "--valid", "valid.txt", *SMALL, "--epochs", "20"),
+    *("--dropout", "0.2", "--optimizer", "adamw", "--lr", "0.005", "--log", "log"),
+)
+
+
+def wait_for_epoch(folder: Path, epoch: int, process: Process) -> None:
+    deadline = time.monotonic() + 300
+    while not any(line.get("epoch", 0) >= epoch for line in log_of(folder)):  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"no epoch {epoch}")
+        time.sleep(0.005)
+
+
+def assert_same_models(one: Path, other: Path) -> None:
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
+    wordkit: Wordkit, command_line: CommandLine, texts: Path, number: signal.Signals
+) -> None:
+    process = command_line.start(*LONG, "--checkpoint", "c")
+    wait_for_epoch(texts, 3, process)
+    process.send_signal(number)
+    said = process.communicate(timeout=300)[1].decode()
+    assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
+    assert "stopped; the best model so far is kept: lm.safetensors" in said
+    assert "Traceback" not in said
+    checkpoint = read_checkpoint(texts / "c")
+    kept = load_language_model(texts / "lm.safetensors")
+    training = kept.metadata["training"]
+    assert training["tokens"] == checkpoint.state.seen < 20 * 150 * 7
+    assert training["valid_perplexity"] == min(v["perplexity"] for v in training["validations"])
+    found = json.loads(wordkit("perplexity", "lm.safetensors", "valid.txt", "--json").stdout)
+    assert found["perplexity"] == pytest.approx(training["valid_perplexity"], rel=1e-6)
+
+    said = wordkit(*LONG, "--checkpoint", "c", "--resume").stderr
+    assert f"going on from c after {checkpoint.state.seen:,} tokens" in said
+    run(*LONG[1:], "-o", "whole.safetensors")
+    assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
+
+
+def test_stopped_again_and_again_it_comes_to_the_same(
+    wordkit: Wordkit, command_line: CommandLine, texts: Path
+) -> None:
+    """Wherever the signals come."""
+    chooser = random.Random(5)
+    for _ in range(2):
+        process = command_line.start(*LONG, "--checkpoint", "c", "--resume")
+        words = read_checkpoint(texts / "c").state.seen if (texts / "c").exists() else 0
+        (texts / "log").unlink(missing_ok=True)
+        wait_for_epoch(texts, words // (150 * 7) + 1, process)
+        time.sleep(chooser.random() / 10)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=300)
+    assert read_checkpoint(texts / "c").state.seen > 0
+    wordkit(*LONG, "--checkpoint", "c", "--resume")
+    run(*LONG[1:], "-o", "whole.safetensors")
+    assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
+
+
+def test_resume(wordkit: Wordkit, texts: Path) -> None:
+    train = ("train.txt", *SMALL, "--checkpoint", "c")
+    said = wordkit("train-lm", *train, "--resume").stderr
+    assert "there is no c yet: starting afresh" in said and is_checkpoint(texts / "c")
+    shutil.copy("lm.safetensors", "first.safetensors")
+    run(*train, "--resume")
+    assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
+    with pytest.raises(WordkitError, match="begun with hidden 8, and cannot go on with 9"):
+        run(*train, "--resume", "--hidden", "9")
+    (texts / "train.txt").write_text("another text\n" * 50)
+    with pytest.raises(WordkitError, match="another text"):
+        run(*train, "--resume")
+    usage = wordkit("train-lm", "train.txt", *SMALL, "--resume", status=2).stderr
+    assert "--checkpoint" in usage
+
+
+def test_a_checkpoint_on_a_foreign_file(texts: Path) -> None:
+    (texts / "precious").write_text("not to be lost\n")
+    for more in ([], ["--resume"]):
+        with pytest.raises(WordkitError, match="precious is there and is no checkpoint of train-"):
+            run("train.txt", *SMALL, "--checkpoint", "precious", *more)
+    assert (texts / "precious").read_text() == "not to be lost\n"
+    run("train.txt", *SMALL, "--checkpoint", "c")
+    data = bytearray((texts / "c").read_bytes())
+    data[-9] ^= 1
+    (texts / "c").write_bytes(data)
+    with pytest.raises(WordkitError, match="c is damaged"):
+        run("train.txt", *SMALL, "--checkpoint", "c", "--resume")
+
+
+def test_a_checkpoint_is_gone_on_with_by_its_preset_and_changes(texts: Path) -> None:
+    """The rate is that of the optimizer on the command line, both times."""
+    train = ("train.txt", *SMALL, "--optimizer", "adam", "--softmax", "adaptive")
+    run(*train, "--checkpoint", "c")
+    shutil.copy("lm.safetensors", "first.safetensors")
+    run(*train, "--checkpoint", "c", "--resume")
+    assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
+
+
+def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None:
+    checkpoint = ("--checkpoint", "lm.checkpoint")
+    run("train.txt", *SMALL, *checkpoint)
+    run("train.txt", *SMALL, *checkpoint, "--resume")  # the same one: nothing is left to do
+    other = ("--preset", "awd-lstm", *SMALL[2:])
+    with pytest.raises(WordkitError, match="was begun with"):
+        run("train.txt", *other, *checkpoint, "--resume")
