@@ -64,18 +64,12 @@ def read_corpus(
             raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
         _refuse_text_options()
         refuse_overwriting(prepared, outputs)
-        corpus = Corpus.open(prepared[0])
-        corpus.check()
-        return corpus
+        return _checked_corpus(prepared[0])
 
     from wordkit.text import TextConfig, prepare
     from wordkit_corpora.named import open_source
 
-    words = None
-    if vocabulary is not None:
-        model = Corpus.open(vocabulary)
-        model.check()
-        words = model.vocabulary
+    words = None if vocabulary is None else _checked_corpus(vocabulary).vocabulary
     opening = open_source(
         paths,
         encoding=text.encoding,
@@ -93,6 +87,12 @@ def read_corpus(
     run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))
+    return corpus
+
+
+def _checked_corpus(folder: str) -> Corpus:
+    corpus = Corpus.open(folder)
+    corpus.check()
     return corpus
 
 

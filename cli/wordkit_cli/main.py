@@ -55,18 +55,23 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     import warnings
 
-    import click
-
-    from wordkit.errors import WordkitError, WordkitWarning
-    from wordkit_cli.commands import cli
+    from wordkit.errors import WordkitWarning
 
     warnings.simplefilter("always", WordkitWarning)
     warnings.showwarning = _show_warning
+    return _invoke(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run a command; what it cannot do ends in one line, and in the status that is returned."""
+    import click
+
+    from wordkit.errors import WordkitError
+    from wordkit_cli.commands import cli
+
     try:
         # Click would print an empty line on Ctrl-C; make_context and invoke leave that to us
-        with cli.make_context(
-            "wordkit", list(sys.argv[1:] if arguments is None else arguments)
-        ) as context:
+        with cli.make_context("wordkit", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
