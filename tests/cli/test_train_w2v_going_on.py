@@ -52,7 +52,8 @@ def started(folder: Path, command_line: CommandLine) -> Callable[..., Process]:
 
 
 def is_training(folder: Path) -> bool:
-    return any(line["stage"] == "training" for line in log_of(folder))
+    """Whether something has been learnt, which alone a checkpoint is written for."""
+    return any(line["stage"] == "training" and line["done"] for line in log_of(folder))
 
 
 # --- going on -------------------------------------------------------------------------------------
