@@ -103,3 +103,7 @@ class StorageError(WordkitError):
 
 class ResourceError(WordkitError):
     """The machine has too little memory, or lacks the device that was asked for."""
+
+
+class LostProcessError(ResourceError):
+    """Another process that trains the same model has ended, or cannot be reached."""

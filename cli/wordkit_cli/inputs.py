@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import has_magic
 from typing import Any, Literal
 
 import click
@@ -96,18 +97,24 @@ def _checked_corpus(folder: str) -> Corpus:
     return corpus
 
 
-def check_texts(*paths: str | None) -> None:
-    """Find out early whether texts that are read later are there.
+def check_texts(paths: Sequence[str], outputs: Sequence[str | None]) -> None:
+    """Find out early whether texts that are read later are there, and would stay.
 
     Args:
-        paths: as :func:`read_corpus` takes them; None where none is named.
+        paths: as :func:`read_corpus` takes them.
+        outputs: files that the command is going to write.
 
     Raises:
         TextError: one is not there.
+        ConfigError: one is an output.
     """
     from wordkit_corpora.named import check_paths
+    from wordkit_corpora.plaintext import open_text
 
-    check_paths([path for path in paths if path is not None])
+    check_paths(paths)
+    for path in paths:
+        is_several = not is_corpus(path) and (os.path.isdir(path) or has_magic(path))
+        refuse_overwriting([path, *(open_text([path]).files if is_several else ())], outputs)
 
 
 def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:
@@ -118,8 +125,10 @@ def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> 
         outputs: the files to be written; None where there is none.
     """
     written = [output for output in outputs if output is not None]
-    if len({os.path.realpath(output) for output in written}) < len(written):
-        raise ConfigError(f"{written[0]} would be written twice; name different files")
+    places = [os.path.realpath(output) for output in written]
+    for output, place in zip(written, places, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError(f"{output} would be written twice; name different files")
     there = [(output, os.stat(output)) for output in written if os.path.exists(output)]
     for path in inputs:
         for name, status in _statuses(path):

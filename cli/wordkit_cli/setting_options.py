@@ -138,5 +138,5 @@ class SettingOptions:
             if values.get(field) is not None and settled[choice] not in useful:
                 raise click.UsageError(
                     f"--{field.replace('_', '-')} has a say with --{choice} {' or '.join(useful)}, "
-                    f"not with {settled[choice]}: leave it out, or choose such a {choice}"
+                    f"not with {settled[choice]}; leave it out, or choose another {choice}"
                 )

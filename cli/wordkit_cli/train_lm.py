@@ -10,7 +10,7 @@ import click
 
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
-from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
+from wordkit_cli.inputs import TextOptions, check_texts, read_corpus, refuse_overwriting
 from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
 from wordkit_cli.options import (
     checkpoint_options,
@@ -24,7 +24,13 @@ from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
 from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, shape
-from wordkit_cli.training import check_machine, finish_training
+from wordkit_cli.training import (
+    check_checkpoint_use,
+    check_machine,
+    finish_training,
+    give_way,
+    stopped_after,
+)
 
 if TYPE_CHECKING:
     from wordkit.lm import LanguageModel
@@ -113,12 +119,15 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     check_machine(
         output, checkpoint, options["device"], kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm"
     )
-    if options["resume"] and checkpoint is None:
-        raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+    check_checkpoint_use(checkpoint, options["resume"])
     begun = begin_plan(options)
-    check_texts(options["valid"], options["test"])
+    others = [options["valid"], options["test"]]
+    check_texts([path for path in others if path is not None], (output, checkpoint, log))
+    refuse_overwriting(begun.read_files(), (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
+        if is_first and begun.resume is None:
+            give_way(checkpoint, stopped_after(LANGUAGE_MODEL_CHECKPOINT, "token"), progress)
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)
         run = train_language_model(
@@ -133,7 +142,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             resume=plan.resume,
         )
         save = save_language_model if is_first else None
-        model = finish_training(run, output, save, progress)
+        model = finish_training(run, output, save, progress, checkpoint)
         if not is_first:  # it has the same model
             return
         if run.coverage is not None:

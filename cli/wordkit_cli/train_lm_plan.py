@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.errors import ConfigError
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 from wordkit_cli.train_lm_options import SETTINGS
@@ -42,6 +43,10 @@ class Plan:
         from wordkit_cli.models import load_vectors
 
         return None if self.embeddings is None else load_vectors(self.embeddings)
+
+    def read_files(self) -> list[str]:
+        """The files that the training begins with: vectors."""
+        return [] if self.embeddings is None else [self.embeddings]
 
     @staticmethod
     def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
@@ -150,7 +155,6 @@ def _resumed(options: Mapping[str, Any]) -> Plan:
     """The settings of the checkpoint; others that are given are refused."""
     from wordkit.lm import get_preset, read_checkpoint
     from wordkit.lm.train import check_resumption
-    from wordkit.runtime import choose_device
 
     checkpoint = read_checkpoint(options["checkpoint"])
     model, training = checkpoint.model, checkpoint.training
@@ -160,7 +164,14 @@ def _resumed(options: Mapping[str, Any]) -> Plan:
     if options["embeddings"] not in (None, *_MADE):  # its vectors are among the weights
         options = {**options, "embeddings": None, "dim": options["dim"] or checkpoint.model.dim}
     plan = replace(_changed(model, training, options), resume=checkpoint)
-    check_resumption(checkpoint, plan.model, plan.training, choose_device(options["device"]))
+    try:
+        check_resumption(checkpoint, plan.model, plan.training)
+    except ConfigError as error:
+        if options["preset"] is None:
+            raise
+        remedy = "or leave out --preset: the checkpoint has all settings"
+        raise ConfigError(f"{error}; {remedy}") from error
+    SETTINGS.check_use(options, plan.model, plan.training)
     return plan
 
 

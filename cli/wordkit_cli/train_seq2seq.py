@@ -25,7 +25,13 @@ from wordkit_cli.output import counted
 from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_seq2seq_options import SETTINGS
-from wordkit_cli.training import check_machine, finish_training
+from wordkit_cli.training import (
+    check_checkpoint_use,
+    check_machine,
+    finish_training,
+    give_way,
+    stopped_after,
+)
 
 if TYPE_CHECKING:
     from wordkit.seq2seq import (
@@ -75,10 +81,11 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     check_machine(
         output, checkpoint, options["device"], kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq"
     )
-    if options["resume"] and checkpoint is None:
-        raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+    check_checkpoint_use(checkpoint, options["resume"])
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _resumed(options, progress)
+        if resume is None:
+            give_way(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = train_seq2seq(
@@ -91,7 +98,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             checkpoint=checkpoint and CheckpointPlan(checkpoint, options["checkpoint_every"]),
             resume=resume,
         )
-        made = finish_training(run, output, save_seq2seq, progress)
+        made = finish_training(run, output, save_seq2seq, progress, checkpoint)
         save_seq2seq(made, output)
         right = run.figures.get("valid_exact")
         progress.say(f"{output}: {_described(made, run.rate, right)}")

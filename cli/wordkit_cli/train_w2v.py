@@ -25,6 +25,7 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_w2v_options import SETTINGS
 from wordkit_cli.train_w2v_start import protect, read_beginning
+from wordkit_cli.training import check_checkpoint_use
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -124,9 +125,7 @@ def _check_usage(
         raise click.UsageError("--init starts anew and --resume goes on: give one of them")
     if resume == _OF_CHECKPOINT and checkpoint is None:
         raise click.UsageError("name what to go on from: --resume FILE, or --checkpoint FILE")
-    every = context.get_parameter_source("checkpoint_every")
-    if every is click.core.ParameterSource.COMMANDLINE and checkpoint is None:
-        raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+    check_checkpoint_use(checkpoint)
 
 
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:

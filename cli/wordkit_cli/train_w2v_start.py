@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wordkit.errors import ConfigError, FormatError
+from wordkit.errors import ConfigError
 from wordkit_cli.inputs import refuse_overwriting
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
+from wordkit_cli.training import give_way
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -114,24 +115,14 @@ def protect(
                 f"{checkpoint} is there and is no checkpoint; name another file for checkpoints"
             )
         if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
-            _give_way(checkpoint, progress)
+            give_way(checkpoint, _stopped, progress)
     if beginning.file is not None:
         written = (log,) if beginning.model is not None else (output, log)
         refuse_overwriting([beginning.file], written)
 
 
-def _give_way(checkpoint: str, progress: Progress) -> None:
-    """Complain where a checkpoint that would be replaced is that of a training to go on with."""
+def _stopped(checkpoint: str) -> str | None:
     from wordkit.word2vec import read_checkpoint
 
-    try:
-        share = read_checkpoint(checkpoint).share_done
-    except FormatError:
-        progress.say(f"{checkpoint} is damaged, and gives way to the checkpoints of this training")
-        return
-    if share < 1:
-        raise ConfigError(
-            f"{checkpoint} holds a training that was stopped at {share:.0%}; go on with --resume, "
-            "or to start anew delete it or name another file for checkpoints"
-        )
-    progress.say(f"{checkpoint}, of a finished training, gives way to the checkpoints of this one")
+    share = read_checkpoint(checkpoint).share_done
+    return f"at {share:.0%}" if share < 1 else None

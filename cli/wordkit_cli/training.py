@@ -1,4 +1,4 @@
-"""What the commands that train networks have in common."""
+"""What the commands that train have in common: checkpoints, and what a stopped one leaves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wordkit.errors import ConfigError, DivergenceError
+import click
+
+from wordkit.errors import ConfigError, DivergenceError, FormatError, LostProcessError
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
     from wordkit.training.run import TrainingRun
 
-__all__ = ["check_machine", "finish_training"]
+__all__ = ["check_checkpoint_use", "check_machine", "finish_training", "give_way", "stopped_after"]
 
 T = TypeVar("T")
 
@@ -50,11 +53,73 @@ def check_machine(
             )
 
 
+def check_checkpoint_use(checkpoint: str | None, resume: bool = False) -> None:
+    """Complain about options of checkpoints where no checkpoint is named.
+
+    Args:
+        checkpoint: the value of ``--checkpoint``.
+        resume: whether the training goes on from it.
+    """
+    if checkpoint is not None:
+        return
+    if resume:
+        raise click.UsageError("--resume goes on from a checkpoint: name it with --checkpoint")
+    every = click.get_current_context().get_parameter_source("checkpoint_every")
+    if every is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+
+
+def give_way(
+    checkpoint: str | None, stopped: Callable[[str], str | None], progress: Progress
+) -> None:
+    """Complain where a checkpoint that would be replaced is that of a training to go on with.
+
+    Args:
+        checkpoint: the file to be written; None: none is.
+        stopped: reads it, and tells in words where the training was stopped; None: it had ended.
+        progress: says that the checkpoint gives way.
+
+    Raises:
+        ConfigError: it is one to go on with.
+    """
+    if checkpoint is None or not os.path.exists(checkpoint) or not os.path.getsize(checkpoint):
+        return
+    try:
+        where = stopped(checkpoint)
+    except FormatError:
+        progress.say(f"{checkpoint} is damaged, and gives way to the checkpoints of this training")
+        return
+    if where is not None:
+        raise ConfigError(
+            f"{checkpoint} holds a training that was stopped {where}; go on with --resume, or to "
+            "start anew delete it or name another file for checkpoints"
+        )
+    progress.say(f"{checkpoint}, of a finished training, gives way to the checkpoints of this one")
+
+
+def stopped_after(kind: str, unit: str) -> Callable[[str], str | None]:
+    """How :func:`give_way` reads the checkpoint of a network.
+
+    Args:
+        kind: of the checkpoint.
+        unit: what is trained on: token, pair.
+    """
+
+    def stopped(path: str) -> str | None:
+        from wordkit.training.checkpoint import read_training
+
+        state = read_training(path, kind=kind).state
+        return None if state.ended else f"after {counted(state.seen, unit)}"
+
+    return stopped
+
+
 def finish_training(
     run: TrainingRun[T],
     output: str,
     save: Callable[[T, str], Any] | None,
     progress: Progress,
+    checkpoint: str | None = None,
 ) -> T:
     """The model of a training, which is shown; one that is stopped leaves the best so far.
 
@@ -63,6 +128,7 @@ def finish_training(
         output: where the model is written if the training is stopped.
         save: writes it; None: another process does.
         progress: shows the training.
+        checkpoint: where a training that is stopped can go on from.
     """
 
     def keep(how: str) -> None:
@@ -75,6 +141,14 @@ def finish_training(
     except (KeyboardInterrupt, SystemExit):
         if run.has_learnt:
             keep("stopped")
+            if save is not None and checkpoint is not None and os.path.exists(checkpoint):
+                progress.say(
+                    f"checkpoint saved: {checkpoint}; go on with --checkpoint {checkpoint} --resume"
+                )
+        raise
+    except LostProcessError:
+        if run.has_learnt:
+            keep("a process was lost")
         raise
     except DivergenceError:
         if run.has_validated:  # else there are only the weights that diverged

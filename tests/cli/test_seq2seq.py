@@ -192,7 +192,7 @@ def test_a_resumed_training_is_an_undisturbed_one(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_keeps_what_it_has_learnt(
-    pairs: Path, folder: Path, number: signal.Signals
+    wordkit: Wordkit, pairs: Path, folder: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-m", "wordkit_cli", "train-seq2seq", str(pairs), "--epochs", "9999"]
     command += ["--hidden", "16", "--checkpoint", "state", "--log", "log"]
@@ -209,7 +209,12 @@ def test_stopped_it_keeps_what_it_has_learnt(
     assert "stopped; the best model so far is kept: seq2seq.safetensors" in said
     assert "Traceback" not in said
     assert load_seq2seq(folder / "seq2seq.safetensors").config.hidden == 16
+    assert "checkpoint saved: state; go on with --checkpoint state --resume" in said
     assert read_checkpoint(folder / "state").state.epoch >= 2
+    again = ["train-seq2seq", pairs, "--checkpoint", "state"]
+    assert "state holds a training that was stopped" in wordkit(*again, status=1).stderr
+    again = ["train-seq2seq", pairs, "--checkpoint-every", "3m"]
+    assert "needs --checkpoint FILE" in wordkit(*again, status=2).stderr
     assert {path.name for path in folder.iterdir()} <= {
         "pairs.tsv", "log", "state", "seq2seq.safetensors", ".cache",
     }  # fmt: skip

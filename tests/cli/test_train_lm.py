@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import click
@@ -331,6 +332,31 @@ def test_bad_input(wordkit: Wordkit, texts: Path) -> None:
     assert {p.name for p in texts.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lost"),
+    [
+        ("--valid valid.txt --log valid.txt", "valid.txt"),
+        ("--valid some --log some/valid.txt", "some/valid.txt"),
+        ("--test test.txt --log test.txt", "test.txt"),
+        ("--embeddings vectors --log vectors", "vectors"),
+        ("--embeddings vectors -o vectors", "vectors"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(texts: Path, arguments: str, lost: str) -> None:
+    (texts / "vectors").write_text("1 2\ncat 0.5 0.25\n")
+    (texts / "some").mkdir()
+    shutil.copy("valid.txt", "some")
+    before = (texts / lost).read_bytes()
+    with pytest.raises(WordkitError, match=f"{lost} is read.*; write to another file"):
+        run("train.txt", *SMALL, *arguments.split())
+    assert (texts / lost).read_bytes() == before
+
+
+def test_two_outputs_in_one_file(texts: Path) -> None:
+    with pytest.raises(WordkitError, match="one would be written twice"):
+        run("train.txt", *SMALL, "--checkpoint", "one", "--log", "one")
+
+
 def test_a_text_of_blank_lines_to_validate_on(texts: Path) -> None:
     (texts / "blank.txt").write_text("\n \n\n")
     with pytest.raises(WordkitError, match=r"blank\.txt"):
@@ -375,6 +401,8 @@ def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
     assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
     assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr
     assert "TEXT" in wordkit("train-lm", status=2).stderr
+    every = ("train-lm", "train.txt", "--checkpoint-every", "3m")
+    assert "--checkpoint-every needs --checkpoint FILE" in wordkit(*every, status=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from command_line import CommandLine, Process, Wordkit, log_of
 from lm_calls import SMALL, run
@@ -47,6 +52,7 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     said = process.communicate(timeout=300)[1].decode()
     assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
     assert "stopped; the best model so far is kept: lm.safetensors" in said
+    assert "checkpoint saved: c; go on with --checkpoint c --resume" in said
     assert "Traceback" not in said
     checkpoint = read_checkpoint(texts / "c")
     kept = load_language_model(texts / "lm.safetensors")
@@ -56,6 +62,10 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     found = json.loads(wordkit("perplexity", "lm.safetensors", "valid.txt", "--json").stdout)
     assert found["perplexity"] == pytest.approx(training["valid_perplexity"], rel=1e-6)
 
+    kept_checkpoint = (texts / "c").read_bytes()
+    said = wordkit(*LONG, "--checkpoint", "c", status=1).stderr
+    assert f"c holds a training that was stopped after {checkpoint.state.seen:,} tokens" in said
+    assert (texts / "c").read_bytes() == kept_checkpoint
     said = wordkit(*LONG, "--checkpoint", "c", "--resume").stderr
     assert f"going on from c after {checkpoint.state.seen:,} tokens" in said
     run(*LONG[1:], "-o", "whole.safetensors")
@@ -125,5 +135,47 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None
     run("train.txt", *SMALL, *checkpoint)
     run("train.txt", *SMALL, *checkpoint, "--resume")  # the same one: nothing is left to do
     other = ("--preset", "awd-lstm", *SMALL[2:])
-    with pytest.raises(WordkitError, match="was begun with"):
+    with pytest.raises(WordkitError, match="was begun with .*; or leave out --preset"):
         run("train.txt", *other, *checkpoint, "--resume")
+    with pytest.raises(click.UsageError, match="--momentum has a say with --optimizer momentum"):
+        run("train.txt", *SMALL, *checkpoint, "--resume", "--momentum", "0.9")
+
+
+def test_the_checkpoint_of_a_finished_training_gives_way(wordkit: Wordkit, texts: Path) -> None:
+    run("train.txt", *SMALL, "--checkpoint", "c")
+    other = ("train-lm", "train.txt", *SMALL, "--hidden", "9", "--checkpoint", "c")
+    assert "c, of a finished training, gives way" in wordkit(*other).stderr
+    assert read_checkpoint(texts / "c").model.hidden == 9
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_process_that_is_lost(folder: Path, texts: Path, lost: int) -> None:
+    """The other one says so, and the first keeps what it has learnt."""
+    text = "\n".join([(texts / "train.txt").read_text()] * 20)
+    (texts / "long.txt").write_text(text)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "wordkit_cli", "train-lm", "long.txt", *SMALL]
+    processes = [
+        subprocess.Popen(
+            [*command, "--epochs", "9999", "--log", "log"],
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    wait_for_epoch(texts, 1, processes[0])
+    processes[lost].kill()
+    processes[lost].communicate()
+    said = processes[1 - lost].communicate(timeout=60)[1].decode()
+    assert processes[1 - lost].returncode == 1, said
+    assert "wordkit: another process of this training has ended or cannot be reached" in said
+    assert "Traceback" not in said
+    if lost == 1:
+        assert "a process was lost; the best model so far is kept: lm.safetensors" in said
+        assert load_language_model("lm.safetensors").config.hidden == 8

@@ -117,6 +117,18 @@ def test_two_runs_may_go_on_from_what_was_read_once(
     assert resume.state.seen == seen
 
 
+def test_what_is_left_to_the_machine_stays_as_it_was_decided(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """On a machine that would decide otherwise, too."""
+    decided = replace(QUICK, precision="bf16", softmax="sampled", samples=3)
+    path = tmp_path / "checkpoint"
+    stopped(path, 10, corpus, SMALL, decided)
+    left = replace(decided, precision="auto", softmax="auto")
+    run = trained(corpus, SMALL, left, resume=read_checkpoint(path))
+    assert_same(run.result(), trained(corpus, SMALL, decided).result())
+
+
 def test_checkpoints_on_the_way_change_nothing(corpus: Corpus, tmp_path: Path) -> None:
     plan = CheckpointPlan(tmp_path / "checkpoint", 1e-9)
     run = trained(corpus, NOISY, QUICK, checkpoint=plan)

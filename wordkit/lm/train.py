@@ -35,6 +35,7 @@ from wordkit.training.processes import Processes
 from wordkit.training.run import (
     TrainingJob,
     TrainingRun,
+    as_decided,
     check_memory,
     check_same_settings,
     check_same_texts,
@@ -107,6 +108,8 @@ def train_language_model(
     """
     model, config = model or ModelConfig(), config or TrainingConfig()
     device = choose_device(device)
+    if resume is not None:
+        config = as_decided(config, resume.training)
     model = _shaped(model, config)
     vocabulary = words_to_model(corpus, min_count=config.min_count, max_size=config.max_vocabulary)
     config = resolved(config, model, len(vocabulary), device)
@@ -119,7 +122,7 @@ def train_language_model(
     )
     if resume is not None:
         check_same_texts(resume.about, material.about, "corpus", "valid")
-        check_resumption(resume, model, config, device)
+        check_resumption(resume, model, config)
     _check_memory(model, len(vocabulary))
     machine = device, threads, checkpoint
     return LanguageModelRun(_Job(corpus, material, model, config, embeddings, resume, machine))
@@ -131,21 +134,18 @@ def _shaped(model: ModelConfig, config: TrainingConfig) -> ModelConfig:
     return replace(model, adaptive=True, tied=False) if is_adaptive else model
 
 
-def check_resumption(
-    checkpoint: Checkpoint, model: ModelConfig, config: TrainingConfig, device: str
-) -> None:
+def check_resumption(checkpoint: Checkpoint, model: ModelConfig, config: TrainingConfig) -> None:
     """Check that a training goes on with the settings that it was begun with.
 
     Args:
         checkpoint: to go on from.
         model, config: the settings.
-        device: ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         ConfigError: one is another that may not change on the way.
     """
+    config = as_decided(config, checkpoint.training)
     model = _shaped(model, config)
-    config = resolved(config, model, len(checkpoint.vocabulary), device)
     check_same_settings(
         {**asdict(checkpoint.model), **asdict(checkpoint.training)},
         {**asdict(model), **asdict(config)},

@@ -26,6 +26,7 @@ from wordkit.training.processes import Processes
 from wordkit.training.run import (
     TrainingJob,
     TrainingRun,
+    as_decided,
     check_memory,
     check_same_settings,
     check_same_texts,
@@ -83,6 +84,8 @@ def train_seq2seq(
     device = choose_device(device)
     if not pairs:
         raise TextError("there is no pair to train on; give one at least")
+    if resume is not None:
+        config = as_decided(config, resume.training)
     config = replace(config, precision=chosen_precision(config.precision, device))
     source_vocabulary, target_vocabulary = (
         vocabulary_of(texts, model.unit, min_count=config.min_count, max_size=config.max_vocabulary)

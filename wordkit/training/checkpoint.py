@@ -141,7 +141,7 @@ def save_training(
 def _state_record(state: TrainingState) -> dict[str, Any]:
     known = {
         name: getattr(state, name)
-        for name in ("epoch", "position", "seen", "plateaus", "stalls", "seconds")
+        for name in ("epoch", "position", "seen", "plateaus", "stalls", "seconds", "ended")
     }
     return {
         **known,
@@ -199,6 +199,7 @@ def _state_of(record: Mapping[str, Any]) -> TrainingState:
         plateaus=int(record["plateaus"]),
         stalls=int(record["stalls"]),
         seconds=float(record["seconds"]),
+        ended=bool(record["ended"]),
         tally=Tally(*record["tally"]),
         validations=[
             Validation(epochs, loss, math.nan if train is None else train, seconds)

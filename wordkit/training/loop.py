@@ -80,7 +80,7 @@ class TrainingLoop(NetworkInTraining, Generic[T]):
         Args:
             keeper: writes a checkpoint whenever one is due, and at the end.
         """
-        share = self.share
+        self.state.ended, share = False, self.share
         while share < 1:
             # at the start of an epoch, not at the end of one: the checkpoint of a training that is
             # stopped between the two goes on to the same numbers
@@ -101,6 +101,7 @@ class TrainingLoop(NetworkInTraining, Generic[T]):
         self.check()
         if not self._is_validated():
             yield from self._validate()
+        self.state.ended = True
         self.keep(keeper)
         return self.best()
 

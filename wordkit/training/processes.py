@@ -13,7 +13,7 @@ from torch import distributed as dist
 from wordkit.errors import ConfigError
 from wordkit.runtime import torchrun_number
 
-__all__ = ["Processes", "join_processes"]
+__all__ = ["Processes", "join_processes", "tells_of_others"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ def join_processes(device: str) -> Processes:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
         atexit.register(_leave)
     return Processes(dist.get_rank(), count)
+
+
+def tells_of_others(error: RuntimeError) -> bool:
+    """Whether torch says by this that another process could not be reached."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def _leave() -> None:

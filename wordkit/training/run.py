@@ -6,6 +6,7 @@ import os
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
+from dataclasses import fields, replace
 from importlib.metadata import version
 from typing import Any, Generic, Literal, TypeVar
 
@@ -13,16 +14,17 @@ import torch
 
 from wordkit import __version__
 from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
-from wordkit.errors import ConfigError, ResourceError
+from wordkit.errors import ConfigError, LostProcessError, ResourceError
 from wordkit.recurrent.recurrence import is_bf16_fast
 from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
-from wordkit.training.config import Precision
+from wordkit.training.config import LearningConfig, Precision
 from wordkit.training.loop import TrainingLoop
-from wordkit.training.processes import Processes, join_processes
+from wordkit.training.processes import Processes, join_processes, tells_of_others
 
 __all__ = [
     "TrainingJob",
     "TrainingRun",
+    "as_decided",
     "check_memory",
     "check_same_settings",
     "check_same_texts",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+C = TypeVar("C", bound=LearningConfig)
 
 _AFTERWARDS = ("epochs", "max_minutes", "patience")  # settings that may change on the way
 _COPIES = 5  # of the weights: they, their gradients, two moments, the best so far
@@ -74,6 +77,13 @@ class TrainingJob(ABC, Generic[T]):
                 if processes.count == 1:  # one of several cannot ask the others now
                     keeper.save()
                 raise
+            except RuntimeError as error:
+                if processes.count == 1 or not tells_of_others(error):
+                    raise
+                raise LostProcessError(
+                    "another process of this training has ended or cannot be reached; see what it "
+                    "said, and start all again, from the last checkpoint where there is one"
+                ) from error
         finally:
             if self.loop is not None:
                 self.loop.end_steps()
@@ -177,8 +187,14 @@ def check_same_texts(then: Mapping[str, Any], now: Mapping[str, Any], *names: st
         if before.get("fingerprint") != given.get("fingerprint"):
             raise ConfigError(
                 f"the checkpoint is of a training with another text ({text}); give the same texts, "
-                "preprocessed in the same way"
+                "preprocessed in the same way, with as much held out"
             )
+
+
+def as_decided(config: C, before: C) -> C:
+    """Settings that go on where a training was: ``auto`` means what was decided then."""
+    undecided = [field.name for field in fields(config) if getattr(config, field.name) == "auto"]
+    return replace(config, **{name: getattr(before, name) for name in undecided})
 
 
 def check_same_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

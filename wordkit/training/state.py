@@ -88,3 +88,6 @@ class TrainingState:
 
     seconds: float = 0.0
     """Spent on training, by this process and those it goes on from."""
+
+    ended: bool = False
+    """Whether there is nothing left to do with these settings."""
