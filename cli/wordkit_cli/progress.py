@@ -216,21 +216,23 @@ class _Bars:
         self.stage: str | None = None
         self.task: int | None = None
 
-    def show(self, report: Report, _: _Pace) -> None:
+    def show(self, report: Report, pace: _Pace) -> None:
         if report.stage != self.stage:
             self._end_stage()
             self.stage = report.stage
             self.task = self.progress.add_task(
                 report.stage,
                 total=report.total,
-                completed=report.done,  # what was done before does not count for the rate
+                completed=report.done,
                 unit=report.unit,
+                rate=None,
                 figures="",
             )
         self.progress.update(
             self.task,  # type: ignore[arg-type]
             completed=report.done,
             total=report.total,
+            rate=pace.rate,
             figures=self.figures(report.figures),
         )
 
@@ -263,9 +265,8 @@ def _bars(figures: Figures) -> Iterator[_Bars]:
 
     class Rate(ProgressColumn):
         def render(self, task: rich.progress.Task) -> Text:
-            speed = task.finished_speed or task.speed
-            unit = task.fields["unit"]
-            return Text(f"{short(speed)} {unit}/s" if speed and unit else "")
+            rate, unit = task.fields["rate"], task.fields["unit"]
+            return Text(f"{short(rate)} {unit}/s" if rate and unit else "")
 
     columns = (
         Stage(Column(no_wrap=True)),

@@ -27,6 +27,7 @@ from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, shape
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
+    check_validation_use,
     finish_training,
     give_way,
     stopped_after,
@@ -120,6 +121,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         output, checkpoint, options["device"], kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm"
     )
     check_checkpoint_use(checkpoint, options["resume"])
+    check_validation_use(options)
     begun = begin_plan(options)
     others = [options["valid"], options["test"]]
     check_texts([path for path in others if path is not None], (output, checkpoint, log))

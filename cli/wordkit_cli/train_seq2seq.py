@@ -28,6 +28,7 @@ from wordkit_cli.train_seq2seq_options import SETTINGS
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
+    check_validation_use,
     finish_training,
     give_way,
     stopped_after,
@@ -82,6 +83,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         output, checkpoint, options["device"], kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq"
     )
     check_checkpoint_use(checkpoint, options["resume"])
+    check_validation_use(options)
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _resumed(options, progress)
         if resume is None:

@@ -16,7 +16,14 @@ from wordkit_cli.progress import Progress
 if TYPE_CHECKING:
     from wordkit.training.run import TrainingRun
 
-__all__ = ["check_checkpoint_use", "check_machine", "finish_training", "give_way", "stopped_after"]
+__all__ = [
+    "check_checkpoint_use",
+    "check_machine",
+    "check_validation_use",
+    "finish_training",
+    "give_way",
+    "stopped_after",
+]
 
 T = TypeVar("T")
 
@@ -67,6 +74,26 @@ def check_checkpoint_use(checkpoint: str | None, resume: bool = False) -> None:
     every = click.get_current_context().get_parameter_source("checkpoint_every")
     if every is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+
+
+def check_validation_use(options: Mapping[str, Any]) -> None:
+    """Complain about options of validation that would have no say.
+
+    Args:
+        options: ``valid``, ``hold_out``, and settings that validation alone makes use of.
+    """
+    source = click.get_current_context().get_parameter_source("hold_out")
+    is_given = source is click.core.ParameterSource.COMMANDLINE
+    if options["valid"] is not None and is_given and options["hold_out"]:
+        raise click.UsageError("--valid and --hold-out both say what to validate on: give one")
+    if options["valid"] is None and not options["hold_out"]:
+        for name, idle in (
+            ("patience", options["patience"] is not None),
+            ("averaging-patience", options["averaging_patience"] is not None),
+            ("schedule plateau", options["schedule"] == "plateau"),
+        ):
+            if idle:
+                raise click.UsageError(f"--{name} goes by validation, and --hold-out 0 leaves none")
 
 
 def give_way(

@@ -419,6 +419,21 @@ def test_settings_that_cannot_be(texts: Path, options: tuple[str, str], message:
     assert not (texts / "lm.safetensors").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--valid valid.txt --hold-out 0.1", "--valid and --hold-out both say what to validate on"),
+        ("--hold-out 0 --patience 2", "--patience goes by validation, and --hold-out 0 leaves no"),
+        ("--hold-out 0 --schedule plateau", "--schedule plateau goes by validation"),
+        ("--hold-out 0 --optimizer asgd --averaging-patience 2", "--averaging-patience goes by"),
+    ],
+)
+def test_options_of_a_validation_that_is_not_there(texts: Path, options: str, message: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        run("train.txt", *SMALL, *options.split())
+    assert message in refused.value.message
+
+
 def test_tied_vectors_do_not_go_with_an_adaptive_softmax(texts: Path) -> None:
     with pytest.raises(click.UsageError, match="leave out --tied"):
         run("train.txt", *SMALL, "--softmax", "adaptive", "--tied")

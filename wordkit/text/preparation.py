@@ -128,6 +128,7 @@ def _prepare(
         ):
             spooled: list[_Spooled] = []
             tokens = lines = 0
+            yield Report("reading", 0, source.size, "bytes")
             for block, number, found in _scan(source, scanners):
                 ids_spool.write(found.ids)
                 ends_spool.write(found.line_ends)
