@@ -111,7 +111,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
-      torchrun --nproc-per-node 2 -m wordkit_cli train-lm ptb --preset rnnlm
+      torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
     """
     from wordkit.lm import save_language_model, train_language_model
 
