@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import CommandLine, Process, Wordkit, log_of
+from command_line import CommandLine, Process, Wordkit, free_port, log_of
 from lm_calls import SMALL, run
 
 from wordkit.errors import WordkitError
@@ -148,16 +147,42 @@ def test_the_checkpoint_of_a_finished_training_gives_way(wordkit: Wordkit, texts
     assert read_checkpoint(texts / "c").model.hidden == 9
 
 
+def test_processes_that_cannot_meet(
+    wordkit: Wordkit, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    said = wordkit("train-lm", "train.txt", *SMALL, status=1).stderr.splitlines()[-1]
+    assert said.startswith("wordkit: cannot meet the other processes: ")
+    assert said.endswith("; start them by torchrun")
+
+
+def test_a_process_that_waits_for_others_can_be_stopped(folder: Path, texts: Path) -> None:
+    environment = {
+        **os.environ, "WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wordkit_cli", "train-lm", "train.txt", *SMALL],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    while b"held out" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(1)  # now it waits, or is about to
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1 and said.startswith("wordkit: stopped by Ctrl-C"), said
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_is_lost(folder: Path, texts: Path, lost: int) -> None:
     """The other one says so, and the first keeps what it has learnt."""
     text = "\n".join([(texts / "train.txt").read_text()] * 20)
     (texts / "long.txt").write_text(text)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
-        **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
     }  # fmt: skip
     command = [sys.executable, "-m", "wordkit_cli", "train-lm", "long.txt", *SMALL]
     processes = [

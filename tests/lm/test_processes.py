@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import free_port
 from toy_language import QUICK, SMALL, toy_corpus, trained
 
 from wordkit.checkpoints import CheckpointPlan
@@ -95,12 +95,6 @@ def reported(name: str, folder: str | None = None) -> Reported:
 def gloo_threads() -> int:
     """Threads of this process by which gloo talks; 0 where the system does not tell."""
     return sum("gloo" in name.read_text() for name in Path("/proc/self/task").glob("*/comm"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

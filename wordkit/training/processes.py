@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import importlib
 from dataclasses import dataclass
+from threading import Thread
 
 import torch
 from torch import Tensor
@@ -59,7 +60,7 @@ def join_processes(device: str) -> Processes:
         device: ``cpu`` (they talk through gloo) or ``cuda`` (through NCCL).
 
     Raises:
-        ConfigError: the device is neither.
+        ConfigError: the device is neither, or the others cannot be met.
     """
     count = torchrun_number("WORLD_SIZE", 1)
     if count == 1 or not dist.is_available():
@@ -72,9 +73,28 @@ def join_processes(device: str) -> Processes:
         # otherwise imported by DistributedDataParallel: its functions have the group that they find
         # as the default of a parameter, and would keep it for ever
         importlib.import_module("torch.distributed.nn")
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        _meet("nccl" if device == "cuda" else "gloo")
         atexit.register(_leave)
     return Processes(dist.get_rank(), count)
+
+
+def _meet(backend: str) -> None:
+    """Wait for the others in a thread, as torch does not answer to signals meanwhile."""
+    failures: list[Exception] = []
+
+    def meet() -> None:
+        try:
+            dist.init_process_group(backend)
+        except (RuntimeError, ValueError) as error:
+            failures.append(error)
+
+    waiting = Thread(target=meet, daemon=True)
+    waiting.start()
+    waiting.join()
+    for error in failures:
+        raise ConfigError(
+            f"cannot meet the other processes: {str(error).splitlines()[0]}; start them by torchrun"
+        ) from error
 
 
 def tells_of_others(error: RuntimeError) -> bool:
