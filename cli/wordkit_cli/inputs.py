@@ -97,24 +97,32 @@ def _checked_corpus(folder: str) -> Corpus:
     return corpus
 
 
-def check_texts(paths: Sequence[str], outputs: Sequence[str | None]) -> None:
+def check_texts(
+    paths: Sequence[str], outputs: Sequence[str | None], data_dir: str | None = None
+) -> None:
     """Find out early whether texts that are read later are there, and would stay.
 
     Args:
         paths: as :func:`read_corpus` takes them.
         outputs: files that the command is going to write.
+        data_dir: the folder of the user's own data, for named corpora.
 
     Raises:
         TextError: one is not there.
         ConfigError: one is an output.
+        StorageError: a named corpus cannot be fetched or stored.
     """
-    from wordkit_corpora.named import check_paths
+    from wordkit_corpora.named import check_paths, find, open_source
     from wordkit_corpora.plaintext import open_text
 
     check_paths(paths)
     for path in paths:
-        is_several = not is_corpus(path) and (os.path.isdir(path) or has_magic(path))
-        refuse_overwriting([path, *(open_text([path]).files if is_several else ())], outputs)
+        files: Iterable[str] = ()
+        if not is_corpus(path) and (os.path.isdir(path) or has_magic(path)):
+            files = open_text([path]).files
+        elif find(path) is not None:
+            files = getattr(open_source([path], data_dir=data_dir).result().source, "files", ())
+        refuse_overwriting([path, *files], outputs)
 
 
 def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:

@@ -23,7 +23,7 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
-from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, shape
+from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, read_files, shape
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
@@ -124,11 +124,12 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     check_validation_use(options)
     begun = begin_plan(options)
     others = [options["valid"], options["test"]]
-    check_texts([path for path in others if path is not None], (output, checkpoint, log))
-    refuse_overwriting(begun.read_files(), (output, log))
+    given = [path for path in others if path is not None]
+    check_texts(given, (output, checkpoint, log), options["data_dir"])
+    refuse_overwriting(read_files(options), (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        if is_first and begun.resume is None:
+        if begun.resume is None:  # all processes look: one that ended here would leave the others
             give_way(checkpoint, stopped_after(LANGUAGE_MODEL_CHECKPOINT, "token"), progress)
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)

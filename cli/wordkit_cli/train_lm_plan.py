@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wordkit.lm.presets import Preset
     from wordkit.text import Corpus
 
-__all__ = ["OPTIONS", "Plan", "begin_plan", "make_plan", "shape"]
+__all__ = ["OPTIONS", "Plan", "begin_plan", "make_plan", "read_files", "shape"]
 
 OPTIONS = {"start_embeddings": "embeddings"}
 """Options of fields that have another name."""
@@ -43,10 +43,6 @@ class Plan:
         from wordkit_cli.models import load_vectors
 
         return None if self.embeddings is None else load_vectors(self.embeddings)
-
-    def read_files(self) -> list[str]:
-        """The files that the training begins with: vectors."""
-        return [] if self.embeddings is None else [self.embeddings]
 
     @staticmethod
     def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
@@ -96,6 +92,11 @@ def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: 
     dropout = plan.model.dropout
     progress.say(f"{preset.description}: {shape(plan.model)}, dropout {dropout:g}")
     return plan
+
+
+def read_files(options: Mapping[str, Any]) -> list[str]:
+    """The files that a training begins with: vectors."""
+    return [] if options["embeddings"] in (None, *_MADE) else [options["embeddings"]]
 
 
 def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str, Any]) -> Plan:

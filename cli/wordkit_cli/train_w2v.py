@@ -25,7 +25,7 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_w2v_options import SETTINGS
 from wordkit_cli.train_w2v_start import protect, read_beginning
-from wordkit_cli.training import check_checkpoint_use
+from wordkit_cli.training import check_checkpoint_use, mark
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -166,25 +166,17 @@ def _finish(
         loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
         return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
 
-    before = _mark(checkpoint)
+    before = mark(checkpoint)
     try:
         return progress.finish(run, figures=figures)
     except (KeyboardInterrupt, SystemExit):
-        if checkpoint is not None and _mark(checkpoint) != before:
+        if checkpoint is not None and mark(checkpoint) != before:
             share = read_checkpoint(checkpoint).share_done
             progress.say(
                 f"checkpoint saved: {checkpoint} at {share:.0%}; "
                 f"go on with --checkpoint {checkpoint} --resume"
             )
         raise
-
-
-def _mark(checkpoint: str | None) -> tuple[int, int] | None:
-    """What tells one checkpoint from the next in the same file; None where there is none."""
-    if checkpoint is None or not os.path.exists(checkpoint):
-        return None
-    status = os.stat(checkpoint)
-    return status.st_ino, status.st_mtime_ns
 
 
 def _described(vectors: Embeddings, rate: float | None) -> str:

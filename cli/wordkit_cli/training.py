@@ -22,6 +22,7 @@ __all__ = [
     "check_validation_use",
     "finish_training",
     "give_way",
+    "mark",
     "stopped_after",
 ]
 
@@ -141,6 +142,14 @@ def stopped_after(kind: str, unit: str) -> Callable[[str], str | None]:
     return stopped
 
 
+def mark(checkpoint: str | None) -> tuple[int, int] | None:
+    """What tells one checkpoint from the next in the same file; None where there is none."""
+    if checkpoint is None or not os.path.exists(checkpoint):
+        return None
+    status = os.stat(checkpoint)
+    return status.st_ino, status.st_mtime_ns
+
+
 def finish_training(
     run: TrainingRun[T],
     output: str,
@@ -163,12 +172,13 @@ def finish_training(
             save(run.best(), output)
             progress.say(f"{how}; the best model so far is kept: {output}")
 
+    before = mark(checkpoint)
     try:
         return progress.finish(run, figures=_figures)
     except (KeyboardInterrupt, SystemExit):
         if run.has_learnt:
             keep("stopped")
-            if save is not None and checkpoint is not None and os.path.exists(checkpoint):
+            if mark(checkpoint) != before:
                 progress.say(
                     f"checkpoint saved: {checkpoint}; go on with --checkpoint {checkpoint} --resume"
                 )

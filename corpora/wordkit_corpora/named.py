@@ -250,6 +250,11 @@ class _Chain:
         sizes = [source.size for source in self.sources]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of all that are read from files."""
+        return tuple(f for source in self.sources for f in getattr(source, "files", ()))
+
     def blocks(self) -> Iterator[Block]:
         """All blocks from the start of the first text."""
         before = 0

@@ -340,12 +340,19 @@ def test_bad_input(wordkit: Wordkit, texts: Path) -> None:
         ("--test test.txt --log test.txt", "test.txt"),
         ("--embeddings vectors --log vectors", "vectors"),
         ("--embeddings vectors -o vectors", "vectors"),
+        ("--checkpoint c --resume --embeddings vectors -o vectors", "vectors"),
+        ("--valid ptb-valid --data-dir some --log some/ptb.valid.txt", "some/ptb.valid.txt"),
+        ("ptb-valid some --data-dir some -o some/ptb.valid.txt", "some/ptb.valid.txt"),
+        ("ptb-valid some --data-dir some -o some/valid.txt", "some/valid.txt"),
     ],
 )
 def test_nothing_that_is_read_is_written_over(texts: Path, arguments: str, lost: str) -> None:
     (texts / "vectors").write_text("1 2\ncat 0.5 0.25\n")
     (texts / "some").mkdir()
     shutil.copy("valid.txt", "some")
+    shutil.copy("valid.txt", "some/ptb.valid.txt")
+    if "--resume" in arguments:
+        run("train.txt", *SMALL, "--dim", "2", "--checkpoint", "c")
     before = (texts / lost).read_bytes()
     with pytest.raises(WordkitError, match=f"{lost} is read.*; write to another file"):
         run("train.txt", *SMALL, *arguments.split())

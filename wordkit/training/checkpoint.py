@@ -199,7 +199,7 @@ def _state_of(record: Mapping[str, Any]) -> TrainingState:
         plateaus=int(record["plateaus"]),
         stalls=int(record["stalls"]),
         seconds=float(record["seconds"]),
-        ended=bool(record["ended"]),
+        ended=bool(record.get("ended", False)),
         tally=Tally(*record["tally"]),
         validations=[
             Validation(epochs, loss, math.nan if train is None else train, seconds)

@@ -67,6 +67,7 @@ class TrainingJob(ABC, Generic[T]):
         """Prepare, and train to the end; what is interrupted writes a checkpoint first."""
         before = torch.get_num_threads()
         torch.set_num_threads(_threads(self.threads))
+        processes = Processes()
         try:
             processes = join_processes(self.device)
             self.loop = yield from self.prepare(processes)
@@ -77,13 +78,13 @@ class TrainingJob(ABC, Generic[T]):
                 if processes.count == 1:  # one of several cannot ask the others now
                     keeper.save()
                 raise
-            except RuntimeError as error:
-                if processes.count == 1 or not tells_of_others(error):
-                    raise
-                raise LostProcessError(
-                    "another process of this training has ended or cannot be reached; see what it "
-                    "said, and start all again, from the last checkpoint where there is one"
-                ) from error
+        except RuntimeError as error:
+            if processes.count == 1 or not tells_of_others(error):
+                raise
+            raise LostProcessError(
+                "another process of this training has ended or cannot be reached; see what it "
+                "said, and start all again, from the last checkpoint where there is one"
+            ) from error
         finally:
             if self.loop is not None:
                 self.loop.end_steps()
