@@ -23,7 +23,7 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_lm_options import SETTINGS
-from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, make_plan, read_files, shape
+from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, files_to_read, make_plan, shape
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
@@ -126,7 +126,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
-    refuse_overwriting(read_files(options), (output, log))
+    refuse_overwriting(files_to_read(options), (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         if begun.resume is None:  # all processes look: one that ended here would leave the others

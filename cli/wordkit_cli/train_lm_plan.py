@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wordkit.lm.presets import Preset
     from wordkit.text import Corpus
 
-__all__ = ["OPTIONS", "Plan", "begin_plan", "make_plan", "read_files", "shape"]
+__all__ = ["OPTIONS", "Plan", "begin_plan", "files_to_read", "make_plan", "shape"]
 
 OPTIONS = {"start_embeddings": "embeddings"}
 """Options of fields that have another name."""
@@ -94,7 +94,7 @@ def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: 
     return plan
 
 
-def read_files(options: Mapping[str, Any]) -> list[str]:
+def files_to_read(options: Mapping[str, Any]) -> list[str]:
     """The files that a training begins with: vectors."""
     return [] if options["embeddings"] in (None, *_MADE) else [options["embeddings"]]
 

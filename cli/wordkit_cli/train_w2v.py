@@ -25,7 +25,7 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.train_w2v_options import SETTINGS
 from wordkit_cli.train_w2v_start import protect, read_beginning
-from wordkit_cli.training import check_checkpoint_use, mark
+from wordkit_cli.training import check_checkpoint_use, checkpoint_mark
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -166,11 +166,11 @@ def _finish(
         loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
         return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
 
-    before = mark(checkpoint)
+    before = checkpoint_mark(checkpoint)
     try:
         return progress.finish(run, figures=figures)
     except (KeyboardInterrupt, SystemExit):
-        if checkpoint is not None and mark(checkpoint) != before:
+        if checkpoint is not None and checkpoint_mark(checkpoint) != before:
             share = read_checkpoint(checkpoint).share_done
             progress.say(
                 f"checkpoint saved: {checkpoint} at {share:.0%}; "

@@ -20,9 +20,9 @@ __all__ = [
     "check_checkpoint_use",
     "check_machine",
     "check_validation_use",
+    "checkpoint_mark",
     "finish_training",
     "give_way",
-    "mark",
     "stopped_after",
 ]
 
@@ -142,7 +142,7 @@ def stopped_after(kind: str, unit: str) -> Callable[[str], str | None]:
     return stopped
 
 
-def mark(checkpoint: str | None) -> tuple[int, int] | None:
+def checkpoint_mark(checkpoint: str | None) -> tuple[int, int] | None:
     """What tells one checkpoint from the next in the same file; None where there is none."""
     if checkpoint is None or not os.path.exists(checkpoint):
         return None
@@ -172,13 +172,13 @@ def finish_training(
             save(run.best(), output)
             progress.say(f"{how}; the best model so far is kept: {output}")
 
-    before = mark(checkpoint)
+    before = checkpoint_mark(checkpoint)
     try:
         return progress.finish(run, figures=_figures)
     except (KeyboardInterrupt, SystemExit):
         if run.has_learnt:
             keep("stopped")
-            if mark(checkpoint) != before:
+            if checkpoint_mark(checkpoint) != before:
                 progress.say(
                     f"checkpoint saved: {checkpoint}; go on with --checkpoint {checkpoint} --resume"
                 )
