@@ -19,9 +19,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wordkit.errors import WordkitError
+from wordkit.errors import WordkitError, counted
 from wordkit.runtime import thread_count
-from wordkit.wording import counted
 
 __all__ = [
     "Process",

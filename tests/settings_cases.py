@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from wordkit.records import from_record
+from wordkit.config import from_record
 
 
 def assert_settings(kind: type) -> None:

@@ -13,6 +13,7 @@
     ├── DivergenceError          a training whose numbers grew beyond all bounds
     ├── StorageError             a file or folder that cannot be read or written
     └── ResourceError            too little memory, or a device that is not there
+        └── LostProcessError     another process of the same training has ended
 
 Each message is one line that says what was expected, what was found and what to do. The command
 line prints it and exits with status 1. What is odd but no reason to stop is a WordkitWarning.
@@ -21,6 +22,7 @@ line prints it and exits with status 1. What is odd but no reason to stop is a W
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 
 __all__ = [
     "ConfigError",
@@ -28,6 +30,7 @@ __all__ = [
     "DivergenceError",
     "EmbeddingsError",
     "FormatError",
+    "LostProcessError",
     "ResourceError",
     "StorageError",
     "TextError",
@@ -35,6 +38,7 @@ __all__ = [
     "VocabularyError",
     "WordkitError",
     "WordkitWarning",
+    "counted",
 ]
 
 
@@ -107,3 +111,9 @@ class ResourceError(WordkitError):
 
 class LostProcessError(ResourceError):
     """Another process that trains the same model has ended, or cannot be reached."""
+
+
+def counted(number: float, noun: str) -> str:
+    """A number with its noun: 1 word, 2,000 words, 2.5 epochs."""
+    shown = f"{number:,}" if isinstance(number, Integral) else f"{number:g}"
+    return f"{shown} {noun}{'' if number == 1 else 's'}"

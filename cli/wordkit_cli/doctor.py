@@ -107,7 +107,7 @@ def _machine() -> dict[str, Any]:
 
 def _kernels() -> dict[str, Any]:
     """What the processor has, and what the compiled kernels make of it."""
-    from wordkit.jit import kernel_folder
+    from wordkit.kernels.jit import kernel_folder
     from wordkit.recurrent.kernels.registers import FEATURES, LANES
     from wordkit.recurrent.recurrence import is_bf16_fast
 

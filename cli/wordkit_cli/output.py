@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wordkit.wording import counted
+from wordkit.errors import counted
 
 __all__ = ["counted", "print_answers", "print_json", "print_table"]
 

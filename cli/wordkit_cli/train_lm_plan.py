@@ -15,10 +15,10 @@ from wordkit_cli.progress import Progress
 from wordkit_cli.train_lm_options import SETTINGS
 
 if TYPE_CHECKING:
-    from wordkit.checkpoints import CheckpointPlan
     from wordkit.embeddings import Embeddings
     from wordkit.lm import Checkpoint, ModelConfig, TrainingConfig
     from wordkit.lm.presets import Preset
+    from wordkit.storage.checkpoints import CheckpointPlan
     from wordkit.text import Corpus
 
 __all__ = ["OPTIONS", "Plan", "begin_plan", "files_to_read", "make_plan", "shape"]
@@ -47,7 +47,7 @@ class Plan:
     @staticmethod
     def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
         """Where checkpoints go."""
-        from wordkit.checkpoints import CheckpointPlan
+        from wordkit.storage.checkpoints import CheckpointPlan
 
         return None if path is None else CheckpointPlan(path, every)
 

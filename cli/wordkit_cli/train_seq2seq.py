@@ -75,8 +75,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
-    from wordkit.checkpoints import CheckpointPlan
     from wordkit.seq2seq import save_seq2seq, train_seq2seq
+    from wordkit.storage.checkpoints import CheckpointPlan
 
     checkpoint, log = options["checkpoint"], options["log"]
     check_machine(

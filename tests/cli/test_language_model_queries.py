@@ -370,8 +370,8 @@ def test_info(wordkit: Wordkit, lm: Path) -> None:
 
 
 def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
-    from wordkit.checkpoints import CheckpointPlan
     from wordkit.lm import ModelConfig, TrainingConfig, train_language_model
+    from wordkit.storage.checkpoints import CheckpointPlan
 
     corpus = corpus_of("the cat sat on the mat\nthe dog ran\n" * 20)
     training = TrainingConfig(batch=2, steps=5, epochs=2)

@@ -12,12 +12,12 @@ import pytest
 import torch
 from toy_language import QUICK, SMALL, toy_corpus, trained
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.errors import ConfigError, FormatError
 from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint, save_checkpoint
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.model_file import save_language_model
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 
 NOISY = replace(SMALL, dropout=0.3, word_dropout=0.1, weight_drop=0.2, layers=2)

@@ -14,7 +14,6 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 from toy_language import QUICK, SMALL, WORDS, least_loss, toy_corpus, toy_text, trained
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError
 from wordkit.lm.checkpoint import read_checkpoint
 from wordkit.lm.config import ModelConfig, TrainingConfig
@@ -24,6 +23,7 @@ from wordkit.lm.scoring import perplexity
 from wordkit.lm.train import LanguageModelRun, train_language_model
 from wordkit.lm.training import Training
 from wordkit.runtime import Report
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 
 

@@ -17,10 +17,10 @@ import pytest
 from command_line import free_port
 from toy_language import QUICK, SMALL, toy_corpus, trained
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.lm.checkpoint import Checkpoint, read_checkpoint
 from wordkit.lm.train import LanguageModelRun
 from wordkit.runtime import Report
+from wordkit.storage.checkpoints import CheckpointPlan
 
 TESTS = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from seq2seq.toy_pairs import QUICK, SMALL, reversed_text, toy_pairs, trained
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
 from wordkit.lm.checkpoint import read_checkpoint as read_language_model_checkpoint
@@ -24,6 +23,7 @@ from wordkit.seq2seq.model_file import load_seq2seq, save_seq2seq
 from wordkit.seq2seq.pairs import Pair
 from wordkit.seq2seq.training import Seq2SeqTraining
 from wordkit.storage import LANGUAGE_MODEL, SEQ2SEQ_CHECKPOINT, is_of_kind, write_tensors
+from wordkit.storage.checkpoints import CheckpointPlan
 
 NOISY = replace(SMALL, hidden=12, dropout=0.3, layers=2, directions="concat")
 CASES: dict[str, tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]] = {

@@ -21,7 +21,6 @@ from seq2seq.toy_pairs import (
     trained,
 )
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
 from wordkit.recurrent.answering import answering
 from wordkit.runtime import Report
@@ -35,6 +34,7 @@ from wordkit.seq2seq.pairs import Pair
 from wordkit.seq2seq.train import train_seq2seq
 from wordkit.seq2seq.training import PairMaterial, Seq2SeqTraining, fingerprint
 from wordkit.seq2seq.transforming import evaluate_pairs, transform, write_all
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.config import USUAL_RATES, Optimizer, Schedule
 from wordkit.training.optimizers import Updater
 from wordkit.training.run import TrainingRun

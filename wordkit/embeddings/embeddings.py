@@ -23,9 +23,8 @@ from wordkit.embeddings.questions import (
     nearest,
     terms_of,
 )
-from wordkit.errors import ConfigError, EmbeddingsError, FormatError, VocabularyError
+from wordkit.errors import ConfigError, EmbeddingsError, FormatError, VocabularyError, counted
 from wordkit.text.vocabulary import Vocabulary
-from wordkit.wording import counted
 
 __all__ = ["Embeddings"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 
 __all__ = ["CHARACTERS", "LEFT", "TAKEN", "format_rows", "parse_rows"]
 

@@ -13,9 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.errors import ConfigError, TextError
+from wordkit.errors import ConfigError, TextError, counted
 from wordkit.lm.stream import TokenStream
-from wordkit.wording import counted
 
 __all__ = ["NO_TARGET", "Tracks", "Window"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from wordkit.config import from_record
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.training import Training, WholeState
-from wordkit.records import from_record
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, is_of_kind
 from wordkit.text import Vocabulary
 from wordkit.training.checkpoint import SavedTraining, damages_told, read_training, save_training

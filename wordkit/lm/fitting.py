@@ -15,10 +15,10 @@ from dataclasses import replace
 
 import torch
 
+from wordkit.errors import counted
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.presets import Preset
 from wordkit.runtime import Report, Run, choose_device, thread_count
-from wordkit.wording import counted
 
 __all__ = ["fitted_preset"]
 

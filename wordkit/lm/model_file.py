@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wordkit.config import from_record
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig
 from wordkit.lm.language_model import LanguageModel
 from wordkit.lm.model import RecurrentModel
-from wordkit.records import from_record
 from wordkit.recurrent.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
@@ -38,7 +38,7 @@ def save_language_model(
     Args:
         model: what to write.
         path: the file.
-        precision: of its matrices, a name of :data:`wordkit.rounding.PRECISIONS`: fp16 halves the
+        precision: of its matrices, a name of ``wordkit.storage.PRECISIONS``: fp16 halves the
             file, int8 quarters it.
 
     Raises:

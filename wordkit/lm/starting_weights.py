@@ -15,12 +15,11 @@ from torch import Tensor
 
 from wordkit.counts import CountsConfig, train_counts
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, VocabularyError
+from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.lm.model import RecurrentModel
 from wordkit.recurrent.starting_weights import draw_evenly, start_layer, start_matrix
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
-from wordkit.wording import counted
 
 __all__ = ["Coverage", "check_dimensions", "counted_vectors", "put_vectors", "start_weights"]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
-from wordkit.wording import counted
 
 __all__ = ["TokenStream", "hold_out", "words_to_model"]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
 from wordkit.lm.batches import Tracks
@@ -29,6 +28,7 @@ from wordkit.lm.starting_weights import (
 from wordkit.lm.stream import TokenStream, words_to_model
 from wordkit.lm.training import Material, Training
 from wordkit.runtime import Report, choose_device
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 from wordkit.training.optimizers import steps_by_rows
 from wordkit.training.processes import Processes

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wordkit.checkpoints import CheckpointKeeper
 from wordkit.lm.batches import Tracks, Window
 from wordkit.lm.config import TrainingConfig
 from wordkit.lm.language_model import LanguageModel
@@ -25,6 +24,7 @@ from wordkit.lm.step import Plan, TrainingStep
 from wordkit.lm.stream import TokenStream
 from wordkit.recurrent.layer import Carried, detached
 from wordkit.runtime import Report, Run
+from wordkit.storage.checkpoints import CheckpointKeeper
 from wordkit.text import Vocabulary
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.optimizers import Updater, steps_by_rows

@@ -1,7 +1,7 @@
 """The file of a network: its weights, and whatever belongs to it, whole or not there at all.
 
 The file is a safetensors container with the weights as float32, or its matrices rounded
-(:mod:`wordkit.rounding`), named as in the state of the network (a matrix that is tied to another
+(``storage.quantization``), named as in the state of the network (a matrix that is tied to another
 one comes once), arrays such as the words, and two JSON objects: the shape of the network, and how
 it was made.
 """
@@ -27,8 +27,8 @@ from wordkit.errors import (
     ResourceError,
     VocabularyError,
 )
-from wordkit.rounding import check_precision, is_scales_of, restored, rounded
 from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
+from wordkit.storage.quantization import check_precision, is_scales_of, restored, rounded
 
 __all__ = ["NetworkFile", "save_network"]
 
@@ -61,7 +61,7 @@ def save_network(
         arrays: what else belongs to it.
         network: its shape, as JSON takes it.
         about: how it was made, as JSON takes it.
-        precision: of the matrices, one of :data:`wordkit.rounding.PRECISIONS`.
+        precision: of the matrices, one of ``wordkit.storage.PRECISIONS``.
 
     Raises:
         ConfigError: JSON cannot hold the last two, or there is no such precision.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wordkit.records import from_record
+from wordkit.config import from_record
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.training import Seq2SeqTraining
 from wordkit.seq2seq.vocabularies import read_vocabularies, vocabulary_arrays

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordkit.checks import check_above, check_choice, check_least, check_range, check_share
+from wordkit.config import check_above, check_choice, check_least, check_range, check_share
 from wordkit.errors import ConfigError
 from wordkit.recurrent.settings import Activation, CellName, StartWeights
 from wordkit.seq2seq.pairs import Unit

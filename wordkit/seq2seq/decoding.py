@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wordkit.checks import check_least, check_range
+from wordkit.config import check_least, check_range
 from wordkit.errors import ConfigError
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.network import Seq2SeqNetwork

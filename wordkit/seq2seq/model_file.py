@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import torch
 
-from wordkit.records import from_record
+from wordkit.config import from_record
 from wordkit.recurrent.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.config import Seq2SeqConfig

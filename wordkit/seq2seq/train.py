@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from wordkit.checkpoints import CheckpointPlan
 from wordkit.errors import ConfigError, TextError, WordkitWarning
 from wordkit.runtime import Report, choose_device
 from wordkit.seq2seq.batches import EncodedPairs, Longest, longest
@@ -22,6 +21,7 @@ from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
 from wordkit.seq2seq.pairs import Pair, vocabulary_of
 from wordkit.seq2seq.training import PairMaterial, Seq2SeqTraining, fingerprint
 from wordkit.seq2seq.transforming import answer_bytes
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.processes import Processes
 from wordkit.training.run import (
     TrainingJob,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning
+from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning, counted
 from wordkit.evaluation import Example, TransductionScore, edit_distance
 from wordkit.recurrent.answering import answering
 from wordkit.recurrent.cells import CELLS
@@ -26,7 +26,6 @@ from wordkit.seq2seq.decoding import DecodingConfig, Hypothesis, beam_search
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, units_of
 from wordkit.text.vocabulary import UNK
-from wordkit.wording import counted
 
 __all__ = [
     "Alignment",

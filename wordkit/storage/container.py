@@ -19,10 +19,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import FormatError, StorageError
+from wordkit.errors import FormatError, StorageError, counted
 from wordkit.storage.atomic import atomic_write
 from wordkit.storage.unreadable import check_readable, why_unreadable
-from wordkit.wording import counted
 
 __all__ = [
     "LANGUAGE_MODEL",

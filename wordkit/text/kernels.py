@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 
 # Classes of characters. A character's entry in the table is lower-case code point << 3 | class.
 SPACE, WORD, DIGIT, POINT, JOINER, SYMBOL, NEWLINE, HARD = range(8)

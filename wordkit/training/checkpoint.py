@@ -20,9 +20,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wordkit.checkpoints import damaged_checkpoint, read_checkpoint_file, write_checkpoint_file
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.storage import TensorFile
+from wordkit.storage.checkpoints import (
+    damaged_checkpoint,
+    read_checkpoint_file,
+    write_checkpoint_file,
+)
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.optimizers import WeightAverage
 from wordkit.training.state import Tally, TrainingState, Validation

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordkit.checks import (
+from wordkit.config import (
     check_above,
     check_choice,
     check_least,

@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from wordkit.checkpoints import CheckpointKeeper
-from wordkit.interruption import uninterrupted
 from wordkit.runtime import Report, Run
+from wordkit.runtime.signals import uninterrupted
+from wordkit.storage.checkpoints import CheckpointKeeper
 from wordkit.training.optimizers import WeightAverage
 from wordkit.training.state import Tally, Validation
 from wordkit.training.steps import NetworkInTraining

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wordkit.interruption import uninterrupted
+from wordkit.runtime.signals import uninterrupted
 from wordkit.training.config import LearningConfig
 from wordkit.training.processes import Processes
 from wordkit.training.row_updates import RowAdamW, RowGradients

@@ -13,10 +13,10 @@ from typing import Any, Generic, Literal, TypeVar
 import torch
 
 from wordkit import __version__
-from wordkit.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.errors import ConfigError, LostProcessError, ResourceError
 from wordkit.recurrent.recurrence import is_bf16_fast
 from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.training.config import LearningConfig, Precision
 from wordkit.training.loop import TrainingLoop
 from wordkit.training.processes import Processes, join_processes, tells_of_others

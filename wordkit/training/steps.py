@@ -8,14 +8,13 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from wordkit.errors import DivergenceError
+from wordkit.errors import DivergenceError, counted
 from wordkit.training.config import USUAL_RATES, LearningConfig
 from wordkit.training.optimizers import Updater, WeightAverage
 from wordkit.training.pace import Pace
 from wordkit.training.processes import Processes
 from wordkit.training.schedules import learning_rate
 from wordkit.training.state import Tally, TrainingState
-from wordkit.wording import counted
 
 __all__ = ["NetworkInTraining"]
 

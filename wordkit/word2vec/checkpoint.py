@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from wordkit import checkpoints
-from wordkit.checkpoints import CheckpointPlan
+from wordkit.storage.checkpoints import CheckpointKeeper as FileKeeper
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint_file import (
     Checkpoint,
@@ -60,7 +60,7 @@ class CheckpointKeeper:
             start.vocabulary, config, start.state, CorpusRecord.of(corpus), start.kept, start.joined
         )
         self._kept = self._checkpoint.words_done
-        self._keeper = checkpoints.CheckpointKeeper(plan, self._write)
+        self._keeper = FileKeeper(plan, self._write)
         if plan is not None:  # find out before the work what could hinder
             describe(self._checkpoint)
 

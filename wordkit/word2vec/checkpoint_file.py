@@ -19,15 +19,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.checkpoints import damaged_checkpoint, read_checkpoint_file, write_checkpoint_file
-from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError
+from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError, counted
 from wordkit.storage import is_of_kind
+from wordkit.storage.checkpoints import (
+    damaged_checkpoint,
+    read_checkpoint_file,
+    write_checkpoint_file,
+)
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.recorded_config import config_of, record_of
 from wordkit.word2vec.state import Tally, TrainingState, learning_rate
 from wordkit.word2vec.weights import Weights, compact, expand, output_rows
-from wordkit.wording import counted
 
 __all__ = [
     "Checkpoint",

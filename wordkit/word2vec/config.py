@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from wordkit.checks import check_least, check_seed
+from wordkit.config import check_least, check_seed
 from wordkit.errors import ConfigError
 
 __all__ = ["Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wordkit import runtime
 from wordkit.errors import ConfigError
+from wordkit.runtime import DEVICES as TORCH_DEVICES
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
@@ -12,7 +12,7 @@ from wordkit.word2vec.state import Engine
 
 __all__ = ["DEVICES", "make_engine"]
 
-DEVICES = (*runtime.DEVICES, "torch-cpu")
+DEVICES = (*TORCH_DEVICES, "torch-cpu")
 """The names of devices: beside the machine's the CPU through torch."""
 
 

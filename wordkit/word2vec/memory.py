@@ -5,11 +5,10 @@ V is the number of words.
 
 from __future__ import annotations
 
-from wordkit.errors import ResourceError
+from wordkit.errors import ResourceError, counted
 from wordkit.runtime import available_memory
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.weights import bytes_of_weights
-from wordkit.wording import counted
 
 __all__ = ["check_beside", "check_memory"]
 

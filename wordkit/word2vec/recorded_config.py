@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from wordkit.records import from_record
+from wordkit.config import from_record
 from wordkit.word2vec.config import Word2VecConfig
 
 __all__ = ["config_of", "record_of"]
@@ -20,6 +20,6 @@ def config_of(record: object) -> Word2VecConfig:
     """The settings that :func:`record_of` gave, which may have been to a file and back.
 
     Raises:
-        ConfigError: as :func:`wordkit.records.from_record`.
+        ConfigError: as :func:`wordkit.config.from_record`.
     """
     return from_record(Word2VecConfig, record)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, VocabularyError
+from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
 from wordkit.word2vec.checkpoint_file import Checkpoint
@@ -28,7 +28,6 @@ from wordkit.word2vec.starting_point import (
 )
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, output_rows
-from wordkit.wording import counted
 
 __all__ = ["start_from_checkpoint", "start_from_model", "trained_config"]
 

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning
+from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
@@ -25,7 +25,6 @@ from wordkit.word2vec.new_training import start_afresh
 from wordkit.word2vec.result import embeddings_of
 from wordkit.word2vec.starting_point import StartingPoint
 from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
-from wordkit.wording import counted
 
 __all__ = ["train_word2vec"]
 

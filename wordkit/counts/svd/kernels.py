@@ -21,7 +21,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import models, register_model
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 
 WIDTH = 16
 

@@ -17,8 +17,8 @@ from wordkit.embeddings.formats.source import Source, split_packing
 from wordkit.embeddings.formats.word2vec_binary import WORD2VEC_BINARY
 from wordkit.embeddings.formats.word2vec_text import FASTTEXT, WORD2VEC
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
-from wordkit.rounding import check_precision
 from wordkit.storage import atomic_write
+from wordkit.storage.quantization import check_precision
 
 __all__ = [
     "FORMATS",
@@ -91,7 +91,7 @@ def save_embeddings(
         embeddings: what to write.
         path: the file; the suffix of a packing (.gz, .bz2, .xz) packs it.
         format: a name of :data:`FORMATS`; None: told by the suffix.
-        precision: a name of :data:`wordkit.rounding.PRECISIONS`: fp16 halves a native file, int8
+        precision: a name of ``wordkit.storage.PRECISIONS``: fp16 halves a native file, int8
             quarters it; what training needs to go on is then left out.
 
     Raises:

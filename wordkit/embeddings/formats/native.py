@@ -3,7 +3,7 @@
 It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
 with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
 matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32. Where size matters
-more, the vectors are rounded (:mod:`wordkit.rounding`) and stand alone: no norms, no weights.
+more, the vectors are rounded (``storage.quantization``) and stand alone: no norms, no weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.layout import Format, ReadOptions
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.errors import EmbeddingsError, FormatError
-from wordkit.rounding import restored, rounded
 from wordkit.storage import TensorFile, read_tensors, save_tensors
+from wordkit.storage.quantization import restored, rounded
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE", "native_in"]
@@ -96,7 +96,7 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
 
 
 def native_in(precision: str) -> Format:
-    """The native format with vectors in a precision of :data:`wordkit.rounding.PRECISIONS`."""
+    """The native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
     def write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
         arrays = rounded("vectors", embeddings.vectors, precision)

@@ -12,7 +12,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import cfunc as numba_cfunc
 from numba import types
 
-from wordkit.word2vec.kernels.lanes import INT64
+from wordkit.kernels.lanes import INT64
 
 __all__ = ["product", "product_function"]
 

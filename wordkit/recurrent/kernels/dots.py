@@ -11,9 +11,9 @@ import numba.extending
 from numba import types
 from numba.core import cgutils
 
+from wordkit.kernels.lanes import INT64, int64
 from wordkit.recurrent.kernels.calls import product_function
 from wordkit.recurrent.kernels.registers import LANES, Register, along, bytes_from, pointer
-from wordkit.word2vec.kernels.lanes import INT64, int64
 
 __all__ = ["plain"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numba.extending
 from numba import types
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 from wordkit.recurrent.kernels.activations import tanh
 from wordkit.recurrent.kernels.calls import product
 from wordkit.recurrent.kernels.jobs import kernel, over_tracks

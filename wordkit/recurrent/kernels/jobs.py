@@ -21,8 +21,8 @@ import torch
 from numba import cfunc as numba_cfunc
 from numba import types
 
-from wordkit.jit import njit
-from wordkit.word2vec.kernels.lanes import INT64, int64
+from wordkit.kernels.jit import njit
+from wordkit.kernels.lanes import INT64, int64
 
 __all__ = ["FIELDS", "kernel", "over_tracks", "read", "run", "share", "take"]
 

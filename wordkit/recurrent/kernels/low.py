@@ -13,7 +13,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 from wordkit.recurrent.kernels.registers import FEATURES, LANES, Register, along, pointer
 
 __all__ = ["SUPPORTED", "low_stride", "narrow", "narrow_row", "pair_rows", "times_pairs"]

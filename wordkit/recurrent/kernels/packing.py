@@ -10,12 +10,12 @@ from typing import Any
 import numba.extending
 from numba import types
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
+from wordkit.kernels.lanes import int64
 from wordkit.recurrent.kernels.jobs import kernel, read, take
 from wordkit.recurrent.kernels.low import pair_rows
 from wordkit.recurrent.kernels.products import PANEL
 from wordkit.recurrent.kernels.registers import LANES, Register, along, bytes_from, pointer
-from wordkit.word2vec.kernels.lanes import int64
 
 __all__ = ["PAIRED", "STRAIGHT", "TURNED", "pack_panels", "packed_size", "panel_count"]
 

@@ -17,10 +17,10 @@ import numba.extending
 from numba import types
 from numba.core import cgutils
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
+from wordkit.kernels.lanes import INT64, int64
 from wordkit.recurrent.kernels.low import SUPPORTED, times_pairs
 from wordkit.recurrent.kernels.registers import FEATURES, LANES, Register, bytes_from, pointer
-from wordkit.word2vec.kernels.lanes import INT64, int64
 
 __all__ = ["PANEL", "ROWS", "multiply"]
 

@@ -14,7 +14,7 @@ import llvmlite.binding  # type: ignore[import-untyped]
 from llvmlite import ir
 from numba.core import cgutils
 
-from wordkit.word2vec.kernels.lanes import INT64, Lanes, int64
+from wordkit.kernels.lanes import INT64, Lanes, int64
 
 __all__ = ["FEATURES", "LANES", "Register", "along", "bytes_from", "pointer"]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 from wordkit.recurrent.kernels import jobs
 from wordkit.recurrent.kernels.addresses import carray, doubles, floats, longs
 from wordkit.recurrent.kernels.jobs import kernel, read, share, take

@@ -19,7 +19,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from torch import Tensor
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 from wordkit.recurrent.kernels import jobs
 from wordkit.recurrent.kernels.addresses import carray, floats, halves, longs
 from wordkit.recurrent.kernels.jobs import kernel, read, share, take

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from wordkit.jit import njit
-from wordkit.word2vec.kernels.lanes import Lanes, matrices
+from wordkit.kernels.jit import njit
+from wordkit.kernels.lanes import Lanes, matrices
 from wordkit.word2vec.kernels.tiles import WIDTH
 
 __all__ = ["FACTORS", "gradients_of_sigmoid", "gradients_of_softmax", "log_of_products"]

@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from wordkit.word2vec.kernels.lanes import INT64, Lanes, int64, matrices
+from wordkit.kernels.lanes import INT64, Lanes, int64, matrices
 
 __all__ = [
     "LANES",

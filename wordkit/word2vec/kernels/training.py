@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.jit import njit
+from wordkit.kernels.jit import njit
 from wordkit.word2vec.kernels.logistic import (
     FACTORS,
     gradients_of_sigmoid,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordkit.checks import (
+from wordkit.config import (
     check_above,
     check_choice,
     check_least,

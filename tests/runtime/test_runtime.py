@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from wordkit import runtime
 from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import Report, Run, available_memory, choose_device, thread_count
+from wordkit.runtime import (
+    Report,
+    Run,
+    available_memory,
+    choose_device,
+    devices,
+    memory,
+    thread_count,
+)
 
 
 def count_to(n: int, log: list[str]) -> Generator[Report, None, str]:
@@ -90,9 +97,9 @@ class Groups:
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Groups:
     groups = Groups(tmp_path)
-    monkeypatch.setattr(runtime, "_meminfo", lambda key: 1000 * MB)
-    monkeypatch.setattr(runtime, "_GROUPS_OF_PROCESS", tmp_path / "list")
-    monkeypatch.setattr(runtime, "_FILES_OF_GROUPS", tmp_path / "files")
+    monkeypatch.setattr(memory, "_meminfo", lambda key: 1000 * MB)
+    monkeypatch.setattr(memory, "_GROUPS_OF_PROCESS", tmp_path / "list")
+    monkeypatch.setattr(memory, "_FILES_OF_GROUPS", tmp_path / "files")
     return groups
 
 
@@ -184,7 +191,7 @@ def machine_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let torch find these devices."""
 
     def pretend(*there: str) -> None:
-        monkeypatch.setattr(runtime, "_may_have_accelerator", lambda: True)
+        monkeypatch.setattr(devices, "_may_have_accelerator", lambda: True)
         monkeypatch.setitem(sys.modules, "torch", FakeTorch(*there))
 
     return pretend
@@ -220,7 +227,7 @@ def test_an_unknown_device(device: str) -> None:
 
 
 def test_torch_agrees_that_there_is_nothing() -> None:
-    if runtime._may_have_accelerator():
+    if devices._may_have_accelerator():
         pytest.skip("this machine may have an accelerator")
     import torch
 
@@ -231,11 +238,11 @@ def test_torch_agrees_that_there_is_nothing() -> None:
 def test_the_cpu_does_not_wait_for_torch() -> None:
     code = """
 import sys
-from wordkit import runtime
-runtime._LINUX_DRIVERS = ()
-assert runtime.choose_device("cpu") == "cpu"
+from wordkit.runtime import devices
+devices._LINUX_DRIVERS = ()
+assert devices.choose_device("cpu") == "cpu"
 if sys.platform == "linux":
-    assert runtime.choose_device("auto") == "cpu"
+    assert devices.choose_device("auto") == "cpu"
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

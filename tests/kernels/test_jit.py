@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from numba.core import config
 
-from wordkit import jit
+from wordkit.kernels import jit
 
 
 @pytest.fixture
@@ -67,16 +67,17 @@ def package(tmp_path: Path) -> Path:
     """A package of the same name, with a kernel that is made of three of its modules."""
     folder = tmp_path / "wordkit"
     (folder / "deep").mkdir(parents=True)
-    for name in ("__init__.py", "deep/__init__.py"):
+    (folder / "kernels").mkdir()
+    for name in ("__init__.py", "deep/__init__.py", "kernels/__init__.py"):
         (folder / name).write_text("")
-    (folder / "jit.py").write_bytes(Path(jit.__file__).read_bytes())
+    (folder / "kernels" / "jit.py").write_bytes(Path(jit.__file__).read_bytes())
     (folder / "number.py").write_text("NUMBER = 1\n")
     (folder / "deep" / "twice.py").write_text(
-        "from wordkit.jit import njit\nfrom wordkit.number import NUMBER\n\n"
+        "from wordkit.kernels.jit import njit\nfrom wordkit.number import NUMBER\n\n"
         "@njit(cache=True)\ndef twice():\n    return 2 * NUMBER\n"
     )
     (folder / "kernel.py").write_text(
-        "from wordkit.jit import njit\nfrom wordkit.deep.twice import twice\n\n"
+        "from wordkit.kernels.jit import njit\nfrom wordkit.deep.twice import twice\n\n"
         "@njit(nogil=True, cache=True)\ndef kernel():\n    return 10 * twice()\n\n"
         "print(kernel(), sum(kernel.stats.cache_hits.values()))\n"
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wordkit.interruption import uninterrupted
+from wordkit.runtime.signals import uninterrupted
 
 
 class Stop(BaseException):

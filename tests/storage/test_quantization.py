@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from wordkit.errors import ConfigError, FormatError
-from wordkit.rounding import PRECISIONS, check_precision, is_scales_of, restored, rounded
 from wordkit.storage import TensorFile
+from wordkit.storage.quantization import (
+    PRECISIONS,
+    check_precision,
+    is_scales_of,
+    restored,
+    rounded,
+)
 
 values = st.floats(-6e4, 6e4, width=32)
 matrices = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=values)

@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _config: Any = numba.core.config
 _caching: Any = numba.core.caching  # untyped
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _IMPORTS = re.compile(rf"^\s*(?:from|import) {_PACKAGE.name}\.([\w.]+)", re.MULTILINE)
 
 
@@ -97,7 +97,7 @@ def kernel_folder() -> str:
     """Where compiled kernels are kept: one folder, or that of each source."""
     if _config.CACHE_DIR:
         return str(_config.CACHE_DIR)
-    if _can_write(Path(__file__).parent / "__pycache__"):
+    if _can_write(_PACKAGE / "__pycache__"):
         return str(_PACKAGE / "**" / "__pycache__")
     return str(_user_cache() / "numba")
 
@@ -109,7 +109,7 @@ def _user_cache() -> Path:
 
 def _provide_cache() -> None:
     """Name a folder for compiled kernels, where Numba would find none by itself."""
-    if _config.CACHE_DIR or _can_write(Path(__file__).parent / "__pycache__"):
+    if _config.CACHE_DIR or _can_write(_PACKAGE / "__pycache__"):
         return
     if _can_write(_user_cache() / "numba"):
         return

@@ -1,0 +1,1 @@
+"""Compiled arithmetic that scanning, counting and word2vec share."""

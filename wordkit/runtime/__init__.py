@@ -1,0 +1,22 @@
+"""The machine: progress reports, devices, threads, processes, memory, signals."""
+
+from wordkit.runtime.devices import DEVICES, choose_device, found_devices
+from wordkit.runtime.memory import available_memory, physical_memory
+from wordkit.runtime.processes import torchrun_number
+from wordkit.runtime.progress import Report, Run, when_compiling
+from wordkit.runtime.signals import uninterrupted
+from wordkit.runtime.threads import thread_count
+
+__all__ = [
+    "DEVICES",
+    "Report",
+    "Run",
+    "available_memory",
+    "choose_device",
+    "found_devices",
+    "physical_memory",
+    "thread_count",
+    "torchrun_number",
+    "uninterrupted",
+    "when_compiling",
+]

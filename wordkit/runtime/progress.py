@@ -1,0 +1,99 @@
+"""Progress of long-running work: a Run yields Reports and ends with a value."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["Report", "Run", "when_compiling"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a long job has come."""
+
+    stage: str
+    """What is being done, in one or two words: "reading", "counting"."""
+
+    done: int
+    """Units done in this stage so far."""
+
+    total: int | None = None
+    """Units in this stage, None where that is not known beforehand."""
+
+    unit: str = ""
+    """What a unit is: "bytes", "tokens", "rows"; empty for plain steps."""
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Figures worth showing beside the progress, by name."""
+
+
+class Run(Generic[T]):
+    """A long job: an iterator of reports that ends with a value.
+
+    ::
+
+        for report in run:          # the job goes on from report to report
+            print(report.done)
+        value = run.result()        # or just this, to let it run silently
+    """
+
+    def __init__(self, steps: Generator[Report, None, T]) -> None:
+        self._steps = steps
+        self._is_over = False
+        self._value: list[T] = []  # empty until the job has ended well
+
+    def __iter__(self) -> Iterator[Report]:
+        return self
+
+    def __next__(self) -> Report:
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            if not self._value and not self._is_over:
+                self._value.append(end.value)
+            self._is_over = True
+            raise StopIteration from None
+        except BaseException:
+            self._is_over = True
+            raise
+
+    def result(self) -> T:
+        """The value of the job; whatever is left of it runs first."""
+        for _ in self:
+            pass
+        if not self._value:
+            raise RuntimeError("this run was closed or failed before it had a value")
+        return self._value[0]
+
+    def close(self) -> None:
+        """Stop the job and clean up after it."""
+        self._is_over = True
+        self._steps.close()
+
+
+@contextlib.contextmanager
+def when_compiling(announce: Callable[[], None]) -> Iterator[None]:
+    """Call ``announce`` once if Numba compiles something while the block runs.
+
+    Compiled kernels are kept on the disk, so only the first run after an installation waits.
+    """
+    from numba.core import event
+
+    class _Announcer(event.Listener):
+        announced = False
+
+        def on_start(self, event: object) -> None:
+            if not self.announced:
+                self.announced = True
+                announce()
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    with event.install_listener("numba:compile", _Announcer()):
+        yield
