@@ -1,177 +1,314 @@
-"""Settings as frozen dataclasses: checks that name field and value, and their JSON record."""
+"""Settings: each field is declared once, with its meaning, its range and when it has an effect.
+
+A class of settings is a frozen dataclass derived from :class:`Settings`::
+
+    @dataclass(frozen=True)
+    class Network(Settings):
+        cell: Literal["rnn", "lstm"] = setting("lstm", "Recurrent cell.")
+        hidden: int = setting(200, "Hidden units per layer.", at_least=1)
+        slope: float | None = setting(None, "Slope of the ReLU.", only_with={"cell": ("rnn",)})
+
+The declarations serve the check of each instance, the section "Attributes" of the docstring, the
+JSON record of a model file (:func:`from_record`), and the options of the command line.
+"""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import math
-from collections.abc import Mapping
-from numbers import Real
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wordkit.errors import ConfigError
 
 __all__ = [
-    "check_above",
-    "check_choice",
-    "check_least",
-    "check_range",
-    "check_seed",
-    "check_share",
+    "Setting",
+    "Settings",
+    "change",
+    "check_fields",
     "from_record",
+    "setting",
+    "settings_of",
+    "without_effect",
 ]
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Settings")
 
-_MOST_BITS = 128  # of a number that is shown
-_LARGEST = 2**31 - 1  # of whole numbers: the product of two fits into 64 bits
+RENAMED: Mapping[str, str] = {"exact_share": "exact_fraction"}
+"""New names of fields by those that older files have."""
 
-
-def check_choice(config: Any, **words: tuple[str, ...]) -> None:
-    """Check that fields hold one of the words known for each.
-
-    Raises:
-        ConfigError: one does not.
-    """
-    for field, known in words.items():
-        value = getattr(config, field)
-        if value not in known:
-            raise ConfigError(f"{field} must be one of {', '.join(known)}, not {value!r}")
+_MAX_INT = 2**31 - 1  # of whole numbers without a limit: the product of two fits into 64 bits
+_MAX_SHOWN_BITS = 128
 
 
-def check_least(config: Any, **least: float) -> None:
-    """Check that fields are finite numbers of at least this size, or None where that is a value.
+@dataclass(frozen=True)
+class Setting:
+    """The declaration of a field; those of a class are given by :func:`settings_of`."""
 
-    Args:
-        config: an instance of a dataclass; the type of a field says whether it may be None.
-        least: the sizes by field.
+    meaning: str
+    """The command line shows its first sentence."""
 
-    Whole numbers are also checked to be no larger than 32 bits can hold.
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
 
-    Raises:
-        ConfigError: one is not.
-    """
-    for field, bound in least.items():
-        value = _check_one(config, field, bound)
-        if isinstance(value, int) and value > _LARGEST:
-            raise _wrong(field, f"at most {_LARGEST}", value)
+    only_with: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
+    """Other fields and their values with which this one has an effect; with all others, none."""
 
+    none: str = ""
+    """What None stands for."""
 
-def check_seed(config: Any) -> None:
-    """Check that the field ``seed`` is at least 0; it may be larger than other whole numbers.
+    name: str = ""
+    default: object = None
+    type: type = object
+    """``int``, ``float``, ``bool``, ``str`` or ``tuple``."""
 
-    Raises:
-        ConfigError: it is not.
-    """
-    _check_one(config, "seed", 0)
+    choices: tuple[str, ...] = ()
+    """The words of a ``Literal``."""
 
+    is_optional: bool = False
+    """True if None is a value."""
 
-def check_share(config: Any, *fields: str) -> None:
-    """Check that fields are shares from 0 to below 1, or None where that is a value.
+    @property
+    def range(self) -> str:
+        """The range in words, such as "from 0 to below 1"; empty where there is none."""
+        low = f"above {self.above}" if self.above is not None else ""
+        low = f"at least {self.at_least}" if self.at_least is not None else low
+        high = f"below {self.below}" if self.below is not None else ""
+        high = f"at most {self.at_most}" if self.at_most not in (None, math.inf) else high
+        if self.at_least is not None and high:
+            return f"from {self.at_least} to {high.removeprefix('at most ')}"
+        return " and ".join(filter(None, (low, high)))
 
-    Raises:
-        ConfigError: one is not.
-    """
-    for field in fields:
-        value = _value(config, field, "from 0 to below 1")
-        if value is not None and not 0 <= value < 1:
-            raise _wrong(field, "from 0 to below 1", value)
+    def check(self, value: Any) -> Any:
+        """Return a value of the field as a number, word or flag of Python.
 
+        Raises:
+            ConfigError: it is of another type, or out of range.
+        """
+        if value is None and self.is_optional:
+            return None
+        if self.choices:
+            if not (isinstance(value, str) and value in self.choices):
+                raise self._error(f"one of {', '.join(self.choices)}", value)
+        elif self.type is bool:
+            if not isinstance(value, bool):
+                raise self._error("True or False", value)
+        elif self.type in (int, float):
+            return self._number(value)
+        elif not isinstance(value, self.type):
+            raise self._error(f"a {self.type.__name__}", value)
+        return value
 
-def check_range(config: Any, least: float, most: float, *fields: str) -> None:
-    """Check that fields lie in a range, its ends among it, or are None where that is a value.
+    def _number(self, value: Any) -> int | float:
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        is_real = isinstance(value, Real) and not isinstance(value, bool)
+        if not (is_whole or (self.type is float and is_real and math.isfinite(value))):
+            noun = "a whole number" if self.type is int else "a finite number"
+            raise self._error(f"{noun}, {self.range}" if self.range else noun, value)
+        if self.type is int and self.at_most is None and value > _MAX_INT:
+            raise self._error(f"at most {_MAX_INT}", value)
+        if not self._is_in_range(value):
+            raise self._error(self.range, value)
+        try:
+            as_float = float(value)
+        except OverflowError as error:
+            if self.type is float:
+                raise self._error("a finite number in the range of float64", value) from error
+        return int(value) if is_whole else as_float
 
-    Raises:
-        ConfigError: one does not.
-    """
-    for field in fields:
-        value = _value(config, field, f"from {least} to {most}")
-        if value is not None and not least <= value <= most:
-            raise _wrong(field, f"from {least} to {most}", value)
+    def _is_in_range(self, value: Any) -> bool:
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
 
-
-def check_above(config: Any, *fields: str) -> None:
-    """Check that fields are finite numbers above 0, or None where that is a value.
-
-    Raises:
-        ConfigError: one is not.
-    """
-    for field in fields:
-        value = _value(config, field, "above 0")
-        if value is not None and not (value > 0 and math.isfinite(value)):
-            raise _wrong(field, "above 0", value)
-
-
-def _check_one(config: Any, field: str, least: float) -> Any:
-    """The number of a field, or None; checked to be finite and at least so large."""
-    value = _value(config, field, f"at least {least}")
-    if value is not None and not (value >= least and math.isfinite(value)):
-        raise _wrong(field, f"at least {least}", value)
-    return value
-
-
-def _value(config: Any, field: str, expected: str) -> Any:
-    """The number of a field, that a float can hold, or None where that is a value."""
-    value, kind = getattr(config, field), config.__class__
-    if value is None and field in _open_fields(kind):
-        return None
-    if not isinstance(value, Real):
-        raise _wrong(field, expected, value)
-    try:
-        float(value)
-    except OverflowError as error:
-        raise _wrong(field, f"{expected}, in the range of float64", value) from error
-    return value
-
-
-@functools.cache
-def _open_fields(kind: type) -> frozenset[str]:
-    """The fields of a dataclass that may be None."""
-    hints = get_type_hints(kind)
-    return frozenset(name for name, hint in hints.items() if type(None) in get_args(hint))
-
-
-def _wrong(field: str, expected: str, value: Any) -> ConfigError:
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        shown = f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
-    else:
-        shown = f"{value}" if isinstance(value, Real) else repr(value)
-    return ConfigError(f"{field} must be {expected}, not {shown}")
+    def _error(self, expected: str, value: Any) -> ConfigError:
+        if isinstance(value, int) and value.bit_length() > _MAX_SHOWN_BITS:
+            shown = f"a number of about {value.bit_length() * math.log10(2):.0f} digits"
+        else:
+            shown = f"{value}" if isinstance(value, Real) else f"{value!r:.50}"
+        return ConfigError(f"{self.name} must be {expected}, not {shown}")
 
 
-def from_record(kind: type[T], record: object) -> T:
-    """The settings that :func:`dataclasses.asdict` gave, which may have been to a file and back.
+def setting(
+    default: T,
+    meaning: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    only_with: Mapping[str, tuple[object, ...]] | None = None,
+    none: str = "",
+) -> T:
+    """Declare a field of settings.
 
     Args:
-        kind: a dataclass whose fields are numbers, words, switches, or None.
-        record: what should hold a value for each field, and nothing else.
+        default: its value where none is given.
+        meaning: what it is; the first sentence is the help of the command line's option.
+        at_least, at_most, above, below: the range of a number. Whole numbers without ``at_most``
+            end at 2³¹ − 1.
+        only_with: other fields and the values with which this one has an effect.
+        none: what None stands for, such as "no limit".
+    """
+    declared = Setting(meaning, at_least, at_most, above, below, only_with or {}, none)
+    field: Any = dataclasses.field(default=default, metadata={"setting": declared})
+    return field  # type: ignore[no-any-return]
+
+
+class Settings:
+    """Base of the dataclasses of settings; checks each instance by the declarations."""
+
+    OLD_DEFAULTS: ClassVar[Mapping[str, object]] = {}
+    """Defaults of fields that files from before the field was there mean, where they differ."""
+
+    _declared: ClassVar[Mapping[str, Setting]] = {}
+    _resolved: ClassVar[Mapping[str, Setting]]
+
+    def __init_subclass__(cls) -> None:
+        own = {
+            name: field.metadata["setting"]
+            for name, field in vars(cls).items()
+            if isinstance(field, dataclasses.Field) and "setting" in field.metadata
+        }
+        cls._declared = {**cls._declared, **own}
+        if cls.__doc__:  # else Python leaves out docstrings
+            lines = [
+                f"        {name}: {_sentences(field)}" for name, field in cls._declared.items()
+            ]
+            cls.__doc__ += "\n\n    Attributes:\n" + "\n".join(lines) + "\n"
+
+    def __post_init__(self) -> None:
+        known = settings_of(type(self))
+        for name, declared in known.items():
+            object.__setattr__(self, name, declared.check(getattr(self, name)))
+        values = {name: getattr(self, name) for name in known}
+        changed = [name for name in known if values[name] != known[name].default]
+        for name, other in without_effect(type(self), values, changed):
+            raise ConfigError(
+                f"{name} {values[name]} has no effect with {other} {values[other]}; leave it out, "
+                f"or choose {other} {' or '.join(map(str, known[name].only_with[other]))}"
+            )
+
+
+def _sentences(declared: Setting) -> str:
+    """The declaration as text: meaning, range, and when it has an effect."""
+    parts = [declared.meaning]
+    if declared.none:
+        parts.append(f"None: {declared.none}.")
+    if declared.range:
+        parts.append(f"{declared.range.capitalize()}.")
+    for other, values in declared.only_with.items():
+        parts.append(f"Only with {other} {' or '.join(map(str, values))}.")
+    return " ".join(parts)
+
+
+def settings_of(kind: type[Settings]) -> Mapping[str, Setting]:
+    """The declarations of the fields of a class, by name, with defaults and types."""
+    if "_resolved" not in vars(kind):
+        hints = get_type_hints(kind)
+        kind._resolved = {
+            field.name: _resolved(kind._declared[field.name], field, hints[field.name])
+            for field in dataclasses.fields(kind)  # type: ignore[arg-type]
+        }
+    return kind._resolved
+
+
+def _resolved(declared: Setting, field: dataclasses.Field[Any], hint: Any) -> Setting:
+    """A declaration with the name, the type and the default of its field."""
+    is_union = get_origin(hint) in (Union, types.UnionType)
+    if is_union:
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    is_choice = get_origin(hint) is Literal
+    return dataclasses.replace(
+        declared,
+        name=field.name,
+        default=field.default,
+        type=str if is_choice else get_origin(hint) or hint,
+        choices=get_args(hint) if is_choice else (),
+        is_optional=is_union,
+    )
+
+
+def check_fields(kind: type[Settings], **values: Any) -> None:
+    """Check values as those of some fields of a class, for functions that take them one by one.
 
     Raises:
-        ConfigError: it is no record of settings, lacks one, has one that is not known, or one
-            that is of the wrong type or out of its range.
+        ConfigError: one is of another type, or out of range.
+    """
+    for name, value in values.items():
+        settings_of(kind)[name].check(value)
+
+
+def without_effect(
+    kind: type[Settings], values: Mapping[str, object], names: Iterable[str]
+) -> list[tuple[str, str]]:
+    """Find fields that have no effect.
+
+    Args:
+        kind: the class of settings.
+        values: of all fields.
+        names: the fields to look at.
+
+    Returns:
+        Each with the other field whose value takes away its effect.
+    """
+    known = settings_of(kind)
+    return [
+        (name, other)
+        for name in names
+        for other, useful in known[name].only_with.items()
+        if values[other] not in useful
+    ]
+
+
+def change(config: S, **settings: Any) -> S:
+    """Replace some settings, as :func:`dataclasses.replace` does.
+
+    Others that have no effect with the new ones return to their defaults: with another optimizer
+    the momentum of the first.
+    """
+    kind = type(config)
+    values = {name: getattr(config, name) for name in settings_of(kind)} | settings
+    return kind(**{**_settled(kind, values), **settings})
+
+
+def from_record(kind: type[S], record: object) -> S:
+    """Restore settings that :func:`dataclasses.asdict` gave and a file kept.
+
+    Fields that the file does not have get the default that they had when it was written. Old names
+    of fields are known. Values that have no effect are dropped.
+
+    Args:
+        kind: the class of the settings.
+        record: a mapping of fields to values, as JSON has it.
+
+    Raises:
+        ConfigError: it is no mapping, has a field that is not known, or a value that is of another
+            type or out of range.
     """
     if not isinstance(record, Mapping):
         raise ConfigError(f"settings must be names with values, not {record!r:.50}")
-    hints = get_type_hints(kind)
-    for name in record:
-        if name not in hints:
+    known = settings_of(kind)
+    values = {RENAMED.get(name, name): value for name, value in record.items()}
+    for name in values:
+        if name not in known:
             raise ConfigError(f"there is no setting {name!r:.50}; update wordkit")
-    for name, hint in hints.items():
-        if name not in record:
-            raise ConfigError(f"the setting {name} is missing")
-        if not _fits(record[name], hint):
-            raise ConfigError(f"{name} cannot be {record[name]!r:.50}")
-    try:
-        return kind(**record)
-    except OverflowError as error:
-        raise ConfigError("a setting is too large a number") from error
+    defaults = {name: declared.default for name, declared in known.items()}
+    return kind(**_settled(kind, {**defaults, **kind.OLD_DEFAULTS, **values}))
 
 
-def _fits(value: object, hint: Any) -> bool:
-    """Whether a value is of the type of a field."""
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_args(hint):  # one type or the other
-        return any(_fits(value, kind) for kind in get_args(hint))
-    if hint is float:
-        return type(value) in (int, float)
-    return type(value) is hint
+def _settled(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with the default in the place of each that has no effect."""
+    defaults = {
+        name: settings_of(kind)[name].default for name, _ in without_effect(kind, values, values)
+    }
+    return {**values, **defaults}

@@ -57,6 +57,10 @@ _SECTIONS: dict[str, dict[str, str]] = {
 }
 
 
+_RENAMED = {"exact-share": "exact-fraction"}
+"""New names of options by old ones, which stay good and do not stand in the help."""
+
+
 class Commands(click.Group):
     """The commands of wordkit, loaded when they are used."""
 
@@ -94,7 +98,11 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 96,
+        "token_normalize_func": lambda token: _RENAMED.get(token, token),
+    },
     epilog="Every command explains itself: wordkit COMMAND --help.",
 )
 @click.version_option(wordkit.__version__, "-V", "--version", message="wordkit %(version)s")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
+import cloup
 
+from wordkit.counts.config import CountsConfig
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import DEFAULT_VECTORS
 from wordkit_cli.options import (
@@ -17,15 +18,17 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
-from wordkit_cli.train_counts_options import SETTINGS
+from wordkit_cli.setting_options import SettingOptions, changed
 
 __all__ = ["command"]
 
+_SETTINGS = SettingOptions({"Counting": CountsConfig})
 
-@click.command("train-counts")
-@click.argument("text", nargs=-1, required=True)
+
+@cloup.command("train-counts")
+@cloup.argument("text", nargs=-1, required=True)
 @output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
-@SETTINGS
+@_SETTINGS
 @memory_option
 @text_options
 @threads_option
@@ -42,7 +45,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-counts pydocs --dim 50 -o pydocs.safetensors
       wordkit train-counts ptb.train.txt --tokenizer whitespace --window 2
     """
-    from wordkit.counts import CountsConfig, train_counts
+    from wordkit.counts import train_counts
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import check_writable
@@ -51,8 +54,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     format_by_suffix(output)
     choice = TextOptions.take(options)
     log, threads = options["log"], options["threads"]
-    (given,) = SETTINGS.given(options)
-    config = CountsConfig(**given)
+    (given,) = _SETTINGS.given(options)
+    config = changed(CountsConfig(), given)
     with Progress(quiet=options["quiet"], log=log) as progress:
         corpus = read_corpus(
             text, choice, progress=progress, outputs=(output, log), threads=threads

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
@@ -22,8 +23,7 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
-from wordkit_cli.train_lm_options import SETTINGS
-from wordkit_cli.train_lm_plan import OPTIONS, begin_plan, files_to_read, make_plan, shape
+from wordkit_cli.train_lm_plan import SETTINGS, begin_plan, files_to_read, make_plan, shape
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HELD_OUT = 0.05
-
 
 def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
     """Print a preset, and end."""
@@ -53,7 +51,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
     for title, config in (("model", preset.model), ("training", preset.training)):
         click.echo(f"\n{title}")
         rows = [
-            (f"  --{OPTIONS.get(n, n).replace('_', '-')}", _value(v))
+            (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
             for n, v in asdict(config).items()
             if n != "adaptive"  # --softmax says it
         ]
@@ -67,28 +65,28 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-@click.command("train-lm")
-@click.argument("text", nargs=-1, required=True, metavar="TEXT...")
+@cloup.command("train-lm")
+@cloup.argument("text", nargs=-1, required=True, metavar="TEXT...")
 @output_option(DEFAULT_LANGUAGE_MODEL, "FILE", "The language model to write.")
-@click.option("--valid", metavar="FILE", help="Validate on this text, and keep the best model.")
-@click.option("--test", metavar="FILE", help="Measure the perplexity of this text in the end.")
-@click.option(
-    "--hold-out", type=click.FloatRange(0, 0.5), default=_HELD_OUT, show_default=True,
-    help="Share of TEXT, its last lines, to validate on where --valid names none.",
+@cloup.option("--valid", metavar="FILE", help="Validate on this text, and keep the best model.")
+@cloup.option("--test", metavar="FILE", help="Measure the perplexity of this text at the end.")
+@cloup.option(
+    "--hold-out", type=click.FloatRange(0, 0.5), default=0.05, show_default=True,
+    help="Fraction of TEXT, its last lines, to validate on without --valid.",
 )  # fmt: skip
-@click.option(
+@cloup.option(
     "--preset", metavar="NAME", help="Start from named settings. Default: fitted to text and time."
 )
-@click.option(
+@cloup.option(
     "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
     help="Show the settings of a preset and end: rnnlm, zaremba-small, -medium, -large, awd-lstm.",
 )  # fmt: skip
-@click.option(
+@cloup.option(
     "--embeddings", metavar="FILE|counts|random",
-    help="Word vectors to start from: a file, or counted in TEXT.",
+    help="Initial word embeddings: a file, or vectors counted in TEXT.",
 )  # fmt: skip
 @SETTINGS
-@click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint.")
+@cloup.option("--resume", is_flag=True, help="Resume the training of --checkpoint.")
 @checkpoint_options
 @model_device_option
 @threads_option

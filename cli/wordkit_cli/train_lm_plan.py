@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.errors import ConfigError
+from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
-from wordkit_cli.train_lm_options import SETTINGS
+from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.lm import Checkpoint, ModelConfig, TrainingConfig
+    from wordkit.lm import Checkpoint
     from wordkit.lm.presets import Preset
     from wordkit.storage.checkpoints import CheckpointPlan
     from wordkit.text import Corpus
 
-__all__ = ["OPTIONS", "Plan", "begin_plan", "files_to_read", "make_plan", "shape"]
+__all__ = ["SETTINGS", "Plan", "begin_plan", "files_to_read", "make_plan", "shape"]
 
-OPTIONS = {"start_embeddings": "embeddings"}
-"""Options of fields that have another name."""
+SETTINGS = SettingOptions(
+    {"Model": ModelConfig, "Training": TrainingConfig},
+    hidden=("start_embeddings", "adaptive"),  # --embeddings and --softmax say them
+    shows_defaults=False,  # they are those of a preset, or fitted to the text
+)
 
 _MADE = ("counts", "random")  # word vectors to start from that no file holds
 
@@ -60,9 +64,9 @@ def begin_plan(options: Mapping[str, Any]) -> Plan:
             checkpoint, or there is no such preset.
         StorageError: the vectors to start from, or the checkpoint, cannot be read.
         FormatError: they are damaged, or something else.
-        click.UsageError: a setting would have no say.
+        click.UsageError: a setting has no effect.
     """
-    from wordkit.lm import ModelConfig, TrainingConfig, get_preset
+    from wordkit.lm import get_preset
 
     if options["resume"] and os.path.exists(options["checkpoint"]):
         return _resumed(options)
@@ -70,18 +74,14 @@ def begin_plan(options: Mapping[str, Any]) -> Plan:
     if options["preset"] is not None:
         preset = get_preset(options["preset"])
         model, training = preset.model, preset.training
-    plan = _changed(model, training, options)
-    SETTINGS.check_use(options, plan.model, plan.training)
-    return plan
+    return _changed(model, training, options)
 
 
 def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: Progress) -> Plan:
     """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
     checkpoint = options["checkpoint"]
     if begun.resume is not None:
-        progress.say(
-            f"going on from {checkpoint} after {counted(begun.resume.state.seen, 'token')}"
-        )
+        progress.say(f"resuming {checkpoint} after {counted(begun.resume.state.seen, 'token')}")
         return begun
     if options["resume"]:
         progress.say(f"there is no {checkpoint} yet: starting afresh")
@@ -118,9 +118,7 @@ def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str,
         if model_settings.get("tied"):
             raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
         model_settings["tied"] = False
-    plan = Plan(
-        replace(model, **model_settings), replace(training, **training_settings), embeddings
-    )
+    plan = Plan(changed(model, model_settings), changed(training, training_settings), embeddings)
     if vectors is not None:
         check_dimensions(vectors, plan.model.width_in)
     return plan
@@ -172,7 +170,6 @@ def _resumed(options: Mapping[str, Any]) -> Plan:
             raise
         remedy = "or leave out --preset: the checkpoint has all settings"
         raise ConfigError(f"{error}; {remedy}") from error
-    SETTINGS.check_use(options, plan.model, plan.training)
     return plan
 
 

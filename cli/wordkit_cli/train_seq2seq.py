@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit_cli.models import DEFAULT_SEQ2SEQ
 from wordkit_cli.options import (
@@ -24,7 +25,7 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted
 from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress, short
-from wordkit_cli.train_seq2seq_options import SETTINGS
+from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
@@ -35,28 +36,24 @@ from wordkit_cli.training import (
 )
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq import (
-        Pair,
-        Seq2SeqCheckpoint,
-        Seq2SeqConfig,
-        Seq2SeqModel,
-        Seq2SeqTrainingConfig,
-    )
+    from wordkit.seq2seq import Pair, Seq2SeqCheckpoint, Seq2SeqModel
 
 __all__ = ["command"]
 
+_SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingConfig})
 
-@click.command("train-seq2seq")
-@click.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
+
+@cloup.command("train-seq2seq")
+@cloup.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
 @output_option(DEFAULT_SEQ2SEQ, "FILE", "The model to write.")
 @separator_option
-@click.option("--valid", metavar="FILE", help="Validate on these pairs, and keep the best model.")
-@click.option(
+@cloup.option("--valid", metavar="FILE", help="Validate on these pairs, and keep the best model.")
+@cloup.option(
     "--hold-out", type=click.FloatRange(0, 0.5), default=0.1, show_default=True,
-    help="Share of the sources in PAIRS to validate on where --valid names none.",
+    help="Fraction of the sources in PAIRS to validate on without --valid.",
 )  # fmt: skip
-@SETTINGS
-@click.option("--resume", is_flag=True, help="Go on from the file of --checkpoint.")
+@_SETTINGS
+@cloup.option("--resume", is_flag=True, help="Resume the training of --checkpoint.")
 @checkpoint_options
 @model_device_option
 @threads_option
@@ -116,7 +113,7 @@ def _resumed(options: Mapping[str, Any], progress: Progress) -> Seq2SeqCheckpoin
         progress.say(f"there is no {path} yet: starting afresh")
         return None
     resume = read_checkpoint(path)
-    progress.say(f"going on from {path} after {counted(resume.state.seen, 'pair')}")
+    progress.say(f"resuming {path} after {counted(resume.state.seen, 'pair')}")
     return resume
 
 
@@ -124,20 +121,16 @@ def _settings(
     options: Mapping[str, Any], resume: Seq2SeqCheckpoint | None
 ) -> tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]:
     """The settings: those of the checkpoint, or the defaults, changed as said."""
-    from wordkit.seq2seq import Seq2SeqConfig, Seq2SeqTrainingConfig
     from wordkit.training.config import USUAL_RATES
 
-    model, training = SETTINGS.given(options)
+    model, training = _SETTINGS.given(options)
     if "optimizer" in training and resume is None:  # the default rate is that of the default one
         training.setdefault("lr", USUAL_RATES[training["optimizer"]])
     if training.get("max_minutes") is not None and resume is None:
         training.setdefault("epochs", None)
-    before = (Seq2SeqConfig(), Seq2SeqTrainingConfig())
     if resume is not None:
-        before = (resume.model, resume.training)
-    settings = replace(before[0], **model), replace(before[1], **training)
-    SETTINGS.check_use(options, *settings)
-    return settings
+        return changed(resume.model, model), changed(resume.training, training)
+    return changed(Seq2SeqConfig(), model), changed(Seq2SeqTrainingConfig(), training)
 
 
 def _read(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
 from wordkit.errors import ConfigError
+from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engines import DEVICES
-from wordkit_cli.inputs import TextOptions, read_corpus
+from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
 from wordkit_cli.models import DEFAULT_VECTORS
 from wordkit_cli.options import (
     checkpoint_options,
@@ -23,31 +26,33 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
-from wordkit_cli.train_w2v_options import SETTINGS
-from wordkit_cli.train_w2v_start import protect, read_beginning
-from wordkit_cli.training import check_checkpoint_use, checkpoint_mark
+from wordkit_cli.setting_options import SettingOptions, changed
+from wordkit_cli.training import check_checkpoint_use, checkpoint_mark, give_way
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.runtime import Run
-    from wordkit.word2vec import Word2VecConfig
+    from wordkit.text import Corpus
+    from wordkit.word2vec import Checkpoint, StartingPoint
 
 __all__ = ["command"]
+
+_SETTINGS = SettingOptions({"Training": Word2VecConfig})
 
 _OF_CHECKPOINT = ""  # the value of --resume where none is given
 
 
-@click.command("train-w2v")
-@click.argument("text", nargs=-1, metavar="TEXT...")
+@cloup.command("train-w2v")
+@cloup.argument("text", nargs=-1, metavar="TEXT...")
 @output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
-@SETTINGS
-@click.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
-@click.option(
+@_SETTINGS
+@cloup.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
+@cloup.option(
     "--resume",
     is_flag=False,
     flag_value=_OF_CHECKPOINT,
     metavar="[FILE]",
-    help="Go on from a checkpoint or a trained model. Default: the file of --checkpoint.",
+    help="Resume a checkpoint, or train a model further. Default: the file of --checkpoint.",
 )
 @checkpoint_options
 @device_option(DEVICES)
@@ -83,14 +88,13 @@ def command(
     _check_usage(text, init, resume, checkpoint)
     _check_machine(output, checkpoint, device)
     choice, threads = TextOptions.take(options), options["threads"]
-    (given,) = SETTINGS.given(options)
+    (given,) = _SETTINGS.given(options)
     plan = CheckpointPlan(checkpoint, options["checkpoint_every"]) if checkpoint else None
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
-            beginning = read_beginning(init, resume, given)
-        SETTINGS.check_use(options, beginning.config)
-        protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
+            beginning = _read_beginning(init, resume, given)
+        _protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         config, start = beginning.config, beginning.start(corpus, progress)
@@ -154,6 +158,98 @@ def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> st
         return checkpoint
     progress.say(f"there is no {checkpoint} yet: starting afresh")
     return None
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What to begin with: a file, what it holds, and the settings."""
+
+    config: Word2VecConfig
+    file: str | None = None
+    held: Embeddings | Checkpoint | None = None
+    is_resumed: bool = False
+
+    def start(self, corpus: Corpus, progress: Progress) -> StartingPoint:
+        """The starting point on a corpus; what is kept is told."""
+        from wordkit import word2vec
+
+        if self.held is None:
+            return word2vec.start_afresh(corpus, self.config)
+        if isinstance(self.held, word2vec.Checkpoint):
+            start = word2vec.start_from_checkpoint(corpus, self.config, self.held)
+            progress.say(f"resuming {self.file} at {self.held.share_done:.0%}")
+            return start
+        begin = word2vec.start_from_model if self.is_resumed else word2vec.start_from_vectors
+        start = begin(corpus, self.config, self.held)
+        whose = "its vector" if start.kept == 1 else "their vectors"
+        new = "new one" if start.joined == 1 else "new ones"
+        kept = counted(start.kept, "word")
+        progress.say(f"{kept} kept {whose} to go on from, {start.joined:,} {new} joined")
+        if start.note is not None:
+            progress.say(start.note)
+        return start
+
+
+def _read_beginning(init: str | None, resume: str | None, given: dict[str, Any]) -> _Beginning:
+    """Read the file of ``--init`` or ``--resume``.
+
+    Settings that are not given are those of the checkpoint or the model, or the defaults.
+    """
+    from wordkit.embeddings import load_embeddings
+    from wordkit.word2vec import is_checkpoint, read_checkpoint
+    from wordkit.word2vec.resumed_training import trained_config
+
+    if init is not None:
+        vectors = load_embeddings(init)
+        config = changed(Word2VecConfig(dim=vectors.dim), given)
+        return _Beginning(config, init, vectors)
+    if resume is None:
+        return _Beginning(changed(Word2VecConfig(), given))
+    held: Embeddings | Checkpoint
+    if is_checkpoint(resume):
+        held = read_checkpoint(resume)
+        before = held.config
+    else:
+        held = load_embeddings(resume)
+        before = trained_config(held) or Word2VecConfig(dim=held.dim)
+    new = {name for name, value in given.items() if value != getattr(before, name)}
+    if new & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
+        given = {"lr": None, "vectors": None, **given}
+    return _Beginning(changed(before, given), resume, held, is_resumed=True)
+
+
+def _protect(
+    beginning: _Beginning,
+    progress: Progress,
+    *,
+    output: str,
+    checkpoint: str | None,
+    log: str | None,
+) -> None:
+    """Raise if the file to begin with, or one that should stay, would be lost.
+
+    A model may be replaced by what comes of it, which has all its words; a checkpoint by those of
+    the training that resumes it, or where nothing can or needs to resume it any more.
+    """
+    from wordkit.word2vec import Checkpoint, is_checkpoint
+
+    if checkpoint is not None and os.path.exists(checkpoint) and os.path.getsize(checkpoint):
+        if not is_checkpoint(checkpoint):
+            raise ConfigError(
+                f"{checkpoint} is there and is no checkpoint; name another file for checkpoints"
+            )
+        if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
+            give_way(checkpoint, _stopped, progress)
+    if beginning.file is not None:
+        is_model = beginning.is_resumed and not isinstance(beginning.held, Checkpoint)
+        refuse_overwriting([beginning.file], (log,) if is_model else (output, log))
+
+
+def _stopped(checkpoint: str) -> str | None:
+    from wordkit.word2vec import read_checkpoint
+
+    done = read_checkpoint(checkpoint).share_done
+    return f"at {done:.0%}" if done < 1 else None
 
 
 def _finish(

@@ -180,7 +180,7 @@ def test_a_resumed_training_is_an_undisturbed_one(
         "-o",
         "rest",
     )
-    assert "going on from state after" in done.stderr
+    assert "resuming state after" in done.stderr
     whole, rest = load_seq2seq(folder / "whole"), load_seq2seq(folder / "rest")
     for name, weights in whole.network.state_dict().items():
         assert weights.equal(rest.network.state_dict()[name]), name
@@ -268,7 +268,7 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
         ("attention", trained, "ab", "-o", "map.gif"): "end its name in .png, .svg or .pdf",
         ("attention", trained, "ab", "-o", "no/map.png"): "there is no folder",
         ("train-seq2seq", pairs, "-o", "pairs.tsv"): "pairs.tsv is read",
-        ("train-seq2seq", pairs, "--hidden", "0"): "hidden must be at least 1, not 0",
+        ("train-seq2seq", pairs, "--hidden", "0"): "hidden must be from 1 to 100000, not 0",
         ("train-seq2seq", pairs, "--teacher-forcing", "2"): "teacher_forcing must be from 0 to 1",
         ("train-seq2seq", pairs, "--checkpoint", "text"): "is no checkpoint of train-seq2seq",
     }.items():

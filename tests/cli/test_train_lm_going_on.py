@@ -66,7 +66,7 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     assert f"c holds a training that was stopped after {checkpoint.state.seen:,} tokens" in said
     assert (texts / "c").read_bytes() == kept_checkpoint
     said = wordkit(*LONG, "--checkpoint", "c", "--resume").stderr
-    assert f"going on from c after {checkpoint.state.seen:,} tokens" in said
+    assert f"resuming c after {checkpoint.state.seen:,} tokens" in said
     run(*LONG[1:], "-o", "whole.safetensors")
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 

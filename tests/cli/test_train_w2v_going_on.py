@@ -115,11 +115,17 @@ def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_
     assert "20 words, 5 dimensions" in said
 
 
-def test_settings_that_would_have_no_say(wordkit: Wordkit, corpus_txt: Path) -> None:
+def test_settings_without_effect(wordkit: Wordkit, corpus_txt: Path) -> None:
     for call, told in (
-        (("--loss", "hs", "--negative", "5"), "--negative has a say with --loss ns, not with hs"),
-        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent has a say with --loss ns"),
-        (("--arch", "skipgram", "--cbow-gradient", "true"), "--cbow-gradient has a say with"),
+        (
+            ("--loss", "hs", "--negative", "5"),
+            "--negative has no effect with --loss hs; leave it out",
+        ),
+        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent has no effect with"),
+        (
+            ("--arch", "skipgram", "--cbow-gradient", "true"),
+            "--cbow-gradient has no effect with --arch",
+        ),
     ):
         assert told in wordkit("train-w2v", corpus_txt, *call, status=2).stderr
 
@@ -152,7 +158,7 @@ def test_from_a_checkpoint_to_the_same_vectors(
     before = (folder / "c").read_bytes()
     # what was set is remembered; another order of the arguments means the same
     said = wordkit("train-w2v", "--resume", "c", "big.txt", "--threads", "1").stderr
-    assert f"going on from c at {share:.0%}" in said
+    assert f"resuming c at {share:.0%}" in said
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     assert (folder / "c").read_bytes() == before  # there was no --checkpoint
 
@@ -178,7 +184,7 @@ def test_the_checkpoint_of_a_finished_training(
     made = load_embeddings("whole.safetensors").metadata["training"]
     assert known["loss"] == made["loss"]
     before = (folder / "c").read_bytes()
-    assert "going on from c at 100%" in wordkit(*train, "--resume").stderr
+    assert "resuming c at 100%" in wordkit(*train, "--resume").stderr
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     assert (folder / "c").read_bytes() == before
     said = wordkit(*train, "--seed", "2").stderr
@@ -237,7 +243,7 @@ def test_after_a_kill_the_training_goes_on(
     assert process.returncode == -signal.SIGKILL
     assert not (folder / "vectors.safetensors").exists()
     said = wordkit(*TRAIN, *keep, "--resume").stderr
-    assert "going on from c at " in said
+    assert "resuming c at " in said
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     lines = [line for line in log_of(folder) if line["stage"] == "training"]
     assert lines[0]["done"] > 0  # type: ignore[operator]
@@ -270,7 +276,7 @@ def test_a_stopped_training_saves_a_checkpoint_and_says_so(
         assert error.splitlines()[-1] == expected
     assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log", "c"}
     assert list((folder / "tmp").iterdir()) == []
-    assert "going on from c" in wordkit("train-w2v", "big.txt", "--resume", "c").stderr
+    assert "resuming c" in wordkit("train-w2v", "big.txt", "--resume", "c").stderr
 
 
 def test_a_stopped_training_without_a_checkpoint_leaves_nothing(

@@ -217,7 +217,7 @@ def test_progress_reaches_its_total() -> None:
 
 def test_bad_settings() -> None:
     corpus = corpus_of([[0, 1]])
-    with pytest.raises(ConfigError, match="window must be from 1 to 1000 words, not 0"):
+    with pytest.raises(ConfigError, match="window must be from 1 to 1000, not 0"):
         CooccurrenceConfig(window=0)
     with pytest.raises(ConfigError, match="weighting must be one of flat, .* not 'square'"):
         CooccurrenceConfig(weighting="square")  # type: ignore[arg-type]

@@ -116,7 +116,7 @@ def test_an_empty_matrix_stays_empty() -> None:
     ("settings", "message"),
     [
         ({"shift": 0.0}, "shift must be above 0, not 0.0"),
-        ({"shift": float("inf")}, "shift must be above 0, not inf"),
+        ({"shift": float("inf")}, "shift must be a finite number, above 0, not inf"),
         ({"smoothing": 0.0}, "smoothing must be above 0 and at most 1, not 0.0"),
         ({"smoothing": 1.5}, "smoothing must be above 0 and at most 1, not 1.5"),
         ({"threads": 0}, "threads must be at least 1, not 0"),

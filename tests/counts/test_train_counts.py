@@ -134,7 +134,7 @@ def test_what_is_known_of_ptb(ptb: Corpus) -> None:
     ("settings", "message"),
     [
         ({"dim": 0}, "dim must be at least 1, not 0"),
-        ({"window": 0}, "window must be from 1 to 1000 words, not 0"),
+        ({"window": 0}, "window must be from 1 to 1000, not 0"),
         ({"weighting": "x"}, "weighting must be one of flat, harmonic, dynamic, not 'x'"),
         ({"side": "x"}, "side must be one of both, left, right, not 'x'"),
         ({"min_count": 0}, "min_count must be at least 1, not 0"),
@@ -142,7 +142,7 @@ def test_what_is_known_of_ptb(ptb: Corpus) -> None:
         ({"shift": -1.0}, "shift must be above 0, not -1.0"),
         ({"smoothing": 2.0}, "smoothing must be above 0 and at most 1, not 2.0"),
         ({"exponent": 1.5}, "exponent must be from 0 to 1, not 1.5"),
-        ({"exponent": float("nan")}, "exponent must be from 0 to 1, not nan"),
+        ({"exponent": float("nan")}, "exponent must be a finite number, from 0 to 1, not nan"),
         ({"method": "x"}, "method must be one of randomized, arpack, not 'x'"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
     ],

@@ -22,9 +22,9 @@ from wordkit.text import Corpus
 
 NOISY = replace(SMALL, dropout=0.3, word_dropout=0.1, weight_drop=0.2, layers=2)
 CASES: dict[str, tuple[ModelConfig, TrainingConfig]] = {
-    "adamw sampled": (NOISY, replace(QUICK, softmax="sampled", samples=3, exact_share=0.4)),
+    "adamw sampled": (NOISY, replace(QUICK, softmax="sampled", samples=3, exact_fraction=0.4)),
     "tied sampled": (
-        ModelConfig(hidden=8), replace(QUICK, softmax="sampled", samples=3, exact_share=0.4)
+        ModelConfig(hidden=8), replace(QUICK, softmax="sampled", samples=3, exact_fraction=0.4)
     ),
     "sgd": (SMALL, replace(QUICK, optimizer="sgd", lr=2.0, schedule="exponential")),
     "momentum, sampled": (SMALL, replace(QUICK, optimizer="momentum", lr=0.3, softmax="sampled")),

@@ -39,7 +39,7 @@ print(json.dumps([{name: reported(name, folder) for name in CASES} for folder in
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "exact": ({"tied": True}, {}),
-    "sampled": ({}, {"softmax": "sampled", "samples": 4, "exact_share": 0.4, "clip_norm": 0.3}),
+    "sampled": ({}, {"softmax": "sampled", "samples": 4, "exact_fraction": 0.4, "clip_norm": 0.3}),
     "tied, sampled": ({"tied": True}, {"softmax": "sampled", "samples": 4, "vary_steps": True}),
     "adaptive": ({}, {"softmax": "adaptive", "optimizer": "sgd", "lr": 3.0}),
     "averaged": ({}, {

@@ -98,11 +98,6 @@ def test_the_bias_of_forget_gates(cell: str) -> None:
         assert (torch.cat([bias[:H], bias[2 * H :]]).abs() <= (scale or 0)).all()
 
 
-def test_a_cell_without_forget_gates_has_no_bias_for_them() -> None:
-    for cell in ("rnn", "gru"):
-        assert not started(cell=cell, forget_bias=1.5).layers[0].bias.any()
-
-
 def test_a_forget_gate_that_is_open_keeps_the_cell() -> None:
     """It is the gate that the bias goes to, not its neighbour."""
     model = started(forget_bias=30.0)

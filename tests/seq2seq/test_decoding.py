@@ -347,7 +347,7 @@ def test_a_score_is_log_p_in_relation_to_the_length() -> None:
         ("alternatives", 2, r"at most beam \(1\), not 2"),
         ("length_penalty", -0.1, "from 0 to 10, not -0.1"),
         ("length_penalty", 1000, "from 0 to 10, not 1000"),
-        ("length_penalty", math.nan, "from 0 to 10, not nan"),
+        ("length_penalty", math.nan, "a finite number, from 0 to 10, not nan"),
         ("max_length", 0, "at least 1, not 0"),
         ("batch", 0, "at least 1, not 0"),
     ],

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from wordkit.config import from_record
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.model import RecurrentModel
 from wordkit.training.optimizers import Updater, WeightAverage, steps_by_rows
@@ -32,9 +33,8 @@ WORDS = 9
 
 
 def config_of(**settings: Any) -> TrainingConfig:
-    return TrainingConfig(
-        **{"momentum": 0.8, "beta2": 0.95, "weight_decay": 0.01, "clip_norm": None, **settings}
-    )
+    given = {"momentum": 0.8, "beta2": 0.95, "weight_decay": 0.01, "clip_norm": None, **settings}
+    return from_record(TrainingConfig, given)  # without those that have no effect
 
 
 def new_model(seed: int = 1, **settings: Any) -> RecurrentModel:

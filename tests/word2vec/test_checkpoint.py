@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from training_strategies import checkpoints, small_corpus
 
+from wordkit.config import change
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
 from wordkit.storage import content_digest, write_tensors
 from wordkit.text import Corpus, Vocabulary
@@ -218,16 +219,16 @@ def forged(path: Path, small: Checkpoint, training: Any = None, **tensors: Any) 
         ({"config": [1]}, "settings must be names with values"),
         ({"config.dim": 6}, "should have the shapes"),
         ({"config.dim": 10**30}, "dim must be at most 2147483647"),
-        ({"config.dim": True}, "dim cannot be True"),
-        ({"config.dim": 5.0}, "dim cannot be 5.0"),
+        ({"config.dim": True}, "dim must be a whole number, .*, not True"),
+        ({"config.dim": 5.0}, "dim must be a whole number, .*, not 5.0"),
         ({"config.loss": "hs"}, "should have the shapes"),
-        ({"config.loss": ["ns"]}, "loss cannot be"),
+        ({"config.loss": ["ns"]}, "loss must be one of"),
         ({"config.window": 0}, "window must be from 1 to 1000"),
-        ({"config.lr": 10**400}, "too large a number"),
-        ({"config.lr": math.nan}, "lr must be above 0"),
-        ({"config.sample": "1"}, "sample cannot be '1'"),
-        ({"config.seed": None}, "seed cannot be None"),
-        ({"config.max_vocabulary": 2.5}, "max_vocabulary cannot be 2.5"),
+        ({"config.lr": 10**400}, "lr must be a finite number in the range of float64"),
+        ({"config.lr": math.nan}, "lr must be a finite number, above 0"),
+        ({"config.sample": "1"}, "sample must be a finite number, .*, not '1'"),
+        ({"config.seed": None}, "seed must be a whole number, .*, not None"),
+        ({"config.max_vocabulary": 2.5}, "max_vocabulary must be a whole number, .*, not 2.5"),
         ({"config.cake": 1}, "no setting 'cake'; update wordkit"),
         ({"epoch": 4}, "entry 'epoch'"),
         ({"epoch": -1}, "entry 'epoch'"),
@@ -550,13 +551,13 @@ def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -
     changes: dict[str, Any] = {
         "arch": "cbow", "loss": "softmax", "dim": 6, "window": 3, "dynamic_window": False,
         "negative": 6, "ns_exponent": 0.5, "sample": 0.0, "min_count": 1, "max_vocabulary": 9,
-        "epochs": 4, "lr": 0.05, "min_lr": 0.0, "cbow_gradient": "word2vec", "seed": 2,
+        "epochs": 4, "lr": 0.05, "min_lr": 0.0, "seed": 2,
     }  # fmt: skip
-    assert changes.keys() == record_of(CONFIG).keys() - {"vectors"}
+    assert changes.keys() == record_of(CONFIG).keys() - {"vectors", "cbow_gradient"}
     for name, value in changes.items():
         before = record_of(CONFIG)[name]
         with pytest.raises(ConfigError, match=f"begun with {name} {before}, .* with {value};"):
-            start_from_checkpoint(corpus, replace(CONFIG, **{name: value}), small)
+            start_from_checkpoint(corpus, change(CONFIG, **{name: value}), small)
 
 
 def test_a_kill_leaves_a_checkpoint_that_is_whole(tmp_path: Path) -> None:

@@ -82,7 +82,13 @@ def test_gensim_finds_the_same_words_similar(
         hs=int(loss == "hs"), negative=5 if loss == "ns" else 0, workers=2, seed=1,
     ).wv  # fmt: skip
     config = Word2VecConfig(
-        arch=arch, loss=loss, cbow_gradient="word2vec", dim=32, epochs=epochs, lr=0.05, vectors="in"
+        arch=arch,
+        loss=loss,
+        cbow_gradient="word2vec" if arch == "cbow" else "true",
+        dim=32,
+        epochs=epochs,
+        lr=0.05,
+        vectors="in",
     )
     ours = train_word2vec(Corpus.from_sentences(wiki), config, threads=2).result()
     assert set(ours.words) == set(theirs.index_to_key)

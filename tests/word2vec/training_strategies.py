@@ -50,7 +50,7 @@ def configs(draw: st.DrawFn) -> Word2VecConfig:
         loss=loss,
         dim=draw(st.sampled_from([1, 2, 15, 16, 17])),
         dynamic_window=draw(st.booleans()),
-        ns_exponent=draw(st.floats(-10, 10)),
+        ns_exponent=draw(st.floats(-10, 10)) if loss == "ns" else 0.75,
         sample=draw(st.floats(0, 1)),
         max_vocabulary=draw(st.none() | st.integers(2, 10**9)),
         epochs=draw(st.integers(1, 9)),

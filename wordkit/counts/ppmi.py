@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.config import check_ppmi
+from wordkit.config import check_fields
+from wordkit.counts.config import CountsConfig
 from wordkit.counts.csr import CsrParts, RowBuilder, balanced_ranges
 from wordkit.counts.parallel import Workers, worker_count
 from wordkit.counts.rows import Rows
@@ -63,7 +64,7 @@ def ppmi(
             negative or infinite value.
         StorageError: the temporary file cannot be written.
     """
-    check_ppmi(shift, smoothing)
+    check_fields(CountsConfig, shift=shift, smoothing=smoothing)
     parts = CsrParts.of(matrix)
     if memory is not None and memory < 1:
         raise ConfigError(f"memory must be at least 1 byte, not {memory}")

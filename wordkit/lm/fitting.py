@@ -128,7 +128,9 @@ def _rate(hidden: int) -> float:
 
 def _work(hidden: int, words: int, config: TrainingConfig) -> float:
     """Multiplications for a token, forward and backward, in an LSTM of this width."""
-    sampled = (1 - config.exact_share) * min(config.samples, words) + config.exact_share * words
+    sampled = (1 - config.exact_fraction) * min(
+        config.samples, words
+    ) + config.exact_fraction * words
     return 3 * (8 * hidden**2 + sampled * hidden) + _BESIDES
 
 
@@ -171,5 +173,5 @@ def _probe(words: int, config: TrainingConfig, device: str, threads: int | None)
         float(objective.detach())
         best, taken = min(best, time.monotonic() - start), taken + 1
     torch.set_num_threads(before)
-    exact = TrainingConfig(exact_share=1.0)
+    exact = TrainingConfig(exact_fraction=1.0)
     return ids.numel() * _work(_PROBED, words, exact) / best

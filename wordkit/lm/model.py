@@ -21,9 +21,9 @@ from wordkit.lm.losses import (
     log_probabilities,
     token_log_probabilities,
 )
+from wordkit.nn.config import full_name
 from wordkit.recurrent.dropout import dropped, locked, word_mask
 from wordkit.recurrent.layer import Carried, RecurrentLayer, linear
-from wordkit.recurrent.settings import full_name
 from wordkit.training.row_updates import RowGradients, embedding_lookup
 
 __all__ = ["Features", "RecurrentModel"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from wordkit.config import change
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
 from wordkit.lm.batches import Tracks
@@ -165,7 +166,7 @@ def resolved(config: TrainingConfig, model: ModelConfig, words: int, device: str
     if config.softmax == "auto":
         pays = words >= _SAMPLED_FROM[device] * config.samples
         may = not config.label_smoothing and steps_by_rows(config) and not model.adaptive
-        config = replace(config, softmax="sampled" if pays and may else "exact")
+        config = change(config, softmax="sampled" if pays and may else "exact")
     return config
 
 

@@ -184,7 +184,7 @@ class Training(TrainingLoop[LanguageModel]):
         rate = self.rate(share)
         if config.vary_steps:
             rate *= steps / config.steps
-        is_sampled = self.negatives is not None and share < 1 - config.exact_share
+        is_sampled = self.negatives is not None and share < 1 - config.exact_fraction
         if not is_sampled:
             self.go_dense()
         self._train_on(window, rate, Plan(is_sampled, self.windows % _MEASURED_EVERY == 0))

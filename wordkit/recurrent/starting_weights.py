@@ -10,13 +10,13 @@ import math
 import torch
 from torch import Tensor, nn
 
+from wordkit.nn.config import RecurrentConfig
 from wordkit.recurrent.layer import RecurrentLayer
-from wordkit.recurrent.settings import StartSettings
 
 __all__ = ["draw_evenly", "start_layer", "start_matrix"]
 
 
-def start_layer(layer: RecurrentLayer, config: StartSettings, generator: torch.Generator) -> None:
+def start_layer(layer: RecurrentLayer, config: RecurrentConfig, generator: torch.Generator) -> None:
     """Draw the weights of a layer."""
     H = layer.hidden
     with torch.no_grad():
@@ -32,7 +32,7 @@ def start_layer(layer: RecurrentLayer, config: StartSettings, generator: torch.G
 
 
 def start_matrix(
-    matrix: nn.Parameter, hidden: int, config: StartSettings, generator: torch.Generator
+    matrix: nn.Parameter, hidden: int, config: RecurrentConfig, generator: torch.Generator
 ) -> None:
     """Draw a matrix of shape (G·H or any, D); each gate counts as a matrix of its own.
 

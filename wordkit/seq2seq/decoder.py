@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from wordkit.nn.config import full_name
 from wordkit.recurrent.layer import Carried, RecurrentLayer
-from wordkit.recurrent.settings import full_name
 from wordkit.seq2seq.attention import Attention, Memory
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.encoder import Encoded, looks_up, masked

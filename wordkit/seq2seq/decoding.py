@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wordkit.config import check_least, check_range
+from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.network import Seq2SeqNetwork
@@ -21,29 +21,28 @@ __all__ = ["DecodingConfig", "Hypothesis", "beam_search", "greedy"]
 
 
 @dataclass(frozen=True)
-class DecodingConfig:
+class DecodingConfig(Settings):
     """How targets are written."""
 
-    beam: int = 1
-    """K, the hypotheses followed side by side for each source: at least 1; 1 is greedy."""
-
-    alternatives: int = 1
-    """Answers for each source, from 1 to ``beam``."""
-
-    length_penalty: float = 0.6
-    """α: answers are ranked by log p over ((5 + length) / 6)^α (Wu et al. 2016, section 7), so that
-    short ones have no advantage; from 0, which ranks them by log p alone, to 10."""
-
-    max_length: int | None = None
-    """Units after which writing stops, at least 1; None: twice as many as the longest target in
-    training has, and 10 more."""
-
-    batch: int = 256
-    """Hypotheses side by side: at least 1."""
+    beam: int = setting(1, "Hypotheses of the beam search per source (K); 1: greedy.", at_least=1)
+    alternatives: int = setting(1, "Answers for each source, at most beam.", at_least=1)
+    length_penalty: float = setting(
+        0.6,
+        "Length penalty of the beam search. Hypotheses are ranked by log p over "
+        "((5 + length) / 6)^penalty, Wu et al. 2016, section 7; 0: by log p alone.",
+        at_least=0,
+        at_most=10,
+    )
+    max_length: int | None = setting(
+        None,
+        "Maximum length of an answer.",
+        at_least=1,
+        none="twice the longest target in training, and 10",
+    )
+    batch: int = setting(256, "Hypotheses per batch.", at_least=1)
 
     def __post_init__(self) -> None:
-        check_least(self, beam=1, alternatives=1, max_length=1, batch=1)
-        check_range(self, 0, 10, "length_penalty")
+        super().__post_init__()
         if self.alternatives > self.beam:
             raise ConfigError(
                 f"alternatives must be at most beam ({self.beam}), not {self.alternatives}"

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from wordkit.nn.config import full_name
 from wordkit.recurrent.dropout import dropped
 from wordkit.recurrent.layer import Carried, RecurrentLayer
-from wordkit.recurrent.settings import full_name
 from wordkit.seq2seq.config import Seq2SeqConfig
 
 __all__ = ["Encoded", "Encoder", "looks_up", "masked"]

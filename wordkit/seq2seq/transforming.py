@@ -16,9 +16,9 @@ import torch
 
 from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning, counted
 from wordkit.evaluation import Example, TransductionScore, edit_distance
+from wordkit.nn.config import full_name
 from wordkit.recurrent.answering import answering
 from wordkit.recurrent.cells import CELLS
-from wordkit.recurrent.settings import full_name
 from wordkit.runtime import Report, Run, available_memory
 from wordkit.seq2seq.batches import EncodedPairs, batch_of, encode, in_order_batches
 from wordkit.seq2seq.config import Seq2SeqConfig

@@ -1,19 +1,12 @@
-"""How a network is trained, whatever it is: the settings, checked when they are made."""
+"""The settings of training, whatever the network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from wordkit.config import (
-    check_above,
-    check_choice,
-    check_least,
-    check_range,
-    check_seed,
-    check_share,
-)
+from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
 
 __all__ = ["USUAL_RATES", "LearningConfig", "Optimizer", "Precision", "Schedule"]
@@ -32,99 +25,108 @@ USUAL_RATES: Mapping[str, float] = {
 }  # fmt: skip
 """Learning rates that are a good start, with clipped gradients, by optimizer."""
 
-_LARGEST_SEED = 2**32 - 1
-
 
 @dataclass(frozen=True)
-class LearningConfig:
+class LearningConfig(Settings):
     """How the weights of a network are learnt."""
 
-    batch: int = 20
-    """B, the tracks that the text is laid out in, side by side: at least 1."""
-
-    epochs: int | None = 40
-    """Times that the text is gone through, at least 1; None: as ``max_minutes`` allows."""
-
-    max_minutes: float | None = None
-    """Minutes that the whole training may take, above 0; the schedule is fitted to them. None: no
-    limit."""
-
-    optimizer: Optimizer = "adamw"
-    """``sgd``, ``momentum``, ``nesterov``, ``adagrad``, ``rmsprop``, ``adam``, ``adamw``, or
-    ``asgd``: SGD whose weights are averaged as soon as validation stalls (Merity et al. 2018)."""
-
-    lr: float = 5e-3
-    """The learning rate at its highest, above 0."""
-
-    momentum: float = 0.9
-    """Of ``momentum`` and ``nesterov``, from 0 to below 1."""
-
-    beta2: float = 0.999
-    """Share of the squares of earlier gradients that ``adam`` and ``adamw`` keep at each step, from
-    0 to below 1."""
-
-    weight_decay: float = 0.0
-    """Share of each weight taken away at each step, times the learning rate (L2 for all but
-    ``adamw``); at least 0."""
-
-    schedule: Schedule = "onecycle"
-    """How the learning rate goes on: ``constant``; ``plateau``, times ``decay`` when validation
-    stops improving; ``step``, times ``decay`` after every ``decay_every`` epochs; ``exponential``,
-    times ``decay`` after each epoch beyond ``decay_after``; ``inverse``, in inverse proportion to
-    1 + ``decay`` × epochs; ``cosine``; ``onecycle``, up for the share ``warmup`` and down for the
-    rest (Smith 2018)."""
-
-    decay: float = 0.5
-    """Of the schedules ``plateau``, ``step``, ``exponential`` and ``inverse``, above 0."""
-
-    decay_after: int = 0
-    """Epochs before ``step`` and ``exponential`` begin to lower the rate, at least 0."""
-
-    decay_every: int = 1
-    """Epochs between the steps of ``step``, at least 1."""
-
-    warmup: float = 0.2
-    """Share of the training in which ``onecycle`` and ``cosine`` raise the rate, from 0 to 1."""
-
-    clip_norm: float | None = 1.0
-    """Gradients longer than this, all together, are cut to it, above 0; None: they are not."""
-
-    clip_value: float | None = None
-    """Each value of a gradient is cut to this size, above 0; None: it is not."""
-
-    label_smoothing: float = 0.0
-    """Share of the probability that the target gives to all words alike; from 0 to below 1."""
-
-    patience: int | None = None
-    """Validations without a better one until the training stops, at least 1; None: it goes on."""
-
-    averaging_patience: int = 5
-    """Validations that ``asgd`` waits for a better one before it averages, at least 1."""
-
-    precision: Precision = "auto"
-    """Numbers in matrix products: ``fp32``, ``bf16`` (sums stay fp32), or ``auto``: bf16 where the
-    processor or device has instructions for it."""
-
-    seed: int = 1
-    """Where the random numbers start: from 0 to 2^32 − 1."""
+    batch: int = setting(20, "Sequences per batch (B).", at_least=1)
+    epochs: int | None = setting(
+        40, "Passes through the training data.", none="as many as max_minutes allows", at_least=1
+    )
+    max_minutes: float | None = setting(
+        None,
+        "Limit of the training time in minutes, which the schedule is fitted to. None: no limit.",
+        above=0,
+    )
+    optimizer: Optimizer = setting(
+        "adamw",
+        "Optimizer. asgd is SGD whose weights are averaged as soon as validation stops improving, "
+        "Merity et al. 2018.",
+    )
+    lr: float = setting(5e-3, "Maximum learning rate.", above=0)
+    momentum: float = setting(
+        0.9,
+        "Momentum of the optimizers momentum and nesterov.",
+        at_least=0,
+        below=1,
+        only_with={"optimizer": ("momentum", "nesterov")},
+    )
+    beta2: float = setting(
+        0.999,
+        "Decay of the mean of squared gradients in adam and adamw.",
+        at_least=0,
+        below=1,
+        only_with={"optimizer": ("adam", "adamw")},
+    )
+    weight_decay: float = setting(
+        0.0, "Weight decay: an L2 penalty, decoupled from the gradient in adamw.", at_least=0
+    )
+    schedule: Schedule = setting(
+        "onecycle",
+        "Learning-rate schedule. plateau: times decay when validation stops improving; step: times "
+        "decay after every decay_every epochs; exponential: times decay after each epoch beyond "
+        "decay_after; inverse: in proportion to 1 / (1 + decay * epochs); cosine; onecycle: up "
+        "during warmup, then down, Smith 2018.",
+    )
+    decay: float = setting(
+        0.5,
+        "Decay factor of the schedules plateau, step and exponential, decay rate of inverse.",
+        above=0,
+        only_with={"schedule": ("plateau", "step", "exponential", "inverse")},
+    )
+    decay_after: int = setting(
+        0,
+        "Epochs before the schedules step and exponential begin to decay.",
+        at_least=0,
+        only_with={"schedule": ("step", "exponential")},
+    )
+    decay_every: int = setting(
+        1,
+        "Epochs between the decays of the schedule step.",
+        at_least=1,
+        only_with={"schedule": ("step",)},
+    )
+    warmup: float = setting(
+        0.2,
+        "Fraction of the training that is warm-up in the schedules onecycle and cosine.",
+        at_least=0,
+        at_most=1,
+        only_with={"schedule": ("onecycle", "cosine")},
+    )
+    clip_norm: float | None = setting(
+        1.0, "Clip the norm of all gradients together to this.", none="no clipping", above=0
+    )
+    clip_value: float | None = setting(
+        None, "Clip each value of a gradient to this size.", none="no clipping", above=0
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Label smoothing: probability moved from the target to all words uniformly.",
+        at_least=0,
+        below=1,
+    )
+    patience: int | None = setting(
+        None,
+        "Validations without improvement before early stopping.",
+        none="no early stopping",
+        at_least=1,
+    )
+    averaging_patience: int = setting(
+        5,
+        "Validations without improvement before asgd begins to average.",
+        at_least=1,
+        only_with={"optimizer": ("asgd",)},
+    )
+    precision: Precision = setting(
+        "auto",
+        "Precision of matrix products. bf16 accumulates in fp32; auto is bf16 where the processor "
+        "or device has instructions for it.",
+    )
+    seed: int = setting(1, "Seed of the random numbers.", at_least=0, at_most=2**32 - 1)
 
     def __post_init__(self) -> None:
-        check_choice(
-            self,
-            optimizer=get_args(Optimizer),
-            schedule=get_args(Schedule),
-            precision=get_args(Precision),
-        )
-        check_least(
-            self, batch=1, epochs=1, decay_after=0, decay_every=1, patience=1,
-            averaging_patience=1, weight_decay=0,
-        )  # fmt: skip
-        check_seed(self)
-        check_above(self, "max_minutes", "lr", "decay", "clip_norm", "clip_value")
-        check_share(self, "momentum", "beta2", "label_smoothing")
-        check_range(self, 0, 1, "warmup")
-        if self.seed > _LARGEST_SEED:
-            raise ConfigError(f"seed must be at most {_LARGEST_SEED}, not {self.seed}")
+        super().__post_init__()
         if self.epochs is None and self.max_minutes is None:
             raise ConfigError(
                 "epochs and max_minutes cannot both be None: the training needs an end"

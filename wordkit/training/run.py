@@ -6,13 +6,14 @@ import os
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib.metadata import version
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
 from wordkit import __version__
+from wordkit.config import change
 from wordkit.errors import ConfigError, LostProcessError, ResourceError
 from wordkit.recurrent.recurrence import is_bf16_fast
 from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
@@ -195,7 +196,7 @@ def check_same_texts(then: Mapping[str, Any], now: Mapping[str, Any], *names: st
 def as_decided(config: C, before: C) -> C:
     """Settings that go on where a training was: ``auto`` means what was decided then."""
     undecided = [field.name for field in fields(config) if getattr(config, field.name) == "auto"]
-    return replace(config, **{name: getattr(before, name) for name in undecided})
+    return change(config, **{name: getattr(before, name) for name in undecided})
 
 
 def check_same_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -1,12 +1,12 @@
-"""The settings of word2vec, checked when they are made."""
+"""The settings of word2vec."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from wordkit.config import check_least, check_seed
+from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
 
 __all__ = ["Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig"]
@@ -16,8 +16,6 @@ Loss = Literal["ns", "hs", "softmax"]
 CbowGradient = Literal["true", "word2vec"]
 Kept = Literal["in", "out", "sum"]
 
-_LARGEST_WINDOW = 1000
-_MOST_NEGATIVES = 1000
 _DEFAULT_MIN_LR = 1e-4
 _DEFAULT_LR = {
     ("skipgram", "true"): 0.025,
@@ -28,103 +26,100 @@ _DEFAULT_LR = {
 
 
 @dataclass(frozen=True)
-class Word2VecConfig:
+class Word2VecConfig(Settings):
     """The settings from a corpus to vectors, after Mikolov et al. (2013) and word2vec.c."""
 
-    arch: Arch = "cbow"
-    """``cbow`` predicts a word from the mean of its context, ``skipgram`` from each word of its
-    context."""
-
-    loss: Loss = "ns"
-    """How the prediction is scored: ``ns`` (negative sampling: the word against a few drawn at
-    random), ``hs`` (hierarchical softmax: the turns on its way down a Huffman tree) or
-    ``softmax`` (against every word: for small vocabularies)."""
-
-    dim: int = 100
-    """D, the length of a vector: at least 1."""
-
-    window: int = 5
-    """Words on each side of the centre that are its context, from 1 to 1000. Windows end at the
-    ends of the sentence."""
-
-    dynamic_window: bool = True
-    """Whether each centre's window is shortened to a length drawn evenly from 1 to ``window``, so
-    that near words count for more."""
-
-    negative: int = 5
-    """Words drawn against each centre with loss ``ns``, from 1 to 1000. Hundreds of them want a
-    lower learning rate."""
-
-    ns_exponent: float = 0.75
-    """Negatives are drawn by frequency to this power: 1 as frequent, 0 all alike, below 0 the
-    rare ones more often."""
-
-    sample: float = 1e-3
-    """t of subsampling: words that make up more than this share of the text are skipped at
-    random, the more frequent the more often, as in word2vec.c. 0 skips none."""
-
-    min_count: int = 5
-    """Words seen less often are left out, before windows are laid; at least 1."""
-
-    max_vocabulary: int | None = None
-    """At most so many words, the most frequent ones; None: no limit."""
-
-    epochs: int = 5
-    """Times that the corpus is gone through, at least 1."""
-
-    lr: float | None = None
-    """The learning rate at the start, above 0; it falls in proportion to the words done. None:
-    0.025 for skip-gram, 0.2 for CBOW (0.05 with the gradient of word2vec)."""
-
-    min_lr: float = _DEFAULT_MIN_LR
-    """Below this the learning rate does not fall; at least 0. A learning rate that starts below
-    the default stays as it is."""
-
-    cbow_gradient: CbowGradient = "true"
-    """What each of the C context words of CBOW gets of the gradient: ``true`` 1/C, as the mean
-    says (İrsoy, Benton and Stratos 2021), or all of it, as ``word2vec`` has it."""
-
-    vectors: Kept | None = None
-    """Which vectors are kept: those of words as context, that go ``in``; those of words as what
-    is predicted, that come ``out``; or their ``sum``. None: the sum for CBOW, else ``in``."""
-
-    seed: int = 1
-    """Where the random numbers start: at least 0. The same seed on one CPU thread gives the same
-    vectors, bit for bit."""
+    arch: Arch = setting(
+        "cbow",
+        "Architecture: predict a word from the mean of its context, or from each word of it.",
+    )
+    loss: Loss = setting(
+        "ns",
+        "Negative sampling, hierarchical softmax, or the full softmax. The last is for small "
+        "vocabularies.",
+    )
+    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1)
+    window: int = setting(
+        5,
+        "Window radius: context words on each side of the centre. Windows end at the ends of the "
+        "sentence.",
+        at_least=1,
+        at_most=1000,
+    )
+    dynamic_window: bool = setting(
+        True,
+        "Draw the radius of each window uniformly from 1 to window. Near words count for more.",
+    )
+    negative: int = setting(
+        5,
+        "Negative samples per centre with the loss ns. Hundreds of them want a lower learning "
+        "rate.",
+        at_least=1,
+        at_most=1000,
+        only_with={"loss": ("ns",)},
+    )
+    ns_exponent: float = setting(
+        0.75,
+        "Power of the frequency that negatives are sampled by. 1: as frequent, 0: uniformly, "
+        "below 0: rare words more often.",
+        at_least=-10,
+        at_most=10,
+        only_with={"loss": ("ns",)},
+    )
+    sample: float = setting(
+        1e-3,
+        "Subsampling threshold: relative frequency above which words are skipped at random; "
+        "0: none. As in word2vec.c: the more frequent the more often.",
+        at_least=0,
+        at_most=1,
+    )
+    min_count: int = setting(
+        5, "Leave out words that occur less often, before windows are formed.", at_least=1
+    )
+    max_vocabulary: int | None = setting(
+        None, "Size limit of the vocabulary: the most frequent words.", none="no limit", at_least=2
+    )
+    epochs: int = setting(5, "Passes through the training data.", at_least=1)
+    lr: float | None = setting(
+        None,
+        "Initial learning rate, which decays linearly.",
+        none="0.025, for CBOW 0.2, with cbow_gradient word2vec 0.05",
+        above=0,
+    )
+    min_lr: float = setting(
+        _DEFAULT_MIN_LR,
+        "Minimum learning rate. One that starts below the default is constant.",
+        at_least=0,
+    )
+    cbow_gradient: CbowGradient = setting(
+        "true",
+        "Gradient of each context word in CBOW: that of the mean, or C times that as in "
+        "word2vec.c. true: İrsoy, Benton and Stratos 2021.",
+        only_with={"arch": ("cbow",)},
+    )
+    vectors: Kept | None = setting(
+        None,
+        "Vectors that are kept: input embeddings, output embeddings, or their sum.",
+        none="the sum for CBOW, else in",
+    )
+    seed: int = setting(
+        1,
+        "Seed of the random numbers. The same seed on one CPU thread gives the same vectors, bit "
+        "for bit.",
+        at_least=0,
+        at_most=math.inf,
+    )
 
     def __post_init__(self) -> None:
-        for field, words in (
-            ("arch", get_args(Arch)),
-            ("loss", get_args(Loss)),
-            ("cbow_gradient", get_args(CbowGradient)),
-            ("vectors", (*get_args(Kept), None)),
-        ):
-            value = getattr(self, field)
-            if value not in words:
-                raise ConfigError(
-                    f"{field} must be one of {', '.join(filter(None, words))}, not {value!r}"
-                )
-        check_least(self, dim=1, min_count=1, max_vocabulary=2, epochs=1)
-        check_seed(self)
-        _in_range("window", self.window, _LARGEST_WINDOW)
-        _in_range("negative", self.negative, _MOST_NEGATIVES)
-        if not math.isfinite(self.ns_exponent) or abs(self.ns_exponent) > 10:
-            raise ConfigError(f"ns_exponent must be from -10 to 10, not {self.ns_exponent}")
-        if not 0 <= self.sample <= 1:
-            raise ConfigError(f"sample must be from 0 to 1, not {self.sample}")
-        self._check_rates()
-        if self.loss == "hs" and self.kept != "in":
-            raise ConfigError(
-                f"vectors must be in with loss hs, not {self.vectors}: what hs puts out are the "
-                "nodes of a tree, not words"
-            )
-
-    def _check_rates(self) -> None:
-        if self.lr is not None and not (self.lr > 0 and math.isfinite(self.lr)):
-            raise ConfigError(f"lr must be above 0, not {self.lr}")
-        if not 0 <= self.min_lr <= max(self.start_lr, _DEFAULT_MIN_LR):
+        super().__post_init__()
+        if self.min_lr > max(self.start_lr, _DEFAULT_MIN_LR):
             raise ConfigError(
                 f"min_lr must be from 0 to the learning rate {self.start_lr}, not {self.min_lr}"
+            )
+        if self.loss == "hs" and self.kept != "in":
+            raise ConfigError(
+                f"vectors must be in with loss hs, not {self.vectors}: the outputs of hs are the "
+                "nodes of a tree, not words"
             )
 
     @property
@@ -143,8 +138,3 @@ class Word2VecConfig:
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
         return _DEFAULT_LR[self.arch, self.cbow_gradient]
-
-
-def _in_range(field: str, value: int, most: int) -> None:
-    if not 1 <= value <= most:
-        raise ConfigError(f"{field} must be from 1 to {most}, not {value}")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wordkit.counts.config import Method, check_method
+from wordkit.config import check_fields
+from wordkit.counts.config import CountsConfig, Method
 from wordkit.counts.csr import CsrParts
 from wordkit.counts.parallel import Workers, one_blas_thread, worker_count
 from wordkit.counts.svd.krylov import Triplets, block_krylov
@@ -68,7 +69,7 @@ def truncated_svd(
         WordkitWarning: the values have not settled to ``tolerance`` in the largest space that is
             tried.
     """
-    check_method(method)
+    check_fields(CountsConfig, method=method)
     parts = CsrParts.of(matrix)
     side = min(parts.shape)
     if not 1 <= k < side:

@@ -1,0 +1,394 @@
+"""The settings of every part: ranges, effects, records, and what a message says."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordkit.config import Settings, change, check_fields, from_record, setting, settings_of
+from wordkit.counts.config import CooccurrenceConfig, CountsConfig
+from wordkit.errors import ConfigError
+from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.presets import PRESETS
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.decoding import DecodingConfig
+from wordkit.training.config import LearningConfig
+from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.state import learning_rate
+
+KINDS = (
+    ModelConfig, TrainingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig, DecodingConfig,
+    Word2VecConfig, CooccurrenceConfig, CountsConfig,
+)  # fmt: skip
+LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
+NETWORKS = (ModelConfig, Seq2SeqConfig)
+
+WORDS: list[tuple[tuple[type[Settings], ...], str, Any, str]] = [
+    (NETWORKS, "cell", "LSTM", "rnn, lstm, gru, peephole"),
+    (NETWORKS, "activation", "gelu", "tanh, relu"),
+    (NETWORKS, "start_weights", "normal", "uniform, xavier, he"),
+    ((ModelConfig,), "start_embeddings", "file", "random, counts"),
+    ((TrainingConfig,), "softmax", "full", "auto, exact, sampled, adaptive"),
+    (LEARNING, "optimizer", "lion", "sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, asgd"),
+    (LEARNING, "schedule", 3, "constant, plateau, step, exponential, inverse, cosine, onecycle"),
+    (LEARNING, "precision", "fp16", "auto, fp32, bf16"),
+    ((Seq2SeqConfig,), "unit", "line", "char, word"),
+    ((Seq2SeqConfig,), "directions", "two", "one, concat, sum"),
+    ((Seq2SeqConfig,), "attention", None, "none, dot, general, additive"),
+    ((Seq2SeqConfig,), "context_to", "both", "output, input"),
+    ((Word2VecConfig,), "arch", "sg", "cbow, skipgram"),
+    ((Word2VecConfig,), "loss", "nce", "ns, hs, softmax"),
+    ((Word2VecConfig,), "cbow_gradient", True, "true, word2vec"),
+    ((Word2VecConfig,), "vectors", "both", "in, out, sum"),
+    ((CountsConfig, CooccurrenceConfig), "weighting", "linear", "flat, harmonic, dynamic"),
+    ((CountsConfig, CooccurrenceConfig), "side", "up", "both, left, right"),
+    ((CountsConfig,), "method", "lanczos", "randomized, arpack"),
+]
+RANGES: list[tuple[tuple[type[Settings], ...], str, tuple[float, ...], tuple[float, ...], str]] = [
+    # good values at the ends, bad ones beyond them, the range in words
+    (NETWORKS, "hidden", (1, 100_000), (0, 100_001), "from 1 to 100000"),
+    (NETWORKS, "dim", (1, 100_000), (0, 100_001), "from 1 to 100000"),
+    (NETWORKS, "layers", (1, 32), (0, 33), "from 1 to 32"),
+    (NETWORKS, "dropout", (0, 0.99), (-0.1, 1), "from 0 to below 1"),
+    (NETWORKS, "start_scale", (1e-9,), (0, -1.0), "above 0"),
+    (NETWORKS, "forget_bias", (-3.0,), (), ""),
+    ((ModelConfig,), "last_hidden", (1, 100_000), (0, 100_001), "from 1 to 100000"),
+    *(
+        ((ModelConfig,), field, (0, 0.99), (-0.1, 1), "from 0 to below 1")
+        for field in ("input_dropout", "between_dropout", "output_dropout", "word_dropout",
+                      "weight_drop")
+    ),
+    (LEARNING, "batch", (1,), (0,), "at least 1"),
+    (LEARNING, "epochs", (1,), (0,), "at least 1"),
+    (LEARNING, "max_minutes", (0.1,), (0,), "above 0"),
+    (LEARNING, "lr", (1e-9,), (0,), "above 0"),
+    (LEARNING, "momentum", (0,), (1,), "from 0 to below 1"),
+    (LEARNING, "beta2", (0,), (1,), "from 0 to below 1"),
+    (LEARNING, "weight_decay", (0,), (-0.1,), "at least 0"),
+    (LEARNING, "decay", (1e-9,), (0,), "above 0"),
+    (LEARNING, "decay_after", (0,), (-1,), "at least 0"),
+    (LEARNING, "decay_every", (1,), (0,), "at least 1"),
+    (LEARNING, "warmup", (0, 1), (-0.1, 1.1), "from 0 to 1"),
+    (LEARNING, "clip_norm", (1e-9,), (0,), "above 0"),
+    (LEARNING, "clip_value", (1e-9,), (-1,), "above 0"),
+    (LEARNING, "label_smoothing", (0,), (1,), "from 0 to below 1"),
+    (LEARNING, "patience", (1,), (0,), "at least 1"),
+    (LEARNING, "averaging_patience", (1,), (0,), "at least 1"),
+    (LEARNING, "seed", (0, 2**32 - 1), (-1, 2**32), "from 0 to 4294967295"),
+    ((TrainingConfig,), "steps", (1,), (0,), "at least 1"),
+    ((TrainingConfig,), "samples", (1,), (0,), "at least 1"),
+    ((TrainingConfig,), "exact_fraction", (0, 1), (-0.1, 1.1), "from 0 to 1"),
+    ((TrainingConfig,), "activation_penalty", (0,), (-1,), "at least 0"),
+    ((TrainingConfig,), "temporal_penalty", (0,), (-1,), "at least 0"),
+    (LEARNING, "min_count", (1,), (0,), "at least 1"),
+    (LEARNING, "max_vocabulary", (3,), (2,), "at least 3"),
+    ((Seq2SeqConfig,), "attention_width", (1, 100_000), (0, 100_001), "from 1 to 100000"),
+    ((Seq2SeqTrainingConfig,), "teacher_forcing", (0, 1), (-0.1, 1.1), "from 0 to 1"),
+    ((Seq2SeqTrainingConfig,), "bucket", (1,), (0,), "at least 1"),
+    ((DecodingConfig,), "beam", (1,), (0,), "at least 1"),
+    ((DecodingConfig,), "length_penalty", (0, 10), (-0.1, 10.1), "from 0 to 10"),
+    ((DecodingConfig,), "max_length", (1,), (0,), "at least 1"),
+    ((DecodingConfig,), "batch", (1,), (0,), "at least 1"),
+    ((Word2VecConfig,), "window", (1, 1000), (0, 1001), "from 1 to 1000"),
+    ((Word2VecConfig,), "negative", (1, 1000), (0, 1001), "from 1 to 1000"),
+    ((Word2VecConfig,), "ns_exponent", (-10, 0, 10), (-10.5, 10.5), "from -10 to 10"),
+    ((Word2VecConfig,), "sample", (0, 1), (-1e-3, 1.5), "from 0 to 1"),
+    ((Word2VecConfig,), "max_vocabulary", (2,), (1,), "at least 2"),
+    ((Word2VecConfig,), "epochs", (1,), (0, -3), "at least 1"),
+    ((Word2VecConfig,), "lr", (1e-4,), (0, -0.1), "above 0"),
+    ((Word2VecConfig,), "min_lr", (0, 0.01), (-1e-4,), "at least 0"),
+    ((Word2VecConfig, CountsConfig), "dim", (1,), (0,), "at least 1"),
+    ((Word2VecConfig, CountsConfig), "min_count", (1,), (0,), "at least 1"),
+    ((Word2VecConfig, CountsConfig), "seed", (0, 2**200), (-1,), "at least 0"),
+    ((CountsConfig, CooccurrenceConfig), "window", (1, 1000), (0, 1001), "from 1 to 1000"),
+    ((CountsConfig,), "max_vocabulary", (1,), (0,), "at least 1"),
+    ((CountsConfig,), "shift", (1e-9,), (0,), "above 0"),
+    ((CountsConfig,), "smoothing", (1e-9, 1), (0, 1.1), "above 0 and at most 1"),
+    ((CountsConfig,), "exponent", (0, 1), (-0.1, 1.1), "from 0 to 1"),
+]  # fmt: skip
+EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
+    # a setting that has no effect alone, and what gives it one
+    *((kind, {"activation": "relu"}, {"cell": "rnn"}) for kind in NETWORKS),
+    (ModelConfig, {"cell": "gru", "forget_bias": 1.5}, {"cell": "peephole"}),
+    *((kind, {"momentum": 0.5}, {"optimizer": "nesterov"}) for kind in LEARNING),
+    *((kind, {"optimizer": "sgd", "beta2": 0.5}, {"optimizer": "adam"}) for kind in LEARNING),
+    *((kind, {"averaging_patience": 3}, {"optimizer": "asgd"}) for kind in LEARNING),
+    *((kind, {"decay": 0.3}, {"schedule": "inverse"}) for kind in LEARNING),
+    *((kind, {"decay_after": 3}, {"schedule": "exponential"}) for kind in LEARNING),
+    *((kind, {"decay_every": 3}, {"schedule": "step"}) for kind in LEARNING),
+    *((kind, {"schedule": "step", "warmup": 0.1}, {"schedule": "cosine"}) for kind in LEARNING),
+    (TrainingConfig, {"softmax": "exact", "samples": 9}, {"softmax": "auto"}),
+    (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
+    (Seq2SeqConfig, {"attention_width": 5}, {"attention": "additive"}),
+    (Seq2SeqConfig, {"attention": "none", "context_to": "input"}, {"attention": "dot"}),
+    (Word2VecConfig, {"loss": "hs", "negative": 3}, {"loss": "ns"}),
+    (Word2VecConfig, {"loss": "softmax", "ns_exponent": 1.0}, {"loss": "ns"}),
+    (Word2VecConfig, {"arch": "skipgram", "cbow_gradient": "word2vec"}, {"arch": "cbow"}),
+]
+TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
+    (ModelConfig, {"adaptive": True}, "tied must be False with an adaptive softmax"),
+    *(
+        (kind, {"epochs": None}, "epochs and max_minutes cannot both be None")
+        for kind in LEARNING
+    ),
+    *(
+        (TrainingConfig, {"softmax": s, "label_smoothing": 0.1}, f"softmax exact, not {s}")
+        for s in ("sampled", "adaptive")
+    ),
+    (Seq2SeqConfig, {"residual": True}, "residual needs .* dim is 64, .* is 256 wide"),
+    (
+        Seq2SeqConfig, {"residual": True, "dim": 256, "directions": "concat"},
+        "dim is 256, .* is 512 wide",
+    ),
+    (DecodingConfig, {"alternatives": 2}, r"alternatives must be at most beam \(1\), not 2"),
+    (Word2VecConfig, {"loss": "hs", "vectors": "out"}, "vectors must be in with loss hs, not out"),
+    (Word2VecConfig, {"loss": "hs", "vectors": "sum"}, "vectors must be in with loss hs, not sum"),
+    (Word2VecConfig, {"lr": 0.1, "min_lr": 0.11}, "from 0 to the learning rate 0.1, not 0.11"),
+    (Word2VecConfig, {"lr": 1e-5, "min_lr": 1e-3}, "from 0 to the learning rate 1e-05, not 0.001"),
+]  # fmt: skip
+
+
+def refused(kind: type[Settings], **values: Any) -> str:
+    """The message of settings that are refused."""
+    with pytest.raises(ConfigError) as caught:
+        kind(**values)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def useful(kind: type[Settings], field: str) -> dict[str, Any]:
+    """Settings with which a field has an effect."""
+    return {other: known[0] for other, known in settings_of(kind)[field].only_with.items()}
+
+
+@pytest.mark.parametrize(("kinds", "field", "value", "words"), WORDS)
+def test_words_are_of_a_list(
+    kinds: tuple[type[Settings], ...], field: str, value: Any, words: str
+) -> None:
+    for kind in kinds:
+        assert refused(kind, **{field: value}) == f"{field} must be one of {words}, not {value!r}"
+        for word in words.split(", "):
+            assert getattr(kind(**{**useful(kind, field), field: word}), field) == word
+
+
+@pytest.mark.parametrize(("kinds", "field", "good", "bad", "says"), RANGES)
+def test_ranges_have_ends(
+    kinds: tuple[type[Settings], ...],
+    field: str,
+    good: tuple[float, ...],
+    bad: tuple[float, ...],
+    says: str,
+) -> None:
+    for kind in kinds:
+        for value in good:
+            assert getattr(kind(**{**useful(kind, field), field: value}), field) == value
+        for value in bad:
+            assert refused(kind, **{field: value}) == f"{field} must be {says}, not {value}"
+        declared = settings_of(kind)[field]
+        number = "a whole number" if declared.type is int else "a finite number"
+        for strange in (math.nan, "3", [], True, *([2.5] if declared.type is int else [math.inf])):
+            message = refused(kind, **{field: strange})
+            expected = ", ".join(filter(None, (number, says)))
+            shown = repr(strange) if isinstance(strange, str | list) else strange
+            assert message == f"{field} must be {expected}, not {shown}"
+
+
+def test_every_field_is_in_a_table() -> None:
+    tested = {(kind, field) for kinds, field, *_ in [*WORDS, *RANGES] for kind in kinds}
+    for kind in KINDS:
+        for name, declared in settings_of(kind).items():
+            assert declared.type is bool or (kind, name) in tested or name == "alternatives"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_settings_do_not_change_and_each_is_explained(kind: type[Settings]) -> None:
+    config: Any = kind()
+    for field in fields(config):
+        with pytest.raises(FrozenInstanceError):
+            setattr(config, field.name, getattr(config, field.name))
+    assert hash(replace(config)) == hash(config)
+    for name, declared in settings_of(kind).items():
+        assert f"\n        {name}: {declared.meaning}" in str(kind.__doc__)
+        assert declared.meaning.endswith(".")
+        if declared.type is bool:
+            assert refused(kind, **{name: 1}) == f"{name} must be True or False, not 1"
+        if not declared.is_optional:
+            assert refused(kind, **{name: None}).endswith("not None")
+
+
+@pytest.mark.parametrize(("kind", "idle", "remedy"), EFFECTS)
+def test_a_setting_without_effect_is_refused(
+    kind: type[Settings], idle: dict[str, Any], remedy: dict[str, Any]
+) -> None:
+    *_, field = idle
+    assert f"{field} {idle[field]} has no effect with {next(iter(remedy))} " in refused(
+        kind, **idle
+    )
+    assert getattr(kind(**{**idle, **remedy}), field) == idle[field]
+    default = settings_of(kind)[field].default
+    kept = from_record(kind, {**asdict(kind()), **idle})  # type: ignore[call-overload]
+    assert getattr(kept, field) == default, "older files have such"
+
+
+@pytest.mark.parametrize(("kind", "values", "says"), TOGETHER)
+def test_settings_that_do_not_go_together(
+    kind: type[Settings], values: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        kind(**values)
+
+
+def test_a_change_takes_the_rest_along() -> None:
+    first = TrainingConfig(optimizer="momentum", momentum=0.5, lr=0.3)
+    second = change(first, optimizer="adam", beta2=0.9)
+    assert second == TrainingConfig(optimizer="adam", beta2=0.9, lr=0.3)
+    with pytest.raises(ConfigError, match="momentum 0.6 has no effect with optimizer adam"):
+        change(first, optimizer="adam", momentum=0.6)
+    for preset in PRESETS.values():
+        assert change(preset.training, schedule="onecycle", optimizer="adamw").warmup == 0.2
+
+
+@dataclass(frozen=True)
+class Older(Settings):
+    """A class with a history."""
+
+    OLD_DEFAULTS: ClassVar = {"method": "slow"}
+
+    method: Literal["slow", "fast"] = setting("fast", "Method.")
+    exact_fraction: float = setting(0.5, "Fraction.", at_least=0, at_most=1)
+
+
+def test_records_of_older_versions() -> None:
+    assert from_record(Older, {}) == Older(method="slow")
+    assert from_record(Older, {"method": "fast", "exact_share": 0.2}).exact_fraction == 0.2
+    with pytest.raises(ConfigError, match="there is no setting 'colour'; update wordkit"):
+        from_record(Older, {"colour": 1})
+    with pytest.raises(ConfigError, match=r"names with values, not \[\]"):
+        from_record(Older, [])
+    with pytest.raises(ConfigError, match="exact_fraction must be from 0 to 1, not 2"):
+        from_record(Older, {"exact_share": 2})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_gives_the_settings_back(kind: type[Settings]) -> None:
+    record = asdict(kind())  # type: ignore[call-overload]
+    assert from_record(kind, record) == kind()
+    for name in record:
+        assert from_record(kind, {n: v for n, v in record.items() if n != name}) == kind()
+
+
+@given(st.floats() | st.integers(-(10**6), 10**6))
+def test_numbers_are_let_through_that_are_in_range(value: float) -> None:
+    for kind, field, good in (
+        (LearningConfig, "weight_decay", 0 <= value < math.inf),
+        (LearningConfig, "lr", 0 < value < math.inf),
+        (ModelConfig, "dropout", 0 <= value < 1),
+        (LearningConfig, "warmup", 0 <= value <= 1),
+        (CountsConfig, "smoothing", 0 < value <= 1),
+    ):
+        try:
+            check_fields(kind, **{field: value})
+        except ConfigError as error:
+            assert not good and str(error).endswith(f"not {value}")
+        else:
+            assert good
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"), [(10**400, 400), (-(10**9000), 9000)], ids=["large", "below 0"]
+)
+def test_numbers_beyond_float64_are_refused(value: int, digits: int) -> None:
+    for kind, field in ((ModelConfig, "hidden"), (ModelConfig, "dropout"), (TrainingConfig, "lr")):
+        message = refused(kind, **{field: value})
+        assert message.startswith(f"{field} must be ")
+        assert message.endswith(f", not a number of about {digits} digits")
+    assert refused(TrainingConfig, steps=2**31) == f"steps must be at most 2147483647, not {2**31}"
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    config = CountsConfig(dim=np.int64(3), shift=np.float32(0.5), seed=np.uint8(4))
+    assert config == CountsConfig(dim=3, shift=0.5, seed=4)
+    assert [type(v) for v in (config.dim, config.shift, config.seed)] == [int, float, int]
+
+
+@pytest.mark.parametrize(
+    ("settings", "widths", "width_in", "width_out"),
+    [
+        ({"hidden": 8}, (8,), 8, 8),
+        ({"hidden": 8, "layers": 3, "last_hidden": 5}, (8, 8, 5), 5, 5),
+        ({"hidden": 8, "layers": 2, "dim": 3}, (8, 8), 3, 3),
+        ({"hidden": 8, "dim": 3, "tied": False}, (8,), 3, 8),
+    ],
+)
+def test_widths_of_a_language_model(
+    settings: dict[str, Any], widths: tuple[int, ...], width_in: int, width_out: int
+) -> None:
+    config = ModelConfig(**settings)
+    assert (config.widths, config.width_in, config.width_out) == (widths, width_in, width_out)
+
+
+def test_a_place_without_a_dropout_of_its_own_has_that_of_all() -> None:
+    config = ModelConfig(dropout=0.3, between_dropout=0.0)
+    assert [config.dropout_at(p) for p in ("input", "between", "output")] == [0.3, 0.0, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "width", "width_in", "width_out"),
+    [
+        ({}, 8, 3, 16),
+        ({"attention": "none"}, 8, 3, 8),
+        ({"attention": "none", "peeky": True}, 8, 11, 16),
+        ({"context_to": "input"}, 8, 11, 8),
+        ({"context_to": "input", "peeky": True}, 8, 19, 16),
+        ({"peeky": True}, 8, 11, 24),
+        ({"directions": "sum"}, 8, 3, 16),
+        ({"directions": "concat"}, 16, 3, 32),
+        ({"directions": "concat", "peeky": True, "context_to": "input"}, 16, 35, 32),
+    ],
+)
+def test_widths_of_a_sequence_model(
+    settings: dict[str, Any], width: int, width_in: int, width_out: int
+) -> None:
+    config = Seq2SeqConfig(**{"hidden": 8, "dim": 3, **settings})
+    assert (config.width, config.width_in, config.width_out) == (width, width_in, width_out)
+
+
+def test_attention_is_as_wide_as_the_decoder_unless_it_is_said() -> None:
+    assert Seq2SeqConfig(hidden=8, directions="concat").width_of_attention == 16
+    assert Seq2SeqConfig(hidden=8, attention="additive", attention_width=5).width_of_attention == 5
+    assert Seq2SeqConfig(residual=True, layers=2) != Seq2SeqConfig()
+    assert Seq2SeqConfig(residual=True, dim=512, directions="concat").width == 512
+
+
+def test_the_defaults_of_word2vec_are_those_of_the_field() -> None:
+    config = Word2VecConfig()
+    assert (config.loss, config.cbow_gradient) == ("ns", "true")
+    assert (config.dim, config.window, config.negative) == (100, 5, 5)
+    assert (config.sample, config.ns_exponent) == (1e-3, 0.75)
+    assert (config.min_count, config.epochs) == (5, 5)
+    assert (config.dynamic_window, config.max_vocabulary) == (True, None)
+
+
+def test_the_learning_rate_of_word2vec_suits_the_architecture() -> None:
+    assert Word2VecConfig(arch="skipgram").start_lr == 0.025
+    true = Word2VecConfig(arch="cbow", cbow_gradient="true").start_lr
+    older = Word2VecConfig(arch="cbow", cbow_gradient="word2vec").start_lr
+    assert true > older >= 0.025, "the gradient of a mean is smaller"
+    assert Word2VecConfig(arch="cbow", lr=0.3, min_lr=0.3).start_lr == 0.3
+    low = Word2VecConfig(lr=1e-5)  # lower than the minimum that nobody set
+    assert learning_rate(low, 0.0) == learning_rate(low, 1.0) == 1e-5
+
+
+def test_the_vectors_that_word2vec_keeps_suit_the_architecture() -> None:
+    assert Word2VecConfig(arch="skipgram").kept == "in"
+    assert Word2VecConfig(arch="cbow").kept == "sum"
+    assert Word2VecConfig(arch="cbow", loss="hs").kept == "in", "a tree has no output embeddings"
+    for vectors in ("in", "out", "sum"):
+        assert Word2VecConfig(vectors=vectors).kept == vectors
+        assert Word2VecConfig(loss="softmax", vectors=vectors).kept == vectors
