@@ -57,6 +57,7 @@ def test_the_content_tells_the_format_whatever_the_name(tmp_path, name):
 @example(embeddings=Embeddings(["a nan", "b inf"], [[1.5], [1]]), limit=None, packing="", suffix="")
 @example(embeddings=Embeddings(["a", "b 2.5"], [[1, 2], [3, 4]]), limit=None, packing="", suffix="")
 @example(embeddings=Embeddings(["a\r", "\rb"], [[1, 2], [3, 4]]), limit=None, packing="", suffix="")
+@example(embeddings=Embeddings(["\r"], [[1, 2, 3]]), limit=None, packing="", suffix="")
 @example(embeddings=Embeddings(["\r0"], [[1, 2]]), limit=None, packing="", suffix="")
 @example(embeddings=Embeddings(["\ufeff1", "b"], [[1, 2], [3, 4]]), limit=1, packing="", suffix="")
 @example(embeddings=Embeddings(["PK\x03\x04"], [[1, 2]]), limit=None, packing="", suffix="")

@@ -8,10 +8,16 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wordkit.embeddings.formats.layout import ReadOptions
-from wordkit.embeddings.formats.rows import RowError, format_values, is_number, parse_row
+from wordkit.embeddings.formats.format import ReadOptions
 from wordkit.embeddings.formats.text_reader import _Parser, _Piece
-from wordkit.embeddings.formats.text_writer import _compiled, _plain
+from wordkit.embeddings.formats.text_rows import (
+    RowError,
+    _compiled,
+    _plain,
+    format_values,
+    is_number,
+    parse_row,
+)
 
 TOKENS = st.one_of(
     st.floats(width=32, allow_nan=False).map(repr),
@@ -43,24 +49,24 @@ def parser(dim: int) -> _Parser:
 def test_compiled_rows_are_plain_rows(rows, dim, ended):
     data = "\n".join(rows).encode() + (b"\n" if ended else b"")
     piece = _Piece(data, 0, 1)
-    words, values, error = parser(dim).plain(piece)
-    fast_words, fast_values, fast_error = parser(dim).compiled(piece)
-    assert fast_words == words
-    assert fast_values.tobytes() == values.tobytes()
-    assert str(fast_error) == str(error)
+    plain, fast = parser(dim).plain(piece), parser(dim).compiled(piece)
+    assert fast.words == plain.words
+    assert fast.vectors.tobytes() == plain.vectors.tobytes()
+    assert str(fast.error) == str(plain.error)
+    assert fast.ended == plain.ended == data.endswith(b"\n")
 
 
 @settings(deadline=None, max_examples=300)
 @given(TOKENS)
 def test_a_number_is_pythons_number(token):
     data = f"w {token}".encode()
-    _, values, error = parser(1).compiled(_Piece(data, 0, 1))
+    read = parser(1).compiled(_Piece(data, 0, 1))
     with np.errstate(over="ignore"):
         fine = is_number(token.encode()) and np.isfinite(np.float32(float(token)))
-    assert (error is None) == bool(fine)
+    assert (read.error is None) == bool(fine)
     if fine:
         with np.errstate(over="ignore"):
-            assert values[0].tobytes() == np.float32(float(token)).tobytes()
+            assert read.vectors[0].tobytes() == np.float32(float(token)).tobytes()
 
 
 def test_many_random_numbers_in_many_notations_are_read_exactly():
@@ -70,9 +76,9 @@ def test_many_random_numbers_in_many_notations_are_read_exactly():
     tokens = [notations[i % 5](x) for i, x in enumerate(doubles.tolist())]
     expected = np.array([float(token) for token in tokens]).astype(np.float32)
     data = "\n".join(f"w {token}" for token in tokens).encode()
-    _, values, error = parser(1).compiled(_Piece(data, 0, 1))
-    assert error is None
-    assert values.tobytes() == expected.tobytes()
+    read = parser(1).compiled(_Piece(data, 0, 1))
+    assert read.error is None
+    assert read.vectors.tobytes() == expected.tobytes()
 
 
 def halves() -> np.ndarray:
@@ -87,8 +93,7 @@ def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
     tokens = [f"{x:.{digits}e}" for x in halves().tolist() for digits in (16, 17, 18, 19, 24)]
     expected = np.array([float(token) for token in tokens]).astype(np.float32)
     data = "\n".join(f"w {token}" for token in tokens).encode()
-    _, values, _ = parser(1).compiled(_Piece(data, 0, 1))
-    assert values.tobytes() == expected.tobytes()
+    assert parser(1).compiled(_Piece(data, 0, 1)).vectors.tobytes() == expected.tobytes()
 
 
 @settings(deadline=None, max_examples=300)
@@ -120,9 +125,9 @@ def test_random_floats_of_all_sizes_are_written_as_numpy_does_and_come_back():
         [token for row in text.splitlines() for token in row.split()[1:]],
         [token for row in _plain(words, array).splitlines() for token in row.split()[1:]],
     )
-    _, values, error = parser(10).compiled(_Piece(text, 0, 1))
-    assert error is None
-    assert values.tobytes() == array.tobytes()
+    read = parser(10).compiled(_Piece(text, 0, 1))
+    assert read.error is None
+    assert read.vectors.tobytes() == array.tobytes()
 
 
 @settings(deadline=None, max_examples=200)

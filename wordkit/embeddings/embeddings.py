@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, matrix_of, norms_of
-from wordkit.embeddings.questions import (
+from wordkit.embeddings.search import (
     Neighbour,
     Query,
     Term,

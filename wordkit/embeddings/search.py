@@ -1,41 +1,222 @@
-"""The nearest rows of a matrix: scores by cosine, and the best of them.
+"""The nearest words to a query, by cosine.
 
-V is the number of words, D of dimensions, Q of queries. Nothing here copies the matrix, which may
-be a file under a memory map: the scores of a block of rows are one matrix product.
+V is the number of words, D of dimensions, Q of queries, R of rows scored together. The matrix may
+be a memory-mapped file and is never copied: the scores of a block of rows are one matrix product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import FormatError
+from wordkit.errors import ConfigError, EmbeddingsError
 
-__all__ = ["Ranking", "Score", "best", "cosines", "rank"]
+if TYPE_CHECKING:
+    from wordkit.embeddings.embeddings import Embeddings
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Ids: TypeAlias = npt.NDArray[np.intp]
-Score: TypeAlias = Callable[[int, int, slice], Floats]
-"""Gives the scores of the rows from one number to another for some of the queries, (Q, R)."""
+__all__ = [
+    "Neighbour",
+    "Query",
+    "Term",
+    "best",
+    "check_whole",
+    "cosmul",
+    "direction",
+    "nearest",
+    "terms_of",
+]
 
-_SCORES = 1 << 24  # scores held at a time: 64 MB
-_QUERIES = 256  # rows of one product, enough to keep the cores busy
+Term: TypeAlias = "str | npt.NDArray[Any]"
+"""A word, or a vector of D numbers."""
+
+Query: TypeAlias = "Term | Sequence[Term]"
+"""One term or several."""
+
+_Floats: TypeAlias = npt.NDArray[np.float32]
+_Ids: TypeAlias = npt.NDArray[np.intp]
+_Score: TypeAlias = Callable[[slice, slice], _Floats]
+"""Returns the scores of some rows for some of the queries, (Q, R); they may be written to."""
+
+_EPSILON = 1e-6  # keeps 3CosMul from a division by zero; gensim's value, the paper has 1e-3
+_CANCELLED = 1e-12  # the length, for each term, below which a sum has no direction left
+_SCORES = 1 << 24  # scores held at a time: 64 MiB
+_QUERIES = 256  # of one product, enough to keep the cores busy
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """The best rows for one query, best first."""
+def check_whole(name: str, value: object) -> None:
+    """Check that a setting is a whole number from 1 up.
 
-    ids: Ids
-    scores: Floats
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name} must be a whole number from 1 up, not {value!r}")
 
 
-def best(scores: Floats, n: int) -> Ids:
-    """The places of the ``n`` highest scores, highest first, ties by place; -inf is no score."""
+class Neighbour(NamedTuple):
+    """A word that answers a query, and its score."""
+
+    word: str
+    score: float
+
+
+def terms_of(query: Query) -> list[Term]:
+    """Return the terms of a query, whether it is one or several.
+
+    Raises:
+        EmbeddingsError: it is neither.
+    """
+    if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1):
+        return [query]
+    if not isinstance(query, Iterable):
+        raise EmbeddingsError(f"a query is a word, a vector, or several of them, not {query!r}")
+    return list(query)
+
+
+def direction(embeddings: Embeddings, term: Term) -> npt.NDArray[np.float64]:
+    """Return the vector of a term at length 1, shape (D,).
+
+    Raises:
+        UnknownWordError: the word is not there.
+        EmbeddingsError: the vector is zero, so that it has no direction, or of another length.
+        FormatError: the vector is one of a damaged file.
+    """
+    if isinstance(term, str):
+        vector, name = embeddings.vector(term), f"the vector of {term!r}"
+    else:
+        vector, name = np.asarray(term), "a vector of the query"
+        if vector.shape != (embeddings.dim,):
+            raise EmbeddingsError(f"a vector needs {embeddings.dim} numbers, not {vector.shape}")
+        if vector.dtype.kind not in "biuf":
+            kind = "complex numbers" if vector.dtype.kind == "c" else str(vector.dtype)
+            raise EmbeddingsError(f"a vector of a query holds real numbers, not {kind}")
+    exact = vector.astype(np.float64)
+    length = float(np.linalg.norm(exact))
+    if not np.isfinite(length):
+        fault = f"{name} is not finite"
+        raise embeddings.damaged(fault) if isinstance(term, str) else EmbeddingsError(fault)
+    if length == 0:
+        raise EmbeddingsError(f"{name} is zero: it has no direction, so nothing is near it")
+    return np.asarray(exact / length)
+
+
+def nearest(
+    embeddings: Embeddings,
+    queries: Sequence[tuple[list[Term], list[Term]]],
+    n: int,
+    restrict: int | None,
+) -> list[list[Neighbour]]:
+    """Return the ``n`` words nearest to each query, the query's own left out.
+
+    A query is its positive and its negative terms; ``restrict`` is the number of words searched.
+    """
+    directions = np.empty((len(queries), embeddings.dim), dtype=np.float32)
+    for row, (positive, negative) in enumerate(queries):
+        if not positive and not negative:
+            raise EmbeddingsError("a query needs at least one word or vector")
+        signed = [direction(embeddings, term) for term in positive]
+        signed += [-direction(embeddings, term) for term in negative]
+        total = np.sum(signed, axis=0)
+        length = float(np.linalg.norm(total))
+        if length <= _CANCELLED * len(signed):
+            raise EmbeddingsError("the terms of the query cancel out: no direction is left")
+        directions[row] = total / length
+
+    def score(rows: slice, some: slice) -> _Floats:
+        return _cosines(embeddings, rows, directions[some])
+
+    excluded = [_ids(embeddings, positive + negative) for positive, negative in queries]
+    return _ranked(embeddings, score, excluded, n, restrict)
+
+
+def cosmul(
+    embeddings: Embeddings, terms: tuple[Term, Term, Term], n: int, restrict: int | None
+) -> list[Neighbour]:
+    """Return the words that answer a - b + c by 3CosMul (Levy and Goldberg 2014, equation 4)."""
+    units = np.stack([direction(embeddings, term) for term in terms]).astype(np.float32)
+
+    def score(rows: slice, _: slice) -> _Floats:
+        cosines = _cosines(embeddings, rows, units)
+        close = np.maximum(1 + cosines, 0) / 2  # from 0 to 1: footnote 7 of the paper
+        scores = close[:1] * close[2:] / (close[1:2] + _EPSILON)
+        scores[:, cosines[0] == -np.inf] = -np.inf
+        return np.asarray(scores, dtype=np.float32)
+
+    return _ranked(embeddings, score, [_ids(embeddings, terms)], n, restrict)[0]
+
+
+def _ids(embeddings: Embeddings, terms: Iterable[Term]) -> list[int]:
+    return [embeddings.vocabulary.id(term) for term in terms if isinstance(term, str)]
+
+
+def _cosines(embeddings: Embeddings, rows: slice, queries: _Floats) -> _Floats:
+    """Return the cosine of each query (Q, D), of unit length, with each row; zero rows have -inf.
+
+    Raises:
+        FormatError: a score is no finite number, as the vectors are damaged.
+    """
+    norms = embeddings.norms[rows]
+    with np.errstate(all="ignore"):
+        scores: _Floats = queries @ embeddings.vectors[rows].T
+        scores /= norms
+    zero = norms == 0
+    if not (np.isfinite(scores) | zero).all():
+        raise embeddings.damaged("a vector or the length of it is not a finite number")
+    np.clip(scores, -1, 1, out=scores)
+    scores[:, zero] = -np.inf
+    return scores
+
+
+def _ranked(
+    embeddings: Embeddings,
+    score: _Score,
+    excluded: Sequence[Sequence[int]],
+    n: int,
+    restrict: int | None,
+) -> list[list[Neighbour]]:
+    """Return the ``n`` words with the best scores for each query, in bounded memory.
+
+    ``excluded`` are for each query the ids that may not answer it.
+    """
+    check_whole("n", n)
+    if restrict is not None:
+        check_whole("restrict", restrict)
+    rows = len(embeddings) if restrict is None else min(restrict, len(embeddings))
+    words = embeddings.words
+    answers: list[list[Neighbour]] = []
+    for first in range(0, len(excluded), _QUERIES):
+        queries = slice(first, min(first + _QUERIES, len(excluded)))
+        step = max(_SCORES // (queries.stop - first), 1)
+        blocks = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+        parts = [_best_of_block(score(b, queries), b.start, excluded[queries], n) for b in blocks]
+        for found in zip(*parts, strict=True):
+            ids = np.concatenate([ids for ids, _ in found])
+            scores = np.concatenate([scores for _, scores in found])
+            order = np.lexsort((ids, -scores))[:n]
+            pairs = zip(ids[order].tolist(), scores[order].tolist(), strict=True)
+            answers.append([Neighbour(words[i], value) for i, value in pairs])
+    return answers
+
+
+def _best_of_block(
+    scores: _Floats, start: int, excluded: Sequence[Sequence[int]], n: int
+) -> list[tuple[_Ids, _Floats]]:
+    """Return ids and scores of the best rows of a block, which begins at ``start``, per query."""
+    found = []
+    for row, ids in zip(scores, excluded, strict=True):
+        for i in ids:
+            if start <= i < start + len(row):
+                row[i - start] = -np.inf
+        places = best(row, n)
+        found.append((places + start, row[places]))
+    return found
+
+
+def best(scores: _Floats, n: int) -> _Ids:
+    """Return the positions of the ``n`` highest scores, ties by position; -inf is no score."""
     n = min(n, len(scores))
     if n == 0:
         return np.zeros(0, dtype=np.intp)
@@ -44,75 +225,3 @@ def best(scores: Floats, n: int) -> Ids:
     order = np.argsort(-scores[places], kind="stable")[:n]
     places = places[order]
     return places[scores[places] > -np.inf]
-
-
-def cosines(vectors: Floats, norms: Floats, queries: Floats) -> Floats:
-    """The cosine of each query with each row, shape (Q, R); -inf for rows that are zero.
-
-    Args:
-        vectors: shape (R, D).
-        norms: shape (R,): their lengths.
-        queries: shape (Q, D), of unit length.
-
-    Raises:
-        FormatError: a score is no finite number, as the vectors are damaged.
-    """
-    with np.errstate(all="ignore"):
-        scores: Floats = queries @ vectors.T
-        scores /= norms
-    zero = norms == 0
-    if not (np.isfinite(scores) | zero).all():
-        raise FormatError("a vector or the length of it is not a finite number")
-    np.clip(scores, -1, 1, out=scores)
-    scores[:, zero] = -np.inf
-    return scores
-
-
-def rank(
-    score: Score,
-    *,
-    rows: int,
-    left_out: Sequence[Sequence[int]],
-    n: int,
-) -> list[Ranking]:
-    """The best ``n`` rows for each query, in bounded memory.
-
-    Args:
-        score: what it returns is written to.
-        rows: how many rows there are.
-        left_out: for each query the rows that may not answer it.
-        n: how many rows to return; fewer where there are not as many.
-    """
-    rankings: list[Ranking] = []
-    for first in range(0, len(left_out), _QUERIES):
-        queries = slice(first, min(first + _QUERIES, len(left_out)))
-        step = max(_SCORES // (queries.stop - first), 1)
-        parts = [
-            _rank_block(score(start, min(start + step, rows), queries), start, left_out[queries], n)
-            for start in range(0, rows, step)
-        ]
-        rankings += [_merge(found, n) for found in zip(*parts, strict=True)]
-    return rankings
-
-
-def _rank_block(
-    scores: Floats, start: int, left_out: Sequence[Sequence[int]], n: int
-) -> list[Ranking]:
-    """The best rows of a block for each query; ``start`` is the number of its first row."""
-    rankings = []
-    for row, skipped in zip(scores, left_out, strict=True):
-        for place in skipped:
-            if start <= place < start + len(row):
-                row[place - start] = -np.inf
-        places = best(row, n)
-        rankings.append(Ranking(places + start, row[places]))
-    return rankings
-
-
-def _merge(parts: Sequence[Ranking], n: int) -> Ranking:
-    if len(parts) == 1:
-        return parts[0]
-    ids = np.concatenate([part.ids for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
-    order = np.lexsort((ids, -scores))[:n]
-    return Ranking(ids[order], scores[order])

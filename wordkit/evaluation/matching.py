@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wordkit.embeddings import Embeddings
-from wordkit.embeddings.questions import check_whole
+from wordkit.embeddings.search import check_whole
 
 __all__ = ["WordMatcher"]
 

@@ -1,4 +1,7 @@
-"""Vector files: wordkit's own and those of word2vec, GloVe, fastText and the projector."""
+"""Vector files: wordkit's own and those of word2vec, GloVe, fastText and the projector.
+
+A format is a module with a :class:`Format`, and an entry of :data:`FORMATS`.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.detect import detect, refuse_foreign, suffix_of
+from wordkit.embeddings.formats.format import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.glove import GLOVE
-from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.native import NATIVE, native_in
-from wordkit.embeddings.formats.projector import PROJECTOR, metadata_path, write_metadata
+from wordkit.embeddings.formats.projector import PROJECTOR
 from wordkit.embeddings.formats.source import Source, split_packing
-from wordkit.embeddings.formats.word2vec_binary import WORD2VEC_BINARY
-from wordkit.embeddings.formats.word2vec_text import FASTTEXT, WORD2VEC
+from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write
 from wordkit.storage.quantization import check_precision
@@ -30,10 +31,22 @@ __all__ = [
 ]
 
 FORMATS: Mapping[str, Format] = {
-    layout.name: layout
-    for layout in (NATIVE, WORD2VEC, WORD2VEC_BINARY, GLOVE, FASTTEXT, PROJECTOR)
+    known.name: known for known in (NATIVE, WORD2VEC, WORD2VEC_BINARY, GLOVE, FASTTEXT, PROJECTOR)
 }
 """All formats by name."""
+
+_EXPORT = "export it with gensim's save_word2vec_format and load that"
+_FOREIGN = (
+    (b"\x80\x02", "a pickle", _EXPORT),
+    (b"\x80\x03", "a pickle", _EXPORT),
+    (b"\x80\x04", "a pickle", _EXPORT),
+    (b"\x80\x05", "a pickle", _EXPORT),
+    (b"PK\x03\x04", "a zip archive, as PyTorch and NumPy write their pickles", _EXPORT),
+    (b"\x93NUMPY", "a NumPy array, without words", "save it with its words as word2vec text"),
+    (b"\x89HDF", "an HDF5 file", _EXPORT),
+    (b"\xba\x16\x4f\x2f", "a fastText model", "take the .vec file that fastText wrote beside it"),
+)
+"""Files that are never read: magic bytes, name and remedy. Pickles run code when they are read."""
 
 
 def load_embeddings(
@@ -44,15 +57,12 @@ def load_embeddings(
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> Embeddings:
-    """The vectors of a file; those of wordkit's own are memory-mapped.
+    """Load the vectors of a file; those of wordkit's own are memory-mapped.
 
     Args:
         path: the file; may be packed (.gz, .bz2, .xz).
-        format: a name of :data:`FORMATS`; None: told by the file's content.
-        limit: read the first so many vectors, and nothing behind them; None: all.
-        encoding: of the words, where the format does not fix it.
-        errors: "strict", or "replace" to put U+FFFD in the place of bytes that are not of the
-            encoding.
+        format: a name of :data:`FORMATS`; None: recognised by the file's content.
+        limit, encoding, errors: see :class:`ReadOptions`.
 
     Raises:
         StorageError: the file cannot be read.
@@ -65,11 +75,10 @@ def load_embeddings(
             last line of a text file has no end.
     """
     options = ReadOptions(limit, encoding, errors)
-    chosen = None if format is None else _named(format)
+    named = None if format is None else _named(format)
     with Source(path) as source:
-        refuse_foreign(source)
-        if chosen is None:
-            chosen = FORMATS[detect(source, suffix_of(source.path))]
+        _refuse_foreign(source)
+        chosen = named or _recognized(source, path)
         if chosen.read is None:
             raise FormatError(f"{path}: {chosen.name} files are only written, never read")
         try:
@@ -90,9 +99,9 @@ def save_embeddings(
     Args:
         embeddings: what to write.
         path: the file; the suffix of a packing (.gz, .bz2, .xz) packs it.
-        format: a name of :data:`FORMATS`; None: told by the suffix.
+        format: a name of :data:`FORMATS`; None: chosen by the suffix.
         precision: a name of ``wordkit.storage.PRECISIONS``: fp16 halves a native file, int8
-            quarters it; what training needs to go on is then left out.
+            quarters it; weights that a resumed training needs are then left out.
 
     Raises:
         ConfigError: no format has this name, or this suffix, or it has one precision only.
@@ -112,9 +121,11 @@ def save_embeddings(
         chosen = native_in(precision)
     chosen.check(embeddings)
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
-        if chosen is PROJECTOR:
-            temporary = files.enter_context(atomic_write(metadata_path(unpacked, packing)))
-            write_metadata(embeddings, temporary, packing)
+        if chosen.write_words is not None:
+            words = unpacked.with_name(f"{unpacked.stem}.metadata{unpacked.suffix}")
+            suffix = "" if packing is None else packing.suffix
+            temporary = files.enter_context(atomic_write(words.with_name(words.name + suffix)))
+            chosen.write_words(embeddings, temporary, packing)
         temporary = files.enter_context(atomic_write(path))
         chosen.write(embeddings, temporary, packing)
         if chosen.read is not None:
@@ -122,34 +133,31 @@ def save_embeddings(
 
 
 def detect_format(path: str | os.PathLike[str]) -> Format:
-    """The format of a file, told by its content.
+    """Return the format of a file, recognised by its content.
 
     Raises:
         StorageError: the file cannot be read.
         FormatError: it is no vector file.
     """
     with Source(path) as source:
-        refuse_foreign(source)
-        return FORMATS[detect(source, suffix_of(source.path))]
+        _refuse_foreign(source)
+        return _recognized(source, path)
 
 
 def format_by_suffix(path: str | os.PathLike[str]) -> Format:
-    """The format in which :func:`save_embeddings` writes a file of this name.
-
-    Nothing is opened, so that a job can ask before it begins.
+    """Return the format in which :func:`save_embeddings` writes a file of this name.
 
     Raises:
         ConfigError: no format has this suffix.
     """
-    path = Path(path)
-    suffix = suffix_of(path)
-    for layout in FORMATS.values():
-        if suffix in layout.suffixes:
-            return layout
-    known = ", ".join(known for layout in FORMATS.values() for known in layout.suffixes)
+    suffix = _suffix_of(path)
+    for known in FORMATS.values():
+        if suffix in known.suffixes:
+            return known
+    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     raise ConfigError(
-        f"no format has the suffix of {path.name!r}; name the format, or end the name in one of "
-        f"{known} (and .gz, .bz2 or .xz to pack it)"
+        f"no format has the suffix of {Path(path).name!r}; name the format, or end the name in one "
+        f"of {suffixes} (and .gz, .bz2 or .xz to pack it)"
     )
 
 
@@ -159,6 +167,29 @@ def _named(name: str) -> Format:
     return FORMATS[name]
 
 
+def _suffix_of(path: str | os.PathLike[str]) -> str:
+    return split_packing(path)[0].suffix.lower()
+
+
+def _refuse_foreign(source: Source) -> None:
+    if not source.head:
+        raise FormatError(f"{source.path} is empty; make it again")
+    for magic, name, remedy in _FOREIGN:
+        if source.head.startswith(magic):
+            raise FormatError(f"{source.path} is {name}; wordkit never reads these: {remedy}")
+
+
+def _recognized(source: Source, path: str | os.PathLike[str]) -> Format:
+    for known in FORMATS.values():
+        if known.recognize(source.head, _suffix_of(path)):
+            return known
+    raise FormatError(
+        f"{source.path} is no vector file that wordkit knows: its first line is neither the number "
+        f"of words and dimensions nor a word with its values, but {source.head[:30]!r}; see the "
+        "formats that wordkit convert lists"
+    )
+
+
 def _check_recognised(temporary: Path, path: Path, chosen: Format) -> None:
     """Check that a file just written will be taken for what it is.
 
@@ -166,8 +197,8 @@ def _check_recognised(temporary: Path, path: Path, chosen: Format) -> None:
     """
     with Source(temporary) as source:
         try:
-            refuse_foreign(source)
-            found = detect(source, suffix_of(path))
+            _refuse_foreign(source)
+            found = _recognized(source, path).name
         except FormatError as error:
             found = str(error)
     if found != chosen.name and {found, chosen.name} != {"word2vec", "fasttext"}:

@@ -1,6 +1,6 @@
 """Text without a header: one word a line with its values, as GloVe writes it.
 
-The first row tells the dimension, so its word must not end in a number of its own.
+The first row gives the dimension, so its word must not end in a number of its own.
 """
 
 from __future__ import annotations
@@ -8,18 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.collected import collect
-from wordkit.embeddings.formats.layout import Format, ReadOptions
-from wordkit.embeddings.formats.rows import count_values
+from wordkit.embeddings.formats.format import Format, ReadOptions, collect
 from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Packing, Source, packed_writer
 from wordkit.embeddings.formats.text_reader import read_rows
-from wordkit.embeddings.formats.text_writer import check_words, write_rows
+from wordkit.embeddings.formats.text_rows import check_words, count_values, first_line, write_rows
+from wordkit.embeddings.formats.word2vec import HEADER
 from wordkit.errors import EmbeddingsError, FormatError
 
-__all__ = ["FEWEST", "GLOVE"]
+__all__ = ["GLOVE"]
 
-FEWEST = 2
-"""The fewest dimensions: a word with one number behind it is a list of counts."""
+_MIN_DIM = 2  # a word with one number behind it is a list of counts
+
+
+def _recognize(head: bytes, _: str) -> bool:
+    return HEADER.match(head) is None and count_values(first_line(head)) >= _MIN_DIM
 
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
@@ -31,9 +33,9 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
         line += 1
     first = source.read_line()
     dim = count_values(first)
-    if dim < FEWEST:
+    if dim < _MIN_DIM:
         raise FormatError(
-            f"{source.path}, line {line}: expected a word and {FEWEST} or more numbers, found "
+            f"{source.path}, line {line}: expected a word and {_MIN_DIM} or more numbers, found "
             f"{first[:30]!r}; name its format if it is another "
             "(format=, wordkit convert --from)"
         )
@@ -49,18 +51,17 @@ def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
 
 def _check(embeddings: Embeddings) -> None:
     name = "a file without a header"
-    if embeddings.dim < FEWEST:
+    if embeddings.dim < _MIN_DIM:
         raise EmbeddingsError(f"{name} cannot hold 1 dimension; save word2vec text (.txt)")
     first = embeddings.words[0]
+    fault = None
     if count_values(first.encode() + b" 0.5") > 1:
+        fault = "which ends in a number: nothing would tell the dimension"
+    elif first.startswith("\ufeff"):
+        fault = "whose byte order mark would be taken for that of the file"
+    if fault is not None:
         raise EmbeddingsError(
-            f"{name} cannot begin with the word {first!r}, which ends in a number: nothing would "
-            "tell the dimension; save word2vec text (.txt)"
-        )
-    if first.startswith("\ufeff"):
-        raise EmbeddingsError(
-            f"{name} cannot begin with the word {first!r}, whose byte order mark would be taken "
-            "for that of the file; save word2vec text (.txt)"
+            f"{name} cannot begin with the word {first!r}, {fault}; save word2vec text (.txt)"
         )
     check_words(embeddings, name)
 
@@ -69,6 +70,7 @@ GLOVE = Format(
     name="glove",
     description="GloVe text: a word and its values, no header",
     suffixes=(".glove",),
+    recognize=_recognize,
     read=_read,
     write=_write,
     check=_check,

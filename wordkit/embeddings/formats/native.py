@@ -2,8 +2,8 @@
 
 It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
 with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
-matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32. Where size matters
-more, the vectors are rounded (``storage.quantization``) and stand alone: no norms, no weights.
+matrix that a resumed training needs a tensor ``weights.NAME`` of float32. Quantized vectors
+(``storage.quantization``) stand alone: no norms, no weights.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.layout import Format, ReadOptions
+from wordkit.embeddings.formats.format import Format, ReadOptions
 from wordkit.embeddings.formats.source import Packing, Source, packed_writer
 from wordkit.errors import EmbeddingsError, FormatError
 from wordkit.storage import TensorFile, read_tensors, save_tensors
@@ -29,11 +29,13 @@ __all__ = ["NATIVE", "native_in"]
 
 _KIND = "embeddings"
 _METADATA = "about"
-_WEIGHTS = "weights."  # what the names of such tensors begin with
+_WEIGHTS = "weights."  # prefix of the names of such tensors
 
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
-    content = None if source.packing is None else _unpacked(source)
+    content = None
+    if source.packing is not None:  # then it cannot be mapped
+        content = b"".join(iter(lambda: source.read(1 << 24), b""))
     file = read_tensors(source.path, kind=_KIND, content=content)
     vectors = restored(file, "vectors")
     norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
@@ -48,7 +50,11 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             f"{source.path} is damaged: it has {' and '.join(str(len(c)) for c in beside)} norms "
             f"and counts for vectors of shape {vectors.shape}; copy or make it again"
         )
-    weights = _weights(file)
+    weights = {
+        name.removeprefix(_WEIGHTS): file.tensor(name, np.float32, 2)
+        for name in file.tensors
+        if name.startswith(_WEIGHTS)
+    }
     if options.limit is not None and options.limit < rows:
         rows, weights = options.limit, {}  # a part of the words cannot be trained on
         words = _first_lines(words, rows)
@@ -67,19 +73,6 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
         raise FormatError(f"{source.path} is damaged: {error}; copy or make it again") from error
 
 
-def _weights(file: TensorFile) -> dict[str, npt.NDArray[np.float32]]:
-    return {
-        name.removeprefix(_WEIGHTS): file.tensor(name, np.float32, 2)
-        for name in file.tensors
-        if name.startswith(_WEIGHTS)
-    }
-
-
-def _unpacked(source: Source) -> bytes:
-    """The content of a packed file, which cannot be mapped."""
-    return b"".join(iter(lambda: source.read(1 << 24), b""))
-
-
 def _first_lines(words: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
     breaks = np.flatnonzero(words == ord("\n"))
     return words if len(breaks) < count else words[: breaks[count - 1]]
@@ -96,31 +89,28 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
 
 
 def native_in(precision: str) -> Format:
-    """The native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
+    """Return the native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
     def write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
         arrays = rounded("vectors", embeddings.vectors, precision)
-        _save({**arrays, **embeddings.vocabulary.to_arrays()}, embeddings, path, packing)
+        _save(arrays, embeddings, path, packing)
 
     return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
 
 
 def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    tensors = {
-        "vectors": embeddings.vectors,
-        "norms": embeddings.norms,
-        **embeddings.vocabulary.to_arrays(),
-        **{_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()},
-    }
-    _save(tensors, embeddings, path, packing)
+    weights = {_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()}
+    arrays = {"vectors": embeddings.vectors, "norms": embeddings.norms, **weights}
+    _save(arrays, embeddings, path, packing)
 
 
 def _save(
-    tensors: Mapping[str, npt.NDArray[Any]],
+    arrays: Mapping[str, npt.NDArray[Any]],
     embeddings: Embeddings,
     path: Path,
     packing: Packing | None,
 ) -> None:
+    tensors = {**arrays, **embeddings.vocabulary.to_arrays()}
     plain = path if packing is None else path.with_name(path.name + ".plain")
     save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
     if packing is not None:
@@ -146,6 +136,7 @@ NATIVE = Format(
     name="native",
     description="wordkit's own: one safetensors file, memory-mapped, with counts and settings",
     suffixes=(".safetensors",),
+    recognize=lambda head, _: head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32,
     read=_read,
     write=_write,
     check=_check,

@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.layout import Format
+from wordkit.embeddings.formats.format import Format
 from wordkit.embeddings.formats.source import Packing, packed_writer
-from wordkit.embeddings.formats.text_writer import check_words, format_all
+from wordkit.embeddings.formats.text_rows import check_words, format_all
 
-__all__ = ["PROJECTOR", "metadata_path", "write_metadata"]
-
-
-def metadata_path(path: Path, packing: Packing | None) -> Path:
-    """Where the words of a vector file go; ``path`` is without the suffix of its packing."""
-    suffix = "" if packing is None else packing.suffix
-    return path.with_name(f"{path.stem}.metadata{path.suffix}{suffix}")
+__all__ = ["PROJECTOR"]
 
 
-def write_metadata(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    """Write the words, one a line; with counts, in two columns under a line of names."""
+def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+    with packed_writer(path, packing) as file:
+        # rows whose word is empty: a space, then the values
+        for part in format_all([""] * len(embeddings), embeddings.vectors):
+            file.write(part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
+
+
+def _write_words(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
     with packed_writer(path, packing) as file:
         for line in _lines(embeddings):
             file.write(line.encode() + b"\n")
@@ -40,28 +40,17 @@ def _lines(embeddings: Embeddings) -> Iterator[str]:
         yield f"{word}\t{count}"
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
-        # rows whose word is empty: a space, then the values
-        for part in format_all([""] * len(embeddings), embeddings.vectors):
-            file.write(part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
-
-
-def _check(embeddings: Embeddings) -> None:
-    check_words(embeddings, "a tab-separated file", _fault)
-
-
 def _fault(word: bytes) -> str | None:
-    if b"\t" in word or b"\r" in word:
-        return "holds a tab or a carriage return"
-    return None
+    return "holds a tab or a carriage return" if b"\t" in word or b"\r" in word else None
 
 
 PROJECTOR = Format(
     name="projector",
     description="TSV for TensorBoard's projector, with the words in a second file (written only)",
     suffixes=(".tsv",),
+    recognize=lambda head, suffix: False,
     read=None,
     write=_write,
-    check=_check,
+    write_words=_write_words,
+    check=lambda embeddings: check_words(embeddings, "a tab-separated file", _fault),
 )

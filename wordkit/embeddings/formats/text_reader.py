@@ -1,25 +1,23 @@
 """Rows of text to words and vectors, on all cores.
 
-The file is read in pieces of whole lines, and threads turn pieces into rows. Memory holds the
-vectors found so far and a few pieces, whatever a header says. R is the number of rows of a piece,
-D of dimensions.
+The file is read in pieces of whole lines, and threads parse pieces. Memory holds the vectors found
+so far and a few pieces, whatever a header says. R is the number of rows of a piece, D of
+dimensions.
 """
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.embeddings.formats.collected import join
-from wordkit.embeddings.formats.layout import DECODING, ReadOptions, first_rows
-from wordkit.embeddings.formats.rows import RowError, parse_row
+from wordkit.embeddings.formats.format import DECODING, ReadOptions, first_rows, join
 from wordkit.embeddings.formats.source import Source
+from wordkit.embeddings.formats.text_rows import RowError, parse_row
 from wordkit.errors import FormatError, WordkitWarning
 from wordkit.runtime import ordered_map
 
@@ -37,25 +35,36 @@ class _Piece:
 
     data: bytes
     offset: int
-    """Where they begin in the file."""
+    """Of the data in the file."""
 
     line: int
-    """The number of the first of them."""
+    """Number of the first line."""
 
     def line_at(self, pos: int) -> int:
-        """The number of the line at a place in the data."""
+        """Return the number of the line at a position in the data."""
         return self.line + self.data.count(b"\n", 0, pos)
 
 
 @dataclass
+class _Parsed:
+    """The rows of a piece, up to its first error."""
+
+    words: list[str]
+    vectors: npt.NDArray[np.float32]
+    error: FormatError | None
+    ended: bool
+    """Whether the last line of the piece has a line break."""
+
+
+@dataclass
 class _Rows:
-    """What a piece held, up to its first error."""
+    """Consecutive rows whose words are not decoded yet, up to the first error."""
 
     words: list[bytes]
-    values: npt.NDArray[np.float32]
     starts: list[int]
-    """Where each row begins in the piece."""
+    """Position of each row in the piece."""
 
+    values: npt.NDArray[np.float32]
     error: FormatError | None = None
 
     def cut(self, count: int, error: FormatError) -> None:
@@ -67,7 +76,7 @@ class _Rows:
 def read_rows(
     source: Source, dim: int, options: ReadOptions, *, line: int, limit: int | None
 ) -> tuple[list[str], npt.NDArray[np.float32]]:
-    """All words and vectors of the rows that follow.
+    """Read the words and vectors of the rows that follow.
 
     Args:
         source: stands at the first row.
@@ -87,8 +96,7 @@ def read_rows(
     """
     parser = _Parser(source, dim, options)
     few = limit is not None and limit * dim <= _FEW
-    ended: deque[bool] = deque()
-    pieces = _pieces(source, line, ended)
+    pieces = _pieces(source, line)
     results: Generator[_Parsed, None, None]
     if few or len(source.peek(_SMALL)) < _SMALL:
         results = (parser.plain(piece) for piece in pieces)
@@ -96,17 +104,19 @@ def read_rows(
         results = ordered_map(parser.compiled, pieces)
     words: list[str] = []
     parts: list[npt.NDArray[np.float32]] = []
-    unended = False
+    ended = True
     with contextlib.closing(results):
-        for found, values, error in results:
-            unended = not ended.popleft()
-            words += found
-            parts.append(values)
+        for found in results:
+            ended = found.ended
+            words += found.words
+            parts.append(found.vectors)
             if limit is not None and len(words) >= limit:
                 break
-            if error is not None:
-                raise FormatError(f"{error}, or {first_rows(len(words))}") if words else error
-    if unended and (limit is None or len(words) <= limit):
+            if found.error is not None and words:
+                raise FormatError(f"{found.error}, or {first_rows(len(words))}")
+            if found.error is not None:
+                raise found.error
+    if not ended and (limit is None or len(words) <= limit):
         warnings.warn(
             f"{source.path}: the last line has no end; the file may be cut short",
             WordkitWarning,
@@ -116,21 +126,16 @@ def read_rows(
     return words, join(parts, len(words), dim)
 
 
-def _pieces(source: Source, line: int, ended: deque[bool]) -> Iterator[_Piece]:
-    """The rest of a file; ``ended`` is told of each piece whether its last line has an end."""
+def _pieces(source: Source, line: int) -> Iterator[_Piece]:
     offset = source.offset
     for data in source.blocks(_PIECE):
-        ended.append(data.endswith(b"\n"))
         yield _Piece(data, offset, line)
         offset += len(data)
         line += data.count(b"\n")
 
 
-_Parsed = tuple[list[str], npt.NDArray[np.float32], "FormatError | None"]
-
-
 class _Parser:
-    """Turns pieces of one file into words, values and what was wrong behind them."""
+    """Parses pieces of one file."""
 
     def __init__(self, source: Source, dim: int, options: ReadOptions) -> None:
         self.path = source.path
@@ -138,23 +143,20 @@ class _Parser:
         self.encoding, self.errors = options.encoding, options.errors
 
     def plain(self, piece: _Piece) -> _Parsed:
-        """Read a piece row by row, without compiled code."""
-        return self._decode(piece, self._plain_rows(piece, 0))
+        """Parse a piece row by row, without compiled code."""
+        return self._parsed(piece, [self._plain_rows(piece, 0)])
 
     def compiled(self, piece: _Piece) -> _Parsed:
-        """Read a piece by the kernel; the rows that it leaves aside are read the plain way."""
-        words: list[str] = []
-        parts: list[npt.NDArray[np.float32]] = []
-        pos, error = 0, None
-        while pos < len(piece.data) and error is None:
+        """Parse a piece by the kernel; the rows that it leaves aside are parsed the plain way."""
+        blocks: list[_Rows] = []
+        pos = 0
+        while pos < len(piece.data) and not (blocks and blocks[-1].error):
             rows, pos = self._compiled_rows(piece, pos)
-            some, values, error = self._decode(piece, rows)
-            words += some
-            parts.append(values)
-        return words, join(parts, len(words), self.dim), error
+            blocks.append(rows)
+        return self._parsed(piece, blocks)
 
     def _plain_rows(self, piece: _Piece, pos: int) -> _Rows:
-        rows = _Rows([], np.empty((0, 0), dtype=np.float32), [])
+        rows = _Rows([], [], np.empty((0, 0), np.float32))
         values: list[npt.NDArray[np.float32]] = []
         for row in piece.data[pos:].split(b"\n"):
             try:
@@ -164,15 +166,15 @@ class _Parser:
                 break
             if parsed is not None:
                 rows.words.append(parsed[0])
-                values.append(parsed[1])
                 rows.starts.append(pos)
+                values.append(parsed[1])
             pos += len(row) + 1
         if values:
             rows.values = np.stack(values)
         return rows
 
     def _compiled_rows(self, piece: _Piece, pos: int) -> tuple[_Rows, int]:
-        """Rows from a place in a piece on, and where they end."""
+        """Return rows from a position in a piece on, and where they end."""
         from wordkit.embeddings.kernels import LEFT, parse_rows
 
         data, dim = piece.data, self.dim
@@ -187,7 +189,7 @@ class _Parser:
         text = np.frombuffer(data, dtype=np.uint8)
         count, used, end = parse_rows(text, pos, len(data), values, blob, marks, spans)
         words = blob[:used].tobytes().split(b"\n")[:count]
-        rows = _Rows(words, values[:count], spans[:count, 0].tolist())
+        rows = _Rows(words, spans[:count, 0].tolist(), values[:count])
         left = np.flatnonzero(marks[:count] == LEFT).tolist()
         for row in left:
             start = rows.starts[row]
@@ -205,29 +207,39 @@ class _Parser:
             rows.values = rows.values[kept]
         return rows, int(end)
 
-    def _decode(self, piece: _Piece, rows: _Rows) -> _Parsed:
-        """The rows with their words decoded, up to the first that cannot be."""
+    def _parsed(self, piece: _Piece, blocks: list[_Rows]) -> _Parsed:
+        """Decode the words, up to the first that cannot be."""
         words: list[str] = []
+        parts: list[npt.NDArray[np.float32]] = []
+        error = None
+        for rows in blocks:
+            words += self._decoded(piece, rows)
+            parts.append(rows.values)
+            error = rows.error
+            if error is not None:
+                break
+        vectors = join(parts, len(words), self.dim)
+        return _Parsed(words, vectors, error, piece.data.endswith(b"\n"))
+
+    def _decoded(self, piece: _Piece, rows: _Rows) -> list[str]:
         if self.encoding.lower() in ("utf-8", "utf8"):
             with contextlib.suppress(UnicodeDecodeError):  # then the word is looked for below
-                words = b"\n".join(rows.words).decode("utf-8", self.errors).split("\n")
-                return words if rows.words else [], rows.values, rows.error
+                text = b"\n".join(rows.words).decode("utf-8", self.errors)
+                return text.split("\n") if rows.words else []
+        words: list[str] = []
         for row, word in enumerate(rows.words):
             try:
                 words.append(word.decode(self.encoding, self.errors))
             except UnicodeError as error:
-                rows.cut(row, self._undecodable(piece, rows.starts[row], word, error))
+                pos = rows.starts[row]
+                byte = piece.offset + piece.data.index(word, pos) + getattr(error, "start", 0)
+                fault = FormatError(
+                    f"{self.path}, line {piece.line_at(pos)}: the word is not {self.encoding} at "
+                    f"byte {byte} of the file; {DECODING}"
+                )
+                rows.cut(row, fault)
                 break
-        return words, rows.values, rows.error
-
-    def _undecodable(
-        self, piece: _Piece, pos: int, word: bytes, error: UnicodeError
-    ) -> FormatError:
-        byte = piece.offset + piece.data.index(word, pos) + getattr(error, "start", 0)
-        return FormatError(
-            f"{self.path}, line {piece.line_at(pos)}: the word is not {self.encoding} at byte "
-            f"{byte} of the file; {DECODING}"
-        )
+        return words
 
     def _fault(self, piece: _Piece, pos: int, text: str) -> FormatError:
         line = piece.line_at(pos)
