@@ -16,7 +16,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from wordkit.counts import truncated_svd
 from wordkit.counts.csr import CsrParts
-from wordkit.counts.parallel import Workers, one_blas_thread
+from wordkit.counts.svd.krylov import one_blas_thread
 from wordkit.counts.svd.panels import (
     WIDTH,
     Operator,
@@ -26,6 +26,7 @@ from wordkit.counts.svd.panels import (
 )
 from wordkit.counts.svd.transposition import is_symmetric, transpose
 from wordkit.errors import ConfigError, ResourceError, WordkitWarning
+from wordkit.runtime import ThreadPool
 
 
 @pytest.fixture(autouse=True)
@@ -261,9 +262,9 @@ def test_panels_are_matrices(rows: int, count: int, threads: int) -> None:
     coefficients = rng.standard_normal((count * WIDTH, WIDTH))
     assert panels.ctypes.data % 64 == 0
     expected = other + as_columns(panels) @ coefficients
-    with Workers(threads) as workers:
-        products = inner(panels, other, workers)
-        combine(panels, coefficients, other, workers)
+    with ThreadPool(threads) as pool:
+        products = inner(panels, other, pool)
+        combine(panels, coefficients, other, pool)
     np.testing.assert_allclose(other, expected, atol=1e-4)
     np.testing.assert_allclose(
         products, as_columns(panels).T @ (expected - as_columns(panels) @ coefficients), atol=1e-3
@@ -278,11 +279,11 @@ def test_products_and_transposition(rows: int, columns: int, density: float, thr
     panel = empty_panels(1, columns)[0]
     panel[:] = rng.standard_normal(panel.shape)
     result = empty_panels(1, rows)[0]
-    with Workers(threads) as workers:
-        operator = Operator(CsrParts.of(matrix), workers)
+    with ThreadPool(threads) as pool:
+        operator = Operator(CsrParts.of(matrix), pool)
         operator.times_panel(panel, result)
         vector = operator.times_vector(panel[:, 3])
-        flipped = transpose(operator.parts, 1 << 30, workers)
+        flipped = transpose(operator.parts, 1 << 30, pool)
     np.testing.assert_allclose(result, matrix @ panel, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(vector, matrix.astype(np.float64) @ panel[:, 3], rtol=1e-9)
     expected = csr_array(matrix.T)
@@ -306,16 +307,16 @@ def test_symmetry_is_seen(size: int, density: float, threads: int, change: int) 
     elif change:
         matrix = csr_array(([1.0], ([0], [size - 1])), shape=(size, size))
     expected = not (abs(matrix - matrix.T) > 0).nnz
-    with Workers(threads) as workers:
-        assert is_symmetric(CsrParts.of(matrix), workers) == expected
+    with ThreadPool(threads) as pool:
+        assert is_symmetric(CsrParts.of(matrix), pool) == expected
 
 
 def test_symmetry_needs_the_same_places() -> None:
     one_sided = csr_array(np.triu(np.ones((9, 9), dtype=np.float32)))
-    with Workers(2) as workers:
-        assert not is_symmetric(CsrParts.of(one_sided), workers)
-        assert not is_symmetric(CsrParts.of(one_sided[:5]), workers)
-        assert is_symmetric(CsrParts.of(csr_array((4, 4), dtype=np.float32)), workers)
+    with ThreadPool(2) as pool:
+        assert not is_symmetric(CsrParts.of(one_sided), pool)
+        assert not is_symmetric(CsrParts.of(one_sided[:5]), pool)
+        assert is_symmetric(CsrParts.of(csr_array((4, 4), dtype=np.float32)), pool)
 
 
 def is_mapped(array: Any) -> bool:
@@ -332,8 +333,8 @@ def test_a_transpose_larger_than_the_memory_is_mapped() -> None:
     expected = csr_array(matrix.T)
     expected.sort_indices()
     for threads, memory in [(1, 1), (3, 100_000), (2, 1 << 30)]:
-        with Workers(threads) as workers:
-            flipped = transpose(CsrParts.of(matrix), memory, workers)
+        with ThreadPool(threads) as pool:
+            flipped = transpose(CsrParts.of(matrix), memory, pool)
         assert is_mapped(flipped.data) == (memory < matrix.nnz * 8)
         np.testing.assert_array_equal(flipped.indptr, expected.indptr)
         np.testing.assert_array_equal(flipped.indices, expected.indices)

@@ -1,4 +1,4 @@
-"""Runs, threads and memory."""
+"""Runs, memory and devices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from wordkit.runtime import (
     choose_device,
     devices,
     memory,
-    thread_count,
 )
 
 
@@ -52,13 +51,6 @@ def test_a_closed_run_cleans_up_and_has_no_value() -> None:
     assert log == ["cleaned up"]
     with pytest.raises(RuntimeError, match="closed or failed"):
         run.result()
-
-
-def test_threads() -> None:
-    assert thread_count(3) == 3
-    assert thread_count() >= 1
-    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        thread_count(0)
 
 
 def test_memory() -> None:

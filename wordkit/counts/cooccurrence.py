@@ -23,12 +23,11 @@ import numpy.typing as npt
 from wordkit.counts.config import CooccurrenceConfig, Weighting
 from wordkit.counts.csr import RowBuilder, balanced_ranges
 from wordkit.counts.merge import SpilledParts, merged_rows
-from wordkit.counts.parallel import Workers, worker_count
 from wordkit.counts.plan import MemoryPlan
 from wordkit.counts.rows import Rows, RowScratch
 from wordkit.counts.segment import Segment
 from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, available_memory
+from wordkit.runtime import Report, Run, ThreadPool, available_memory
 from wordkit.text import Corpus
 
 __all__ = ["count_cooccurrences"]
@@ -80,7 +79,7 @@ def count_cooccurrences(
         raise ConfigError(f"memory must be at least 1 byte, not {memory}")
     memory = available_memory() // 2 if memory is None else memory
     job = _Job(corpus, words, _Weights.of(config or CooccurrenceConfig()))
-    return Run(job.run(memory, worker_count(threads)))
+    return Run(job.run(memory, ThreadPool(threads)))
 
 
 @dataclass(frozen=True)
@@ -132,37 +131,37 @@ class _Job:
     words: int
     weights: _Weights
 
-    def run(self, memory: int, threads: int) -> Generator[Report, None, Any]:
+    def run(self, memory: int, pool: ThreadPool) -> Generator[Report, None, Any]:
         tokens = self.corpus.tokens
         plan = MemoryPlan.make(
             memory,
             tokens=tokens,
             words=self.words,
-            threads=threads,
+            threads=pool.threads,
             window=self.weights.window,
         )
         segments = [
             (start, min(start + plan.segment, tokens)) for start in range(0, tokens, plan.segment)
         ]
-        with Workers(threads) as workers:
+        with pool:
             if len(segments) > 1:
-                return (yield from self._count_parts(segments, plan, workers))
-            return (yield from self._count_whole(plan, workers))
+                return (yield from self._count_parts(segments, plan, pool))
+            return (yield from self._count_whole(plan, pool))
 
-    def _count_whole(self, plan: MemoryPlan, workers: Workers) -> Generator[Report, None, Any]:
+    def _count_whole(self, plan: MemoryPlan, pool: ThreadPool) -> Generator[Report, None, Any]:
         """Count a corpus that is laid out in memory as one segment."""
         tokens = self.corpus.tokens
         yield Report("counting", 0, tokens, "tokens")
-        segment = self._lay_out((0, tokens), workers) if tokens else None
+        segment = self._lay_out((0, tokens), pool) if tokens else None
         bounds = self._bounds(segment)
         builder = RowBuilder((self.words, self.words), plan.result, int(bounds.sum()))
         try:
             if segment is None:
                 builder.append(*_empty_rows(self.words))
             else:
-                scratch = RowScratch(workers.threads, self.words, plan.task, np.float32)
+                scratch = RowScratch(pool.threads, self.words, plan.task, np.float32)
                 scale = float(self.weights.scale)
-                for done, rows in self._rows(segment, plan, scratch, scale, workers):
+                for done, rows in self._rows(segment, plan, scratch, scale, pool):
                     builder.append(*rows)
                     yield Report("counting", done, tokens, "tokens")
             return builder.finish()
@@ -170,19 +169,19 @@ class _Job:
             builder.close()
 
     def _count_parts(
-        self, segments: list[tuple[int, int]], plan: MemoryPlan, workers: Workers
+        self, segments: list[tuple[int, int]], plan: MemoryPlan, pool: ThreadPool
     ) -> Generator[Report, None, Any]:
         """Count segment by segment into temporary files, then add these up."""
         yield Report("counting", 0, self.corpus.tokens, "tokens")
         parts = SpilledParts(self.words)
         builder: RowBuilder | None = None
         try:
-            yield from self._spill(segments, plan, parts, workers)
+            yield from self._spill(segments, plan, parts, pool)
             most = int(np.minimum(parts.row_entries, self.words).sum())
             builder = RowBuilder((self.words, self.words), plan.result, most)
             filled = 0
             scale = float(self.weights.scale)
-            for rows in merged_rows(parts, scale, plan.task, workers):
+            for rows in merged_rows(parts, scale, plan.task, pool):
                 builder.append(*rows)
                 filled += len(rows.ends)
                 yield Report("merging", filled, self.words, "rows")
@@ -197,18 +196,18 @@ class _Job:
         segments: list[tuple[int, int]],
         plan: MemoryPlan,
         parts: SpilledParts,
-        workers: Workers,
+        pool: ThreadPool,
     ) -> Iterator[Report]:
         """Count each segment into a part."""
-        scratch = RowScratch(workers.threads, self.words, plan.task, np.int64)
+        scratch = RowScratch(pool.threads, self.words, plan.task, np.int64)
         for start, stop in segments:
-            segment = self._lay_out((start, stop), workers)
-            for done, rows in self._rows(segment, plan, scratch, 1.0, workers):
+            segment = self._lay_out((start, stop), pool)
+            for done, rows in self._rows(segment, plan, scratch, 1.0, pool):
                 parts.append(rows)
                 yield Report("counting", start + done, self.corpus.tokens, "tokens")
 
-    def _lay_out(self, centres: tuple[int, int], workers: Workers) -> Segment:
-        return Segment.lay_out(self.corpus, centres, self.words, self.weights.window, workers)
+    def _lay_out(self, centres: tuple[int, int], pool: ThreadPool) -> Segment:
+        return Segment.lay_out(self.corpus, centres, self.words, self.weights.window, pool)
 
     def _bounds(self, segment: Segment | None) -> npt.NDArray[np.int64]:
         """(V,), how many entries each row can have at most."""
@@ -222,7 +221,7 @@ class _Job:
         plan: MemoryPlan,
         scratch: RowScratch,
         scale: float,
-        workers: Workers,
+        pool: ThreadPool,
     ) -> Iterator[tuple[int, Rows]]:
         """The rows of a segment in order, each with the tokens of the segment done so far.
 
@@ -243,7 +242,7 @@ class _Job:
         work = np.diff(segment.starts) * (plan.task / _TASK_TOKENS)
         units = np.maximum(self._bounds(segment), work.astype(np.int64))
         tasks = balanced_ranges(np.concatenate([[0], np.cumsum(units)]), plan.task)
-        yield from workers.ordered(count, tasks)
+        yield from pool.map(count, tasks)
 
 
 def _empty_rows(words: int) -> Rows:

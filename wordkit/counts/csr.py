@@ -8,6 +8,7 @@ V is the number of rows and columns, Z the number of entries. SciPy wants ``indp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
 
-__all__ = ["CsrParts", "RowBuilder", "balanced_ranges", "bytes_in_memory", "frozen"]
+__all__ = ["CsrParts", "RowBuilder", "balanced_ranges", "bytes_in_memory", "even_ranges", "frozen"]
 
 _INT32_LIMIT = 2**31 - 1
 
@@ -172,3 +173,9 @@ def balanced_ranges(ends: npt.NDArray[np.int64], most: int) -> list[tuple[int, i
         ranges.append((start, stop))
         start = stop
     return ranges
+
+
+def even_ranges(size: int, parts: int) -> list[tuple[int, int]]:
+    """``range(size)`` cut into at most ``parts`` ranges of about the same length."""
+    cuts = [size * i // parts for i in range(parts + 1)]
+    return [(a, b) for a, b in pairwise(cuts) if a < b]

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.counts.csr import balanced_ranges
-from wordkit.counts.parallel import Workers
 from wordkit.counts.rows import Rows, RowScratch
 from wordkit.counts.spill import GrowingArray
+from wordkit.runtime import ThreadPool
 
 __all__ = ["SpilledParts", "merged_rows"]
 
@@ -73,7 +73,7 @@ class _Task(NamedTuple):
 
 
 def merged_rows(
-    parts: SpilledParts, scale: float, most_entries: int, workers: Workers
+    parts: SpilledParts, scale: float, most_entries: int, pool: ThreadPool
 ) -> Iterator[Rows]:
     """The sums of all parts, divided by ``scale``, a range of rows at a time.
 
@@ -81,12 +81,12 @@ def merged_rows(
         parts: at least one.
         scale: what the sums are divided by.
         most_entries: to read and to write at a time, unless a single row has more.
-        workers: the threads to use.
+        pool: the threads to use.
     """
     from wordkit.counts import kernels
 
     words = len(parts.row_entries)
-    scratch = RowScratch(workers.threads, words, most_entries, np.float32)
+    scratch = RowScratch(pool.threads, words, most_entries, np.float32)
     ends = np.concatenate([[0], np.cumsum(parts.row_entries)])
     ranges = balanced_ranges(ends, most_entries)
 
@@ -96,7 +96,7 @@ def merged_rows(
 
         return scratch.gather(task.ends.shape[1] - 1, kernel)
 
-    yield from workers.ordered(add, (_read(parts, start, stop) for start, stop in ranges))
+    yield from pool.map(add, (_read(parts, start, stop) for start, stop in ranges))
 
 
 def _read(parts: SpilledParts, start: int, stop: int) -> _Task:

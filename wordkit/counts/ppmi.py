@@ -17,10 +17,9 @@ import numpy.typing as npt
 
 from wordkit.counts.config import check_ppmi
 from wordkit.counts.csr import CsrParts, RowBuilder, balanced_ranges
-from wordkit.counts.parallel import Workers, worker_count
 from wordkit.counts.rows import Rows
 from wordkit.errors import ConfigError
-from wordkit.runtime import available_memory
+from wordkit.runtime import ThreadPool, available_memory
 
 __all__ = ["ppmi"]
 
@@ -69,15 +68,15 @@ def ppmi(
         raise ConfigError(f"memory must be at least 1 byte, not {memory}")
     memory = available_memory() // 2 if memory is None else memory
     entries = len(parts.data)
-    with Workers(worker_count(threads)) as workers:
-        biases = _biases(*_marginals(parts, workers), shift, smoothing)
-        results = _ENTRY * (workers.look_ahead + 1)  # bytes, for each entry of a task
+    with ThreadPool(threads) as pool:
+        biases = _biases(*_marginals(parts, pool), shift, smoothing)
+        results = _ENTRY * (pool.look_ahead + 1)  # bytes, for each entry of a task
         # a quarter for the tasks: what they give back, the allocator may keep for a while
         task = min(max(memory // (4 * results), _FEWEST_TASK_ENTRIES), _MOST_TASK_ENTRIES)
         builder = RowBuilder(parts.shape, memory - 2 * task * results, entries)
         try:
             ranges = balanced_ranges(parts.indptr, task)
-            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, ranges, workers):
+            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, ranges, pool):
                 builder.append(*rows)
             return builder.finish()
         finally:
@@ -87,7 +86,7 @@ def ppmi(
 Doubles = npt.NDArray[np.float64]
 
 
-def _marginals(parts: CsrParts, workers: Workers) -> tuple[Doubles, Doubles]:
+def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
     """The sums of rows and of columns, in double precision."""
     from wordkit.counts import kernels
 
@@ -100,7 +99,7 @@ def _marginals(parts: CsrParts, workers: Workers) -> tuple[Doubles, Doubles]:
         sums = np.zeros(parts.shape[1])
         return kernels.marginals(*parts.arrays, rows, row_sums, sums), sums
 
-    for least, sums in workers.ordered(add, ranges):
+    for least, sums in pool.map(add, ranges):
         column_sums += sums
         if least == -np.inf and np.isnan(parts.data.min()):
             raise ConfigError("counts must be numbers, but the matrix holds NaN")
@@ -130,7 +129,7 @@ def _pmi_rows(
     biases: tuple[Doubles, Doubles, float],
     floor: float,
     ranges: list[tuple[int, int]],
-    workers: Workers,
+    pool: ThreadPool,
 ) -> Iterator[Rows]:
     """What is above the floor, in these ranges of rows, in order."""
     from wordkit.counts import kernels
@@ -142,4 +141,4 @@ def _pmi_rows(
         n = kernels.pmi_rows(*parts.arrays, rows, biases, floor, (columns, values, ends))
         return Rows(columns[:n], values[:n], ends)
 
-    yield from workers.ordered(compute, ranges)
+    yield from pool.map(compute, ranges)

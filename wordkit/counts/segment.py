@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import frozen
-from wordkit.counts.parallel import Workers, even_ranges
+from wordkit.counts.csr import even_ranges, frozen
+from wordkit.runtime import ThreadPool
 from wordkit.text import Corpus
 
 __all__ = ["Segment"]
@@ -42,7 +42,7 @@ class Segment:
 
     @classmethod
     def lay_out(
-        cls, corpus: Corpus, centres: tuple[int, int], words: int, window: int, workers: Workers
+        cls, corpus: Corpus, centres: tuple[int, int], words: int, window: int, pool: ThreadPool
     ) -> Segment:
         """The segment with the centres of a range of ids, and the tokens their windows reach.
 
@@ -51,7 +51,7 @@ class Segment:
             centres: from which token to which; anywhere, also inside a sentence.
             words: V; tokens with other ids are dropped.
             window: kept tokens that windows reach to either side.
-            workers: the threads to use.
+            pool: the threads to use.
         """
         from wordkit.counts import kernels
 
@@ -61,7 +61,7 @@ class Segment:
         )
         last = int(offsets[_sentence(offsets, centres[1] - 1) + 1])
         end = kernels.reach_on(ids, centres[1], last, words, window)
-        ranges = even_ranges(end - begin, workers.threads)
+        ranges = even_ranges(end - begin, pool.threads)
         slices = [(begin + start, begin + stop) for start, stop in ranges]
         sentences = [_sentence(offsets, start) for start, _ in slices]
 
@@ -71,7 +71,7 @@ class Segment:
         def tally(s: int) -> None:
             lengths[s] = kernels.tally(ids, offsets, sentences[s], slices[s], centres, counts[s])
 
-        workers.each(tally, range(len(slices)))
+        pool.for_each(tally, range(len(slices)))
 
         starts = np.zeros(words + 1, dtype=np.int64)
         np.cumsum(counts.sum(axis=0), out=starts[1:])
@@ -89,7 +89,7 @@ class Segment:
             where = (ids, offsets, sentences[s], slices[s], centres)
             kernels.lay_out(*where, slots[s], text, int(places[s]), positions)
 
-        workers.each(lay_out, range(len(slices)))
+        pool.for_each(lay_out, range(len(slices)))
         _forget_pages(corpus.ids)
         return cls(
             frozen(text, np.int32),

@@ -5,15 +5,17 @@ from wordkit.runtime.memory import available_memory, physical_memory
 from wordkit.runtime.processes import torchrun_number
 from wordkit.runtime.progress import Report, Run, when_compiling
 from wordkit.runtime.signals import uninterrupted
-from wordkit.runtime.threads import thread_count
+from wordkit.runtime.threads import ThreadPool, ordered_map, thread_count
 
 __all__ = [
     "DEVICES",
     "Report",
     "Run",
+    "ThreadPool",
     "available_memory",
     "choose_device",
     "found_devices",
+    "ordered_map",
     "physical_memory",
     "thread_count",
     "torchrun_number",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["available_memory", "physical_memory"]
+__all__ = ["available_memory", "physical_memory", "release_freed_memory"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,20 @@ def physical_memory() -> int | None:
     if not hasattr(os, "sysconf"):  # Windows
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def release_freed_memory() -> None:
+    """Let the system have the memory that was freed.
+
+    glibc keeps what a thread has freed, tens of MiB, also when the thread has ended: it would come
+    on top of what the next step may take.
+    """
+    if sys.platform == "linux":
+        import ctypes  # takes 10 ms
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(ctypes.c_size_t(0))
 
 
 def _meminfo(key: str) -> int | None:

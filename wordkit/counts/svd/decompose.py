@@ -12,12 +12,11 @@ import numpy as np
 
 from wordkit.counts.config import Method, check_method
 from wordkit.counts.csr import CsrParts
-from wordkit.counts.parallel import Workers, one_blas_thread, worker_count
-from wordkit.counts.svd.krylov import Triplets, block_krylov
+from wordkit.counts.svd.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.svd.panels import WIDTH, Floats, Operator
 from wordkit.counts.svd.transposition import is_symmetric, transpose
 from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import Report, Run, available_memory
+from wordkit.runtime import Report, Run, ThreadPool, available_memory
 
 __all__ = ["truncated_svd"]
 
@@ -86,7 +85,7 @@ def truncated_svd(
         raise ConfigError("the matrix must be finite, but it holds NaN or an infinite value")
     memory = available_memory() // 2 if memory is None else memory
     goal = _Goal(k, method, tolerance, seed)
-    return Run(_decompose(parts, goal, worker_count(threads), memory))
+    return Run(_decompose(parts, goal, ThreadPool(threads), memory))
 
 
 class _Goal(NamedTuple):
@@ -97,7 +96,7 @@ class _Goal(NamedTuple):
 
 
 def _decompose(
-    parts: CsrParts, goal: _Goal, threads: int, memory: int
+    parts: CsrParts, goal: _Goal, pool: ThreadPool, memory: int
 ) -> Generator[Report, None, tuple[Floats, Floats, Floats]]:
     k, method, tolerance, seed = goal
     yield Report("decomposing", 0)
@@ -105,11 +104,11 @@ def _decompose(
     _check_memory(parts.shape, k, dense)
     if dense:
         return _finished(_dense(parts, k))
-    with Workers(threads) as workers:
-        matrix = transposed = Operator(parts, workers)
-        if not is_symmetric(parts, workers):
+    with pool:
+        matrix = transposed = Operator(parts, pool)
+        if not is_symmetric(parts, pool):
             _check_memory(parts.shape, k, dense, transposed=min(_ENTRY * len(parts.data), memory))
-            transposed = Operator(transpose(parts, memory, workers), workers)
+            transposed = Operator(transpose(parts, memory, pool), pool)
         if method == "arpack":
             return _finished(_arpack(matrix, transposed, k, seed))
         triplets = yield from block_krylov(matrix, transposed, k, tolerance=tolerance, seed=seed)

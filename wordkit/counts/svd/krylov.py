@@ -16,11 +16,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.parallel import one_blas_thread
 from wordkit.counts.svd.panels import (
     WIDTH,
     Floats,
@@ -33,7 +33,7 @@ from wordkit.counts.svd.panels import (
 from wordkit.errors import WordkitWarning
 from wordkit.runtime import Report
 
-__all__ = ["Triplets", "block_krylov"]
+__all__ = ["Triplets", "block_krylov", "one_blas_thread"]
 
 Doubles = npt.NDArray[np.float64]
 Triplets = tuple[Floats, Doubles, Floats]
@@ -118,7 +118,7 @@ class _Basis:
     def __init__(self, matrix: Operator, transposed: Operator, limit: int, seed: int) -> None:
         rows, columns = matrix.parts.shape
         self._matrix, self._transposed = matrix, transposed
-        self._workers = matrix.workers
+        self._pool = matrix.pool
         self._random = np.random.default_rng(seed)
         self._memory = empty_panels(limit, columns)  # taken from the system as it fills
         self._left = empty_panels(1, rows)[0]
@@ -182,7 +182,7 @@ class _Basis:
 
     def _gram(self, panels: Floats) -> Doubles:
         """The inner products of all columns of panels."""
-        gram = np.hstack([inner(panels, panel, self._workers) for panel in panels])
+        gram = np.hstack([inner(panels, panel, self._pool) for panel in panels])
         return np.asarray((gram + gram.T) / 2)
 
     def _symmetric(self) -> Doubles:
@@ -199,7 +199,7 @@ class _Basis:
         result = empty_panels(count, panels.shape[1])
         for p, panel in enumerate(result):
             panel[:] = 0
-            combine(panels, padded[:, p * WIDTH : (p + 1) * WIDTH], panel, self._workers)
+            combine(panels, padded[:, p * WIDTH : (p + 1) * WIDTH], panel, self._pool)
         return result
 
     def _project_out(self) -> Doubles:
@@ -208,15 +208,15 @@ class _Basis:
         "Twice is enough" (Kahan; see Parlett, "The Symmetric Eigenvalue Problem", section 6.9),
         unless hardly anything of a column was left the first time but rounding.
         """
-        coefficients = inner(self.panels, self._next, self._workers)
+        coefficients = inner(self.panels, self._next, self._pool)
         total = coefficients
         for _ in range(_MOST_PASSES):
-            coefficients = combine_inner(self.panels, -coefficients, self._next, self._workers)
+            coefficients = combine_inner(self.panels, -coefficients, self._next, self._pool)
             total = total + coefficients
-            left = np.diag(inner(self._next[None], self._next, self._workers))
+            left = np.diag(inner(self._next[None], self._next, self._pool))
             if (np.square(coefficients).sum(axis=0) <= _LITTLE * left).all():
                 break
-        combine(self.panels, -coefficients, self._next, self._workers)
+        combine(self.panels, -coefficients, self._next, self._pool)
         return total
 
     def _orthonormalise(self) -> None:
@@ -232,7 +232,7 @@ class _Basis:
 
     def _cholesky_qr(self) -> bool:
         """One round; False, and nothing changed, where a column nearly depends on others."""
-        gram = inner(self._next[None], self._next, self._workers)
+        gram = inner(self._next[None], self._next, self._pool)
         norms = np.sqrt(np.diag(gram))
         if norms.min() == 0 or not np.isfinite(gram).all():
             return False
@@ -282,3 +282,15 @@ def _columns(panels: Floats, k: int) -> Floats:
         stop = min((p + 1) * WIDTH, k)
         result[:, p * WIDTH : stop] = panel[:, : stop - p * WIDTH]
     return result
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which NumPy's and SciPy's linear algebra runs on one thread.
+
+    For matrices of a few hundred rows, more threads gain little, and where other work runs on the
+    same cores their busy waiting makes the call up to a hundred times as slow.
+    """
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    limit: AbstractContextManager[object] = ThreadpoolController().limit(limits=1, user_api="blas")
+    return limit

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import CsrParts, balanced_ranges
-from wordkit.counts.parallel import Workers, even_ranges
+from wordkit.counts.csr import CsrParts, balanced_ranges, even_ranges
 from wordkit.errors import ResourceError
+from wordkit.runtime import ThreadPool
 
 __all__ = [
     "WIDTH",
@@ -58,12 +58,12 @@ class Operator:
 
     Args:
         parts: the matrix, shape (R, C).
-        workers: the threads to use.
+        pool: the threads to use.
     """
 
-    def __init__(self, parts: CsrParts, workers: Workers) -> None:
+    def __init__(self, parts: CsrParts, pool: ThreadPool) -> None:
         self.parts = parts
-        self.workers = workers
+        self.pool = pool
         self._ranges = balanced_ranges(parts.indptr, max(1, len(parts.data) // _PIECES))
 
     def times_panel(self, panel: Floats, result: Floats) -> None:
@@ -71,7 +71,9 @@ class Operator:
         from wordkit.counts.svd import kernels
 
         arrays = self.parts.arrays
-        self.workers.each(lambda rows: kernels.multiply(*arrays, panel, rows, result), self._ranges)
+        self.pool.for_each(
+            lambda rows: kernels.multiply(*arrays, panel, rows, result), self._ranges
+        )
 
     def times_vector(self, vector: npt.NDArray[Any]) -> Doubles:
         """The product with a vector (C,), in double precision."""
@@ -80,42 +82,42 @@ class Operator:
         arrays = self.parts.arrays
         vector = np.ascontiguousarray(vector, dtype=np.float64).reshape(-1)
         result = np.zeros(self.parts.shape[0])
-        self.workers.each(
+        self.pool.for_each(
             lambda rows: kernels.multiply_vector(*arrays, vector, rows, result), self._ranges
         )
         return result
 
 
-def inner(panels: Floats, panel: Floats, workers: Workers) -> Doubles:
+def inner(panels: Floats, panel: Floats, pool: ThreadPool) -> Doubles:
     """Inner products of the columns: ``panels``ᵀ · ``panel``, shape (P · 16, 16)."""
     from wordkit.counts.svd import kernels
 
     ranges = even_ranges(panel.shape[0], _PIECES)
     sums = np.zeros((len(ranges), len(panels) * WIDTH, WIDTH))
-    workers.each(lambda p: kernels.inner(panels, panel, ranges[p], sums[p]), range(len(ranges)))
+    pool.for_each(lambda p: kernels.inner(panels, panel, ranges[p], sums[p]), range(len(ranges)))
     return np.asarray(sums.sum(axis=0))
 
 
-def combine(panels: Floats, coefficients: Doubles, result: Floats, workers: Workers) -> None:
+def combine(panels: Floats, coefficients: Doubles, result: Floats, pool: ThreadPool) -> None:
     """Add ``panels`` · ``coefficients`` to a panel.
 
     Args:
         panels: (P, R, 16).
         coefficients: (P · 16, 16).
         result: (R, 16).
-        workers: the threads to use.
+        pool: the threads to use.
     """
     from wordkit.counts.svd import kernels
 
     single = np.ascontiguousarray(coefficients, dtype=np.float32)
-    workers.each(
+    pool.for_each(
         lambda rows: kernels.combine(panels, single, rows, result),
         even_ranges(result.shape[0], _PIECES),
     )
 
 
 def combine_inner(
-    panels: Floats, coefficients: Doubles, panel: Floats, workers: Workers
+    panels: Floats, coefficients: Doubles, panel: Floats, pool: ThreadPool
 ) -> Doubles:
     """:func:`combine` into ``panel``, then :func:`inner` with it, in one pass over ``panels``.
 
@@ -126,7 +128,7 @@ def combine_inner(
     single = np.ascontiguousarray(coefficients, dtype=np.float32)
     ranges = even_ranges(panel.shape[0], _PIECES)
     sums = np.zeros((len(ranges), len(panels) * WIDTH, WIDTH))
-    workers.each(
+    pool.for_each(
         lambda p: kernels.combine_inner(panels, single, panel, ranges[p], sums[p]),
         range(len(ranges)),
     )

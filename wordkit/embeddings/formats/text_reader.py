@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from wordkit.embeddings.formats.collected import join
 from wordkit.embeddings.formats.layout import DECODING, ReadOptions, first_rows
-from wordkit.embeddings.formats.ordered import in_order
 from wordkit.embeddings.formats.rows import RowError, parse_row
 from wordkit.embeddings.formats.source import Source
 from wordkit.errors import FormatError, WordkitWarning
+from wordkit.runtime import ordered_map
 
 __all__ = ["read_rows"]
 
@@ -93,7 +93,7 @@ def read_rows(
     if few or len(source.peek(_SMALL)) < _SMALL:
         results = (parser.plain(piece) for piece in pieces)
     else:
-        results = in_order(parser.compiled, pieces)
+        results = ordered_map(parser.compiled, pieces)
     words: list[str] = []
     parts: list[npt.NDArray[np.float32]] = []
     unended = False

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.ordered import in_order
 from wordkit.embeddings.formats.rows import format_values, word_fault
 from wordkit.errors import EmbeddingsError
+from wordkit.runtime import ordered_map
 
 __all__ = ["check_words", "format_all", "write_rows"]
 
@@ -53,7 +53,7 @@ def format_all(
     if vectors.size <= _FEW:
         yield from (_plain(words[rows], vectors[rows]) for rows in spans)
     else:
-        yield from in_order(lambda rows: _compiled(words[rows], vectors[rows]), spans)
+        yield from ordered_map(lambda rows: _compiled(words[rows], vectors[rows]), spans)
 
 
 def _plain(words: Sequence[str], vectors: npt.NDArray[np.float32]) -> bytes:
