@@ -115,7 +115,7 @@ def _kernels() -> dict[str, Any]:
         "cpu_features": [name for name in _FEATURES if FEATURES.get(name)],
         "numbers_in_a_register": LANES,
         "matrix_products": "bf16" if is_bf16_fast() else "fp32",
-        "kept_in": kernel_folder(),
+        "kept_in": str(kernel_folder()),
     }
 
 

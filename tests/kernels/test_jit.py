@@ -1,70 +1,62 @@
-"""Where compiled kernels are kept when the usual places cannot be written."""
+"""Where compiled kernels are kept, and for how long."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import numba
 import pytest
-from numba.core import config
 
 from wordkit.kernels import jit
+
+root = jit._cache_root
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No place beside the source and none in the user's home; temporary files go to a folder."""
-    monkeypatch.setattr(config, "CACHE_DIR", "")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
     monkeypatch.setattr(jit, "_can_write", lambda folder: False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 def test_a_private_folder_serves(nowhere: Path) -> None:
-    jit._provide_cache()
-    folder = Path(config.CACHE_DIR)
+    folder = root()
     assert folder.parent == nowhere
     assert folder.stat().st_mode & 0o777 == 0o700
-    config.CACHE_DIR = ""
-    jit._provide_cache()
-    assert Path(config.CACHE_DIR) == folder, "the next process finds the kernels again"
+    assert root() == folder, "the next process finds the kernels again"
+    folder.chmod(0o777)
+    assert root() != folder, "others could put code there"
+    assert root().stat().st_mode & 0o777 == 0o700
+    assert numba.config.CACHE_DIR == ""
 
 
-def test_a_folder_that_others_can_write_does_not(nowhere: Path) -> None:
-    jit._provide_cache()
-    taken = Path(config.CACHE_DIR)
-    taken.chmod(0o777)
-    config.CACHE_DIR = ""
-    jit._provide_cache()
-    assert Path(config.CACHE_DIR) != taken
-    assert Path(config.CACHE_DIR).stat().st_mode & 0o777 == 0o700
-
-
-def test_the_usual_places_are_left_to_numba(
+def test_the_first_place_that_can_be_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(config, "CACHE_DIR", "")
-    jit._provide_cache()
-    assert config.CACHE_DIR == ""
-    assert jit._can_write(tmp_path / "not" / "yet" / "there")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    package = Path(jit.__file__).parents[1]
+    assert root() == package / "__pycache__"
+    can_write = jit._can_write
+    monkeypatch.setattr(jit, "_can_write", lambda folder: package not in folder.parents)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert root() == tmp_path / "numba"
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "/named")
+    assert root() == Path("/named")
     (tmp_path / "file").write_text("")
-    assert jit._can_write(tmp_path)
-    assert not jit._can_write(tmp_path / "file" / "below")
-
-
-def test_a_folder_that_is_named_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(jit, "_can_write", lambda folder: False)
-    jit._provide_cache()
-    assert str(tmp_path) == config.CACHE_DIR
+    assert can_write(tmp_path) and can_write(tmp_path / "not" / "yet" / "there")
+    assert not can_write(tmp_path / "file" / "below")
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package of the same name, with a kernel that is made of three of its modules."""
+    """A package of the same name, with a kernel that is compiled from three of its modules."""
     folder = tmp_path / "wordkit"
     (folder / "deep").mkdir(parents=True)
     (folder / "kernels").mkdir()
@@ -85,10 +77,13 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def answer(package: Path) -> str:
+def answer(package: Path, code: str = "import wordkit.kernel") -> str:
     """What the kernel returns in a new process, and whether it was kept from an earlier one."""
-    command = [sys.executable, "-c", "import wordkit.kernel"]
-    done = subprocess.run(command, cwd=package.parent, capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    environment = {name: os.environ[name] for name in os.environ if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        command, cwd=package.parent, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -97,9 +92,11 @@ def answer(package: Path) -> str:
 def test_a_kernel_is_kept_until_any_of_its_sources_changes(package: Path) -> None:
     assert answer(package) == "20 0"
     assert answer(package) == "20 1"
+    [kept] = package.glob("__pycache__/wordkit-*/kernel/*")
+    os.utime(kept, (1, 1))
     (package / "number.py").write_text("NUMBER = 3\n")
     assert answer(package) == "60 0"
-    assert answer(package) == "60 1"
+    assert not kept.exists(), "what is long out of date is removed"
     (package / "deep" / "twice.py").write_text(
         (package / "deep" / "twice.py").read_text().replace("2 *", "4 *")
     )
@@ -107,8 +104,18 @@ def test_a_kernel_is_kept_until_any_of_its_sources_changes(package: Path) -> Non
     (package / "other.py").write_text("NUMBER = 8\n")  # not one of them
     os.utime(package / "number.py", (1, 1))  # no other content
     assert answer(package) == "120 1"
-    kept = list((package / "__pycache__").glob("kernel.kernel-*.nbc"))
-    assert len(kept) == 1, "what is out of date gives way"
+    assert len(list(package.glob("__pycache__/wordkit-*/kernel/*"))) == 2
+
+
+@pytest.mark.slow
+def test_functions_of_others_are_kept_as_numba_does(package: Path) -> None:
+    shutil.copy(package / "kernel.py", package.parent / "foreign.py")
+    foreign = (package.parent / "foreign.py").read_text()
+    (package.parent / "foreign.py").write_text(
+        foreign.replace("from wordkit.kernels.jit import njit", "from numba import njit")
+    )
+    assert answer(package, "import foreign") == "20 0"
+    assert list((package.parent / "__pycache__").glob("foreign.kernel-*.nbc"))
 
 
 def test_the_sources_of_a_kernel() -> None:

@@ -1,17 +1,14 @@
-"""Numba's ``njit``, with a place for its compiled kernels wherever wordkit is installed.
+"""Numba's ``njit``, with compiled kernels in folders of wordkit's own.
 
-Numba keeps what it compiled beside the source, else in the user's cache folder. Where neither can
-be written (a system-wide installation, run by a user without a home) it refuses to compile at all;
-a folder for temporary files then serves.
-
-Numba goes by the source file of a function when it asks whether what it has kept is out of date. A
-kernel is also made of what its module takes from others: arithmetic that is compiled into it, and
-constants. So here it goes by all of wordkit's files that the module imports, near or far.
+Numba compiles a function again when its source file has changed. A kernel is also compiled from
+functions and constants that its module imports, so the kernels of a module are kept in a folder
+that is named after the digest of all of wordkit's files that the module imports, directly or not.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -20,22 +17,23 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numba
-import numba.core.caching
-import numba.core.config
 
 __all__ = ["kernel_folder", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_config: Any = numba.core.config
-_caching: Any = numba.core.caching  # untyped
+_config: Any = numba.config  # untyped
+_config_lock = threading.Lock()
 _PACKAGE = Path(__file__).parents[1]
 _IMPORTS = re.compile(rf"^\s*(?:from|import) {_PACKAGE.name}\.([\w.]+)", re.MULTILINE)
+_STALE_SECONDS = 7 * 24 * 3600  # kernels of older sources go after a week, none while in use
 
 
 @overload
@@ -43,99 +41,98 @@ def njit(function: F, *, cache: bool = ..., **options: Any) -> F: ...
 @overload
 def njit(function: None = ..., *, cache: bool = ..., **options: Any) -> Callable[[F], F]: ...
 def njit(function: F | None = None, *, cache: bool = False, **options: Any) -> Any:
-    """As ``numba.njit``; what ``cache`` keeps is used again while all its sources are as then.
+    """Compile a function as ``numba.njit`` does.
 
     Args:
-        function: what to compile; None: return a decorator.
-        cache: whether to keep what was compiled.
+        function: the function; None: return a decorator.
+        cache: keep the compiled code on disk until a source file of it changes.
         options: see Numba.
     """
     if function is None:
         return functools.partial(njit, cache=cache, **options)
-    dispatcher: Any = numba.njit(**options)(function)
-    if cache:
-        dispatcher._cache = _Cache(function)
-    return dispatcher
+    if not cache:
+        return numba.njit(**options)(function)
+    with _cache_dir(_module_folder(Path(inspect.getfile(function)))):
+        return numba.njit(cache=True, **options)(function)
 
 
-class _Kept(_caching.CompileResultCacheImpl):  # type: ignore[misc]
-    """How a function is kept: as Numba does it, but with the stamp of all its sources."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        stamp = _stamp(Path(inspect.getfile(function)))
-        self._locator.get_source_stamp = lambda: stamp
-
-
-class _Cache(_caching.FunctionCache):  # type: ignore[misc]
-    _impl_class = _Kept
+@contextlib.contextmanager
+def _cache_dir(folder: Path) -> Iterator[None]:
+    """Set Numba's cache folder, which a function takes when it is decorated, for a moment."""
+    with _config_lock:
+        before, _config.CACHE_DIR = _config.CACHE_DIR, str(folder)
+        try:
+            yield
+        finally:
+            _config.CACHE_DIR = before
 
 
 @functools.cache
-def _stamp(source: Path) -> str:
-    """A digest of a file and of all files of the package that it imports, near or far."""
+def _module_folder(source: Path) -> Path:
+    """Return the folder of the kernels of a source file, and remove stale ones beside it."""
     digest = hashlib.sha256()
     for path in sorted(_sources(source)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    module = kernel_folder() / ".".join(source.relative_to(_PACKAGE).with_suffix("").parts)
+    folder = module / digest.hexdigest()[:16]
+    with contextlib.suppress(OSError):  # another process may be at it
+        for other in module.iterdir():
+            if other != folder and other.stat().st_mtime < time.time() - _STALE_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
+    return folder
 
 
 def _sources(source: Path) -> set[Path]:
-    """A file, and all files of the package that it imports, near or far."""
-    found, coming = {source}, [source]
-    while coming:
-        for name in _IMPORTS.findall(coming.pop().read_text(encoding="utf-8")):
+    """Return a file and all files of the package that it imports, directly or not."""
+    found, pending = {source}, [source]
+    while pending:
+        for name in _IMPORTS.findall(pending.pop().read_text(encoding="utf-8")):
             module = _PACKAGE.joinpath(*name.split("."))
             for path in (module.with_suffix(".py"), module / "__init__.py"):
                 if path not in found and path.is_file():
                     found.add(path)
-                    coming.append(path)
+                    pending.append(path)
     return found
 
 
-def kernel_folder() -> str:
-    """Where compiled kernels are kept: one folder, or that of each source."""
+@functools.cache
+def kernel_folder() -> Path:
+    """Return the folder of compiled kernels.
+
+    It lies in ``$NUMBA_CACHE_DIR`` where that is set, else in the first of these that can be
+    written: ``__pycache__`` of the package, the user's cache folder, a private temporary folder.
+    """
+    installation = hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:8]
+    return _cache_root() / f"{_PACKAGE.name}-{installation}"
+
+
+def _cache_root() -> Path:
     if _config.CACHE_DIR:
-        return str(_config.CACHE_DIR)
-    if _can_write(_PACKAGE / "__pycache__"):
-        return str(_PACKAGE / "**" / "__pycache__")
-    return str(_user_cache() / "numba")
-
-
-def _user_cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named or os.path.join(os.path.expanduser("~"), ".cache"))
-
-
-def _provide_cache() -> None:
-    """Name a folder for compiled kernels, where Numba would find none by itself."""
-    if _config.CACHE_DIR or _can_write(_PACKAGE / "__pycache__"):
-        return
-    if _can_write(_user_cache() / "numba"):
-        return
+        return Path(_config.CACHE_DIR)
+    user_cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    for folder in (_PACKAGE / "__pycache__", Path(user_cache) / "numba"):
+        if _can_write(folder):
+            return folder
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"wordkit-kernels-{user}"
     if not _is_private(folder, user):
         folder = Path(tempfile.mkdtemp(prefix="wordkit-kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _config.CACHE_DIR = str(folder)
+    return folder
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether a folder, which may have to be made first, can be written."""
+    """Return whether a folder, which need not exist yet, can be written."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _is_private(folder: Path, user: int) -> bool:
-    """Make a folder that nobody else can write: what lies in it will be run."""
+    """Make a folder that nobody else can write, as the code in it will be run."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
-
-
-_provide_cache()
