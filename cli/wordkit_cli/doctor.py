@@ -61,9 +61,13 @@ def command(as_json: bool) -> None:
     else:
         for number, (title, facts) in enumerate(found.items()):
             click.echo(("\n" if number else "") + title)
-            rows = [(name.replace("_", " "), _text(name, fact)) for name, fact in facts.items()]
+            rows = [(_label(name), _text(name, fact)) for name, fact in facts.items()]
             print_table([(f"  {name}", fact) for name, fact in rows])
     _complain(missing, [found["folders"]["data"], *found.get("asks", {}).values()])
+
+
+def _label(name: str) -> str:
+    return name.replace("_gb", " (GiB)").replace("_", " ")
 
 
 def _complain(missing: Sequence[str], places: Sequence[dict[str, Any] | None]) -> None:

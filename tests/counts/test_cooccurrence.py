@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from wordkit.counts import CooccurrenceConfig, count_cooccurrences
 from wordkit.counts.config import Side, Weighting
-from wordkit.counts.plan import MemoryPlan
+from wordkit.counts.cooccurrence import MemoryPlan
 from wordkit.errors import ConfigError, ResourceError, StorageError
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary

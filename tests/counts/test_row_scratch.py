@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from wordkit.counts import CooccurrenceConfig, count_cooccurrences, kernels
-from wordkit.counts.rows import RowScratch
+from wordkit.counts.merge import RowScratch
 from wordkit.text import Corpus
 
 SENTENCES = [[f"w{(i * j) % 40}" for j in range(60)] for i in range(50)]
@@ -40,7 +40,7 @@ def test_an_error_in_a_task_ends_the_job(threads: int, memory: int | None) -> No
 
 
 def test_a_failed_task_leaves_clean_sums() -> None:
-    scratch = RowScratch(1, 5, 5, np.float32)
+    scratch = RowScratch(5, 5, np.float32)
 
     def fail(row: Any, output: Any) -> int:
         row[0][3] = 7

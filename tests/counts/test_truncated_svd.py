@@ -16,15 +16,15 @@ from sklearn.utils.extmath import randomized_svd
 
 from wordkit.counts import truncated_svd
 from wordkit.counts.csr import CsrParts
-from wordkit.counts.svd.krylov import one_blas_thread
-from wordkit.counts.svd.panels import (
+from wordkit.counts.krylov import one_blas_thread
+from wordkit.counts.panels import (
     WIDTH,
     Operator,
     combine,
     empty_panels,
     inner,
 )
-from wordkit.counts.svd.transposition import is_symmetric, transpose
+from wordkit.counts.svd import is_symmetric, transpose
 from wordkit.errors import ConfigError, ResourceError, WordkitWarning
 from wordkit.runtime import ThreadPool
 
@@ -224,11 +224,11 @@ def test_damaged_indices_are_not_followed() -> None:
     for part, place, value in [("indices", 0, 7), ("indices", 1, -1), ("indptr", 1, 9)]:
         matrix = csr_array(np.eye(5))
         getattr(matrix, part)[place] = value
-        with pytest.raises(ConfigError, match="the matrix is damaged"):
+        with pytest.raises(ConfigError, match="the matrix is corrupted"):
             truncated_svd(matrix, 2)
     longer = csr_array(np.eye(5))
     longer.indptr[-1] = 4
-    with pytest.raises(ConfigError, match="the matrix is damaged"):
+    with pytest.raises(ConfigError, match="the matrix is corrupted"):
         truncated_svd(longer, 2)
 
 
@@ -239,8 +239,8 @@ def test_narrow_matrices(shape: tuple[int, int]) -> None:
 
 
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordkit.counts.svd.decompose.available_memory", lambda: 1 << 20)
-    with pytest.raises(ResourceError, match="need about .* MB of memory, and 1 MB are free"):
+    monkeypatch.setattr("wordkit.counts.svd.available_memory", lambda: 1 << 20)
+    with pytest.raises(ResourceError, match="need about .* GiB of memory, and 0.0 GiB are free"):
         truncated_svd(words_like(2000, 2000), 100).result()
 
 

@@ -9,12 +9,13 @@
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
 from wordkit.counts.cooccurrence import count_cooccurrences
 from wordkit.counts.ppmi import ppmi
-from wordkit.counts.svd import truncated_svd
+from wordkit.counts.svd import SingularTriplets, truncated_svd
 from wordkit.counts.train import train_counts
 
 __all__ = [
     "CooccurrenceConfig",
     "CountsConfig",
+    "SingularTriplets",
     "count_cooccurrences",
     "ppmi",
     "train_counts",

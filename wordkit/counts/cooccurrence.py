@@ -15,25 +15,41 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.counts.config import CooccurrenceConfig, Weighting
-from wordkit.counts.csr import RowBuilder, balanced_ranges
-from wordkit.counts.merge import SpilledParts, merged_rows
-from wordkit.counts.plan import MemoryPlan
-from wordkit.counts.rows import Rows, RowScratch
+from wordkit.counts.csr import RowBuilder, Rows, balanced_ranges, memory_limit
+from wordkit.counts.merge import RowScratch, SpilledParts, merged_rows
 from wordkit.counts.segment import Segment
-from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, ThreadPool, available_memory
+from wordkit.errors import ConfigError, ResourceError
+from wordkit.runtime import Report, Run, ThreadPool
 from wordkit.text import Corpus
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["count_cooccurrences"]
 
 _TASK_TOKENS = 200_000  # centres of one task, so that threads end together: about 10 ms
 _LARGEST_SCALE = 1 << 31
+# Bytes, for each thread, of each word: a sum (8) with its bits (1), a column and a value to write
+# (12), the tally and the slot of the word (16).
+_PER_WORD_AND_THREAD = 37
+# Bytes of each word: where its places and its row start, and bounds.
+_PER_WORD = 48
+# Bytes, for each thread, of each entry a task may write: in its scratch arrays and in two results.
+_PER_ENTRY = 36
+# Bytes of each token of a segment: its place, its id in the text, a separator (where each sentence
+# is one word) and the page of the corpus it is read from.
+_PER_TOKEN = 16
+_READ_ENTRY = 12  # an int32 column and an int64 sum
+_SPARE = 8  # one part in so many stays free, for what the allocator holds back
+_MAX_TASK_ENTRIES = 1 << 20
+_MAX_SEGMENT_TOKENS = 1 << 30  # places in a segment are 32-bit
+_MIN_SEGMENT_TOKENS = 16
 
 
 def count_cooccurrences(
@@ -43,8 +59,8 @@ def count_cooccurrences(
     vocabulary_size: int | None = None,
     memory: int | None = None,
     threads: int | None = None,
-) -> Run[Any]:
-    """How often each word of a corpus has each other word in its context, weighted by distance.
+) -> Run[csr_array]:
+    """Count how often each word has each other word in its context, weighted by distance.
 
     Tokens whose ids are not below ``vocabulary_size`` are removed before windows are laid, as
     word2vec does. Windows end with their sentence.
@@ -75,16 +91,50 @@ def count_cooccurrences(
             f"vocabulary_size must be from 0 to the {len(corpus.vocabulary)} words of the corpus, "
             f"not {words}"
         )
-    if memory is not None and memory < 1:
-        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
-    memory = available_memory() // 2 if memory is None else memory
-    job = _Job(corpus, words, _Weights.of(config or CooccurrenceConfig()))
-    return Run(job.run(memory, ThreadPool(threads)))
+    weights = _Weights.of(config or CooccurrenceConfig())
+    return Run(_count(corpus, words, weights, memory_limit(memory), ThreadPool(threads)))
+
+
+def _count(
+    corpus: Corpus, words: int, weights: _Weights, memory: int, pool: ThreadPool
+) -> Generator[Report, None, csr_array]:
+    tokens, scale = corpus.tokens, float(weights.scale)
+    plan = MemoryPlan.make(
+        memory, tokens=tokens, words=words, threads=pool.threads, window=weights.window
+    )
+    yield Report("counting", 0, tokens, "tokens")
+    with pool:
+        if plan.segment >= tokens:  # all of the corpus at once
+            segment = Segment.lay_out(corpus, (0, tokens), words, weights.window, pool)
+            max_entries = int(weights.max_entries(segment).sum())
+            scratch = RowScratch(words, plan.task, np.float32)
+            with RowBuilder((words, words), plan.result, max_entries) as builder:
+                for done, rows in _segment_rows(segment, weights, plan.task, scratch, scale, pool):
+                    builder.append(rows)
+                    yield Report("counting", done, tokens, "tokens")
+                return builder.finish()
+        with SpilledParts(words) as parts:
+            scratch = RowScratch(words, plan.task, np.int64)
+            for start in range(0, tokens, plan.segment):
+                centres = (start, min(start + plan.segment, tokens))
+                segment = Segment.lay_out(corpus, centres, words, weights.window, pool)
+                for done, rows in _segment_rows(segment, weights, plan.task, scratch, 1.0, pool):
+                    parts.append(rows)
+                    yield Report("counting", start + done, tokens, "tokens")
+            del segment, scratch
+            max_entries = int(np.minimum(parts.row_entries, words).sum())
+            with RowBuilder((words, words), plan.result, max_entries) as builder:
+                filled = 0
+                for rows in merged_rows(parts, scale, plan.task, pool):
+                    builder.append(rows)
+                    filled += len(rows.ends)
+                    yield Report("merging", filled, words, "rows")
+                return builder.finish()
 
 
 @dataclass(frozen=True)
 class _Weights:
-    """What contexts add, by distance from 1, in units of 1 / ``scale``."""
+    """Weights of contexts by distance from 1, in units of 1 / ``scale``."""
 
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
@@ -104,14 +154,14 @@ class _Weights:
     def window(self) -> int:
         return max(len(self.left), len(self.right))
 
-    @property
-    def reach(self) -> int:
-        """Contexts that one centre has at most."""
-        return len(self.left) + len(self.right)
+    def max_entries(self, segment: Segment) -> npt.NDArray[np.int64]:
+        """Return (V,), an upper bound of the entries of each row."""
+        contexts = np.diff(segment.starts) * (len(self.left) + len(self.right))
+        return np.asarray(np.minimum(contexts, len(contexts)))
 
 
 def _distance_weights(window: int, weighting: Weighting) -> tuple[npt.NDArray[np.int64], int]:
-    """Integer weights of the distances 1, 2, … and the scale they are to be divided by.
+    """Return integer weights of the distances 1, 2, … and the scale to divide them by.
 
     Harmonic weights are exact while the least common multiple of the distances is small (windows
     up to 22), and rounded to multiples of 2⁻³¹ beyond.
@@ -125,126 +175,73 @@ def _distance_weights(window: int, weighting: Weighting) -> tuple[npt.NDArray[np
     return np.array([round(scale / d) for d in distances], dtype=np.int64), scale
 
 
+def _segment_rows(
+    segment: Segment,
+    weights: _Weights,
+    max_entries: int,
+    scratch: RowScratch,
+    scale: float,
+    pool: ThreadPool,
+) -> Iterator[tuple[int, Rows]]:
+    """Yield the rows of a segment in order, each with the tokens of the segment done so far.
+
+    The sums are divided by ``scale``, which is 1 where they are to be added up further.
+    """
+    from wordkit.counts import kernels
+
+    places = (segment.text, segment.positions, segment.starts)
+    sides = (weights.left, weights.right)
+
+    def count(rows: tuple[int, int]) -> tuple[int, Rows]:
+        def kernel(accumulator: Any, output: Any) -> int:
+            return int(kernels.count_rows(*places, rows, sides, accumulator, output, scale))
+
+        return segment.tokens_before(rows[1]), scratch.gather(rows[1] - rows[0], kernel)
+
+    # A task is limited in what it writes, by its scratch arrays, and in what it reads.
+    work = np.diff(segment.starts) * (max_entries / _TASK_TOKENS)
+    units = np.maximum(weights.max_entries(segment), work.astype(np.int64))
+    ends = np.concatenate([[0], np.cumsum(units)])
+    yield from pool.map(count, balanced_ranges(ends, max_entries))
+
+
 @dataclass(frozen=True)
-class _Job:
-    corpus: Corpus
-    words: int
-    weights: _Weights
+class MemoryPlan:
+    """How counting divides the memory it may take."""
 
-    def run(self, memory: int, pool: ThreadPool) -> Generator[Report, None, Any]:
-        tokens = self.corpus.tokens
-        plan = MemoryPlan.make(
-            memory,
-            tokens=tokens,
-            words=self.words,
-            threads=pool.threads,
-            window=self.weights.window,
-        )
-        segments = [
-            (start, min(start + plan.segment, tokens)) for start in range(0, tokens, plan.segment)
-        ]
-        with pool:
-            if len(segments) > 1:
-                return (yield from self._count_parts(segments, plan, pool))
-            return (yield from self._count_whole(plan, pool))
+    segment: int
+    """Tokens to hold at once; all of them where one segment is enough."""
 
-    def _count_whole(self, plan: MemoryPlan, pool: ThreadPool) -> Generator[Report, None, Any]:
-        """Count a corpus that is laid out in memory as one segment."""
-        tokens = self.corpus.tokens
-        yield Report("counting", 0, tokens, "tokens")
-        segment = self._lay_out((0, tokens), pool) if tokens else None
-        bounds = self._bounds(segment)
-        builder = RowBuilder((self.words, self.words), plan.result, int(bounds.sum()))
-        try:
-            if segment is None:
-                builder.append(*_empty_rows(self.words))
-            else:
-                scratch = RowScratch(pool.threads, self.words, plan.task, np.float32)
-                scale = float(self.weights.scale)
-                for done, rows in self._rows(segment, plan, scratch, scale, pool):
-                    builder.append(*rows)
-                    yield Report("counting", done, tokens, "tokens")
-            return builder.finish()
-        finally:
-            builder.close()
+    task: int
+    """Entries that one task may write, unless a single row has more."""
 
-    def _count_parts(
-        self, segments: list[tuple[int, int]], plan: MemoryPlan, pool: ThreadPool
-    ) -> Generator[Report, None, Any]:
-        """Count segment by segment into temporary files, then add these up."""
-        yield Report("counting", 0, self.corpus.tokens, "tokens")
-        parts = SpilledParts(self.words)
-        builder: RowBuilder | None = None
-        try:
-            yield from self._spill(segments, plan, parts, pool)
-            most = int(np.minimum(parts.row_entries, self.words).sum())
-            builder = RowBuilder((self.words, self.words), plan.result, most)
-            filled = 0
-            scale = float(self.weights.scale)
-            for rows in merged_rows(parts, scale, plan.task, pool):
-                builder.append(*rows)
-                filled += len(rows.ends)
-                yield Report("merging", filled, self.words, "rows")
-            return builder.finish()
-        finally:
-            parts.close()
-            if builder is not None:
-                builder.close()
+    result: int
+    """Bytes of the result to keep in memory."""
 
-    def _spill(
-        self,
-        segments: list[tuple[int, int]],
-        plan: MemoryPlan,
-        parts: SpilledParts,
-        pool: ThreadPool,
-    ) -> Iterator[Report]:
-        """Count each segment into a part."""
-        scratch = RowScratch(pool.threads, self.words, plan.task, np.int64)
-        for start, stop in segments:
-            segment = self._lay_out((start, stop), pool)
-            for done, rows in self._rows(segment, plan, scratch, 1.0, pool):
-                parts.append(rows)
-                yield Report("counting", start + done, self.corpus.tokens, "tokens")
+    @classmethod
+    def make(cls, memory: int, *, tokens: int, words: int, threads: int, window: int) -> MemoryPlan:
+        """Divide ``memory`` bytes.
 
-    def _lay_out(self, centres: tuple[int, int], pool: ThreadPool) -> Segment:
-        return Segment.lay_out(self.corpus, centres, self.words, self.weights.window, pool)
-
-    def _bounds(self, segment: Segment | None) -> npt.NDArray[np.int64]:
-        """(V,), how many entries each row can have at most."""
-        if segment is None:
-            return np.zeros(self.words, dtype=np.int64)
-        return np.asarray(np.minimum(np.diff(segment.starts) * self.weights.reach, self.words))
-
-    def _rows(
-        self,
-        segment: Segment,
-        plan: MemoryPlan,
-        scratch: RowScratch,
-        scale: float,
-        pool: ThreadPool,
-    ) -> Iterator[tuple[int, Rows]]:
-        """The rows of a segment in order, each with the tokens of the segment done so far.
-
-        The sums are divided by ``scale``, which is 1 where they are to be added up further.
+        Raises:
+            ResourceError: they are not enough for even a small segment.
         """
-        from wordkit.counts import kernels
-
-        places = (segment.text, segment.positions, segment.starts)
-        weights = (self.weights.left, self.weights.right)
-
-        def count(task: tuple[int, int]) -> tuple[int, Rows]:
-            def kernel(row: Any, output: Any) -> int:
-                return int(kernels.count_rows(*places, task, weights, row, output, scale))
-
-            return segment.tokens_before(task[1]), scratch.gather(task[1] - task[0], kernel)
-
-        # A task is limited in what it writes, by its scratch arrays, and in what it reads.
-        work = np.diff(segment.starts) * (plan.task / _TASK_TOKENS)
-        units = np.maximum(self._bounds(segment), work.astype(np.int64))
-        tasks = balanced_ranges(np.concatenate([[0], np.cumsum(units)]), plan.task)
-        yield from pool.map(count, tasks)
-
-
-def _empty_rows(words: int) -> Rows:
-    nothing = np.zeros(0, dtype=np.int32)
-    return Rows(nothing, nothing.astype(np.float32), np.zeros(words, dtype=np.int64))
+        usable = memory - memory // _SPARE
+        task = max(1, min(_MAX_TASK_ENTRIES, usable // (4 * _PER_ENTRY * threads)))
+        fixed = (_PER_WORD_AND_THREAD * threads + _PER_WORD) * words
+        margin = 2 * window + 2  # tokens read beyond the ends of a segment
+        # each part on disk takes room for every word, so a segment has at least as many tokens
+        minimum = (max(_MIN_SEGMENT_TOKENS, words) + margin) * _PER_TOKEN
+        room = usable - fixed - _PER_ENTRY * threads * task
+        if room < minimum:
+            # what tasks write takes a quarter of the usable, which is seven parts of eight
+            needed = (fixed + minimum + _PER_ENTRY * threads) * 4 * _SPARE // (3 * (_SPARE - 1))
+            raise ResourceError(
+                f"counting {words} words with {threads} threads needs about {needed} bytes of "
+                f"memory, and {memory} are allowed; allow more, or take fewer threads or words"
+            )
+        whole = (tokens + margin) * _PER_TOKEN
+        if whole <= room and tokens <= _MAX_SEGMENT_TOKENS:
+            return cls(max(tokens, 1), task, room - whole)
+        segment = min(room // _PER_TOKEN - margin, _MAX_SEGMENT_TOKENS)
+        reading = 2 * threads * task * _READ_ENTRY
+        return cls(segment, task, max(room - reading, 0))

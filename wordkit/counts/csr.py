@@ -9,15 +9,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
+from wordkit.runtime import available_memory
 
-__all__ = ["CsrParts", "RowBuilder", "balanced_ranges", "bytes_in_memory", "even_ranges", "frozen"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = [
+    "CsrParts",
+    "RowBuilder",
+    "Rows",
+    "balanced_ranges",
+    "bytes_in_memory",
+    "even_ranges",
+    "frozen",
+    "memory_limit",
+]
 
 _INT32_LIMIT = 2**31 - 1
 
@@ -36,16 +49,16 @@ class CsrParts:
 
     @classmethod
     def of(cls, matrix: Any) -> CsrParts:
-        """The parts of a sparse matrix, converted only where they must be.
+        """Return the parts of a sparse matrix, converted only where they must be.
 
         Raises:
-            ConfigError: it is no sparse matrix, or a damaged one.
+            ConfigError: it is no sparse matrix, or a corrupted one.
         """
         if not hasattr(matrix, "tocsr") or len(matrix.shape) != 2:
             kind = type(matrix).__name__
             raise ConfigError(f"the matrix must be a two-dimensional SciPy sparse one, not {kind}")
         matrix = matrix.tocsr()
-        _check_places(matrix)  # the kernels go where these numbers point
+        _check_indices(matrix)  # the kernels go where these numbers point
         if not matrix.has_canonical_format:
             matrix = matrix.copy()
             matrix.sum_duplicates()
@@ -60,18 +73,18 @@ class CsrParts:
         data: npt.NDArray[Any],
         shape: tuple[int, int],
     ) -> CsrParts:
-        """The parts from arrays that fit together already."""
+        """Return the parts made of arrays that fit together."""
         return cls(
             frozen(indptr, np.int64), frozen(indices, np.int32), frozen(data, np.float32), shape
         )
 
     @property
     def arrays(self) -> tuple[Any, Any, Any]:
-        """``indptr``, ``indices`` and ``data``, as the kernels take them first."""
+        """``indptr``, ``indices`` and ``data``, the first arguments of the kernels."""
         return self.indptr, self.indices, self.data
 
 
-def _check_places(matrix: Any) -> None:
+def _check_indices(matrix: Any) -> None:
     rows, columns = matrix.shape
     ends, indices = matrix.indptr, matrix.indices
     fine = (
@@ -82,76 +95,91 @@ def _check_places(matrix: Any) -> None:
         and (not len(indices) or (indices.min() >= 0 and indices.max() < columns))
     )
     if not fine:
-        raise ConfigError("the matrix is damaged: its indices point outside it; make it again")
+        raise ConfigError("the matrix is corrupted: its indices point outside it; make it again")
 
 
 def frozen(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A read-only, contiguous view of an array; a copy only where its type must change."""
+    """Return a read-only, contiguous view of an array; a copy where its type must change."""
     view = np.asarray(np.ascontiguousarray(array, dtype=dtype)).view()
     view.flags.writeable = False
     return view
 
 
+class Rows(NamedTuple):
+    """Consecutive rows of a matrix: entries in order, and where each row ends among them."""
+
+    columns: npt.NDArray[np.int32]
+    values: npt.NDArray[Any]
+    ends: npt.NDArray[np.int64]
+
+
 class RowBuilder:
-    """Collects finished rows, in order, into a CSR matrix.
+    """Collects finished rows, in order, into a CSR matrix; a context manager that frees them.
 
     Args:
         shape: of the matrix.
         memory: bytes that its entries may take in memory; beyond that they go to a temporary
             file and the matrix is memory-mapped.
-        most_entries: a bound of how many entries there will be.
+        max_entries: upper bound of the number of entries.
     """
 
-    def __init__(self, shape: tuple[int, int], memory: int, most_entries: int) -> None:
-        capacity = min(max(memory, 0) // 8, most_entries)
+    def __init__(self, shape: tuple[int, int], memory: int, max_entries: int) -> None:
+        capacity = min(max(memory, 0) // 8, max_entries)
         self.shape = shape
         self._indices = GrowingArray(np.int32, capacity)
         self._data = GrowingArray(np.float32, capacity)
-        self._lengths = np.zeros(shape[0] + 1, dtype=np.int64)
+        self._indptr = np.zeros(shape[0] + 1, dtype=np.int64)
         self._rows = 0
 
-    def append(
-        self,
-        columns: npt.NDArray[np.int32],
-        values: npt.NDArray[np.float32],
-        ends: npt.NDArray[np.int64],
-    ) -> None:
-        """Add rows; ``ends`` says where each of them ends in ``columns`` and ``values``.
+    def __enter__(self) -> RowBuilder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._indices.close()
+        self._data.close()
+
+    def append(self, rows: Rows) -> None:
+        """Add rows.
 
         Raises:
             StorageError: the temporary file cannot be written.
         """
-        rows = self._lengths[self._rows + 1 : self._rows + 1 + len(ends)]
-        rows[:] = ends + len(self._indices)
-        self._indices.append(columns)
-        self._data.append(values)
-        self._rows += len(ends)
+        stop = self._rows + len(rows.ends)
+        self._indptr[self._rows + 1 : stop + 1] = rows.ends + len(self._indices)
+        self._indices.append(rows.columns)
+        self._data.append(rows.values)
+        self._rows = stop
 
-    def finish(self) -> Any:
-        """The matrix, a ``scipy.sparse.csr_array`` with sorted column indices."""
+    def finish(self) -> csr_array:
+        """Return the matrix, with sorted column indices; rows that were not added are empty."""
         from scipy.sparse import csr_array
 
-        indptr = self._lengths
+        indptr = self._indptr
+        indptr[self._rows + 1 :] = indptr[self._rows]
         if indptr[-1] <= _INT32_LIMIT:
             indptr = indptr.astype(np.int32)
         matrix = csr_array(self.shape, dtype=np.float32)
         # Set one by one: the constructor would bring them all to one type.
-        matrix.indptr, matrix.indices, matrix.data = (
-            indptr,
-            np.asarray(self._indices.finish()),
-            np.asarray(self._data.finish()),
-        )
+        matrix.indptr = indptr
+        matrix.indices = np.asarray(self._indices.finish())
+        matrix.data = np.asarray(self._data.finish())
         matrix.has_canonical_format = True
         return matrix
 
-    def close(self) -> None:
-        """Let go of memory and files, where the matrix is not wanted any more."""
-        self._indices.close()
-        self._data.close()
+
+def memory_limit(memory: int | None) -> int:
+    """Return the bytes to work in; None: half of what is available.
+
+    Raises:
+        ConfigError: ``memory`` is less than 1.
+    """
+    if memory is not None and memory < 1:
+        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
+    return available_memory() // 2 if memory is None else memory
 
 
 def bytes_in_memory(matrix: Any) -> int:
-    """Bytes that the entries of a CSR matrix take, those of memory-mapped files left out."""
+    """Return the bytes of the entries of a CSR matrix, those in memory-mapped files left out."""
     arrays = (matrix.indices, matrix.data)
     return sum(
         a.nbytes for a in arrays if not isinstance(a if a.base is None else a.base, np.memmap)
@@ -159,11 +187,11 @@ def bytes_in_memory(matrix: Any) -> int:
 
 
 def balanced_ranges(ends: npt.NDArray[np.int64], most: int) -> list[tuple[int, int]]:
-    """Ranges of rows that hold at most ``most`` units each; a row with more is a range of its own.
+    """Return row ranges of at most ``most`` units each; a row with more is a range of its own.
 
     Args:
-        ends: (V + 1,), how many units lie before each row: rising from 0.
-        most: units, at least 1.
+        ends: (V + 1,), units before each row, from 0.
+        most: at least 1.
     """
     ranges = []
     start, rows = 0, len(ends) - 1
@@ -176,6 +204,6 @@ def balanced_ranges(ends: npt.NDArray[np.int64], most: int) -> list[tuple[int, i
 
 
 def even_ranges(size: int, parts: int) -> list[tuple[int, int]]:
-    """``range(size)`` cut into at most ``parts`` ranges of about the same length."""
+    """Return ``range(size)`` cut into at most ``parts`` ranges of about the same length."""
     cuts = [size * i // parts for i in range(parts + 1)]
     return [(a, b) for a, b in pairwise(cuts) if a < b]

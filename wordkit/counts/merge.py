@@ -1,19 +1,60 @@
-"""Partial counts of segments: written to temporary files, and added up row range by row range."""
+"""Rows gathered in dense accumulators, and partial counts added up from temporary files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import balanced_ranges
-from wordkit.counts.rows import Rows, RowScratch
+from wordkit.counts.csr import Rows, balanced_ranges
 from wordkit.counts.spill import GrowingArray
 from wordkit.runtime import ThreadPool
 
-__all__ = ["SpilledParts", "merged_rows"]
+__all__ = ["RowScratch", "SpilledParts", "merged_rows"]
+
+
+class RowScratch:
+    """Arrays to gather rows in, one set for each thread, made when it first needs one.
+
+    Args:
+        words: V, columns of the matrix.
+        entries: entries that a task may write, unless a single row has more.
+        dtype: of the values written.
+    """
+
+    def __init__(self, words: int, entries: int, dtype: npt.DTypeLike) -> None:
+        self._words = words
+        self._size = max(entries, words)
+        self._dtype = np.dtype(dtype)
+        self._local = threading.local()
+
+    def gather(self, rows: int, kernel: Callable[[Any, Any], int]) -> Rows:
+        """Return the rows that a kernel writes.
+
+        Args:
+            rows: their number.
+            kernel: called with the accumulator (sums and bitmaps) and the output (columns,
+                values, ends); returns the number of entries it wrote.
+        """
+        accumulator, columns, values = self._local.__dict__.pop("arrays", None) or self._allocate()
+        ends = np.empty(rows, dtype=np.int64)
+        n = kernel(accumulator, (columns, values, ends))
+        result = Rows(columns[:n].copy(), values[:n].copy(), ends)
+        self._local.arrays = accumulator, columns, values  # not after an error: sums may be left
+        return result
+
+    def _allocate(self) -> tuple[Any, npt.NDArray[np.int32], npt.NDArray[Any]]:
+        blocks = self._words // 64 + 1
+        accumulator = (
+            np.zeros(self._words, dtype=np.int64),
+            np.zeros(blocks, dtype=np.uint64),
+            np.zeros(blocks // 64 + 1, dtype=np.uint64),
+        )
+        columns = np.empty(self._size, dtype=np.int32)
+        return accumulator, columns, np.empty(self._size, dtype=self._dtype)
 
 
 class SpilledParts:
@@ -33,10 +74,12 @@ class SpilledParts:
         self._ends = GrowingArray(np.int64, 0)
         self._ends.append(np.zeros(1, dtype=np.int64))
 
-    @property
-    def parts(self) -> int:
-        """How many parts are complete."""
-        return self._rows // self._words
+    def __enter__(self) -> SpilledParts:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for array in (self._columns, self._sums, self._ends):
+            array.close()
 
     def append(self, rows: Rows) -> None:
         """Add rows, after the last row of the last part.
@@ -51,59 +94,47 @@ class SpilledParts:
         self._columns.append(rows.columns)
         self._sums.append(rows.values)
 
-    def ends(self, part: int, start: int, stop: int) -> npt.NDArray[np.int64]:
-        """Where the rows ``start`` to ``stop`` of a part end, after where the first one starts."""
-        first = part * self._words
-        return self._ends.read(first + start, first + stop + 1)
-
-    def entries(self, start: int, stop: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-        """Columns and sums of a range of entries."""
-        return self._columns.read(start, stop), self._sums.read(start, stop)
-
-    def close(self) -> None:
-        """Remove the files."""
-        for array in (self._columns, self._sums, self._ends):
-            array.close()
+    def read(self, start: int, stop: int) -> _PartRows:
+        """Return the rows from ``start`` to ``stop`` of all parts."""
+        firsts = range(0, self._rows, self._words)
+        ends = np.stack([self._ends.read(f + start, f + stop + 1) for f in firsts])
+        spans = [(int(part[0]), int(part[-1])) for part in ends]
+        columns = np.concatenate([self._columns.read(*span) for span in spans])
+        sums = np.concatenate([self._sums.read(*span) for span in spans])
+        sizes = ends[:, -1] - ends[:, 0]
+        ends += (np.cumsum(sizes) - sizes - ends[:, 0])[:, None]
+        return _PartRows(ends, columns, sums)
 
 
-class _Task(NamedTuple):
-    ends: npt.NDArray[np.int64]  # (P, R + 1), see kernels.merge_rows
+class _PartRows(NamedTuple):
+    ends: npt.NDArray[np.int64]
+    """(P, R + 1), see :func:`wordkit.counts.kernels.merge_rows`."""
+
     columns: npt.NDArray[np.int32]
     sums: npt.NDArray[np.int64]
 
 
 def merged_rows(
-    parts: SpilledParts, scale: float, most_entries: int, pool: ThreadPool
+    parts: SpilledParts, scale: float, max_entries: int, pool: ThreadPool
 ) -> Iterator[Rows]:
-    """The sums of all parts, divided by ``scale``, a range of rows at a time.
+    """Yield the sums of all parts, divided by ``scale``, a range of rows at a time.
 
     Args:
         parts: at least one.
-        scale: what the sums are divided by.
-        most_entries: to read and to write at a time, unless a single row has more.
+        scale: divisor of the sums.
+        max_entries: to read and to write at a time, unless a single row has more.
         pool: the threads to use.
     """
     from wordkit.counts import kernels
 
-    words = len(parts.row_entries)
-    scratch = RowScratch(pool.threads, words, most_entries, np.float32)
+    scratch = RowScratch(len(parts.row_entries), max_entries, np.float32)
     ends = np.concatenate([[0], np.cumsum(parts.row_entries)])
-    ranges = balanced_ranges(ends, most_entries)
 
-    def add(task: _Task) -> Rows:
-        def kernel(row: Any, output: Any) -> int:
-            return int(kernels.merge_rows(task.ends, task.columns, task.sums, row, output, scale))
+    def add(rows: _PartRows) -> Rows:
+        def kernel(accumulator: Any, output: Any) -> int:
+            return int(kernels.merge_rows(*rows, accumulator, output, scale))
 
-        return scratch.gather(task.ends.shape[1] - 1, kernel)
+        return scratch.gather(rows.ends.shape[1] - 1, kernel)
 
-    yield from pool.map(add, (_read(parts, start, stop) for start, stop in ranges))
-
-
-def _read(parts: SpilledParts, start: int, stop: int) -> _Task:
-    """The rows from ``start`` to ``stop`` of all parts."""
-    ends = np.stack([parts.ends(part, start, stop) for part in range(parts.parts)])
-    entries = [parts.entries(int(part[0]), int(part[-1])) for part in ends]
-    sizes = ends[:, -1] - ends[:, 0]
-    ends += (np.cumsum(sizes) - sizes - ends[:, 0])[:, None]
-    columns, sums = zip(*entries, strict=True)
-    return _Task(ends, np.concatenate(columns), np.concatenate(sums))
+    ranges = balanced_ranges(ends, max_entries)
+    yield from pool.map(add, (parts.read(start, stop) for start, stop in ranges))

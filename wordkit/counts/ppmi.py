@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.counts.config import check_ppmi
-from wordkit.counts.csr import CsrParts, RowBuilder, balanced_ranges
-from wordkit.counts.rows import Rows
+from wordkit.counts.csr import CsrParts, RowBuilder, Rows, balanced_ranges, memory_limit
 from wordkit.errors import ConfigError
-from wordkit.runtime import ThreadPool, available_memory
+from wordkit.runtime import ThreadPool
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["ppmi"]
 
-_MOST_TASK_ENTRIES = 1 << 18
-_FEWEST_TASK_ENTRIES = 1 << 12
+_MAX_TASK_ENTRIES = 1 << 18
+_MIN_TASK_ENTRIES = 1 << 12
 _ENTRY = 8  # bytes: an int32 column and a float32 value
 _SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of threads
 
@@ -37,8 +39,8 @@ def ppmi(
     positive: bool = True,
     memory: int | None = None,
     threads: int | None = None,
-) -> Any:
-    """The positive pointwise mutual information of a matrix of counts.
+) -> csr_array:
+    """Return the positive pointwise mutual information of a matrix of counts.
 
     Args:
         matrix: counts, a SciPy sparse matrix of words (rows) by contexts (columns), at least 0;
@@ -64,30 +66,24 @@ def ppmi(
     """
     check_ppmi(shift, smoothing)
     parts = CsrParts.of(matrix)
-    if memory is not None and memory < 1:
-        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
-    memory = available_memory() // 2 if memory is None else memory
-    entries = len(parts.data)
+    memory = memory_limit(memory)
     with ThreadPool(threads) as pool:
         biases = _biases(*_marginals(parts, pool), shift, smoothing)
         results = _ENTRY * (pool.look_ahead + 1)  # bytes, for each entry of a task
         # a quarter for the tasks: what they give back, the allocator may keep for a while
-        task = min(max(memory // (4 * results), _FEWEST_TASK_ENTRIES), _MOST_TASK_ENTRIES)
-        builder = RowBuilder(parts.shape, memory - 2 * task * results, entries)
-        try:
+        task = min(max(memory // (4 * results), _MIN_TASK_ENTRIES), _MAX_TASK_ENTRIES)
+        with RowBuilder(parts.shape, memory - 2 * task * results, len(parts.data)) as builder:
             ranges = balanced_ranges(parts.indptr, task)
             for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, ranges, pool):
-                builder.append(*rows)
+                builder.append(rows)
             return builder.finish()
-        finally:
-            builder.close()
 
 
 Doubles = npt.NDArray[np.float64]
 
 
 def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
-    """The sums of rows and of columns, in double precision."""
+    """Return the sums of rows and of columns."""
     from wordkit.counts import kernels
 
     row_sums = np.zeros(parts.shape[0])
@@ -113,7 +109,7 @@ def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
 def _biases(
     row_sums: Doubles, column_sums: Doubles, shift: float, smoothing: float
 ) -> tuple[Doubles, Doubles, float]:
-    """What to add to log #(w, c): for its row, for its column, and always.
+    """Return what to add to log #(w, c): for its row, for its column, and always.
 
     PMI(w, c) − log k = log #(w, c) − log #(w) − α log #(c) + log Σ #(c')^α − log k. Empty rows and
     columns have no entry that would use theirs.
@@ -131,7 +127,7 @@ def _pmi_rows(
     ranges: list[tuple[int, int]],
     pool: ThreadPool,
 ) -> Iterator[Rows]:
-    """What is above the floor, in these ranges of rows, in order."""
+    """Yield the PMI above the floor, in these ranges of rows, in order."""
     from wordkit.counts import kernels
 
     def compute(rows: tuple[int, int]) -> Rows:

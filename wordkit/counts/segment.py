@@ -36,7 +36,7 @@ class Segment:
     """Tokens of the corpus that it covers, those of other words included."""
 
     def tokens_before(self, word: int) -> int:
-        """The share of ``tokens`` that is done when the rows before a word are done."""
+        """Return the part of ``tokens`` that is done when the rows before a word are done."""
         kept = int(self.starts[-1])
         return self.tokens * int(self.starts[word]) // kept if kept else self.tokens
 
@@ -44,13 +44,13 @@ class Segment:
     def lay_out(
         cls, corpus: Corpus, centres: tuple[int, int], words: int, window: int, pool: ThreadPool
     ) -> Segment:
-        """The segment with the centres of a range of ids, and the tokens their windows reach.
+        """Return the segment with the centres of a range of ids, and the tokens of their windows.
 
         Args:
             corpus: may be memory-mapped.
-            centres: from which token to which; anywhere, also inside a sentence.
+            centres: first token and the one after the last, which may lie inside a sentence.
             words: V; tokens with other ids are dropped.
-            window: kept tokens that windows reach to either side.
+            window: kept tokens on either side.
             pool: the threads to use.
         """
         from wordkit.counts import kernels
@@ -90,7 +90,7 @@ class Segment:
             kernels.lay_out(*where, slots[s], text, int(places[s]), positions)
 
         pool.for_each(lay_out, range(len(slices)))
-        _forget_pages(corpus.ids)
+        _drop_pages(corpus.ids)
         return cls(
             frozen(text, np.int32),
             frozen(positions, np.int32),
@@ -100,15 +100,11 @@ class Segment:
 
 
 def _sentence(offsets: npt.NDArray[np.int64], token: int) -> int:
-    """The sentence that a token lies in."""
     return int(np.searchsorted(offsets, token, side="right")) - 1
 
 
-def _forget_pages(array: npt.NDArray[Any]) -> None:
-    """Let the system take back the memory of a mapped file that has been read.
-
-    It could do so by itself, but until then the pages count as this process's memory.
-    """
+def _drop_pages(array: npt.NDArray[Any]) -> None:
+    """Let the system take back the pages of a mapped file, which count as our memory until then."""
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base

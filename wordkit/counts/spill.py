@@ -1,8 +1,7 @@
 """Arrays that grow in memory up to a limit, and in a temporary file beyond it.
 
 The files have no name where the system allows that, so nothing stays behind even after a kill.
-They are written with plain writes, never through a memory map: a full disk under a written map
-would kill the process, where a failed write is an error that can be told.
+They are written by plain writes: a full disk under a written memory map would kill the process.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ class GrowingArray:
     """A one-dimensional array that grows at its end.
 
     Args:
-        dtype: its number type.
-        capacity: how many values it may hold in memory. That much address space is taken at
-            once, but memory only as it fills.
+        dtype: type of the values.
+        capacity: values to hold in memory. That much address space is taken at once, but memory
+            only as it fills.
     """
 
     def __init__(self, dtype: npt.DTypeLike, capacity: int) -> None:
@@ -54,14 +53,14 @@ class GrowingArray:
         self._length = end
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """A copy of the values from ``start`` to ``stop``."""
+        """Return a copy of the values from ``start`` to ``stop``."""
         if self._file is None:
             return self._memory[start : min(stop, self._length)].copy()
         self._file.seek(start * self.dtype.itemsize)
         return np.fromfile(self._file, dtype=self.dtype, count=stop - start)
 
     def finish(self) -> npt.NDArray[Any]:
-        """The array; memory-mapped and read-only where it is in a file. No more can be added."""
+        """Return the array, memory-mapped and read-only where it is in a file; add no more."""
         if self._file is None:
             array, self._memory = self._memory, np.empty(0, dtype=self.dtype)
             array.resize(self._length, refcheck=False)  # gives the rest back, without a copy
@@ -74,19 +73,18 @@ class GrowingArray:
             return np.memmap(file, dtype=self.dtype, mode="r", shape=(self._length,))
 
     def close(self) -> None:
-        """Let go of memory and file."""
+        """Free memory and file."""
         self._memory = np.empty(0, dtype=self.dtype)
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _open_file(self) -> IO[bytes]:
-        """The file; where there is none yet, a new one that the values so far have moved to."""
         if self._file is None:
             try:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - see close()
             except OSError as error:
-                raise _no_room(error) from error
+                raise _write_error(error) from error
             self._write(self._file, self._memory[: self._length])
             self._memory = np.empty(0, dtype=self.dtype)
         return self._file
@@ -98,10 +96,10 @@ class GrowingArray:
             while data:
                 data = data[file.write(data) :]  # an unbuffered write may write a part
         except OSError as error:
-            raise _no_room(error) from error
+            raise _write_error(error) from error
 
 
-def _no_room(error: OSError) -> StorageError:
+def _write_error(error: OSError) -> StorageError:
     return StorageError(
         f"cannot write a temporary file in {tempfile.gettempdir()}: {error.strerror or error}; "
         "free some space, set TMPDIR to a larger disk, or allow more memory"

@@ -11,7 +11,7 @@ import platform
 from collections.abc import Generator
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus, Vocabulary
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 __all__ = ["train_counts"]
 
 Floats = npt.NDArray[np.float32]
@@ -41,7 +44,7 @@ def train_counts(
     threads: int | None = None,
     memory: int | None = None,
 ) -> Run[Embeddings]:
-    """Vectors of the words of a corpus, by counting what they occur with.
+    """Train vectors of the words of a corpus by counting what they occur with.
 
     The same corpus, settings and seed give the same vectors, for any number of threads and any
     amount of memory.
@@ -58,7 +61,7 @@ def train_counts(
     Returns:
         A run that reports the stages ``counting`` (and ``merging``, where the memory is small),
         ``weighting`` and ``decomposing``. The metadata of its embeddings hold the settings, the
-        fingerprint of the corpus, versions, and the share of the matrix that is kept.
+        fingerprint of the corpus, versions, and the fraction of the matrix that is kept.
 
     Raises:
         VocabularyError: no word is frequent enough.
@@ -93,7 +96,7 @@ def _train(
         method=config.method,
         seed=config.seed,
         threads=threads,
-        memory=_what_is_left(memory, matrix),
+        memory=_remaining_memory(memory, matrix),
     )
     yield from decomposition
     U, s, Vt = decomposition.result()
@@ -105,8 +108,8 @@ def _train(
 
 def _weighted_counts(
     corpus: Corpus, config: CountsConfig, words: int, threads: int | None, memory: int | None
-) -> Generator[Report, None, Any]:
-    """The PPMI matrix of the corpus."""
+) -> Generator[Report, None, csr_array]:
+    """Return the PPMI matrix of the corpus."""
     counting = count_cooccurrences(
         corpus, config.cooccurrence(), vocabulary_size=words, memory=memory, threads=threads
     )
@@ -122,7 +125,7 @@ def _weighted_counts(
         counts,
         shift=config.shift,
         smoothing=config.smoothing,
-        memory=_what_is_left(memory, counts),
+        memory=_remaining_memory(memory, counts),
         threads=threads,
     )
     yield Report("weighting", words, words, "rows")
@@ -134,13 +137,13 @@ def _weighted_counts(
     return matrix
 
 
-def _what_is_left(memory: int | None, matrix: Any) -> int | None:
-    """The memory that may be taken beside a matrix."""
+def _remaining_memory(memory: int | None, matrix: csr_array) -> int | None:
+    """Return the memory that may be taken beside a matrix."""
     return None if memory is None else max(memory - bytes_in_memory(matrix), 1)
 
 
 def _sum_of_squares(values: Floats) -> float:
-    """In double precision, without a second array of that size."""
+    """Sum in double precision, without a second array of that size."""
     return sum(
         float(np.square(values[start : start + _CHUNK], dtype=np.float64).sum())
         for start in range(0, len(values), _CHUNK)
@@ -148,13 +151,7 @@ def _sum_of_squares(values: Floats) -> float:
 
 
 def _metadata(corpus: Corpus, config: CountsConfig, s: Floats, squares: float) -> dict[str, Any]:
-    """How the vectors were made.
-
-    Args:
-        corpus, config: what they were made from.
-        s: the singular values kept.
-        squares: the sum of the squares of all of them, which is that of the matrix.
-    """
+    """Return how the vectors were made; ``squares`` is the sum over all singular values."""
     kept = float(np.square(s, dtype=np.float64).sum())
     packages = ("numpy", "scipy", "numba")
     return {

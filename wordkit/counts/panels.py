@@ -1,4 +1,4 @@
-"""Dense blocks of vectors as panels of 16 columns, and what all threads do with them together.
+"""Dense blocks of vectors as panels of 16 columns, and products with them on all threads.
 
 Every sum over rows is taken in a fixed number of pieces, added up in order, so that no result
 depends on the number of threads.
@@ -36,7 +36,7 @@ _LINE = 64  # bytes of a cache line
 
 
 def empty_panels(count: int, rows: int) -> Floats:
-    """``count`` panels, shape (count, rows, 16), whose rows lie in one cache line each.
+    """Return panels of shape (count, rows, 16), whose rows lie in one cache line each.
 
     Raises:
         ResourceError: the system has no memory for them.
@@ -46,20 +46,15 @@ def empty_panels(count: int, rows: int) -> Floats:
         memory = np.empty(size + _LINE // 4, dtype=np.float32)
     except MemoryError as error:
         raise ResourceError(
-            f"there is no memory for {size * 4 >> 20} MB of vectors; lower dim or raise the "
-            "minimum count"
+            f"there is no memory for {size * 4 / 2**30:.1f} GiB of vectors; lower dim or raise "
+            "the minimum count"
         ) from error
     start = -memory.ctypes.data % _LINE // 4
     return memory[start : start + size].reshape(count, rows, WIDTH)
 
 
 class Operator:
-    """A sparse matrix that multiplies panels, on all threads.
-
-    Args:
-        parts: the matrix, shape (R, C).
-        pool: the threads to use.
-    """
+    """A sparse matrix (R, C) that multiplies panels and vectors, on all threads."""
 
     def __init__(self, parts: CsrParts, pool: ThreadPool) -> None:
         self.parts = parts
@@ -67,8 +62,8 @@ class Operator:
         self._ranges = balanced_ranges(parts.indptr, max(1, len(parts.data) // _PIECES))
 
     def times_panel(self, panel: Floats, result: Floats) -> None:
-        """The product with a panel (C, 16), written into ``result`` (R, 16)."""
-        from wordkit.counts.svd import kernels
+        """Write the product with a panel (C, 16) into ``result`` (R, 16)."""
+        from wordkit.counts import svd_kernels as kernels
 
         arrays = self.parts.arrays
         self.pool.for_each(
@@ -76,8 +71,8 @@ class Operator:
         )
 
     def times_vector(self, vector: npt.NDArray[Any]) -> Doubles:
-        """The product with a vector (C,), in double precision."""
-        from wordkit.counts.svd import kernels
+        """Return the product with a vector (C,), in double precision."""
+        from wordkit.counts import svd_kernels as kernels
 
         arrays = self.parts.arrays
         vector = np.ascontiguousarray(vector, dtype=np.float64).reshape(-1)
@@ -89,8 +84,8 @@ class Operator:
 
 
 def inner(panels: Floats, panel: Floats, pool: ThreadPool) -> Doubles:
-    """Inner products of the columns: ``panels``ᵀ · ``panel``, shape (P · 16, 16)."""
-    from wordkit.counts.svd import kernels
+    """Return the inner products of the columns, ``panels``ᵀ · ``panel``: (P · 16, 16)."""
+    from wordkit.counts import svd_kernels as kernels
 
     ranges = even_ranges(panel.shape[0], _PIECES)
     sums = np.zeros((len(ranges), len(panels) * WIDTH, WIDTH))
@@ -99,15 +94,8 @@ def inner(panels: Floats, panel: Floats, pool: ThreadPool) -> Doubles:
 
 
 def combine(panels: Floats, coefficients: Doubles, result: Floats, pool: ThreadPool) -> None:
-    """Add ``panels`` · ``coefficients`` to a panel.
-
-    Args:
-        panels: (P, R, 16).
-        coefficients: (P · 16, 16).
-        result: (R, 16).
-        pool: the threads to use.
-    """
-    from wordkit.counts.svd import kernels
+    """Add ``panels`` (P, R, 16) · ``coefficients`` (P · 16, 16) to ``result`` (R, 16)."""
+    from wordkit.counts import svd_kernels as kernels
 
     single = np.ascontiguousarray(coefficients, dtype=np.float32)
     pool.for_each(
@@ -123,7 +111,7 @@ def combine_inner(
 
     A basis is larger than the caches, so that a pass over it costs more than the arithmetic.
     """
-    from wordkit.counts.svd import kernels
+    from wordkit.counts import svd_kernels as kernels
 
     single = np.ascontiguousarray(coefficients, dtype=np.float32)
     ranges = even_ranges(panel.shape[0], _PIECES)

@@ -19,10 +19,10 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager
 
 import numpy as np
-import numpy.typing as npt
 
-from wordkit.counts.svd.panels import (
+from wordkit.counts.panels import (
     WIDTH,
+    Doubles,
     Floats,
     Operator,
     combine,
@@ -35,27 +35,26 @@ from wordkit.runtime import Report
 
 __all__ = ["Triplets", "block_krylov", "one_blas_thread"]
 
-Doubles = npt.NDArray[np.float64]
 Triplets = tuple[Floats, Doubles, Floats]
 """Left vectors (R, D), singular values (D,) falling, transposed right vectors (D, C)."""
 
 _NOISE = 1e-6  # relative to the largest singular value: below it lies single-precision rounding
-_LITTLE = 1e-2  # of a squared length: what may lie in the basis before the last projection
-_MOST_PASSES = 4
+_NEGLIGIBLE = 1e-2  # of a squared length: the part in the basis that one more projection removes
+_MAX_PASSES = 4
 _DEPENDENT = 1e-5  # eigenvalue of a correlation matrix below which Cholesky is not to be trusted
 
 
 def block_krylov(
     matrix: Operator, transposed: Operator, k: int, *, tolerance: float, seed: int
 ) -> Generator[Report, None, Triplets]:
-    """The ``k`` largest singular values of a matrix and their vectors.
+    """Compute the ``k`` largest singular values of a matrix and their vectors.
 
     Args:
         matrix: A, shape (R, C).
         transposed: Aᵀ.
         k: D, well below R and C.
-        tolerance: how much a further block may still change a singular value, relatively, when
-            the basis counts as large enough. What is missing then is about as much.
+        tolerance: stop when a further block changes no singular value by more, relatively. What
+            is missing then is about as much.
         seed: of the random start.
 
     Warns:
@@ -98,7 +97,7 @@ def _warn_unless_settled(before: Doubles, values: Doubles, tolerance: float) -> 
 
 
 def _largest_change(before: Doubles, values: Doubles) -> float:
-    """The largest relative change of a singular value that is not just rounding."""
+    """Return the largest relative change of a singular value that is not just rounding."""
     floor = max(values[0] * _NOISE, np.finfo(np.float64).tiny)
     return float((np.abs(values - before) / np.maximum(values, floor)).max())
 
@@ -106,13 +105,7 @@ def _largest_change(before: Doubles, values: Doubles) -> float:
 class _Basis:
     """An orthonormal basis of a growing Krylov space of AᵀA, and AᵀA projected on it.
 
-    A is scaled so that its largest entry is near 1.
-
-    Args:
-        matrix: A.
-        transposed: Aᵀ.
-        limit: blocks it may grow to.
-        seed: of the random start.
+    A is scaled so that its largest entry is near 1. The basis has at most ``limit`` blocks.
     """
 
     def __init__(self, matrix: Operator, transposed: Operator, limit: int, seed: int) -> None:
@@ -141,7 +134,7 @@ class _Basis:
         return self._memory[: self.blocks]
 
     def grow(self) -> None:
-        """Make the next block orthonormal, add it, and work out the one after it."""
+        """Make the next block orthonormal, add it, and compute the one after it."""
         self._orthonormalise()
         new = self._memory[self.blocks]
         new[:] = self._next
@@ -154,13 +147,13 @@ class _Basis:
         self._projected[:stop, stop - WIDTH : stop] = self._project_out()
 
     def singular_values(self, k: int) -> Doubles:
-        """The ``k`` largest singular values as this basis has them, falling."""
+        """Return the ``k`` largest singular values of the projected matrix, falling."""
         with one_blas_thread():
             values = np.linalg.eigvalsh(self._symmetric())[::-1][:k]
         return np.asarray(np.sqrt(np.maximum(values, 0)) / self._scale)
 
     def triplets(self, k: int) -> Triplets:
-        """The ``k`` largest singular values and their vectors in this space (Rayleigh–Ritz).
+        """Compute the ``k`` largest singular triplets in this space (Rayleigh–Ritz).
 
         They are taken from A times the best vectors, not from the projected AᵀA, in which small
         singular values have lost half their digits.
@@ -181,18 +174,18 @@ class _Basis:
         return U, values / self._scale, V.T
 
     def _gram(self, panels: Floats) -> Doubles:
-        """The inner products of all columns of panels."""
+        """Return the inner products of all columns of panels."""
         gram = np.hstack([inner(panels, panel, self._pool) for panel in panels])
         return np.asarray((gram + gram.T) / 2)
 
     def _symmetric(self) -> Doubles:
-        """AᵀA in this basis, shape (m, m)."""
+        """Return AᵀA in this basis, shape (m, m)."""
         size = self.blocks * WIDTH
         projected = np.triu(self._projected[:size, :size])
         return np.asarray(projected + np.triu(projected, 1).T)
 
     def _combined(self, panels: Floats, coefficients: Doubles) -> Floats:
-        """``panels`` · ``coefficients`` as panels, filled up with zero columns."""
+        """Return ``panels`` · ``coefficients`` as panels, padded with zero columns."""
         count = -(-coefficients.shape[1] // WIDTH)
         padded = np.zeros((len(coefficients), count * WIDTH))
         padded[:, : coefficients.shape[1]] = coefficients
@@ -203,18 +196,18 @@ class _Basis:
         return result
 
     def _project_out(self) -> Doubles:
-        """Take what lies in the basis out of the next block; the coefficients.
+        """Subtract from the next block its projection on the basis; return the coefficients.
 
         "Twice is enough" (Kahan; see Parlett, "The Symmetric Eigenvalue Problem", section 6.9),
         unless hardly anything of a column was left the first time but rounding.
         """
         coefficients = inner(self.panels, self._next, self._pool)
         total = coefficients
-        for _ in range(_MOST_PASSES):
+        for _ in range(_MAX_PASSES):
             coefficients = combine_inner(self.panels, -coefficients, self._next, self._pool)
             total = total + coefficients
             left = np.diag(inner(self._next[None], self._next, self._pool))
-            if (np.square(coefficients).sum(axis=0) <= _LITTLE * left).all():
+            if (np.square(coefficients).sum(axis=0) <= _NEGLIGIBLE * left).all():
                 break
         combine(self.panels, -coefficients, self._next, self._pool)
         return total
@@ -231,7 +224,7 @@ class _Basis:
         self._cholesky_qr()
 
     def _cholesky_qr(self) -> bool:
-        """One round; False, and nothing changed, where a column nearly depends on others."""
+        """Do one round; return False, changing nothing, if columns are nearly dependent."""
         gram = inner(self._next[None], self._next, self._pool)
         norms = np.sqrt(np.diag(gram))
         if norms.min() == 0 or not np.isfinite(gram).all():
@@ -245,9 +238,9 @@ class _Basis:
         return True
 
     def _replace_dependent(self) -> None:
-        """Orthonormal columns by Householder QR, random ones for those that depend on others.
+        """Make columns orthonormal by Householder QR, random ones in the place of dependent ones.
 
-        The space holds all that the matrix can reach in some direction; any other does as well.
+        In their directions the space is exhausted, so that any other does as well.
         """
         from scipy.linalg import qr
 
@@ -262,11 +255,10 @@ class _Basis:
 
 
 def _singular_rotation(left: Doubles, right: Doubles, k: int) -> tuple[Doubles, Doubles]:
-    """The ``k`` largest singular values of A in a space, and the coefficients of its vectors.
+    """Return the ``k`` largest singular values of A in a space, and the vectors' coefficients.
 
-    Args:
-        left: the Gram matrix of A·X for a basis X of the space.
-        right: the Gram matrix of X, which is the identity but for rounding.
+    ``left`` is the Gram matrix of A·X for a basis X of the space, ``right`` that of X, which is
+    the identity but for rounding.
     """
     inverse = np.linalg.inv(np.linalg.cholesky(right))
     squares, rotation = np.linalg.eigh(inverse @ left @ inverse.T)
@@ -276,12 +268,8 @@ def _singular_rotation(left: Doubles, right: Doubles, k: int) -> tuple[Doubles, 
 
 
 def _columns(panels: Floats, k: int) -> Floats:
-    """The first ``k`` columns of panels as one array."""
-    result = np.empty((panels.shape[1], k), dtype=np.float32)
-    for p, panel in enumerate(panels):
-        stop = min((p + 1) * WIDTH, k)
-        result[:, p * WIDTH : stop] = panel[:, : stop - p * WIDTH]
-    return result
+    """Return the first ``k`` columns of panels as one array."""
+    return np.asarray(panels.transpose(1, 0, 2).reshape(panels.shape[1], -1)[:, :k])
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
