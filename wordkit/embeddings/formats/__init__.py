@@ -13,11 +13,12 @@ from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR, metadata_path, write_metadata
-from wordkit.embeddings.formats.source import Source, split_packing
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.word2vec_binary import WORD2VEC_BINARY
 from wordkit.embeddings.formats.word2vec_text import FASTTEXT, WORD2VEC
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write
+from wordkit.storage.compression import split_suffix
 from wordkit.storage.quantization import check_precision
 
 __all__ = [
@@ -47,7 +48,7 @@ def load_embeddings(
     """The vectors of a file; those of wordkit's own are memory-mapped.
 
     Args:
-        path: the file; may be packed (.gz, .bz2, .xz).
+        path: the file; may be compressed (.gz, .bz2, .xz).
         format: a name of :data:`FORMATS`; None: told by the file's content.
         limit: read the first so many vectors, and nothing behind them; None: all.
         encoding: of the words, where the format does not fix it.
@@ -89,7 +90,7 @@ def save_embeddings(
 
     Args:
         embeddings: what to write.
-        path: the file; the suffix of a packing (.gz, .bz2, .xz) packs it.
+        path: the file; the suffix of a compression (.gz, .bz2, .xz) compresses it.
         format: a name of :data:`FORMATS`; None: told by the suffix.
         precision: a name of ``wordkit.storage.PRECISIONS``: fp16 halves a native file, int8
             quarters it; what training needs to go on is then left out.
@@ -100,7 +101,7 @@ def save_embeddings(
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    unpacked, packing = split_packing(path)
+    stem, compression = split_suffix(path)
     chosen = format_by_suffix(path) if format is None else _named(format)
     check_precision(precision)
     if precision != "fp32":
@@ -113,10 +114,10 @@ def save_embeddings(
     chosen.check(embeddings)
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
         if chosen is PROJECTOR:
-            temporary = files.enter_context(atomic_write(metadata_path(unpacked, packing)))
-            write_metadata(embeddings, temporary, packing)
+            temporary = files.enter_context(atomic_write(metadata_path(stem, compression)))
+            write_metadata(embeddings, temporary, compression)
         temporary = files.enter_context(atomic_write(path))
-        chosen.write(embeddings, temporary, packing)
+        chosen.write(embeddings, temporary, compression)
         if chosen.read is not None:
             _check_recognised(temporary, path, chosen)
 

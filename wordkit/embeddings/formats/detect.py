@@ -7,24 +7,19 @@ from pathlib import Path
 from wordkit.embeddings.formats.glove import FEWEST
 from wordkit.embeddings.formats.headers import HEADER
 from wordkit.embeddings.formats.rows import count_values
-from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, HEAD, Source, split_packing
+from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, HEAD, Source
 from wordkit.errors import FormatError
+from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix
 
 __all__ = ["detect", "refuse_foreign"]
 
 _EXPORT = "export it with gensim's save_word2vec_format and load that"
-_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x80\x02", "a pickle", _EXPORT),
-    (b"\x80\x03", "a pickle", _EXPORT),
-    (b"\x80\x04", "a pickle", _EXPORT),
-    (b"\x80\x05", "a pickle", _EXPORT),
-    (b"PK\x03\x04", "a zip archive, as PyTorch and NumPy write their pickles", _EXPORT),
-    (b"\x93NUMPY", "a NumPy array, without words", "save it with its words as word2vec text"),
-    (b"\x89HDF", "an HDF5 file", _EXPORT),
-    (b"\xba\x16\x4f\x2f", "a fastText model", "take the .vec file that fastText wrote beside it"),
-)
-"""How files begin that are taken for vector files by mistake: magic bytes, what they are, and what
-to do. Pickles run code when they are read, so wordkit never reads one."""
+_REMEDIES = {
+    "a NumPy array": "save it with its words as word2vec text",
+    "a fastText model": "take the .vec file that fastText wrote beside it",
+}
+"""What to do with a foreign file, where it is not to export it. Pickles run code when they are
+read, so wordkit never reads one."""
 
 
 def refuse_foreign(source: Source) -> None:
@@ -35,9 +30,11 @@ def refuse_foreign(source: Source) -> None:
     """
     if not source.head:
         raise FormatError(f"{source.path} is empty; make it again")
-    for magic, what, remedy in _FOREIGN:
-        if source.head.startswith(magic):
-            raise FormatError(f"{source.path} is {what}; wordkit never reads these: {remedy}")
+    what = file_format(source.head[:HEAD_BYTES])
+    if what is not None:
+        raise FormatError(
+            f"{source.path} is {what}; wordkit never reads these: {_REMEDIES.get(what, _EXPORT)}"
+        )
 
 
 def detect(source: Source, suffix: str) -> str:
@@ -92,5 +89,5 @@ def _first_line(head: bytes) -> bytes:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix of a file's name before that of a packing, in lower case."""
-    return split_packing(path)[0].suffix.lower()
+    """The suffix of a file's name before that of a compression, in lower case."""
+    return split_suffix(path)[0].suffix.lower()

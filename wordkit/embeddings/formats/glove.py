@@ -11,10 +11,11 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect
 from wordkit.embeddings.formats.layout import Format, ReadOptions
 from wordkit.embeddings.formats.rows import count_values
-from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Source
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_writer import check_words, write_rows
 from wordkit.errors import EmbeddingsError, FormatError
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["FEWEST", "GLOVE"]
 
@@ -42,8 +43,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         write_rows(file, embeddings)
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.source import Packing, Source
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.questions import check_whole
 from wordkit.errors import ConfigError
+from wordkit.storage.compression import Compression
 
 __all__ = ["DECODING", "Format", "ReadOptions", "first_rows"]
 
@@ -61,13 +62,13 @@ class Format:
     """What it is, in one line."""
 
     suffixes: tuple[str, ...]
-    """How the names of such files end, before the suffix of a packing. The first is usual."""
+    """How the names of such files end, before the suffix of a compression. The first is usual."""
 
     read: Callable[[Source, ReadOptions], Embeddings] | None
     """Reads it; None where it is only written."""
 
-    write: Callable[[Embeddings, Path, Packing | None], None]
-    """Writes it, packed if asked for, to a path where nothing has to be kept."""
+    write: Callable[[Embeddings, Path, Compression | None], None]
+    """Writes it, compressed if asked for, to a path where nothing has to be kept."""
 
     check: Callable[[Embeddings], None]
     """Raises an EmbeddingsError where the file could not give these vectors back."""

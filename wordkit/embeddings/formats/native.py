@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.layout import Format, ReadOptions
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import Source
 from wordkit.errors import EmbeddingsError, FormatError
 from wordkit.storage import TensorFile, read_tensors, save_tensors
+from wordkit.storage.compression import Compression, compressed_writer
 from wordkit.storage.quantization import restored, rounded
 from wordkit.text.vocabulary import Vocabulary
 
@@ -33,7 +34,7 @@ _WEIGHTS = "weights."  # what the names of such tensors begin with
 
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
-    content = None if source.packing is None else _unpacked(source)
+    content = None if source.compression is None else _decompressed(source)
     file = read_tensors(source.path, kind=_KIND, content=content)
     vectors = restored(file, "vectors")
     norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
@@ -75,8 +76,8 @@ def _weights(file: TensorFile) -> dict[str, npt.NDArray[np.float32]]:
     }
 
 
-def _unpacked(source: Source) -> bytes:
-    """The content of a packed file, which cannot be mapped."""
+def _decompressed(source: Source) -> bytes:
+    """The content of a compressed file, which cannot be mapped."""
     return b"".join(iter(lambda: source.read(1 << 24), b""))
 
 
@@ -98,35 +99,35 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
 def native_in(precision: str) -> Format:
     """The native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
-    def write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+    def write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
         arrays = rounded("vectors", embeddings.vectors, precision)
-        _save({**arrays, **embeddings.vocabulary.to_arrays()}, embeddings, path, packing)
+        _save({**arrays, **embeddings.vocabulary.to_arrays()}, embeddings, path, compression)
 
     return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
     tensors = {
         "vectors": embeddings.vectors,
         "norms": embeddings.norms,
         **embeddings.vocabulary.to_arrays(),
         **{_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()},
     }
-    _save(tensors, embeddings, path, packing)
+    _save(tensors, embeddings, path, compression)
 
 
 def _save(
     tensors: Mapping[str, npt.NDArray[Any]],
     embeddings: Embeddings,
     path: Path,
-    packing: Packing | None,
+    compression: Compression | None,
 ) -> None:
-    plain = path if packing is None else path.with_name(path.name + ".plain")
+    plain = path if compression is None else path.with_name(path.name + ".plain")
     save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
-    if packing is not None:
+    if compression is not None:
         import shutil  # takes 2 ms, which a query need not spend
 
-        with open(plain, "rb") as content, packed_writer(path, packing) as file:
+        with open(plain, "rb") as content, compressed_writer(path, compression) as file:
             shutil.copyfileobj(content, file)
         plain.unlink()
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.layout import Format
-from wordkit.embeddings.formats.source import Packing, packed_writer
 from wordkit.embeddings.formats.text_writer import check_words, format_all
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["PROJECTOR", "metadata_path", "write_metadata"]
 
 
-def metadata_path(path: Path, packing: Packing | None) -> Path:
-    """Where the words of a vector file go; ``path`` is without the suffix of its packing."""
-    suffix = "" if packing is None else packing.suffix
+def metadata_path(path: Path, compression: Compression | None) -> Path:
+    """Where the words of a vector file go; ``path`` is without the suffix of its compression."""
+    suffix = "" if compression is None else compression.suffix
     return path.with_name(f"{path.stem}.metadata{path.suffix}{suffix}")
 
 
-def write_metadata(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+def write_metadata(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
     """Write the words, one a line; with counts, in two columns under a line of names."""
-    with packed_writer(path, packing) as file:
+    with compressed_writer(path, compression) as file:
         for line in _lines(embeddings):
             file.write(line.encode() + b"\n")
 
@@ -40,8 +40,8 @@ def _lines(embeddings: Embeddings) -> Iterator[str]:
         yield f"{word}\t{count}"
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         # rows whose word is empty: a space, then the values
         for part in format_all([""] * len(embeddings), embeddings.vectors):
             file.write(part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))

@@ -15,9 +15,10 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect, join
 from wordkit.embeddings.formats.headers import read_header
 from wordkit.embeddings.formats.layout import DECODING, Format, ReadOptions, first_rows
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.text_writer import check_words
 from wordkit.errors import FormatError
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["WORD2VEC_BINARY"]
 
@@ -135,8 +136,8 @@ class _Reader:
         )
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
         for word, vector in zip(embeddings.words, embeddings.vectors, strict=True):
             file.write(b"%b %b\n" % (word.encode(), vector.astype("<f4", copy=False).tobytes()))

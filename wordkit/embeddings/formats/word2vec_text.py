@@ -11,10 +11,11 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.collected import collect
 from wordkit.embeddings.formats.headers import read_header
 from wordkit.embeddings.formats.layout import Format, ReadOptions, first_rows
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_writer import check_words, write_rows
 from wordkit.errors import FormatError
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["FASTTEXT", "WORD2VEC"]
 
@@ -34,8 +35,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
         write_rows(file, embeddings)
 
