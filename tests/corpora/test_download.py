@@ -97,19 +97,13 @@ def test_progress_is_reported(server: Server, tmp_path: Path) -> None:
         (CONTENT[:-1] + b"!", "207000 bytes"),
         (b"<html>log in first</html>", "25 bytes"),
         (b"", "0 bytes"),
+        (CONTENT * 100, r"(207|262)\d{3} bytes"),  # left early
     ],
 )
 def test_another_file_is_refused(server: Server, tmp_path: Path, body: bytes, came: str) -> None:
     server.body = body
     message = f"cat.txt is not the expected file: {came} came with SHA-256 .*put it there yourself"
     with pytest.raises(StorageError, match=message):
-        get(server.url, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_endless_body_is_left_early(server: Server, tmp_path: Path) -> None:
-    server.body = CONTENT * 100
-    with pytest.raises(StorageError, match="not the expected file"):
         get(server.url, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -138,8 +132,7 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_certificate_is_refused(server: Server, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = [
-        "openssl",
+    options = [
         "req",
         "-x509",
         "-newkey",
@@ -150,12 +143,9 @@ def test_an_unknown_certificate_is_refused(server: Server, tmp_path: Path) -> No
         "-subj",
         "/CN=127.0.0.1",
     ]
+    command = ["openssl", *options, "-keyout", str(key), "-out", str(certificate)]
     try:
-        subprocess.run(
-            [*command, "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
-        )
+        subprocess.run(command, check=True, capture_output=True)
     except FileNotFoundError:
         pytest.skip("no openssl to make a certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
