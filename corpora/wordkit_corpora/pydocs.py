@@ -14,7 +14,7 @@ import os
 import platform
 import sysconfig
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from wordkit.errors import StorageError, TextError, WordkitWarning
@@ -112,7 +112,7 @@ class _InMemory:
         """Bytes."""
         return len(self.text)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """The text from its start."""
         yield Block(self.text, self.name, progress=len(self.text))
 

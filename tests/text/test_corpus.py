@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
 from wordkit.storage import atomic
-from wordkit.text import Corpus, corpus_writer
-from wordkit.text.corpus_writer import CorpusWriter, _array_header
+from wordkit.text import Corpus, corpus_folder
+from wordkit.text.corpus_folder import CorpusWriter, _array_header
 
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
@@ -149,7 +149,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
     code = f"""
 from wordkit.storage import atomic
 from wordkit.text import Corpus
-from wordkit.text.corpus_writer import CorpusWriter, _array_header
+from wordkit.text.corpus_folder import CorpusWriter, _array_header
 n = 0
 while True:
     n += 1
@@ -200,16 +200,14 @@ def test_a_killed_first_writer_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
     code = f"""
 import os
-from wordkit.text.corpus_writer import CorpusWriter
+from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.preparation import Spool
-import numpy as np
-with CorpusWriter({str(folder)!r}) as writer, Spool(writer, "ids") as a, Spool(writer, "offsets"):
-    a.write(np.zeros(9, np.int32))
+with CorpusWriter({str(folder)!r}) as writer, Spool(writer):
     with writer.part("ids"):
         os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 2
     saved(folder)
     assert len(list(folder.iterdir())) == 5
 
@@ -246,7 +244,7 @@ def test_a_writer_that_fails_keeps_the_corpus_of_a_process_that_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Corpus.from_sentences([["old", "words"]]).save(tmp_path / "c.ids")
-    monkeypatch.setattr(corpus_writer, "is_abandoned", lambda mark: True)
+    monkeypatch.setattr(corpus_folder, "is_abandoned", lambda mark: True)
     failing = Corpus.from_sentences([["new"]])
     failing.settings["not of JSON"] = object()
     with pytest.raises(TypeError):
