@@ -227,14 +227,14 @@ def test_a_stop_just_behind_the_change_loses_nothing(
 ) -> None:
     """The manifest names the new files already, though the writer has not come to know that."""
     Corpus.from_sentences([["old", "words"]]).save(tmp_path / "c.ids")
-    synchronise = atomic._synchronise
+    fsync = atomic._fsync
 
     def stop(path: Path) -> None:
         if path.is_dir():
             raise KeyboardInterrupt
-        synchronise(path)
+        fsync(path)
 
-    monkeypatch.setattr(atomic, "_synchronise", stop)
+    monkeypatch.setattr(atomic, "_fsync", stop)
     with pytest.raises(KeyboardInterrupt):
         Corpus.from_sentences([["new"]]).save(tmp_path / "c.ids")
     Corpus.open(tmp_path / "c.ids").check()

@@ -3,7 +3,7 @@
 It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words`` as UTF-8 bytes
 with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
 matrix that the trainer needs to go on a tensor ``weights.NAME`` of float32. Where size matters
-more, the vectors are rounded (``storage.quantization``) and stand alone: no norms, no weights.
+more, the vectors are quantized (``storage.quantization``) and stand alone: no norms, no weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wordkit.embeddings.formats.source import Source
 from wordkit.errors import EmbeddingsError, FormatError
 from wordkit.storage import TensorFile, read_tensors, save_tensors
 from wordkit.storage.compression import Compression, compressed_writer
-from wordkit.storage.quantization import restored, rounded
+from wordkit.storage.quantization import dequantize, quantize
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE", "native_in"]
@@ -36,7 +36,7 @@ _WEIGHTS = "weights."  # what the names of such tensors begin with
 def _read(source: Source, options: ReadOptions) -> Embeddings:
     content = None if source.compression is None else _decompressed(source)
     file = read_tensors(source.path, kind=_KIND, content=content)
-    vectors = restored(file, "vectors")
+    vectors = dequantize(file, "vectors")
     norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
     words = file.tensor("words", np.uint8, 1)
     counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
@@ -100,7 +100,7 @@ def native_in(precision: str) -> Format:
     """The native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
     def write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-        arrays = rounded("vectors", embeddings.vectors, precision)
+        arrays = quantize("vectors", embeddings.vectors, precision)
         _save({**arrays, **embeddings.vocabulary.to_arrays()}, embeddings, path, compression)
 
     return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
