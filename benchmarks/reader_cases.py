@@ -1,4 +1,4 @@
-"""Give spoilt files to every reader: each is read or refused with a plain word, or this fails.
+"""Give corrupted files to every reader: each is read or refused with a plain word, or this fails.
 
     python benchmarks/reader_cases.py [--cases N] [--seed S]
 

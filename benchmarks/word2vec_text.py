@@ -14,7 +14,7 @@ import numpy as np
 from machine import describe
 
 from wordkit.text import Corpus, Vocabulary, prepare
-from wordkit.text.corpus_writer import CorpusWriter
+from wordkit.text.corpus_folder import CorpusWriter
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["DATA", "MIN_COUNT", "Text", "enwiki", "introduction", "write_repeated", "write_tokens"]

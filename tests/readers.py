@@ -1,7 +1,7 @@
-"""Every reader of files and of text, good files for each, and ways to spoil them.
+"""Every reader of files and of text, good files for each, and ways to corrupt them.
 
-What a reader is given ends in an object, perhaps with a warning of wordkit's, or in a WordkitError;
-never in another exception.
+A reader returns an object, perhaps with a warning of wordkit's, or raises a WordkitError; never
+another exception.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from wordkit.errors import WordkitError, WordkitWarning
 
-__all__ = ["NAMES", "Reader", "make_readers", "spoilt", "tried"]
+__all__ = ["NAMES", "Reader", "corrupted", "make_readers", "tried"]
 
 NAMES = (
     "vectors",
@@ -51,7 +51,7 @@ class Reader:
     """Reads a path to its end."""
 
     files: tuple[Path, ...]
-    """Good files; each folder stands for all that is in it, of which one file is spoilt."""
+    """Good files; each folder stands for all that is in it, of which one file is corrupted."""
 
 
 def make_readers(folder: Path) -> Mapping[str, Reader]:
@@ -155,7 +155,7 @@ def _read_pairs(path: Path) -> None:
 _HUGE = (b"9" * 19, b"-1", b"4294967296", b"1e400", b"nan", b"\xff" * 8, b"\0" * 8, b"[", b"null")
 
 
-def spoilt(data: bytes, chooser: random.Random, others: bytes = b"") -> bytes:
+def corrupted(data: bytes, chooser: random.Random, others: bytes = b"") -> bytes:
     """The content of a file after one to three accidents.
 
     Args:
@@ -220,12 +220,12 @@ _ACCIDENTS = (_flip, _flip, _replace, _cut, _drop, _insert, _swap, _enlarge, _en
 
 
 def tried(reader: Reader, seed: int, place: Path) -> str:
-    """Spoil a good file of a reader, let it read that, and tell: accepted or refused.
+    """Corrupt a good file of a reader, and tell whether it accepts or refuses that.
 
     Args:
         reader: what is tried.
         seed: of the accidents.
-        place: a folder of its own for the spoilt file.
+        place: a folder of its own for the corrupted file.
     """
     chooser = random.Random(seed)
     good = chooser.choice(reader.files)
@@ -239,7 +239,7 @@ def tried(reader: Reader, seed: int, place: Path) -> str:
     else:
         file = bad
         shutil.copyfile(good, bad)
-    file.write_bytes(spoilt(file.read_bytes(), chooser, others.read_bytes()))
+    file.write_bytes(corrupted(file.read_bytes(), chooser, others.read_bytes()))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", WordkitWarning)

@@ -1,4 +1,4 @@
-"""Spoilt files and every reader; ``benchmarks/reader_cases.py`` tries many more."""
+"""Corrupted files and every reader; ``benchmarks/reader_cases.py`` tries many more."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def test_good_files_are_read(readers: Mapping[str, Reader]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @FEW
 @given(seed=st.integers(0, 2**40))
-def test_spoilt_files(readers: Mapping[str, Reader], tmp_path: Path, name: str, seed: int) -> None:
+def test_corrupted_files(
+    readers: Mapping[str, Reader], tmp_path: Path, name: str, seed: int
+) -> None:
     """Anything but a WordkitError fails."""
     assert tried(readers[name], seed, tmp_path) in ("accepted", "refused")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.text.joining import Joiner, join_tokens
+from wordkit.text.detokenizer import Detokenizer, detokenize
 from wordkit_cli.models import load_model
 from wordkit_cli.options import json_option, language_model_option, model_device_option
 from wordkit_cli.output import print_json
@@ -99,7 +99,7 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
             {
                 "prompt": prompt or None,
                 "seed": config.seed if is_drawn else None,
-                "samples": [{"text": join_tokens([*tokens, *t]), "words": t} for t in texts],
+                "samples": [{"text": detokenize([*tokens, *t]), "words": t} for t in texts],
             }
         )
         return
@@ -138,7 +138,7 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
 
 def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:
     """Print texts behind their prompt: the first as it is made, the others after it."""
-    joiners = [Joiner() for _ in range(samples)]
+    joiners = [Detokenizer() for _ in range(samples)]
     pieces = [["".join(map(joiner.add, prompt))] for joiner in joiners]
     click.echo(pieces[0][0], nl=False)
     for words in made:

@@ -76,7 +76,6 @@ def read_corpus(
         encoding=text.encoding,
         errors=text.errors,
         data_dir=text.data_dir,
-        threads=threads,
     )
     opened = progress.finish(opening)
     if opened.note is not None:

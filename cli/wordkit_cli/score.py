@@ -52,7 +52,7 @@ def command(
     """
     asked = load_model(model, device)
     from wordkit.lm import score_lines
-    from wordkit.text.lines import lines_of
+    from wordkit.text.blocks import lines_of
     from wordkit_corpora.named import open_source
 
     opened = open_source(files, **text).result()

@@ -87,7 +87,7 @@ def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
 
 def _groups_of(source: TextSource) -> Iterator[list[str]]:
     """The lines to answer together, none of them blank: what is there, up to some thousands."""
-    from wordkit.text.lines import line_groups_of
+    from wordkit.text.blocks import line_groups_of
 
     before = 0
     for lines in line_groups_of(source):

@@ -1,8 +1,9 @@
-"""Files fetched over HTTPS, taken only if they are exactly the ones expected."""
+"""Downloads over HTTPS, checked against their SHA-256, and the cache that they go to."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from wordkit.errors import StorageError
 from wordkit.runtime import Report
 from wordkit.storage import atomic_write
 
-__all__ = ["RemoteFile", "fetch", "is_intact"]
+__all__ = ["RemoteFile", "cache_folder", "fetch", "make_cache_folder"]
 
 _TIMEOUT = 30.0  # seconds without any answer
 _PIECE = 1 << 16
@@ -31,7 +32,34 @@ class RemoteFile:
     """The SHA-256 of its content, in hexadecimal."""
 
 
-def is_intact(path: Path, file: RemoteFile) -> bool:
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/wordkit``, or ``~/.cache/wordkit``; it need not exist.
+
+    A relative ``$XDG_CACHE_HOME`` does not count, as the XDG specification says.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(named) if os.path.isabs(named) else Path(os.path.expanduser("~")) / ".cache"
+    return base / "wordkit"
+
+
+def make_cache_folder() -> Path:
+    """The cache folder, made where it is missing.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the cache folder {folder}: {error.strerror or error}; set "
+            "XDG_CACHE_HOME to a folder that can be written"
+        ) from error
+    return folder
+
+
+def _is_intact(path: Path, file: RemoteFile) -> bool:
     """Whether there is a file at this path with exactly the expected content."""
     try:
         if path.stat().st_size != file.size:
@@ -61,7 +89,7 @@ def fetch(
     import urllib.request
 
     target = folder / file.name
-    if is_intact(target, file):
+    if _is_intact(target, file):
         return target
     url = f"{base_url}/{file.name}"
     content = bytearray()

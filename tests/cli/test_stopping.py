@@ -72,7 +72,7 @@ elif place == "a new thread":
 elif place == "a new folder":
     tempfile.mkdtemp = then_come(tempfile.mkdtemp)
 else:  # an event on the way out
-    from wordkit.text.corpus_writer import CorpusWriter
+    from wordkit.text.corpus_folder import CorpusWriter
     clean_up = CorpusWriter.__exit__
     def eventful(*arguments):
         clean_up(*arguments)

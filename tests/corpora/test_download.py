@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -47,7 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body) if announced is None else announced))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # who asks may leave early
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -97,19 +99,13 @@ def test_progress_is_reported(server: Server, tmp_path: Path) -> None:
         (CONTENT[:-1] + b"!", "207000 bytes"),
         (b"<html>log in first</html>", "25 bytes"),
         (b"", "0 bytes"),
+        (CONTENT * 100, r"(207|262)\d{3} bytes"),  # left early
     ],
 )
 def test_another_file_is_refused(server: Server, tmp_path: Path, body: bytes, came: str) -> None:
     server.body = body
     message = f"cat.txt is not the expected file: {came} came with SHA-256 .*put it there yourself"
     with pytest.raises(StorageError, match=message):
-        get(server.url, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_endless_body_is_left_early(server: Server, tmp_path: Path) -> None:
-    server.body = CONTENT * 100
-    with pytest.raises(StorageError, match="not the expected file"):
         get(server.url, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -138,8 +134,7 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_certificate_is_refused(server: Server, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = [
-        "openssl",
+    options = [
         "req",
         "-x509",
         "-newkey",
@@ -150,12 +145,9 @@ def test_an_unknown_certificate_is_refused(server: Server, tmp_path: Path) -> No
         "-subj",
         "/CN=127.0.0.1",
     ]
+    command = ["openssl", *options, "-keyout", str(key), "-out", str(certificate)]
     try:
-        subprocess.run(
-            [*command, "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
-        )
+        subprocess.run(command, check=True, capture_output=True)
     except FileNotFoundError:
         pytest.skip("no openssl to make a certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Report, Run
 from wordkit.text import TextSource, get_tokenizer
-from wordkit_corpora import named, named_corpora, open_source, open_text
+from wordkit_corpora import named_corpora, open_source
 from wordkit_corpora.named import find
 
 
@@ -34,10 +32,7 @@ def test_the_list() -> None:
     assert [corpus.name for corpus in named_corpora()] == ["ptb", "ptb-valid", "ptb-test", "pydocs"]
     for corpus in named_corpora():
         assert find(corpus.name) is corpus
-        assert corpus.description
-        assert corpus.size
-        assert corpus.licence
-        assert corpus.origin
+        assert corpus.description and corpus.size and corpus.licence and corpus.origin
         get_tokenizer(corpus.tokenizer)
     assert find("text8") is None
 
@@ -51,6 +46,7 @@ def test_a_name_opens_its_corpus() -> None:
 def test_paths_open_as_plain_text() -> None:
     opened = open_source(["a.txt", Path("b.txt")]).result()
     assert (opened.source.name, opened.tokenizer) == ("a.txt, b.txt", "basic")
+    assert (opened.note, opened.reason) == (None, None)
     assert read(opened.source) == b"in a.txt\nin b.txt\n"
     assert read(open_source(["?.txt"]).result().source) == b"in a.txt\nin b.txt\n"
 
@@ -58,10 +54,10 @@ def test_paths_open_as_plain_text() -> None:
 def test_a_text_that_holds_unk_is_tokenised_already(folder: Path) -> None:
     (folder / "cut.txt").write_text(" the <unk> of 's n't \n")
     opened = open_source(["cut.txt"]).result()
-    assert opened.tokenizer == "whitespace"
-    assert opened.note is None
-    assert opened.reason is not None
-    assert "cut.txt holds <unk>" in opened.reason
+    assert (opened.tokenizer, opened.note) == ("whitespace", None)
+    assert opened.reason == (
+        "cut.txt holds <unk>, so it is tokenised already and is split at white space"
+    )
     both = open_source(["cut.txt", "ptb-test"], data_dir="data").result()
     assert both.tokenizer == "whitespace"
 
@@ -96,11 +92,6 @@ def test_a_name_wins_over_a_path_where_the_data_are_named(folder: Path) -> None:
     assert read(opened.source) == b"in data/ptb.test.txt\n"
     assert opened.note is None
     assert read(open_source(["./ptb-test"], data_dir="data").result().source) == b"my own\n"
-
-
-def test_no_note_without_need() -> None:
-    assert open_source(["a.txt"]).result().note is None
-    assert open_source(["a.txt", "ptb-test"], data_dir="data").result().note is None
 
 
 def test_names_and_paths_together() -> None:
@@ -143,25 +134,6 @@ def test_what_is_neither_path_nor_name() -> None:
 def test_paths_that_cannot_be_looked_at(path: str, reason: str) -> None:
     with pytest.raises(TextError, match=f"cannot read .*{reason}"):
         open_source([path]).result()
-
-
-@pytest.mark.parametrize("threads", [None, 1, 3])
-def test_threads_are_passed_on_to_pydocs(
-    monkeypatch: pytest.MonkeyPatch, threads: int | None
-) -> None:
-    given: list[int | None] = []
-
-    def opening() -> Generator[Report, None, TextSource]:
-        yield Report("opening", 1)
-        return open_text(["a.txt"])
-
-    def remember(threads: int | None = None) -> Run[TextSource]:
-        given.append(threads)
-        return Run(opening())
-
-    monkeypatch.setattr(named, "pydocs_source", remember)
-    open_source(["pydocs"], threads=threads).result()
-    assert given == [threads]
 
 
 def test_encoding_and_errors_are_those_of_the_paths(folder: Path) -> None:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from wordkit.errors import ResourceError, TextError, WordkitWarning
+from wordkit.errors import TextError, WordkitWarning
 from wordkit.runtime import Run
-from wordkit_corpora import open_source, pydocs, pydocs_processes
-from wordkit_corpora.installation import SourceTree, installed_trees, source_files
-from wordkit_corpora.pydocs import read_trees
-from wordkit_corpora.pydocs_processes import read_batches
+from wordkit_corpora import open_source, pydocs
+from wordkit_corpora.pydocs import SourceTree, installed_trees, read_trees
 
 FILES = {
     "a.py": '"""The module of this name."""\ndef f():\n    "What this function does."\n',
     "b/__init__.py": '"""The other module.\n\nWhat this function does."""\n',
-    "b/c.py": 'add_newdoc("b", "c", """The text of a function in C.""")\n',
+    "b/c.py": 'add_newdoc("b", "c", """\nThe text of a function in C.""")\n',
     "b/old.py": 'def f():\n    print "not Python 3"\n    add_newdoc(\n',
     "b/latin.py": '# -*- coding: latin-1 -*-\n"""The name of the café."""\n'.encode("latin-1"),
     "b/bad.py": b'"""The name of the caf\xe9."""\n',
     "b/windows.py": b'\xef\xbb\xbf"""The lines of\r\nthis file."""\r\n',
     "b/data.txt": '"""This is not a Python file."""',
     "b/tests/test_a.py": '"""The tests are not part of it."""',
-    "pydoc_data/topics.py": "topics = {'if': 'The statement is used for conditions.\\n'}\n",
+    "pydoc_data/topics.py": "topics = {'if': 'The statement is used\\nfor conditions.'}\n",
     "site-packages/d.py": '"""The packages are not part of it."""',
 }
 PARAGRAPHS = [
@@ -60,21 +53,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: SourceTree) -> 
     return tmp_path / "cache" / "wordkit"
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_small_tree(tree: SourceTree, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pydocs, "_BATCH", 2)
-    run = Run(read_trees([tree], processes))
+def test_a_small_tree(tree: SourceTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pydocs, "_REPORT_EVERY", 3)
+    run = Run(read_trees([tree]))
     reports = list(run)
     assert run.result() == PARAGRAPHS
-    assert [report.done for report in reports] == [0, 2, 4, 6, 8]
-    assert reports[-1].total == 8
+    assert [(report.done, report.total) for report in reports] == [(0, 8), (3, 8), (6, 8), (8, 8)]
     assert reports[-1].figures == {"paragraphs": 7, "skipped files": 2}
-
-
-def test_the_files_of_a_tree(tree: SourceTree) -> None:
-    names = [os.path.relpath(file, tree.folder) for file in source_files(tree)]
-    expected = [name for name in FILES if name.endswith(".py")]
-    assert names == sorted(name for name in expected if "tests" not in name and "site-" not in name)
 
 
 def test_made_once_and_cached(cache: Path, tree: SourceTree) -> None:
@@ -84,7 +69,7 @@ def test_made_once_and_cached(cache: Path, tree: SourceTree) -> None:
         lines = b"".join(block.data for block in opened.source.blocks()).decode().splitlines()
         assert lines == PARAGRAPHS
         (Path(tree.folder) / "a.py").unlink(missing_ok=True)  # a second reading would miss it
-    assert [path.name for path in cache.iterdir()] == ["pydocs-1-mine1.0.txt"]
+    assert [path.name for path in cache.iterdir()] == ["pydocs-2-mine1.0.txt"]
 
 
 def test_without_a_cache_it_is_read_with_a_warning(
@@ -93,7 +78,7 @@ def test_without_a_cache_it_is_read_with_a_warning(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.warns(WordkitWarning) as caught:
-        source = pydocs.pydocs_source(1).result()
+        source = pydocs.pydocs_source().result()
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith("pydocs is not kept for the next time: cannot make the cache folder")
     assert "\n" not in message
@@ -105,87 +90,22 @@ def test_without_a_cache_it_is_read_with_a_warning(
 
 def test_an_installation_without_sources(tmp_path: Path) -> None:
     with pytest.raises(TextError, match=r"no documentation is found in .*name a text of your own"):
-        Run(read_trees([SourceTree("none", "1", str(tmp_path))], 1)).result()
+        Run(read_trees([SourceTree("none", "1", str(tmp_path))])).result()
 
 
-def test_what_is_installed() -> None:
-    trees = {tree.name: tree for tree in installed_trees()}
-    names = ["python", "numpy", "scipy", "scikit-learn", "torch", "nltk", "click"]
-    assert list(trees) == names
-    for tree in trees.values():
-        assert tree.version[0].isdigit()
-        assert os.path.isdir(tree.folder)
+def test_a_file_that_cannot_be_read(tree: SourceTree) -> None:
+    (Path(tree.folder) / "z.py").symlink_to("nowhere")
+    with pytest.raises(TextError, match=r"cannot read .*z\.py: No such file"):
+        Run(read_trees([tree])).result()
 
 
 def test_a_real_package() -> None:
-    trees = [tree for tree in installed_trees() if tree.name == "click"]
-    found = Run(read_trees(trees, 2)).result()
-    assert found == Run(read_trees(trees, 1)).result()
+    trees = {tree.name: tree for tree in installed_trees()}
+    assert list(trees) == ["python", "numpy", "scipy", "scikit-learn", "torch", "nltk", "click"]
+    assert all(tree.version[0].isdigit() and os.path.isdir(tree.folder) for tree in trees.values())
+    found = Run(read_trees([trees["click"]])).result()
     assert len(found) == len(set(found)) > 500
     assert sum(len(paragraph.split()) for paragraph in found) > 10_000
-    assert "Echoes" in " ".join(found) or "Print a message" in " ".join(found)  # click.echo
+    assert "Print a message and newline to stdout or a file." in " ".join(found)  # click.echo
     symbols = sum(">>>" in paragraph or "::" in paragraph for paragraph in found)
     assert symbols < 0.01 * len(found)
-
-
-# --- the processes -----------------------------------------------------------------------------
-
-
-def test_a_process_that_dies_is_an_error(tree: SourceTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pydocs_processes, "_PROGRAM", "raise SystemExit('it broke')")
-    message = r"ended early \(status 1\): it broke; try again with one thread"
-    with pytest.raises(ResourceError, match=message):
-        Run(read_trees([tree], 2)).result()
-
-
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    missing = str(tmp_path / "missing.py")
-    with pytest.raises(ResourceError, match=r"No such file.*missing.py"):
-        list(read_batches([[missing]], 2))
-    with pytest.raises(FileNotFoundError):
-        list(read_batches([[missing]], 1))
-
-
-def test_nothing_is_left_when_the_reading_stops(
-    tree: SourceTree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[subprocess.Popen[str]] = []
-
-    class Remembered(subprocess.Popen[str]):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Remembered)
-    before = threading.active_count()
-    answers = read_batches([source_files(tree)] * 20, 2)
-    next(answers)
-    answers.close()
-    assert len(started) == 2
-    assert all(process.returncode is not None for process in started)
-    assert threading.active_count() == before
-
-
-def test_the_working_folder_does_not_matter(
-    tree: SourceTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file of the user's named like a standard module is not imported."""
-    (tmp_path / "json.py").write_text("raise RuntimeError('the wrong json')")
-    monkeypatch.chdir(tmp_path)
-    files = source_files(tree)
-    assert list(read_batches([files], 2)) == list(read_batches([files], 1))
-
-
-def test_the_protocol(tree: SourceTree) -> None:
-    root = Path(pydocs.__file__).parents[1]
-    files = source_files(tree)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", pydocs_processes._PROGRAM, str(root)],
-        input=json.dumps(files[:1]) + "\n" + json.dumps(files[1:2]) + "\n",
-        capture_output=True,
-        check=True,
-        encoding="ascii",
-    )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert answers == [[PARAGRAPHS[:2]], [["The other module.", "What this function does."]]]
-    assert done.stderr == ""

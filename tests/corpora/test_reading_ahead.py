@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from wordkit_corpora import reading_ahead
-from wordkit_corpora.reading_ahead import read_ahead
+from wordkit_corpora import plaintext
+from wordkit_corpora.plaintext import read_ahead
 
 PATIENCE = 30  # seconds until what never comes is given up; nothing that works waits so long
 
@@ -90,18 +90,6 @@ def test_nothing_runs_before_the_first_item_or_after_the_end() -> None:
     assert seen[-1] == -1  # the generator was closed
 
 
-def test_an_error_of_the_consumer_ends_the_thread() -> None:
-    before = threading.active_count()
-
-    def consume() -> None:
-        for _ in read_ahead(counting(100, [])):
-            raise RuntimeError("mine")
-
-    with pytest.raises(RuntimeError, match="mine"):
-        consume()
-    assert threading.active_count() == before
-
-
 class InterruptedPool(ThreadPoolExecutor):
     """One that Ctrl-C strikes as it starts its thread: that runs, and the pool does not know it."""
 
@@ -118,7 +106,7 @@ class InterruptedPool(ThreadPoolExecutor):
 
 def test_a_thread_that_the_pool_lost_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is in the midst of making an item, when a generator cannot be closed."""
-    monkeypatch.setattr(reading_ahead, "ThreadPoolExecutor", InterruptedPool)
+    monkeypatch.setattr(plaintext, "ThreadPoolExecutor", InterruptedPool)
     seen: list[str] = []
 
     def slow() -> Generator[int, None, None]:

@@ -224,11 +224,11 @@ def test_damaged_indices_are_not_followed() -> None:
     for part, place, value in [("indices", 0, 7), ("indices", 1, -1), ("indptr", 1, 9)]:
         matrix = csr_array(np.eye(5))
         getattr(matrix, part)[place] = value
-        with pytest.raises(ConfigError, match="the matrix is damaged"):
+        with pytest.raises(ConfigError, match="the matrix is corrupted"):
             truncated_svd(matrix, 2)
     longer = csr_array(np.eye(5))
     longer.indptr[-1] = 4
-    with pytest.raises(ConfigError, match="the matrix is damaged"):
+    with pytest.raises(ConfigError, match="the matrix is corrupted"):
         truncated_svd(longer, 2)
 
 

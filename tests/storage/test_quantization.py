@@ -16,9 +16,9 @@ from wordkit.storage import TensorFile
 from wordkit.storage.quantization import (
     PRECISIONS,
     check_precision,
+    dequantize,
     is_scales_of,
-    restored,
-    rounded,
+    quantize,
 )
 
 values = st.floats(-6e4, 6e4, width=32)
@@ -26,12 +26,12 @@ matrices = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), 
 
 
 def kept(matrix: npt.NDArray[np.float32], precision: str) -> TensorFile:
-    return TensorFile(Path("m.safetensors"), rounded("m", matrix, precision), {})
+    return TensorFile(Path("m.safetensors"), quantize("m", matrix, precision), {})
 
 
 @given(matrices)
 def test_8_bit_rows_are_within_half_a_step(matrix: npt.NDArray[np.float32]) -> None:
-    back = restored(kept(matrix, "int8"), "m")
+    back = dequantize(kept(matrix, "int8"), "m")
     step = np.abs(matrix).max(axis=1, keepdims=True) / 127
     assert back.dtype == np.float32
     assert (np.abs(back - matrix) <= 0.5001 * step + 1e-36).all()
@@ -40,30 +40,30 @@ def test_8_bit_rows_are_within_half_a_step(matrix: npt.NDArray[np.float32]) -> N
 @given(matrices)
 def test_half_precision_is_that_of_numpy(matrix: npt.NDArray[np.float32]) -> None:
     expected = matrix.astype(np.float16).astype(np.float32)
-    np.testing.assert_array_equal(restored(kept(matrix, "fp16"), "m"), expected)
+    np.testing.assert_array_equal(dequantize(kept(matrix, "fp16"), "m"), expected)
 
 
 @given(matrices, st.sampled_from(PRECISIONS))
 def test_what_is_rounded_once_stays(matrix: npt.NDArray[np.float32], precision: str) -> None:
-    once = restored(kept(matrix, precision), "m")
-    np.testing.assert_allclose(restored(kept(once, precision), "m"), once, rtol=1e-6)
+    once = dequantize(kept(matrix, precision), "m")
+    np.testing.assert_allclose(dequantize(kept(once, precision), "m"), once, rtol=1e-6)
 
 
 @given(matrices)
 def test_4_bytes_are_the_matrix_itself(matrix: npt.NDArray[np.float32]) -> None:
     file = kept(matrix, "fp32")
-    assert restored(file, "m") is file.tensors["m"]
+    assert dequantize(file, "m") is file.tensors["m"]
 
 
 def test_vectors_and_whole_numbers_stay() -> None:
     bias, words = np.ones(3, np.float32), np.ones((3, 2), np.uint8)
-    assert rounded("bias", bias, "int8") == {"bias": bias}
-    assert rounded("words", words, "fp16") == {"words": words}
+    assert quantize("bias", bias, "int8") == {"bias": bias}
+    assert quantize("words", words, "fp16") == {"words": words}
 
 
 def test_a_value_too_large_for_half_precision() -> None:
     with pytest.raises(ConfigError, match="vectors holds a value of 70000.*int8"):
-        rounded("vectors", np.full((1, 1), 70000, np.float32), "fp16")
+        quantize("vectors", np.full((1, 1), 70000, np.float32), "fp16")
 
 
 def test_a_precision_that_is_none() -> None:
@@ -85,16 +85,16 @@ def test_the_command_line_offers_all_precisions() -> None:
 def test_scales_that_cannot_be(scales: npt.NDArray[np.float64]) -> None:
     tensors = {"m": np.ones((3, 4), np.int8), "m.scales": scales.astype(np.float32)}
     with pytest.raises(FormatError, match=r"scales of 'm' should be 3 numbers above 0"):
-        restored(TensorFile(Path("m.safetensors"), tensors, {}), "m")
+        dequantize(TensorFile(Path("m.safetensors"), tensors, {}), "m")
 
 
 def test_scales_that_are_missing() -> None:
     file = TensorFile(Path("m.safetensors"), {"m": np.ones((3, 4), np.int8)}, {})
     with pytest.raises(FormatError, match=r"no tensor 'm\.scales'"):
-        restored(file, "m")
+        dequantize(file, "m")
 
 
 def test_whose_scales_they_are() -> None:
-    tensors = rounded("m", np.ones((1, 1), np.float32), "int8") | {"n": np.ones(1, np.float32)}
+    tensors = quantize("m", np.ones((1, 1), np.float32), "int8") | {"n": np.ones(1, np.float32)}
     assert [name for name in tensors if is_scales_of(name, tensors)] == ["m.scales"]
     assert not is_scales_of("n.scales", tensors)

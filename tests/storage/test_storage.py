@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -120,7 +119,7 @@ while True:
     print(n, flush=True)
 """
     chooser = random.Random(3)
-    for _ in range(8):
+    for _ in range(5):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.readline()
@@ -140,7 +139,9 @@ arrays = hnp.arrays(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), arrays, max_size=4))
 def test_round_trip(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     tensors.pop("__metadata__", None)
@@ -176,6 +177,11 @@ def about(**changes: str) -> dict[str, str]:
 META = about()
 
 
+def of_tensor(dtype: str, shape: object, offsets: list[int], data: bytes = b"") -> bytes:
+    entry = {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+    return container({"__metadata__": META, "x": entry}, data)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -189,57 +195,19 @@ META = about()
         (container({}), "not one of wordkit's"),
         (container({"__metadata__": about(kind="cake")}), "holds a cake, not a test"),
         (container({"__metadata__": about(format_version="9")}), "update wordkit"),
+        (container({"__metadata__": about(format_version="9" * 5000)}), "update wordkit"),
         (container({"__metadata__": {"wordkit": "{"}}), "its metadata is not JSON"),
         (container({"__metadata__": {"wordkit": "[]"}}), "its metadata is not a JSON object"),
         (container({"__metadata__": {"wordkit": 3}}), "its metadata is not JSON"),
         (container({"__metadata__": META, "x": {}}), "bad header entry for tensor 'x'"),
         (container({"__metadata__": META, "x": 3}), "bad header entry for tensor 'x'"),
-        (
-            container(
-                {"__metadata__": META, "x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}},
-                b"1234",
-            ),
-            "is truncated: tensor 'x' should end at byte 8",
-        ),
-        (
-            container(
-                {"__metadata__": META, "x": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}},
-                b"12345678",
-            ),
-            "should take 12 bytes, but takes 8",
-        ),
-        (
-            container(
-                {
-                    "__metadata__": META,
-                    "x": {"dtype": "F32", "shape": [1 << 40, 1 << 40], "data_offsets": [0, 8]},
-                },
-                b"12345678",
-            ),
-            "is damaged",
-        ),
+        (of_tensor("F32", [2], [0, 8], b"1234"), "is truncated: tensor 'x' should end at byte 8"),
+        (of_tensor("F32", [3], [0, 8], b"12345678"), "should take 12 bytes, but takes 8"),
+        (of_tensor("F32", [1 << 40, 1 << 40], [0, 8], b"12345678"), "is damaged"),
+        (of_tensor("F32", [-2, -1], [0, 8], b"12345678"), "is damaged"),
         *(
-            (
-                container(
-                    {
-                        "__metadata__": META,
-                        "x": {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]},
-                    }
-                ),
-                "is damaged",
-            )
+            (of_tensor("U8", shape, [0, 0]), "is damaged")
             for shape in ([0, 10**30], [0] * 100, [float("inf")], [True], ["0"], "", None)
-        ),
-        (container({"__metadata__": about(format_version="9" * 5000)}), "update wordkit"),
-        (
-            container(
-                {
-                    "__metadata__": META,
-                    "x": {"dtype": "F32", "shape": [-2, -1], "data_offsets": [0, 8]},
-                },
-                b"12345678",
-            ),
-            "is damaged",
         ),
     ],
 )
@@ -282,23 +250,6 @@ def test_a_tensor_of_another_type_is_refused(tmp_path: Path) -> None:
         file.tensor("x", np.float32, 1)
     with pytest.raises(FormatError, match="no tensor 'y'"):
         file.tensor("y", np.float32, 1)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-def test_a_really_full_disk(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let us mount")
-    try:
-        with pytest.raises(
-            StorageError, match=r"cannot write .*: .*No space left on device.*; free"
-        ):
-            write_tensors(disk / "a", {"x": np.zeros(100_000)}, kind="test")
-        assert list(disk.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:

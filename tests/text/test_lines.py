@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import TextError
-from wordkit.text.lines import Line, line_groups_of, lines_of, numbered_lines_of
+from wordkit.text.blocks import Line, line_groups_of, lines_of, numbered_lines_of
 from wordkit_corpora.plaintext import open_text
 
 

@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ alphabet = st.sampled_from(
 texts = st.text(alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     texts.filter(lambda t: t.strip()),
     st.sampled_from(SCANNED),
@@ -95,28 +96,18 @@ def test_real_text(shared_data: Path, tokenizer: str) -> None:
     import gzip
 
     with gzip.open(shared_data / "enwiki-2018" / "enwiki-2018.txt.gz", "rt", encoding="utf-8") as f:
-        text = f.read(1_500_000 if tokenizer in SCANNED else 100_000)
+        text = f.read(1_000_000 if tokenizer in SCANNED else 40_000)
     config = TextConfig(tokenizer)
     corpus = prepare(StringSource(text, 1 << 16), config=config).result()
     check_equal(corpus, plain_way(text, config))
 
 
 def test_many_words_make_the_tables_grow() -> None:
-    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(150_000))
+    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(80_000))
     config = TextConfig("whitespace")
     corpus = prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
     check_equal(corpus, plain_way(text, config))
-    assert len(corpus.vocabulary) > 1 << 17
-
-
-def test_the_number_of_threads_changes_nothing() -> None:
-    chooser = random.Random(5)
-    text = "\n".join(" ".join(chooser.choices("abcdefghij", k=9)) for _ in range(2000))
-    prints = {
-        prepare(StringSource(text, 512), config=TextConfig(), threads=n).result().fingerprint
-        for n in (1, 2, 5)
-    }
-    assert len(prints) == 1
+    assert len(corpus.vocabulary) > 1 << 16  # first 2^15 rows
 
 
 def test_unk_and_a_given_vocabulary() -> None:
@@ -178,7 +169,7 @@ def test_bad_utf8_is_named_by_line_and_byte(tokenizer: str, bad: bytes) -> None:
 
 
 @given(st.binary(min_size=1).filter(lambda d: b"\0" not in d), st.sampled_from(SCANNED))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: str) -> None:
     try:
         data.decode()
@@ -197,13 +188,23 @@ def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: 
         assert valid
 
 
-def test_nothing_is_left_when_it_fails(tmp_path: Path) -> None:
-    for text, error in [("", TextError), (" \n\t\n", TextError), (b"a \xff", TextError)]:
-        with pytest.raises(error):
-            prepare(StringSource(text), tmp_path / "c.ids").result()
-        assert list(tmp_path.iterdir()) == []
-    with pytest.raises(VocabularyError, match="no word is left.*lower the minimum count"):
-        prepare(StringSource("a b"), tmp_path / "c.ids", TextConfig(min_count=5)).result()
+@pytest.mark.parametrize(
+    ("text", "config", "message"),
+    [
+        ("", {}, "holds no token"),
+        (" \n\t\n", {}, "holds no token"),
+        (" \n\n", {"eos": True}, "holds no token"),
+        (b"a \xff", {}, "not UTF-8"),
+        ("a b", {"min_count": 5}, "no word is left.*lower the minimum count"),
+        ("a b", {"tokenizer": lambda line: ["a\nb"]}, "token with a line break"),
+        ("a b", {"tokenizer": lambda line: ["\ud800"]}, "not valid Unicode"),
+    ],
+)
+def test_nothing_is_left_when_it_fails(
+    tmp_path: Path, text: str | bytes, config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TextError, VocabularyError), match=message):
+        prepare(StringSource(text), tmp_path / "c.ids", TextConfig(**config)).result()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -230,20 +231,17 @@ def test_a_folder_with_other_content_is_not_touched(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_tokenizer_that_breaks_the_rules() -> None:
-    with pytest.raises(VocabularyError, match="token with a line break"):
-        prepare(StringSource("a b"), config=TextConfig(lambda line: ["a\nb"])).result()
-    with pytest.raises(VocabularyError, match="not valid Unicode"):
-        prepare(StringSource("a b"), config=TextConfig(lambda line: ["\ud800"])).result()
-
-
-def test_bad_settings() -> None:
-    with pytest.raises(ConfigError, match="numbers must be keep or N, not 'words'"):
-        TextConfig(numbers="words")
-    with pytest.raises(ConfigError, match="min_count must be at least 1, not 0"):
-        TextConfig(min_count=0)
-    with pytest.raises(ConfigError, match="max_size must be at least 1, not -3"):
-        TextConfig(max_size=-3)
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("numbers", "words", "numbers must be keep or N, not 'words'"),
+        ("min_count", 0, "min_count must be at least 1, not 0"),
+        ("max_size", -3, "max_size must be at least 1, not -3"),
+    ],
+)
+def test_bad_settings(field: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TextConfig(**{field: value})
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
         prepare(StringSource("a"), threads=0)
 
@@ -265,21 +263,20 @@ def test_a_temporary_corpus_goes_with_its_last_user() -> None:
     assert not folder.exists()
 
 
-def test_blocks_that_come_out_of_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread may take a block and be late for it; the order of ties must not depend on that."""
     chooser = random.Random(7)
     text = "\n".join(" ".join(chooser.choices("abcdefghijklmnop", k=3)) for _ in range(300))
+    expected = prepare(StringSource(text), threads=1).result().fingerprint
     scan = Scanner.scan
 
     def late(self: Scanner, block: Block, place: int) -> BlockIds:
         time.sleep(0.002 if place >> 32 & 1 else 0)
         return scan(self, block, place)
 
-    expected = prepare(StringSource(text, 16), threads=1).result().fingerprint
     monkeypatch.setattr(Scanner, "scan", late)
-    for threads in (2, 3):
-        run = prepare(StringSource(text, 16), threads=threads)
-        assert run.result().fingerprint == expected
+    for threads in (1, 2, 5):
+        assert prepare(StringSource(text, 16), threads=threads).result().fingerprint == expected
 
 
 def test_an_earlier_block_may_come_later() -> None:
@@ -289,36 +286,23 @@ def test_an_earlier_block_may_come_later() -> None:
     assert scanner.table.firsts.tolist() == [1, 0]
 
 
-def test_a_tokenizer_that_cannot_be_copied() -> None:
+def test_a_tokenizer_is_shared_and_sees_lines_without_their_ends() -> None:
     class Locked:
+        """It cannot be copied."""
+
         def __init__(self) -> None:
             self.lock = threading.Lock()
+            self.seen: list[str] = []
 
         def __call__(self, line: str) -> list[str]:
             with self.lock:
-                return line.split()
+                self.seen.append(line)
+            return line.split()
 
-    corpus = prepare(StringSource("a b"), config=TextConfig(Locked())).result()
-    assert corpus.vocabulary.words == ("a", "b")
-
-
-def test_line_ends_of_windows_are_none_of_the_tokenizers_business() -> None:
-    seen = []
-    prepare(StringSource("It ends.\r\nNow.\r\n"), config=TextConfig(seen_by(seen))).result()
-    assert seen == ["It ends.", "Now.", ""]
-
-
-def seen_by(seen: list[str]) -> Callable[[str], list[str]]:
-    def tokenize(line: str) -> list[str]:
-        seen.append(line)
-        return line.split()
-
-    return tokenize
-
-
-def test_eos_alone_is_no_text() -> None:
-    with pytest.raises(TextError, match="holds no token"):
-        prepare(StringSource("  \n\n"), config=TextConfig(eos=True)).result()
+    tokenizer = Locked()
+    corpus = prepare(StringSource("It ends.\r\nNow.\r\n"), config=TextConfig(tokenizer)).result()
+    assert tokenizer.seen == ["It ends.", "Now.", ""]
+    assert corpus.vocabulary.words == ("It", "ends.", "Now.")
 
 
 @pytest.mark.slow
@@ -341,7 +325,7 @@ for line in open("/proc/self/status"):
         print(line.split()[1])
 """
     peaks = []
-    for blocks in (20, 150):
+    for blocks in (10, 80):
         done = subprocess.run(
             [sys.executable, "-c", code, str(blocks), str(tmp_path / "c.ids")],
             capture_output=True,
@@ -351,5 +335,5 @@ for line in open("/proc/self/status"):
         )
         peak, mapped = map(int, done.stdout.split())
         peaks.append(peak - mapped)
-    # 13 million more lines: a number for each would be 100 MB
-    assert peaks[1] - peaks[0] < 30_000, peaks
+    # 7 million more lines: a number for each would be 56 MB
+    assert peaks[1] - peaks[0] < 25_000, peaks

@@ -52,7 +52,7 @@ class CsrParts:
         """Return the parts of a sparse matrix, converted only where they must be.
 
         Raises:
-            ConfigError: it is no sparse matrix, or a damaged one.
+            ConfigError: it is no sparse matrix, or a corrupted one.
         """
         if not hasattr(matrix, "tocsr") or len(matrix.shape) != 2:
             kind = type(matrix).__name__
@@ -95,7 +95,7 @@ def _check_indices(matrix: Any) -> None:
         and (not len(indices) or (indices.min() >= 0 and indices.max() < columns))
     )
     if not fine:
-        raise ConfigError("the matrix is damaged: its indices point outside it; make it again")
+        raise ConfigError("the matrix is corrupted: its indices point outside it; make it again")
 
 
 def frozen(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -1,6 +1,6 @@
 """The file of a network: its weights, and whatever belongs to it, whole or not there at all.
 
-The file is a safetensors container with the weights as float32, or its matrices rounded
+The file is a safetensors container with the weights as float32, or its matrices quantized
 (``storage.quantization``), named as in the state of the network (a matrix that is tied to another
 one comes once), arrays such as the words, and two JSON objects: the shape of the network, and how
 it was made.
@@ -28,7 +28,7 @@ from wordkit.errors import (
     VocabularyError,
 )
 from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
-from wordkit.storage.quantization import check_precision, is_scales_of, restored, rounded
+from wordkit.storage.quantization import check_precision, dequantize, is_scales_of, quantize
 
 __all__ = ["NetworkFile", "save_network"]
 
@@ -83,7 +83,7 @@ def save_network(
         raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
     everything = dict(arrays)
     for name, tensor in tensors.items():
-        everything |= rounded(name, tensor, precision)
+        everything |= quantize(name, tensor, precision)
     metadata[_DIGEST] = content_digest(_text(metadata), everything)
     write_tensors(path, everything, kind=kind, metadata=metadata)
 
@@ -136,7 +136,7 @@ class NetworkFile:
         Raises:
             FormatError: it has another one, or is missing.
         """
-        found = restored(self.file, name, len(shape)).shape
+        found = dequantize(self.file, name, len(shape)).shape
         if any(size not in (None, there) for size, there in zip(shape, found, strict=True)):
             expected = " × ".join("any" if size is None else str(size) for size in shape)
             raise self.damaged(
@@ -187,7 +187,7 @@ class NetworkFile:
             raise self.damaged("its content does not have the digest that was written with it")
 
     def _finite(self, name: str, dimensions: int) -> npt.NDArray[np.float32]:
-        matrix = np.array(restored(self.file, name, dimensions))
+        matrix = np.array(dequantize(self.file, name, dimensions))
         if not np.isfinite(matrix).all():
             raise self.damaged(f"tensor {name!r} holds NaN or infinity")
         return matrix

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from wordkit.errors import ConfigError, TextError, VocabularyError
-from wordkit.text.blocks import TextSource
+from wordkit.text.blocks import TextSource, numbered_lines_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
@@ -60,8 +60,6 @@ def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
         ConfigError: the separator is empty, or holds a line break.
         TextError: as it goes on: the text cannot be read, a line is no pair, or none is.
     """
-    from wordkit.text.lines import numbered_lines_of  # which loads Numba
-
     _check_separator(separator)
     return _pairs(numbered_lines_of(source), source.name, separator)
 

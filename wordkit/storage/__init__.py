@@ -1,6 +1,6 @@
 """Files that are whole or not there at all: atomic writes and the safetensors container."""
 
-from wordkit.storage.atomic import MARK, atomic_write, check_writable, is_abandoned, new_mark
+from wordkit.storage.atomic import MARK, atomic_write, is_abandoned, new_mark
 from wordkit.storage.container import (
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
@@ -13,7 +13,13 @@ from wordkit.storage.container import (
     save_tensors,
     write_tensors,
 )
-from wordkit.storage.unreadable import check_readable, why_no_file, why_unreadable, why_unwritable
+from wordkit.storage.paths import (
+    check_readable,
+    check_writable,
+    why_no_file,
+    why_unreadable,
+    why_unwritable,
+)
 
 __all__ = [
     "LANGUAGE_MODEL",

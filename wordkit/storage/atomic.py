@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wordkit.errors import StorageError
-from wordkit.storage.unreadable import why_unwritable
+from wordkit.storage.paths import check_writable, why_unwritable
 
-__all__ = ["MARK", "atomic_write", "check_writable", "is_abandoned", "new_mark"]
+__all__ = ["MARK", "atomic_write", "is_abandoned", "new_mark"]
 
 
 @contextlib.contextmanager
@@ -44,37 +44,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-            _synchronise(temporary)
+            _fsync(temporary)
             os.replace(temporary, target)
-        _synchronise(target.parent)
+        _fsync(target.parent)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {why_unwritable(path, error)}") from error
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out early, before the work, whether a file can be written here.
-
-    Raises:
-        StorageError: the folder is missing or not writable, or the target is no regular file.
-    """
-    target, named = Path(os.path.realpath(path)), path
-    if target.is_dir():
-        raise StorageError(f"cannot write {named}: it is a folder; name a file in it")
-    if target.exists() and not target.is_file():
-        raise StorageError(f"cannot write {named}: it is a device, not a file; name another file")
-    if not target.parent.is_dir():
-        raise StorageError(f"cannot write {named}: there is no folder {target.parent}; make it")
-    try:
-        import tempfile  # a query need not wait for it
-
-        # access() says yes to the superuser, also in folders of the system that take no files
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {named}: the folder {target.parent} is not writable: "
-            f"{error.strerror or error}"
-        ) from error
 
 
 def _remove_abandoned(target: Path) -> None:
@@ -91,7 +65,7 @@ MARK = "[0-9a-f]{8}-[0-9]+-[0-9a-f]{8}"
 
 
 def new_mark() -> str:
-    """A part for the name of a temporary file that tells whose it is: machine, process, number."""
+    """A part for the name of a temporary file: machine, process and a random number."""
     return f"{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -115,7 +89,7 @@ def _machine() -> int:
     return zlib.crc32(platform.node().encode())
 
 
-def _synchronise(path: Path) -> None:
+def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

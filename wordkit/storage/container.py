@@ -1,4 +1,4 @@
-"""The safetensors container: arrays by name, and what they are.
+"""The safetensors container: arrays by name, with metadata.
 
 Every model is one safetensors file (a length, a JSON header, then the tensors), written by the
 safetensors package and read through a memory map, so that opening a file costs nothing that is not
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from wordkit.errors import FormatError, StorageError, counted
 from wordkit.storage.atomic import atomic_write
-from wordkit.storage.unreadable import check_readable, why_unreadable
+from wordkit.storage.paths import check_readable, why_unreadable
 
 __all__ = [
     "LANGUAGE_MODEL",
@@ -42,17 +42,17 @@ _DTYPES: dict[str, str] = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
-_LARGEST_SIDE, _MOST_SIDES = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
-_LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package itself
+_MAX_SIZE, _MAX_DIMENSIONS = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
+_MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors package itself
 _FORMAT_VERSION = 1
-_HEAD = 1 << 12  # bytes at the start of a file that tell its kind
+_HEAD_BYTES = 1 << 12  # at the start of a file, that tell its kind
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
 
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
 """The kinds of the files that hold one."""
 
-_TAKEN_BY = {
+_USES = {
     "embeddings": "wordkit similar, analogy and evaluate take vectors",
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
@@ -61,12 +61,12 @@ _TAKEN_BY = {
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume goes on from it",
 }
-"""Which commands want a file of a kind, for whoever has given it to another one."""
+"""The commands that take a file of a kind, for the message of another command."""
 
 
 @dataclass(frozen=True)
 class TensorFile:
-    """What a safetensors file holds: read-only, memory-mapped arrays and the metadata."""
+    """The content of a safetensors file: read-only, memory-mapped arrays and metadata."""
 
     path: Path
     tensors: Mapping[str, npt.NDArray[Any]]
@@ -118,7 +118,7 @@ def save_tensors(
     kind: str,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Do what :func:`write_tensors` does, but to a path where nothing has to be kept.
+    """Write as :func:`write_tensors`, but not atomically.
 
     Raises:
         OSError: the file cannot be written.
@@ -155,7 +155,7 @@ def read_tensors(
     Args:
         path: the file.
         kind: what it has to be.
-        content: what is in it, where the file itself is packed.
+        content: what is in it, where the file itself is compressed.
 
     Raises:
         StorageError: the file cannot be read.
@@ -167,7 +167,7 @@ def read_tensors(
     metadata = _read_metadata(path, header.pop("__metadata__", None))
     found = metadata.get("kind")
     if found != kind:
-        remedy = _TAKEN_BY.get(str(found))
+        remedy = _USES.get(str(found))
         holds = f"{path} holds {_with_article(found)}, not {_with_article(kind)}"
         raise FormatError(holds + (f"; {remedy}" if remedy else ""))
     version = str(metadata.get("format_version", ""))
@@ -183,7 +183,7 @@ def read_tensors(
 
 
 def _with_article(kind: object) -> str:
-    """The name of a kind as it stands in a sentence."""
+    """The name of a kind with its article."""
     return f"a {kind}" if isinstance(kind, str) and not kind.endswith("s") else str(kind)
 
 
@@ -193,7 +193,7 @@ def is_of_kind(path: str | os.PathLike[str], kind: str) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
     except OSError:  # whoever goes on to read it will say why
         return False
     return head[8:9] == b"{" and rf"\"kind\": \"{kind}\"".encode() in head
@@ -222,7 +222,7 @@ def _map(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
 
 def _read_header(path: Path, buffer: npt.NDArray[np.uint8]) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(buffer[:8].tobytes(), "little")
-    if length > min(_LARGEST_HEADER, len(buffer) - 8):
+    if length > min(_MAX_HEADER_BYTES, len(buffer) - 8):
         raise FormatError(
             f"{path} is no safetensors file, or is truncated: its header should have {length} "
             f"bytes, and {len(buffer) - 8} follow; copy or make it again"
@@ -267,7 +267,7 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
             f"{path} is truncated: tensor {name!r} should end at byte {end} of its data, "
             f"which has {len(data)}; copy or make it again"
         )
-    if size != end - start or max(shape, default=0) > _LARGEST_SIDE or len(shape) > _MOST_SIDES:
+    if size != end - start or max(shape, default=0) > _MAX_SIZE or len(shape) > _MAX_DIMENSIONS:
         raise FormatError(
             f"{path} is damaged: tensor {name!r} of shape {shape} should take {size} bytes, "
             f"but takes {end - start}; copy or make it again"
@@ -276,7 +276,7 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
 
 
 def _whole(number: Any) -> int:
-    """A number that is whole and not negative, as sizes are."""
+    """Check that a number can be a size."""
     if type(number) is not int or number < 0:
         raise ValueError(f"{number} is no size")
     return number

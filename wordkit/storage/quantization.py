@@ -1,4 +1,4 @@
-"""Matrices in fewer bytes: half precision, or 8-bit rows with a scale each.
+"""Quantized matrices: half precision, or 8-bit rows with a scale each.
 
 A row of 8-bit numbers is ``scale * q`` with q from -127 to 127, where ``scale`` is a 127th of the
 row's largest value; so each row keeps its direction to about half a step in 127, whatever its
@@ -17,30 +17,26 @@ import numpy.typing as npt
 from wordkit.errors import ConfigError, FormatError
 from wordkit.storage import TensorFile
 
-__all__ = ["PRECISIONS", "check_precision", "is_scales_of", "restored", "rounded"]
+__all__ = ["PRECISIONS", "check_precision", "dequantize", "is_scales_of", "quantize"]
 
 PRECISIONS = ("fp32", "fp16", "int8")
-"""How the numbers of a matrix may be kept: in 4 bytes, in 2, or in 1 and a scale for each row."""
+"""Bytes per value: 4, 2, or 1 and a scale for each row."""
 
 _SCALES = ".scales"  # behind the name of a matrix
-_MOST = 127
-_LARGEST_HALF = float(np.finfo(np.float16).max)
+_MAX_STEP = 127
+_MAX_HALF = float(np.finfo(np.float16).max)
 
 
 def check_precision(precision: str) -> None:
-    """Check that there is such a precision.
-
-    Raises:
-        ConfigError: there is not.
-    """
+    """Raise a ConfigError if there is no such precision."""
     if precision not in PRECISIONS:
         raise ConfigError(f"precision must be {', '.join(PRECISIONS)}, not {precision!r}")
 
 
-def rounded(name: str, matrix: npt.NDArray[Any], precision: str) -> dict[str, npt.NDArray[Any]]:
-    """What goes into a file for a matrix, by name: itself, or what :func:`restored` makes it of.
+def quantize(name: str, matrix: npt.NDArray[Any], precision: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the tensors that hold a matrix in a file, by name; :func:`dequantize` reads them.
 
-    Only a matrix of float32 is rounded; a vector, such as a bias, stays as it is.
+    Only matrices of float32 are quantized; a vector, such as a bias, stays as it is.
 
     Args:
         name: of the matrix.
@@ -54,19 +50,19 @@ def rounded(name: str, matrix: npt.NDArray[Any], precision: str) -> dict[str, np
         return {name: matrix}
     largest = np.abs(matrix).max(axis=1, initial=0)
     if precision == "fp16":
-        if largest.max(initial=0) > _LARGEST_HALF:
+        if largest.max(initial=0) > _MAX_HALF:
             raise ConfigError(
                 f"{name} holds a value of {largest.max():g}, and half precision ends at "
-                f"{_LARGEST_HALF:g}; choose int8"
+                f"{_MAX_HALF:g}; choose int8"
             )
         return {name: matrix.astype(np.float16)}
-    scales = np.maximum(largest / np.float32(_MOST), np.finfo(np.float32).tiny)
-    steps = np.rint(matrix / scales[:, None]).clip(-_MOST, _MOST)
+    scales = np.maximum(largest / np.float32(_MAX_STEP), np.finfo(np.float32).tiny)
+    steps = np.rint(matrix / scales[:, None]).clip(-_MAX_STEP, _MAX_STEP)
     return {name: steps.astype(np.int8), name + _SCALES: scales.astype(np.float32)}
 
 
-def restored(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np.float32]:
-    """A matrix of a file as float32, whichever way it is kept; float32 itself stays mapped.
+def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np.float32]:
+    """Return a matrix of a file as float32, whatever its precision; float32 itself stays mapped.
 
     Raises:
         FormatError: it is missing, of another shape or type, or its scales do not fit.
@@ -77,7 +73,7 @@ def restored(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np
     if kept is not None and dimensions == 2 and kept.dtype == np.int8:
         steps = file.tensor(name, np.int8, 2)
         scales = file.tensor(name + _SCALES, np.float32, 1)
-        if len(scales) != len(steps) or not _usable(scales):
+        if len(scales) != len(steps) or not (np.isfinite(scales) & (scales > 0)).all():
             raise FormatError(
                 f"{file.path} is damaged: the {len(scales)} scales of {name!r} should be "
                 f"{len(steps)} numbers above 0; copy or make it again"
@@ -88,10 +84,6 @@ def restored(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np
 
 
 def is_scales_of(name: str, tensors: Mapping[str, npt.NDArray[Any]]) -> bool:
-    """Whether a tensor of this name is there for the 8-bit rows of another one."""
+    """Whether the tensor of this name holds the scales of another one's 8-bit rows."""
     matrix = tensors.get(name.removesuffix(_SCALES))
     return name.endswith(_SCALES) and matrix is not None and matrix.dtype == np.int8
-
-
-def _usable(scales: npt.NDArray[np.float32]) -> bool:
-    return bool(np.isfinite(scales).all() and (scales > 0).all())

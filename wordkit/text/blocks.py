@@ -1,16 +1,26 @@
-"""Blocks: how text travels from a reader to the scanner.
+"""Blocks of text, in which readers (files, standard input, named corpora) hand it out.
 
-A reader (files, standard input, a named corpus) hands out its text as blocks of bytes, so that
-memory does not grow with the text. Lines are the units that windows do not cross.
+Memory does not grow with the text. Lines are the units that context windows do not cross.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["Block", "TextSource"]
+from wordkit.errors import TextError
+
+__all__ = [
+    "Block",
+    "Line",
+    "TextSource",
+    "line_groups_of",
+    "lines_of",
+    "not_utf8",
+    "numbered_lines_of",
+]
 
 
 @dataclass(frozen=True)
@@ -53,5 +63,68 @@ class TextSource(Protocol):
     def replace_errors(self) -> bool:
         """Whether bytes that are not UTF-8 become U+FFFD instead of ending in an error."""
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """The text from its start. The last block of each file ends its last line."""
+
+
+def not_utf8(block: Block, position: int) -> TextError:
+    """The error for bytes that are not UTF-8 at this position of a block."""
+    line = block.line + block.data.count(b"\n", 0, position)
+    return TextError(
+        f"{block.source}: line {line}, byte {block.offset + position}: not UTF-8 "
+        f"(0x{block.data[position]:02x}); name the encoding with --encoding, or go on with "
+        "--errors replace"
+    )
+
+
+class Line(NamedTuple):
+    """A line and its position."""
+
+    text: str
+    """Without its line end."""
+
+    source: str
+    """Where it comes from, for messages: a path, or "standard input"."""
+
+    number: int
+    """From 1, in its source."""
+
+
+def lines_of(source: TextSource) -> Iterator[str]:
+    """All lines of a text, blank ones too, without their line ends.
+
+    Args:
+        source: read once, as the lines are asked for.
+
+    Raises (as it runs):
+        TextError: the text cannot be read, or is not UTF-8.
+    """
+    with contextlib.closing(numbered_lines_of(source)) as lines:
+        for line in lines:
+            yield line.text
+
+
+def numbered_lines_of(source: TextSource) -> Generator[Line, None, None]:
+    """All lines as :func:`lines_of`, each with its file and number."""
+    with contextlib.closing(line_groups_of(source)) as groups:
+        for group in groups:
+            yield from group
+
+
+def line_groups_of(source: TextSource) -> Generator[list[Line], None, None]:
+    """All lines as :func:`numbered_lines_of`, those that end in one block together."""
+    begun: list[str] = []  # the start of a line, which may go on over several blocks
+    with contextlib.closing(source.blocks()) as blocks:
+        for block in blocks:
+            try:
+                text = block.data.decode(errors="replace" if source.replace_errors else "strict")
+            except UnicodeDecodeError as error:
+                raise not_utf8(block, error.start) from error
+            first, *others = text.split("\n")
+            begun.append(first)
+            group = []
+            for number, line in enumerate(others, block.line):
+                group.append(Line("".join(begun).removesuffix("\r"), block.source, number))
+                begun = [line]
+            if group:
+                yield group

@@ -17,8 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError
-from wordkit.text.corpus_folder import MANIFEST, PARTS, fingerprint_of, read_manifest
-from wordkit.text.corpus_writer import CorpusWriter
+from wordkit.text.corpus_folder import (
+    MANIFEST,
+    PARTS,
+    CorpusWriter,
+    fingerprint_of,
+    read_manifest,
+)
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Corpus", "is_corpus"]

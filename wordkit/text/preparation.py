@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -19,18 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Report, Run, thread_count
+from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.corpus import Corpus
-from wordkit.text.corpus_writer import CorpusWriter
+from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["TextConfig", "prepare"]
 
-
-_MOST_THREADS = 64  # reading is not faster with more
+_MAX_THREADS = 64  # reading is not faster with more
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,6 @@ class TextConfig:
             raise ConfigError(f"min_count must be at least 1, not {self.min_count}")
         if self.max_size is not None and self.max_size < 1:
             raise ConfigError(f"max_size must be at least 1, not {self.max_size}")
-
-
-@dataclass(frozen=True)
-class _Spooled:
-    """A block's ids in the spool, and which word table numbers them."""
-
-    table: int
-    tokens: int
-    lines: int
 
 
 def prepare(
@@ -119,36 +107,26 @@ def _prepare(
         folder = temporary.name
         remedy = "free some space there, or name another folder for temporary files with TMPDIR"
     tokenizer = get_tokenizer(config.tokenizer)
-    threads = min(threads, _MOST_THREADS)
-    scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(threads)]
+    scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(min(threads, _MAX_THREADS))]
     with CorpusWriter(folder, remedy) as writer:
-        with (
-            Spool(writer, "ids") as ids_spool,
-            Spool(writer, "offsets") as ends_spool,
-        ):
-            spooled: list[_Spooled] = []
-            tokens = lines = 0
+        with Spool(writer) as spool:
             yield Report("reading", 0, source.size, "bytes")
             for block, number, found in _scan(source, scanners):
-                ids_spool.write(found.ids)
-                ends_spool.write(found.line_ends)
-                spooled.append(_Spooled(number, len(found.ids), len(found.line_ends)))
-                tokens += len(found.ids)
-                lines += len(found.line_ends)
-                yield Report("reading", block.progress, source.size, "bytes", {"tokens": tokens})
-            if tokens <= (lines if config.eos else 0):
+                spool.append(number, found)
+                figures = {"tokens": spool.tokens}
+                yield Report("reading", block.progress, source.size, "bytes", figures)
+            if spool.tokens <= (spool.lines if config.eos else 0):
                 raise TextError(f"{source.name} holds no token: it is empty, or all white space")
             yield Report("ordering the words", 0, 1)
             merged, maps = _merge([scanner.table for scanner in scanners])
             vocabulary, final = _vocabulary(merged, config, given)
-            maps = [final[numbers] for numbers in maps]
-            kept = _renumber(writer, ids_spool, ends_spool, spooled, maps)
+            kept = _renumber(writer, spool, [final[numbers] for numbers in maps])
         settings = {field.name: getattr(config, field.name) for field in fields(config)}
         settings |= {
             "tokenizer": tokenizer.name,
             "source": source.name,
-            "text_tokens": tokens,
-            "oov": tokens - kept,
+            "text_tokens": spool.tokens,
+            "oov": spool.tokens - kept,
         }
         writer.finish(vocabulary, settings)
     yield Report("ordering the words", 1, 1)
@@ -166,36 +144,19 @@ def _scan(source: TextSource, scanners: list[Scanner]) -> Iterator[tuple[Block, 
     for number in range(len(scanners)):
         free.put(number)
 
-    def job(block: Block, place: int) -> tuple[Block, int, BlockIds]:
-        number = free.get()
-        try:
-            return block, number, scanners[number].scan(block, place)
-        finally:
-            free.put(number)
-
-    waiting: deque[Future[tuple[Block, int, BlockIds]]] = deque()
-    pool = ThreadPoolExecutor(len(scanners), thread_name_prefix="wordkit-scan")
-    try:
-        with contextlib.closing(_stream(source)) as blocks:
-            for index, block in enumerate(blocks):
-                # a block has fewer than 2**32 tokens, so places rise from block to block
-                waiting.append(pool.submit(job, block, index << 32))
-                if len(waiting) > 2 * len(scanners):
-                    yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _stream(source: TextSource) -> Generator[Block, None, None]:
-    """The blocks of the source; a replaced byte is replaced here, before the scanner sees it."""
-    for block in source.blocks():
+    def scan(numbered: tuple[int, Block]) -> tuple[Block, int, BlockIds]:
+        index, block = numbered
         if source.replace_errors:
-            data = block.data.decode("utf-8", "replace").encode()
-            yield Block(data, block.source, block.line, block.offset, block.progress)
-        else:
-            yield block
+            block = replace(block, data=block.data.decode("utf-8", "replace").encode())
+        scanner = free.get()
+        try:
+            # a block has fewer than 2**32 tokens, so positions rise from block to block
+            return block, scanner, scanners[scanner].scan(block, index << 32)
+        finally:
+            free.put(scanner)
+
+    with contextlib.closing(source.blocks()) as blocks:
+        yield from ordered_map(scan, enumerate(blocks), len(scanners))
 
 
 # --- the vocabulary ----------------------------------------------------------------------------
@@ -256,11 +217,13 @@ def _merged_counts(
 
 
 class Spool:
-    """A file of int32 that is written, read once from its start, and deleted."""
+    """A file of the blocks' ids, in the order of the text, until the vocabulary is known."""
 
-    def __init__(self, writer: CorpusWriter, part: str) -> None:
+    def __init__(self, writer: CorpusWriter) -> None:
+        self.tokens = self.lines = 0
         self._writer = writer
-        self._path = writer.path(part).with_suffix(".spool")
+        self._path = writer.path("ids").with_suffix(".spool")
+        self._blocks: list[tuple[int, int, int]] = []  # scanner, tokens, lines
 
     def __enter__(self) -> Spool:
         try:
@@ -274,46 +237,41 @@ class Spool:
         with contextlib.suppress(OSError):  # bytes that nobody will read need not be written
             self._file.close()
 
-    def write(self, values: npt.NDArray[np.int32]) -> None:
-        """Append values."""
+    def append(self, scanner: int, found: BlockIds) -> None:
+        """Write the ids of a block, in the numbering of a scanner's word table."""
         try:
-            self._file.write(np.ascontiguousarray(values).data)
+            self._file.write(found.ids.data)
+            self._file.write(found.line_ends.data)
         except OSError as error:
             raise self._writer.failed(error) from error
+        self._blocks.append((scanner, len(found.ids), len(found.line_ends)))
+        self.tokens += len(found.ids)
+        self.lines += len(found.line_ends)
 
-    def rewind(self) -> None:
-        """Go back to the start, to read."""
+    def __iter__(self) -> Iterator[tuple[int, BlockIds]]:
+        """The scanner and the ids of each block, once."""
         try:
             self._file.seek(0)
         except OSError as error:  # what was still to be written could not be
             raise self._writer.failed(error) from error
+        for scanner, tokens, lines in self._blocks:
+            yield scanner, BlockIds(self._read(tokens), self._read(lines))
 
-    def read(self, count: int) -> npt.NDArray[np.int32]:
-        """The next values."""
+    def _read(self, count: int) -> npt.NDArray[np.int32]:
         return np.frombuffer(self._file.read(4 * count), dtype=np.int32)
 
 
-def _renumber(
-    writer: CorpusWriter,
-    ids_spool: Spool,
-    ends_spool: Spool,
-    spooled: list[_Spooled],
-    maps: list[npt.NDArray[np.int32]],
-) -> int:
-    """Write the spooled ids and line ends into the corpus; return the tokens kept."""
-    ids_spool.rewind()
-    ends_spool.rewind()
+def _renumber(writer: CorpusWriter, spool: Spool, maps: list[npt.NDArray[np.int32]]) -> int:
+    """Write the spooled ids and line ends into the corpus; return the number of tokens kept."""
     with writer.part("ids") as ids_file, writer.part("offsets") as offsets_file:
         last = 0
         offsets_file.append(np.zeros(1, dtype=np.int64))
-        for block in spooled:
-            ids = maps[block.table][ids_spool.read(block.tokens)]
-            ends = ends_spool.read(block.lines)
+        for scanner, block in spool:
+            ids, ends = maps[scanner][block.ids], block.line_ends.astype(np.int64)
             stays = ids >= 0
             if not stays.all():
-                before = np.concatenate([[0], np.cumsum(stays)])
-                ids, ends = ids[stays], before[ends]
-            offsets = ids_file.size + ends.astype(np.int64)
+                ids, ends = ids[stays], np.concatenate([[0], np.cumsum(stays)])[ends]
+            offsets = ids_file.size + ends
             ids_file.append(ids)
             # a line without a token is no sentence
             offsets = offsets[np.diff(offsets, prepend=last) > 0]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import TextError, VocabularyError
+from wordkit.errors import VocabularyError
 from wordkit.text import kernels
-from wordkit.text.blocks import Block
+from wordkit.text.blocks import Block, not_utf8
 from wordkit.text.characters import (
     FOLDED,
     JOINERS,
@@ -236,16 +236,6 @@ class Scanner:
                     tokens.append(EOS)
                 ends.append(len(tokens))
         return BlockIds(self._add_tokens(tokens, block, place), np.array(ends, dtype=np.int32))
-
-
-def not_utf8(block: Block, position: int) -> TextError:
-    """The error for bytes that are not UTF-8 at this position of a block."""
-    line = block.line + block.data.count(b"\n", 0, position)
-    return TextError(
-        f"{block.source}: line {line}, byte {block.offset + position}: not UTF-8 "
-        f"(0x{block.data[position]:02x}); name the encoding with --encoding, or go on with "
-        "--errors replace"
-    )
 
 
 @cache

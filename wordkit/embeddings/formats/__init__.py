@@ -15,10 +15,11 @@ from wordkit.embeddings.formats.format import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR
-from wordkit.embeddings.formats.source import Source, split_packing
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write
+from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix
 from wordkit.storage.quantization import check_precision
 
 __all__ = [
@@ -36,17 +37,11 @@ FORMATS: Mapping[str, Format] = {
 """All formats by name."""
 
 _EXPORT = "export it with gensim's save_word2vec_format and load that"
-_FOREIGN = (
-    (b"\x80\x02", "a pickle", _EXPORT),
-    (b"\x80\x03", "a pickle", _EXPORT),
-    (b"\x80\x04", "a pickle", _EXPORT),
-    (b"\x80\x05", "a pickle", _EXPORT),
-    (b"PK\x03\x04", "a zip archive, as PyTorch and NumPy write their pickles", _EXPORT),
-    (b"\x93NUMPY", "a NumPy array, without words", "save it with its words as word2vec text"),
-    (b"\x89HDF", "an HDF5 file", _EXPORT),
-    (b"\xba\x16\x4f\x2f", "a fastText model", "take the .vec file that fastText wrote beside it"),
-)
-"""Files that are never read: magic bytes, name and remedy. Pickles run code when they are read."""
+_REMEDIES = {
+    "a NumPy array": "save it with its words as word2vec text",
+    "a fastText model": "take the .vec file that fastText wrote beside it",
+}
+"""What to do with a file of a foreign format, where it is not to export it."""
 
 
 def load_embeddings(
@@ -60,7 +55,7 @@ def load_embeddings(
     """Load the vectors of a file; those of wordkit's own are memory-mapped.
 
     Args:
-        path: the file; may be packed (.gz, .bz2, .xz).
+        path: the file; may be compressed (.gz, .bz2, .xz).
         format: a name of :data:`FORMATS`; None: recognised by the file's content.
         limit, encoding, errors: see :class:`ReadOptions`.
 
@@ -98,7 +93,7 @@ def save_embeddings(
 
     Args:
         embeddings: what to write.
-        path: the file; the suffix of a packing (.gz, .bz2, .xz) packs it.
+        path: the file; the suffix of a compression (.gz, .bz2, .xz) compresses it.
         format: a name of :data:`FORMATS`; None: chosen by the suffix.
         precision: a name of ``wordkit.storage.PRECISIONS``: fp16 halves a native file, int8
             quarters it; weights that a resumed training needs are then left out.
@@ -109,7 +104,7 @@ def save_embeddings(
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    unpacked, packing = split_packing(path)
+    stem, compression = split_suffix(path)
     chosen = format_by_suffix(path) if format is None else _named(format)
     check_precision(precision)
     if precision != "fp32":
@@ -122,12 +117,12 @@ def save_embeddings(
     chosen.check(embeddings)
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
         if chosen.write_words is not None:
-            words = unpacked.with_name(f"{unpacked.stem}.metadata{unpacked.suffix}")
-            suffix = "" if packing is None else packing.suffix
+            words = stem.with_name(f"{stem.stem}.metadata{stem.suffix}")
+            suffix = "" if compression is None else compression.suffix
             temporary = files.enter_context(atomic_write(words.with_name(words.name + suffix)))
-            chosen.write_words(embeddings, temporary, packing)
+            chosen.write_words(embeddings, temporary, compression)
         temporary = files.enter_context(atomic_write(path))
-        chosen.write(embeddings, temporary, packing)
+        chosen.write(embeddings, temporary, compression)
         if chosen.read is not None:
             _check_recognised(temporary, path, chosen)
 
@@ -157,7 +152,7 @@ def format_by_suffix(path: str | os.PathLike[str]) -> Format:
     suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     raise ConfigError(
         f"no format has the suffix of {Path(path).name!r}; name the format, or end the name in one "
-        f"of {suffixes} (and .gz, .bz2 or .xz to pack it)"
+        f"of {suffixes} (and .gz, .bz2 or .xz to compress it)"
     )
 
 
@@ -168,15 +163,16 @@ def _named(name: str) -> Format:
 
 
 def _suffix_of(path: str | os.PathLike[str]) -> str:
-    return split_packing(path)[0].suffix.lower()
+    return split_suffix(path)[0].suffix.lower()
 
 
 def _refuse_foreign(source: Source) -> None:
     if not source.head:
         raise FormatError(f"{source.path} is empty; make it again")
-    for magic, name, remedy in _FOREIGN:
-        if source.head.startswith(magic):
-            raise FormatError(f"{source.path} is {name}; wordkit never reads these: {remedy}")
+    name = file_format(source.head[:HEAD_BYTES])
+    if name is not None:
+        remedy = _REMEDIES.get(name, _EXPORT)
+        raise FormatError(f"{source.path} is {name}; wordkit never reads these: {remedy}")
 
 
 def _recognized(source: Source, path: str | os.PathLike[str]) -> Format:

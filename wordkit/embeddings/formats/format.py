@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.source import Packing, Source
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.search import check_whole
 from wordkit.errors import (
     ConfigError,
@@ -20,6 +20,7 @@ from wordkit.errors import (
     VocabularyError,
     WordkitWarning,
 )
+from wordkit.storage.compression import Compression
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["DECODING", "Format", "ReadOptions", "collect", "first_rows", "join"]
@@ -61,7 +62,7 @@ class ReadOptions:
             raise ConfigError(f"{self.encoding!r} is no encoding of text; try utf-8") from error
 
 
-Writer = Callable[[Embeddings, Path, "Packing | None"], None]
+Writer = Callable[[Embeddings, Path, "Compression | None"], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Format:
     """One line about it."""
 
     suffixes: tuple[str, ...]
-    """Suffixes of such files, before that of a packing; the first is usual."""
+    """Suffixes of such files, before that of a compression; the first is usual."""
 
     recognize: Callable[[bytes, str], bool]
     """Returns whether a file is of this format, by its first bytes and its suffix."""

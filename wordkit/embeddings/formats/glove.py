@@ -9,11 +9,12 @@ from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format, ReadOptions, collect
-from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Source
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_rows import check_words, count_values, first_line, write_rows
 from wordkit.embeddings.formats.word2vec import HEADER
 from wordkit.errors import EmbeddingsError, FormatError
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["GLOVE"]
 
@@ -44,8 +45,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         write_rows(file, embeddings)
 
 

@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format, ReadOptions
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import Source
 from wordkit.errors import EmbeddingsError, FormatError
 from wordkit.storage import TensorFile, read_tensors, save_tensors
-from wordkit.storage.quantization import restored, rounded
+from wordkit.storage.compression import Compression, compressed_writer
+from wordkit.storage.quantization import dequantize, quantize
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE", "native_in"]
@@ -34,10 +35,10 @@ _WEIGHTS = "weights."  # prefix of the names of such tensors
 
 def _read(source: Source, options: ReadOptions) -> Embeddings:
     content = None
-    if source.packing is not None:  # then it cannot be mapped
+    if source.compression is not None:  # then it cannot be mapped
         content = b"".join(iter(lambda: source.read(1 << 24), b""))
     file = read_tensors(source.path, kind=_KIND, content=content)
-    vectors = restored(file, "vectors")
+    vectors = dequantize(file, "vectors")
     norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
     words = file.tensor("words", np.uint8, 1)
     counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
@@ -91,32 +92,32 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
 def native_in(precision: str) -> Format:
     """Return the native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
-    def write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-        arrays = rounded("vectors", embeddings.vectors, precision)
-        _save(arrays, embeddings, path, packing)
+    def write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+        arrays = quantize("vectors", embeddings.vectors, precision)
+        _save(arrays, embeddings, path, compression)
 
     return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
     weights = {_WEIGHTS + name: matrix for name, matrix in embeddings.weights.items()}
     arrays = {"vectors": embeddings.vectors, "norms": embeddings.norms, **weights}
-    _save(arrays, embeddings, path, packing)
+    _save(arrays, embeddings, path, compression)
 
 
 def _save(
     arrays: Mapping[str, npt.NDArray[Any]],
     embeddings: Embeddings,
     path: Path,
-    packing: Packing | None,
+    compression: Compression | None,
 ) -> None:
     tensors = {**arrays, **embeddings.vocabulary.to_arrays()}
-    plain = path if packing is None else path.with_name(path.name + ".plain")
+    plain = path if compression is None else path.with_name(path.name + ".plain")
     save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
-    if packing is not None:
+    if compression is not None:
         import shutil  # takes 2 ms, which a query need not spend
 
-        with open(plain, "rb") as content, packed_writer(path, packing) as file:
+        with open(plain, "rb") as content, compressed_writer(path, compression) as file:
             shutil.copyfileobj(content, file)
         plain.unlink()
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format
-from wordkit.embeddings.formats.source import Packing, packed_writer
 from wordkit.embeddings.formats.text_rows import check_words, format_all
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["PROJECTOR"]
 
 
-def _write(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         # rows whose word is empty: a space, then the values
         for part in format_all([""] * len(embeddings), embeddings.vectors):
             file.write(part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
 
 
-def _write_words(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write_words(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         for line in _lines(embeddings):
             file.write(line.encode() + b"\n")
 

@@ -23,10 +23,11 @@ from wordkit.embeddings.formats.format import (
     first_rows,
     join,
 )
-from wordkit.embeddings.formats.source import Packing, Source, packed_writer
+from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_rows import check_words, count_values, first_line, write_rows
 from wordkit.errors import FormatError
+from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY"]
 
@@ -114,8 +115,8 @@ def _read_text(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write_text(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write_text(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
         write_rows(file, embeddings)
 
@@ -220,8 +221,8 @@ class _BinaryReader:
             raise FormatError(f"{fault}; {remedy}") from error
 
 
-def _write_binary(embeddings: Embeddings, path: Path, packing: Packing | None) -> None:
-    with packed_writer(path, packing) as file:
+def _write_binary(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+    with compressed_writer(path, compression) as file:
         file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
         for word, vector in zip(embeddings.words, embeddings.vectors, strict=True):
             file.write(b"%b %b\n" % (word.encode(), vector.astype("<f4", copy=False).tobytes()))

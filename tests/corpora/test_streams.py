@@ -1,4 +1,4 @@
-"""What is written into a pipe is handed out line by line, before the writer goes on."""
+"""Standard input and pipes: read once, and line by line as they are written where asked for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import gzip
 import io
 import lzma
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from wordkit.errors import TextError
 from wordkit.text.blocks import Block
 from wordkit_corpora import open_text
 
@@ -39,6 +41,51 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
 
 def data_of(blocks: Iterator[Block]) -> bytes:
     return b"".join(block.data for block in blocks)
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_standard_input_is_read_once(pipe: Pipe, is_compressed: bool) -> None:
+    text = b"some words\n" * 1000 + b"and no line end"
+    data = gzip.compress(text) if is_compressed else text
+    pipe.write(data)
+    pipe.close()
+    source = open_text(["-"])
+    blocks = list(source.blocks())
+    assert data_of(iter(blocks)) == text + b"\n"
+    assert (blocks[-1].source, blocks[-1].progress, source.size) == (
+        "standard input", len(data), None,
+    )  # fmt: skip
+    with pytest.raises(TextError, match="standard input can be read only once; save the text to"):
+        source.blocks()
+
+
+def test_standard_input_among_files(pipe: Pipe, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a file")
+    pipe.write(b"the input")
+    pipe.close()
+    blocks = list(open_text([path, "-", path]).blocks())
+    assert data_of(iter(blocks)) == b"a file\nthe input\na file\n"
+    assert blocks[-1].progress == 21
+
+
+def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(TextError, match="cannot read standard input: it is closed; name a file"):
+        list(open_text(["-"]).blocks())
+
+
+def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    source = open_text([path])
+    assert source.size is None
+    writer = threading.Thread(target=path.write_bytes, args=(gzip.compress(b"from a pipe"),))
+    writer.start()
+    assert data_of(source.blocks()) == b"from a pipe\n"
+    writer.join()
+    with pytest.raises(TextError, match="can be read only once; save the text to a file"):
+        source.blocks()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16-le"])

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from wordkit.text.vocabulary import EOS
 
-__all__ = ["Joiner", "join_tokens"]
+__all__ = ["Detokenizer", "detokenize"]
 
 _CLOSING = frozenset(".,;:!?%)]}…’”»")
 _OPENING = frozenset("([{‘“«")
@@ -30,12 +30,12 @@ _WRITTEN = {
 }  # fmt: skip
 
 
-class Joiner:
+class Detokenizer:
     """Puts tokens together as they come; what was given out never changes.
 
     ::
 
-        joiner = Joiner()
+        joiner = Detokenizer()
         for token in tokens:
             print(joiner.add(token), end="", flush=True)
     """
@@ -63,7 +63,7 @@ class Joiner:
         return before + token
 
 
-def join_tokens(tokens: Iterable[str]) -> str:
+def detokenize(tokens: Iterable[str]) -> str:
     """The text of tokens."""
-    joiner = Joiner()
+    joiner = Detokenizer()
     return "".join(map(joiner.add, tokens))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordkit.text.joining import Joiner, join_tokens
+from wordkit.text.detokenizer import Detokenizer, detokenize
 from wordkit.text.tokenizers import get_tokenizer
 
 CASES = {
@@ -36,7 +36,7 @@ CASES = {
 
 @pytest.mark.parametrize("tokens", CASES)
 def test_spaces_are_mended(tokens: str) -> None:
-    assert join_tokens(tokens.split()) == CASES[tokens]
+    assert detokenize(tokens.split()) == CASES[tokens]
 
 
 TOKENS = st.sampled_from(sorted({token for case in CASES for token in case.split()}))
@@ -45,16 +45,16 @@ TOKENS = st.sampled_from(sorted({token for case in CASES for token in case.split
 @settings(deadline=None)
 @given(st.lists(TOKENS, max_size=30), st.integers(0, 30))
 def test_what_was_given_out_never_changes(tokens: list[str], cut: int) -> None:
-    joiner = Joiner()
+    joiner = Detokenizer()
     pieces = [joiner.add(token) for token in tokens]
-    assert "".join(pieces[:cut]) == join_tokens(tokens[:cut])
+    assert "".join(pieces[:cut]) == detokenize(tokens[:cut])
     assert all(pieces), "each token shows at once"
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["the", "cat", ",", ".", "(", ")", "$", "5", "?"]), max_size=30))
 def test_words_are_found_again_in_the_text(tokens: list[str]) -> None:
-    text = join_tokens(tokens)
+    text = detokenize(tokens)
     assert "  " not in text and text == text.strip()
     squeezed = "".join(tokens)
     assert text.replace(" ", "") == squeezed
