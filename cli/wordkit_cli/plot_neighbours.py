@@ -35,20 +35,20 @@ def neighbours(
       wordkit plot neighbours car river -n 30 -o neighbours.png
     """
     from wordkit.plots import (
-        check_picture,
+        check_figure,
         draw_neighbourhoods,
         find_neighbourhoods,
     )
 
     colours = theme(dark, output)
     if output is not None:
-        check_picture(output)
+        check_figure(output)
     found = find_neighbourhoods(load_vectors(model), list(dict.fromkeys(words)), number)
     if output is None:
-        from wordkit.plots.terminal import bars_in_text
+        from wordkit.plots.terminal import bars_as_text
 
         columns, _ = terminal_size()
-        click.echo("\n\n".join(bars_in_text(neighbourhood, columns) for neighbourhood in found))
+        click.echo("\n\n".join(bars_as_text(neighbourhood, columns) for neighbourhood in found))
     else:
         lost = draw_neighbourhoods(found, output, theme=colours)
         say(f"{output}: the neighbours of {', '.join(each.word for each in found)}")

@@ -34,7 +34,7 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
       wordkit plot training lstm.jsonl gru.jsonl -o curve.png
     """
     from wordkit.plots import (
-        check_picture,
+        check_figure,
         curve_panels,
         read_training_log,
         training_panels,
@@ -43,14 +43,14 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
 
     colours = theme(dark, output)
     if output is not None:
-        check_picture(output)
+        check_figure(output)
     named = named_logs([read_training_log(log) for log in dict.fromkeys(logs)])
     panels, x = training_panels(named, by)
     if output is None:
-        from wordkit.plots.terminal import curves_in_text
+        from wordkit.plots.terminal import curves_as_text
 
         columns, _ = terminal_size()
-        click.echo("\n\n".join(curves_in_text(panel, columns, _ROWS, x=x) for panel in panels))
+        click.echo("\n\n".join(curves_as_text(panel, columns, _ROWS, x=x) for panel in panels))
     else:
         curve_panels(panels, output, x=x, theme=colours)
         say(f"{output}: {', '.join(panel.y for panel in panels)}")

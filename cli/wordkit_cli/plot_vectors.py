@@ -127,7 +127,7 @@ def _default_top(output: str | None) -> int:
 
 def _check(output: str) -> None:
     """Find out before the work whether the file can be written."""
-    from wordkit.plots import FORMATS, check_picture
+    from wordkit.plots import FORMATS, check_figure
     from wordkit.storage import check_writable
 
     if is_page(output):
@@ -136,7 +136,7 @@ def _check(output: str) -> None:
         kinds = f"{', '.join(FORMATS)} or .html"
         raise ConfigError(f"cannot draw {output}: end its name in {kinds}")
     else:
-        check_picture(output)
+        check_figure(output)
 
 
 def _draw(
@@ -147,9 +147,9 @@ def _draw(
 
     shown = counted(len(drawn.words), "word")
     if output is None:
-        from wordkit.plots.terminal import map_in_text
+        from wordkit.plots.terminal import map_as_text
 
-        text, lost = map_in_text(drawn, *terminal_size())
+        text, lost = map_as_text(drawn, *terminal_size())
         click.echo(text)
     elif is_page(output):
         lost = []

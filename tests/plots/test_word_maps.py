@@ -135,10 +135,10 @@ def test_the_neighbours_are_those_of_similar() -> None:
 
 
 @pytest.mark.parametrize("cosines", [[1.0], [0.5, 0.5], [0.999, 0.998], [0.9, -0.9], [-0.1, -0.2]])
-def test_rings_enclose_all_cosines(cosines: list[float]) -> None:
-    from wordkit.plots.neighbourhood import _rings
+def test_ring_cosines_enclose_all_cosines(cosines: list[float]) -> None:
+    from wordkit.plots.neighbourhood import _ring_cosines
 
-    rings = _rings(np.array(cosines))
+    rings = _ring_cosines(np.array(cosines))
     assert 2 <= len(rings) <= 6
     assert rings == sorted(set(rings), reverse=True)
     assert rings[0] >= max(cosines) and rings[-1] <= min(cosines)

@@ -221,8 +221,8 @@ def test_what_is_not_finite_is_a_gap(tmp_path: Path, log: bool) -> None:
         ({"a": ([], [])}, False, "no finite value"),
         ({"a": ([1], [np.nan])}, False, "no finite value"),
         ({"a": ([1], [0.0])}, True, "no finite value above 0"),
-        ({"a": ([1, 2], [1.0])}, False, r"curve 'a' has \(2,\) places and \(1,\) values"),
-        ({"a": ([[1]], [[1.0]])}, False, "expected equally many in a row"),
+        ({"a": ([1, 2], [1.0])}, False, r"curve .a. has x of shape \(2,\) and y of shape \(1,\)"),
+        ({"a": ([[1]], [[1.0]])}, False, "expected equally many numbers in a row"),
     ],
 )
 def test_bad_curves(tmp_path: Path, curves: Any, log: bool, message: str) -> None:
