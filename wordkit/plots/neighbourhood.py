@@ -23,7 +23,6 @@ from wordkit.plots.word_map import Neighbours, neighbours_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
 
 __all__ = ["Neighbourhood", "draw_neighbourhoods", "find_neighbourhoods"]
 
@@ -106,41 +105,25 @@ def draw_neighbourhoods(
     columns = min(len(found), _COLUMNS)
     rows = math.ceil(len(found) / columns)
     figure = new_figure(path, (columns * _SIDE / 72, rows * _SIDE / 72))
-    squares = []
+    lost = []
     for number, neighbourhood in enumerate(found):
         row, column = divmod(number, columns)
         corner = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
         axes = figure.add_axes(corner, xlim=(0, _SIDE), ylim=(0, _SIDE))
         axes.set_axis_off()
-        squares.append((axes, neighbourhood, _write_words(axes, neighbourhood, theme)))
-    set_fonts([text for _, _, texts in squares for text in texts], path)
-    lost = []
-    for axes, neighbourhood, texts in squares:
-        removed = _draw(axes, neighbourhood, texts, theme)
-        words = [neighbourhood.word, *(word for word, _ in neighbourhood.neighbours)]
-        lost += [words[label] for label in removed]
+        lost += _draw(axes, neighbourhood, path, theme)
     save_figure(figure, path, theme)
     return lost
 
 
-def _write_words(axes: Axes, found: Neighbourhood, theme: Theme) -> list[Text]:
-    """Texts of the word and its neighbours, without a position yet."""
-    size = float(np.interp(len(found.neighbours), [30, 100], [9.5, 6.5]))
-    centre = axes.text(0, 0, printable(found.word), color=theme.colors[0], fontweight="bold")
-    others = [
-        axes.text(0, 0, printable(word), color=theme.foreground) for word, _ in found.neighbours
-    ]
-    for text in (centre, *others):
-        text.set(fontsize=size, zorder=3)
-    return [centre, *others]
-
-
-def _draw(axes: Axes, found: Neighbourhood, texts: Sequence[Text], theme: Theme) -> list[int]:
-    """Draw one neighbourhood, and return the numbers of the texts that found no room."""
-    cosines = np.array([cosine for _, cosine in found.neighbours])
-    rings = _ring_cosines(cosines)
+def _draw(
+    axes: Axes, found: Neighbourhood, path: str | os.PathLike[str], theme: Theme
+) -> list[str]:
+    """Draw one neighbourhood, and return the words that found no room."""
+    words, cosines = zip((found.word, 1.0), *found.neighbours, strict=True)
+    rings = _ring_cosines(np.array(cosines[1:]))
     radii = np.linspace(_INNERMOST * _RADIUS, _RADIUS, len(rings))
-    distances = np.interp(-cosines, [-rings[0], -rings[-1]], [radii[0], radii[-1]])
+    distances = np.interp(-np.array(cosines[1:]), [-rings[0], -rings[-1]], [radii[0], _RADIUS])
     around = np.stack([np.cos(found.angles), np.sin(found.angles)], axis=1)
     middle = _SIDE / 2
     points = middle + np.concatenate([[[0.0, 0.0]], around * distances[:, None]])
@@ -148,10 +131,17 @@ def _draw(axes: Axes, found: Neighbourhood, texts: Sequence[Text], theme: Theme)
         _draw_ring(axes, cosine, radius, theme)
     for x, y in points[1:]:
         axes.plot([middle, x], [middle, y], color=theme.grid, linewidth=0.7, zorder=1)
-    colors = [text.get_color() for text in texts]
+    colors = [theme.colors[0], *[theme.foreground] * len(found.neighbours)]
     axes.scatter(points[:, 0], points[:, 1], s=9, c=colors, linewidths=0, zorder=2)
+    size = float(np.interp(len(found.neighbours), [30, 100], [9.5, 6.5]))
+    texts = [
+        axes.text(0, 0, printable(word), color=color, fontsize=size, zorder=3)
+        for word, color in zip(words, colors, strict=True)
+    ]
+    texts[0].set_fontweight("bold")
+    set_fonts(texts, path, depth=4)
     taken = [(middle - 11, middle - r - 5, middle + 11, middle - r + 5) for r in radii]
-    return draw_labels(axes, points, texts, theme, gap=4, taken=taken)
+    return [words[n] for n in draw_labels(axes, points, texts, theme, gap=4, taken=taken)]
 
 
 def _ring_cosines(cosines: Floats) -> list[float]:
