@@ -1,4 +1,4 @@
-"""Pictures made of characters: how wide they are, and what stands where."""
+"""Figures made of characters: how wide they are, and what stands where."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_words_stand_where_they_are() -> None:
     assert abs(lines[len(lines) // 2].index("mid") - 19) <= 1
 
 
-def test_wide_signs_keep_the_columns() -> None:
+def test_wide_characters_keep_the_columns() -> None:
     drawn = map_words(embeddings_of(HOSTILE), top=99)
     text, lost = map_as_text(drawn, 100, 40)
     assert not lost
