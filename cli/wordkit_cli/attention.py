@@ -49,9 +49,9 @@ def command(
     model, text = model_and("TEXT", model_and_text, found="arguments", remedy=quote)
     path = find_seq2seq(model)
     if output is not None:
-        from wordkit.plots import check_picture
+        from wordkit.plots import check_figure
 
-        check_picture(output)
+        check_figure(output)
     asked = load_seq2seq_model(path, device)
     found = align(asked, text)
     if output is not None:

@@ -1,4 +1,4 @@
-"""wordkit plot: words on maps, and how trainings go."""
+"""wordkit plot: maps of words and learning curves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["command"]
 
 @click.group("plot", commands=[vectors, neighbours, training])
 def command() -> None:
-    """Draw words on maps, and how trainings go.
+    """Draw maps of words and learning curves.
 
-    Without -o the picture is made of characters, for the terminal. Pictures are .png, .svg or .pdf
+    Without -o the figure is made of characters, for the terminal. Figures are .png, .svg or .pdf
     files and need matplotlib (pip install 'wordkit[plot]'); a map can be a page too, .html, which
     needs nothing but a browser.
 

@@ -1,4 +1,4 @@
-"""Where pictures go: to a file, by its suffix, or to the terminal."""
+"""The output of the plot commands: a file, by its suffix, or the terminal."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ import click
 from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
-__all__ = ["dark_option", "is_page", "picture_option", "say_lost", "terminal_size", "theme"]
+__all__ = ["dark_option", "figure_option", "is_page", "say_lost", "terminal_size", "theme"]
 
 if TYPE_CHECKING:
     from wordkit.plots import Theme
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NAMED = 5  # of the words that found no place
-_NARROWEST = 40
+_MAX_NAMED = 5  # of the words that found no room
+_MIN_COLUMNS = 40
 
 
-def picture_option(kinds: str, metavar: str) -> Callable[[F], F]:
-    """The option -o of a picture."""
+def figure_option(kinds: str, metavar: str) -> Callable[[F], F]:
+    """The option -o of a figure."""
     return click.option(
         "-o", "--output", metavar=metavar,
         help=f"The file to draw: {kinds}. Default: draw in the terminal.",
     )  # fmt: skip
 
 
-dark_option = click.option("--dark", is_flag=True, help="Draw the file on a dark ground.")
+dark_option = click.option("--dark", is_flag=True, help="Draw the file on a dark background.")
 
 
 def theme(dark: bool, output: str | None) -> Theme:
-    """The colours of a picture.
+    """The colours of a figure.
 
     Args:
-        dark: what --dark says.
-        output: the file that is drawn; None: none is.
+        dark: whether --dark is given.
+        output: the file that is drawn, or None for the terminal.
 
     Raises:
-        UsageError: --dark is given where no picture is drawn.
+        UsageError: --dark is given where no figure is drawn.
     """
     from wordkit.plots import DARK, LIGHT
 
     if dark and output is None:
-        raise click.UsageError("--dark is of pictures in files: name one with -o")
+        raise click.UsageError("--dark applies to figures in files: name one with -o")
     if dark and output is not None and is_page(output):
-        raise click.UsageError("--dark is of pictures: a page is dark where the browser is")
+        raise click.UsageError("--dark applies to figures: a page is dark where the browser is")
     return DARK if dark else LIGHT
 
 
@@ -61,13 +61,13 @@ def is_page(path: str) -> bool:
 
 
 def terminal_size() -> tuple[int, int]:
-    """Columns and rows for a picture in the terminal; the prompt has room below it."""
+    """Columns and rows for a figure in the terminal; the prompt has room below it."""
     columns, rows = shutil.get_terminal_size((80, 24))
-    return max(columns - 1, _NARROWEST), max(rows - 4, 12)
+    return max(columns - 1, _MIN_COLUMNS), max(rows - 4, 12)
 
 
 def say_lost(lost: Sequence[str]) -> None:
-    """Tell which words are not shown, as there was no room for them."""
+    """Print on standard error which words are not shown for lack of room."""
     if lost:
-        more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
-        say(f"no room for {counted(len(lost), 'word')}: {', '.join(lost[:_NAMED])}{more}")
+        more = f" and {len(lost) - _MAX_NAMED:,} more" if len(lost) > _MAX_NAMED else ""
+        say(f"no room for {counted(len(lost), 'word')}: {', '.join(lost[:_MAX_NAMED])}{more}")

@@ -14,8 +14,8 @@ from wordkit_cli.options import model_option
 from wordkit_cli.output import counted
 from wordkit_cli.plot_output import (
     dark_option,
+    figure_option,
     is_page,
-    picture_option,
     say_lost,
     terminal_size,
     theme,
@@ -34,9 +34,9 @@ _MANY = 1000  # words, from which on it takes so long that one wants to know
 _NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 
 
-@click.command("vectors", short_help="A map of words: near are those alike.")
+@click.command("vectors", short_help="A map of words; similar words are near.")
 @click.argument("file_and_words", nargs=-1, metavar="[FILE] [WORD]...")
-@picture_option(".png, .svg, .pdf, or .html, a page with search and zoom", "FILE")
+@figure_option(".png, .svg, .pdf, or .html, a page with search and zoom", "FILE")
 @click.option(
     "--top", type=click.IntRange(min=1), metavar="N",
     help="The first N words of the file, beside those named. "
@@ -51,7 +51,7 @@ _NAMES = {"pca": "PCA", "tsne": "t-SNE"}
     help="PCA keeps large distances, t-SNE neighbourhoods. Default: PCA up to 50 words.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1),
-              help="Of the random numbers of t-SNE.")  # fmt: skip
+              help="Seed of the random numbers of t-SNE.")  # fmt: skip
 @model_option
 @dark_option
 def vectors(
@@ -64,7 +64,7 @@ def vectors(
     model: str | None,
     dark: bool,
 ) -> None:
-    """Draw a map of words: near are those alike.
+    """Draw a map of words, on which similar words are near.
 
     FILE holds vectors, of any format. Without it, or --model, it is the file that a query would
     ask. The first argument is a FILE where there is one of this name, or where it has a slash or a
@@ -72,7 +72,7 @@ def vectors(
 
     Each WORD is on it, or else the first ones of the file, which in most files are the most
     frequent; --skip passes over the words that all texts have. Where --top adds others to those
-    that are named, the named ones stand out.
+    that are named, the named ones are highlighted.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ def _default_top(output: str | None) -> int:
 
 def _check(output: str) -> None:
     """Find out before the work whether the file can be written."""
-    from wordkit.plots import FORMATS, check_picture
+    from wordkit.plots import FORMATS, check_figure
     from wordkit.storage import check_writable
 
     if is_page(output):
@@ -136,7 +136,7 @@ def _check(output: str) -> None:
         kinds = f"{', '.join(FORMATS)} or .html"
         raise ConfigError(f"cannot draw {output}: end its name in {kinds}")
     else:
-        check_picture(output)
+        check_figure(output)
 
 
 def _draw(
@@ -147,9 +147,9 @@ def _draw(
 
     shown = counted(len(drawn.words), "word")
     if output is None:
-        from wordkit.plots.terminal import map_in_text
+        from wordkit.plots.terminal import map_as_text
 
-        text, lost = map_in_text(drawn, *terminal_size())
+        text, lost = map_as_text(drawn, *terminal_size())
         click.echo(text)
     elif is_page(output):
         lost = []

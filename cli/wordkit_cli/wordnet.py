@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -56,13 +55,12 @@ def load_wordnet(path: str | None) -> Thesaurus:
         StorageError: there is none.
         FormatError: it is damaged.
     """
-    found = default_wordnet() if path is None else None
-    with _without_scipy():
-        from wordkit.thesaurus import load_thesaurus, no_wordnet
+    from wordkit.thesaurus import load_thesaurus, no_wordnet
 
-        if path is None and found is None:
-            raise StorageError(f"{no_wordnet()} with --wordnet or $WORDKIT_WORDNET")
-        thesaurus = load_thesaurus(path if found is None else found.path)
+    found = default_wordnet() if path is None else None
+    if path is None and found is None:
+        raise StorageError(f"{no_wordnet()} with --wordnet or $WORDKIT_WORDNET")
+    thesaurus = load_thesaurus(path if found is None else found.path)
     if found is not None:
         version = f" {thesaurus.version}" if thesaurus.version else ""
         origin = f" ({found.origin})" if found.origin.startswith("$") else ""
@@ -74,28 +72,10 @@ def default_wordnet() -> Found | None:
     """The WordNet that is asked where none is named; None: there is none."""
     if named := os.environ.get("WORDKIT_WORDNET"):
         return Found(named, "$WORDKIT_WORDNET")
-    with _without_scipy():
-        from wordkit.thesaurus import installed_wordnet
+    from wordkit.thesaurus import installed_wordnet
 
-        path = installed_wordnet()
+    path = installed_wordnet()
     return None if path is None else Found(str(path), "this machine")
-
-
-@contextlib.contextmanager
-def _without_scipy() -> Iterator[None]:
-    """Keep NLTK from importing what it likes to have and no reader of WordNet needs.
-
-    That is three quarters of the time of its import. The process has to be ours, so the library
-    does not do it: NLTK's classifier and parser over scikit-learn, and Fisher's test, find out at
-    import that it is not there and stay without it, and other threads could not import it now.
-    """
-    hidden = [name for name in ("scipy", "scipy.stats", "sklearn") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def note_lemmas(thesaurus: Thesaurus, word: str) -> None:

@@ -1,4 +1,4 @@
-"""plot: pictures, pages and characters from the command line, and what it refuses."""
+"""plot: figures, pages and characters from the command line, and what it refuses."""
 
 from __future__ import annotations
 
@@ -143,7 +143,10 @@ def test_the_logs_of_all_trainings(wordkit: Wordkit, corpus_txt: Path, folder: P
 
 def test_what_would_have_no_say(wordkit: Wordkit, vectors: Path) -> None:
     for call, told in (
-        (("vectors", "king", "man", "--dark"), "--dark is of pictures in files: name one with -o"),
+        (
+            ("vectors", "king", "man", "--dark"),
+            "--dark applies to figures in files: name one with -o",
+        ),
         (("vectors", "king", "man", "--dark", "-o", "m.html"), "dark where the browser is"),
         (("neighbours", "king", "--dark"), "name one with -o"),
     ):

@@ -1,4 +1,4 @@
-"""Vectors for maps, and what is to be seen in a picture."""
+"""Vectors for maps, and the texts of a figure."""
 
 from __future__ import annotations
 

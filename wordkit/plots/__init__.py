@@ -1,4 +1,4 @@
-"""Pictures: words on a map, how trainings go, and where a decoder looks.
+"""Figures: maps of words, learning curves, and attention weights.
 
 Drawn by matplotlib without a display and saved as one file, or written as one page of HTML, or as
 characters for a terminal. What is drawn twice alike is the same file, byte for byte.
@@ -6,11 +6,10 @@ characters for a terminal. What is drawn twice alike is the same file, byte for 
 
 from wordkit.plots.attention import attention_map
 from wordkit.plots.curves import Panel, curve_panels, learning_curves
+from wordkit.plots.figures import DARK, FORMATS, LIGHT, Theme, check_figure
+from wordkit.plots.map_figure import draw_map
 from wordkit.plots.map_page import write_page
-from wordkit.plots.map_picture import draw_map
 from wordkit.plots.neighbourhood import draw_neighbourhoods, find_neighbourhoods
-from wordkit.plots.picture_file import FORMATS, check_picture
-from wordkit.plots.themes import DARK, LIGHT, Theme
 from wordkit.plots.training_log import read_training_log, training_panels
 from wordkit.plots.word_map import WordMap, map_words, neighbours_of
 
@@ -22,7 +21,7 @@ __all__ = [
     "Theme",
     "WordMap",
     "attention_map",
-    "check_picture",
+    "check_figure",
     "curve_panels",
     "draw_map",
     "draw_neighbourhoods",

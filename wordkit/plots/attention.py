@@ -1,74 +1,86 @@
-"""Where a decoder looks while it writes.
+"""The attention weights of a decoder as a figure.
 
-Letters: T units that came out, S units that went in.
+T units of the target, S units of the source.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError
-from wordkit.plots.fonts import families, set_plainly, visible
-from wordkit.plots.picture_file import check_suffix, figure_class, save_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from wordkit.plots.figures import new_figure, printable, save_figure, set_fonts
 
 __all__ = ["attention_map"]
 
-_LARGEST_MAP, _LARGEST_CELL, _SMALLEST_CELL, _LONGEST_SIDE = 5.0, 0.4, 0.18, 40.0  # inches
-_MOST_CELLS = 20_000  # that are drawn as shapes; more become an image in the picture
+_MAP_SIDE, _MAX_SIDE = 5.0, 40.0  # inches: of a map of medium size, and of the largest
+_MIN_CELL, _MAX_CELL = 0.18, 0.4  # inches
+_GAP, _BAR = 0.18, 0.12  # inches, beside the map
+_MAX_VECTOR_CELLS = 20_000  # that are drawn as shapes; more become an image in the figure
 
 
 def attention_map(
-    weights: npt.NDArray[Any],
+    weights: npt.NDArray[np.floating],
     source: Sequence[str],
     target: Sequence[str],
     path: str | os.PathLike[str],
 ) -> None:
-    """Draw how much each unit that came out looked at each unit that went in.
+    """Draw how much each unit of the target attends to each unit of the source.
 
     Bahdanau, Cho and Bengio (2015), figure 3. Spaces are shown as ␣, and a unit that cannot be
     seen by its code.
 
     Args:
-        weights: shape (T, S); the picture goes from white, 0, to the largest.
-        source: the S units that went in, such as words, or a string of characters.
-        target: the T units that came out.
-        path: the file; its suffix, .png, .svg or .pdf, says of which kind.
+        weights: shape (T, S); the colours go from white, 0, to the largest.
+        source: the S units that were read, such as words, or a string of characters.
+        target: the T units that were generated.
+        path: the file; its suffix, .png, .svg or .pdf, determines the format.
 
     Raises:
-        ConfigError: if the shapes do not fit, a weight is not finite, or the suffix is another.
-        ResourceError: if matplotlib is not installed.
-        StorageError: if the file cannot be written.
+        ConfigError: the shapes do not fit, a weight is not finite, or the suffix is another.
+        ResourceError: matplotlib is not installed.
+        StorageError: the file cannot be written.
     """
-    check_suffix(path)
-    _check_weights(weights, source, target)
-    Figure = figure_class()
-    (T, S), cell = weights.shape, _cell_size(*weights.shape)
-    height, gap, bar = T * cell, 0.18, 0.12  # inches
-    width = S * cell + gap + bar
-    figure = Figure(figsize=(width, height))
+    _check_weights(weights, (len(target), len(source)))
+    T, S = weights.shape
+    cell = min(max(_MAP_SIDE / max(T, S), _MIN_CELL), _MAX_CELL, _MAX_SIDE / max(T, S))
+    width, height = S * cell + _GAP + _BAR, T * cell
+    figure = new_figure(path, (width, height))
     axes = figure.add_axes((0, 0, S * cell / width, 1))
-    columns, rows = [visible(unit) for unit in source], [visible(unit) for unit in target]
-    fonts = families("".join([*columns, *rows]), path)
-    _draw_map(axes, weights, columns, rows, fonts)
-    tall = min(height, 2.0)
-    side = figure.add_axes((1 - bar / width, 1 - tall / height, bar / width, tall / height))
-    figure.colorbar(axes.collections[0], cax=side)
-    side.locator_params(nbins=max(1, round(tall / 0.4)))
+    low, high = min(0.0, float(weights.min())), float(weights.max())
+    mesh = axes.pcolormesh(
+        weights, cmap="Blues", vmin=low, vmax=high if high > low else low + 1,
+        edgecolors="0.9", linewidth=0.4, rasterized=weights.size > _MAX_VECTOR_CELLS,
+    )  # fmt: skip
+    axes.invert_yaxis()  # the first unit on top, as one reads
+    font_size = min(10.0, 72 * cell * 0.72)  # points
+    axes.set_xticks(np.arange(S) + 0.5, map(printable, source), fontsize=font_size)
+    axes.set_yticks(np.arange(T) + 0.5, map(printable, target), fontsize=font_size)
+    axes.tick_params(length=0, pad=3, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("source", fontsize=9, color="0.35", labelpad=6)
+    axes.set_ylabel("target", fontsize=9, color="0.35", labelpad=6)
+    axes.spines[:].set_linewidth(0.5)
+    columns = axes.get_xticklabels()
+    are_words = np.median([len(unit) for unit in source]) > 2
+    for label in columns:
+        label.set_rotation(90 if are_words or len(label.get_text()) > 2 else 0)
+    set_fonts([*columns, *axes.get_yticklabels()], path)
+    bar_height = min(height, 2.0)
+    side = figure.add_axes(
+        (1 - _BAR / width, 1 - bar_height / height, _BAR / width, bar_height / height)
+    )
+    figure.colorbar(mesh, cax=side)
+    side.locator_params(nbins=max(1, round(bar_height / 0.4)))
     side.tick_params(labelsize=8, width=0.5, length=2)
     side.spines[:].set_linewidth(0.5)
     save_figure(figure, path)
 
 
-def _check_weights(weights: npt.NDArray[Any], source: Sequence[str], target: Sequence[str]) -> None:
-    shape = len(target), len(source)
+def _check_weights(weights: npt.NDArray[np.floating], shape: tuple[int, int]) -> None:
     if weights.shape != shape:
         raise ConfigError(
             f"weights has shape {weights.shape}; expected {shape}, a row for each unit of target "
@@ -76,42 +88,6 @@ def _check_weights(weights: npt.NDArray[Any], source: Sequence[str], target: Seq
         )
     if not weights.size:
         raise ConfigError(f"weights has shape {shape}; expected one row and one column at least")
-    finite = np.isfinite(weights)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+    if not np.isfinite(weights).all():
+        row, column = np.argwhere(~np.isfinite(weights))[0]
         raise ConfigError(f"weights[{row}, {column}] is {weights[row, column]}; expected a number")
-
-
-def _cell_size(T: int, S: int) -> float:
-    """The side of a cell in inches: small maps are not tiny, and large ones can still be drawn."""
-    side = min(max(_LARGEST_MAP / max(T, S), _SMALLEST_CELL), _LARGEST_CELL)
-    return min(side, _LONGEST_SIDE / max(T, S))
-
-
-def _draw_map(
-    axes: Axes,
-    weights: npt.NDArray[Any],
-    source: Sequence[str],
-    target: Sequence[str],
-    fonts: Sequence[str],
-) -> None:
-    T, S = weights.shape
-    least, largest = min(0.0, float(weights.min())), float(weights.max())
-    axes.pcolormesh(
-        weights, cmap="Blues", vmin=least, vmax=largest if largest > least else least + 1,
-        edgecolors="0.9", linewidth=0.4, rasterized=weights.size > _MOST_CELLS,
-    )  # fmt: skip
-    axes.invert_yaxis()  # the first unit on top, as one reads
-    size = min(10.0, 72 * _cell_size(T, S) * 0.72)  # points
-    axes.set_xticks(np.arange(S) + 0.5, source, fontsize=size)
-    axes.set_yticks(np.arange(T) + 0.5, target, fontsize=size)
-    axes.tick_params(length=0, pad=3, top=True, labeltop=True, bottom=False, labelbottom=False)
-    axes.xaxis.set_label_position("top")
-    axes.set_xlabel("source", fontsize=9, color="0.35", labelpad=6)
-    axes.set_ylabel("target", fontsize=9, color="0.35", labelpad=6)
-    axes.spines[:].set_linewidth(0.5)
-    words = np.median([len(unit) for unit in source]) > 2  # and no characters
-    for label in axes.get_xticklabels():
-        if words or len(label.get_text()) > 2:
-            label.set_rotation(90)
-    set_plainly([*axes.get_xticklabels(), *axes.get_yticklabels()], fonts)

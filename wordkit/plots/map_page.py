@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,8 +22,8 @@ __all__ = ["SUFFIXES", "write_page"]
 SUFFIXES = (".html", ".htm")
 """The suffixes of a page."""
 
-_MARK = "{{data}}"  # in the template; what it holds is replaced by the data
-_STEPS = 10_000  # places on the page along the longer side
+_PLACEHOLDER = "{{data}}"  # in the template
+_STEPS = 10_000  # coordinates on the page along the longer side
 
 
 def write_page(
@@ -53,39 +52,28 @@ def write_page(
         raise ConfigError(
             f"{len(drawn.words)} words need as many lists of neighbours, not {len(neighbours)}"
         )
-    template = resources.files("wordkit.plots").joinpath("map.html").read_text(encoding="utf-8")
-    before, _, after = template.partition(_MARK)
-    page = before + _in_html(_data(drawn, neighbours, title)) + after
-    with atomic_write(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
-
-
-def _data(drawn: WordMap, neighbours: Sequence[Neighbours] | None, title: str) -> dict[str, Any]:
-    """What the page knows; a neighbour that is on the map is its number, another one a word."""
     low, high = drawn.places.min(axis=0), drawn.places.max(axis=0)
     scale = _STEPS / (float((high - low).max()) or 1.0)
-    placed = np.rint((drawn.places - low) * scale).astype(int)
+    x, y = np.rint((drawn.places - low) * scale).astype(int).T.tolist()
     numbers = {word: number for number, word in enumerate(drawn.words)}
-    known: dict[str, Any] = {
-        "title": title,
-        "words": drawn.words,
-        "x": placed[:, 0].tolist(),
-        "y": placed[:, 1].tolist(),
-        "named": [numbers[word] for word in drawn.words if word in drawn.named],
-    }
+    named = [number for word, number in numbers.items() if word in drawn.named]
+    data = {"title": title, "words": drawn.words, "x": x, "y": y, "named": named}
     if drawn.counts is not None:
-        known["counts"] = drawn.counts
-    if neighbours is not None:
-        known["near"] = [
+        data["counts"] = drawn.counts
+    if neighbours is not None:  # a neighbour on the map is its number, another one a word
+        data["near"] = [
             [[numbers.get(word, word), round(float(cosine), 3)] for word, cosine in found]
             for found in neighbours
         ]
-    return known
+    template = resources.files("wordkit.plots").joinpath("map.html").read_text(encoding="utf-8")
+    before, _, after = template.partition(_PLACEHOLDER)
+    with atomic_write(path) as temporary:
+        temporary.write_text(before + _embed(data) + after, encoding="utf-8", newline="\n")
 
 
-def _in_html(value: Any) -> str:
-    """JSON that no word in it can end, whatever the page's parser takes for its own."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":  # none is JSON's own, so that all of them lie in strings
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
+def _embed(data: object) -> str:
+    """JSON in which no word can end the script element that holds it."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":  # none is part of JSON's syntax, so that all are in strings
+        text = text.replace(char, f"\\u{ord(char):04x}")
     return text

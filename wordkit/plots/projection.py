@@ -15,11 +15,11 @@ __all__ = ["METHODS", "pca", "project", "tsne"]
 Floats = npt.NDArray[np.float64]
 
 METHODS = ("pca", "tsne")
-"""The ways to a plane."""
+"""The methods of projection."""
 
-_FEW = 50  # points up to which the plain projection shows more than t-SNE makes up
+_FEW = 50  # points up to which PCA shows more than t-SNE makes up
 _PERPLEXITY = 30.0  # of t-SNE where there are points enough; scikit-learn's own value
-_NOTHING = 1e-6  # of the widest extent: what is narrower is rounding
+_ROUNDING = 1e-6  # of the widest extent; what is narrower is 0
 
 
 def project(
@@ -41,8 +41,7 @@ def project(
     N = len(vectors)
     if N < 2:
         raise ConfigError(f"a map needs two words at least, not {N}")
-    chosen = method or ("pca" if N <= _FEW else "tsne")
-    if chosen == "pca" or N < 4:
+    if N < 4 or (method or ("pca" if N <= _FEW else "tsne")) == "pca":
         return pca(vectors), "pca"
     return tsne(vectors, seed=seed), "tsne"
 
@@ -63,12 +62,12 @@ def pca(vectors: npt.NDArray[np.floating]) -> Floats:
     with threadpool_limits(1):  # the order of sums, and so the last bits, depend on the threads
         places[:, :components] = PCA(components, svd_solver="full").fit_transform(exact)
     extent = np.abs(places).max(axis=0)
-    places[:, extent <= _NOTHING * extent.max()] = 0
+    places[:, extent <= _ROUNDING * extent.max()] = 0
     return places
 
 
 def tsne(vectors: npt.NDArray[np.floating], *, seed: int = 1) -> Floats:
-    """Places where near points stay near (van der Maaten and Hinton 2008), shape (N, 2).
+    """Places that keep near points near (van der Maaten and Hinton 2008), shape (N, 2).
 
     It starts from :func:`pca`, so that the large arrangement means something too.
 
@@ -83,12 +82,12 @@ def tsne(vectors: npt.NDArray[np.floating], *, seed: int = 1) -> Floats:
     spread = start[:, 0].std()
     if spread == 0:  # all points are one
         return start
-    perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
+    model = TSNE(
+        perplexity=min(_PERPLEXITY, (len(vectors) - 1) / 3),
+        init=(start / spread * 1e-4).astype(np.float32),
+        random_state=seed,
+        n_jobs=1,
+    )
     with threadpool_limits(1):
-        found = TSNE(
-            perplexity=perplexity,
-            init=(start / spread * 1e-4).astype(np.float32),
-            random_state=seed,
-            n_jobs=1,
-        ).fit_transform(np.asarray(vectors, dtype=np.float32))
+        found = model.fit_transform(np.asarray(vectors, dtype=np.float32))
     return np.asarray(found, dtype=np.float64)

@@ -1,7 +1,4 @@
-"""What the logs of trainings say: losses and perplexities by epochs, minutes or what was seen.
-
-A log is what ``--log FILE`` of the training commands writes: a JSON object a line.
-"""
+"""Learning curves from the logs of training commands: a JSON object a line, by ``--log FILE``."""
 
 from __future__ import annotations
 
@@ -11,137 +8,142 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wordkit.errors import ConfigError, FormatError, StorageError, WordkitWarning
 from wordkit.plots.curves import Curve, Panel
 from wordkit.storage import check_readable, why_unreadable
 
-__all__ = ["ALONG", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
+__all__ = ["X_AXES", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
 
-ALONG: Mapping[str, str] = {"epochs": "epochs", "minutes": "minutes", "seen": "seen"}
-"""What can go along, with its name under the curves; what is seen has a unit."""
+X_AXES = ("epochs", "minutes", "seen")
+"""What the horizontal axis may be; what is seen has a unit."""
 
 _STAGES = ("training", "validating")
-_FIGURES: Mapping[str, tuple[str, bool, tuple[float, float] | None]] = {
-    "loss": ("training loss, nats", False, None),
-    "valid_perplexity": ("validation perplexity", True, None),
-    "valid_exact": ("validation texts right, %", False, (0.0, 100.0)),
-}
-"""What is drawn: the name in the log; that of its scale, whether it is logarithmic, its limits."""
+_MAX_NUMBER = 1e300  # which a float can hold
+_MAX_LINE_BYTES = 1 << 20
 
-_SCALES = {"minutes": 1 / 60, "valid_exact": 100.0}
-_LARGEST_NUMBER = 1e300  # which a float can hold
-_LARGEST = 1 << 20  # bytes of a line: a log has short ones
+
+class _Metric(NamedTuple):
+    """The axis of a metric of the log."""
+
+    y: str
+    stage: str = "validating"
+    log: bool = False
+    limits: tuple[float, float] | None = None
+    scale: float = 1.0
+
+
+_METRICS = {
+    "loss": _Metric("training loss, nats", stage="training"),
+    "valid_perplexity": _Metric("validation perplexity", log=True),
+    "valid_exact": _Metric("validation texts right, %", limits=(0.0, 100.0), scale=100.0),
+}
 
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """The figures of one training, in the order of its log."""
+    """The metrics of one training, in the order of its log."""
 
     path: str
     """The file."""
 
     unit: str
-    """What was gone through: words, tokens or pairs."""
+    """The unit of what was seen: words, tokens or pairs."""
 
     lines: Sequence[Mapping[str, Any]] = field(repr=False)
-    """The reports on training and validation."""
+    """The reports on training and validation, as JSON has them."""
 
-    def curve(self, figure: str, by: str) -> Curve:
-        """A figure along the way, where it is known.
+    def curve(self, metric: str, by: str) -> Curve:
+        """A metric as far as it is known.
 
-        Validations are told when they end; the training that repeats them says nothing new.
+        Validations are reported when they end; the training that repeats them says nothing new.
 
         Args:
-            figure: loss, valid_perplexity or valid_exact.
-            by: epochs, minutes or seen.
+            metric: loss, valid_perplexity or valid_exact.
+            by: one of :data:`X_AXES`.
         """
-        stage = "training" if figure == "loss" else "validating"
-        xs, ys = [], []
+        axis, xs, ys = _METRICS[metric], [], []
         for line in self.lines:
-            x, y = _along(line, by), line.get(figure)
-            if line["stage"] == stage and x is not None and y is not None:
+            x, y = _x_of(line, by), line.get(metric)
+            if line["stage"] == axis.stage and x is not None and y is not None:
                 xs.append(x)
-                ys.append(y * _SCALES.get(figure, 1.0))
+                ys.append(y * axis.scale)
         return xs, ys
 
 
-def _along(line: Mapping[str, Any], by: str) -> float | None:
+def _x_of(line: Mapping[str, Any], by: str) -> float | None:
     if by == "minutes":
-        return float(line["seconds"]) * _SCALES["minutes"]
-    value = line.get("epochs" if by == "epochs" else "seen")
+        return float(line["seconds"]) / 60
+    value = line.get(by)
     if value is None and by == "seen" and line["stage"] == "training":
         value = line["done"]
     return None if value is None else float(value)
 
 
 def read_training_log(path: str | os.PathLike[str]) -> TrainingLog:
-    """The reports of a log on training and validation.
+    """Read the reports of a log on training and validation.
 
     A last line that is cut short, as a training leaves it that runs or was killed, is left out
     with a warning.
 
     Raises:
         StorageError: the file cannot be read.
-        FormatError: it is no log of wordkit's, or a line is damaged.
+        FormatError: it is no log of wordkit's, or a line is corrupted.
     """
     lines, unit = [], ""
-    for number, line in _reports(path):
-        stage = line.get("stage")
-        if stage not in _STAGES:
-            continue
-        _check(path, number, line)
-        if stage == "training":
-            unit = line["unit"] if isinstance(line.get("unit"), str) else unit
-        lines.append(line)
+    for line in _reports(path):
+        if line["stage"] in _STAGES:
+            lines.append(line)
+        if line["stage"] == "training" and isinstance(line.get("unit"), str):
+            unit = line["unit"]
     return TrainingLog(os.fspath(path), unit, lines)
 
 
-def _reports(path: str | os.PathLike[str]) -> Iterable[tuple[int, dict[str, Any]]]:
-    """The objects of a log with the numbers of their lines."""
+def _reports(path: str | os.PathLike[str]) -> Iterable[dict[str, Any]]:
+    """The objects of a log, with numbers or null where numbers are expected."""
     try:
         with open(path, "rb") as file:
             check_readable(path)
-            for number, raw in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
+            for number, raw in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES), b""), 1):
                 try:
                     line = json.loads(raw)
                 except (ValueError, RecursionError) as error:
-                    if not raw.endswith(b"\n") and number > 1 and len(raw) < _LARGEST:
-                        _warn_of_the_end(path, number)
+                    if number > 1 and not raw.endswith(b"\n") and len(raw) < _MAX_LINE_BYTES:
+                        warnings.warn(
+                            f"{path}, line {number}, is cut short, as where a training runs or was "
+                            "killed; what is before it is drawn",
+                            WordkitWarning,
+                            stacklevel=3,
+                        )
                         return
-                    raise _no_log(path, number, "is not JSON") from error
-                if not isinstance(line, dict) or not isinstance(line.get("stage"), str):
-                    raise _no_log(path, number, "is no report on a stage")
-                yield number, line
+                    raise _format_error(path, number, "is not JSON") from error
+                if fault := _fault(line):
+                    raise _format_error(path, number, fault)
+                yield line
     except OSError as error:
         raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
 
-def _warn_of_the_end(path: str | os.PathLike[str], number: int) -> None:
-    warnings.warn(
-        f"{path}, line {number}, is cut short, as where a training runs or was killed; what is "
-        "before it is drawn",
-        WordkitWarning,
-        stacklevel=4,
-    )
+def _fault(line: Any) -> str | None:
+    """A fault of a line of a log, or None."""
+    if not isinstance(line, dict) or not isinstance(line.get("stage"), str):
+        return "is no report on a stage"
+    if line["stage"] in _STAGES:
+        for name in ("seconds", "done", "seen", "epochs", *_METRICS):
+            value = line.get(name)
+            if value is None and name not in ("seconds", "done"):
+                continue
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and abs(line[name]) <= _MAX_NUMBER):  # NaN is not
+                return f"has {name} {value!r:.30}, which is no number"
+    return None
 
 
-def _no_log(path: str | os.PathLike[str], number: int, fault: str) -> FormatError:
+def _format_error(path: str | os.PathLike[str], number: int, fault: str) -> FormatError:
     return FormatError(
         f"{path}, line {number}, {fault}; expected what --log FILE of a training command writes"
     )
-
-
-def _check(path: str | os.PathLike[str], number: int, line: Mapping[str, Any]) -> None:
-    """Check that what may be drawn is a number, or null."""
-    for name in ("seconds", "done", "seen", "epochs", *_FIGURES):
-        value = line.get(name)
-        if value is None and name not in ("seconds", "done"):
-            continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (is_number and abs(line[name]) <= _LARGEST_NUMBER):  # NaN is not
-            raise _no_log(path, number, f"has {name} {value!r:.30}, which is no number")
 
 
 def named_logs(logs: Sequence[TrainingLog]) -> dict[str, TrainingLog]:
@@ -153,7 +155,7 @@ def named_logs(logs: Sequence[TrainingLog]) -> dict[str, TrainingLog]:
 
 
 def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tuple[list[Panel], str]:
-    """What of trainings can be drawn, and what goes along.
+    """The metrics of trainings as panels, and the name of the horizontal axis.
 
     Args:
         logs: by the names of their curves.
@@ -162,35 +164,32 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
     Raises:
         ConfigError: ``by`` is another, or nothing can be drawn.
     """
-    if by not in ALONG:
-        raise ConfigError(f"by must be one of {', '.join(ALONG)}, not {by!r}")
-    panels: list[Panel] = []
-    drawn: set[str] = set()
-    for figure, (name, is_log, limits) in _FIGURES.items():
-        curves = {label: log.curve(figure, by) for label, log in logs.items()}
-        known = {label: curve for label, curve in curves.items() if curve[0]}
-        drawn |= known.keys()
+    if by not in X_AXES:
+        raise ConfigError(f"by must be one of {', '.join(X_AXES)}, not {by!r}")
+    panels = []
+    for metric, axis in _METRICS.items():
+        curves = {name: log.curve(metric, by) for name, log in logs.items()}
+        known = {name: curve for name, curve in curves.items() if curve[0]}
         if known:
-            panels.append(Panel(name, known, is_log and _is_positive(known), limits))
-    lacking = [log.path for label, log in logs.items() if label not in drawn]
+            is_positive = any(y > 0 for _, ys in known.values() for y in ys)
+            panels.append(Panel(axis.y, known, axis.log and is_positive, axis.limits))
+    drawn = {name for panel in panels for name in panel.curves}
+    lacking = [log.path for name, log in logs.items() if name not in drawn]
     fault = f"no loss and no validation by {by} in {', '.join(lacking)}"
     if not panels:
-        others = [
-            other
-            for other in ALONG
-            if any(log.curve(figure, other)[0] for log in logs.values() for figure in _FIGURES)
-        ]
-        remedy = (
-            f"draw them by {' or '.join(others)}"
-            if others
-            else "training by prediction logs them, and counting has neither"
-        )
-        raise ConfigError(f"nothing to draw: {fault}; {remedy}")
+        raise ConfigError(f"nothing to draw: {fault}; {_remedy(logs.values())}")
     if lacking:
         warnings.warn(fault, WordkitWarning, stacklevel=2)
     units = dict.fromkeys(log.unit for log in logs.values() if log.unit)
-    return panels, f"{' or '.join(units)} seen" if by == "seen" else ALONG[by]
+    return panels, f"{' or '.join(units)} seen" if by == "seen" else by
 
 
-def _is_positive(curves: Mapping[str, Curve]) -> bool:
-    return any(y > 0 for _, ys in curves.values() for y in ys)
+def _remedy(logs: Iterable[TrainingLog]) -> str:
+    """What else can be drawn of logs."""
+    curves = [
+        (by, log.curve(metric, by)[0]) for log in logs for metric in _METRICS for by in X_AXES
+    ]
+    others = [other for other in X_AXES if any(by == other and xs for by, xs in curves)]
+    if others:
+        return f"draw them by {' or '.join(others)}"
+    return "training by prediction logs them, and counting has neither"

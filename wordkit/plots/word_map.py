@@ -1,6 +1,6 @@
-"""Words on a map: which, where, and what is near them.
+"""Words on a map: which, where, and their nearest words.
 
-N is the number of words on the map, D of dimensions.
+N is the number of words on the map.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, EmbeddingsError
 from wordkit.plots.projection import project
 
-__all__ = ["Neighbours", "WordMap", "choose_words", "map_words", "neighbours_of"]
+__all__ = ["Neighbours", "WordMap", "map_words", "neighbours_of"]
 
 Neighbours = Sequence[tuple[str, float]]
 """Words with their cosines, nearest first."""
 
-_SEARCHED = 200_000  # the most frequent words, among which neighbours are sought
+_MAX_SEARCHED = 200_000  # the most frequent words, among which neighbours are searched
 
 
 @dataclass(frozen=True)
@@ -28,55 +28,19 @@ class WordMap:
     """Words with their places on a plane."""
 
     words: tuple[str, ...]
-    """What is shown, the most important first."""
+    """The words, most important first."""
 
     places: npt.NDArray[np.float64]
-    """Where, shape (N, 2); only distances mean something."""
+    """Shape (N, 2); only distances mean something."""
 
     method: str
-    """How the places were found: pca or tsne."""
+    """The method of projection: pca or tsne."""
 
     counts: tuple[int, ...] | None = None
-    """How often each word was seen, where that is known."""
+    """The count of each word, where it is known."""
 
     named: frozenset[str] = frozenset()
     """Those that were asked for by name, among others."""
-
-
-def choose_words(
-    embeddings: Embeddings, words: Iterable[str] = (), *, top: int = 0, skip: int = 0
-) -> list[str]:
-    """The words of a map: those that are named, then the first ones of the vocabulary.
-
-    Of the first ones, those whose vector is zero have no place and are passed over.
-
-    Args:
-        embeddings: the vectors.
-        words: named; each is there once.
-        top: how many of the first words join them.
-        skip: the first so many of the vocabulary are left out, such as the and of.
-
-    Raises:
-        UnknownWordError: a named word is not there.
-        EmbeddingsError: the vector of a named word is zero.
-        ConfigError: a number is negative, or fewer than two words are left.
-    """
-    if top < 0 or skip < 0:
-        raise ConfigError(f"top and skip must be at least 0, not {top} and {skip}")
-    chosen = dict.fromkeys(words)
-    for word in chosen:
-        if not embeddings.vector(word).any():
-            raise EmbeddingsError(f"the vector of {word!r} is zero: it has no place on a map")
-    skip = min(skip, len(embeddings))
-    first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
-    chosen |= dict.fromkeys(embeddings.words[i] for i in first)
-    if len(chosen) < 2:
-        remedy = "raise top, or lower skip" if skip else "or raise top"
-        raise ConfigError(
-            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings):,} that "
-            f"there are; name more of them, {remedy}"
-        )
-    return list(chosen)
 
 
 def map_words(
@@ -92,9 +56,10 @@ def map_words(
 
     Args:
         embeddings: the vectors.
-        words: named; where others join them, they stand out.
-        top: how many of the first words of the vocabulary join them.
-        skip: the first so many of the vocabulary are left out.
+        words: named; where others join them, they are highlighted.
+        top: how many of the first words of the vocabulary join them; those whose vector is zero
+            are passed over.
+        skip: the first so many of the vocabulary are left out, such as the and of.
         method: as :func:`wordkit.plots.projection.project` takes it.
         seed: of the random numbers.
 
@@ -103,22 +68,39 @@ def map_words(
         EmbeddingsError: the vector of a named word is zero.
         ConfigError: fewer than two words are left, or a setting is out of its range.
     """
-    named = frozenset(words := tuple(words))
-    chosen = choose_words(embeddings, words, top=top, skip=skip)
-    ids = np.array([embeddings.vocabulary.id(word) for word in chosen])
-    places, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
+    named = dict.fromkeys(words)
+    chosen = tuple(_choose_words(embeddings, named, top, skip))
     vocabulary = embeddings.vocabulary
-    counts = vocabulary.counts[ids].tolist() if vocabulary.has_counts else None
-    return WordMap(
-        tuple(chosen),
-        places,
-        found_by,
-        None if counts is None else tuple(counts),
-        named if len(named) < len(chosen) else frozenset(),
-    )
+    ids = np.array([vocabulary.id(word) for word in chosen])
+    places, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
+    counts = tuple(vocabulary.counts[ids].tolist()) if vocabulary.has_counts else None
+    highlighted = frozenset(named if len(named) < len(chosen) else ())
+    return WordMap(chosen, places, found_by, counts, highlighted)
+
+
+def _choose_words(
+    embeddings: Embeddings, named: Iterable[str], top: int, skip: int
+) -> dict[str, None]:
+    """The words that are named, then the first ones of the vocabulary."""
+    if top < 0 or skip < 0:
+        raise ConfigError(f"top and skip must be at least 0, not {top} and {skip}")
+    chosen = dict.fromkeys(named)
+    for word in chosen:
+        if not embeddings.vector(word).any():
+            raise EmbeddingsError(f"the vector of {word!r} is zero: it has no place on a map")
+    skip = min(skip, len(embeddings))
+    first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
+    chosen |= dict.fromkeys(embeddings.words[i] for i in first)
+    if len(chosen) < 2:
+        remedy = "raise top, or lower skip" if skip else "or raise top"
+        raise ConfigError(
+            f"a map needs two words at least, not {len(chosen)}, of the {len(embeddings):,} that "
+            f"there are; name more of them, {remedy}"
+        )
+    return chosen
 
 
 def neighbours_of(embeddings: Embeddings, words: Sequence[str], n: int) -> list[Neighbours]:
     """The words nearest to each, in the space of all dimensions, among the 200,000 first ones."""
-    restrict = _SEARCHED if len(embeddings) > _SEARCHED else None
+    restrict = _MAX_SEARCHED if len(embeddings) > _MAX_SEARCHED else None
     return list(embeddings.most_similar_batch(words, n=n, restrict=restrict))

@@ -1,24 +1,18 @@
-"""The thesaurus WordNet, read by NLTK: synonyms, hypernyms, and how near two words are in it."""
+"""The thesaurus WordNet: synonyms, hypernyms, and similarities of words."""
 
-from wordkit.thesaurus.comparing import Comparison, compare
-from wordkit.thesaurus.files import HOW_TO_GET_WORDNET, no_wordnet
-from wordkit.thesaurus.thesaurus import (
-    MEASURES,
-    PARTS_OF_SPEECH,
-    Nearness,
-    Sense,
-    Thesaurus,
-    installed_wordnet,
-    load_thesaurus,
-)
+from wordkit.thesaurus.comparison import Comparison, compare
+from wordkit.thesaurus.database import PARTS_OF_SPEECH, Sense
+from wordkit.thesaurus.files import HOW_TO_GET_WORDNET, installed_wordnet, no_wordnet
+from wordkit.thesaurus.taxonomy import MEASURES
+from wordkit.thesaurus.thesaurus import Similarity, Thesaurus, load_thesaurus
 
 __all__ = [
     "HOW_TO_GET_WORDNET",
     "MEASURES",
     "PARTS_OF_SPEECH",
     "Comparison",
-    "Nearness",
     "Sense",
+    "Similarity",
     "Thesaurus",
     "compare",
     "installed_wordnet",

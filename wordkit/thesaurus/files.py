@@ -1,18 +1,17 @@
-"""Where a WordNet lies, and the files of one: a folder of them, or a zip archive of the folder."""
+"""The files of a WordNet: a folder of them or a zip archive of the folder, and where one lies."""
 
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wordkit.errors import FormatError, StorageError
 from wordkit.storage import why_unreadable
-from wordkit.thesaurus.lexnames import lexnames
 
-__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "find_wordnet", "no_wordnet"]
+__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "installed_wordnet", "no_wordnet"]
 
 HOW_TO_GET_WORDNET = ("apt-get install wordnet-base", "python -m nltk.downloader wordnet")
 """The commands that install it: on Debian and its kin, and anywhere."""
@@ -22,7 +21,16 @@ _VERSIONS = ("wordnet", "wordnet31", "wordnet2022", "wordnet2021")
 """What NLTK calls those it offers, in the order in which they are looked for."""
 
 _LANDMARK = "data.noun"
-_LARGEST = 1 << 28  # bytes in a file of an archive; those of WordNet 3.0 have up to 15 million
+_MAX_BYTES = 1 << 28  # of a file in an archive; those of WordNet 3.0 have up to 15 million
+
+_ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,  # it is encrypted
+    ValueError,
+)
 
 
 class WordNetFiles:
@@ -32,79 +40,62 @@ class WordNetFiles:
         path: a folder that holds ``data.noun`` and its like, or a zip archive of such a folder.
 
     Raises:
-        StorageError: there is nothing, or it cannot be read.
-        FormatError: it is no WordNet, or a damaged archive.
+        StorageError: nothing is there, or it cannot be read.
+        FormatError: it is no WordNet, or a corrupted archive.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         if not os.fspath(path):
-            raise StorageError("the name of the WordNet is empty; name its folder or its zip")
+            raise StorageError("the path of the WordNet is empty; name its folder or its zip")
         try:
             if not self.path.exists():
                 raise StorageError(f"{path}: there is no such file or folder; {_remedy()}")
-            self._packed = self.path.is_file()
-            if not self._packed and not (self.path / _LANDMARK).exists():
-                raise FormatError(self._no_wordnet())
-            self._prefix = self._prefix_in_archive() if self._packed else ""
+            self._prefix = self._find_prefix() if self.path.is_file() else None
+            if self._prefix is None and not (self.path / _LANDMARK).exists():
+                raise FormatError(
+                    f"{path} is no WordNet: a folder, or the zip of one, with {_LANDMARK} in it"
+                )
         except OSError as error:
-            raise self._unreadable(self.path, error) from error
+            raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
 
-    def _no_wordnet(self) -> str:
-        return f"{self.path} is no WordNet: a folder, or the zip of one, with {_LANDMARK} in it"
-
-    def _prefix_in_archive(self) -> str:
-        """The folder inside the archive, with its slash."""
+    def _find_prefix(self) -> str | None:
+        """The folder inside the archive, with its slash, or None if it holds no WordNet."""
         try:
             with zipfile.ZipFile(self.path) as archive:
                 names = archive.namelist()
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise FormatError(self._no_wordnet()) from error
-        for name in names:
-            folder, slash, file = name.rpartition("/")
-            if file == _LANDMARK:
-                return folder + slash
-        raise FormatError(self._no_wordnet())
+        except _ARCHIVE_ERRORS:
+            return None
+        found = (name for name in names if name.rpartition("/")[2] == _LANDMARK)
+        return next((name.removesuffix(_LANDMARK) for name in found), None)
 
     def read(self, name: str) -> bytes:
         """The content of a file.
 
-        ``lexnames``, where it is missing, is what WordNet's manual says it holds.
-
         Raises:
             StorageError: the file is missing, or cannot be read.
-            FormatError: the archive is damaged.
+            FormatError: the archive is corrupted.
         """
         try:
-            return self._read_packed(name) if self._packed else (self.path / name).read_bytes()
+            if self._prefix is None:
+                return (self.path / name).read_bytes()
+            return self._read_packed(self._prefix + name)
         except (FileNotFoundError, KeyError) as error:
-            if name == "lexnames":
-                return lexnames()
             raise StorageError(
                 f"{self.path} lacks the file {name} of a WordNet; {_remedy()}"
             ) from error
         except OSError as error:
-            raise self._unreadable(self.path / name, error) from error
-
-    def _read_packed(self, name: str) -> bytes:
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                entry = archive.getinfo(self._prefix + name)
-                if entry.file_size > _LARGEST:
-                    raise FormatError(f"{self.path}: {name} is too large to be WordNet's")
-                return archive.read(entry)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,  # it wants a password
-            ValueError,
-        ) as error:
+            path = self.path / name
+            raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
+        except _ARCHIVE_ERRORS as error:
             raise FormatError(f"{self.path} is damaged at {name}: {error}") from error
 
-    def _unreadable(self, path: Path, error: OSError) -> StorageError:
-        return StorageError(f"cannot read {path}: {why_unreadable(path, error)}")
+    def _read_packed(self, name: str) -> bytes:
+        with zipfile.ZipFile(self.path) as archive:
+            entry = archive.getinfo(name)
+            if entry.file_size > _MAX_BYTES:
+                raise ValueError("it is too large to be WordNet's")
+            return archive.read(entry)
 
 
 def _remedy() -> str:
@@ -112,30 +103,35 @@ def _remedy() -> str:
     return f"install it with {debian} (Debian, Ubuntu) or {nltk}"
 
 
-def find_wordnet(data_folders: Iterable[str | os.PathLike[str]]) -> Path | None:
-    """The WordNet that is installed: NLTK's, unpacked or packed, else that of Debian's package.
+def installed_wordnet() -> Path | None:
+    """The folder or zip of the WordNet that is installed, or None if there is none.
 
-    Args:
-        data_folders: where NLTK looks for data, in order.
-
-    Returns:
-        Its folder or archive, which may be damaged; None: there is none.
+    NLTK's own (in its data folders, unpacked or as ``nltk.download`` leaves it) goes before that of
+    Debian's package ``wordnet-base``. Whether it is intact shows when it is loaded.
     """
-    for path in _places(data_folders):
+    folders = [Path(folder) / "corpora" for folder in _nltk_data_folders()]
+    names = [(folder, version) for version in _VERSIONS for folder in folders]
+    places = [path for f, name in names for path in (f / name, f / f"{name}.zip")]
+    for path in (*places, _DEBIAN):
         if os.path.isfile(path) or os.path.exists(path / _LANDMARK):  # False if not allowed to look
             return path
     return None
 
 
+def _nltk_data_folders() -> list[str]:
+    """Where NLTK looks for data: its documented places, unless it is imported and says itself."""
+    if "nltk.data" in sys.modules:
+        return [os.fspath(folder) for folder in sys.modules["nltk.data"].path]
+    folders = [folder for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]
+    roots = ["~", *(os.path.join(sys.prefix, name) for name in ("", "share", "lib"))]
+    if os.name == "nt":
+        roots += [os.environ.get("APPDATA", "C:\\"), "C:\\", "D:\\", "E:\\"]
+    else:
+        roots += ["/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib"]
+    folders += [os.path.join(root, "nltk_data") for root in roots]
+    return [os.path.expanduser(folder) for folder in folders]
+
+
 def no_wordnet() -> StorageError:
-    """What to raise where none is installed and none is named."""
+    """The error to raise where none is installed and none is named."""
     return StorageError(f"no WordNet is installed; {_remedy()}, or name the folder of one")
-
-
-def _places(data_folders: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
-    folders = [Path(folder) / "corpora" for folder in data_folders]
-    for version in _VERSIONS:
-        for folder in folders:
-            yield folder / version
-            yield folder / f"{version}.zip"
-    yield _DEBIAN

@@ -1,4 +1,4 @@
-"""Words by their senses: a thesaurus that asks WordNet by way of NLTK.
+"""Synonyms, hypernyms and similarities of words by WordNet.
 
 WordNet (Miller, "WordNet: A Lexical Database for English", CACM 1995) puts words that mean the same
 into one synset, and arranges the synsets of nouns and of verbs under more general ones.
@@ -10,61 +10,25 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from wordkit.errors import ConfigError, UnknownWordError, VocabularyError
 from wordkit.text.spelling import near_spellings
-from wordkit.thesaurus.files import WordNetFiles, find_wordnet, no_wordnet
+from wordkit.thesaurus.database import PARTS_OF_SPEECH, Database, Sense, SynsetId
+from wordkit.thesaurus.files import WordNetFiles, installed_wordnet, no_wordnet
+from wordkit.thesaurus.taxonomy import MEASURES, Taxonomy
 
-__all__ = [
-    "MEASURES",
-    "PARTS_OF_SPEECH",
-    "Nearness",
-    "Sense",
-    "Thesaurus",
-    "installed_wordnet",
-    "load_thesaurus",
-]
+__all__ = ["Similarity", "Thesaurus", "load_thesaurus"]
 
-PARTS_OF_SPEECH = ("noun", "verb", "adjective", "adverb")
-"""In the order in which senses are given."""
-
-MEASURES = ("path", "wup", "lch")
-"""Similarities by path length, by Wu and Palmer, and by Leacock and Chodorow."""
-
-_LETTERS = dict(zip(PARTS_OF_SPEECH, "nvar", strict=True))
-_NAMES = {letter: name for name, letter in _LETTERS.items()} | {"s": "adjective"}
-_ARRANGED = ("noun", "verb")  # what has hypernyms
+_PARTS = dict(zip("nvar", PARTS_OF_SPEECH, strict=True))
 _SENSE = re.compile(r"\S+\.[nvasr]\.0*[1-9]\d{0,3}")
 
 
 @dataclass(frozen=True)
-class Sense:
-    """One sense of a word: a synset of WordNet."""
-
-    name: str
-    """What NLTK calls it, such as ``car.n.01``."""
-
-    part_of_speech: str
-    """One of :data:`PARTS_OF_SPEECH`."""
-
-    words: tuple[str, ...]
-    """The words that have this sense, with spaces where WordNet writes underscores."""
-
-    definition: str
-    """What it means."""
-
-    examples: tuple[str, ...]
-    """Phrases that show it in use, often none."""
-
-
-@dataclass(frozen=True)
-class Nearness:
-    """How near two words are, by their two nearest senses."""
+class Similarity:
+    """The similarity of two words, which is that of their two most similar senses."""
 
     score: float
-    """Higher is nearer; above 0 and up to 1, but for "lch"."""
+    """Higher is more similar; above 0 and up to 1, but for "lch"."""
 
     senses: tuple[Sense, Sense]
     """The sense of the first word and that of the second."""
@@ -77,30 +41,29 @@ class Thesaurus:
     *cars* as *car*. It may also be the name of one sense: ``car.n.01``.
 
     Args:
-        files: of the WordNet to ask.
+        files: the WordNet to ask.
 
     Raises:
-        FormatError: they are damaged.
+        FormatError: the files are corrupted.
         StorageError: one is missing, or cannot be read.
     """
 
     def __init__(self, files: WordNetFiles) -> None:
-        from wordkit.thesaurus.reader import WordNetReader
-
         self.path = files.path
-        self._reader = WordNetReader(files)
+        self._database = Database(files)
+        self._taxonomies = {part: Taxonomy(self._database, part) for part in "nv"}
 
     @property
     def version(self) -> str | None:
         """The version that the WordNet says it is, such as 3.0."""
-        return self._reader.get_version()
+        return self._database.version
 
     def lemmas(self, word: str) -> tuple[str, ...]:
         """The forms of a word that WordNet holds, by part of speech; none where it has none."""
         for form in _spellings(word):
-            found = (self._reader.morphy(form, letter) for letter in _LETTERS.values())
-            if lemmas := dict.fromkeys(lemma for lemma in found if lemma is not None):
-                return tuple(map(_plain, lemmas))
+            found = (self._database.base_forms(form, part)[:1] for part in _PARTS)
+            if lemmas := dict.fromkeys(lemma for forms in found for lemma in forms):
+                return tuple(map(_with_spaces, lemmas))
         return ()
 
     def senses(self, word: str, part_of_speech: str | None = None) -> list[Sense]:
@@ -108,11 +71,12 @@ class Thesaurus:
 
         Raises:
             UnknownWordError: WordNet does not hold it; the error names near spellings.
-            VocabularyError: not as this part of speech.
+            VocabularyError: it does not hold it as this part of speech.
             ConfigError: there is no such part of speech.
-            FormatError: the files are damaged.
+            FormatError: the files are corrupted.
         """
-        return [_sense(synset) for synset in self._synsets(word, _chosen(part_of_speech))]
+        parts = PARTS_OF_SPEECH if part_of_speech is None else (part_of_speech,)
+        return [self._database.sense(synset) for synset in self._synsets(word, parts)]
 
     def synonyms(
         self, word: str, part_of_speech: str | None = None
@@ -131,33 +95,36 @@ class Thesaurus:
     def hypernyms(
         self, word: str, part_of_speech: str | None = None
     ) -> dict[Sense, list[tuple[Sense, ...]]]:
-        """For each sense of a noun or verb the ways up to a root, shortest first.
+        """For each sense of a noun or verb the paths up to a root, shortest first.
 
-        A way begins with a hypernym of the sense. A root, such as ``entity.n.01``, has a single
-        way, of no steps.
+        A path begins with a hypernym of the sense. A root, such as ``entity.n.01``, has a single
+        path, of no steps.
 
         Raises:
             As :meth:`senses`; adjectives and adverbs have no hypernyms.
         """
-        ways = {}
-        for synset in self._arranged_synsets(word, part_of_speech):
-            paths = self._reader.hypernym_paths(synset)
-            ups = [tuple(map(_sense, reversed(path[:-1]))) for path in paths]
-            ways[_sense(synset)] = sorted(ups, key=lambda up: (len(up), [s.name for s in up]))
-        return ways
+        found = {}
+        for synset in self._taxonomic_synsets(word, part_of_speech):
+            paths = [
+                tuple(map(self._database.sense, path[1:]))
+                for path in self._taxonomies[synset.part].paths(synset)
+            ]
+            paths.sort(key=lambda path: (len(path), [sense.name for sense in path]))
+            found[self._database.sense(synset)] = paths
+        return found
 
     def similarity(
         self, a: str, b: str, measure: str = "path", part_of_speech: str | None = None
-    ) -> Nearness:
-        """How near two words are in the taxonomy: the highest score of a sense of each.
+    ) -> Similarity:
+        """The similarity of two words in the taxonomy: the highest score of a sense of each.
 
         Nouns are compared with nouns and verbs with verbs.
 
         Args:
             a: a word, or the name of a sense.
             b: the other.
-            measure: "path": 1 / (1 + steps of the shortest path); "wup": how deep their lowest
-                common hypernym lies beside themselves (Wu and Palmer 1994); "lch": -log of that
+            measure: "path": 1 / (1 + steps of the shortest path); "wup": the depth of their lowest
+                common hypernym compared with their own (Wu and Palmer 1994); "lch": -log of that
                 path's length, in synsets, over twice the depth of the taxonomy (Leacock and
                 Chodorow 1998). All as NLTK has them, so that verbs share one root.
             part_of_speech: compare only these senses.
@@ -167,13 +134,13 @@ class Thesaurus:
         """
         if measure not in MEASURES:
             raise ConfigError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
-        firsts = self._arranged_synsets(a, part_of_speech)
-        seconds = self._arranged_synsets(b, part_of_speech)
-        best = None
+        firsts = self._taxonomic_synsets(a, part_of_speech)
+        seconds = self._taxonomic_synsets(b, part_of_speech)
+        best: tuple[float, SynsetId, SynsetId] | None = None
         for first in firsts:
             for second in seconds:
-                if first.pos() == second.pos():
-                    score = self._reader.similarity(first, second, measure)
+                if first.part == second.part:
+                    score = MEASURES[measure](self._taxonomies[first.part], first, second)
                     if score is not None and (best is None or score > best[0]):
                         best = score, first, second
         if best is None:
@@ -182,41 +149,46 @@ class Thesaurus:
                 "another one than verbs"
             )
         score, first, second = best
-        return Nearness(float(score), (_sense(first), _sense(second)))
+        return Similarity(score, (self._database.sense(first), self._database.sense(second)))
 
-    def _arranged_synsets(self, word: str, part_of_speech: str | None) -> list[Any]:
+    def _taxonomic_synsets(self, word: str, part_of_speech: str | None) -> list[SynsetId]:
         """The synsets of a word that have hypernyms, or are the root of those that have."""
-        parts = [part for part in _chosen(part_of_speech) if part in _ARRANGED]
-        if not parts:
+        if part_of_speech in ("adjective", "adverb"):
             raise ConfigError(
                 f"part_of_speech must be noun or verb, which have hypernyms, not {part_of_speech!r}"
             )
-        return self._synsets(word, parts)
+        return self._synsets(word, (part_of_speech,) if part_of_speech else ("noun", "verb"))
 
-    def _synsets(self, word: str, parts: Sequence[str]) -> list[Any]:
+    def _synsets(self, word: str, parts: Sequence[str]) -> list[SynsetId]:
         """The synsets of a word that are of these parts of speech; at least one."""
+        if not set(parts) <= set(PARTS_OF_SPEECH):
+            raise ConfigError(
+                f"part_of_speech must be one of {', '.join(PARTS_OF_SPEECH)}, not {parts[0]!r}"
+            )
         found = self._all_synsets(word)
-        chosen = [synset for synset in found if _NAMES[synset.pos()] in parts]
+        chosen = [synset for synset in found if _PARTS[synset.part] in parts]
         if not chosen:
-            known = dict.fromkeys(_NAMES[synset.pos()] for synset in found)
+            known = dict.fromkeys(_PARTS[synset.part] for synset in found)
             raise VocabularyError(
                 f"WordNet has {word!r} as {' and '.join(known)}, not as {' or '.join(parts)}"
             )
         return chosen
 
-    def _all_synsets(self, word: str) -> list[Any]:
+    def _all_synsets(self, word: str) -> list[SynsetId]:
         for form in _spellings(word):
-            if found := self._reader.synsets(form):
-                return list(dict.fromkeys(found))
-        form = _lemma(word)
-        if _SENSE.fullmatch(form) and (synset := self._reader.named_synset(form)) is not None:
+            if found := self._database.synsets(form):
+                return found
+        form = next(_spellings(word))
+        if _SENSE.fullmatch(form) and (synset := self._database.named_synset(form)):
             return [synset]
-        ranks = {lemma: rank for rank, lemma in enumerate(self._reader.lemmas_by_senses())}
-        raise UnknownWordError(word, map(_plain, near_spellings(form, ranks)), place="WordNet")
+        ranks = {lemma: rank for rank, lemma in enumerate(self._database.lemmas())}
+        raise UnknownWordError(
+            word, map(_with_spaces, near_spellings(form, ranks)), place="WordNet"
+        )
 
 
 def load_thesaurus(path: str | os.PathLike[str] | None = None) -> Thesaurus:
-    """The thesaurus of a WordNet.
+    """Load the thesaurus of a WordNet.
 
     Args:
         path: a folder of WordNet's files, or the zip of one; None: that of
@@ -224,7 +196,7 @@ def load_thesaurus(path: str | os.PathLike[str] | None = None) -> Thesaurus:
 
     Raises:
         StorageError: there is none, a file is missing or cannot be read.
-        FormatError: it is no WordNet, or a damaged one.
+        FormatError: it is no WordNet, or a corrupted one.
     """
     path = installed_wordnet() if path is None else path
     if path is None:
@@ -232,49 +204,16 @@ def load_thesaurus(path: str | os.PathLike[str] | None = None) -> Thesaurus:
     return Thesaurus(WordNetFiles(path))
 
 
-def installed_wordnet() -> Path | None:
-    """The folder or zip of the WordNet that is installed; None: there is none.
-
-    NLTK's own (in its data folders, unpacked or as ``nltk.download`` leaves it) goes before that of
-    Debian's package ``wordnet-base``. Whether it is whole shows when it is loaded.
-    """
-    import nltk.data
-
-    return find_wordnet(nltk.data.path)
-
-
-def _chosen(part_of_speech: str | None) -> tuple[str, ...]:
-    if part_of_speech is None:
-        return PARTS_OF_SPEECH
-    if part_of_speech not in PARTS_OF_SPEECH:
-        raise ConfigError(
-            f"part_of_speech must be one of {', '.join(PARTS_OF_SPEECH)}, not {part_of_speech!r}"
-        )
-    return (part_of_speech,)
-
-
-def _sense(synset: Any) -> Sense:
-    return Sense(
-        synset.name(),
-        _NAMES[synset.pos()],
-        tuple(map(_plain, synset.lemma_names())),
-        synset.definition(),
-        tuple(synset.examples()),
-    )
-
-
-def _lemma(word: str) -> str:
-    """A word as WordNet files it: in small letters, with underscores for spaces."""
-    return "_".join(word.lower().split())
-
-
-def _plain(lemma: str) -> str:
+def _with_spaces(lemma: str) -> str:
     return lemma.replace("_", " ")
 
 
 def _spellings(word: str) -> Iterator[str]:
-    """The lemma to look for, then the same with hyphens and spaces in each other's place."""
-    lemma = _lemma(word)
+    """The lemma to look for, then the same with hyphens and spaces in each other's place.
+
+    A lemma is in lower case, with underscores for spaces.
+    """
+    lemma = "_".join(word.lower().split())
     yield lemma
     if "-" in lemma:
         yield lemma.replace("-", "_")
