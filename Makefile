@@ -6,6 +6,9 @@ READY  := $(VENV)/.ready
 
 OLDEST := .venv-oldest
 
+# One process for each core; the tests of a module stay in one, and share what it has made.
+PYTEST := -m pytest -n auto --maxprocesses 8 --dist loadscope
+
 .PHONY: help demo test test-oldest bench venv clean
 
 help:
@@ -34,11 +37,11 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 # On the oldest Python too: make PYTHON=python3.10 test-oldest.
 test-oldest: $(OLDEST)/.ready
-	$(OLDEST)/bin/python -m pytest
+	$(OLDEST)/bin/python $(PYTEST)
 
 $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)

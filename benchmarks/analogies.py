@@ -1,4 +1,4 @@
-"""How long Google's 19,544 analogies take: wordkit against gensim, on the same vectors.
+"""Time of Google's 19,544 analogies: wordkit against gensim, on the same vectors.
 
     python benchmarks/analogies.py [--questions FILE] [--vectors FILE] [--words 80000]
         [--dim 100] [--rounds 1]

@@ -2,7 +2,7 @@
 
     python benchmarks/binary_addition.py [--seeds 10] [--lr 0.07] [--clip 1]
 
-Two numbers go in bit by bit, the least significant first, and the 8 bits of their sum come out:
+Two numbers are read bit by bit, the least significant first, and the 8 bits of their sum written:
 two inputs and one output a step. The network has to keep the carry. It learns by plain SGD through
 all 8 steps, and is tested on pairs of numbers that it was not trained on. All units have the same
 settings and, seed by seed, the same starting weights and the same pairs in the same order; relu is
@@ -13,7 +13,7 @@ relu of ten are not done by the end.
 The curves go to benchmarks/results: binary_addition.png has the wrong bits, and
 binary_addition_gradients.png the norms of the gradient.
 
-Letters: T steps (bits), B numbers side by side, H hidden units.
+Notation: T steps (bits), B numbers of a batch, H hidden units.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from machine import describe, heading, in_one_line, row
 from torch import Tensor
 from torch.nn import functional
 
+from wordkit.nn.recurrent import RecurrentLayer
 from wordkit.plots import learning_curves
-from wordkit.recurrent.recurrence import recur
 
 RESULTS = Path(__file__).resolve().parent / "results"
 BITS, HIDDEN, BATCH, STEPS, MARK, HELD_OUT = 8, 16, 16, 2_500, 50, 1_024
@@ -42,7 +42,7 @@ COLUMNS += ["all right", "exploded", "no number"]  # of the seeds
 
 @dataclass
 class Training:
-    """How a network learnt, from mark to mark."""
+    """The course of a training, from mark to mark."""
 
     wrong: list[float] = field(default_factory=list)
     """Wrong bits per held-out sum, first before the training."""
@@ -51,7 +51,7 @@ class Training:
     """The largest norm of the gradient since the mark before, before any clipping."""
 
     right: float = 0.0
-    """The share of the held-out sums that are right in all bits at the end."""
+    """The fraction of the held-out sums that are right in all bits at the end."""
 
 
 def bits_of(numbers: Tensor) -> Tensor:
@@ -63,7 +63,10 @@ def hidden_states(unit: str, projected: Tensor, weight: Tensor) -> Tensor:
     """h at each step, (T, B, H), from the projected input (T, B, H) and from zeros before it."""
     state = torch.zeros_like(projected[0])
     if unit != "sigmoid":
-        return recur(f"rnn-{unit}", projected, weight, (state,))[0]
+        layer, given = RecurrentLayer(f"rnn-{unit}", HIDDEN, HIDDEN), {
+            "weight_input": torch.eye(HIDDEN), "weight_hidden": weight, "bias": torch.zeros(HIDDEN)
+        }  # fmt: skip
+        return torch.func.functional_call(layer, given, (projected, (state,)))[0]
     states = []
     for x in projected:
         state = torch.sigmoid(x + state @ weight.T)
@@ -83,13 +86,13 @@ def train(unit: str, lr: float, clip: float, seed: int) -> Training:
         weight.requires_grad_()
 
     def logits(numbers: Tensor) -> Tensor:
-        """For each bit of the sums, (T, B), of pairs of numbers (B, 2)."""
+        """Return the logits of the bits of the sums, (T, B), of pairs of numbers (B, 2)."""
         bits = torch.stack([bits_of(numbers[:, 0]), bits_of(numbers[:, 1])], 2)
         states = hidden_states(unit, functional.linear(bits, weight_input, bias), weight_hidden)
         return functional.linear(states, weight_output, bias_output)[..., 0]
 
     def wrong_bits() -> Tensor:
-        """Of each held-out sum."""
+        """Return the number of wrong bits of each held-out sum."""
         sums = bits_of(pairs[:HELD_OUT].sum(1))
         with torch.no_grad():
             return ((logits(pairs[:HELD_OUT]) > 0) != (sums > 0)).sum(0).float()
@@ -118,17 +121,17 @@ def train(unit: str, lr: float, clip: float, seed: int) -> Training:
 
 
 def figures(trainings: list[Training]) -> list[str]:
-    """What the table says of the trainings of all seeds."""
+    """Return a row of the table: the trainings of all seeds."""
     right = [training.right for training in trainings]
     largest = [max(training.norms) for training in trainings]
     counts = [
-        sum(share == 1 for share in right),
+        sum(fraction == 1 for fraction in right),
         sum(norm > EXPLODED for norm in largest),
         sum(len(training.norms) < STEPS // MARK for training in trainings),
     ]
-    shares = [f"{statistics.mean(right):.1%}", f"{min(right):.1%}"]
+    fractions = [f"{statistics.mean(right):.1%}", f"{min(right):.1%}"]
     norms = [f"{statistics.median(largest):.3g}", f"{max(largest):.3g}"]
-    return [*shares, *norms, *(f"{count} of {len(trainings)}" for count in counts)]
+    return [*fractions, *norms, *(f"{count} of {len(trainings)}" for count in counts)]
 
 
 def draw(all_trainings: dict[str, list[Training]]) -> None:

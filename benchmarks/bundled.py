@@ -3,7 +3,7 @@
     python benchmarks/bundled.py [--only vectors|counts|lm ...] [--work DIR] [--minutes N]
 
 Everything is learnt by wordkit's own commands from the English Wikipedia of ../shared/data. What
-has been trained already is taken from DIR, so that a run that was broken off goes on. The whole
+has been trained already is taken from DIR, so that an interrupted run can resume. The whole
 takes about as long as the language model is given, and five minutes.
 """
 
@@ -35,7 +35,7 @@ HELD_OUT = 2_500  # of the last lines, which are fewer than those the training l
 
 @dataclass(frozen=True)
 class Recipe:
-    """How bundled vectors are made."""
+    """The settings of bundled vectors."""
 
     name: str
     title: str
@@ -100,12 +100,14 @@ def scores(vectors: Path) -> list[str]:
     asked = ["--similarity", *sets, "--analogies", questions]
     known = json.loads(wordkit("evaluate", str(vectors), *asked, "--json", "-q"))
     found = {entry["name"]: entry["spearman"] for entry in known["similarity"]}
-    shares = [found[Path(name).stem] for name in SETS] + [known["analogies"]["total"]["accuracy"]]
-    return [f"{100 * share:.1f}" for share in shares]
+    fractions = [found[Path(name).stem] for name in SETS] + [
+        known["analogies"]["total"]["accuracy"]
+    ]
+    return [f"{100 * fraction:.1f}" for fraction in fractions]
 
 
 def info(path: Path) -> dict[str, Any]:
-    """What wordkit info says of a file."""
+    """Return the output of wordkit info for a file."""
     known: dict[str, Any] = json.loads(wordkit("info", str(path), "--json"))
     return known
 
@@ -167,7 +169,7 @@ scores.
 ## Scores
 
 `wordkit evaluate`, in percent: Spearman's correlation with people's judgement of word pairs, and
-the share of analogies answered right (3CosAdd), of the pairs and questions whose words are known.
+the accuracy on analogies (3CosAdd), of the pairs and questions whose words are known.
 
 {table}
 
@@ -254,7 +256,7 @@ work of your own train on text of your own.
 
 
 def keep(made: Path, target: Path, card: str) -> None:
-    """Put a model and its card where wordkit looks for them."""
+    """Copy a model and its card to the bundled files."""
     target.write_bytes(made.read_bytes())
     target.with_suffix(".md").write_text(card, encoding="utf-8")
     print(f"{target.name}: {target.stat().st_size:,} bytes")

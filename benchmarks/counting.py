@@ -207,7 +207,7 @@ _known: dict[int, tuple[CountsConfig, Any]] = {}
 
 
 def vectors_of(corpus: Corpus, config: CountsConfig) -> Embeddings:
-    """What ``train_counts`` makes; a decomposition is kept for settings that only use it."""
+    """Return the vectors of ``train_counts``; a decomposition is kept for reuse."""
     key = replace(config, exponent=0.0, context_vectors=False)
     if _known.get(id(corpus), (None,))[0] != key:
         counts = count(corpus, config.cooccurrence())
@@ -222,7 +222,7 @@ def vectors_of(corpus: Corpus, config: CountsConfig) -> Embeddings:
 
 
 def ptb_hits(ptb: Corpus, config: CountsConfig) -> int:
-    """How many of the ten nearest words of you, year, car and toyota are as expected."""
+    """Count how many of the ten nearest words of you, year, car and toyota are as expected."""
     vectors = vectors_of(ptb, config)
     return sum(
         neighbour.word in expected.split()

@@ -45,7 +45,7 @@ run wordkit train-lm pydocs --max-minutes 0.5 -o "$WORDKIT_LM"
 say "   What it expects to follow:"
 run wordkit predict "returns the number of" -n 5
 
-say "   And what it writes when it goes on by itself:"
+say "   And a text that it generates:"
 run wordkit generate --prompt "return the" -n 60 --temperature 0.8 --seed 1
 
 say "That took $(($(date +%s) - began)) seconds. Ask more yourself:

@@ -29,7 +29,7 @@ MODULES = {
 
 
 def parse() -> argparse.Namespace:
-    """What the arguments ask for."""
+    """Parse the arguments."""
     parser, commands, shared = parsers(
         __doc__, data=DATA, what="ptb lies", part="lines of each text"
     )

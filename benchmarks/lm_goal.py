@@ -1,4 +1,4 @@
-"""How long it takes to the test perplexity of the textbook's LSTM, beside a plain PyTorch loop."""
+"""Time to the test perplexity of the textbook's LSTM, beside a plain PyTorch loop."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Best:
     """What it took, in words."""
 
     @property
-    def is_there(self) -> bool:
-        """Whether it reached the perplexity that is asked for."""
+    def is_reached(self) -> bool:
+        """True if it reached the perplexity that is asked for."""
         return self.perplexity <= TARGET
 
 
@@ -74,13 +74,13 @@ def _wordkit(text: Treebank, minutes: tuple[float, ...], options: argparse.Names
         results.append(Best(seconds, trained.test_perplexity, f"--max-minutes {most:g}"))
         whole = f"{trained.process.seconds:.1f} s"
         _print(f"wordkit train-lm --max-minutes {most:g}", results[-1], whole)
-        if results[-1].is_there:
+        if results[-1].is_reached:
             break
     return _chosen(results)
 
 
 def _chosen(results: list[Best]) -> Best:
-    first = next((result for result in results if result.is_there), None)
+    first = next((result for result in results if result.is_reached), None)
     return first or min(results, key=lambda result: result.perplexity)
 
 
@@ -89,16 +89,16 @@ def _print(name: str, result: Best, whole: str) -> None:
 
 
 def _print_ratio(theirs: list[Best], ours: list[Best]) -> None:
-    """What was reached, by the medians of the rounds."""
+    """Print the ratio of the medians of the rounds."""
     print(f"\n{heading(['', 'seconds', 'test perplexity', 'after', 'ratio', 'goal'])}")
     plain_seconds, seconds = (
         statistics.median(result.seconds for result in results) for results in (theirs, ours)
     )
     ratio = plain_seconds / seconds
-    at_least = "" if all(result.is_there for result in theirs) else "at least "
-    is_there = all(result.is_there for result in ours)
-    shown = f"{at_least}{ratio:.1f} x" if is_there else f"{TARGET} not reached"
-    cells = shown, f"{GOAL} x: {'reached' if is_there and ratio >= GOAL else 'missed'}"
+    at_least = "" if all(result.is_reached for result in theirs) else "at least "
+    is_reached = all(result.is_reached for result in ours)
+    shown = f"{at_least}{ratio:.1f} x" if is_reached else f"{TARGET} not reached"
+    cells = shown, f"{GOAL} x: {'reached' if is_reached and ratio >= GOAL else 'missed'}"
     for name, results, median, more in (
         ("plain loop", theirs, plain_seconds, ("", "")),
         ("wordkit", ours, seconds, cells),

@@ -1,4 +1,4 @@
-"""How much memory training takes as the vocabulary grows, beside a plain PyTorch loop."""
+"""Peak memory of training by size of the vocabulary, beside a plain PyTorch loop."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def memory(options: argparse.Namespace) -> None:
 
 
 def _cells(peaks: list[int], reference: list[int]) -> list[str]:
-    """Each peak, and its share of that of the plain loop, where that is known."""
+    """Each peak, and its ratio to that of the plain loop, where that is known."""
     cells = []
     for i, peak in enumerate(peaks):
-        share = f"{peak / reference[i]:.0%}" if reference and reference[i] else ""
-        cells += [f"{peak / 1e6:,.0f} MB", share]
+        ratio = f"{peak / reference[i]:.0%}" if reference and reference[i] else ""
+        cells += [f"{peak / 1e6:,.0f} MB", ratio]
     return cells
 
 
 def _jobs(text: Treebank, options: argparse.Namespace) -> dict[str, Callable[[Path], int]]:
-    """What trains on a text and returns the peak of its memory, by name."""
+    """Functions by name that train on a text and return the peak of their memory."""
 
     def plain_loop(path: Path) -> int:
         shape = "--hidden", HIDDEN, "--layers", LAYERS, "--lr", 1

@@ -1,4 +1,4 @@
-"""How good a language model gets in the minutes that it is given."""
+"""Test perplexity of a language model by minutes of training."""
 
 from __future__ import annotations
 

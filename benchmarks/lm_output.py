@@ -120,7 +120,7 @@ def peak_growth(width: int, words: int, job: str) -> int:
 
 
 def print_peak(width: int, words: int, job: str) -> None:
-    """What :func:`peak_growth` reads: of forward and backward."""
+    """Print the peak memory of forward and backward, for :func:`peak_growth`."""
     small = Layer(8, 50, job)
     small.there_and_back()  # libraries are loaded, kernels compiled
     layer = Layer(width, words, job)

@@ -3,8 +3,8 @@
     python benchmarks/lm_plain.py TRAIN [--test FILE] [--epochs 4] [--hidden 100] [--layers 1]
     python benchmarks/lm_plain.py TRAIN --windows 100 [--warm-up 20]
 
-SGD at 20 with gradients clipped to 0.25, 20 tracks, 35 steps, all weights drawn evenly from -0.1
-to 0.1, the state carried from window to window and detached. The words of a text are what stands
+SGD at 20 with gradients clipped to 0.25, a batch of 20, 35 steps, all weights drawn evenly from
+-0.1 to 0.1, the state kept from window to window and detached. The words of a text are what stands
 between spaces, and ``<eos>`` ends each line. After each epoch it prints a JSON object: the
 ``seconds`` of training so far, without those of testing, the ``tokens_per_second`` of training, and
 the ``test_perplexity``, exact over all tokens of the test text read as one stream. With --windows
@@ -77,11 +77,13 @@ class Loop:
         self._clip, self._steps = options.clip, options.steps
         long = len(ids) // options.batch
         if long < 2:
-            raise SystemExit(f"the text has {len(ids)} tokens, too few for {options.batch} tracks")
+            raise SystemExit(
+                f"the text has {len(ids)} tokens, too few for a batch of {options.batch}"
+            )
         self._tracks = ids[: long * options.batch].view(options.batch, long).t().contiguous()
 
     def epoch(self) -> Iterator[int]:
-        """Go through the text; yields the targets of each window when it is done."""
+        """Train on the text; yields the targets of each window when it is done."""
         self.network.train()
         state: object = None
         last = len(self._tracks) - 1
@@ -101,7 +103,7 @@ class Loop:
 
     @torch.no_grad()
     def perplexity(self, ids: Tensor, eos: int) -> float:
-        """Of a text, read as one stream after ``<eos>``; every token is a target."""
+        """Return the perplexity of a text, read as one stream after ``<eos>``."""
         self.network.eval()
         inputs = torch.cat([torch.tensor([eos]), ids[:-1]])
         state: object = None
@@ -144,7 +146,7 @@ def endless(loop: Loop) -> Iterator[int]:
 
 
 def parse() -> argparse.Namespace:
-    """What the arguments ask for."""
+    """Parse the arguments."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -21,7 +21,7 @@ _TEST = re.compile(r"^test perplexity ([\d.]+|inf)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Command:
-    """What came of wordkit train-lm."""
+    """The output of wordkit train-lm."""
 
     process: Process
     log: list[dict[str, Any]]
@@ -32,7 +32,7 @@ class Command:
 
     @property
     def test_perplexity(self) -> float:
-        """As it is printed, with two digits behind the point."""
+        """The test perplexity, with two digits after the point."""
         found = _TEST.search(self.process.output)
         if found is None:
             raise SystemExit(f"wordkit train-lm printed no test perplexity: {self.process.output}")
@@ -40,7 +40,7 @@ class Command:
 
     @property
     def valid_perplexity(self) -> float:
-        """Of the model that was kept."""
+        """The validation perplexity of the model that was kept."""
         return float(self.known["made"]["training"]["valid_perplexity"])
 
     @property

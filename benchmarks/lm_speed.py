@@ -1,4 +1,4 @@
-"""How fast language models train: wordkit and a plain PyTorch loop in turns."""
+"""Training speed of language models: wordkit and a plain PyTorch loop in turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lm_processes import compile_kernels, plain
 from lm_text import Treebank, introduction, treebank
 from machine import Timing, counted, heading, in_turns, row, run_process
 
-from wordkit.recurrent.recurrence import is_bf16_fast
+from wordkit.runtime import is_bf16_fast
 
 __all__ = ["speed"]
 
@@ -27,7 +27,7 @@ PLAIN = "plain loop"
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained, by both programs."""
+    """The network that both programs train."""
 
     cell: str
     hidden: int
@@ -47,7 +47,7 @@ ONE_LAYER = (
 
 @dataclass(frozen=True)
 class Way:
-    """How wordkit trains it."""
+    """The settings of wordkit's training."""
 
     softmax: str
     precision: str

@@ -74,7 +74,7 @@ def treebank(data: Path = DATA, limit: int | None = None) -> Iterator[Treebank]:
 
 
 def introduction(text: object, *facts: str) -> str:
-    """What stands above a table: the machine, the text, and the settings."""
+    """Return the introduction of a table: the machine, the text, and the settings."""
     return f"{describe()}\n\n{text}\n{', '.join(facts)}\n"
 
 
@@ -87,8 +87,8 @@ def write_zipf(path: Path, words: int, tokens: int) -> None:
         tokens: how many are drawn at random, behind one of each.
     """
     random = np.random.default_rng(1)
-    shares = 1 / (np.arange(words) + _SHIFT)
-    drawn = random.choice(words, size=tokens, p=shares / shares.sum())
+    frequencies = 1 / (np.arange(words) + _SHIFT)
+    drawn = random.choice(words, size=tokens, p=frequencies / frequencies.sum())
     ids = np.concatenate([random.permutation(words), drawn]).tolist()
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for start in range(0, len(ids), _WORDS_IN_LINE):

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a description of the machine, fair timing, peak memory and tables.
+"""Common parts of the benchmarks: the machine, fair timing, peak memory and tables.
 
 Ratios are taken in one run, in turns, because the speed of a shared machine changes from minute
 to minute.
@@ -41,7 +41,7 @@ PACKAGES = ("wordkit", "numpy", "scipy", "scikit-learn", "numba", "gensim", "tor
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a job took, in seconds, over all rounds."""
+    """The time of a job, in seconds, over all rounds."""
 
     best: float
     median: float
@@ -82,7 +82,7 @@ def alternate(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
 
 
 def in_turns(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
-    """As :func:`alternate`, for jobs that take their own time and return the seconds.
+    """Run jobs as :func:`alternate` does, which measure and return their own seconds.
 
     Args:
         jobs: what to run, by name; what a job does before it looks at the clock is not counted.
@@ -97,7 +97,7 @@ def in_turns(jobs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, 
 
 @dataclass(frozen=True)
 class Process:
-    """What a process took and said."""
+    """The time, memory and output of a process."""
 
     seconds: float
     peak: int

@@ -88,7 +88,7 @@ def shuffled(lines: list[bytes], random: np.random.Generator) -> bytes:
 
 
 def pairs(corpus: str) -> int:
-    """How many different pairs of words train-counts finds in a corpus."""
+    """Count the different pairs of words that train-counts finds in a corpus."""
     opened = Corpus.open(corpus)
     size = opened.vocabulary.size_at(min_count=5, max_size=WORDS)
     config = CooccurrenceConfig()

@@ -1,4 +1,4 @@
-"""How long a process takes to read vectors, and to answer a query: wordkit, gensim, NumPy.
+"""Time of a process to read vectors, and to answer a query: wordkit, gensim, NumPy.
 
     python benchmarks/reading_vectors.py [--words 80000] [--dim 100] [--rounds 5]
 

@@ -1,4 +1,4 @@
-"""Put all results into one page: benchmarks/RESULTS.md.
+"""Write all results into one page: benchmarks/RESULTS.md.
 
     python benchmarks/report.py
 
@@ -81,11 +81,11 @@ def _page() -> Iterator[str]:
     yield _HEAD
     missing = []
     for chapter, parts in CHAPTERS.items():
-        there = {name: title for name, title in parts.items() if _output(name).exists()}
-        missing += [f"{chapter}: {parts[name]}" for name in parts if name not in there]
-        if there:
+        existing = {name: title for name, title in parts.items() if _output(name).exists()}
+        missing += [f"{chapter}: {parts[name]}" for name in parts if name not in existing]
+        if existing:
             yield f"## {chapter}\n"
-        for name, title in there.items():
+        for name, title in existing.items():
             yield f"### {title}\n"
             yield from _rendered(_output(name).read_text(encoding="utf-8").splitlines())
     yield "## Not measured\n"

@@ -7,8 +7,8 @@
 
 The pairs of the first three are those of shared/data/seq2seq, of the sizes of the textbook: 50,000
 sums (hidden 128, embedding 16, batch 128) and 50,000 dates (hidden 256). A tenth of the sources is
-held out, and no pair of those is trained on. The NumPy program is tests/seq2seq/twin_network.py,
-which goes step by step and takes BLAS for its products; the tests show that both compute the same.
+held out, and no pair of those is trained on. The NumPy program is benchmarks/seq2seq_numpy.py,
+which goes step by step and takes BLAS for its products.
 
 addition draws benchmarks/results/seq2seq_addition.png, dates a map of attention beside it.
 """
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import random
 import string
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +36,17 @@ from wordkit.seq2seq import (
     Seq2SeqTrainingConfig,
     align,
     evaluate_pairs,
-    hold_out,
     pairs_of,
+    split_pairs,
     train_seq2seq,
 )
-from wordkit.seq2seq.batches import batch_of
+from wordkit.seq2seq.batches import PairBatch, encode, epoch_batches, pad
 from wordkit.seq2seq.config import AttentionKind
-from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
+from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
 from wordkit.seq2seq.pairs import vocabulary_of
-from wordkit.seq2seq.training import PairMaterial, Seq2SeqTraining
+from wordkit.seq2seq.task import Seq2SeqTask
 from wordkit.training.run import chosen_precision
+from wordkit.training.trainer import Trainer
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared/data/seq2seq"
@@ -75,7 +75,7 @@ class Trained:
 
     model: Seq2SeqModel
     right: list[float]
-    """Share of the first thousand held-out pairs that are right."""
+    """Fraction of the first thousand held-out pairs that are right."""
 
     seconds: float
     """Of training alone, an epoch."""
@@ -92,10 +92,10 @@ def train(
         if "valid_exact" in report.figures and len(right) < epoch - 1:
             right.append(report.figures["valid_exact"])
     model = run.result()
-    loop = run._job.loop
-    assert loop is not None
-    right.append(loop.figures["valid_exact"])
-    seconds = loop.state.seconds - sum(loop.state.validations_seconds[:-1])
+    assert run._trainer is not None
+    state = run._trainer.state
+    right.append(state.figures["valid_exact"])
+    seconds = state.seconds - sum(each["seconds"] for each in state.validations[:-1])
     return Trained(model, right, seconds / (training.epochs or 1))
 
 
@@ -103,12 +103,12 @@ def read(name: str, options: argparse.Namespace) -> tuple[list[Pair], list[Pair]
     """The pairs to train on and those held out."""
     with open(options.data / f"{name}.txt", encoding="utf-8") as file:
         pairs = list(pairs_of(file, name, "_"))
-    return hold_out(pairs[: options.limit], 0.1, seed=1)
+    return split_pairs(pairs[: options.limit], 0.1, seed=1)
 
 
-def percent(share: float) -> str:
-    """A share as a table shows it."""
-    return f"{share:.2%}"
+def percent(fraction: float) -> str:
+    """Format a fraction as a table shows it."""
+    return f"{fraction:.2%}"
 
 
 # --- what the parts are good for ------------------------------------------------------------------
@@ -123,7 +123,9 @@ def addition(options: argparse.Namespace) -> None:
         "peeky": changed(SUMS, peeky=True),
         "reversed + peeky": changed(SUMS, reverse=True, peeky=True),
     }
-    introduce(f"{options.epochs} epochs; right: share of {len(pairs[1]):,} held-out sums", options)
+    introduce(
+        f"{options.epochs} epochs; right: fraction of {len(pairs[1]):,} held-out sums", options
+    )
     marks = sorted({mark for mark in (1, 3, 5, 10, 15, 20) if mark < options.epochs})
     columns = [f"after {mark}" for mark in marks]
     print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
@@ -149,7 +151,7 @@ def dates(options: argparse.Namespace) -> None:
         "peeky": changed(DATES, peeky=True),
         **attending(DATES),
     }
-    introduce(f"right: share of {len(pairs[1]):,} held-out dates", options)
+    introduce(f"right: fraction of {len(pairs[1]):,} held-out dates", options)
     columns = [f"after {epoch}" for epoch in range(1, options.epochs)]
     print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
     for name, config in kinds.items():
@@ -168,18 +170,18 @@ def dates(options: argparse.Namespace) -> None:
 def long(options: argparse.Namespace) -> None:
     """Texts longer than those that were trained on, with attention and without.
 
-    The text is copied, or each letter is put in upper case: what a decoder that looks where it is
+    The text is copied, or each character is put in upper case: what a decoder with attention
     can do at any length.
     """
-    letters = random.Random(1)
+    generator = random.Random(1)
     lengths = {"as trained": options.longest, "half more": options.longest * 3 // 2}
     lengths["twice"] = options.longest * 2
 
     def pair(length: int) -> Pair:
-        text = "".join(letters.choices(string.ascii_lowercase, k=length))
+        text = "".join(generator.choices(string.ascii_lowercase, k=length))
         return Pair(text, text.upper())
 
-    some = [pair(letters.randint(1, options.longest)) for _ in range(options.pairs)]
+    some = [pair(generator.randint(1, options.longest)) for _ in range(options.pairs)]
     some = list(dict.fromkeys(some))
     tests = {name: [pair(length) for _ in range(1000)] for name, length in lengths.items()}
     kinds = {
@@ -191,11 +193,11 @@ def long(options: argparse.Namespace) -> None:
         "dot, fed into the next step": changed(DATES, attention="dot", context_to="input"),
     }
     introduce(
-        f"letters put in upper case; trained on {len(some):,} texts of 1 to {options.longest} "
-        f"letters; share of 1,000 texts that are right, of the letters that are wrong",
+        f"characters put in upper case; trained on {len(some):,} texts of 1 to {options.longest} "
+        f"characters; fraction of 1,000 texts that are right, of the characters that are wrong",
         options,
     )
-    columns = [f"{name}: {length} letters" for name, length in lengths.items()]
+    columns = [f"{name}: {length} characters" for name, length in lengths.items()]
     print(heading(["", *(part for column in columns for part in (column, "wrong"))]))
     for name, config in kinds.items():
         done = train((some, tests["as trained"]), config, learning(options))
@@ -211,7 +213,6 @@ def long(options: argparse.Namespace) -> None:
 
 def speed(options: argparse.Namespace) -> None:
     """Training alone, in turns with the NumPy program, on the same batches."""
-    sys.path.insert(0, str(HERE.parent / "tests/seq2seq"))
     introduce(
         f"ms for a batch of 128 pairs, and s for an epoch at that speed; medians of "
         f"{options.rounds} rounds of {options.batches} batches, in turns",
@@ -243,63 +244,70 @@ def both(
     """Trainings of some batches that tell their seconds, and the batches of an epoch."""
     import time
 
-    from twin_network import Batch, TwinConfig, TwinNetwork
+    from seq2seq_numpy import Batch, TwinConfig, TwinNetwork
 
     sides = [[p.source for p in pairs], [p.target for p in pairs]]
     source, target = (vocabulary_of(texts, "char") for texts in sides)
-    material = PairMaterial("char", source, target, pairs)
+    config_of_training = Seq2SeqTrainingConfig(precision=chosen_precision("auto", "cpu"))
     network = Seq2SeqNetwork(config, len(source), len(target))
-    start_weights(network, torch.Generator().manual_seed(1))
-    training = Seq2SeqTraining(
-        network, material, Seq2SeqTrainingConfig(precision=chosen_precision("auto", "cpu"))
-    )
+    initialize(network, torch.Generator().manual_seed(1))
+    train = encode(pairs, source, target, "char")
+    task = Seq2SeqTask(network, (source, target), train, [], config_of_training, {})
+    trainer = Trainer(task, config_of_training)
     twin = TwinNetwork(
-        {
-            name.removeprefix("decoder.") if ".attention" in name else name: value.numpy().copy()
-            for name, value in network.state_dict().items()
-        },
+        {_old_name(name): p.detach().numpy().copy() for name, p in network.named_parameters()},
         TwinConfig("lstm", config.hidden, peeky=config.peeky, attention=config.attention),
     )
-    places = np.random.default_rng(1).permutation(training.epoch_length)
+    batches = epoch_batches(train, 128, seed=1, epoch=0)
+    some = list(task.batches(0, 0))[: options.batches]
 
     def numpy_job() -> float:
-        some = [
-            batch_of(material.encoded_train, training._batches[place], reverse=config.reverse)
-            for place in places[: options.batches]
-        ]
-        given = [Batch(b.sources, b.inputs, b.targets) for b in some]
+        given = [_padded_in_front(pad(train, rows, reverse=config.reverse))
+                 for rows in batches[: options.batches]]  # fmt: skip
         began = time.perf_counter()
-        twin.fit_epoch(given, 1e-3, 5.0)
+        twin.fit_epoch([Batch(*arrays) for arrays in given], 1e-3, 5.0)
         return time.perf_counter() - began
 
     def wordkit_job() -> float:
-        training.state.position = 0
         began = time.perf_counter()
-        for place in places[: options.batches]:
-            training.state.position = int(place)
-            training.take_batch(0.5)
+        for batch in some:
+            trainer._step(batch, 0.5)
         return time.perf_counter() - began
 
-    wordkit_job()  # compiles what is not compiled yet
-    return {"NumPy": numpy_job, "wordkit": wordkit_job}, training.epoch_length
+    wordkit_job()
+    return {"NumPy": numpy_job, "wordkit": wordkit_job}, len(batches)
+
+
+def _old_name(name: str) -> str:
+    """The name of a parameter in the NumPy program."""
+    name = name.replace("recurrent.", "").replace("decoder.attention", "attention")
+    return name.replace("output.weight", "output").replace("output.", "")
+
+
+def _padded_in_front(batch: PairBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sources with −1 in front, inputs and targets, as the NumPy program takes them."""
+    sources = np.full(batch.sources.shape, -1)
+    for column, length in enumerate(batch.lengths.tolist()):
+        sources[len(sources) - length :, column] = batch.sources[:length, column]
+    return sources, batch.inputs.numpy(), batch.targets.numpy()
 
 
 # --- the command ----------------------------------------------------------------------------------
 
 
 def learning(options: argparse.Namespace) -> Seq2SeqTrainingConfig:
-    """How models are trained here: the defaults, for some epochs."""
+    """Return the settings of training: the defaults, for some epochs."""
     return Seq2SeqTrainingConfig(epochs=options.epochs)
 
 
 def introduce(what: str, options: argparse.Namespace) -> None:
-    """Say what is measured, and on what machine."""
+    """Print the measurement and the machine."""
     torch.set_num_threads(options.threads)
     print(f"{describe()}\n{what}\n", flush=True)
 
 
 def parse() -> argparse.Namespace:
-    """What the arguments ask for."""
+    """Parse the arguments."""
     parser, commands, shared = parsers(__doc__, data=DATA, what="the pairs lie", part="pairs")
     for job, epochs in ((addition, 25), (dates, 3), (long, 10), (speed, None)):
         text = (job.__doc__ or "").partition("\n")[0]
@@ -308,7 +316,7 @@ def parse() -> argparse.Namespace:
         if epochs is not None:
             command.add_argument("--epochs", type=int, default=epochs)
         if job is long:
-            command.add_argument("--longest", type=int, default=12, help="letters in training")
+            command.add_argument("--longest", type=int, default=12, help="characters in training")
             command.add_argument("--pairs", type=int, default=20_000)
         if job is speed:
             command.add_argument("--rounds", type=int, default=3)

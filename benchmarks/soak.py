@@ -115,10 +115,7 @@ class Soak:
     """A folder in which the commands run, are killed, and are asked."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        from command_line import CommandLine
-
         self._folder, self._chooser = folder, random.Random(seed)
-        self._calls = CommandLine()
         self._lengths: dict[str, float] = {}
         self._files: dict[str, dict[Path, bytes]] = {}
         self._old: dict[str, dict[Path, bytes]] = {}
@@ -147,7 +144,7 @@ class Soak:
                 sys.exit(f"{name}: old and new files cannot be told apart")
 
     def _restore(self, name: str) -> None:
-        """Put the old files where the command will write."""
+        """Copy the old files to where the command will write."""
         for file in map(Path, JOBS[name].files):
             shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
         for path, content in self._files[name].items():
@@ -162,7 +159,9 @@ class Soak:
     def _try_to_kill(self, name: str, aimed: bool) -> bool:
         number = self._chooser.choice(SIGNALS)
         self._restore(name)
-        process = self._calls.start(name, *JOBS[name].arguments)
+        from command_line import start
+
+        process = start(name, *JOBS[name].arguments)
         if aimed:
             self._wait_for_saving(process, self._chooser.choice(JOBS[name].files))
         else:
@@ -219,9 +218,10 @@ class Soak:
         ]
 
     def _run(self, *arguments: str) -> tuple[int, str]:
-        with self._calls.start(*arguments) as process:
-            _, said = process.communicate(timeout=120)
-        return process.returncode or 0, said.decode().strip()
+        from command_line import call_in_new_process
+
+        done = call_in_new_process(*arguments)
+        return done.status, done.stderr.strip()
 
 
 def _bytes_of(names: Sequence[str]) -> dict[Path, bytes]:
@@ -230,7 +230,7 @@ def _bytes_of(names: Sequence[str]) -> dict[Path, bytes]:
 
 
 def _content(names: Sequence[str]) -> dict[Path, bytes]:
-    """What is in files: bytes, and the words and sentences of a corpus, whose names are drawn."""
+    """The content of files: bytes; of a corpus, whose file names are drawn, its words and ids."""
     from wordkit.text import Corpus
 
     content = _bytes_of([name for name in names if name != "p.ids"])

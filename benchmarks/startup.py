@@ -1,4 +1,4 @@
-"""How long a command takes to answer, as a whole process.
+"""Time of a command, as a whole process.
 
     python benchmarks/startup.py
 

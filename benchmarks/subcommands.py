@@ -1,4 +1,4 @@
-"""Benchmarks of several subcommands: what their arguments share, and how one of them is run."""
+"""Benchmarks of several subcommands: their common arguments, and running one of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["parsers", "positive", "run_subcommand"]
 def parsers(
     description: str | None, *, data: Path, what: str, part: str
 ) -> tuple[argparse.ArgumentParser, Any, argparse.ArgumentParser]:
-    """A parser, what adds subcommands to it, and the parent of those with what they share.
+    """A parser, what adds subcommands to it, and the parent of those with their common arguments.
 
     Args:
         description: of the benchmark.

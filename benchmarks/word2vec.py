@@ -20,7 +20,7 @@ from pathlib import Path
 from subcommands import parsers, positive, run_subcommand
 from word2vec_text import DATA
 
-from wordkit.word2vec.engines import DEVICES
+from wordkit.word2vec.engine import DEVICES
 
 MODULES = {
     "speed": "word2vec_speed",
@@ -33,14 +33,14 @@ MODULES = {
 
 
 def parse() -> argparse.Namespace:
-    """What the arguments ask for."""
+    """Parse the arguments."""
     parser, commands, shared = parsers(
         __doc__, data=DATA, what="enwiki-2018 lies", part="lines of the text"
     )
     timed = argparse.ArgumentParser(add_help=False)
     timed.add_argument("--rounds", type=positive, default=3, help="times that each is run")
     scored = argparse.ArgumentParser(add_help=False)
-    scored.add_argument("--keep", type=Path, metavar="FOLDER", help="keep scores there, to go on")
+    scored.add_argument("--keep", type=Path, metavar="FOLDER", help="keep scores there, to resume")
 
     commands.add_parser("speed", parents=[shared, timed])
     commands.add_parser("command", parents=[shared, timed])
@@ -68,12 +68,12 @@ def parse() -> argparse.Namespace:
 
 def _share(text: str) -> float:
     try:
-        share = float(text)
+        fraction = float(text)
     except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
+        fraction = 0.0
+    if not 0 < fraction <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and at most 1")
-    return share
+    return fraction
 
 
 def main() -> None:

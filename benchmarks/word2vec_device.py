@@ -27,14 +27,14 @@ from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec import Word2VecConfig, start_afresh, train_word2vec
 from wordkit.word2vec.config import Arch
-from wordkit.word2vec.engines import DEVICES
+from wordkit.word2vec.engine import DEVICES
 
 GOAL = 30_000_000  # words a second on a device of the class of an H200
 
 
 @dataclass(frozen=True)
 class Training:
-    """What came of a training, and how long it took."""
+    """The result of a training, and its time."""
 
     vectors: Embeddings
     words: int
@@ -67,7 +67,7 @@ def train(corpus: Corpus, config: Word2VecConfig, device: str) -> Training:
 
 
 def parse() -> argparse.Namespace:
-    """What the arguments ask for."""
+    """Parse the arguments."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -64,7 +64,7 @@ class Gensim:
 
 
 def script(tokens: Path, output: Path, config: Word2VecConfig, threads: int) -> str:
-    """What one writes with gensim to get from a file of tokens to a file of vectors."""
+    """Return the script with gensim to get from a file of tokens to a file of vectors."""
     return (
         "from gensim.models import Word2Vec\n"
         f"model = Word2Vec(corpus_file={str(tokens)!r}, vector_size={config.dim}, "

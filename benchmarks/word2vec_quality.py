@@ -1,4 +1,4 @@
-"""How good the vectors of word2vec are: beside gensim's, and over learning rates."""
+"""Scores of the vectors of word2vec: beside gensim's, and over learning rates."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Result:
         return statistics.fmean(self.of(name) or [0.0])
 
     def spread(self, name: str) -> float:
-        """From the lowest to the highest."""
+        """Format the range from the lowest to the highest."""
         values = self.of(name) or [0.0]
         return max(values) - min(values)
 
@@ -77,7 +77,7 @@ def _systems(options: argparse.Namespace) -> list[System]:
     """gensim at its default learning rate, and for CBOW at word2vec.c's; wordkit at its own, and
     as near to gensim's as it gets.
 
-    gensim's threads each take their own share of a file for the whole of it when they lower the
+    gensim's threads each take their own part of a file for the whole of it when they lower the
     learning rate, so that on W threads it falls in each epoch only to 1/W of the way: on average
     it is higher than it says, by a tenth on 2 threads over 5 epochs.
     """
@@ -107,7 +107,7 @@ def _systems(options: argparse.Namespace) -> list[System]:
 
 def _rate_of_gensim(threads: int, epochs: int) -> float:
     """The mean of gensim's learning rate over what it should be."""
-    done = ((epochs - 1) / 2 + 1 / (2 * threads)) / epochs  # the mean share that it believes in
+    done = ((epochs - 1) / 2 + 1 / (2 * threads)) / epochs  # the mean fraction that it assumes
     return (1 - done) / 0.5
 
 

@@ -1,4 +1,4 @@
-"""What word2vec costs as the text grows: time, and memory beside that of its two matrices."""
+"""Costs of word2vec by size of the text: time, and memory beside that of its two matrices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Scores of trained vectors on the evaluation sets; those that took long to get are kept.
 
 A training is told from others by its settings, its text, and the version of what trained. So a run
-that was broken off goes on with what it has, and what was measured with other code is not mixed in.
+that was interrupted resumes with its scores, and what was measured with other code is not mixed in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SETS = ("WordSim-353", "SimLex-999", "RG-65", "Google")
 
 @dataclass(frozen=True)
 class System:
-    """What trains, and how."""
+    """A program with its settings."""
 
     name: str
     """In tables."""
@@ -62,7 +62,7 @@ class System:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the vectors of one training scored."""
+    """The scores of the vectors of one training."""
 
     percent: dict[str, float] | None
     """By set: 100 times Spearman's correlation, or the percentage of analogies answered right,

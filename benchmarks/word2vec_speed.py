@@ -1,4 +1,4 @@
-"""How fast word2vec trains: wordkit and gensim in turns, and over dimensions and negatives."""
+"""Training speed of word2vec: wordkit and gensim in turns, by dimensions and negatives."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _times(timing: Timing) -> tuple[str, str]:
 
 
 def _ratio(ours: Timing, theirs: Timing, goal: float) -> tuple[str, str]:
-    """How many times as long gensim takes, and whether that was asked for."""
+    """The ratio of gensim's time to wordkit's, and whether it meets the target."""
     ratio = theirs.median / ours.median
     return f"{ratio:.1f} x", f"{goal} x: {'reached' if ratio >= goal else 'missed'}"
 
@@ -86,7 +86,7 @@ def _ratio(ours: Timing, theirs: Timing, goal: float) -> tuple[str, str]:
 
 
 def command(options: argparse.Namespace) -> None:
-    """From raw text to a file of vectors, as a process; gensim begins with the tokens."""
+    """Train from raw text to a file of vectors, as a process; gensim begins with the tokens."""
     with enwiki(options.data, options.limit) as text:
         threads, rounds = counted(options.threads, "thread"), counted(options.rounds, "round")
         settings = ("skip-gram", "defaults", "1 epoch", threads, rounds)

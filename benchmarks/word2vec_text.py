@@ -29,7 +29,7 @@ class Text:
     """One text: raw, prepared, and as tokens."""
 
     raw: Path
-    """As it is on the disk, packed with gzip."""
+    """The text on the disk, compressed with gzip."""
 
     corpus: Corpus
     """Prepared by wordkit, memory-mapped."""
@@ -45,7 +45,7 @@ class Text:
         return path
 
     def words(self) -> int:
-        """How many words are seen often enough to get a vector."""
+        """The number of words frequent enough to get a vector."""
         return self.corpus.vocabulary.size_at(min_count=MIN_COUNT)
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ def enwiki(data: Path = DATA, limit: int | None = None) -> Iterator[Text]:
 
 
 def introduction(text: Text, *facts: str) -> str:
-    """What stands above a table: the machine, the text, and the settings."""
+    """Return the introduction of a table: the machine, the text, and the settings."""
     return f"{describe()}\n\n{text}\n{', '.join(facts)}\n"
 
 
@@ -86,19 +86,19 @@ def _first_lines(source: Path, path: Path, lines: int) -> Path:
     return path
 
 
-def write_tokens(corpus: Corpus, path: Path, share: float = 1.0) -> int:
+def write_tokens(corpus: Corpus, path: Path, fraction: float = 1.0) -> int:
     """Write the first sentences of a corpus, one a line with spaces between the tokens.
 
     Args:
         corpus: the sentences.
         path: the file.
-        share: how much of the corpus to write, above 0, at most 1.
+        fraction: part of the corpus to write, above 0, at most 1.
 
     Returns:
         The number of tokens written.
     """
     words = corpus.vocabulary.words
-    limit = share * corpus.tokens
+    limit = fraction * corpus.tokens
     begin = 0
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for end in corpus.offsets[1:].tolist():

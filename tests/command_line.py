@@ -1,209 +1,197 @@
-"""The real command line in a process of its own: a new one, or one that has its imports done."""
+"""Calls of the command line: in this process, which is quick, or in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
+import io
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
-from warm_server import LARGEST
+import numpy as np
+import torch
 
-Wordkit = Callable[..., "subprocess.CompletedProcess[str]"]
+from wordkit_cli.main import main
+
+MAX_ADDRESS_SPACE = 16 << 30  # bytes; what claims to be larger than memory has to be refused
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a call has ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+Wordkit = Callable[..., Result]
 """The type of the fixture that runs ``wordkit ARGUMENTS`` to its end."""
 
-_SERVER = Path(__file__).with_name("warm_server.py")
-
-# Read whenever they are used. Others, as those of Python, Numba and OpenMP, are read once, as a
-# process starts, so that a call in which a test has changed one of them has to be a new process.
-_READ_WHEN_USED = {
-    "PYTEST_CURRENT_TEST",
-    "TMPDIR",
-    "WORDKIT_COUNTS",
-    "WORDKIT_DATA",
-    "WORDKIT_LM",
-    "WORDKIT_VECTORS",
-    "WORDKIT_WORDNET",
-    "XDG_CACHE_HOME",
-}
+Process = subprocess.Popen[bytes]
 
 
-class CommandLine:
-    """Starts calls of the command line.
+class Stop(contextlib.AbstractContextManager[None]):
+    """Sends this process a signal as soon as a condition holds, while the block runs."""
 
-    On Linux a call is a fork of one process that has loaded all modules (see ``warm_server``), if
-    it does not ask for a new one; elsewhere it is always a new process: Windows has no forks, and
-    what macOS loads does not bear them.
+    def __init__(self, number: int, condition: Callable[[], object]) -> None:
+        self._number, self._condition = number, condition
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._condition():
+            if self._ended.wait(0.002):
+                return
+        os.kill(os.getpid(), self._number)
+
+
+def call(
+    *arguments: str | Path,
+    stdin: str | bytes = b"",
+    max_file_bytes: int | None = None,
+    stop: Stop | None = None,
+) -> Result:
+    """Run ``wordkit ARGUMENTS`` in this process, and check that it leaves no trace there.
+
+    The call has standard streams, warning filters and signal handlers of its own, as a new process
+    would; ``test_new_processes`` checks that each command does the same in one. An exception that
+    the command line does not turn into a message is raised here.
+
+    Args:
+        arguments: of the command line.
+        stdin: standard input.
+        max_file_bytes: the size at which a file cannot grow any more, as on a full disk.
+        stop: sends a signal while the call runs.
     """
-
-    def __init__(self) -> None:
-        self._environment = dict(os.environ)
-        self._server: _Server | None = None
-
-    def start(
-        self,
-        *arguments: str | Path,
-        anew: bool = False,
-        environment: Mapping[str, str] | None = None,
-    ) -> Process:
-        """Start ``wordkit ARGUMENTS`` in the working folder, with pipes for all three streams.
-
-        Args:
-            arguments: of the command line.
-            anew: in a new process, whose start and imports are part of what is tested.
-            environment: variables that differ from those of the tests.
-        """
-        variables = {**os.environ, **(environment or {})}
-        if not anew and sys.platform == "linux":
-            self._server = self._server or _Server(self._environment)
-            if self._server.has_read(variables):
-                return ForkedProcess(self._server.socket, [*map(str, arguments)], variables)
-        return subprocess.Popen(
-            [sys.executable, "-m", "wordkit_cli", *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=variables,
-        )
-
-    def close(self) -> None:
-        """End what serves the calls."""
-        if self._server is not None:
-            self._server.close()
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    given = io.TextIOWrapper(io.BytesIO(data), "utf-8")
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n") for _ in range(2))
+    streams = sys.stdin, sys.stdout, sys.stderr
+    before, status = _global_state(), 0
+    tempfile.tempdir = None  # as $TMPDIR says
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(_default_signals())
+        stack.enter_context(_limit(resource.RLIMIT_AS, MAX_ADDRESS_SPACE))
+        stack.enter_context(_limit(resource.RLIMIT_FSIZE, max_file_bytes))
+        stack.enter_context(stop or contextlib.nullcontext())
+        sys.stdin, sys.stdout, sys.stderr = given, out, err
+        try:
+            main([*map(str, arguments)])
+        except SystemExit as end:
+            assert end.code is None or isinstance(end.code, int)
+            status = end.code or 0
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = streams
+            if "TMPDIR" in os.environ and os.listdir(os.environ["TMPDIR"]):
+                gc.collect()  # finalizers that remove folders; a process runs them as it ends
+            tempfile.tempdir = None
+    after = _global_state()
+    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    assert not changed, changed
+    for stream in (out, err):
+        stream.flush()
+    said, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    return Result(status, said, told)
 
 
-class _Server:
-    """The process that is forked."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._at_first = environment
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, str(_SERVER), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-            )
-        self._now: dict[str, str] = json.loads(self.socket.recv(LARGEST))
-
-    def has_read(self, variables: Mapping[str, str]) -> bool:
-        """Whether these are the variables that it has started with, or that imports have set."""
-        return all(
-            variables.get(name) in (self._at_first.get(name), self._now.get(name))
-            for name in variables.keys() | self._at_first.keys()
-            if name not in _READ_WHEN_USED
-        )
-
-    def close(self) -> None:
-        """End it, and wait for its end."""
-        self.socket.close()
-        self._process.wait(timeout=60)
+def _global_state() -> dict[str, object]:
+    """What a call may not change for the rest of the process."""
+    return {
+        "folder": os.getcwd(),
+        "NumPy errors": np.geterr(),
+        "torch dtype": torch.get_default_dtype(),
+        "torch gradients": torch.is_grad_enabled(),
+        "torch threads": torch.get_num_threads(),
+    }
 
 
-class ForkedProcess:
-    """A call of the command line, with as much of ``subprocess.Popen`` as the tests use."""
-
-    def __init__(
-        self, server: socket.socket, arguments: list[str], variables: dict[str, str]
-    ) -> None:
-        request = {"arguments": arguments, "environment": variables, "folder": os.getcwd()}
-        self.args = ["wordkit", *arguments]
-        self.returncode: int | None = None
-        self._listener, teller = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = (
-            os.pipe() for _ in range(3)
-        )
-        theirs = [stdin, stdout, stderr, teller.fileno()]
-        socket.send_fds(server, [json.dumps(request).encode()], theirs)
-        teller.close()
-        for file in theirs[:3]:
-            os.close(file)
-        self.stdin: IO[bytes] = os.fdopen(to_stdin, "wb")
-        self.stdout: IO[bytes] = os.fdopen(from_stdout, "rb")
-        self.stderr: IO[bytes] = os.fdopen(from_stderr, "rb")
-        self.pid = self._hear()
-
-    def _hear(self) -> int:
-        number = self._listener.recv(99)
-        assert number, "the process that is forked for each call has ended"
-        return int(number)
-
-    def poll(self) -> int | None:
-        """The exit status, negative for a signal; None while the process runs."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.wait(timeout=0)
-        return None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end, and return the exit status."""
-        if self.returncode is None:
-            self._listener.settimeout(timeout)
-            try:
-                self.returncode = self._hear()
-            except (BlockingIOError, TimeoutError):
-                raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
-            self._listener.close()
-        return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, if the process still runs."""
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended just now
-                os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """End the process as nothing can be prevented."""
-        self.send_signal(signal.SIGKILL)
-
-    def communicate(
-        self, data: bytes | None = None, timeout: float | None = None
-    ) -> tuple[bytes, bytes]:
-        """Give the process its input, wait for its end, and return what it has written."""
-        began, said = time.monotonic(), {self.stdout: b"", self.stderr: b""}
-
-        def give() -> None:
-            with contextlib.suppress(BrokenPipeError), self.stdin:
-                self.stdin.write(data or b"")
-
-        def take(stream: IO[bytes]) -> None:
-            with stream:
-                said[stream] = stream.read()
-
-        threads = [threading.Thread(target=give, daemon=True)]
-        threads += [threading.Thread(target=take, args=[s], daemon=True) for s in said]
-        for thread in threads:
-            thread.start()
-        self.wait(timeout)
-        for thread in threads:
-            thread.join(None if timeout is None else began + timeout - time.monotonic())
-        return said[self.stdout], said[self.stderr]
-
-    def __enter__(self) -> ForkedProcess:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for stream in (self.stdin, self.stdout, self.stderr):
-            stream.close()
-        self.wait()
+@contextlib.contextmanager
+def _default_signals() -> Iterator[None]:
+    """Handlers as in a new process, for as long as the block runs."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        ctrl_c = number == signal.SIGINT
+        signal.signal(number, signal.default_int_handler if ctrl_c else signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-Process = subprocess.Popen[bytes] | ForkedProcess
-"""A call of the command line that has been started."""
+@contextlib.contextmanager
+def _limit(kind: int, most: int | None) -> Iterator[None]:
+    """A limit of this process, for as long as the block runs."""
+    soft, hard = resource.getrlimit(kind)
+    if most is None or sys.platform != "linux":
+        yield
+        return
+    resource.setrlimit(kind, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (soft, hard))
+
+
+def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Process:
+    """Start ``wordkit ARGUMENTS`` in a new process, with pipes for all three streams.
+
+    Args:
+        arguments: of the command line.
+        environment: variables that differ from those of the tests.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "wordkit_cli", *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def call_in_new_process(
+    *arguments: str | Path, stdin: str | bytes = b"", environment: Mapping[str, str] | None = None
+) -> Result:
+    """Run ``wordkit ARGUMENTS`` in a new process to its end."""
+    with start(*arguments, environment=environment) as process:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        out, err = process.communicate(data, timeout=300)
+    return Result(process.returncode, out.decode(), err.decode())
+
+
+def wait_until(condition: Callable[[], object], process: Process) -> None:
+    """Wait until a process has done something; fails where it ends without, or takes for ever."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        if process.poll() is not None and not condition():
+            raise AssertionError(f"ended with {process.returncode}: {process.communicate()}")
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError("it takes too long")
+        time.sleep(0.002)
 
 
 def log_of(folder: Path) -> list[dict[str, object]]:

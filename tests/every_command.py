@@ -1,9 +1,8 @@
 """Every command of ``wordkit`` once: calls of it that work, what they read and what they write.
 
-A new command needs a row here, and has by it the tests of ``cli/test_new_processes.py`` (a new
-process does what a fork does), ``cli/test_damage.py`` (inputs and outputs), ``cli/test_numbers.py``
-(options), ``cli/test_kills.py`` (signals) and ``cli/test_determinism.py`` (the same seed, the same
-bytes).
+A new command needs a row here, and has by it the tests of ``cli/test_new_processes.py`` (the same
+seed, the same bytes), ``cli/test_damage.py`` (inputs and outputs), ``cli/test_numbers.py``
+(options), ``cli/test_kills.py`` (signals) and ``cli/test_help.py``.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     from wordkit.seq2seq import load_seq2seq
     from wordkit.seq2seq import read_checkpoint as read_seq2seq_checkpoint
     from wordkit.text import Corpus
-    from wordkit.word2vec.checkpoint_file import read_checkpoint as read_w2v_checkpoint
+    from wordkit.word2vec import read_checkpoint as read_w2v_checkpoint
     from wordkit_corpora.evaluation_sets import read_analogies, read_word_pairs
 
     vectors = load_embeddings(folder / "vectors.safetensors")
@@ -164,59 +164,40 @@ def corrupted(data: bytes, chooser: random.Random, others: bytes = b"") -> bytes
         others: content of another file, pieces of which may get into this one.
     """
     for _ in range(chooser.choice((1, 1, 1, 2, 3))):
-        data = chooser.choice(_ACCIDENTS)(data, chooser, others)
+        data = _after_accident(data, chooser, others)
     return data
 
 
-def _place(data: bytes, chooser: random.Random) -> int:
-    """A place in the content, in half of the cases near the start, where sizes and names stand."""
-    return chooser.randrange(min(len(data), chooser.choice((64, len(data)))) + 1)
-
-
-def _flip(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    at = _place(data, chooser)
-    return (
-        data[:at] + bytes(b ^ 1 << chooser.randrange(8) for b in data[at : at + 1]) + data[at + 1 :]
-    )
-
-
-def _replace(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    at, size = _place(data, chooser), chooser.choice((1, 2, 8))
-    return data[:at] + chooser.randbytes(size) + data[at + size :]
-
-
-def _cut(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    return data[: _place(data, chooser)]
-
-
-def _drop(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    at = _place(data, chooser)
-    return data[:at] + data[at + chooser.choice((1, 4, 30)) :]
-
-
-def _insert(data: bytes, chooser: random.Random, others: bytes) -> bytes:
-    at, start = _place(data, chooser), _place(others, chooser)
-    piece = chooser.choice((chooser.randbytes(chooser.randrange(1, 9)), others[start : start + 40]))
-    return data[:at] + piece + data[at:]
-
-
-def _swap(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    one, two = sorted((_place(data, chooser), _place(data, chooser)))
-    return data[two:] + data[one:two] + data[:one]
-
-
-def _enlarge(data: bytes, chooser: random.Random, _: bytes) -> bytes:
-    """A number, where there is one, made huge or no number."""
-    digits = [at for at, byte in enumerate(data[:4000]) if 48 <= byte <= 57]
-    at = chooser.choice(digits) if digits else 0
-    return data[:at] + chooser.choice(_HUGE) + data[at + 1 :]
-
-
-def _random(data: bytes, chooser: random.Random, _: bytes) -> bytes:
+def _after_accident(data: bytes, chooser: random.Random, others: bytes) -> bytes:
+    at = _position(data, chooser)
+    kinds = ("flip", "flip", "replace", "cut", "drop", "insert", "swap", "number", "number", "all")
+    match chooser.choice(kinds):
+        case "flip":
+            flipped = bytes(byte ^ 1 << chooser.randrange(8) for byte in data[at : at + 1])
+            return data[:at] + flipped + data[at + 1 :]
+        case "replace":
+            size = chooser.choice((1, 2, 8))
+            return data[:at] + chooser.randbytes(size) + data[at + size :]
+        case "cut":
+            return data[:at]
+        case "drop":
+            return data[:at] + data[at + chooser.choice((1, 4, 30)) :]
+        case "insert":
+            start, own = _position(others, chooser), chooser.randbytes(chooser.randrange(1, 9))
+            return data[:at] + chooser.choice((own, others[start : start + 40])) + data[at:]
+        case "swap":
+            one, two = sorted((at, _position(data, chooser)))
+            return data[two:] + data[one:two] + data[:one]
+        case "number":  # one, where there is one, made huge or no number
+            digits = [i for i, byte in enumerate(data[:4000]) if 48 <= byte <= 57]
+            at = chooser.choice(digits) if digits else 0
+            return data[:at] + chooser.choice(_HUGE) + data[at + 1 :]
     return chooser.randbytes(chooser.choice((0, 1, 7, 8, 9, 100, 1000)))
 
 
-_ACCIDENTS = (_flip, _flip, _replace, _cut, _drop, _insert, _swap, _enlarge, _enlarge, _random)
+def _position(data: bytes, chooser: random.Random) -> int:
+    """A position, in half of the cases near the start, where sizes and names stand."""
+    return chooser.randrange(min(len(data), chooser.choice((64, len(data)))) + 1)
 
 
 def tried(reader: Reader, seed: int, place: Path) -> str:

@@ -124,7 +124,7 @@ def test_word2vec_goes_on_from_its_vectors(path: Path, answers: dict[str, Any]) 
     start = start_from_model(corpus, settings, embeddings)
     if answers["weights"]:
         assert start.note is None or settings.loss == "hs"  # the output embeddings are there
-        assert np.any(start.state.weights.output)
+        assert np.any(start.weights.output)
     vectors = train_word2vec(corpus, replace(settings, epochs=1), start=start, threads=1).result()
     assert vectors.words == embeddings.words
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from wordkit.config import Settings, change, check_fields, from_record, setting, settings_of
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
+from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.presets import PRESETS
-from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit.seq2seq.decoding import DecodingConfig
+from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.state import learning_rate
@@ -111,6 +111,10 @@ RANGES: list[tuple[tuple[type[Settings], ...], str, tuple[float, ...], tuple[flo
     ((CountsConfig,), "shift", (1e-9,), (0,), "above 0"),
     ((CountsConfig,), "smoothing", (1e-9, 1), (0, 1.1), "above 0 and at most 1"),
     ((CountsConfig,), "exponent", (0, 1), (-0.1, 1.1), "from 0 to 1"),
+    ((SamplingConfig,), "temperature", (1e-3, 5), (0, -1), "above 0"),
+    ((SamplingConfig,), "top_k", (1,), (0,), "at least 1"),
+    ((SamplingConfig,), "top_p", (1e-3, 1), (0, 1.1), "above 0 and at most 1"),
+    ((SamplingConfig,), "seed", (0, 2**64 - 1), (-1, 2**64), f"from 0 to {2**64 - 1}"),
 ]  # fmt: skip
 EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     # a setting that has no effect alone, and what gives it one
@@ -203,7 +207,8 @@ def test_every_field_is_in_a_table() -> None:
     tested = {(kind, field) for kinds, field, *_ in [*WORDS, *RANGES] for kind in kinds}
     for kind in KINDS:
         for name, declared in settings_of(kind).items():
-            assert declared.type is bool or (kind, name) in tested or name == "alternatives"
+            owner = SamplingConfig if name in settings_of(SamplingConfig) else kind
+            assert declared.type is bool or (owner, name) in tested or name == "alternatives"
 
 
 @pytest.mark.parametrize("kind", KINDS)

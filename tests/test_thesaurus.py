@@ -99,9 +99,12 @@ def check_same(thesaurus: Thesaurus, reader: WordNetCorpusReader, words: list[st
         synsets = list(dict.fromkeys(reader.synsets(word)))  # well comes by good, too
         senses = thesaurus.senses(word)
         assert [
-            (s.name(), parts.get(s.pos(), "adjective"), s.definition(), tuple(s.examples()))
-            for s in synsets
-        ] == [(s.name, s.part_of_speech, s.definition, s.examples) for s in senses]
+            (parts.get(s.pos(), "adjective"), s.definition(), tuple(s.examples())) for s in synsets
+        ] == [(s.part_of_speech, s.definition, s.examples) for s in senses]
+        for synset, sense in zip(synsets, senses, strict=True):
+            # older NLTK counts satellites among all adjectives of the word
+            if synset.pos() != "s" or hasattr(reader, "satellite_offsets"):
+                assert synset.name() == sense.name
         words_of = [tuple(name.replace("_", " ") for name in s.lemma_names()) for s in synsets]
         assert words_of == [sense.words for sense in senses]
         if taxonomic := [s for s in synsets if s.pos() in "nv"]:
@@ -378,7 +381,7 @@ def test_damage_is_noticed(folder: Path, tmp_path: Path, damage: str) -> None:
     ask, place = ask_everything, ""
     if damage in REFUSED_AT_ONCE:
         ask, place = load_thesaurus, name
-    with pytest.raises(FormatError, match=f"(?s){copy}.*{place} is damaged") as caught:
+    with pytest.raises(FormatError, match=f"(?s){copy}.*{place} is corrupted") as caught:
         ask(copy)
     assert "\n" not in str(caught.value)
 
@@ -395,11 +398,11 @@ def test_circles_are_noticed(folder: Path, tmp_path: Path) -> None:
     ]
     (copy / "data.noun").write_bytes(b"".join(harmed))
     thesaurus = load_thesaurus(copy)
-    with pytest.raises(FormatError, match="is damaged"):
+    with pytest.raises(FormatError, match="is corrupted"):
         thesaurus.hypernyms("car")
-    with pytest.raises(WordkitError, match="under one root|is damaged"):
+    with pytest.raises(WordkitError, match="under one root|is corrupted"):
         thesaurus.similarity("car", "wagon", "wup")
-    with pytest.raises(FormatError, match="noun is damaged.*round in a circle"):
+    with pytest.raises(FormatError, match="noun is corrupted.*round in a circle"):
         thesaurus.similarity("ox", "thing", "lch")
 
 
@@ -410,7 +413,7 @@ def test_a_damaged_archive(folder: Path, tmp_path: Path) -> None:
         inside = archive.getinfo("wordnet/data.noun").header_offset + 100
     for harmed, message in (
         (content[:-30], "is no WordNet"),
-        (content[:inside] + b"xxxx" + content[inside + 4 :], "is damaged at data.noun"),
+        (content[:inside] + b"xxxx" + content[inside + 4 :], "is corrupted at data.noun"),
     ):
         path.write_bytes(harmed)
         with pytest.raises(FormatError, match=message):

@@ -1,3 +1,3 @@
 """wordkit: word vectors, from raw text to answers."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

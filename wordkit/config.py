@@ -61,7 +61,7 @@ class Setting:
     """Other fields and their values with which this one has an effect; with all others, none."""
 
     none: str = ""
-    """What None stands for."""
+    """The meaning of None."""
 
     name: str = ""
     default: object = None
@@ -157,7 +157,7 @@ def setting(
         at_least, at_most, above, below: the range of a number. Whole numbers without ``at_most``
             end at 2³¹ − 1.
         only_with: other fields and the values with which this one has an effect.
-        none: what None stands for, such as "no limit".
+        none: the meaning of None, such as "no limit".
     """
     declared = Setting(meaning, at_least, at_most, above, below, only_with or {}, none)
     field: Any = dataclasses.field(default=default, metadata={"setting": declared})
@@ -212,7 +212,7 @@ def _sentences(declared: Setting) -> str:
 
 
 def settings_of(kind: type[Settings]) -> Mapping[str, Setting]:
-    """The declarations of the fields of a class, by name, with defaults and types."""
+    """Return the declarations of the fields of a class, by name, with defaults and types."""
     if "_resolved" not in vars(kind):
         hints = get_type_hints(kind)
         kind._resolved = {

@@ -7,16 +7,16 @@
     ├── TextError                text that cannot be read: missing, empty, binary, undecodable
     ├── VocabularyError          words that cannot form a vocabulary, or none left
     │   └── UnknownWordError     a word that the vocabulary does not hold (also a KeyError)
-    ├── CorpusError              a folder that is not a corpus, or a damaged one
-    ├── FormatError              a vector or model file that is damaged or of another kind
+    ├── CorpusError              a folder that is not a corpus, or a corrupted one
+    ├── FormatError              a vector or model file that is corrupted or of another kind
     ├── EmbeddingsError          a question that the vectors cannot answer
     ├── DivergenceError          a training whose numbers grew beyond all bounds
     ├── StorageError             a file or folder that cannot be read or written
-    └── ResourceError            too little memory, or a device that is not there
+    └── ResourceError            too little memory, or no such device
         └── LostProcessError     another process of the same training has ended
 
 Each message is one line that says what was expected, what was found and what to do. The command
-line prints it and exits with status 1. What is odd but no reason to stop is a WordkitWarning.
+line prints it and exits with status 1. A problem that is no reason to stop is a WordkitWarning.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class WordkitError(Exception):
 
 
 class WordkitWarning(UserWarning):
-    """Something in the input is odd, and wordkit went on; the message says how."""
+    """A problem of the input that was worked around; the message says how."""
 
 
 class ConfigError(WordkitError, ValueError):
@@ -67,7 +67,7 @@ class UnknownWordError(VocabularyError, KeyError):
 
     Args:
         word: the word that was asked for.
-        suggestions: words that are there and spelt nearly so, best first.
+        suggestions: known words of a similar spelling, best first.
         place: where it was looked for.
     """
 
@@ -90,7 +90,7 @@ class CorpusError(WordkitError):
 
 
 class FormatError(WordkitError):
-    """A vector or model file is damaged, truncated or of another kind."""
+    """A vector or model file is corrupted, truncated or of another kind."""
 
 
 class EmbeddingsError(WordkitError):
@@ -98,7 +98,7 @@ class EmbeddingsError(WordkitError):
 
 
 class DivergenceError(WordkitError, ArithmeticError):
-    """A training's numbers grew beyond all bounds; the message says when, and what to change."""
+    """A training diverged; the message says when, and what to change."""
 
 
 class StorageError(WordkitError):
@@ -114,6 +114,6 @@ class LostProcessError(ResourceError):
 
 
 def counted(number: float, noun: str) -> str:
-    """A number with its noun: 1 word, 2,000 words, 2.5 epochs."""
+    """Return a number with its noun: 1 word, 2,000 words, 2.5 epochs."""
     shown = f"{number:,}" if isinstance(number, Integral) else f"{number:g}"
     return f"{shown} {noun}{'' if number == 1 else 's'}"

@@ -25,7 +25,7 @@ __all__ = ["command"]
 def command(
     a: str, b: str, c: str, number: int, method: str, model: str | None, as_json: bool
 ) -> None:
-    """What is to C as A is to B: the words nearest to A − B + C.
+    """Find what is to C as A is to B: the words nearest to A − B + C.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""wordkit attention: what a model looks at while it writes."""
+"""wordkit attention: the attention weights of a sequence-to-sequence model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import TextError
-from wordkit_cli.models import find_seq2seq, load_seq2seq_model
+from wordkit_cli.models import load_seq2seq_model
 from wordkit_cli.options import json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
 from wordkit_cli.sequence_models import model_and
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq.transforming import Alignment
+    from wordkit.seq2seq.transformation import Alignment
 
 __all__ = ["command"]
 
@@ -33,10 +33,10 @@ _SHADES = " ░▒▓█"
 def command(
     model_and_text: tuple[str, ...], output: str | None, device: str, as_json: bool
 ) -> None:
-    """What MODEL looks at in TEXT while it writes: a row for each character (or word) it writes.
+    """Show the attention weights of MODEL on TEXT: a row for each character (or word) it writes.
 
-    The darker a cell, the more of the attention lies there; each row sums to 1. MODEL is
-    $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors, where it is not named.
+    The darker a cell, the higher the weight; each row sums to 1. Default of MODEL:
+    $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.
 
     \b
     Examples:
@@ -47,12 +47,11 @@ def command(
 
     quote = "; put the text in quotation marks"
     model, text = model_and("TEXT", model_and_text, found="arguments", remedy=quote)
-    path = find_seq2seq(model)
     if output is not None:
         from wordkit.plots import check_figure
 
         check_figure(output)
-    asked = load_seq2seq_model(path, device)
+    asked = load_seq2seq_model(model, device)
     found = align(asked, text)
     if output is not None:
         from wordkit.plots import attention_map
@@ -69,7 +68,7 @@ def command(
 
 
 def _print_cells(found: Alignment) -> None:
-    """A table of shaded cells; those of letters touch, those of words are as wide as they are."""
+    """Print a table of shaded cells; those of characters touch, those of words are as wide."""
     from rich.cells import cell_len
 
     gap = 0 if all(len(unit) == 1 for unit in found.source) else 1
@@ -84,14 +83,14 @@ def _print_cells(found: Alignment) -> None:
 
 
 def _filled(unit: str, width: int) -> str:
-    """A unit and spaces, so many columns of the terminal wide."""
+    """A unit padded with spaces to a number of columns."""
     from rich.cells import cell_len
 
     return _shown(unit) + " " * (width - cell_len(_shown(unit)))
 
 
 def _shown(unit: str) -> str:
-    """A unit that can be seen: a space as a sign, a mark that stands on a letter on a circle."""
+    """A unit that can be seen: a space as a sign, a combining mark on a circle."""
     if unit == " ":
         return "␣"
     return f"◌{unit}" if unicodedata.combining(unit[0]) else unit

@@ -17,7 +17,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
         "train-lm": "A recurrent language model: RNN, LSTM or GRU.",
-        "train-seq2seq": "A model that turns texts into others, with attention.",
+        "train-seq2seq": "A sequence-to-sequence model, with attention.",
     },
     "Ask": {
         "similar": "The words nearest to a word.",
@@ -27,49 +27,47 @@ _SECTIONS: dict[str, dict[str, str]] = {
     },
     "Look up": {
         "synonyms": "Other words for each sense of a word, from WordNet.",
-        "hypernyms": "What a word is a kind of, step by step up to the root.",
-        "wordnet-similarity": "How near two words are in WordNet, by three measures.",
-        "compare": "Thesaurus, counting and inference, side by side.",
+        "hypernyms": "The hypernyms of a word, step by step up to the root.",
+        "wordnet-similarity": "Similarity of two words in WordNet, by three measures.",
+        "compare": "Neighbours of a word by thesaurus, counting, inference.",
     },
-    "Draw": {
-        "plot": "Maps of words, neighbours of a word, curves of trainings.",
-    },
+    "Draw": {"plot": "Maps of words, neighbours of a word, curves of trainings."},
     "Write": {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",
-        "transform": "What a sequence to sequence model writes, line by line.",
-        "attention": "What it looks at while it writes: a map.",
+        "transform": "Text from a sequence-to-sequence model, line by line.",
+        "attention": "Its attention weights for a text, as a map.",
     },
     "Measure": {
         "evaluate": "Score vectors on word similarity and analogies.",
-        "perplexity": "How well a language model foresees a text.",
-        "score": "How probable a language model finds lines and words.",
-        "evaluate-seq2seq": "How well it writes: exact match, error rate.",
+        "perplexity": "The perplexity of a language model on a text.",
+        "score": "Log-probabilities of lines and words by a language model.",
+        "evaluate-seq2seq": "Exact match and error rate of a sequence model.",
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",
         "convert": "Vectors into another format, models into fewer bytes.",
         "info": "What vectors, models and corpora hold, and how they were made.",
         "corpora": "The corpora that can be named instead of a file.",
-        "tokenizers": "The ways to cut text into words, with an example each.",
+        "tokenizers": "The tokenizers, with an example each.",
         "doctor": "What wordkit finds here: versions, cores, devices, files.",
     },
 }
 
 
 _RENAMED = {"exact-share": "exact-fraction"}
-"""New names of options by old ones, which stay good and do not stand in the help."""
+"""New names of options by old ones, which still work and are not in the help."""
 
 
 class Commands(click.Group):
     """The commands of wordkit, loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order of the help."""
+        """Return all names, in the order of the help."""
         return [name for section in _SECTIONS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, loaded now."""
+        """Load the command of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         module = importlib.import_module(f"wordkit_cli.{cmd_name.replace('-', '_')}")
@@ -78,7 +76,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first argument names; a slip of the pen is told the name."""
+        """Return the command that the first argument names; suggest one for a misspelt name."""
         name = args[0]
         if name not in self.list_commands(ctx) and not ctx.resilient_parsing:
             import difflib  # help need not wait for it
@@ -89,7 +87,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without loading any."""
+        """Write the list of commands, without loading any."""
         for title, section in _SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl(list(section.items()))

@@ -1,4 +1,4 @@
-"""wordkit compare: a word by thesaurus, counting and inference, side by side."""
+"""wordkit compare: the neighbours of a word by thesaurus, counting and inference."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import UnknownWordError
-from wordkit_cli.models import find_counted_vectors, find_vectors
+from wordkit_cli.models import COUNTED, VECTORS, find
 from wordkit_cli.options import json_option, number_option
-from wordkit_cli.output import print_json, print_table
+from wordkit_cli.output import ask_each, print_json, print_table
 from wordkit_cli.progress import say
-from wordkit_cli.several_words import ask_each
 from wordkit_cli.wordnet import default_wordnet, load_wordnet, wordnet_option
 
 if TYPE_CHECKING:
@@ -51,12 +50,12 @@ def command(
     number: int,
     as_json: bool,
 ) -> None:
-    """Three ways to the meaning of each WORD, side by side: thesaurus, counting, inference.
+    """Compare the neighbours of each WORD by thesaurus, counting and inference.
 
     The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
     nearest vectors, those of train-counts and those of train-w2v, with their cosines. Where there
-    is no WordNet its column says both ways to get it. (none) stands for no answer. Where none of
-    the ways knows some words, the others are answered, and the status is 1.
+    is no WordNet its column tells how to get it. (none) means no answer. Where none of the
+    methods knows some words, the others are answered, and the status is 1.
 
     \b
     Examples:
@@ -67,8 +66,8 @@ def command(
     from wordkit.thesaurus import compare
 
     thesaurus = _thesaurus(wordnet)
-    counted = _vectors(find_counted_vectors(counting), _COUNTED)
-    inferred = _vectors(find_vectors(inference), _INFERRED)
+    counted = _vectors(find(COUNTED, counting), _COUNTED)
+    inferred = _vectors(find(VECTORS, inference), _INFERRED)
     found, refusal = ask_each(
         words, lambda word: compare(word, thesaurus, counted, inferred, number)
     )
@@ -90,9 +89,9 @@ def _print(found: Mapping[str, Comparison], *, titled: bool) -> None:
     from wordkit.thesaurus import HOW_TO_GET_WORDNET
 
     missing = ("missing; install it:", *HOW_TO_GET_WORDNET)
-    for place, (word, comparison) in enumerate(found.items()):
+    for number, (word, comparison) in enumerate(found.items()):
         if titled:
-            click.echo(("\n" if place else "") + word)
+            click.echo(("\n" if number else "") + word)
         columns = {
             name: missing if answers is None else answers or ("(none)",)
             for name, answers in comparison._asdict().items()
@@ -120,22 +119,16 @@ def _vectors(path: str, made_by: str) -> Embeddings:
     return vectors
 
 
-def _tell_if_unknown(way: str, ask: Callable[[str], object], word: str) -> None:
-    """A line on standard error where a way lacks a word, with what it has that is spelt nearly so.
-
-    Args:
-        way: what it is called.
-        ask: raises UnknownWordError for a word that it lacks.
-        word: to ask about.
-    """
+def _tell_if_unknown(method: str, ask: Callable[[str], object], word: str) -> None:
+    """Print on standard error that a method lacks a word, with near spellings."""
     try:
         ask(word)
     except UnknownWordError as error:
-        say(f"{way}: {error}")
+        say(f"{method}: {error}")
 
 
 def _print_columns(columns: Mapping[str, Answers], *, indent: str) -> None:
-    """Print answers side by side under the names of their ways."""
+    """Print answers as columns under the names of their methods."""
     cells = [
         [(name, ""), *(_cells(answer) for answer in answers)] for name, answers in columns.items()
     ]

@@ -19,7 +19,7 @@ def complete(variable: str, instruction: str) -> int:
 
     Args:
         variable: of the environment, by which it asks.
-        instruction: the shell and what it wants, such as ``bash_source``.
+        instruction: the shell and its request, such as ``bash_source``.
     """
     shell, _, wanted = instruction.partition("_")
     known = get_completion_class(shell)

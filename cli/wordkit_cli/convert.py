@@ -26,15 +26,17 @@ _MODEL = "lm"  # what --to calls a language model
     "--from",
     "source_format",
     type=click.Choice(_FORMATS[:-1]),
-    help="Format of FROM. Default: told by its content.",
+    help="Format of FROM. Default: detected by its content.",
 )
 @click.option(
     "--to",
     "target_format",
     type=click.Choice([*_FORMATS, _MODEL]),
-    help="Format of TO, or lm: a language model stays one. Default: told by its suffix.",
+    help="Format of TO, or lm: a language model stays one. Default: detected by its suffix.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many words.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Number of words to read, the first ones."
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words.")
 @click.option(
     "--errors",
@@ -46,7 +48,7 @@ _MODEL = "lm"  # what --to calls a language model
 @click.option(
     "--vectors-only",
     is_flag=True,
-    help="Leave out what training needs to go on (about half of a trained file).",
+    help="Leave out what further training needs (about half of a trained file).",
 )
 @click.option(
     "--precision",
@@ -68,14 +70,14 @@ def command(
     precision: str,
     quiet: bool,
 ) -> None:
-    """Turn the vector file FROM into the file TO.
+    """Convert the vector file FROM to the file TO.
 
-    Only the native format keeps what training needs to go on, and only without --limit and
-    --precision. Where FROM is a language model, TO gets the vectors of its words: the layer that
-    they go in by; or, with --to lm, the whole model in fewer bytes.
+    Only the native format keeps what further training needs, and only without --limit and
+    --precision. Where FROM is a language model, TO gets its input embeddings; or,
+    with --to lm, the whole model in fewer bytes.
 
     \b
-    Formats, by the suffix of TO (and .gz, .bz2 or .xz behind it):
+    Formats, by the suffix of TO (and .gz, .bz2 or .xz after it):
       .safetensors   native: wordkit's own, opened without reading it
       .txt           word2vec text
       .bin           word2vec binary
@@ -138,7 +140,7 @@ def _smaller_model(source: str, target: str, precision: str, quiet: bool) -> Non
 
 
 def _embedding_layer(source: str, limit: int | None) -> Embeddings:
-    """The vectors of the words of a language model, of all or of the first so many."""
+    """The vectors of the words of a language model, of all or the first ones."""
     from wordkit.embeddings import Embeddings
     from wordkit.text import Vocabulary
     from wordkit_cli.models import load_model

@@ -14,6 +14,9 @@ import click
 import wordkit
 from wordkit_cli.models import (
     DEFAULTS,
+    LANGUAGE_MODEL,
+    SEQ2SEQ,
+    Default,
     Found,
     default_file,
     load_model,
@@ -27,10 +30,10 @@ from wordkit_cli.wordnet import default_wordnet
 __all__ = ["command"]
 
 _NEEDED = (
-    "numpy", "scipy", "scikit-learn", "nltk", "torch", "numba", "click", "rich", "safetensors",
-    "threadpoolctl",
+    "numpy", "scipy", "scikit-learn", "nltk", "torch", "numba", "click", "cloup", "rich",
+    "safetensors", "threadpoolctl",
 )  # fmt: skip
-_OPTIONAL: dict[str, str] = {"matplotlib": "missing: pip install 'wordkit[plot]', for pictures"}
+_OPTIONAL: dict[str, str] = {"matplotlib": "missing: pip install 'wordkit[plot]', for figures"}
 _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve", "bf16")
 
 
@@ -39,9 +42,8 @@ _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve", 
 def command(as_json: bool) -> None:
     """Print what wordkit finds here: versions, cores, devices, and the files it would ask.
 
-    Of the features of the processor those that it has, and what the kernels make of them. A report
-    of a fault is quicker to mend with this in it. The files are opened, as a query would. The
-    status is 1 where something that wordkit needs is missing, or a file is at fault.
+    Include it in bug reports. The files are opened, as a query would. The status is 1 if something
+    that wordkit needs is missing, or a file is at fault.
 
     \b
     Examples:
@@ -70,17 +72,17 @@ def _label(name: str) -> str:
     return name.replace("_gb", " (GiB)").replace("_", " ")
 
 
-def _complain(missing: Sequence[str], places: Sequence[dict[str, Any] | None]) -> None:
-    """Raise what is in the way of a query: packages that are missing, or else files at fault."""
+def _complain(missing: Sequence[str], files: Sequence[dict[str, Any] | None]) -> None:
+    """Raise if packages are missing, or files cannot be used."""
     from wordkit.errors import ResourceError, StorageError
 
     if missing:
         raise ResourceError(
             f"wordkit needs {', '.join(missing)}, which is not installed here; install wordkit anew"
         )
-    faulty = [place["path"] for place in places if place is not None and place["fault"]]
+    faulty = [file["path"] for file in files if file is not None and file["fault"]]
     if faulty:
-        raise StorageError(f"{', '.join(faulty)} cannot be used; see what is said of it above")
+        raise StorageError(f"{', '.join(faulty)} cannot be used; see its error above")
 
 
 def _versions() -> dict[str, str | None]:
@@ -105,19 +107,21 @@ def _machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "cores_used": thread_count(),
-        "memory_gb": None if memory is None else round(memory / 2**30, 1),
+        "memory_gb": None if memory is None else round(memory / 1e9, 1),
     }
 
 
 def _kernels() -> dict[str, Any]:
-    """What the processor has, and what the compiled kernels make of it."""
-    from wordkit.kernels.jit import kernel_folder
-    from wordkit.recurrent.kernels.registers import FEATURES, LANES
-    from wordkit.recurrent.recurrence import is_bf16_fast
+    """The features of the processor, and the settings of the compiled kernels."""
+    import llvmlite.binding  # type: ignore[import-untyped]
 
+    from wordkit.kernels.jit import kernel_folder
+    from wordkit.runtime import is_bf16_fast
+
+    features = llvmlite.binding.get_host_cpu_features()
     return {
-        "cpu_features": [name for name in _FEATURES if FEATURES.get(name)],
-        "numbers_in_a_register": LANES,
+        "cpu_features": [name for name in _FEATURES if features.get(name)],
+        "numbers_in_a_register": 16 if features.get("avx512f") else 8,
         "matrix_products": "bf16" if is_bf16_fast() else "fp32",
         "kept_in": str(kernel_folder()),
     }
@@ -130,38 +134,34 @@ def _devices() -> Mapping[str, str]:
 
 
 def _folders() -> dict[str, Any]:
-    from wordkit_corpora.download import cache_folder
+    from wordkit_corpora.cache import cache_folder
 
     data = None
     if path := os.environ.get("WORDKIT_DATA"):
-        fault = None if os.path.isdir(path) else "there is no such folder; name one that is there"
+        fault = None if os.path.isdir(path) else "there is no such folder; name an existing one"
         data = {"path": path, "from": "$WORDKIT_DATA", "fault": fault}
     return {"cache": str(cache_folder()), "data": data}
 
 
 def _files() -> dict[str, Any]:
-    """What queries ask when no file is named; None: there is nothing to ask."""
-    files: dict[str, Any] = {what.replace(" ", "_"): _file(what) for what in DEFAULTS}
-    return files | {"wordnet": _wordnet()}
-
-
-def _file(what: str) -> dict[str, Any] | None:
-    def load(path: str) -> object:
-        if what == "language model":
-            return load_model(path, "cpu")
-        return load_seq2seq_model(path, "cpu") if what == "sequence model" else load_vectors(path)
-
-    return _opened(default_file(what), load)
-
-
-def _wordnet() -> dict[str, Any] | None:
+    """The default files of queries; None where there is none."""
     from wordkit.thesaurus import load_thesaurus
 
-    return _opened(default_wordnet(), load_thesaurus)
+    loaders: dict[Default, Callable[[str], object]] = {
+        LANGUAGE_MODEL: lambda path: load_model(path, "cpu"),
+        SEQ2SEQ: lambda path: load_seq2seq_model(path, "cpu"),
+    }
+    files = {
+        default.name.replace(" ", "_"): _opened(
+            default_file(default), loaders.get(default, load_vectors)
+        )
+        for default in DEFAULTS
+    }
+    return files | {"wordnet": _opened(default_wordnet(), load_thesaurus)}
 
 
 def _opened(found: Found | None, load: Callable[[str], object]) -> dict[str, Any] | None:
-    """A file with what is in the way of loading it; None where there is none."""
+    """A file and the error of loading it; None where there is no file."""
     from wordkit.errors import WordkitError
 
     if found is None:
@@ -185,7 +185,7 @@ def _text(name: str, fact: Any) -> str:
 
             return " or ".join(HOW_TO_GET_WORDNET)
         hints = {**_OPTIONAL, "data": "not set: $WORDKIT_DATA"}
-        for what, default in DEFAULTS.items():
-            hints[what.replace(" ", "_")] = f"none yet: {default.training}"
+        for default in DEFAULTS:
+            hints[default.name.replace(" ", "_")] = f"none yet: {default.training}"
         return hints.get(name, "unknown")
     return ", ".join(fact) if isinstance(fact, list) else str(fact)

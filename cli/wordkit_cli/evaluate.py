@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.inputs import refuse_overwriting
-from wordkit_cli.models import find_vectors, load_vectors
+from wordkit_cli.models import VECTORS, find, load_vectors
 from wordkit_cli.options import json_option, model_option, progress_options, threads_option
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import Progress
@@ -23,7 +23,7 @@ _LISTS = ("--similarity", "--analogies")
 
 
 class _WithLists(click.Command):
-    """A command whose list options take all the files behind them: --similarity A B C."""
+    """A command whose list options take all the files after them: --similarity A B C."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option before each of its files, which is how Click reads a list."""
@@ -74,7 +74,7 @@ class _WithLists(click.Command):
     "--data-dir",
     type=click.Path(),
     metavar="DIR",
-    help="Where the sets lie when none is named. Default: $WORDKIT_DATA.",
+    help="Folder of the sets where none is named. Default: $WORDKIT_DATA.",
 )
 @model_option
 @threads_option
@@ -115,7 +115,7 @@ def command(
         raise click.UsageError("name the vectors once: as VECTORS or with --model")
     if vectors == "vectors" and not os.path.exists(vectors):
         vectors = None  # "wordkit evaluate vectors" reads well, and means the usual file
-    path = find_vectors(model if vectors is None else vectors)
+    path = find(VECTORS, model if vectors is None else vectors)
     refuse_overwriting(map(str, [path, *pair_files, *question_files]), [log])
     asked = load_vectors(path)
     restrict = options["restrict_vocab"]
@@ -145,8 +145,8 @@ def _print(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> N
         print_table(rows, right=(1, 2, 3))
 
 
-def _score(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
+def _score(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.1f}"
 
 
 def _as_json(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> dict[str, Any]:

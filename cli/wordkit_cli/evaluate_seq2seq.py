@@ -1,4 +1,4 @@
-"""wordkit evaluate-seq2seq: how well a model turns texts into others."""
+"""wordkit evaluate-seq2seq: exact match and error rate of a sequence model."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
-from wordkit_cli.models import find_seq2seq, load_seq2seq_model
-from wordkit_cli.options import (
-    decoding_options,
-    encoding_options,
-    encoding_values,
-    json_option,
-    model_device_option,
-    progress_options,
-)
+from wordkit.decoding.config import SamplingConfig
+from wordkit.seq2seq.config import DecodingConfig
+from wordkit_cli.models import load_seq2seq_model
+from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
-from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress
-from wordkit_cli.sequence_models import decoding_config, model_and
+from wordkit_cli.sequence_models import (
+    decoding_config,
+    model_and,
+    read_pair_files,
+    separator_option,
+)
+from wordkit_cli.setting_options import SettingOptions
 
 if TYPE_CHECKING:
     from wordkit.evaluation import Example, TransductionScore
 
 __all__ = ["command"]
 
+_DECODING = SettingOptions(
+    {"Decoding": DecodingConfig},
+    hidden=("batch", "alternatives", "sample", *SamplingConfig.__dataclass_fields__),
+)
 _UNITS = {"char": "characters", "word": "words"}
 
 
-@click.command("evaluate-seq2seq")
-@click.argument("files", nargs=-1, required=True, metavar="[MODEL] PAIRS")
+@cloup.command("evaluate-seq2seq")
+@cloup.argument("files", nargs=-1, required=True, metavar="[MODEL] PAIRS")
 @separator_option
-@decoding_options
+@_DECODING
 @click.option(
     "--examples", default=3, show_default=True, type=click.IntRange(min=0),
-    help="How many right and wrong answers to show.",
+    help="Number of right and wrong answers to show.",
 )  # fmt: skip
 @model_device_option
 @encoding_options
 @json_option
 @progress_options
 def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
-    """How well MODEL writes the second text of PAIRS from the first.
+    """Measure how well MODEL writes the second text of PAIRS from the first.
 
-    Exact match is the share of the pairs whose text is written exactly; the error rate is the
-    fewest characters (or words) to insert, delete or replace, for each of the true texts. MODEL is
-    $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors, where it is not named.
+    Exact match is the fraction of the pairs whose text is written exactly; the error rate is the
+    edit distance in characters (or words), relative to the length of the true texts. Default of
+    MODEL: $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.
 
     \b
     Examples:
@@ -56,11 +61,10 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     from wordkit.seq2seq import evaluate_pairs
 
     model, file = model_and("file of PAIRS", files)
-    asked = load_seq2seq_model(find_seq2seq(model), options["device"])
-    config = decoding_config(options)
+    asked = load_seq2seq_model(model, options["device"])
+    config = decoding_config(_DECODING, options)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        reading = encoding_values(options)
-        pairs = read_pair_files([file], options["separator"], outputs=(log,), **reading)
+        pairs = read_pair_files([file], options, outputs=(log,))
         run = evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
     if as_json:
@@ -84,7 +88,7 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
 
 
 def _print(score: TransductionScore, units: str) -> None:
-    shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is said only where all are right
+    shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is shown only where all are right
     rows = [
         ("exact match", f"{shown:.2%}", f"{score.right:,} of {counted(score.pairs, 'pair')}"),
         (

@@ -4,77 +4,69 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
+from wordkit.decoding.config import SamplingConfig
 from wordkit.text.detokenizer import Detokenizer, detokenize
 from wordkit_cli.models import load_model
-from wordkit_cli.options import json_option, language_model_option, model_device_option
+from wordkit_cli.options import is_given, json_option, language_model_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
+from wordkit_cli.setting_options import SettingOptions
 
 if TYPE_CHECKING:
     from wordkit.lm.generation import GenerationConfig, Method
 
 __all__ = ["command"]
 
-_SAMPLING = ("samples", "temperature", "top_k", "top_p", "seed")  # have no say in other methods
+_SAMPLING = SettingOptions({"Sampling": SamplingConfig}, hidden=("seed",))
 
 
-@click.command("generate")
-@click.option("-p", "--prompt", default="", metavar="TEXT", help="Go on from TEXT.")
+@cloup.command("generate")
+@click.option("-p", "--prompt", default="", metavar="TEXT", help="Text to continue.")
 @click.option(
     "-n",
     "--words",
     default=50,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Words to make; a line end counts as one.",
+    help="Words to generate; a line end counts as one.",
 )
 @click.option(
     "--samples",
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Texts to make, side by side; an empty line parts them.",
+    help="Texts to generate, separated by an empty line.",
 )
+@_SAMPLING
+@click.option("--greedy", is_flag=True, help="Greedy decoding: the most probable word each time.")
 @click.option(
-    "--temperature",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
-    help="Below 1: more of the probable words; above 1: fewer.",
+    "--beam", type=click.IntRange(min=1), metavar="N", help="Beam search with N hypotheses."
 )
-@click.option("--top-k", type=click.IntRange(min=1), help="Only the K most probable words.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed. Default: a new one.")
 @click.option(
-    "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
-    help="Only the fewest words with this share of the probability.",
-)
-@click.option("--greedy", is_flag=True, help="The most probable word each time.")
-@click.option(
-    "--beam",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The most probable text, by a beam search that follows N.",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Repeat a text. Default: a new one.")
-@click.option(
-    "--ban", multiple=True, metavar="WORD", help="A word that never comes, beside <unk> and N."
+    "--ban",
+    multiple=True,
+    metavar="WORD",
+    help="A word to leave out, beside <unk> (and N, where the model writes numbers so).",
 )
 @click.option(
     "--allow", multiple=True, type=click.Choice(["<unk>", "N"]),
-    help="Let come what else never does.",
+    help="Do not leave out <unk> or N.",
 )  # fmt: skip
 @language_model_option
 @model_device_option
 @json_option
 def command(prompt: str, as_json: bool, model: str | None, device: str, **options: Any) -> None:
-    """Let a language model write, from the start of a sentence or from a prompt.
+    """Generate text by a language model, from the start of a sentence or from a prompt.
 
-    Words appear as they are made; those of --beam when all are. Spaces before punctuation are
-    mended, and <eos> becomes a line end.
+    Words appear as they are generated; those of --beam all at the end. Tokens are joined as text
+    is written, and <eos> becomes a line end.
 
     \b
     Examples:
@@ -85,7 +77,10 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
     """
     config, samples = _config(options), options["samples"]
     asked = load_model(model, device)
-    from wordkit.lm.generation import generate_samples
+    from wordkit.lm.generation import default_banned, generate_samples
+
+    banned = {*default_banned(asked), *options["ban"]} - set(options["allow"])
+    config = replace(config, banned=tuple(sorted(banned)))
 
     for word in options["ban"]:
         if word not in asked.vocabulary:
@@ -109,42 +104,33 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
 
 
 def _config(options: dict[str, Any]) -> GenerationConfig:
-    """The settings, once they are seen to go together."""
+    """The settings, checked against each other."""
     if options["greedy"] and options["beam"] is not None:
         raise click.UsageError("--greedy and --beam are two ways: give one of them")
     method: Method = "greedy" if options["greedy"] else "beam" if options["beam"] else "sample"
-    context = click.get_current_context()
-    for name in _SAMPLING if method != "sample" else ():
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} is about drawing words, and --{method} draws none"
-            )
+    (sampling,) = _SAMPLING.given(options)
+    for name in (*sampling, "samples") if method != "sample" else ():
+        if is_given(name):
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --{method}")
     for word in set(options["ban"]) & set(options["allow"]):
         raise click.UsageError(f"--ban and --allow both name {word}: give one of them")
     from wordkit.lm.generation import GenerationConfig
 
-    banned = (*GenerationConfig.banned, *options["ban"])
+    sampling["seed"] = secrets.randbelow(1 << 31) if options["seed"] is None else options["seed"]
     return GenerationConfig(
-        words=options["words"],
-        method=method,
-        temperature=options["temperature"],
-        top_k=options["top_k"],
-        top_p=options["top_p"],
-        beam=options["beam"] or 1,
-        banned=tuple(word for word in banned if word not in options["allow"]),
-        seed=secrets.randbelow(1 << 31) if options["seed"] is None else options["seed"],
+        words=options["words"], method=method, beam=options["beam"] or 1, **sampling
     )
 
 
 def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:
-    """Print texts behind their prompt: the first as it is made, the others after it."""
+    """Print texts after their prompt: the first as it is generated, then the others."""
     joiners = [Detokenizer() for _ in range(samples)]
     pieces = [["".join(map(joiner.add, prompt))] for joiner in joiners]
     click.echo(pieces[0][0], nl=False)
     for words in made:
         for joiner, text, word in zip(joiners, pieces, words, strict=True):
             text.append(joiner.add(word))
-        click.echo(pieces[0][-1], nl=False)  # flushed, so it is there at once
+        click.echo(pieces[0][-1], nl=False)  # flushed, so it shows at once
     _end_line(pieces[0])
     for text in pieces[1:]:
         click.echo("\n" + "".join(text), nl=False)

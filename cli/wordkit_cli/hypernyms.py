@@ -1,4 +1,4 @@
-"""wordkit hypernyms: what a word is a kind of."""
+"""wordkit hypernyms: the hypernyms of a word in WordNet."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.options import json_option
-from wordkit_cli.wordnet import (
-    SenseFormat,
-    answer_words,
-    load_wordnet,
-    part_of_speech_option,
-    wordnet_option,
-)
+from wordkit_cli.wordnet import answer_words, load_wordnet, part_of_speech_option, wordnet_option
 
 if TYPE_CHECKING:
     from wordkit.thesaurus import Sense
@@ -28,7 +22,7 @@ __all__ = ["command"]
 @wordnet_option
 @json_option
 def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_json: bool) -> None:
-    """What each WORD is a kind of in WordNet, for each sense, step by step up to the root.
+    """Show the hypernyms of each sense of WORD in WordNet, step by step up to the root.
 
     A sense that is of two kinds has several ways up. Each step shows the first word of its synset;
     --json names the synsets. Nouns and verbs have hypernyms, adjectives and adverbs have none.
@@ -41,10 +35,8 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
       wordkit hypernyms run --pos verb --json
     """
     thesaurus = load_wordnet(wordnet)
-    form = SenseFormat(data=_data, lines=_lines)
-    answer_words(
-        thesaurus, words, lambda word: thesaurus.hypernyms(word, pos), form, as_json=as_json
-    )
+    data = _data if as_json else None
+    answer_words(thesaurus, words, lambda word: thesaurus.hypernyms(word, pos), _lines, data)
 
 
 def _data(ways: Sequence[Sequence[Sense]]) -> dict[str, Any]:

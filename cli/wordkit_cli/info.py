@@ -16,7 +16,7 @@ from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from wordkit.training.state import TrainingState
+    from wordkit.training.state import LoopState
 
 __all__ = ["command"]
 
@@ -26,9 +26,9 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(path: str | None, model: str | None, as_json: bool) -> None:
-    """What FILE holds and how it was made: vectors, a language model, a corpus, a checkpoint.
+    """Show what FILE holds and how it was made: vectors, a model, a corpus, a checkpoint.
 
-    Reads it whole, so that damage is found. Without FILE: the vectors that a query would ask.
+    All of it is read, so corruption is found. Without FILE: the vectors that a query would ask.
 
     \b
     Examples:
@@ -56,21 +56,26 @@ def _known(path: str | None) -> dict[str, Any]:
         is_of_kind,
     )
     from wordkit.text.corpus import is_corpus
-    from wordkit.word2vec.checkpoint_file import is_checkpoint
+    from wordkit.word2vec import is_checkpoint
 
-    if path is not None and is_corpus(path):
+    if path is None:
+        return _vectors(path)
+    if is_corpus(path):
         return _corpus(path)
-    if path is not None and is_of_kind(path, LANGUAGE_MODEL):
-        return _language_model(path)
-    if path is not None and is_of_kind(path, LANGUAGE_MODEL_CHECKPOINT):
-        return _language_model_checkpoint(path)
-    if path is not None and is_of_kind(path, SEQ2SEQ_MODEL):
-        return _seq2seq_model(path)
-    if path is not None and is_of_kind(path, SEQ2SEQ_CHECKPOINT):
-        return _seq2seq_checkpoint(path)
-    if path is not None and is_checkpoint(path):
-        return _checkpoint(path)
-    return _vectors(path)
+    known: dict[str, Any] = {"file": path}
+    if is_checkpoint(path):
+        known |= {"kind": "checkpoint of wordkit train-w2v", **_word2vec_checkpoint(path)}
+    elif is_of_kind(path, LANGUAGE_MODEL):
+        known |= {"kind": "language model", **_language_model(path)}
+    elif is_of_kind(path, SEQ2SEQ_MODEL):
+        known |= {"kind": "sequence to sequence model", **_seq2seq_model(path)}
+    elif is_of_kind(path, LANGUAGE_MODEL_CHECKPOINT):
+        known |= {"kind": "checkpoint of wordkit train-lm", **_language_model_checkpoint(path)}
+    elif is_of_kind(path, SEQ2SEQ_CHECKPOINT):
+        known |= {"kind": "checkpoint of wordkit train-seq2seq", **_seq2seq_checkpoint(path)}
+    else:
+        return _vectors(path)
+    return {**known, "bytes": os.path.getsize(path)}
 
 
 def _corpus(path: str) -> dict[str, Any]:
@@ -95,12 +100,9 @@ def _language_model(path: str) -> dict[str, Any]:
     model = load_model(path, "cpu")
     counts = model.vocabulary.counts
     return {
-        "file": path,
-        "kind": "language model",
         "words": len(model.vocabulary),
         "dimensions": model.config.width_in,
-        "parameters": sum(weights.numel() for weights in model.module.parameters()),
-        "bytes": os.path.getsize(path),
+        "parameters": sum(weights.numel() for weights in model.network.parameters()),
         "tokens": int(counts.sum()),
         "first_words": list(model.vocabulary.words[:10]),
         "network": asdict(model.config),
@@ -114,10 +116,7 @@ def _language_model_checkpoint(path: str) -> dict[str, Any]:
     checkpoint = read_checkpoint(path)
     state = checkpoint.state
     return {
-        "file": path,
-        "kind": "checkpoint of wordkit train-lm",
         "words": len(checkpoint.vocabulary),
-        "bytes": os.path.getsize(path),
         "tokens_done": state.seen,
         **_progress(state),
         "first_words": list(checkpoint.vocabulary.words[:10]),
@@ -127,8 +126,8 @@ def _language_model_checkpoint(path: str) -> dict[str, Any]:
     }
 
 
-def _progress(state: TrainingState) -> dict[str, Any]:
-    """How far the training of a network has come."""
+def _progress(state: LoopState) -> dict[str, Any]:
+    """The progress of the training of a network."""
     return {
         "epochs_done": state.epoch,
         "validations": len(state.validations),
@@ -140,10 +139,7 @@ def _progress(state: TrainingState) -> dict[str, Any]:
 def _seq2seq_model(path: str) -> dict[str, Any]:
     model = load_seq2seq_model(path, "cpu")
     return {
-        "file": path,
-        "kind": "sequence to sequence model",
         "parameters": sum(weights.numel() for weights in model.network.parameters()),
-        "bytes": os.path.getsize(path),
         "source_units": len(model.source_vocabulary),
         "target_units": len(model.target_vocabulary),
         "longest_target": model.longest_target,
@@ -157,9 +153,6 @@ def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
 
     checkpoint = read_checkpoint(path)
     return {
-        "file": path,
-        "kind": "checkpoint of wordkit train-seq2seq",
-        "bytes": os.path.getsize(path),
         "pairs_done": checkpoint.state.seen,
         **_progress(checkpoint.state),
         "network": asdict(checkpoint.model),
@@ -168,35 +161,32 @@ def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
     }
 
 
-def _checkpoint(path: str) -> dict[str, Any]:
-    from wordkit.word2vec.checkpoint_file import read_checkpoint
-    from wordkit.word2vec.recorded_config import record_of
+def _word2vec_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.word2vec import read_checkpoint
+    from wordkit.word2vec.state import config_record
 
     checkpoint = read_checkpoint(path)
     state, tally = checkpoint.state, checkpoint.state.tally
     return {
-        "file": path,
-        "kind": "checkpoint of wordkit train-w2v",
-        "words": len(checkpoint.vocabulary),
+        "words": len(state.vocabulary),
         "dimensions": checkpoint.config.dim,
-        "bytes": os.path.getsize(path),
-        "done": round(checkpoint.share_done, 4),
+        "done": round(checkpoint.fraction_done, 4),
         "epoch": min(state.epoch + 1, checkpoint.config.epochs),
         "loss": tally.mean_loss if tally.predictions else None,
         "seconds": round(state.seconds, 3),
-        "kept": checkpoint.kept,
-        "joined": checkpoint.joined,
-        "first_words": list(checkpoint.vocabulary.words[:10]),
-        "corpus": dict(vars(checkpoint.corpus)),
-        "settings": record_of(checkpoint.config),
+        "kept": state.kept,
+        "joined": state.joined,
+        "first_words": list(state.vocabulary.words[:10]),
+        "corpus": dict(checkpoint.corpus),
+        "settings": config_record(checkpoint.config),
     }
 
 
 def _vectors(path: str | None) -> dict[str, Any]:
     from wordkit.embeddings.formats import detect_format
-    from wordkit_cli.models import find_vectors
+    from wordkit_cli.models import VECTORS, find
 
-    path = find_vectors(path)
+    path = find(VECTORS, path)
     vectors = load_vectors(path)
     vectors.check()
     counts = vectors.vocabulary

@@ -1,4 +1,4 @@
-"""What training commands train on: text in any packing, a named corpus, or a prepared one."""
+"""The inputs of training commands: text, compressed or not, a named or a prepared corpus."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 from wordkit.errors import ConfigError
 from wordkit.text import Corpus
 from wordkit.text.corpus import is_corpus
+from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
@@ -47,16 +48,13 @@ def read_corpus(
     threads: int | None = None,
     **settings: Any,
 ) -> Corpus:
-    """The corpus of these paths: opened where it is prepared already, else read now.
+    """Return the corpus of paths: a prepared one is opened, others are prepared.
 
     Args:
         paths: files, folders, globs, ``-``, named corpora; or one prepared corpus.
-        text: how the text is read.
-        progress: shows how far the reading has come.
         outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
         vocabulary: a prepared corpus whose words are taken; None: those of the text.
-        threads: the number of threads.
         settings: further fields of :class:`wordkit.text.TextConfig`.
     """
     prepared = [path for path in paths if is_corpus(path)]
@@ -71,12 +69,7 @@ def read_corpus(
     from wordkit_corpora.named import open_source
 
     words = None if vocabulary is None else _checked_corpus(vocabulary).vocabulary
-    opening = open_source(
-        paths,
-        encoding=text.encoding,
-        errors=text.errors,
-        data_dir=text.data_dir,
-    )
+    opening = open_source(paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir)
     opened = progress.finish(opening)
     if opened.note is not None:
         progress.say(opened.note)
@@ -99,15 +92,10 @@ def _checked_corpus(folder: str) -> Corpus:
 def check_texts(
     paths: Sequence[str], outputs: Sequence[str | None], data_dir: str | None = None
 ) -> None:
-    """Find out early whether texts that are read later are there, and would stay.
-
-    Args:
-        paths: as :func:`read_corpus` takes them.
-        outputs: files that the command is going to write.
-        data_dir: the folder of the user's own data, for named corpora.
+    """Raise now if a text that :func:`read_corpus` reads later is missing or would be overwritten.
 
     Raises:
-        TextError: one is not there.
+        TextError: one does not exist.
         ConfigError: one is an output.
         StorageError: a named corpus cannot be fetched or stored.
     """
@@ -125,28 +113,23 @@ def check_texts(
 
 
 def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:
-    """Complain where an output is one of the files that are read, or two outputs are one file.
-
-    Args:
-        inputs: paths, ``-``, and folders of prepared corpora; names of corpora do no harm.
-        outputs: the files to be written; None where there is none.
-    """
+    """Raise if an output is one of the files that are read, or two outputs are one file."""
     written = [output for output in outputs if output is not None]
-    places = [os.path.realpath(output) for output in written]
-    for output, place in zip(written, places, strict=True):
-        if places.count(place) > 1:
+    paths = [os.path.realpath(output) for output in written]
+    for output, path in zip(written, paths, strict=True):
+        if paths.count(path) > 1:
             raise ConfigError(f"{output} would be written twice; name different files")
-    there = [(output, os.stat(output)) for output in written if os.path.exists(output)]
+    existing = [(output, os.stat(output)) for output in written if os.path.exists(output)]
     for path in inputs:
         for name, status in _statuses(path):
-            for output, old in there:
+            for output, old in existing:
                 if os.path.samestat(old, status):
                     way = "" if name == output else f" as {name}"
                     raise ConfigError(f"{output} is read{way}; write to another file")
 
 
 def _statuses(path: str) -> list[tuple[str, os.stat_result]]:
-    """What lies behind an input: the file, standard input, or the files of a corpus."""
+    """The status of the files of an input, by name."""
     if path == "-":
         return [("standard input", os.fstat(0))] if sys.stdin is not None else []
     if is_corpus(path):
@@ -155,7 +138,7 @@ def _statuses(path: str) -> list[tuple[str, os.stat_result]]:
 
 
 def describe(corpus: Corpus) -> str:
-    """A corpus in one line."""
+    """Describe a corpus in one line."""
     return (
         f"{corpus.settings.get('source', 'the corpus')}: {counted(corpus.tokens, 'token')} of "
         f"{counted(len(corpus.vocabulary), 'word')} in {counted(corpus.sentences, 'line')}"
@@ -163,11 +146,9 @@ def describe(corpus: Corpus) -> str:
 
 
 def _refuse_text_options() -> None:
-    """Complain about options that say how to read text where the text has been read already."""
-    context = click.get_current_context()
+    """Raise if options say how to read text, and the text has been read already."""
     for name in ("tokenizer", "numbers", "encoding", "errors"):
-        source = context.get_parameter_source(name)
-        if source is click.core.ParameterSource.COMMANDLINE:
+        if is_given(name):
             raise click.UsageError(
                 f"--{name} says how to read text, but this corpus is prepared already; "
                 "prepare it again with that option"

@@ -1,6 +1,6 @@
-"""The entry point: runs a command, and turns whatever ends it early into one line and a status.
+"""The entry point: runs a command, and turns errors and signals into one line and a status.
 
-0 good, 1 an error in one plain line or Ctrl-C, 2 bad usage, 128 + n stopped by signal n.
+0 success, 1 an error or Ctrl-C, 2 bad usage, 128 + n stopped by signal n.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ _COMPLETION = "_WORDKIT_COMPLETE"  # the variable by which shells ask for comple
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    stopping = None
-    try:
-        from wordkit_cli.stopping import Stopping
+    from wordkit_cli.stopping import STOPPING
 
-        stopping = Stopping()
-        stopping.begin()
+    try:
+        STOPPING.begin()
         status = _run(arguments)
-        # an error on the way out has been told; why we end is still the signal
-        status = stopping.status or status
+        # an error after a signal has been printed; the status is still that of the signal
+        status = STOPPING.status or status
     except KeyboardInterrupt:
         _complain("stopped by Ctrl-C; nothing half-written is left")
-        # an interrupt inside an exec(), as some imports do, would end us by the signal even now;
-        # the next exec() makes Python forget it
-        exec("")
         status = 1
     except Exception as error:
-        if stopping is None or stopping.status is None:
+        if STOPPING.status is None:
             raise
         _complain(f"stopped, but not all is cleaned up: {type(error).__name__}: {error}")
-        status = stopping.status
-    if stopping is not None:
-        stopping.end()
+        status = STOPPING.status
+    finally:
+        STOPPING.end()
     sys.exit(status)
 
 
@@ -45,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     if sys.stdout is None:
         _complain("standard output is closed; send it somewhere, if only to /dev/null")
         return 1
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that it cannot show is written out
+    if isinstance(sys.stdout, io.TextIOWrapper):  # characters that it cannot encode are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
 
     if wanted := os.environ.get(_COMPLETION):
@@ -63,14 +58,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    """Run a command; what it cannot do ends in one line, and in the status that is returned."""
+    """Run a command and return its status; errors are printed as one line."""
     import click
 
     from wordkit.errors import WordkitError
     from wordkit_cli.commands import cli
 
     try:
-        # Click would print an empty line on Ctrl-C; make_context and invoke leave that to us
+        # Click would print an empty line on Ctrl-C; make_context and invoke do not
         with cli.make_context("wordkit", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
@@ -78,8 +73,8 @@ def _invoke(arguments: list[str]) -> int:
         return end.exit_code
     except click.ClickException as error:
         if sys.stderr is not None:  # else it would go to standard output, among the data
-            error.show(told := io.StringIO())
-            sys.stderr.write(_shown(told.getvalue()))
+            error.show(text := io.StringIO())
+            sys.stderr.write(_shown(text.getvalue()))
         return error.exit_code
     except WordkitError as error:
         _complain(str(error))
@@ -103,16 +98,13 @@ def _complain(message: str) -> None:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning as one plain line, without the place in the code that gave it."""
+    """Print a warning as one plain line, without its position in the code."""
     if sys.stderr is not None:
         sys.stderr.write(f"warning: {_shown(' '.join(str(message).splitlines()))}\n")
 
 
 def _shown(message: str) -> str:
-    """A message in which the bytes of an argument that are not UTF-8 read as such: caf\\xe9.
-
-    Python stands a surrogate for each, and writes that out as \\udce9.
-    """
+    """A message with surrogates of bytes that are not UTF-8 written as bytes: caf\\xe9."""
     import re
 
     written = message.encode(errors="backslashreplace").decode()
@@ -120,5 +112,5 @@ def _shown(message: str) -> str:
 
 
 def _silence_output() -> None:
-    """Keep the interpreter from complaining about the closed pipe once more as it ends."""
+    """Keep the interpreter from reporting the closed pipe again as it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

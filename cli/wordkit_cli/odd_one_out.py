@@ -16,7 +16,7 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(words: tuple[str, ...], model: str | None, as_json: bool) -> None:
-    """The WORD that is farthest from the mean of them all.
+    """Find the WORD that is farthest from the mean of them all.
 
     \b
     Examples:

@@ -7,32 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from wordkit.runtime import DEVICES
 
 __all__ = [
-    "checkpoint_options",
-    "decoding_options",
-    "device_option",
-    "encoding_options",
-    "encoding_values",
-    "json_option",
-    "language_model_option",
-    "memory_option",
-    "model_device_option",
-    "model_option",
-    "number_option",
-    "output_option",
-    "progress_options",
-    "reading_options",
-    "text_options",
-    "threads_option",
-]
+    "checkpoint_options", "device_option", "encoding_options", "encoding_values", "is_given",
+    "json_option", "language_model_option", "memory_option", "model_device_option", "model_option",
+    "number_option", "output_option", "progress_options", "reading_options", "text_options",
+    "threads_option", "together",
+]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return several options as one decorator."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -41,32 +32,34 @@ def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def is_given(name: str) -> bool:
+    """Return whether an option of the running command is given on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
 model_option = click.option(
-    "-m",
-    "--model",
-    metavar="FILE",
+    "-m", "--model", metavar="FILE",
     help="The vectors to ask. Default: $WORDKIT_VECTORS, else ./vectors.safetensors, else bundled.",
-)
+)  # fmt: skip
 
 language_model_option = click.option(
-    "-m",
-    "--model",
-    metavar="FILE",
+    "-m", "--model", metavar="FILE",
     help="The language model to ask. Default: $WORDKIT_LM, else ./lm.safetensors, else bundled.",
-)
+)  # fmt: skip
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 number_option = click.option(
     "-n", "--number", default=10, show_default=True, type=click.IntRange(min=1),
-    help="How many answers.",
+    help="Number of answers.",
 )  # fmt: skip
 
 threads_option = click.option(
     "--threads", "--workers", type=click.IntRange(1, 4096), help="Threads. Default: all cores."
 )
 
-progress_options = _together(
+progress_options = together(
     click.option("-q", "--quiet", is_flag=True, help="No progress, no summary."),
     click.option(
         "--log", type=click.Path(dir_okay=False), metavar="FILE",
@@ -74,7 +67,7 @@ progress_options = _together(
     ),
 )  # fmt: skip
 
-encoding_options = _together(
+encoding_options = together(
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text."),
     click.option(
         "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
@@ -84,23 +77,22 @@ encoding_options = _together(
 
 
 def encoding_values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of :data:`encoding_options` among those of a command."""
+    """Return the values of :data:`encoding_options` among those of a command."""
     return {name: options[name] for name in ("encoding", "errors")}
 
 
-reading_options = _together(
+reading_options = together(
     encoding_options,
     click.option(
         "--data-dir", type=click.Path(), metavar="DIR",
-        help="Where named corpora lie. Default: $WORDKIT_DATA, else the cache.",
+        help="Folder of named corpora. Default: $WORDKIT_DATA, else the cache.",
     ),
 )  # fmt: skip
 
-
-text_options = _together(
+text_options = together(
     click.option(
         "-t", "--tokenizer", metavar="NAME",
-        help="How text becomes words (wordkit tokenizers). Default: basic, or the corpus' own.",
+        help="Tokenizer, see wordkit tokenizers. Default: basic, or the corpus' own.",
     ),
     click.option(
         "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
@@ -111,7 +103,7 @@ text_options = _together(
 
 
 def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
-    """The option -o, for what a command writes."""
+    """Return the option -o, for what a command writes."""
     return click.option(
         "-o", "--output", default=default, show_default=True, metavar=metavar, help=text
     )
@@ -129,58 +121,38 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 
 memory_option = click.option(
     "--memory", callback=_bytes, metavar="SIZE",
-    help="Memory to count in, as 500M or 4G. Default: half of what is free.",
+    help="Memory for the counts, as 500M or 4G. Default: half of what is free.",
 )  # fmt: skip
 
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     """A duration, written as 30s, 5m or 1h; a plain number is seconds."""
-    match = _DURATION.fullmatch(value)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value, re.IGNORECASE)
     if match is None or float(match[1]) == 0:
         raise click.BadParameter(f"{value!r} is not a duration; write it as 30s, 5m or 1h")
     return float(match[1]) * _SECONDS[match[2].lower()]
 
 
-checkpoint_options = _together(
+checkpoint_options = together(
     click.option(
         "--checkpoint", type=click.Path(dir_okay=False), metavar="FILE",
-        help="Keep the state of the training in FILE, to go on from.",
+        help="Keep the state of the training in FILE, to resume it.",
     ),
     click.option(
         "--checkpoint-every", default="5m", show_default=True, callback=_seconds,
-        metavar="DURATION", help="How often, as 30s, 5m or 1h; also when interrupted.",
+        metavar="DURATION", help="Time between checkpoints, as 30s, 5m or 1h.",
     ),
 )  # fmt: skip
 
 
 def device_option(devices: Sequence[str]) -> Callable[[F], F]:
-    """The option --device, for a command that knows these."""
+    """Return the option --device, for a command that knows these."""
     return click.option(
-        "--device",
-        type=click.Choice(devices),
-        default="auto",
-        show_default=True,
+        "--device", type=click.Choice(devices), default="auto", show_default=True,
         help="Where to compute; auto: on a GPU where there is one, else on the CPU.",
-    )
+    )  # fmt: skip
 
 
 model_device_option = device_option(DEVICES)
-
-decoding_options = _together(
-    click.option(
-        "--beam", default=1, show_default=True, type=click.IntRange(min=1),
-        help="Texts that are followed side by side; 1: the most probable step each time.",
-    ),
-    click.option(
-        "--length-penalty", default=0.6, show_default=True, type=click.FloatRange(0, 10),
-        help="How much longer texts are favoured, among those no less probable than greedy ones.",
-    ),
-    click.option(
-        "--max-length", type=click.IntRange(min=1),
-        help="Stop after so many characters or words. Default: twice the longest seen, and 10.",
-    ),
-)  # fmt: skip

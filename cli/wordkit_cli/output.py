@@ -1,16 +1,18 @@
-"""How answers are printed: plain text for people, JSON for programs."""
+"""The output of answers: plain text or JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
-from wordkit.errors import counted
+from wordkit.errors import VocabularyError, counted
 
-__all__ = ["counted", "print_answers", "print_json", "print_table"]
+__all__ = ["ask_each", "counted", "print_answers", "print_json", "print_table"]
+
+T = TypeVar("T")
 
 
 def print_json(value: Any) -> None:
@@ -48,3 +50,24 @@ def print_answers(
         if found:
             indent = "  " if titled else ""
             print_table([(f"{indent}{word}", f"{score:.4f}") for word, score in found])
+
+
+def ask_each(
+    words: Iterable[str], ask: Callable[[str], T]
+) -> tuple[dict[str, T], VocabularyError | None]:
+    """Return the answers for the words that have one, and what to raise when they are printed.
+
+    Args:
+        words: each is asked about once.
+        ask: raises VocabularyError for a word without an answer.
+    """
+    found: dict[str, T] = {}
+    refused: list[VocabularyError] = []
+    for word in dict.fromkeys(words):
+        try:
+            found[word] = ask(word)
+        except VocabularyError as error:
+            refused.append(error)
+    if len(refused) > 1:
+        return found, VocabularyError("; ".join(map(str, refused)))
+    return found, refused[0] if refused else None

@@ -1,4 +1,4 @@
-"""wordkit perplexity: how well a language model foresees a text."""
+"""wordkit perplexity: the perplexity of a language model on a text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
-from wordkit_cli.models import find_language_model, load_model
+from wordkit_cli.models import LANGUAGE_MODEL, find, load_model
 from wordkit_cli.options import (
     json_option,
     language_model_option,
@@ -35,13 +35,12 @@ __all__ = ["command"]
 def command(
     files: tuple[str, ...], model: str | None, as_json: bool, log: str | None, **options: Any
 ) -> None:
-    """How well MODEL foresees FILE: exp of the mean −log p of its words (base e).
+    """Measure the perplexity of MODEL on FILE: exp of the mean −log p of its words (base e).
 
-    FILE may be packed (.gz, .bz2, .xz), a folder, a named corpus, - for standard input, or a
-    folder that wordkit prepare --eos made. It is read as one stream, each line ended by <eos>, from
-    the start of a sentence to the last word; every word counts. Its words are cut as those of
-    the model's own text were, and those that the model does not know are <unk> to it: they are
-    counted (oov), and left out of the second figure.
+    FILE may be compressed (.gz, .bz2, .xz), a folder, a named corpus, - for standard input, or a
+    folder that wordkit prepare --eos made. It is read as one stream, each line ended by <eos>;
+    every word counts. It is tokenized as the model's training data; words that are not in the
+    vocabulary are <unk>: they are counted (oov), and left out of the second figure.
 
     \b
     Examples:
@@ -55,7 +54,7 @@ def command(
     if len(files) == 2 and model is not None:
         raise click.UsageError("name the model once: as MODEL or with --model")
     *named, file = files
-    path = find_language_model(named[0] if named else model)
+    path = find(LANGUAGE_MODEL, named[0] if named else model)
     refuse_overwriting([path], [log])
     asked = load_model(path, options["device"])
     choice = TextOptions(
@@ -63,17 +62,11 @@ def command(
         options["data_dir"],
     )  # fmt: skip
     with Progress(quiet=options["quiet"], log=log) as progress:
-        corpus = read_corpus(
-            [file],
-            choice,
-            progress=progress,
-            outputs=(log,),
-            eos=True,
-        )
+        corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)
         cut_by = corpus.settings.get("tokenizer", asked.tokenizer.name)
         if cut_by != asked.tokenizer.name:
             progress.say(
-                f"{file} was cut into words by {cut_by}, and the model's text by "
+                f"{file} was tokenized by {cut_by}, and the model's training data by "
                 f"{asked.tokenizer.name}: more words than need be may be unknown"
             )
         score = progress.finish(perplexity(asked, corpus))

@@ -25,10 +25,10 @@ __all__ = ["command"]
 def command(
     text: tuple[str, ...], number: int, model: str | None, device: str, as_json: bool
 ) -> None:
-    """The words that are most probable behind TEXT, with their probabilities, best first.
+    """Predict the next word after TEXT: the most probable ones, with their probabilities.
 
-    TEXT stands at the start of a sentence; without it, the first word is asked for. <eos> is the
-    end of the line, and <unk> any word that the model does not know.
+    TEXT is read from the start of a sentence; without it, the first word is predicted. <eos> is the
+    end of the line, and <unk> any word that is not in the vocabulary.
 
     \b
     Examples:

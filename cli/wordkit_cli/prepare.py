@@ -9,8 +9,14 @@ import click
 
 from wordkit.errors import ConfigError
 from wordkit.text.corpus import is_corpus
-from wordkit_cli.inputs import TextOptions, read_corpus
-from wordkit_cli.options import output_option, progress_options, text_options, threads_option
+from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
+from wordkit_cli.options import (
+    is_given,
+    output_option,
+    progress_options,
+    text_options,
+    threads_option,
+)
 from wordkit_cli.progress import Progress
 
 __all__ = ["command"]
@@ -22,14 +28,16 @@ __all__ = ["command"]
 @text_options
 @click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
 @click.option(
-    "--max-vocabulary", type=click.IntRange(min=1), help="Keep so many words, the most frequent."
+    "--max-vocabulary",
+    type=click.IntRange(min=1),
+    help="Size limit of the vocabulary: the most frequent words.",
 )
 @click.option(
     "--vocabulary",
     metavar="DIR",
-    help="Take the words of this corpus instead of the text's own, as for validation text.",
+    help="Take the vocabulary of this corpus, as for validation text.",
 )
-@click.option("--unk", is_flag=True, help="Write words left out as <unk>, instead of nothing.")
+@click.option("--unk", is_flag=True, help="Replace words left out by <unk>.")
 @click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
 @threads_option
 @progress_options
@@ -50,6 +58,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
     if options["vocabulary"] is not None:
         _refuse_cuts(output, options["vocabulary"])
+        refuse_overwriting([options["vocabulary"]], (options["log"],))
     choice = TextOptions.take(options)
     log = options.pop("log")
     with Progress(quiet=options.pop("quiet"), log=log) as progress:
@@ -65,10 +74,9 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
 
 
 def _refuse_cuts(output: str, vocabulary: str) -> None:
-    """Complain about options that would shape a vocabulary where one is given."""
-    context = click.get_current_context()
+    """Raise if options would shape a vocabulary, and one is given."""
     for name in ("min_count", "max_vocabulary", "unk"):
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if is_given(name):
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} shapes a vocabulary, but --vocabulary gives one")
     if os.path.realpath(output) == os.path.realpath(vocabulary):

@@ -14,6 +14,7 @@ import click
 
 from wordkit.errors import StorageError
 from wordkit.runtime import Report, Run, when_compiling
+from wordkit_cli.stopping import STOPPING
 
 if TYPE_CHECKING:
     import rich.progress
@@ -55,12 +56,7 @@ class Progress:
         self._stack.close()
 
     def finish(self, run: Run[T], *, figures: Figures | None = None) -> T:
-        """The value of a run, which is shown as it goes on.
-
-        Args:
-            run: the job.
-            figures: how the figures of a report are shown; None: each with its name.
-        """
+        """Show a run with the figures of its reports, and return its value."""
         self._pace = pace = _Pace()
         with contextlib.ExitStack() as stack:
             sinks: list[_Sink] = [] if self._log is None else [self._log]
@@ -69,6 +65,7 @@ class Progress:
             stack.enter_context(self.announcing_compilation())
             stack.callback(run.close)
             for report in run:
+                STOPPING.check()
                 pace.follow(report)
                 for sink in sinks:
                     sink.show(report, pace)
@@ -81,7 +78,7 @@ class Progress:
 
     @contextlib.contextmanager
     def announcing_compilation(self) -> Iterator[None]:
-        """Say once, and not again, that Numba compiles something while the block runs."""
+        """Announce once that Numba compiles something while the block runs."""
         if self.quiet or self._announced:
             yield
             return
@@ -94,13 +91,13 @@ class Progress:
             say("Compiling the fast loops that this needs; they are kept for the next time.")
 
     def say(self, message: str) -> None:
-        """Tell the person at the terminal something, on standard error."""
+        """Print a message on standard error, unless quiet."""
         if not self.quiet:
             say(message)
 
 
 class _Pace:
-    """How fast a stage goes on, since its first report."""
+    """The rate of a stage since its first report."""
 
     def __init__(self) -> None:
         self._first: Report | None = None
@@ -128,7 +125,7 @@ class _Sink(Protocol):
 class _Log:
     """Writes reports as JSON lines: each stage's first and last, and one a second between.
 
-    A line tells ``seconds`` since the command began to report, the ``stage``, what is ``done`` of
+    A line has ``seconds`` since the command began to report, the ``stage``, what is ``done`` of
     the ``total`` in the ``unit``, the mean number ``per_second`` in this stage, the
     ``seconds_left`` at that rate, and the figures of the report, none of them rounded. What is not
     known is null.
@@ -159,7 +156,7 @@ class _Log:
         now = time.monotonic() - self._began
         line = _line(report, pace, now)
         if self._held is not None and line.get("epoch") != self._held.get("epoch"):
-            self._write(self._held)  # the last word on an epoch
+            self._write(self._held)  # the last report of an epoch
         if report.stage == self._stage and now < self._next:
             self._held = line  # the last of the stage, perhaps
             return
@@ -211,33 +208,21 @@ class _Bars:
     """A bar for each stage, with rate and time left."""
 
     def __init__(self, progress: rich.progress.Progress, figures: Figures) -> None:
-        self.progress = progress
-        self.figures = figures
+        self.progress, self.figures = progress, figures
         self.stage: str | None = None
-        self.task: int | None = None
+        self.task: rich.progress.TaskID | None = None
 
     def show(self, report: Report, pace: _Pace) -> None:
-        if report.stage != self.stage:
-            self._end_stage()
+        shown: dict[str, Any] = {"rate": pace.rate, "figures": self.figures(report.figures)}
+        shown["unit"] = report.unit
+        if report.stage != self.stage or self.task is None:
+            self.end_stage()
             self.stage = report.stage
-            self.task = self.progress.add_task(
-                report.stage,
-                total=report.total,
-                completed=report.done,
-                unit=report.unit,
-                rate=None,
-                figures="",
-            )
-        self.progress.update(
-            self.task,  # type: ignore[arg-type]
-            completed=report.done,
-            total=report.total,
-            rate=pace.rate,
-            figures=self.figures(report.figures),
-        )
+            self.task = self.progress.add_task(report.stage, total=report.total, **shown)
+        self.progress.update(self.task, completed=report.done, total=report.total, **shown)
 
-    def _end_stage(self) -> None:
-        """Fill the bar of a stage that the next one has taken over from."""
+    def end_stage(self) -> None:
+        """Complete the bar of the stage."""
         if self.task is not None:
             task = self.progress.tasks[self.task]
             total = task.total if task.total is not None else max(task.completed, 1)
@@ -279,7 +264,7 @@ def _bars(figures: Figures) -> Iterator[_Bars]:
     with rich.progress.Progress(*columns, console=console) as progress:
         bars = _Bars(progress, figures)
         yield bars
-        bars._end_stage()
+        bars.end_stage()
 
 
 _WIDTH_OF_RATES = 14  # 12.3M tokens/s
@@ -287,18 +272,18 @@ _WIDTH_OF_FIGURES = 32  # epoch 2/5  loss 2.345  lr 0.0123
 
 
 def _width_of_stages(width: int) -> int:
-    """Letters for the name of a stage on a terminal of so many."""
+    """Characters for the name of a stage on a terminal of this width."""
     return 20 if width >= 100 else 10
 
 
 def _width_of_bars(width: int) -> int:
-    """Letters for a bar: as many as leave room for the rest."""
+    """Characters for a bar: as many as leave room for the rest."""
     others = _width_of_stages(width) + len("100%") + _WIDTH_OF_RATES + len("0:00:00")
     return max(4, min(30, width - others - _WIDTH_OF_FIGURES - 5))
 
 
 def short(number: float) -> str:
-    """A number in a few characters: 950, 12.3k, 4.56M."""
+    """Format a number in a few characters: 950, 12.3k, 4.56M."""
     for suffix in ("", "k", "M", "G"):
         if abs(number) < 999.5:
             return f"{number:.3g}{suffix}" if suffix or number % 1 else f"{number:.0f}"

@@ -35,7 +35,7 @@ __all__ = ["command"]
 def command(
     files: tuple[str, ...], words: bool, model: str | None, device: str, as_json: bool, **text: Any
 ) -> None:
-    """How probable each line of FILE is to a language model, as a text of its own (base e).
+    """Print the log-probability of each line of FILE by a language model (base e).
 
     FILE is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, or - for
     standard input. Each line starts at the start of a sentence, and its end, <eos>, counts.

@@ -1,4 +1,4 @@
-"""What the commands that ask a sequence to sequence model share."""
+"""Common parts of the commands of sequence-to-sequence models: options, pairs, decoding."""
 
 from __future__ import annotations
 
@@ -7,40 +7,65 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from wordkit.seq2seq import DecodingConfig
+from wordkit.config import settings_of
+from wordkit.decoding.config import SamplingConfig
+from wordkit.seq2seq.config import DecodingConfig
+from wordkit_cli.inputs import refuse_overwriting
+from wordkit_cli.setting_options import SettingOptions, changed
 
-__all__ = ["decoding_config", "model_and"]
+if TYPE_CHECKING:
+    from wordkit.seq2seq import Pair
+
+__all__ = ["decoding_config", "model_and", "read_pair_files", "separator_option"]
+
+
+def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A separator; a tab may be written as \\t."""
+    if not value:
+        raise click.BadParameter("it is empty; name what stands between the two texts")
+    return value.replace("\\t", "\t")
+
+
+separator_option = click.option(
+    "--separator", default="\\t", show_default=True, callback=_separator, metavar="TEXT",
+    help="Separator of the two texts of a line.",
+)  # fmt: skip
+
+
+def read_pair_files(
+    paths: Sequence[str], options: Mapping[str, Any], outputs: Sequence[str | None] = ()
+) -> list[Pair]:
+    """Read the pairs of files; none of the files may be an output."""
+    from wordkit.seq2seq import read_pairs
+    from wordkit_corpora.plaintext import open_text
+
+    text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
+    refuse_overwriting([*paths, *text.files], outputs)
+    return list(read_pairs(text, options["separator"]))
 
 
 def model_and(
     what: str, arguments: Sequence[str], *, found: str = "files", remedy: str = ""
 ) -> tuple[str | None, str]:
-    """The model that is named, if one is, and what stands behind it.
-
-    Args:
-        what: has to stand there, in words.
-        arguments: one or two.
-        found: what more of them are called.
-        remedy: what to do about that.
-    """
+    """Return the model, if one is named, and the argument after it."""
     if len(arguments) > 2:
         raise click.UsageError(f"give a MODEL and one {what}, not {len(arguments)} {found}{remedy}")
     return arguments[0] if len(arguments) == 2 else None, arguments[-1]
 
 
-def decoding_config(options: Mapping[str, Any], alternatives: int = 1) -> DecodingConfig:
-    """How to write, by the values of :data:`wordkit_cli.options.decoding_options`.
+def decoding_config(group: SettingOptions, values: Mapping[str, Any]) -> DecodingConfig:
+    """Return the settings of decoding of the command line.
 
     Args:
-        options: of the command.
-        alternatives: answers for each text; at least as many are followed.
+        group: the options of the command.
+        values: of all its options.
     """
-    from wordkit.seq2seq import DecodingConfig
-
-    return DecodingConfig(
-        max(options["beam"], alternatives),
-        alternatives,
-        options["length_penalty"],
-        options["max_length"],
-    )
+    (given,) = group.given(values)
+    if not given.get("sample"):
+        for name in settings_of(SamplingConfig):
+            if name in given:
+                option = name.replace("_", "-")
+                raise click.UsageError(f"--{option} has no effect without --sample; give both")
+        if given.get("beam", 1) >= 1:  # else it is refused as it is
+            given["beam"] = max(given.get("beam", 1), given.get("alternatives", 1))
+    return changed(DecodingConfig(), given)

@@ -73,7 +73,7 @@ class SettingOptions:
         return f"  [default: {shown}]"
 
     def given(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        """The settings that stand on the command line, for each of the classes.
+        """Return the settings that are given on the command line, for each of the classes.
 
         Args:
             values: of all options, by name.
@@ -85,7 +85,7 @@ class SettingOptions:
 
 
 def changed(config: S, given: Mapping[str, Any]) -> S:
-    """Change settings as the command line says.
+    """Update settings by those of the command line.
 
     Raises:
         click.UsageError: one that is given has no effect.

@@ -21,7 +21,7 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(words: tuple[str, ...], number: int, model: str | None, as_json: bool) -> None:
-    """The words nearest to each WORD, by cosine similarity, best first.
+    """Find the words nearest to each WORD by cosine similarity, best first.
 
     WORD may be - to read words from standard input, one a line. Where some words are unknown, the
     others are answered, and the status is 1.

@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit_cli.options import json_option
-from wordkit_cli.wordnet import (
-    SenseFormat,
-    answer_words,
-    load_wordnet,
-    part_of_speech_option,
-    wordnet_option,
-)
+from wordkit_cli.wordnet import answer_words, load_wordnet, part_of_speech_option, wordnet_option
 
 if TYPE_CHECKING:
     from wordkit.thesaurus import Sense
@@ -28,9 +22,9 @@ __all__ = ["command"]
 @wordnet_option
 @json_option
 def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_json: bool) -> None:
-    """The words that WordNet gives for each sense of each WORD, the most frequent sense first.
+    """Show the synonyms of each sense of WORD in WordNet, the most frequent sense first.
 
-    Under them the sense is defined and, where WordNet does so, shown in use. - stands for a sense
+    Under them the sense is defined and, where WordNet does so, shown in use. - marks a sense
     that no other word has. WORD may be inflected, of several words in quotes, or the name of a
     sense, as car.n.01. Where some words are unknown, the others are answered, and the status is 1.
 
@@ -41,10 +35,8 @@ def command(words: tuple[str, ...], pos: str | None, wordnet: str | None, as_jso
       wordkit synonyms 'ice cream' happy --json
     """
     thesaurus = load_wordnet(wordnet)
-    form = SenseFormat(data=lambda others: {"synonyms": others}, lines=_lines)
-    answer_words(
-        thesaurus, words, lambda word: thesaurus.synonyms(word, pos), form, as_json=as_json
-    )
+    data = (lambda others: {"synonyms": others}) if as_json else None
+    answer_words(thesaurus, words, lambda word: thesaurus.synonyms(word, pos), _lines, data)
 
 
 def _lines(sense: Sense, others: Sequence[str]) -> list[str]:

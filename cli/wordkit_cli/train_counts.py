@@ -8,7 +8,7 @@ import cloup
 
 from wordkit.counts.config import CountsConfig
 from wordkit_cli.inputs import TextOptions, read_corpus
-from wordkit_cli.models import DEFAULT_VECTORS
+from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     memory_option,
     output_option,
@@ -27,7 +27,7 @@ _SETTINGS = SettingOptions({"Counting": CountsConfig})
 
 @cloup.command("train-counts")
 @cloup.argument("text", nargs=-1, required=True)
-@output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
+@output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS
 @memory_option
 @text_options

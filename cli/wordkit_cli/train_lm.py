@@ -12,7 +12,7 @@ import cloup
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus, refuse_overwriting
-from wordkit_cli.models import DEFAULT_LANGUAGE_MODEL
+from wordkit_cli.models import LANGUAGE_MODEL
 from wordkit_cli.options import (
     checkpoint_options,
     model_device_option,
@@ -29,7 +29,7 @@ from wordkit_cli.training import (
     check_machine,
     check_validation_use,
     finish_training,
-    give_way,
+    refuse_replacing,
     stopped_after,
 )
 
@@ -41,7 +41,7 @@ __all__ = ["command"]
 
 
 def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
-    """Print a preset, and end."""
+    """Print a preset, and exit."""
     if name is None:
         return
     from wordkit.lm.presets import get_preset
@@ -53,7 +53,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
         rows = [
             (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
             for n, v in asdict(config).items()
-            if n != "adaptive"  # --softmax says it
+            if n != "adaptive"  # it is part of --softmax
         ]
         print_table(rows)
     context.exit()
@@ -67,7 +67,7 @@ def _value(value: Any) -> str:
 
 @cloup.command("train-lm")
 @cloup.argument("text", nargs=-1, required=True, metavar="TEXT...")
-@output_option(DEFAULT_LANGUAGE_MODEL, "FILE", "The language model to write.")
+@output_option(LANGUAGE_MODEL.file, "FILE", "The language model to write.")
 @cloup.option("--valid", metavar="FILE", help="Validate on this text, and keep the best model.")
 @cloup.option("--test", metavar="FILE", help="Measure the perplexity of this text at the end.")
 @cloup.option(
@@ -128,7 +128,9 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         if begun.resume is None:  # all processes look: one that ended here would leave the others
-            give_way(checkpoint, stopped_after(LANGUAGE_MODEL_CHECKPOINT, "token"), progress)
+            refuse_replacing(
+                checkpoint, stopped_after(LANGUAGE_MODEL_CHECKPOINT, "token"), progress
+            )
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)
         run = train_language_model(
@@ -146,18 +148,16 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         model = finish_training(run, output, save, progress, checkpoint)
         if not is_first:  # it has the same model
             return
-        if run.coverage is not None:
-            progress.say(str(run.coverage))
+        if known := model.metadata.get("embeddings"):
+            words = counted(known["words"], "word")
+            progress.say(f"{known['known']:,} of {words} have vectors to start from")
         save_language_model(model, output)
         progress.say(f"{output}: {_described(model, run.rate)}")
         _test(model, texts.test, progress)
 
 
 def _is_first_process(options: Mapping[str, Any]) -> bool:
-    """Whether this is the process that speaks and writes: the only one, or the first of torchrun's.
-
-    Several processes must train the same model, so it cannot be fitted to what each can do.
-    """
+    """Return whether this process reports and writes: the only one, or torchrun's first."""
     if torchrun_number("WORLD_SIZE", 1) > 1 and options["preset"] is None:
         raise click.UsageError("several processes need --preset, so that all train the same model")
     return torchrun_number("RANK", 0) == 0
@@ -177,7 +177,7 @@ def _read_texts(
     progress: Progress,
     outputs: tuple[str | None, ...],
 ) -> _Texts:
-    """The texts to train, validate and test on; the last two are read as the first was."""
+    """The texts to train, validate and test on, tokenized alike."""
     from wordkit.lm import hold_out
 
     threads = options["threads"]

@@ -1,4 +1,4 @@
-"""What train-lm trains and how: the settings of a preset, of a checkpoint, or fitted ones."""
+"""The settings of train-lm: those of a preset, of a checkpoint, or fitted ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["SETTINGS", "Plan", "begin_plan", "files_to_read", "make_plan", "shap
 
 SETTINGS = SettingOptions(
     {"Model": ModelConfig, "Training": TrainingConfig},
-    hidden=("start_embeddings", "adaptive"),  # --embeddings and --softmax say them
+    hidden=("start_embeddings", "adaptive"),  # set by --embeddings and --softmax
     shows_defaults=False,  # they are those of a preset, or fitted to the text
 )
 
@@ -35,7 +35,7 @@ _MADE = ("counts", "random")  # word vectors to start from that no file holds
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train, and how."""
+    """The settings of a training, and its checkpoint to resume."""
 
     model: ModelConfig
     training: TrainingConfig
@@ -43,27 +43,27 @@ class Plan:
     resume: Checkpoint | None = None
 
     def vectors(self) -> Embeddings | None:
-        """The word vectors to start from; None where no file is named."""
+        """Load the word vectors to start from; None where no file is named."""
         from wordkit_cli.models import load_vectors
 
         return None if self.embeddings is None else load_vectors(self.embeddings)
 
     @staticmethod
     def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
-        """Where checkpoints go."""
+        """Return the plan of checkpoints; None where no file is named."""
         from wordkit.storage.checkpoints import CheckpointPlan
 
         return None if path is None else CheckpointPlan(path, every)
 
 
 def begin_plan(options: Mapping[str, Any]) -> Plan:
-    """The settings as far as they are known before the texts are read, so as to refuse them then.
+    """Return the settings that are known before the texts are read, checked.
 
     Raises:
         ConfigError: a setting is out of its range, does not go with another or with the
             checkpoint, or there is no such preset.
         StorageError: the vectors to start from, or the checkpoint, cannot be read.
-        FormatError: they are damaged, or something else.
+        FormatError: they are corrupted, or of another kind.
         click.UsageError: a setting has no effect.
     """
     from wordkit.lm import get_preset
@@ -78,7 +78,7 @@ def begin_plan(options: Mapping[str, Any]) -> Plan:
 
 
 def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: Progress) -> Plan:
-    """The settings: those of the checkpoint, the preset, or fitted ones, changed as said."""
+    """Return the settings: of the checkpoint, the preset, or fitted, with those given."""
     checkpoint = options["checkpoint"]
     if begun.resume is not None:
         progress.say(f"resuming {checkpoint} after {counted(begun.resume.state.seen, 'token')}")
@@ -95,13 +95,13 @@ def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: 
 
 
 def files_to_read(options: Mapping[str, Any]) -> list[str]:
-    """The files that a training begins with: vectors."""
+    """Return the files that a training starts from: vectors."""
     return [] if options["embeddings"] in (None, *_MADE) else [options["embeddings"]]
 
 
 def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str, Any]) -> Plan:
-    """Settings with those of the command line in their place."""
-    from wordkit.lm.starting_weights import check_dimensions
+    """Settings updated by those of the command line."""
+    from wordkit.lm.initialization import check_dimensions
     from wordkit.training.config import USUAL_RATES
 
     model_settings, training_settings = SETTINGS.given(options)
@@ -153,7 +153,7 @@ def _fitted(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Pr
 def _resumed(options: Mapping[str, Any]) -> Plan:
     """The settings of the checkpoint; others that are given are refused."""
     from wordkit.lm import get_preset, read_checkpoint
-    from wordkit.lm.train import check_resumption
+    from wordkit.lm.task import check_resumption
 
     checkpoint = read_checkpoint(options["checkpoint"])
     model, training = checkpoint.model, checkpoint.training
@@ -174,6 +174,6 @@ def _resumed(options: Mapping[str, Any]) -> Plan:
 
 
 def shape(config: ModelConfig) -> str:
-    """The recurrent layers in two words: lstm 200, gru 2 x 650."""
+    """Describe the recurrent layers: lstm 200, gru 2 x 650."""
     layers = f"{config.layers} x " if config.layers > 1 else ""
     return f"{config.cell} {layers}{config.hidden}"

@@ -1,4 +1,4 @@
-"""wordkit train-seq2seq: a model that turns texts into others."""
+"""wordkit train-seq2seq: train a sequence-to-sequence model."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ import cloup
 
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
-from wordkit_cli.models import DEFAULT_SEQ2SEQ
+from wordkit_cli.models import SEQ2SEQ
 from wordkit_cli.options import (
     checkpoint_options,
     encoding_options,
-    encoding_values,
     model_device_option,
     output_option,
     progress_options,
     threads_option,
 )
 from wordkit_cli.output import counted
-from wordkit_cli.pair_inputs import read_pair_files, separator_option
 from wordkit_cli.progress import Progress, short
+from wordkit_cli.sequence_models import read_pair_files, separator_option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
     check_checkpoint_use,
     check_machine,
     check_validation_use,
     finish_training,
-    give_way,
+    refuse_replacing,
     stopped_after,
 )
 
@@ -45,7 +44,7 @@ _SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingC
 
 @cloup.command("train-seq2seq")
 @cloup.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
-@output_option(DEFAULT_SEQ2SEQ, "FILE", "The model to write.")
+@output_option(SEQ2SEQ.file, "FILE", "The model to write.")
 @separator_option
 @cloup.option("--valid", metavar="FILE", help="Validate on these pairs, and keep the best model.")
 @cloup.option(
@@ -60,11 +59,11 @@ _SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingC
 @encoding_options
 @progress_options
 def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Learn from PAIRS of texts to write the second from the first.
+    """Train a sequence-to-sequence model on PAIRS of texts.
 
     PAIRS is one or more files (also .gz, .bz2, .xz), folders, globs, or - for standard input. Each
-    line holds two texts with a tab between them, or what --separator says; white space around a
-    text is no part of it.
+    line holds a source and a target, separated by a tab or by --separator; white space around them
+    is removed.
 
     \b
     Examples:
@@ -84,7 +83,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _resumed(options, progress)
         if resume is None:
-            give_way(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
+            refuse_replacing(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = train_seq2seq(
@@ -120,7 +119,7 @@ def _resumed(options: Mapping[str, Any], progress: Progress) -> Seq2SeqCheckpoin
 def _settings(
     options: Mapping[str, Any], resume: Seq2SeqCheckpoint | None
 ) -> tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]:
-    """The settings: those of the checkpoint, or the defaults, changed as said."""
+    """The settings: of the checkpoint, or the defaults, with those given."""
     from wordkit.training.config import USUAL_RATES
 
     model, training = _SETTINGS.given(options)
@@ -141,16 +140,15 @@ def _read(
     outputs: tuple[str | None, ...],
 ) -> tuple[list[Pair], list[Pair]]:
     """The pairs to train on and those to validate on."""
-    from wordkit.seq2seq import hold_out
+    from wordkit.seq2seq import split_pairs
 
     def read(files: Sequence[str]) -> list[Pair]:
-        reading = encoding_values(options)
-        return read_pair_files(files, options["separator"], outputs=outputs, **reading)
+        return read_pair_files(files, options, outputs)
 
     valid = [] if options["valid"] is None else read([options["valid"]])
     train = read(paths)
     if options["valid"] is None and options["hold_out"]:
-        train, valid = hold_out(train, options["hold_out"], training.seed)
+        train, valid = split_pairs(train, options["hold_out"], training.seed)
     progress.say(f"{counted(len(train), 'pair')} to train on, {len(valid):,} to validate on")
     return train, valid
 
@@ -163,7 +161,7 @@ def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> 
         facts.append(f"{config.attention} attention")
     facts.append(counted(float(training["epochs"]), "epoch"))
     if right is not None:
-        shown = math.floor(right * 1e4) / 1e4  # 100 % is said only where all are right
+        shown = math.floor(right * 1e4) / 1e4  # 100 % is shown only where all are right
         facts.append(f"{shown:.2%} of the validation pairs right")
     if rate:
         facts.append(f"{short(rate)} pairs/s")

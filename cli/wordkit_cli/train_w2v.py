@@ -13,9 +13,9 @@ import cloup
 
 from wordkit.errors import ConfigError
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engines import DEVICES
+from wordkit.word2vec.engine import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
-from wordkit_cli.models import DEFAULT_VECTORS
+from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     checkpoint_options,
     device_option,
@@ -27,13 +27,13 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.setting_options import SettingOptions, changed
-from wordkit_cli.training import check_checkpoint_use, checkpoint_mark, give_way
+from wordkit_cli.training import check_checkpoint_use, checkpoint_mark, refuse_replacing
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.runtime import Run
     from wordkit.text import Corpus
-    from wordkit.word2vec import Checkpoint, StartingPoint
+    from wordkit.word2vec import Checkpoint, TrainingState
 
 __all__ = ["command"]
 
@@ -44,7 +44,7 @@ _OF_CHECKPOINT = ""  # the value of --resume where none is given
 
 @cloup.command("train-w2v")
 @cloup.argument("text", nargs=-1, metavar="TEXT...")
-@output_option(DEFAULT_VECTORS, "FILE", "The file of vectors to write.")
+@output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS
 @cloup.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
 @cloup.option(
@@ -67,9 +67,9 @@ def command(
     TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, - for standard
     input, or one folder that wordkit prepare made.
 
-    With --resume what is not set anew is set as it was. A checkpoint goes on with the same TEXT
-    to where the training would have come undisturbed; a model learns from new TEXT, whose words
-    join its own.
+    With --resume settings that are not given are as they were. A checkpoint resumes on the same
+    TEXT, with the result of an uninterrupted training; a model is trained further on new TEXT,
+    whose words join its own.
 
     Checkpoints are also written on Ctrl-C and at the end. Without --resume they replace those of a
     finished training in the same file, but not those of one that was stopped: that is an error.
@@ -100,12 +100,7 @@ def command(
         config, start = beginning.config, beginning.start(corpus, progress)
         del beginning  # its vectors have been copied
         run = train_word2vec(
-            corpus,
-            config,
-            start=start,
-            device=device,
-            threads=threads,
-            checkpoint=plan,
+            corpus, config, start=start, device=device, threads=threads, checkpoint=plan
         )
         vectors = _finish(run, config, checkpoint, progress)
         with progress.announcing_compilation():
@@ -116,24 +111,23 @@ def command(
 def _check_usage(
     text: tuple[str, ...], init: str | None, resume: str | None, checkpoint: str | None
 ) -> None:
-    """Complain about arguments that do not go together."""
+    """Raise if arguments are missing or exclude each other."""
     context = click.get_current_context()
     if not text and resume:
         raise click.UsageError(
-            f"there is no TEXT: {resume} stands behind --resume and is what to go on from; "
-            "put TEXT first"
+            f"there is no TEXT: {resume} was taken as the file of --resume; put TEXT first"
         )
     if not text:
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if init is not None and resume is not None:
-        raise click.UsageError("--init starts anew and --resume goes on: give one of them")
+        raise click.UsageError("--init starts anew and --resume does not: give one of them")
     if resume == _OF_CHECKPOINT and checkpoint is None:
-        raise click.UsageError("name what to go on from: --resume FILE, or --checkpoint FILE")
+        raise click.UsageError("name what to resume: --resume FILE, or --checkpoint FILE")
     check_checkpoint_use(checkpoint)
 
 
 def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
-    """Find out before the work what would be in its way at the end."""
+    """Raise before the work if its results could not be written, or the device is missing."""
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.runtime import choose_device
     from wordkit.storage import check_writable
@@ -147,14 +141,14 @@ def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
 
 
 def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> str | None:
-    """The file to go on from; None where there is none, or none yet."""
+    """The file to resume; None where there is none, or none yet."""
     from wordkit.word2vec import is_checkpoint
 
     if resume != _OF_CHECKPOINT:
         return resume
     if checkpoint is not None and os.path.exists(checkpoint):
         if not is_checkpoint(checkpoint):
-            raise ConfigError(f"{checkpoint} is no checkpoint to go on from; check the name")
+            raise ConfigError(f"{checkpoint} is no checkpoint to resume; check the name")
         return checkpoint
     progress.say(f"there is no {checkpoint} yet: starting afresh")
     return None
@@ -162,42 +156,38 @@ def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> st
 
 @dataclass(frozen=True)
 class _Beginning:
-    """What to begin with: a file, what it holds, and the settings."""
+    """The file that a training starts from, its content, and the settings."""
 
     config: Word2VecConfig
     file: str | None = None
     held: Embeddings | Checkpoint | None = None
     is_resumed: bool = False
 
-    def start(self, corpus: Corpus, progress: Progress) -> StartingPoint:
-        """The starting point on a corpus; what is kept is told."""
+    def start(self, corpus: Corpus, progress: Progress) -> TrainingState:
+        """Return the initial state on a corpus, and report what is kept."""
         from wordkit import word2vec
 
         if self.held is None:
             return word2vec.start_afresh(corpus, self.config)
         if isinstance(self.held, word2vec.Checkpoint):
             start = word2vec.start_from_checkpoint(corpus, self.config, self.held)
-            progress.say(f"resuming {self.file} at {self.held.share_done:.0%}")
+            progress.say(f"resuming {self.file} at {self.held.fraction_done:.0%}")
             return start
         begin = word2vec.start_from_model if self.is_resumed else word2vec.start_from_vectors
         start = begin(corpus, self.config, self.held)
         whose = "its vector" if start.kept == 1 else "their vectors"
         new = "new one" if start.joined == 1 else "new ones"
         kept = counted(start.kept, "word")
-        progress.say(f"{kept} kept {whose} to go on from, {start.joined:,} {new} joined")
+        progress.say(f"{kept} kept {whose}, {start.joined:,} {new} joined")
         if start.note is not None:
             progress.say(start.note)
         return start
 
 
 def _read_beginning(init: str | None, resume: str | None, given: dict[str, Any]) -> _Beginning:
-    """Read the file of ``--init`` or ``--resume``.
-
-    Settings that are not given are those of the checkpoint or the model, or the defaults.
-    """
+    """Read the file of ``--init`` or ``--resume``, and its settings updated by those given."""
     from wordkit.embeddings import load_embeddings
-    from wordkit.word2vec import is_checkpoint, read_checkpoint
-    from wordkit.word2vec.resumed_training import trained_config
+    from wordkit.word2vec import is_checkpoint, read_checkpoint, trained_config
 
     if init is not None:
         vectors = load_embeddings(init)
@@ -226,20 +216,16 @@ def _protect(
     checkpoint: str | None,
     log: str | None,
 ) -> None:
-    """Raise if the file to begin with, or one that should stay, would be lost.
-
-    A model may be replaced by what comes of it, which has all its words; a checkpoint by those of
-    the training that resumes it, or where nothing can or needs to resume it any more.
-    """
+    """Raise if a file would be lost that the training does not replace in full."""
     from wordkit.word2vec import Checkpoint, is_checkpoint
 
     if checkpoint is not None and os.path.exists(checkpoint) and os.path.getsize(checkpoint):
         if not is_checkpoint(checkpoint):
             raise ConfigError(
-                f"{checkpoint} is there and is no checkpoint; name another file for checkpoints"
+                f"{checkpoint} exists and is no checkpoint; name another file for checkpoints"
             )
         if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
-            give_way(checkpoint, _stopped, progress)
+            refuse_replacing(checkpoint, _stopped, progress)
     if beginning.file is not None:
         is_model = beginning.is_resumed and not isinstance(beginning.held, Checkpoint)
         refuse_overwriting([beginning.file], (log,) if is_model else (output, log))
@@ -248,14 +234,14 @@ def _protect(
 def _stopped(checkpoint: str) -> str | None:
     from wordkit.word2vec import read_checkpoint
 
-    done = read_checkpoint(checkpoint).share_done
+    done = read_checkpoint(checkpoint).fraction_done
     return f"at {done:.0%}" if done < 1 else None
 
 
 def _finish(
     run: Run[Embeddings], config: Word2VecConfig, checkpoint: str | None, progress: Progress
 ) -> Embeddings:
-    """The vectors of a training, which is shown; one that is stopped says where it was kept."""
+    """Show a training and return its vectors; one that is stopped names its checkpoint."""
     from wordkit.word2vec import read_checkpoint
 
     def figures(known: Mapping[str, float]) -> str:
@@ -267,10 +253,10 @@ def _finish(
         return progress.finish(run, figures=figures)
     except (KeyboardInterrupt, SystemExit):
         if checkpoint is not None and checkpoint_mark(checkpoint) != before:
-            share = read_checkpoint(checkpoint).share_done
+            done = read_checkpoint(checkpoint).fraction_done
             progress.say(
-                f"checkpoint saved: {checkpoint} at {share:.0%}; "
-                f"go on with --checkpoint {checkpoint} --resume"
+                f"checkpoint saved: {checkpoint} at {done:.0%}; "
+                f"resume with --checkpoint {checkpoint} --resume"
             )
         raise
 

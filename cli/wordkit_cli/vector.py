@@ -1,4 +1,4 @@
-"""wordkit vector: the numbers themselves."""
+"""wordkit vector: the vectors of words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import click
 
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import json_option, model_option
-from wordkit_cli.output import print_json
-from wordkit_cli.several_words import ask_each
+from wordkit_cli.output import ask_each, print_json
 
 __all__ = ["command"]
 
@@ -18,7 +17,7 @@ __all__ = ["command"]
 @model_option
 @json_option
 def command(words: tuple[str, ...], mean: bool, model: str | None, as_json: bool) -> None:
-    """The vector of each WORD, as a line of the word and its numbers.
+    """Print the vector of each WORD, as a line of the word and its numbers.
 
     Where some words are unknown, the others are answered, and the status is 1.
 

@@ -1,4 +1,4 @@
-"""What the commands that ask WordNet share: which one, its options, how senses are printed."""
+"""Common parts of the commands that ask WordNet: its options, its files, printing senses."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from wordkit.errors import StorageError
 from wordkit_cli.models import Found
-from wordkit_cli.output import print_json
+from wordkit_cli.output import ask_each, print_json
 from wordkit_cli.progress import say
-from wordkit_cli.several_words import ask_each
 
 if TYPE_CHECKING:
     from wordkit.thesaurus import Sense, Thesaurus
 
 __all__ = [
-    "SenseFormat",
     "answer_words",
     "default_wordnet",
     "load_wordnet",
@@ -42,18 +39,18 @@ wordnet_option = click.option(
 
 
 def part_of_speech_option(*parts: str) -> Callable[[F], F]:
-    """The option --pos, for a command that knows these."""
+    """Return the option --pos, for a command that knows these."""
     return click.option(
         "--pos", type=click.Choice(parts), help="Only the senses of this part of speech."
     )
 
 
 def load_wordnet(path: str | None) -> Thesaurus:
-    """The WordNet to ask; where none is named, standard error says which.
+    """Load the WordNet to ask; a default is named on standard error.
 
     Raises:
         StorageError: there is none.
-        FormatError: it is damaged.
+        FormatError: it is corrupted.
     """
     from wordkit.thesaurus import load_thesaurus, no_wordnet
 
@@ -69,7 +66,7 @@ def load_wordnet(path: str | None) -> Thesaurus:
 
 
 def default_wordnet() -> Found | None:
-    """The WordNet that is asked where none is named; None: there is none."""
+    """Return the default WordNet; None where there is none."""
     if named := os.environ.get("WORDKIT_WORDNET"):
         return Found(named, "$WORDKIT_WORDNET")
     from wordkit.thesaurus import installed_wordnet
@@ -79,53 +76,47 @@ def default_wordnet() -> Found | None:
 
 
 def note_lemmas(thesaurus: Thesaurus, word: str) -> None:
-    """Say on standard error under which forms WordNet holds a word, if not as it is written."""
+    """Print on standard error the lemmas of a word that is not one itself."""
     lemmas = thesaurus.lemmas(word)
     if lemmas and " ".join(word.lower().split()) not in lemmas:
         say(f"{word}: {', '.join(lemmas)}")
-
-
-@dataclass(frozen=True)
-class SenseFormat(Generic[T]):
-    """How the answer about one sense is printed."""
-
-    data: Callable[[T], dict[str, Any]]
-    """What JSON has of it, beside the sense."""
-
-    lines: Callable[[Sense, T], Sequence[str]]
-    """What is printed of it otherwise, with the sense's definition."""
 
 
 def answer_words(
     thesaurus: Thesaurus,
     words: Sequence[str],
     ask: Callable[[str], Mapping[Sense, T]],
-    form: SenseFormat[T],
-    *,
-    as_json: bool,
+    lines: Callable[[Sense, T], Sequence[str]],
+    data: Callable[[T], dict[str, Any]] | None,
 ) -> None:
     """Print what is found for each of some words, for those that have it.
 
     Args:
-        thesaurus: what is asked.
+        thesaurus: a WordNet.
         words: to ask about; several get titles.
         ask: from a word to its senses, with what was found for each.
-        form: how that is printed.
-        as_json: as one object by word.
+        lines: of that, in print, with the sense's definition.
+        data: of that, in JSON, beside the sense; None: print no JSON.
 
     Raises:
         VocabularyError: some word has no answer; those of the others are printed.
     """
     found, refusal = ask_each(words, ask)
-    if found and as_json:
+    if found and data is not None:
         print_json(
             {
-                word: [{**form.data(what), **_as_data(sense)} for sense, what in senses.items()]
+                word: [{**data(what), **_as_data(sense)} for sense, what in senses.items()]
                 for word, senses in found.items()
             }
         )
-    elif found:
-        _print_entries(thesaurus, found, form.lines, titled=len(set(words)) > 1)
+    else:
+        for number, (word, senses) in enumerate(found.items()):
+            note_lemmas(thesaurus, word)
+            titled = len(set(words)) > 1
+            if titled:
+                click.echo(("\n" if number else "") + word)
+            entries = [(sense, lines(sense, what)) for sense, what in senses.items()]
+            _print_senses(entries, indent="  " if titled else "")
     if refusal is not None:
         raise refusal
 
@@ -141,28 +132,8 @@ def _as_data(sense: Sense) -> dict[str, Any]:
     }
 
 
-def _print_entries(
-    thesaurus: Thesaurus,
-    found: Mapping[str, Mapping[Sense, T]],
-    lines: Callable[[Sense, T], Sequence[str]],
-    *,
-    titled: bool,
-) -> None:
-    for number, (word, senses) in enumerate(found.items()):
-        note_lemmas(thesaurus, word)
-        if titled:
-            click.echo(("\n" if number else "") + word)
-        entries = [(sense, lines(sense, what)) for sense, what in senses.items()]
-        _print_senses(entries, indent="  " if titled else "")
-
-
 def _print_senses(entries: Sequence[tuple[Sense, Sequence[str]]], *, indent: str) -> None:
-    """Print senses, numbered: the part of speech beside the lines of each, which are wrapped.
-
-    Args:
-        entries: each sense with its lines.
-        indent: what to put before each line.
-    """
+    """Print senses, numbered: the part of speech beside the lines of each, which are wrapped."""
     width = max(len(sense.part_of_speech) for sense, _ in entries)
     digits = len(str(len(entries)))
     for number, (sense, lines) in enumerate(entries, 1):
@@ -174,7 +145,7 @@ def _print_senses(entries: Sequence[tuple[Sense, Sequence[str]]], *, indent: str
 
 
 def _wrapped(line: str, indent: int) -> list[str]:
-    """A line in parts that fit on the terminal; where there is none it stays whole."""
+    """A line wrapped to the terminal; unchanged where there is none."""
     if not sys.stdout.isatty():
         return [line]
     return textwrap.wrap(line, max(shutil.get_terminal_size().columns - indent, 20))

@@ -1,4 +1,4 @@
-"""wordkit wordnet-similarity: how near two words are in WordNet."""
+"""wordkit wordnet-similarity: the similarity of two words in WordNet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import click
 
 from wordkit_cli.options import json_option
 from wordkit_cli.output import print_json, print_table
-from wordkit_cli.wordnet import (
-    load_wordnet,
-    note_lemmas,
-    part_of_speech_option,
-    wordnet_option,
-)
+from wordkit_cli.wordnet import load_wordnet, note_lemmas, part_of_speech_option, wordnet_option
 
 __all__ = ["command"]
 
@@ -29,14 +24,9 @@ _TITLES = {"path": "path", "wup": "Wu-Palmer", "lch": "Leacock-Chodorow"}
 @wordnet_option
 @json_option
 def command(
-    a: str,
-    b: str,
-    measures: tuple[str, ...],
-    pos: str | None,
-    wordnet: str | None,
-    as_json: bool,
+    a: str, b: str, measures: tuple[str, ...], pos: str | None, wordnet: str | None, as_json: bool
 ) -> None:
-    """How near A and B are in WordNet: that of their two nearest senses, by each measure.
+    """Measure the similarity of A and B in WordNet: that of their most similar senses.
 
     path and Wu-Palmer end at 1, Leacock-Chodorow at the logarithm of twice the depth of the
     taxonomy, 3.64 for nouns. All are NLTK's, so that Wu-Palmer may fall short of 1 for a sense and

@@ -1,4 +1,4 @@
-"""Readers and named corpora: plain text in any packing, PTB, pydocs, evaluation sets.
+"""Readers and named corpora: plain text, compressed or not, PTB, pydocs, evaluation sets.
 
 Importing this package loads nothing else; its functions load what they need.
 """

@@ -42,7 +42,7 @@ _IN_EXPRESSIONS = (
 
 
 def docstrings(data: bytes) -> list[str]:
-    """The docstrings of the modules, classes and functions in a Python source file, in order.
+    """Return the docstrings of a Python source file, in order.
 
     Raises:
         SyntaxError, ValueError: the file is not valid Python.
@@ -68,7 +68,7 @@ def _decode(data: bytes) -> str:
 
 def _first_statements(source: str) -> Iterator[str]:
     """The strings that are the first statement of a block."""
-    end, last = 0, ""  # of the token before; the last character of code before this place
+    end, last = 0, ""  # of the token before; the last character of code before it
     for token in _STRING_OR_COMMENT.finditer(source):
         start = token.start()
         code, newline, margin = source[end:start].rpartition("\n")
@@ -117,7 +117,7 @@ _SIGNATURE = re.compile(r"[\w.]+\([^)]*\)(?: *(?:->|=).*)?|.*\S -> [\w\[\](){}*,
 
 
 def prose(docstring: str) -> list[str]:
-    """The paragraphs of readable sentences in a docstring, without code and markup."""
+    """Return the paragraphs of readable sentences in a docstring, without code and markup."""
     text = _NOT_PROSE.sub("", inspect.cleandoc(docstring))
     text = _LITERAL_BLOCK.sub(r"\1\2:\n", _HIDDEN.sub("", text))
     found: list[str] = []
@@ -155,11 +155,11 @@ def prose(docstring: str) -> list[str]:
 
 
 def _is_term(line: str) -> bool:
-    """Whether a line is only the name of what is described, indented, below it."""
+    """Return True if a line only names what is described, indented, below it."""
     return line.count(" ") < 3 and line[-1] not in ".,;"
 
 
-_LOST = "\0"  # stands for what plain text cannot show
+_LOST = "\0"  # replaces what plain text cannot show
 _MARKUP = frozenset("`*_|{}<\\$%[@/:" + _LOST)
 _ROLE = re.compile(r":(?:\w+:)*([\w+-]+):`([^`]+)`")
 _TARGET = re.compile(r"\s*<[^<>]*>$")

@@ -1,9 +1,8 @@
-"""Downloads over HTTPS, checked against their SHA-256, and the cache that they go to."""
+"""Downloads over HTTPS, checked against their SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from wordkit.errors import StorageError
 from wordkit.runtime import Report
 from wordkit.storage import atomic_write
 
-__all__ = ["RemoteFile", "cache_folder", "fetch", "make_cache_folder"]
+__all__ = ["RemoteFile", "fetch"]
 
 _TIMEOUT = 30.0  # seconds without any answer
 _PIECE = 1 << 16
@@ -23,7 +22,7 @@ class RemoteFile:
     """A file on the net that never changes."""
 
     name: str
-    """What it is called, on the net as on the disk."""
+    """Its name, on the net and on the disk."""
 
     size: int
     """Bytes."""
@@ -32,52 +31,25 @@ class RemoteFile:
     """The SHA-256 of its content, in hexadecimal."""
 
 
-def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/wordkit``, or ``~/.cache/wordkit``; it need not exist.
-
-    A relative ``$XDG_CACHE_HOME`` does not count, as the XDG specification says.
-    """
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(named) if os.path.isabs(named) else Path(os.path.expanduser("~")) / ".cache"
-    return base / "wordkit"
-
-
-def make_cache_folder() -> Path:
-    """The cache folder, made where it is missing.
-
-    Raises:
-        StorageError: it cannot be made.
-    """
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the cache folder {folder}: {error.strerror or error}; set "
-            "XDG_CACHE_HOME to a folder that can be written"
-        ) from error
-    return folder
-
-
 def _is_intact(path: Path, file: RemoteFile) -> bool:
-    """Whether there is a file at this path with exactly the expected content."""
+    """Return True if the file at this path has exactly the expected content."""
     try:
         if path.stat().st_size != file.size:
             return False
         return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
-    except OSError:  # to be fetched again, which reports what is wrong with the place
+    except OSError:  # fetching it again reports the error
         return False
 
 
 def fetch(
     file: RemoteFile, base_url: str, folder: Path, *, otherwise: str
 ) -> Generator[Report, None, Path]:
-    """Fetch a file into a folder, unless it is there already.
+    """Download a file into a folder, unless it exists already.
 
     Args:
         file: what is expected.
-        base_url: where it lies, without its name; certificates are verified.
-        folder: where it goes; it is there whole or not at all.
+        base_url: the URL of its folder; certificates are verified.
+        folder: where it is written, atomically.
         otherwise: what to do when it cannot be fetched, for the message.
 
     Raises:

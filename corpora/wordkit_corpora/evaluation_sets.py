@@ -87,12 +87,7 @@ def _pair(line: str) -> WordPair | None:
 
 
 def _lines(path: str | os.PathLike[str], mistaken: str) -> Iterator[tuple[int, str]]:
-    """The lines that are neither blank nor comments, with their numbers.
-
-    Args:
-        path: the file.
-        mistaken: says of a file of another kind what it is not.
-    """
+    """The lines that are neither blank nor comments, with their numbers."""
     number = 0
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""The files that paths stand for: files, folders, globs, standard input."""
+"""The files of paths: files, folders, globs, standard input."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ STANDARD_INPUT = "-"
 """The path that means standard input, as everywhere on the command line."""
 
 _Identity = tuple[int, int] | str
-"""What tells files apart, whatever their names: device and number, or the name of one gone."""
+"""Device and number of a file, or the name of one that has gone."""
 
 
 def find_files(paths: Sequence[str | Path]) -> list[str]:
-    """The files to read for these paths, in their order.
+    """Return the files to read for these paths, in their order.
 
-    A folder stands for all files in it and below it, sorted by name, without hidden ones; a
+    A folder means all files in it and below it, sorted by name, without hidden ones; a
     glob, where no such path exists, for its matches, sorted; ``-`` for standard input.
 
     A file comes once, under the first of its names, however many folders and globs hold it; only
@@ -61,12 +61,12 @@ def find_files_of_each(paths: Sequence[str | Path]) -> list[list[str]]:
 
 
 def is_glob(path: str | Path) -> bool:
-    """Whether the path is a pattern: it has wildcards, and no file has this very name."""
+    """Return True if the path has wildcards, and no file has this very name."""
     return glob.has_magic(os.fspath(path)) and not os.path.lexists(path)
 
 
 def is_stream(file: str) -> bool:
-    """Whether the file is standard input or a pipe, which can be read only once."""
+    """Return True if the file is standard input or a pipe, which can be read only once."""
     if file == STANDARD_INPUT:
         return True
     try:
@@ -86,7 +86,7 @@ def _identity(file: str) -> _Identity:
 
 
 def _expand(path: str) -> list[str]:
-    """The files that one path stands for; a glob may give some of them several times."""
+    """The files of one path; a glob may give some of them several times."""
     if path == STANDARD_INPUT:
         return [path]
     if is_glob(path):
@@ -105,7 +105,7 @@ def _expand(path: str) -> list[str]:
 
 
 def _files_at(path: str) -> list[str]:
-    """The file at a path, or the files of the folder there, which may be none."""
+    """The file at a path, or those of the folder at it, maybe none."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
@@ -129,14 +129,14 @@ def _files_below(folder: str) -> list[str]:
     found: list[str] = []
     seen: set[tuple[int, int]] = set()  # folders by device and number: links may form a circle
     try:
-        for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
-            status = os.stat(place)
+        for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            status = os.stat(parent)
             if (status.st_dev, status.st_ino) in seen:
                 folders.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            files = [os.path.join(place, name) for name in names if not name.startswith(".")]
+            files = [os.path.join(parent, name) for name in names if not name.startswith(".")]
             found += [file for file in files if stat.S_ISREG(os.stat(file).st_mode)]
     except OSError as error:
         raise TextError(f"cannot read {error.filename or folder}: {_reason(error)}") from error

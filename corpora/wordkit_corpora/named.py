@@ -1,4 +1,4 @@
-"""The named corpora, which can stand wherever a text is named."""
+"""The named corpora, which can be given instead of a text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NamedCorpus:
     size: str
     licence: str
     origin: str
-    """Where it is looked for."""
+    """The folders and URLs that it is looked for in."""
 
     tokenizer: str
     """The tokenizer that fits it."""
@@ -93,12 +93,12 @@ _CORPORA = (
 
 
 def named_corpora() -> tuple[NamedCorpus, ...]:
-    """All named corpora."""
+    """Return all named corpora."""
     return _CORPORA
 
 
 def find(name: str) -> NamedCorpus | None:
-    """The corpus of this name, or None."""
+    """Return the corpus of this name, or None."""
     return next((corpus for corpus in _CORPORA if corpus.name == name), None)
 
 
@@ -123,7 +123,7 @@ def open_source(
     """Open a text by paths, names of corpora, or both.
 
     Where a path exists that is called like a corpus, the corpus is meant if ``data_dir`` is given;
-    else the path is, and :attr:`OpenedText.note` says so. ``./ptb`` is always a path.
+    else the path is, with a note in :attr:`OpenedText.note`. ``./ptb`` is always a path.
 
     Args:
         paths: what :func:`wordkit_corpora.open_text` takes, and names of corpora.
@@ -175,12 +175,7 @@ def _open(
 
 
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
-    """The corpus that is meant, or None for a path.
-
-    Args:
-        path: what the user wrote.
-        wins: whether a name means its corpus where such a path exists too.
-    """
+    """The corpus of a name, or None for a path; ``wins``: also where such a path exists."""
     name = os.fspath(path)
     if name == STANDARD_INPUT or is_glob(path):
         return None
@@ -195,7 +190,7 @@ def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
                 f"are {names}; check the name"
             ) from error
         return corpus
-    except (OSError, ValueError):  # looking for its files will say what is wrong with it
+    except (OSError, ValueError):  # finding its files will report the error
         return corpus
     return corpus if wins else None
 
@@ -235,7 +230,7 @@ class _Chain:
         return tuple(f for source in self.sources for f in getattr(source, "files", ()))
 
     def blocks(self) -> Generator[Block, None, None]:
-        """All blocks from the start of the first text."""
+        """Yield all blocks from the start of the first text."""
         before = 0
         for source in self.sources:
             progress = 0

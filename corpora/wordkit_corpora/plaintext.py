@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
@@ -69,7 +70,7 @@ def open_text(
     if block_size < _MIN_BLOCK_SIZE:
         raise ConfigError(f"block_size must be at least {_MIN_BLOCK_SIZE}, not {block_size}")
     return PlainText(
-        find_files(paths),
+        tuple(find_files(paths)),
         encoding=canonical_encoding(encoding),
         errors=errors,
         block_size=block_size,
@@ -79,16 +80,16 @@ def open_text(
 
 
 def joined_names(paths: Sequence[str | Path]) -> str:
-    """The name of a text of these paths, for messages and records."""
+    """Return the name of a text of these paths, for messages and records."""
     names = ["standard input" if p == STANDARD_INPUT else os.fspath(p) for p in paths]
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
 def is_tokenised(text: PlainText) -> bool:
-    """Whether a text is tokenised already: its first block has the token ``<unk>``.
+    """Return True if a text is tokenised already: its first block has the token ``<unk>``.
 
     False for standard input and pipes, which can be read only once, and for a text that cannot be
-    read; whoever reads on will say why.
+    read; the reader reports the error.
     """
     if text.size is None:
         return False
@@ -100,25 +101,18 @@ def is_tokenised(text: PlainText) -> bool:
     return first is not None and _UNK_TOKEN.search(first.data) is not None
 
 
+@dataclass(eq=False, repr=False)
 class PlainText:
     """The :class:`wordkit.text.TextSource` of :func:`open_text`, which checks its arguments."""
 
-    def __init__(
-        self,
-        files: Sequence[str],
-        *,
-        encoding: str,
-        errors: Errors,
-        block_size: int,
-        name: str,
-        as_it_comes: bool,
-    ) -> None:
-        self.files = tuple(files)
-        self.encoding = encoding
-        self.errors = errors
-        self.block_size = block_size
-        self.name = name
-        self.as_it_comes = as_it_comes
+    files: tuple[str, ...]
+    encoding: str
+    errors: Errors
+    block_size: int
+    name: str
+    as_it_comes: bool
+
+    def __post_init__(self) -> None:
         self._has_stream = any(is_stream(file) for file in self.files)
         self._is_spent = False
 
@@ -136,11 +130,11 @@ class PlainText:
 
     @property
     def replace_errors(self) -> bool:
-        """Whether bytes that are not UTF-8 become U+FFFD instead of ending in an error."""
+        """True if bytes that are not UTF-8 become U+FFFD instead of an error."""
         return self.errors == "replace"
 
     def blocks(self) -> Generator[Block, None, None]:
-        """The text from its start; files are read ahead in a thread.
+        """Yield the text from its start; files are read ahead in a thread.
 
         Raises:
             TextError: a file cannot be read or is not text; standard input was read before.
@@ -174,8 +168,9 @@ class PlainText:
 
     def _pieces(self, raw: _CountedFile, name: str) -> Iterator[bytes]:
         """The decompressed content; the first piece has all of a byte order mark."""
-        compression = detect_compression(raw.head)
-        what = file_format(raw.head)
+        with decompression_errors(name, None, TextError, TextError):
+            head = raw.read_head()
+        compression, what = detect_compression(head), file_format(head)
         if compression is None and what is not None:
             raise TextError(f"{name} is {what}; convert it to plain text first")
         with decompression_errors(name, compression, TextError, TextError):
@@ -202,11 +197,7 @@ def _open(file: str) -> _CountedFile:
         if sys.stdin is None:
             raise TextError("cannot read standard input: it is closed; name a file")
         return _CountedFile(sys.stdin.buffer, borrowed=True)
-    with contextlib.ExitStack() as cleanup:
-        opened = cleanup.enter_context(open(file, "rb", buffering=0))
-        raw = _CountedFile(opened)  # reads a little, which may fail
-        cleanup.pop_all()
-    return raw
+    return _CountedFile(open(file, "rb", buffering=0))  # which closes it
 
 
 class _CountedFile(io.RawIOBase):
@@ -219,17 +210,22 @@ class _CountedFile(io.RawIOBase):
     def __init__(self, file: BinaryIO, *, borrowed: bool = False) -> None:
         self._file = file
         self._borrowed = borrowed
-        # of a pipe, what is there: to wait for a whole buffer is to keep whoever writes it waiting
+        # of a pipe, what is available: a whole buffer may be long in coming
         name = "readinto1" if hasattr(file, "readinto1") else "readinto"
         self._read_some: Callable[[bytearray | memoryview], int | None] = getattr(file, name)
+        self._unread = b""
+        self.count = 0
+
+    def read_head(self) -> bytes:
+        """Return the first bytes, enough to detect the format; they are read again."""
         head = b""
         while len(head) < HEAD_BYTES and is_magic_prefix(head):
             buffer = bytearray(HEAD_BYTES - len(head))
             if not (size := self._read_some(buffer)):
                 break
             head += buffer[:size]  # a pipe may hand out its bytes one by one
-        self.head = self._unread = head
-        self.count = 0
+        self._unread = head
+        return head
 
     def readable(self) -> bool:
         """Always true."""
@@ -257,7 +253,7 @@ T = TypeVar("T")
 
 
 def read_ahead(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
-    """The same items, of which up to ``depth`` are made ahead in one thread.
+    """Yield the same items, of which up to ``depth`` are made ahead in one thread.
 
     An exception of the generator is raised where its item would have come. The thread has ended
     and the generator is closed when the iteration ends, is closed, or fails.

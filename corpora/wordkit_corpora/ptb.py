@@ -14,7 +14,8 @@ from pathlib import Path
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus, TextSource
-from wordkit_corpora.download import RemoteFile, fetch, make_cache_folder
+from wordkit_corpora.cache import make_cache_folder
+from wordkit_corpora.download import RemoteFile, fetch
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["PTB_FILES", "ptb_corpora", "ptb_path", "ptb_source"]
@@ -43,7 +44,7 @@ def ptb_path(
     Args:
         split: "train", "valid" or "test".
         data_dir: a folder that holds the file, or holds it in a folder ``ptb``.
-        base_url: where on the net the files lie.
+        base_url: the URL of the folder of the files.
 
     Raises:
         ConfigError: there is no such split.
@@ -70,12 +71,12 @@ def ptb_path(
 
 
 def _find_below(folder: Path, name: str) -> Path | None:
-    places = (folder / name, folder / "ptb" / name)
-    return next((place for place in places if os.path.isfile(place)), None)
+    paths = (folder / name, folder / "ptb" / name)
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def ptb_source(split: str, data_dir: str | Path | None = None) -> Run[TextSource]:
-    """The text of a split; arguments and errors are those of :func:`ptb_path`."""
+    """Return the text of a split; arguments and errors are those of :func:`ptb_path`."""
     return Run(_open_split(split, data_dir))
 
 
@@ -85,7 +86,7 @@ def _open_split(split: str, data_dir: str | Path | None) -> Generator[Report, No
 
 
 def ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
-    """The three splits for a language model, by name: "train", "valid" and "test".
+    """Return the three splits for a language model, by name: "train", "valid" and "test".
 
     Each line ends in ``<eos>``, and the vocabulary is that of the training text alone: 929,589
     tokens to train, 73,760 to validate and 82,430 to test, over 10,000 words.

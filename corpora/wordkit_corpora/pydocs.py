@@ -21,8 +21,8 @@ from wordkit.errors import StorageError, TextError, WordkitWarning
 from wordkit.runtime import Report, Run
 from wordkit.storage import atomic_write
 from wordkit.text.blocks import Block, TextSource
+from wordkit_corpora.cache import cache_folder, make_cache_folder
 from wordkit_corpora.docstrings import docstrings, prose
-from wordkit_corpora.download import cache_folder, make_cache_folder
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["SourceTree", "installed_trees", "pydocs_source", "read_trees"]
@@ -48,33 +48,33 @@ class SourceTree:
     """Its version."""
 
     folder: str
-    """Where its sources are."""
+    """Its folder."""
 
     def files(self) -> list[str]:
-        """The Python files, sorted, without tests and without packages installed inside it."""
+        """Return the Python files, sorted, without tests and without packages inside it."""
         found: list[str] = []
-        for place, folders, names in os.walk(self.folder):
+        for parent, folders, names in os.walk(self.folder):
             folders[:] = [name for name in folders if name not in _SKIPPED_FOLDERS]
-            found += [os.path.join(place, name) for name in names if name.endswith(".py")]
+            found += [os.path.join(parent, name) for name in names if name.endswith(".py")]
         return sorted(found, key=lambda file: os.path.relpath(file, self.folder).split(os.sep))
 
 
 def installed_trees() -> list[SourceTree]:
-    """The standard library and those of wordkit's packages that are installed."""
+    """Return the standard library and those of wordkit's packages that are installed."""
     trees = [SourceTree("python", platform.python_version(), sysconfig.get_path("stdlib"))]
     for module, package in _PACKAGES.items():
         spec = importlib.util.find_spec(module)
         if spec is not None and spec.submodule_search_locations:
             try:
                 version = importlib.metadata.version(package)
-            except importlib.metadata.PackageNotFoundError:  # put there without an installer
+            except importlib.metadata.PackageNotFoundError:  # copied without an installer
                 version = "unknown"
             trees.append(SourceTree(package, version, spec.submodule_search_locations[0]))
     return trees
 
 
 def pydocs_source() -> Run[TextSource]:
-    """The documentation of this Python installation, one paragraph a line.
+    """Return the documentation of this Python installation, one paragraph a line.
 
     Raises (as it runs):
         TextError: a source file cannot be read, or there is none.
@@ -113,12 +113,12 @@ class _InMemory:
         return len(self.text)
 
     def blocks(self) -> Generator[Block, None, None]:
-        """The text from its start."""
+        """Yield the text from its start."""
         yield Block(self.text, self.name, progress=len(self.text))
 
 
 def read_trees(trees: Sequence[SourceTree]) -> Generator[Report, None, list[str]]:
-    """The distinct paragraphs of prose in the docstrings of these sources, in order.
+    """Yield the distinct paragraphs of prose in the docstrings of these sources, in order.
 
     Files that are not Python of this version, or not in the encoding that they declare, are
     skipped: installations hold a few, as test data and templates.

@@ -1,4 +1,4 @@
-"""From the bytes of a file to blocks of UTF-8 text."""
+"""The decoding of files to blocks of UTF-8 text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDE_BOMS = {  # the longer ones first: that of UTF-16 begins that of UTF-32
 
 
 def canonical_encoding(encoding: str) -> str:
-    """Python's own name of an encoding ("utf-8" for "UTF8"; "utf-8" also with a BOM).
+    """Return Python's own name of an encoding ("utf-8" for "UTF8"; "utf-8" also with a BOM).
 
     Raises:
         ConfigError: Python knows no such text encoding.
@@ -40,7 +40,7 @@ def canonical_encoding(encoding: str) -> str:
 
 
 def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> Iterator[bytes]:
-    """The same text in UTF-8, piece by piece.
+    """Yield the same text in UTF-8, piece by piece.
 
     Args:
         pieces: the text as it is in its file.
@@ -73,7 +73,7 @@ def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> I
             found = error.object[error.start : error.start + 1].hex()
             raise TextError(
                 f"{name}: line {line}, byte {offset + bad}: not {encoding} (0x{found}: "
-                f"{error.reason}); name the right --encoding, or go on with --errors replace"
+                f"{error.reason}); name the right --encoding, or read it with --errors replace"
             ) from error
         except UnicodeError as error:
             raise TextError(_undecodable(name, encoding, offset, error)) from error
@@ -84,7 +84,7 @@ def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> I
 
 
 def _undecodable(name: str, encoding: str, byte: int, error: UnicodeError) -> str:
-    """The message for an error without a place."""
+    """The message for an error without a position."""
     if encoding in ("utf-16", "utf-32"):  # Python's decoders want a byte order mark
         return (
             f"{name}: no byte order mark, which {encoding} needs; give --encoding {encoding}-le "
@@ -99,7 +99,7 @@ def cut_blocks(
     """Cut one text into blocks, in memory that does not grow with its lines.
 
     A block ends at the last line end of the piece read, or, inside a line longer than
-    ``block_size``, behind white space. The first piece loses its byte order mark, and the last
+    ``block_size``, after white space. The first piece loses its byte order mark, and the last
     line gets a line end if it has none.
 
     Args:
@@ -111,7 +111,7 @@ def cut_blocks(
     Raises:
         TextError: the text holds a NUL byte or no white space for too long, or is UTF-16.
     """
-    held: list[bytes] = []  # read, and without a place to cut
+    held: list[bytes] = []  # read, and without a white space to cut at
     held_size = run = 0  # run: bytes since the last white space
     line, offset = 1, 0  # of the first byte held
     is_line_open = False  # whether the blocks so far end within a line
@@ -165,5 +165,5 @@ def _without_bom(text: bytes, source: str) -> bytes:
 
 
 def _last_blank(text: bytes) -> int:
-    """The place of the last white space, −1 for none; never inside a character of UTF-8."""
+    """The index of the last white space, −1 for none; never inside a character of UTF-8."""
     return max(text.rfind(blank) for blank in (b" ", b"\t", b"\r", b"\v", b"\f"))

@@ -1,18 +1,15 @@
-"""The real command line, in a process of its own."""
+"""Working folders for the command line, and what it reads there."""
 
 from __future__ import annotations
 
 import os
 import random
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, Wordkit
+from command_line import Result, Wordkit, call, call_in_new_process
 from every_command import Call, make_files, save_royal_vectors
-from many_calls import ManyCalls
 
 TEXT = """\
 The king rules the land. The queen rules the land.
@@ -32,40 +29,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="session")
-def command_line() -> Iterator[CommandLine]:
-    """Starts calls of the command line, in the working folder of the test."""
-    started = CommandLine()
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def wordkit(folder: Path, command_line: CommandLine) -> Wordkit:
+def wordkit(folder: Path) -> Wordkit:
     """Run ``wordkit ARGUMENTS`` in the folder; the status is checked to be the one expected.
 
-    With ``anew=True`` it is not a fork of a process that has loaded all modules, but a new one.
-    Numba keeps its compiled kernels beside the sources, so the moved cache does not matter to it.
+    With ``anew=True`` it is a new process, which reads the environment as it starts.
     """
 
     def run(
-        *arguments: str | Path,
-        status: int = 0,
-        stdin: str | bytes | None = None,
-        anew: bool = False,
-    ) -> subprocess.CompletedProcess[str]:
-        data = stdin.encode() if isinstance(stdin, str) else stdin
-        process = command_line.start(*arguments, anew=anew)
-        out, err = (said.decode() for said in process.communicate(data))
-        assert process.returncode == status, f"status {process.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
-        if status == 1:
-            # what was read may have been said before; the complaint is the last line, and one
-            assert [line.startswith("wordkit: ") for line in err.splitlines()].count(True) == 1
-            assert err.splitlines()[-1].startswith("wordkit: "), err
-        return subprocess.CompletedProcess(process.args, status, out, err)
+        *arguments: str | Path, status: int = 0, stdin: str | bytes = b"", anew: bool = False
+    ) -> Result:
+        done = (call_in_new_process if anew else call)(*arguments, stdin=stdin)
+        assert done.status == status, done
+        check_said(done)
+        return done
 
     return run
+
+
+def check_said(done: Result) -> None:
+    """What ends in status 1 has said why in one plain line, after all else."""
+    assert "Traceback" not in done.stderr
+    if done.status == 1:
+        lines = done.stderr.splitlines()
+        assert [line.startswith("wordkit: ") for line in lines].count(True) == 1, done
+        assert lines[-1].startswith("wordkit: "), done
 
 
 @pytest.fixture
@@ -84,27 +72,44 @@ def vectors(folder: Path) -> Path:
     return path
 
 
+Files = dict[str, bytes | None]
+"""The files of a folder by their paths; None for folders."""
+
+
 class Place:
     """A working folder with all that the calls of ``every_command`` read.
 
     Args:
         folder: the working folder; temporary files go to its folder ``tmp``.
         made: where the files are taken from.
-        calls: runs them.
     """
 
-    def __init__(self, folder: Path, made: Path, calls: ManyCalls) -> None:
-        self.folder, self._made, self._calls = folder, made, calls
+    def __init__(self, folder: Path, made: Path) -> None:
+        self.folder, self._made = folder, made
         self.tidy()
+
+    def clear(self) -> None:
+        """Remove all that lies in the folder."""
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def tidy(self) -> None:
         """Make the folder what it was at first."""
-        for path in self.folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self.clear()
         shutil.copytree(self._made, self.folder, dirs_exist_ok=True)
         (self.folder / "tmp").mkdir()
 
-    def content(self) -> dict[str, bytes | None]:
+    def put(self, content: Files) -> None:
+        """Make the folder hold what :meth:`content` has once returned."""
+        self.clear()
+        for name, data in sorted(content.items()):
+            path = self.folder / name
+            if data is None:
+                path.mkdir()
+            else:
+                path.write_bytes(data)
+
+    def content(self) -> Files:
         """All that lies in the folder, by its path: the bytes of files, where links lead.
 
         Without the log, in which a call also notes the way to where it failed.
@@ -121,30 +126,22 @@ class Place:
             if ".cache" not in path.parts and path.name != "log"
         }
 
-    def fill(self, call: Call) -> None:
+    def fill(self, row: Call) -> None:
         """Put something old wherever the call writes."""
-        for name in call.writes:
+        for name in row.writes:
             path = self.folder / name
             if name.endswith(".ids"):
                 shutil.copytree(self.folder / "old.ids", path)
             elif not path.exists():
                 path.write_bytes(b"years of work")
 
-    def run(self, name: str, call: Call, *, largest: int | None = None) -> tuple[int, str]:
-        """Run a call; its exit status and what it has said on standard error.
-
-        What ends in status 1 has said why in one plain line, and in none has anything been left
-        that it should have taken away.
-        """
-        status, error = self._calls.run(
-            [*name.split(), *call.arguments], call.stdin, largest=largest
-        )
-        assert "Traceback" not in error, error
-        if status == 1:
-            lines = [line for line in error.splitlines() if line.startswith("wordkit: ")]
-            assert len(lines) == 1 and error.splitlines()[-1] == lines[0], error
+    def run(self, name: str, row: Call, *, max_file_bytes: int | None = None) -> Result:
+        """Run a call; nothing has been left that it should have taken away."""
+        arguments = [*name.split(), *row.arguments]
+        done = call(*arguments, stdin=row.stdin, max_file_bytes=max_file_bytes)
+        check_said(done)
         assert not self.left_over(), self.left_over()
-        return status, error
+        return done
 
     def left_over(self) -> list[Path]:
         """Temporary files."""
@@ -160,21 +157,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def many_calls() -> Iterator[ManyCalls]:
-    """Runs many calls of the command line in one process."""
-    started = ManyCalls()
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def place(
-    folder: Path, made: Path, many_calls: ManyCalls, monkeypatch: pytest.MonkeyPatch
-) -> Place:
+def place(folder: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A working folder with all that the calls of every command read."""
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
-    return Place(folder, made, many_calls)
+    return Place(folder, made)
 
 
 @pytest.fixture

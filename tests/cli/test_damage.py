@@ -34,8 +34,8 @@ def test_damaged_inputs(place: Place, title: str, file: str) -> None:
         place.fill(call)
         befall(damaged, chooser)
         before = place.content()
-        status, error = place.run(name, call)
-        kind = call.reads[file]
+        done = place.run(name, call)
+        status, error, kind = done.status, done.stderr, call.reads[file]
         # a shorter text may be refused for what it holds; Click refuses folders as bad usage
         named = file in error or (kind == "text" and damage not in REFUSED[kind])
         instead = damage == "missing" and "bundled with wordkit" in error
@@ -65,23 +65,43 @@ def test_impossible_outputs(place: Place, title: str, file: str) -> None:
         outputs += [f"/proc/x{suffix}", f"full{suffix}"]
     before = place.content()
     for output in outputs:
-        status, error = place.run(name, with_output(call, file, output))
-        assert status in (1, 2) and output.removesuffix(suffix) in error, (output, status, error)
+        done = place.run(name, with_output(call, file, output))
+        assert done.status in (1, 2) and output.removesuffix(suffix) in done.stderr, (output, done)
         assert place.content() == before, output
 
 
 @pytest.mark.parametrize("title", [title for title, (_, call) in CALLS.items() if call.writes])
-@pytest.mark.parametrize("largest", [1, 700])
-def test_a_full_disk(place: Place, title: str, largest: int) -> None:
+def test_nothing_that_is_read_is_written_over(place: Place, title: str) -> None:
+    """Each file that is read, also by a link, in the place of each that is written."""
+    name, call = CALLS[title]
+    place.fill(call)
+    before = place.content()
+    for read in {*call.reads} - {*call.writes}:
+        path = place.folder / read
+        file = next(path.iterdir()) if path.is_dir() else path  # of a corpus: one of its files
+        (link := place.folder / f"link{path.suffix}").symlink_to(file)
+        before |= {link.name: place.content()[link.name]}
+        for written in call.writes:
+            for target in (str(file.relative_to(place.folder)), link.name):
+                done = place.run(name, with_output(call, written, target))
+                assert done.status in (1, 2), (target, done)
+                assert place.content() == before, target
+        link.unlink()
+        del before[link.name]
+
+
+@pytest.mark.parametrize("title", [title for title, (_, call) in CALLS.items() if call.writes])
+@pytest.mark.parametrize("most", [1, 700])
+def test_a_full_disk(place: Place, title: str, most: int) -> None:
     """A limit on the size of files, also of temporary ones, stands for the disk."""
     name, call = CALLS[title]
     place.fill(call)
     before = place.content()
-    status, error = place.run(name, call, largest=largest)
-    if status == 0:  # what it writes is that small
+    done = place.run(name, call, max_file_bytes=most)
+    if done.status == 0:  # what it writes is that small
         paths = [place.folder / path for path in call.writes]
         files = [file for path in paths for file in (path, *path.rglob("*")) if file.is_file()]
-        assert all(file.stat().st_size <= largest for file in files)
+        assert all(file.stat().st_size <= most for file in files)
     else:
-        assert status == 1 and "cannot " in error, error
+        assert done.status == 1 and "cannot " in done.stderr, done
         assert place.content() == before

@@ -69,7 +69,7 @@ def test_files_that_no_query_could_ask(
     found = json.loads(wordkit("doctor", "--json", status=1).stdout)
     for what in ("vectors", "counted_vectors", "language_model", "sequence_model"):
         assert found["asks"][what]["fault"].startswith("is "), found["asks"][what]
-    assert found["folders"]["data"]["fault"] == "there is no such folder; name one that is there"
+    assert found["folders"]["data"]["fault"] == "there is no such folder; name an existing one"
 
 
 @pytest.mark.parametrize("name", ["numpy", "nltk"])
@@ -105,7 +105,7 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch, folder: Path
 
     monkeypatch.setattr("wordkit_cli.doctor.importlib.metadata.version", version)
     done = CliRunner().invoke(doctor.command)
-    assert "matplotlib     missing: pip install 'wordkit[plot]', for pictures" in done.stdout
+    assert "matplotlib     missing: pip install 'wordkit[plot]', for figures" in done.stdout
     assert "devices" not in done.stdout  # what would need the package is not asked
     assert "wordnet" not in done.stdout
     assert isinstance(done.exception, ResourceError)

@@ -8,7 +8,7 @@ import shlex
 import click
 import pytest
 from command_line import Wordkit
-from every_command import command_names
+from every_command import command_names, options
 
 from wordkit_cli.commands import cli
 
@@ -46,6 +46,23 @@ def test_several_processes_are_given_what_they_need(wordkit: Wordkit) -> None:
 def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:
     text = wordkit("--help").stdout
     assert [name for name in command_names() if f"\n  {name.split()[0]} " not in text] == []
+    rows = text.partition("Learn:")[2].splitlines()
+    assert all(len(line) <= 80 for line in rows)
+    assert not [line for line in rows if line.startswith("   ")], "no line is folded"
+
+
+ALIASES = {
+    "--dim": "--size", "--window": "--ws", "--negative": "--neg", "--epochs": "--iter",
+    "--threads": "--workers", "--lr": "--alpha", "--steps": "--bptt", "--batch": "--batch-size",
+    "--clip-norm": "--clip",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_familiar_flags_are_aliases(name: str) -> None:
+    for option in options(name):
+        for ours, familiar in ALIASES.items():
+            assert (ours in option.opts) == (familiar in option.opts), option.opts
 
 
 def _examples(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 import pytest
+import torch
 from conftest import Place
 from every_command import COMMANDS, options
 
@@ -30,10 +31,10 @@ def test_wrong_numbers(place: Place, name: str) -> None:
         longest = max(option.opts, key=len)
         for number in NUMBERS[: -1 if (name, longest) in ENDLESS else None]:
             tried = replace(call, arguments=(*call.arguments, longest, number))
-            status, error = place.run(name, tried)
-            refused = status in (1, 2) and error.strip() and place.content() == before
-            if not refused and (status or number in TAKEN_BY_NONE):
-                wrong.append((longest, number, status, error))
+            done = place.run(name, tried)
+            refused = done.status in (1, 2) and done.stderr.strip() and place.content() == before
+            if not refused and (done.status or number in TAKEN_BY_NONE):
+                wrong.append((longest, number, done))
             place.tidy()
     assert not wrong
 
@@ -43,6 +44,17 @@ def test_unknown_options(place: Place, name: str) -> None:
     before = place.content()
     for unknown in ("--no-such-option", "-Z"):
         tried = replace(COMMANDS[name][0], arguments=(*COMMANDS[name][0].arguments, unknown))
-        status, error = place.run(name, tried)
-        assert status == 2 and unknown in error
+        done = place.run(name, tried)
+        assert done.status == 2 and unknown in done.stderr
     assert place.content() == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if any("--device" in o.opts for o in options(name))]
+)
+def test_a_device_that_is_not_there(place: Place, name: str) -> None:
+    before, row = place.content(), COMMANDS[name][0]
+    done = place.run(name, replace(row, arguments=(*row.arguments, "--device", "cuda")))
+    assert done.status == 1 and "device cuda was asked for" in done.stderr
+    assert "choose auto or cpu" in done.stderr and place.content() == before

@@ -121,13 +121,13 @@ def test_the_first_compilation_is_announced(
 ) -> None:
     """Kernels are kept where there is a place for them, so that later runs do not wait."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder / "kernels"))
-    first = wordkit("prepare", "corpus.txt")
+    first = wordkit("prepare", "corpus.txt", anew=True)
     assert first.stderr.count("Compiling the fast loops") == 1
-    assert "Compiling" not in wordkit("prepare", "corpus.txt").stderr
+    assert "Compiling" not in wordkit("prepare", "corpus.txt", anew=True).stderr
     assert list((folder / "kernels").rglob("*.nbc"))
     # others, of which the last are needed when the run is over
     (folder / "old.txt").write_text("king 1 2\nqueen 3 4\n")
     train = ("train-w2v", "corpus.ids", "--init", "old.txt", "-o", "new.txt")
-    said = wordkit(*train).stderr
+    said = wordkit(*train, anew=True).stderr
     assert said.count("Compiling the fast loops") == 1
-    assert "Compiling" not in wordkit(*train).stderr
+    assert "Compiling" not in wordkit(*train, anew=True).stderr

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import CommandLine, Process, Wordkit, free_port, log_of
+from command_line import Stop, Wordkit, call, free_port, log_of, wait_until
 from lm_calls import SMALL, run
 
 from wordkit.errors import WordkitError
-from wordkit.lm.checkpoint import is_checkpoint, read_checkpoint
-from wordkit.lm.model_file import load_language_model
+from wordkit.lm.model import load_language_model
+from wordkit.lm.task import read_checkpoint
+from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, is_of_kind
 
 LONG = (
     *("train-lm", "train.txt", "--valid", "valid.txt", *SMALL, "--epochs", "20"),
@@ -27,14 +28,9 @@ LONG = (
 )
 
 
-def wait_for_epoch(folder: Path, epoch: int, process: Process) -> None:
-    deadline = time.monotonic() + 300
-    while not any(line.get("epoch", 0) >= epoch for line in log_of(folder)):  # type: ignore[operator]
-        assert process.poll() is None, process.communicate()
-        if time.monotonic() > deadline:
-            process.kill()
-            pytest.fail(f"no epoch {epoch}")
-        time.sleep(0.005)
+def reached(folder: Path, epoch: int) -> bool:
+    """Whether the log tells of this epoch."""
+    return any(line.get("epoch", 0) >= epoch for line in log_of(folder))  # type: ignore[operator]
 
 
 def assert_same_models(one: Path, other: Path) -> None:
@@ -43,15 +39,13 @@ def assert_same_models(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
-    wordkit: Wordkit, command_line: CommandLine, texts: Path, number: signal.Signals
+    wordkit: Wordkit, texts: Path, number: signal.Signals
 ) -> None:
-    process = command_line.start(*LONG, "--checkpoint", "c")
-    wait_for_epoch(texts, 3, process)
-    process.send_signal(number)
-    said = process.communicate(timeout=300)[1].decode()
-    assert process.returncode == (1 if number == signal.SIGINT else 128 + number), said
+    done = call(*LONG, "--checkpoint", "c", stop=Stop(number, lambda: reached(texts, 3)))
+    said = done.stderr
+    assert done.status == (1 if number == signal.SIGINT else 128 + number), done
     assert "stopped; the best model so far is kept: lm.safetensors" in said
-    assert "checkpoint saved: c; go on with --checkpoint c --resume" in said
+    assert "checkpoint saved: c; resume with --checkpoint c --resume" in said
     assert "Traceback" not in said
     checkpoint = read_checkpoint(texts / "c")
     kept = load_language_model(texts / "lm.safetensors")
@@ -71,21 +65,20 @@ def test_stopped_it_keeps_the_best_model_and_goes_on_to_the_same(
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 
 
-def test_stopped_again_and_again_it_comes_to_the_same(
-    wordkit: Wordkit, command_line: CommandLine, texts: Path
-) -> None:
+def test_stopped_again_and_again_it_comes_to_the_same(texts: Path) -> None:
     """Wherever the signals come."""
-    chooser = random.Random(5)
-    for _ in range(2):
-        process = command_line.start(*LONG, "--checkpoint", "c", "--resume")
-        words = read_checkpoint(texts / "c").state.seen if (texts / "c").exists() else 0
+    chooser, again = random.Random(5), (*LONG, "--checkpoint", "c", "--resume")
+    for _ in range(3):
         (texts / "log").unlink(missing_ok=True)
-        wait_for_epoch(texts, words // (150 * 7) + 1, process)
-        time.sleep(chooser.random() / 10)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=300)
-    assert read_checkpoint(texts / "c").state.seen > 0
-    wordkit(*LONG, "--checkpoint", "c", "--resume")
+        pause = chooser.random() / 10
+
+        def later() -> bool:
+            time.sleep(pause)  # noqa: B023 - called in this turn
+            return reached(texts, 1)
+
+        assert call(*again, stop=Stop(signal.SIGTERM, later)).status == 128 + signal.SIGTERM
+    assert 0 < read_checkpoint(texts / "c").state.seen < 20 * 150 * 7
+    assert call(*again).status == 0
     run(*LONG[1:], "-o", "whole.safetensors")
     assert_same_models(texts / "whole.safetensors", texts / "lm.safetensors")
 
@@ -93,11 +86,13 @@ def test_stopped_again_and_again_it_comes_to_the_same(
 def test_resume(wordkit: Wordkit, texts: Path) -> None:
     train = ("train.txt", *SMALL, "--checkpoint", "c")
     said = wordkit("train-lm", *train, "--resume").stderr
-    assert "there is no c yet: starting afresh" in said and is_checkpoint(texts / "c")
+    assert "there is no c yet: starting afresh" in said and is_of_kind(
+        texts / "c", LANGUAGE_MODEL_CHECKPOINT
+    )
     shutil.copy("lm.safetensors", "first.safetensors")
     run(*train, "--resume")
     assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
-    with pytest.raises(WordkitError, match="begun with hidden 8, and cannot go on with 9"):
+    with pytest.raises(WordkitError, match="begun with hidden 8, and cannot resume with 9"):
         run(*train, "--resume", "--hidden", "9")
     (texts / "train.txt").write_text("another text\n" * 50)
     with pytest.raises(WordkitError, match="another text"):
@@ -109,14 +104,14 @@ def test_resume(wordkit: Wordkit, texts: Path) -> None:
 def test_a_checkpoint_on_a_foreign_file(texts: Path) -> None:
     (texts / "precious").write_text("not to be lost\n")
     for more in ([], ["--resume"]):
-        with pytest.raises(WordkitError, match="precious is there and is no checkpoint of train-"):
+        with pytest.raises(WordkitError, match="precious exists and is no checkpoint of train-"):
             run("train.txt", *SMALL, "--checkpoint", "precious", *more)
     assert (texts / "precious").read_text() == "not to be lost\n"
     run("train.txt", *SMALL, "--checkpoint", "c")
     data = bytearray((texts / "c").read_bytes())
     data[-9] ^= 1
     (texts / "c").write_bytes(data)
-    with pytest.raises(WordkitError, match="c is damaged"):
+    with pytest.raises(WordkitError, match="c is corrupted"):
         run("train.txt", *SMALL, "--checkpoint", "c", "--resume")
 
 
@@ -136,14 +131,14 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None
     other = ("--preset", "awd-lstm", *SMALL[2:])
     with pytest.raises(WordkitError, match="was begun with .*; or leave out --preset"):
         run("train.txt", *other, *checkpoint, "--resume")
-    with pytest.raises(click.UsageError, match="--momentum has a say with --optimizer momentum"):
+    with pytest.raises(click.UsageError, match="--momentum has no effect with --optimizer sgd"):
         run("train.txt", *SMALL, *checkpoint, "--resume", "--momentum", "0.9")
 
 
 def test_the_checkpoint_of_a_finished_training_gives_way(wordkit: Wordkit, texts: Path) -> None:
     run("train.txt", *SMALL, "--checkpoint", "c")
     other = ("train-lm", "train.txt", *SMALL, "--hidden", "9", "--checkpoint", "c")
-    assert "c, of a finished training, gives way" in wordkit(*other).stderr
+    assert "c, of a finished training, will be replaced" in wordkit(*other).stderr
     assert read_checkpoint(texts / "c").model.hidden == 9
 
 
@@ -153,7 +148,7 @@ def test_processes_that_cannot_meet(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     said = wordkit("train-lm", "train.txt", *SMALL, status=1).stderr.splitlines()[-1]
-    assert said.startswith("wordkit: cannot meet the other processes: ")
+    assert said.startswith("wordkit: cannot reach the other processes: ")
     assert said.endswith("; start them by torchrun")
 
 
@@ -194,7 +189,7 @@ def test_a_process_that_is_lost(folder: Path, texts: Path, lost: int) -> None:
         )
         for rank in range(2)
     ]
-    wait_for_epoch(texts, 1, processes[0])
+    wait_until(lambda: reached(texts, 1), processes[0])
     processes[lost].kill()
     processes[lost].communicate()
     said = processes[1 - lost].communicate(timeout=60)[1].decode()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import random
 import re
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import CommandLine, Process, Wordkit, log_of
+from command_line import Stop, Wordkit, call, log_of, start, wait_until
 from w2v_calls import SMALL, assert_same_vectors, run
 
 from wordkit.embeddings import load_embeddings
@@ -22,7 +19,6 @@ from wordkit.text import prepare
 from wordkit.word2vec import (
     CheckpointPlan,
     Word2VecConfig,
-    is_checkpoint,
     read_checkpoint,
     train_word2vec,
 )
@@ -35,20 +31,15 @@ TRAIN = (
 
 
 @pytest.fixture
-def big_text(folder: Path) -> Path:
-    """Text whose training by TRAIN takes a few seconds."""
+def big_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Text whose training by TRAIN takes a second; temporary files go to ./tmp."""
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     chooser = random.Random(1)
-    words = [f"w{int(chooser.paretovariate(0.9))}" for _ in range(400_000)]
+    words = [f"w{int(chooser.paretovariate(0.9))}" for _ in range(100_000)]
     path = folder / "big.txt"
     path.write_text("\n".join(" ".join(words[i : i + 20]) for i in range(0, len(words), 20)))
     (folder / "tmp").mkdir()
     return path
-
-
-@pytest.fixture
-def started(folder: Path, command_line: CommandLine) -> Callable[..., Process]:
-    """Start a call whose temporary files go to ./tmp."""
-    return functools.partial(command_line.start, environment={"TMPDIR": str(folder / "tmp")})
 
 
 def is_training(folder: Path) -> bool:
@@ -64,7 +55,7 @@ def test_init_takes_vectors_of_any_format(wordkit: Wordkit, corpus_txt: Path, fo
     said = wordkit(
         "train-w2v", corpus_txt, "--vectors", "in", "--init", "old.txt", "--epochs", "1"
     ).stderr
-    assert "2 words kept their vectors to go on from, 18 new ones joined" in said
+    assert "2 words kept their vectors, 18 new ones joined" in said
     vectors = load_embeddings("vectors.safetensors")
     assert vectors.dim == 3 and "zebra" not in vectors
     assert np.linalg.norm(vectors.vector("queen") - [4, 5, 6]) < 0.5  # a few small steps on
@@ -78,7 +69,7 @@ def test_a_model_learns_from_new_text(wordkit: Wordkit, corpus_txt: Path, folder
     cat, king = old.vector("cat").copy(), old.vector("king").copy()
     (folder / "new.txt").write_text("The king and the zebra walk. The zebra is a king.\n" * 20)
     said = wordkit("train-w2v", "new.txt", "--resume", "vectors.safetensors", "--epochs", "1")
-    assert "20 words kept their vectors to go on from, 2 new ones joined" in said.stderr
+    assert "20 words kept their vectors, 2 new ones joined" in said.stderr
     new = load_embeddings("vectors.safetensors")  # its own place: the default of -o
     assert new.words != old.words and set(old.words) | {"zebra", "walk"} == set(new.words)
     np.testing.assert_allclose(new.vector("cat"), cat, rtol=1e-6)  # not in the new text
@@ -103,20 +94,20 @@ def test_one_word_is_said_in_plain_english(
 ) -> None:
     (folder / "old.txt").write_text("2 1\nking 1\nzebra 2\n")
     said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
-    assert "1 word kept its vector to go on from, 19 new ones joined" in said
+    assert "1 word kept its vector, 19 new ones joined" in said
     assert "20 words, 1 dimension, loss" in said
 
 
 def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_txt: Path) -> None:
     wordkit("train-counts", corpus_txt, "--dim", "5", "-q")
     said = wordkit("train-w2v", corpus_txt, "--resume", "vectors.safetensors").stderr
-    assert "20 words kept their vectors to go on from, 0 new ones joined" in said
+    assert "20 words kept their vectors, 0 new ones joined" in said
     assert "the model holds its vectors alone" in said
     assert "20 words, 5 dimensions" in said
 
 
 def test_settings_without_effect(wordkit: Wordkit, corpus_txt: Path) -> None:
-    for call, told in (
+    for options, told in (
         (
             ("--loss", "hs", "--negative", "5"),
             "--negative has no effect with --loss hs; leave it out",
@@ -127,13 +118,13 @@ def test_settings_without_effect(wordkit: Wordkit, corpus_txt: Path) -> None:
             "--cbow-gradient has no effect with --arch",
         ),
     ):
-        assert told in wordkit("train-w2v", corpus_txt, *call, status=2).stderr
+        assert told in wordkit("train-w2v", corpus_txt, *options, status=2).stderr
 
 
 def test_resume_from_what_is_no_checkpoint(wordkit: Wordkit, corpus_txt: Path) -> None:
     Path("junk").write_text("junk")
     done = wordkit("train-w2v", corpus_txt, "--checkpoint", "junk", "--resume", status=1)
-    assert "junk is no checkpoint to go on from" in done.stderr
+    assert "junk is no checkpoint to resume" in done.stderr
 
 
 def test_resume_without_a_checkpoint_yet_starts_afresh(
@@ -153,7 +144,7 @@ def test_from_a_checkpoint_to_the_same_vectors(
     train = ("train-w2v", "big.txt", "--arch", arch, "--threads", "1", "-q", "--dim", "10")
     wordkit(*train, "-o", "whole.safetensors")
     stopped_midway(arch)
-    share = read_checkpoint("c").share_done
+    share = read_checkpoint("c").fraction_done
     assert 0 < share < 1
     before = (folder / "c").read_bytes()
     # what was set is remembered; another order of the arguments means the same
@@ -188,7 +179,7 @@ def test_the_checkpoint_of_a_finished_training(
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     assert (folder / "c").read_bytes() == before
     said = wordkit(*train, "--seed", "2").stderr
-    assert "c, of a finished training, gives way" in said
+    assert "c, of a finished training, will be replaced" in said
     assert (folder / "c").read_bytes() != before
 
 
@@ -199,8 +190,8 @@ def test_the_checkpoint_of_a_stopped_training_is_not_lost(
     before = (folder / "c").read_bytes()
     error = wordkit("train-w2v", "big.txt", "--checkpoint", "c", status=1).stderr
     assert re.fullmatch(
-        r"wordkit: c holds a training that was stopped at \d\d%; go on with --resume, or to start "
-        r"anew delete it or name another file for checkpoints\n",
+        r"wordkit: c holds a training that was stopped at \d\d%; resume it with --resume, or to "
+        r"start anew delete it or name another file for checkpoints\n",
         error,
     )
     (folder / "d").write_bytes(before)
@@ -209,8 +200,8 @@ def test_the_checkpoint_of_a_stopped_training_is_not_lost(
     assert (folder / "c").read_bytes() == before
     (folder / "c").write_bytes(before[:-1])
     said = wordkit("train-w2v", "big.txt", *SMALL, "--checkpoint", "c").stderr
-    assert "c is damaged, and gives way" in said
-    assert read_checkpoint("c").share_done == 1
+    assert "c is corrupted, and will be replaced" in said
+    assert read_checkpoint("c").fraction_done == 1
 
 
 def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> None:
@@ -230,20 +221,17 @@ def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> 
 # --- stopped --------------------------------------------------------------------------------------
 
 
-def test_after_a_kill_the_training_goes_on(
-    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path
-) -> None:
+def test_after_a_kill_the_training_goes_on(wordkit: Wordkit, big_text: Path, folder: Path) -> None:
     wordkit(*TRAIN, "-q", "-o", "whole.safetensors")
-    keep = ("--checkpoint", "c", "--checkpoint-every", "0.05s")
-    process = started(*TRAIN, *keep)
-    while process.poll() is None and not is_checkpoint(folder / "c"):
-        time.sleep(0.005)
+    (folder / "log").unlink()
+    process = start(*TRAIN, "--checkpoint", "c", "--checkpoint-every", "0.05s")
+    wait_until((folder / "c").exists, process)
     process.kill()
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    process.communicate()
     assert not (folder / "vectors.safetensors").exists()
-    said = wordkit(*TRAIN, *keep, "--resume").stderr
-    assert "resuming c at " in said
+    assert 0 < read_checkpoint(folder / "c").fraction_done < 1
+    said = wordkit(*TRAIN, "--checkpoint", "c", "--resume").stderr
+    assert "resuming c" in said
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     lines = [line for line in log_of(folder) if line["stage"] == "training"]
     assert lines[0]["done"] > 0  # type: ignore[operator]
@@ -251,46 +239,28 @@ def test_after_a_kill_the_training_goes_on(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("checkpoint", [True, False])
 def test_a_stopped_training_saves_a_checkpoint_and_says_so(
-    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path, number: int
+    wordkit: Wordkit, big_text: Path, folder: Path, number: int, checkpoint: bool
 ) -> None:
-    process = started(*TRAIN, "--checkpoint", "c")
-    while process.poll() is None and not is_training(folder):
-        time.sleep(0.01)
-    time.sleep(0.1)
-    process.send_signal(number)
-    error = process.communicate(timeout=60)[1].decode()
-    checkpoint = read_checkpoint(folder / "c")
-    assert 0 < checkpoint.share_done <= 1  # 1 where the last was due at the very end
-    expected = (
-        f"checkpoint saved: c at {checkpoint.share_done:.0%}; go on with --checkpoint c --resume"
-    )
+    more = ("--checkpoint", "c") if checkpoint else ()
+    done = call(*TRAIN, *more, stop=Stop(number, lambda: is_training(folder)))
+    expected = []
+    if checkpoint:
+        share = read_checkpoint(folder / "c").fraction_done
+        assert 0 < share < 1
+        said = f"checkpoint saved: c at {share:.0%}; resume with --checkpoint c --resume"
+        expected = [said]
     if number == signal.SIGINT:
-        assert process.returncode == 1, error
-        assert error.splitlines()[-2:] == [
-            expected,
-            "wordkit: stopped by Ctrl-C; nothing half-written is left",
-        ]
-    else:
-        assert process.returncode == 128 + number, error
-        assert error.splitlines()[-1] == expected
-    assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log", "c"}
+        expected.append("wordkit: stopped by Ctrl-C; nothing half-written is left")
+    assert done.status == (1 if number == signal.SIGINT else 128 + number), done
+    told = [line for line in done.stderr.splitlines() if not line.startswith("big.txt: ")]
+    assert told == expected
+    assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log", *more[1:]}
     assert list((folder / "tmp").iterdir()) == []
-    assert "resuming c" in wordkit("train-w2v", "big.txt", "--resume", "c").stderr
-
-
-def test_a_stopped_training_without_a_checkpoint_leaves_nothing(
-    wordkit: Wordkit, started: Callable[..., Process], big_text: Path, folder: Path
-) -> None:
-    process = started(*TRAIN)
-    while process.poll() is None and not is_training(folder):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 1
-    assert "checkpoint" not in error
-    assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log"}
-    assert list((folder / "tmp").iterdir()) == []
+    if checkpoint:
+        again = wordkit("train-w2v", "big.txt", "--resume", "c", "--threads", "1")
+        assert "resuming c" in again.stderr
 
 
 def test_divergence_is_told_and_leaves_the_last_checkpoint(

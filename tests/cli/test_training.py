@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import random
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, Process, Wordkit
-
-from wordkit.embeddings import load_embeddings
+from command_line import Stop, Wordkit, call, log_of, start, wait_until
 
 
 def test_from_text_to_answers(wordkit: Wordkit, corpus_txt: Path) -> None:
@@ -75,17 +70,6 @@ def test_the_same_seed_gives_the_same_bytes(
     assert len(contents) == 1
 
 
-def test_aliases(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
-    wordkit("train-counts", corpus_txt, "--dim", "4", "--window", "2", "--threads", "1", "-q")
-    one = (folder / "vectors.safetensors").read_bytes()
-    wordkit("train-counts", corpus_txt, "--size", "4", "--ws", "2", "--workers", "1", "-q")
-    assert (folder / "vectors.safetensors").read_bytes() == one
-
-
-def test_quiet_says_nothing(wordkit: Wordkit, corpus_txt: Path) -> None:
-    assert wordkit("train-counts", corpus_txt, "--dim", "4", "-q").stderr == ""
-
-
 def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
     wordkit("train-counts", corpus_txt, "--dim", "4", "--log", "log.jsonl")
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -98,20 +82,13 @@ def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
 
 
 def test_ptb_by_name(wordkit: Wordkit, shared_data: Path, folder: Path) -> None:
-    wordkit("prepare", "ptb", "--data-dir", shared_data, "--eos", "-q")
-    known = json.loads(wordkit("info", "corpus.ids", "--json").stdout)
+    """Its validation text takes the words of the training text."""
+    prepare = ("prepare", "--data-dir", shared_data, "--eos", "-q")
+    wordkit(*prepare, "ptb", "-o", "train.ids")
+    known = json.loads(wordkit("info", "train.ids", "--json").stdout)
     assert (known["tokens"], known["words"]) == (929_589, 10_000)
     assert known["settings"]["tokenizer"] == "whitespace"
-
-
-def test_validation_text_takes_the_words_of_the_training_text(
-    wordkit: Wordkit, shared_data: Path, folder: Path
-) -> None:
-    wordkit("prepare", "ptb", "--data-dir", shared_data, "--eos", "-q", "-o", "train.ids")
-    wordkit(
-        *("prepare", "ptb-valid", "--data-dir", shared_data, "--eos", "-q"),
-        *("--vocabulary", "train.ids", "-o", "valid.ids"),
-    )
+    wordkit(*prepare, "ptb-valid", "--vocabulary", "train.ids", "-o", "valid.ids")
     known = json.loads(wordkit("info", "valid.ids", "--json").stdout)
     assert (known["tokens"], known["words"]) == (73_760, 10_000)
     assert known["settings"]["oov"] == 0
@@ -134,88 +111,56 @@ def test_what_is_known_of_ptb(wordkit: Wordkit, shared_data: Path) -> None:
 
 
 @pytest.fixture
-def started(folder: Path, command_line: CommandLine) -> Callable[..., Process]:
-    """Start a call whose temporary files go to ./tmp."""
-    return functools.partial(command_line.start, environment={"TMPDIR": str(folder / "tmp")})
-
-
-@pytest.fixture
-def big_text(folder: Path) -> Path:
-    """Enough text for each stage to take a while."""
+def big_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enough text for each stage to take a while; temporary files go to ./tmp."""
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     chooser = random.Random(1)
-    words = [f"w{int(chooser.paretovariate(0.7))}" for _ in range(400_000)]
+    words = [f"w{int(chooser.paretovariate(0.7))}" for _ in range(200_000)]
     path = folder / "big.txt"
     path.write_text("\n".join(" ".join(words[i : i + 20]) for i in range(0, len(words), 20)))
     (folder / "tmp").mkdir()
     return path
 
 
-def stages_of(folder: Path) -> list[str]:
-    log = folder / "log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [json.loads(line)["stage"] for line in lines]
-
-
 TRAIN = ("train-counts", "big.txt", "--dim", "50", "--min-count", "1", "--log", "log")
 
 
-@pytest.mark.slow
-def test_ctrl_c_in_each_stage(
-    wordkit: Wordkit, started: Callable[..., Process], folder: Path, big_text: Path
-) -> None:
-    (folder / "vectors.safetensors").write_bytes(b"old")
-    wordkit(*TRAIN, "-q", "-o", "whole.safetensors")
-    stages = list(dict.fromkeys(stages_of(folder)))
+def stages_of(folder: Path) -> list[object]:
+    return [line["stage"] for line in log_of(folder)]
+
+
+def test_ctrl_c_in_each_stage(wordkit: Wordkit, folder: Path, big_text: Path) -> None:
+    wordkit(*TRAIN, "-q", "-o", "new.safetensors")
+    old, stages = {p.name for p in folder.iterdir()}, list(dict.fromkeys(stages_of(folder)))
     assert len(stages) >= 4
-    before = {p.name for p in folder.iterdir()}
-    interrupted = 0
+    statuses = []
     for stage in stages:
         (folder / "log").unlink()
-        process = started(*TRAIN)
-        while process.poll() is None and stage not in stages_of(folder):
-            time.sleep(0.002)
-        process.send_signal(signal.SIGINT)
-        error = process.communicate(timeout=60)[1].decode()
-        interrupted += process.returncode != 0
-        if process.returncode != 0:  # the last stages may end before the signal comes
-            assert process.returncode == 1, error
-            assert error.splitlines()[-1].startswith("wordkit: stopped by Ctrl-C"), error
-            assert "Traceback" not in error
-        if (folder / "vectors.safetensors").read_bytes() != b"old":
-            # only a run that was about to end anyway may have written the new file, whole
-            assert process.returncode == 0 or stages_of(folder)[-1] == stages[-1]
-            load_embeddings(folder / "vectors.safetensors").check()
-            (folder / "vectors.safetensors").write_bytes(b"old")
-        assert {p.name for p in folder.iterdir()} == before
+        ctrl_c = Stop(signal.SIGINT, lambda: stage in stages_of(folder))  # noqa: B023
+        done = call(*TRAIN, stop=ctrl_c)
+        statuses.append(done.status)
+        if done.status == 1:  # else it was quicker
+            last = done.stderr.splitlines()[-1]
+            assert last == "wordkit: stopped by Ctrl-C; nothing half-written is left"
         assert list((folder / "tmp").iterdir()) == []
-    assert interrupted >= 1  # a quick machine may end before a signal is acted on
+        if (path := folder / "vectors.safetensors").exists():
+            assert done.status == 0 or stage == stages[-1]
+            path.unlink()
+        assert {p.name for p in folder.iterdir()} == old
+    assert 1 in statuses
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(
-    wordkit: Wordkit,
-    started: Callable[..., Process],
-    folder: Path,
-    big_text: Path,
-    signal_number: int,
+    wordkit: Wordkit, folder: Path, big_text: Path
 ) -> None:
-    wordkit(*TRAIN, "-q", "-o", "vectors.safetensors")
-    whole = (folder / "vectors.safetensors").read_bytes()
-    chooser = random.Random(2)
-    began = time.monotonic()
-    wordkit(*TRAIN, "-q", "-o", "vectors.safetensors")
-    duration = time.monotonic() - began
-    moments = [chooser.uniform(0.2, 1.0) for _ in range(4)] + [0.97, 1.0, 1.03]
-    calls = [(moment * duration, False) for moment in moments]
-    calls += [(seconds, True) for seconds in (0.05, 0.3)]  # while Python and modules are loaded
-    for seconds, anew in calls:
-        process = started(*TRAIN, anew=anew)
-        time.sleep(seconds)
-        process.send_signal(signal_number)
-        process.communicate(timeout=60)
-        assert (folder / "vectors.safetensors").read_bytes() == whole
-        load_embeddings(folder / "vectors.safetensors").check()
-        if signal_number == signal.SIGTERM:
-            assert list((folder / "tmp").iterdir()) == []
-            assert not [p for p in folder.iterdir() if p.name.endswith(".tmp")]
+    """Also while it is written by what is not Python; ``test_kills`` tries each step of Python."""
+    path = folder / "vectors.safetensors"
+    wordkit(*TRAIN, "-q")
+    new = path.read_bytes()
+    path.write_bytes(b"old")
+    for _ in range(3):
+        process = start(*TRAIN, "-q")
+        wait_until(lambda: [*folder.glob(".vectors*.tmp")], process)
+        process.kill()
+        process.communicate()
+        assert path.read_bytes() in (b"old", new)

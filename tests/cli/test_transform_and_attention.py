@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import select
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from command_line import Wordkit
+from command_line import Wordkit, start
 from rich.cells import cell_len
 from seq2seq.toy_pairs import random_model
 
 from wordkit.seq2seq import save_seq2seq
-from wordkit.seq2seq.transforming import Alignment
+from wordkit.seq2seq.transformation import Alignment
 
 _PATIENCE = 120.0  # seconds after which an answer is taken never to come
 
@@ -25,15 +23,17 @@ _PATIENCE = 120.0  # seconds after which an answer is taken never to come
 @pytest.fixture
 def model(folder: Path) -> Path:
     path = folder / "seq2seq.safetensors"
-    save_seq2seq(random_model(), path)
+    model = random_model()
+    with torch.no_grad():  # so that it writes something
+        model.network.output.bias[model.target_vocabulary.id("<eos>")] = -2
+    save_seq2seq(model, path)
     return path
 
 
 def test_each_line_is_answered_before_the_next_is_written(wordkit: Wordkit, model: Path) -> None:
     texts = ["a", "ab", "abc", "dcba", "a"]
     expected = wordkit("transform", model, stdin="".join(f"{text}\n" for text in texts)).stdout
-    command = [sys.executable, "-m", "wordkit_cli", "transform", str(model), "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with start("transform", model, "-") as process:
         assert process.stdin is not None and process.stdout is not None
         found = b""
         for text in texts:
@@ -114,7 +114,7 @@ def test_a_map_and_json_together(wordkit: Wordkit, model: Path, folder: Path) ->
 def test_there_is_no_map_of_nothing(wordkit: Wordkit, folder: Path) -> None:
     silent = random_model()
     with torch.no_grad():
-        silent.network.bias[silent.target_vocabulary.id("<eos>")] = 1000
+        silent.network.output.bias[silent.target_vocabulary.id("<eos>")] = 1000
     save_seq2seq(silent, folder / "silent")
     assert json.loads(wordkit("attention", "silent", "abc", "--json").stdout)["written"] == []
     done = wordkit("attention", "silent", "abc", "-o", "map.png", status=1)

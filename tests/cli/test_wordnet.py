@@ -154,7 +154,7 @@ def test_no_wordnet_and_damaged_ones(wordkit: Wordkit, words: Path, folder: Path
     assert "is no WordNet" in wordkit("synonyms", "ox", "--wordnet", ".", status=1).stderr
     data = (words / "data.noun").read_bytes()
     (words / "data.noun").write_bytes(data[:300])
-    assert "is damaged" in wordkit("hypernyms", "ox", status=1).stderr
+    assert "is corrupted" in wordkit("hypernyms", "ox", status=1).stderr
     (words / "data.noun").unlink()
     assert "is no WordNet" in wordkit("wordnet-similarity", "ox", "car", status=1).stderr
 

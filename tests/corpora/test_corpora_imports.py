@@ -25,12 +25,6 @@ def test_the_package_loads_nothing() -> None:
     assert not {"numpy", "wordkit", "urllib.request", "wordkit_corpora.plaintext"} & loaded
 
 
-def test_opening_text_loads_no_heavy_package() -> None:
-    loaded = loaded_by("import wordkit_corpora as c; c.open_source, c.named_corpora()")
-    heavy = {"torch", "nltk", "numba", "scipy", "sklearn", "urllib.request", "ssl", "click", "rich"}
-    assert not heavy & loaded
-
-
 def test_all_names_are_there() -> None:
     for name in wordkit_corpora.__all__:
         assert getattr(wordkit_corpora, name)

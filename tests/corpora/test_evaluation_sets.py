@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from wordkit.errors import TextError
 from wordkit.evaluation import AnalogySection, WordPair
@@ -147,20 +145,6 @@ def test_missing_files_and_folders(tmp_path, read):
         read(tmp_path)
     with pytest.raises(TextError, match="null"):
         read("a\0b")
-
-
-@settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(content=st.binary(max_size=60) | st.text(":#, \t\nab1.", max_size=60).map(str.encode))
-def test_any_bytes_are_read_or_refused(tmp_path, content):
-    path = tmp_path / "set"
-    path.write_bytes(content)
-    for read in (read_word_pairs, read_analogies):
-        try:
-            read(path)
-        except TextError as error:
-            assert str(path) in str(error)
 
 
 def test_sets_are_found_in_a_folder_of_data(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ configs = st.builds(
 
 
 @given(sentences_strategy, configs, st.integers(0, WORDS), st.integers(1, 4))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_counts_equal_those_of_the_twin(
     sentences: Sentences, config: CooccurrenceConfig, size: int, threads: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_counts_equal_those_of_the_twin(
     configs,
     st.integers(1, 3),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_segments_in_files_add_up_to_the_same_bits(
     sentences: Sentences, config: CooccurrenceConfig, threads: int
 ) -> None:
@@ -127,8 +127,9 @@ def test_segments_in_files_add_up_to_the_same_bits(
         np.testing.assert_array_equal(getattr(cut, part), getattr(whole, part))
 
 
-@pytest.mark.parametrize("side", ["both", "left", "right"])
-@pytest.mark.parametrize("weighting", ["flat", "harmonic", "dynamic"])
+@pytest.mark.parametrize(
+    ("side", "weighting"), [("both", "harmonic"), ("left", "flat"), ("right", "dynamic")]
+)
 def test_one_long_sentence_is_cut_into_segments(side: Side, weighting: Weighting) -> None:
     """As text8 is, 17 million tokens in one line; most words lie outside the vocabulary."""
     chooser = np.random.default_rng(3)
@@ -217,12 +218,6 @@ def test_progress_reaches_its_total() -> None:
 
 def test_bad_settings() -> None:
     corpus = corpus_of([[0, 1]])
-    with pytest.raises(ConfigError, match="window must be from 1 to 1000, not 0"):
-        CooccurrenceConfig(window=0)
-    with pytest.raises(ConfigError, match="weighting must be one of flat, .* not 'square'"):
-        CooccurrenceConfig(weighting="square")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="side must be one of both, left, right, not 'up'"):
-        CooccurrenceConfig(side="up")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="vocabulary_size must be .* not 10"):
         count_cooccurrences(corpus, vocabulary_size=10)
     with pytest.raises(ConfigError, match="memory must be at least 1 byte, not 0"):

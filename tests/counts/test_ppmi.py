@@ -39,7 +39,7 @@ smoothings = st.sampled_from([1.0, 0.75, 0.5])
 
 
 @given(dense_counts, shifts, smoothings, st.integers(1, 3))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_ppmi_is_its_definition(
     counts: Dense, shift: float, smoothing: float, threads: int
 ) -> None:
@@ -53,19 +53,6 @@ def test_ppmi_is_its_definition(
     assert seen.nnz == np.count_nonzero(counts)
     expected[counts == 0] = 0
     np.testing.assert_allclose(seen.toarray(), expected, rtol=1e-5, atol=1e-6)
-
-
-@given(dense_counts, shifts)
-@settings(deadline=None, max_examples=50)
-def test_the_shift_subtracts_its_logarithm(counts: Dense, shift: float) -> None:
-    matrix = csr_array(counts)
-    plain, shifted = (ppmi(matrix, shift=k, positive=False).data for k in (1.0, shift))
-    np.testing.assert_allclose(plain - np.log(shift), shifted, atol=2e-5)
-
-
-def test_independent_words_have_none() -> None:
-    counts = np.outer([1, 2, 3, 4], [5, 1, 2])
-    assert abs(ppmi(csr_array(counts), smoothing=1, positive=False)).max() < 1e-6
 
 
 def test_symmetric_counts_give_a_symmetric_matrix() -> None:
@@ -116,8 +103,6 @@ def test_an_empty_matrix_stays_empty() -> None:
     ("settings", "message"),
     [
         ({"shift": 0.0}, "shift must be above 0, not 0.0"),
-        ({"shift": float("inf")}, "shift must be a finite number, above 0, not inf"),
-        ({"smoothing": 0.0}, "smoothing must be above 0 and at most 1, not 0.0"),
         ({"smoothing": 1.5}, "smoothing must be above 0 and at most 1, not 1.5"),
         ({"threads": 0}, "threads must be at least 1, not 0"),
         ({"memory": 0}, "memory must be at least 1 byte, not 0"),

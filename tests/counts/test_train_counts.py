@@ -17,7 +17,6 @@ from wordkit.counts import (
     train_counts,
     truncated_svd,
 )
-from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.text import Corpus
 
@@ -105,10 +104,6 @@ def test_progress(corpus: Corpus) -> None:
     run = train_counts(corpus, SMALL, threads=1)
     stages = list(dict.fromkeys(report.stage for report in run))
     assert stages == ["counting", "weighting", "decomposing"]
-    run = train_counts(corpus, SMALL, threads=1, memory=60_000)
-    stages = list(dict.fromkeys(report.stage for report in run))
-    assert stages == ["counting", "merging", "weighting", "decomposing"]
-    assert isinstance(run.result(), Embeddings)
 
 
 def test_the_metadata_say_how_they_were_made(corpus: Corpus) -> None:
@@ -128,28 +123,6 @@ def test_what_is_known_of_ptb(ptb: Corpus) -> None:
     assert near["year"] & {"month", "quarter"}
     assert len(near["car"] & {"auto", "vehicle", "vehicles", "cars", "truck", "luxury"}) >= 3
     assert len(near["toyota"] & {"nissan", "honda", "lexus", "mazda", "infiniti"}) >= 3
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"dim": 0}, "dim must be at least 1, not 0"),
-        ({"window": 0}, "window must be from 1 to 1000, not 0"),
-        ({"weighting": "x"}, "weighting must be one of flat, harmonic, dynamic, not 'x'"),
-        ({"side": "x"}, "side must be one of both, left, right, not 'x'"),
-        ({"min_count": 0}, "min_count must be at least 1, not 0"),
-        ({"max_vocabulary": 0}, "max_vocabulary must be at least 1, not 0"),
-        ({"shift": -1.0}, "shift must be above 0, not -1.0"),
-        ({"smoothing": 2.0}, "smoothing must be above 0 and at most 1, not 2.0"),
-        ({"exponent": 1.5}, "exponent must be from 0 to 1, not 1.5"),
-        ({"exponent": float("nan")}, "exponent must be a finite number, from 0 to 1, not nan"),
-        ({"method": "x"}, "method must be one of randomized, arpack, not 'x'"),
-        ({"seed": -1}, "seed must be at least 0, not -1"),
-    ],
-)
-def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        CountsConfig(**settings)
 
 
 def test_a_vocabulary_too_small(corpus: Corpus) -> None:

@@ -57,37 +57,51 @@ def assert_triplets(matrix: Any, k: int, triplets: Any, rtol: float) -> None:
     assert (U[np.abs(U).argmax(axis=0), np.arange(k)] > 0).all()
 
 
-@pytest.mark.parametrize("shape", [(1300, 1300), (1100, 1500), (1500, 1100)])
-@pytest.mark.parametrize("method", ["randomized", "arpack"])
-def test_against_lapack(shape: tuple[int, int], method: Any) -> None:
-    matrix = words_like(*shape)
-    k = 60 if method == "randomized" else 20
-    triplets = truncated_svd(matrix, k, method=method).result()
-    assert_triplets(matrix, k, triplets, rtol=5e-3 if method == "randomized" else 1e-5)
+def strong_directions() -> Any:
+    """A matrix with six singular values that lie far apart."""
+    rng = np.random.default_rng(1)
+    left, right = rng.standard_normal((1100, 6)), rng.standard_normal((6, 1100))
+    strong = left @ np.diag([9, 7, 5, 4, 3, 2]) @ right
+    return csr_array((csr_array(strong) + words_like(1100, 1100)).astype(np.float32))
 
 
-@pytest.mark.parametrize("k", [1, 5, 16, 33, 299])
-def test_small_matrices_are_exact(k: int) -> None:
-    matrix = words_like(300, 400, density=0.1)
-    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=1e-5)
+def symmetric(size: int, density: float = 0.02) -> Any:
+    matrix = words_like(size, size, density)
+    return csr_array(matrix + matrix.T)
 
 
-@pytest.mark.parametrize("k", [1, 16, 17, 100, 600, 860, 881, 1090])
-def test_any_number_of_triplets(k: int) -> None:
-    """Also where the basis fills the whole space, and where it cannot hold them all."""
-    matrix = words_like(1100, 1100, density=0.05)
-    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=5e-3)
+def with_zero_rows_and_columns(size: int) -> Any:
+    blocks = [words_like(size // 2, size // 2), csr_array((size // 2,) * 2)]
+    return csr_array(block_diag(blocks)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "k", "options", "rtol"),
+    [
+        *[(words_like(*s), 60, {}, 5e-3) for s in [(1300, 1300), (1100, 1500), (1500, 1100)]],
+        *[(words_like(*s), 20, {"method": "arpack"}, 1e-5) for s in [(1100, 1500), (1500, 1100)]],
+        # small, narrow, or with a basis hardly larger than k: left to LAPACK
+        *[(words_like(300, 400, 0.1), k, {}, 1e-5) for k in (1, 33, 299)],
+        *[(words_like(*s, 0.3), 8, {}, 5e-3) for s in [(5000, 10), (10, 5000), (3000, 70)]],
+        *[(words_like(*s, 0.3), k, {}, 1e-5) for s, k in [((5000, 100), 70), ((100, 5000), 60)]],
+        # the basis fills the whole space, or cannot hold all
+        *[(words_like(1100, 1100, 0.05), k, {}, 5e-3) for k in (1, 17, 600, 860, 881, 1090)],
+        (symmetric(1200), 30, {}, 5e-3),
+        (with_zero_rows_and_columns(500), 20, {}, 5e-3),
+        (with_zero_rows_and_columns(1200), 20, {}, 5e-3),
+        (csr_array(diags_array(np.ones(1500, dtype=np.float32))), 30, {}, 1e-5),  # all equal
+    ],
+)
+def test_triplets_are_those_of_lapack(matrix: Any, k: int, options: Any, rtol: float) -> None:
+    triplets = truncated_svd(matrix, k, **options).result()
+    assert_triplets(matrix, k, triplets, rtol)
+    assert not np.abs(triplets.U[matrix.sum(axis=1) == 0]).max(initial=0) > 1e-6
+    assert not np.abs(triplets.Vt[:, matrix.sum(axis=0) == 0]).max(initial=0) > 1e-6
 
 
 def test_vectors_agree_with_lapack() -> None:
     """Where values lie apart, the vectors are unique but for their signs, and these are fixed."""
-    rng = np.random.default_rng(1)
-    strong = csr_array(
-        rng.standard_normal((1100, 6))
-        @ np.diag([9, 7, 5, 4, 3, 2])
-        @ rng.standard_normal((6, 1100))
-    )
-    matrix = csr_array((strong + words_like(1100, 1100)).astype(np.float32))
+    matrix = strong_directions()
     U, _, Vt = truncated_svd(matrix, 6).result()
     U2, _, Vt2 = np.linalg.svd(matrix.toarray().astype(np.float64))
     signs = np.sign(U2[np.abs(U2[:, :6]).argmax(axis=0), np.arange(6)])
@@ -103,14 +117,6 @@ def test_nearer_to_the_truth_than_scikit_learn() -> None:
     errors = [np.abs(s / exact - 1).max() for s in (ours, theirs)]
     assert errors[0] < 0.005
     assert errors[0] < errors[1]
-
-
-def test_the_methods_agree() -> None:
-    matrix = words_like(3000, 2000)
-    fast = truncated_svd(matrix, 10, tolerance=1e-6).result()
-    slow = truncated_svd(matrix, 10, method="arpack").result()
-    for a, b in zip(fast, slow, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
 
 
 def test_a_smaller_tolerance_is_nearer_and_takes_longer() -> None:
@@ -130,21 +136,15 @@ def test_a_smaller_tolerance_is_nearer_and_takes_longer() -> None:
 
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 def test_same_seed_same_bits_for_any_number_of_threads(method: Any) -> None:
-    matrix = words_like(2500, 2500)
+    matrix = words_like(2000, 2000)
     first = truncated_svd(matrix, 20, method=method, seed=4, threads=1).result()
-    for threads in (1, 2, 3):
+    for threads in (1, 3):
         again = truncated_svd(matrix, 20, method=method, seed=4, threads=threads).result()
         for a, b in zip(first, again, strict=True):
             np.testing.assert_array_equal(a, b)
     if method == "randomized":  # ARPACK converges to the same bits from anywhere
         other = truncated_svd(matrix, 20, seed=5).result()
         assert not np.array_equal(first[0], other[0])
-
-
-def test_symmetric_matrices_need_no_transpose() -> None:
-    matrix = words_like(1200, 1200)
-    matrix = csr_array(matrix + matrix.T)
-    assert_triplets(matrix, 30, truncated_svd(matrix, 30).result(), rtol=5e-3)
 
 
 def low_rank(size: int, rank: int) -> Any:
@@ -156,7 +156,7 @@ def low_rank(size: int, rank: int) -> Any:
 
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 @pytest.mark.parametrize("size", [500, 1200])
-@pytest.mark.parametrize("rank", [1, 5, 20])
+@pytest.mark.parametrize("rank", [1, 20])
 def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
     matrix = low_rank(size, rank)
     U, s, Vt = truncated_svd(matrix, 40, method=method).result()
@@ -167,25 +167,11 @@ def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
     np.testing.assert_allclose((U * s) @ Vt, matrix.toarray(), atol=1e-5 * s[0])
 
 
-@pytest.mark.parametrize("size", [500, 1200])
-def test_zero_rows_and_columns(size: int) -> None:
-    matrix = csr_array(block_diag([words_like(size // 2, size // 2), csr_array((size // 2,) * 2)]))
-    U, s, Vt = truncated_svd(matrix, 20).result()
-    assert_triplets(matrix.astype(np.float32), 20, (U, s, Vt), rtol=5e-3)
-    assert np.abs(U[size // 2 :]).max() < 1e-6 and np.abs(Vt[:, size // 2 :]).max() < 1e-6
-
-
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 @pytest.mark.parametrize("size", [50, 1500])
 def test_a_zero_matrix(size: int, method: Any) -> None:
     U, s, Vt = truncated_svd(csr_array((size, size), dtype=np.float32), 5, method=method).result()
     assert not s.any() and not U.any() and not Vt.any()
-
-
-def test_equal_singular_values() -> None:
-    """The identity: every direction is as good as any other."""
-    matrix = csr_array(diags_array(np.ones(1500, dtype=np.float32)))
-    assert_triplets(matrix, 30, truncated_svd(matrix, 30).result(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e9, 1e20])
@@ -232,12 +218,6 @@ def test_damaged_indices_are_not_followed() -> None:
         truncated_svd(longer, 2)
 
 
-@pytest.mark.parametrize("shape", [(5000, 10), (10, 5000), (3000, 70), (70, 3000)])
-def test_narrow_matrices(shape: tuple[int, int]) -> None:
-    matrix = words_like(*shape, density=0.3)
-    assert_triplets(matrix, 8, truncated_svd(matrix, 8).result(), rtol=5e-3)
-
-
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wordkit.counts.svd.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="need about .* GiB of memory, and 0.0 GiB are free"):
@@ -252,7 +232,7 @@ def as_columns(panels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 @given(st.integers(1, 700), st.integers(1, 3), st.integers(1, 3))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_panels_are_matrices(rows: int, count: int, threads: int) -> None:
     rng = np.random.default_rng(rows)
     panels = empty_panels(count, rows)
@@ -272,7 +252,7 @@ def test_panels_are_matrices(rows: int, count: int, threads: int) -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.sampled_from([0.0, 0.1, 0.6]), st.integers(1, 3))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_products_and_transposition(rows: int, columns: int, density: float, threads: int) -> None:
     matrix = words_like(rows, columns, density, seed=rows)
     rng = np.random.default_rng(rows)
@@ -298,7 +278,7 @@ def test_products_and_transposition(rows: int, columns: int, density: float, thr
 
 
 @given(st.integers(1, 40), st.sampled_from([0.05, 0.3]), st.integers(1, 3), st.integers(0, 9))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_symmetry_is_seen(size: int, density: float, threads: int, change: int) -> None:
     matrix = words_like(size, size, density, seed=size)
     matrix = csr_array(matrix + matrix.T)
@@ -341,10 +321,9 @@ def test_a_transpose_larger_than_the_memory_is_mapped() -> None:
         np.testing.assert_array_equal(flipped.data, expected.data)
 
 
-@pytest.mark.parametrize("symmetric", [True, False])
-def test_memory_changes_no_bit_and_copies_no_matrix(symmetric: bool) -> None:
-    matrix = words_like(2500, 2500, 0.1)
-    matrix = csr_array(matrix + matrix.T) if symmetric else matrix
+@pytest.mark.parametrize("is_symmetric_matrix", [True, False])
+def test_memory_changes_no_bit_and_copies_no_matrix(is_symmetric_matrix: bool) -> None:
+    matrix = symmetric(2500, 0.1) if is_symmetric_matrix else words_like(2500, 2500, 0.1)
     first = truncated_svd(matrix, 8, threads=2).result()
     tracemalloc.start()  # NumPy tells it of its arrays, but not of mapped files
     run = truncated_svd(matrix, 8, threads=2, memory=200_000)
@@ -358,12 +337,6 @@ def test_memory_changes_no_bit_and_copies_no_matrix(symmetric: bool) -> None:
 
 
 # --- spaces too small ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("shape", "k"), [((5000, 100), 70), ((100, 5000), 60), ((1500, 300), 140)])
-def test_a_space_hardly_larger_than_k_is_left_to_lapack(shape: tuple[int, int], k: int) -> None:
-    matrix = words_like(*shape, density=0.3)
-    assert_triplets(matrix, k, truncated_svd(matrix, k).result(), rtol=1e-5)
 
 
 def test_values_that_do_not_settle_are_told() -> None:

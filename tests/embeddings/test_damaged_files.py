@@ -11,24 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from vector_strategies import embeddings_of
+from vector_strategies import embeddings_of, laws
 
 from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
 from wordkit.embeddings.formats import FORMATS
 from wordkit.errors import (
     EmbeddingsError,
     FormatError,
-    StorageError,
     WordkitError,
     WordkitWarning,
 )
 
 READABLE = [name for name, layout in FORMATS.items() if layout.read is not None]
-PLAIN = settings(
-    deadline=None, max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 def binary(*rows: tuple[bytes, list[float]], header: bytes | None = None) -> bytes:
@@ -155,17 +151,17 @@ BAD = {
         "metadata is not JSON",
     ),
     "native with a header that is too long": (struct.pack("<Q", 1 << 20) + b"{}", "header"),
-    "gzip truncated": (gzip.compress(b"99 2\n" + b"a 1 2\n" * 99)[:30], "truncated"),
-    "gzip damaged": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "damaged|truncated"),
-    "gzip of nothing": (gzip.compress(b""), "is empty"),
+    "gzip truncated": (gzip.compress(b"99 2\n" + b"a 1 2\n" * 99, mtime=0)[:30], "truncated"),
+    "gzip damaged": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "corrupted|truncated"),
+    "gzip of nothing": (gzip.compress(b"", mtime=0), "is empty"),
     "gzip with a huge header": (gzip.compress(b"%d %d\na 1\n" % (10**15, 10**15)), "line 2"),
     "gzip, binary, huge header": (
         gzip.compress(binary((b"a", [9.1] * 9), header=b"9 99999999999\n")),
         "truncated",
     ),
-    "gzip of a pickle": (gzip.compress(b"\x80\x05K\x01."), "pickle"),
-    "bzip2 damaged": (b"BZh91AY&SY" + bytes(40), "damaged|truncated"),
-    "xz damaged": (b"\xfd7zXZ\x00" + bytes(40), "damaged"),
+    "gzip of a pickle": (gzip.compress(b"\x80\x05K\x01.", mtime=0), "pickle"),
+    "bzip2 damaged": (b"BZh91AY&SY" + bytes(40), "corrupted|truncated"),
+    "xz damaged": (b"\xfd7zXZ\x00" + bytes(40), "corrupted"),
 }
 
 
@@ -178,14 +174,6 @@ def test_bad_files_are_named_with_the_place_and_a_remedy(tmp_path, content, mess
     text = str(caught.value)
     assert "bad file" in text
     assert "\n" not in text
-
-
-@pytest.mark.parametrize("name", READABLE)
-def test_a_missing_file_and_a_folder(tmp_path, name):
-    with pytest.raises(StorageError, match="no such file"):
-        load_embeddings(tmp_path / "missing", name)
-    with pytest.raises(StorageError, match="folder"):
-        load_embeddings(tmp_path, name)
 
 
 @pytest.mark.parametrize(
@@ -253,10 +241,10 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
     "content",
     [
         b"1000000000 1000000\na 1\n",
-        gzip.compress(b"1000000000 1000000\na 1\n"),
-        gzip.compress(b"2 1000000000\n" + b"a " + b"0 " * 100),
+        gzip.compress(b"1000000000 1000000\na 1\n", mtime=0),
+        gzip.compress(b"2 1000000000\n" + b"a " + b"0 " * 100, mtime=0),
         gzip.compress(b"2 1000000000\n" + b"a " + bytes(range(256))),
-        gzip.compress(b"3 400000\n" + b"a 1\n" * 200_000),
+        gzip.compress(b"3 400000\n" + b"a 1\n" * 200_000, mtime=0),
     ],
 )
 def test_no_memory_is_taken_because_a_header_says_so(tmp_path, content):
@@ -312,7 +300,7 @@ WAYS = [(None, False), *((name, False) for name in READABLE), *((name, True) for
 
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS)
-@PLAIN
+@laws(60)
 @given(
     content=st.binary(max_size=60)
     | LINES
@@ -330,14 +318,14 @@ def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, co
     if compiled:
         read_by_compiled_code(monkeypatch)
     path = tmp_path / "v"
-    path.write_bytes(gzip.compress(content, 1) if pack else content)
+    path.write_bytes(gzip.compress(content, 1, mtime=0) if pack else content)
     load_or_refuse(path, name, limit=limit)
 
 
-@pytest.mark.parametrize("packing", ["", ".gz"])
 @pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
-@PLAIN
+@laws(60)
 @given(
+    packing=st.sampled_from(["", "", ".gz"]),
     embeddings=embeddings_of(),
     cut=st.integers(0, 10**6),
     changes=st.lists(
@@ -377,7 +365,7 @@ def test_the_fuzz_of_compiled_code_reaches_the_kernel(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
-@PLAIN
+@laws(60)
 @given(embeddings=embeddings_of(), data=st.data())
 def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
     tmp_path, monkeypatch, name, compiled, embeddings, data

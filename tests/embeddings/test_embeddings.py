@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from wordkit.embeddings import Embeddings, search
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, UnknownWordError
-from wordkit.text import Vocabulary
 
 SQUARE = Embeddings(
     ["east", "north", "west", "northeast", "nowhere"],
@@ -76,19 +75,6 @@ def test_mean_vector_leaves_out_unknown_words():
         SQUARE.mean_vector("")
 
 
-def test_everything_is_immutable():
-    with pytest.raises(ValueError, match="read-only"):
-        SQUARE.vectors[0, 0] = 1
-    with pytest.raises(ValueError, match="read-only"):
-        SQUARE.vector("east")[0] = 1
-    with pytest.raises(ValueError, match="read-only"):
-        SQUARE.norms[0] = 1
-    with pytest.raises(TypeError):
-        SQUARE.metadata["a"] = 1  # type: ignore[index]
-    with pytest.raises(AttributeError):
-        SQUARE.vectors = SQUARE.vectors  # type: ignore[misc]
-
-
 @pytest.mark.parametrize(
     ("words", "vectors", "message"),
     [
@@ -120,6 +106,8 @@ def test_weights_are_finite_matrices_of_float32():
     ):
         with pytest.raises(EmbeddingsError, match=message):
             Embeddings(["a"], [[1.0]], weights={"x": weights})
+    with pytest.raises(EmbeddingsError, match="as many norms"):
+        Embeddings(["a"], [[1.0]], norms=np.ones(2, dtype=np.float32))
 
 
 def test_questions_do_not_look_at_weights():
@@ -131,11 +119,6 @@ def test_questions_do_not_look_at_weights():
     with pytest.raises(FormatError, match="its weights 'x' are not all finite"):
         damaged.check()
     damaged.without_weights().check()
-
-
-def test_norms_must_fit():
-    with pytest.raises(EmbeddingsError, match="as many norms"):
-        Embeddings(["a"], [[1.0]], norms=np.ones(2, dtype=np.float32))
 
 
 def test_most_similar_leaves_out_the_query_and_zero_vectors():
@@ -289,7 +272,7 @@ def test_3cosmul_and_doesnt_match_are_gensims(random, peer):
 # --- laws --------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6), st.integers(1, 50))
 def test_most_similar_agrees_with_the_obvious_way(seed, size, dim, n):
     rng = np.random.default_rng(seed)
@@ -308,7 +291,7 @@ def test_most_similar_agrees_with_the_obvious_way(seed, size, dim, n):
         assert score == pytest.approx(embeddings.similarity(word, "w0"), abs=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 12))
 def test_a_batch_answers_as_its_queries_do_alone(seed, queries, n):
     rng = np.random.default_rng(seed)
@@ -333,7 +316,7 @@ def test_a_batch_works_in_blocks(random, monkeypatch):
     assert random.most_similar_batch([]) == []
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0]) | st.floats(-1, 1, width=32)),
     st.integers(1, 12),
@@ -359,7 +342,7 @@ def test_damaged_vectors_under_a_map_are_found_by_queries_and_by_check():
         mapped.unit_vectors,
         mapped.check,
     ):
-        with pytest.raises(FormatError, match=r"v\.safetensors is damaged"):
+        with pytest.raises(FormatError, match=r"v\.safetensors is corrupted"):
             question()
     assert mapped.similarity("a", "b") == pytest.approx(1)
 
@@ -369,14 +352,4 @@ def test_check_finds_wrong_norms(norm):
     norms = np.array([1, norm], dtype=np.float32)
     with pytest.raises(FormatError, match="'b'"):
         Embeddings(["a", "b"], [[1.0], [1.0]], norms=norms).check()
-
-
-def test_check_passes_what_is_whole(random):
-    random.check()
     SQUARE.check()
-
-
-def test_counts_come_with_a_vocabulary():
-    embeddings = Embeddings(Vocabulary(["a", "b"], [5, 2]), np.eye(2))
-    assert embeddings.vocabulary.counts.tolist() == [5, 2]
-    assert not SQUARE.vocabulary.has_counts

@@ -28,6 +28,10 @@ def test_no_view_can_be_made_writeable(vectors):
             view.flags.writeable = True
         with pytest.raises(ValueError, match="read-only"):
             view[0] = 99
+    with pytest.raises(TypeError):
+        made.metadata["a"] = 1
+    with pytest.raises(AttributeError):
+        made.vectors = made.vectors
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".bin", ".safetensors", ".safetensors.gz"])
@@ -130,5 +134,5 @@ def test_doubled_words_of_a_file_show_at_the_first_look_up_and_at_check():
         lambda made: made.most_similar("b"),
         lambda made: made.analogy("a", "b", "a", method="mul"),
     ):
-        with pytest.raises(FormatError, match="some.file is damaged.*'a'.*more than once"):
+        with pytest.raises(FormatError, match="some.file is corrupted.*'a'.*more than once"):
             question(read())

@@ -39,7 +39,7 @@ def parser(dim: int) -> _Parser:
     return _Parser(_File(), dim, ReadOptions(errors="replace"))  # type: ignore[arg-type]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=300)
 @given(st.lists(ROWS | st.text(max_size=12), max_size=8), st.integers(1, 4), st.booleans())
 @example(["catch 22 1.5"], 1, True)
 @example(["catch 22 1"], 1, True)
@@ -56,7 +56,7 @@ def test_compiled_rows_are_plain_rows(rows, dim, ended):
     assert fast.ended == plain.ended == data.endswith(b"\n")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TOKENS)
 def test_a_number_is_pythons_number(token):
     data = f"w {token}".encode()
@@ -96,7 +96,7 @@ def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
     assert parser(1).compiled(_Piece(data, 0, 1)).vectors.tobytes() == expected.tobytes()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
 def test_compiled_text_is_numpys_text(values):
     array = np.array([values], dtype=np.float32)
@@ -130,7 +130,7 @@ def test_random_floats_of_all_sizes_are_written_as_numpy_does_and_come_back():
     assert read.vectors.tobytes() == array.tobytes()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=40), st.integers(1, 3))
 def test_the_grammar_of_rows(row, dim):
     row = row.replace(b"\n", b"")

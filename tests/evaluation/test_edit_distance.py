@@ -44,30 +44,14 @@ def test_it_is_a_distance(one: str, other: str, third: str) -> None:
     assert distance <= edit_distance(one, third) + edit_distance(third, other)
 
 
-@given(texts, texts)
-def test_it_lies_between_what_lengths_allow(one: str, other: str) -> None:
-    distance = edit_distance(one, other)
-    assert abs(len(one) - len(other)) <= distance <= max(len(one), len(other))
-
-
 @given(texts, texts, texts, texts)
-def test_what_is_the_same_at_both_ends_costs_nothing(
-    one: str, other: str, before: str, after: str
-) -> None:
+def test_equal_ends_cost_nothing(one: str, other: str, before: str, after: str) -> None:
     assert edit_distance(before + one + after, before + other + after) == edit_distance(one, other)
 
 
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
-    [
-        ("kitten", "sitting", 3),
-        ("", "", 0),
-        ("", "abc", 3),
-        ("abc", "", 3),
-        (["the", "cat"], ["the", "dog"], 1),
-        (["ab"], ["a", "b"], 2),
-        ((1, 2, 3), (1, 3), 1),
-    ],
+    [("kitten", "sitting", 3), ("", "abc", 3), (["ab"], ["a", "b"], 2), ((1, 2, 3), (1, 3), 1)],
 )
 def test_known_distances(one: Sequence[str], other: Sequence[str], expected: int) -> None:
     assert edit_distance(one, other) == expected

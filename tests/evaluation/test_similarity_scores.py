@@ -21,7 +21,7 @@ def pairs(*entries: tuple[str, str, float]) -> WordPairs:
     return WordPairs("set", tuple(WordPair(*entry) for entry in entries))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=30))
 def test_spearman_is_scipys_with_ties(values):
     from scipy import stats
@@ -37,15 +37,8 @@ def test_spearman_is_scipys_with_ties(values):
 
 
 def test_the_score_comes_with_its_coverage():
-    score = evaluate_similarity(
-        PLANE,
-        pairs(
-            ("east", "northeast", 7),
-            ("east", "north", 1),
-            ("east", "south", 3),
-            ("east", "zero", 2),
-        ),
-    )
+    others = [("northeast", 7), ("north", 1), ("south", 3), ("zero", 2)]
+    score = evaluate_similarity(PLANE, pairs(*(("east", *other) for other in others)))
     assert score == SimilarityScore("set", pytest.approx(1.0), used=2, skipped=2)
 
 
@@ -72,9 +65,10 @@ def test_a_vocabulary_cut_skips_later_words():
         evaluate_similarity(PLANE, entries, restrict_vocab=0)
 
 
-@pytest.mark.parametrize("name", ["EN-RG-65", "EN-SIMLEX-999", "EN-WS-353-ALL"])
-@pytest.mark.parametrize("restrict", [300_000, 30])
-@pytest.mark.parametrize("case_insensitive", [True, False])
+@pytest.mark.parametrize("name", ["EN-RG-65", "EN-WS-353-ALL"])
+@pytest.mark.parametrize(
+    ("restrict", "case_insensitive"), [(300_000, True), (300_000, False), (30, True)]
+)
 def test_the_score_on_real_sets_is_gensims(shared_data, name, restrict, case_insensitive):
     from gensim.models import KeyedVectors
 

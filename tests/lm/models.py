@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.language_model import LanguageModel
-from wordkit.lm.model import RecurrentModel
+from wordkit.lm.model import LanguageModel
+from wordkit.lm.network import LanguageModelNetwork
 from wordkit.text import Corpus, Vocabulary
 
 WORDS = ("the", "<unk>", "<eos>", "N", "cat", "dog", "sat", "ran", ",", ".", "mat", "n't")
@@ -34,21 +34,21 @@ def random_model(
         config: the fields of :class:`wordkit.lm.config.ModelConfig`.
     """
     shape = ModelConfig(**{"hidden": 6, "dropout": 0.5, **config})
-    module = RecurrentModel(shape, words, [4, 8] if shape.adaptive else None)
+    network = LanguageModelNetwork(shape, words, [4, 8] if shape.adaptive else None)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in module.parameters():
+        for parameter in network.parameters():
             parameter.uniform_(-scale, scale, generator=generator)
     metadata = {"made_by": "a test"} | ({} if text is None else {"text": text})
-    return LanguageModel(module, vocabulary_of(words), metadata)
+    return LanguageModel(network, vocabulary_of(words), metadata)
 
 
 def uniform_model(**config: Any) -> LanguageModel:
     """A model to which all words are equally probable."""
     model = random_model(tied=False, **config)
     with torch.no_grad():
-        model.module.output.zero_()
-        model.module.bias.zero_()
+        for parameter in model.network.output.parameters():
+            parameter.zero_()
     return model
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordkit.lm import fitting
+from wordkit.errors import ConfigError
+from wordkit.lm import PRESETS, TrainingConfig, fitting, get_preset
 from wordkit.lm.fitting import fitted_preset
+
+PROBE = fitting._probe
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +60,45 @@ def test_epochs_alone_set_no_limit_of_time() -> None:
     assert (training.max_minutes, training.epochs) == (None, 3)
 
 
-def test_a_width_that_is_given_stays() -> None:
-    preset = fitted_preset(10**6, 10_000, minutes=1, hidden=333, device="cpu").result()
-    assert preset.model.hidden == 333
-    assert "1,000,000 tokens of 10,000 words" in preset.description
-
-
-def test_a_short_text_has_few_tracks() -> None:
+def test_a_short_text_has_few_sequences() -> None:
     assert fitted_preset(700, 100, minutes=1, device="cpu").result().training.batch == 1
     assert fitted_preset(7000, 100, minutes=1, device="cpu").result().training.batch == 10
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_the_number_of_threads_is_restored_after_timing(
+    error: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, during = torch.get_num_threads(), []
+
+    def measure(*_: object) -> float:
+        during.append(torch.get_num_threads())
+        if error is not None:
+            raise error
+        return 1e9
+
+    monkeypatch.setattr(fitting, "_measure_speed", measure)
+    monkeypatch.setattr(fitting, "_probe", PROBE)
+    torch.set_num_threads(2)
+    try:
+        run = fitted_preset(10**6, 10_000, minutes=1, device="cpu", threads=1)
+        with contextlib.suppress(KeyboardInterrupt):
+            run.result()
+        assert during == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_machine_is_timed_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "_PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(fitting, "_PROBE_HIDDEN", 8)
+    speed = fitting._measure_speed(50, TrainingConfig(batch=2, precision="fp32"), "cpu")
+    assert 0 < speed < 1e13
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_settings_that_go_together(name: str) -> None:
+    preset = get_preset(name)
+    assert preset.description and preset.model.width_in >= 1
+    with pytest.raises(ConfigError, match=f"preset must be one of .*{name}.*, not 'best'"):
+        get_preset("best")

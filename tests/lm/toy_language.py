@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.lm.train import LanguageModelRun, train_language_model
+from wordkit.lm.model import LanguageModel
+from wordkit.lm.task import train_language_model
 from wordkit.text import Corpus
+from wordkit.training.run import TrainingRun
 
 WORDS = 10
 
@@ -56,6 +58,6 @@ def trained(
     *,
     threads: int = 1,
     **more: Any,
-) -> LanguageModelRun:
+) -> TrainingRun[LanguageModel]:
     """A training on the CPU, not yet begun."""
     return train_language_model(corpus, model, config, device="cpu", threads=threads, **more)

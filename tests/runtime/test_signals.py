@@ -44,21 +44,14 @@ def test_a_signal_takes_effect_at_the_end(handlers: list[int]) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_each_signal_comes_once(handlers: list[int]) -> None:
-    with uninterrupted():
-        signal.raise_signal(signal.SIGTERM)
-        assert handlers == []
-    assert handlers == [signal.SIGTERM]
-    with uninterrupted():
-        pass
-    assert handlers == [signal.SIGTERM]
-
-
-def test_blocks_may_lie_in_each_other(handlers: list[int]) -> None:
+def test_blocks_may_be_nested_and_each_signal_comes_once(handlers: list[int]) -> None:
     with uninterrupted():
         with uninterrupted():
             signal.raise_signal(signal.SIGTERM)
         assert handlers == []
+    assert handlers == [signal.SIGTERM]
+    with uninterrupted():
+        pass
     assert handlers == [signal.SIGTERM]
 
 

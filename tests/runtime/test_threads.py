@@ -72,7 +72,7 @@ def test_a_closed_map_drops_what_has_not_begun() -> None:
     assert next(results) == 0
     threading.Timer(0.05, go_on.set).start()
     results.close()
-    assert begun == [0, 1], "the running task has ended, no other began"
+    assert begun in ([0], [0, 1]), "a running task has ended, no other began"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("wordkit")]
 
 

@@ -1,4 +1,4 @@
-"""Networks with the weights of the NumPy twin, and batches for both."""
+"""Shapes of networks of every kind, with random weights, and batches for them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from twin_network import Batch, TwinConfig, random_params
+from torch import Tensor
 
+from wordkit.seq2seq.batches import PairBatch
 from wordkit.seq2seq.config import AttentionKind, Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
@@ -31,7 +31,7 @@ SHAPES = [
         replace(
             BASE, cell=cell, layers=2, directions=ways, peeky=True, attention="dot", residual=True
         )
-        for cell, ways in itertools.product(CELLS, ("concat", "sum"))
+        for cell, ways in zip(CELLS, ("concat", "sum", "concat", "sum"), strict=True)
     ),
     *(
         attending(kind, context_to=to, directions=ways, peeky=peeky, tied=tied)
@@ -47,51 +47,37 @@ SHAPES = [
 """Shapes of every kind of network."""
 
 
-def twin_of(config: Seq2SeqConfig) -> TwinConfig:
-    """The same shape in the twin's words."""
-    return TwinConfig(
-        cell=f"rnn-{config.activation}" if config.cell == "rnn" else config.cell,
-        hidden=config.hidden,
-        layers=config.layers,
-        bidirectional=None if config.directions == "one" else config.directions,
-        peeky=config.peeky,
-        attention=config.attention,
-        context_to=config.context_to,
-        tied=config.tied,
-        residual=config.residual,
-    )
-
-
-def twin_name(name: str) -> str:
-    """What the twin calls a parameter of the network."""
-    return name.removeprefix("decoder.") if name.startswith("decoder.attention") else name
-
-
-def made(
+def random_network(
     config: Seq2SeqConfig, seed: int = 0, dtype: torch.dtype = torch.float64
-) -> tuple[Seq2SeqNetwork, dict[str, np.ndarray]]:
-    """A network and the twin's parameters, which are the same."""
-    params = random_params(
-        twin_of(config), VS, VT, config.dim, config.width_of_attention, np.random.default_rng(seed),
-        np.float64,
-    )  # fmt: skip
-    network = Seq2SeqNetwork(config, VS, VT).to(dtype)
-    named = dict(network.named_parameters())
-    assert {twin_name(name) for name in named} == params.keys()
+) -> Seq2SeqNetwork:
+    """A network in evaluation mode with weights from −1 to 1."""
+    network = Seq2SeqNetwork(config, VS, VT).to(dtype).eval()
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in named.items():
-            parameter.copy_(torch.from_numpy(params[twin_name(name)]))
-    return network, params
+        for parameter in network.parameters():
+            parameter.uniform_(-1, 1, generator=generator)
+    return network
 
 
-def random_batch(seed: int = 0, S: int = 5, T: int = 4, B: int = 4) -> Batch:
+def random_batch(seed: int = 0, S: int = 5, T: int = 4, B: int = 4) -> PairBatch:
     """Pairs of several lengths; the first fills the batch, the last is as short as can be."""
-    rng = np.random.default_rng(seed)
-    batch = Batch(
-        rng.integers(VS, size=(S, B)), rng.integers(VT, size=(T, B)), rng.integers(VT, size=(T, B))
-    )
-    for b in range(1, B):
-        units, words = (1, 1) if b == B - 1 else rng.integers((1, 1), (S, T))
-        batch.sources[: S - units, b] = -1
-        batch.targets[words:, b] = -1
-    return batch
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(high: int, *shape: int) -> Tensor:
+        return torch.randint(high, shape, generator=generator)
+
+    lengths, steps = 1 + drawn(S, B), 1 + drawn(T, B)
+    lengths[0], steps[0], lengths[-1], steps[-1] = S, T, 1, 1
+    targets = drawn(VT, T, B).masked_fill(torch.arange(T).unsqueeze(1) >= steps, -1)
+    return PairBatch(drawn(VS, S, B), lengths, drawn(VT, T, B), targets)
+
+
+def run(network: Seq2SeqNetwork, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
+    """log p, (T, B, V), and the attention weights of each step, (B, T, S)."""
+    state, features, weights = network.encode(batch.sources, batch.lengths), [], []
+    for row in batch.inputs.split(1):
+        found, state = network(row, state)
+        features.append(found)
+        weights.append(state.weights)
+    log_p = network.output.logits(torch.cat(features)).log_softmax(-1)
+    return log_p, None if state.weights is None else torch.stack(weights, 1)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The network against its NumPy twin, and what padding and directions must not change."""
+"""The network against its NumPy twin, and what padding, batches and steps must not change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from networks import (
+from seq2seq import twin_network
+from seq2seq.networks import (
     BASE,
     CELLS,
     SHAPES,
@@ -16,210 +17,161 @@ from networks import (
     E,
     H,
     attending,
-    made,
     random_batch,
-    twin_name,
-    twin_of,
+    random_network,
+    run,
 )
-from twin_network import Batch, TwinNetwork
 
-from wordkit.recurrent.layer import RecurrentLayer
+from wordkit.decoding.steps import decode
+from wordkit.nn.attention import Attention
+from wordkit.nn.dropout import dropout_generator
+from wordkit.nn.network import select
+from wordkit.seq2seq.batches import PairBatch
 from wordkit.seq2seq.config import AttentionKind, Seq2SeqConfig
-from wordkit.seq2seq.network import Seq2SeqNetwork, start_weights
-
-
-def run(network: Seq2SeqNetwork, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """log p, (T, B, V), and the weights of attention, (B, T, S)."""
-    inputs = torch.from_numpy(batch.inputs)
-    decoded = network.decode(inputs, network.start(torch.from_numpy(batch.sources)))
-    flat = network._outgoing(decoded.features) @ network.vectors_out.T + network.bias
-    return flat.log_softmax(-1).unflatten(0, inputs.shape), decoded.weights
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_it_computes_what_the_twin_does(config: Seq2SeqConfig, dtype: torch.dtype) -> None:
-    network, params = made(config, dtype=dtype)
-    batch = random_batch()
-    twin = TwinNetwork(params, twin_of(config))
-    logits, weights = twin.logits(batch)
-    log_p, seen = run(network, batch)
-    close = {"atol": 1e-10} if dtype == torch.float64 else {"atol": 2e-5}
-    np.testing.assert_allclose(log_p.detach(), log_softmax(logits), **close)
-    if weights is None:
-        assert seen is None
-    else:
-        np.testing.assert_allclose(seen.detach().transpose(0, 1), weights, **close)
+    """Each pair of a batch as the twin does it alone: so padding changes nothing."""
+    network, batch = random_network(config, dtype=dtype), random_batch()
+    params = {name: p.detach().double().numpy() for name, p in network.named_parameters()}
+    close = {"atol": 1e-12 if dtype == torch.float64 else 2e-5, "rtol": 1e-5}
+    found, seen = run(network, batch)
+    for pair, length in enumerate(batch.lengths.tolist()):
+        source, inputs = batch.sources[:length, pair].tolist(), batch.inputs[:, pair].tolist()
+        log_p, weights = twin_network.log_probs(config, params, source, inputs)
+        np.testing.assert_allclose(found[:, pair].detach(), log_p, **close)
+        if weights is None or seen is None:
+            assert weights is seen
+            continue
+        np.testing.assert_allclose(seen[pair, :, :length].detach(), weights, **close)
+        assert (seen[pair, :, length:] == 0).all()
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("config", SHAPES, ids=str)
-def test_its_gradients_are_those_of_the_twin(config: Seq2SeqConfig, dtype: torch.dtype) -> None:
-    network, params = made(config, dtype=dtype)
-    batch = random_batch()
-    loss, gradients = TwinNetwork(params, twin_of(config)).loss_and_gradients(batch)
-    targets = torch.from_numpy(batch.targets)
-    decoded = network.decode(
-        torch.from_numpy(batch.inputs), network.start(torch.from_numpy(batch.sources))
-    )
-    found = network.loss(decoded.features, targets) / int((targets >= 0).sum())
-    found.backward()
-    close = 1e-9 if dtype == torch.float64 else 2e-5
-    assert found.item() == pytest.approx(loss, close)
+def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
+    network, batch = random_network(config), random_batch()
+
+    def loss() -> torch.Tensor:
+        features, _ = network(batch.inputs, network.encode(batch.sources, batch.lengths))
+        return network.output.loss(features, batch.targets, 0.1)
+
+    loss().backward()
+    generator = torch.Generator().manual_seed(1)
     for name, parameter in network.named_parameters():
+        direction = torch.empty_like(parameter).normal_(generator=generator) * 1e-5
+        slopes = []
+        with torch.no_grad():
+            for sign in (1, -1):
+                parameter.add_(direction, alpha=sign)
+                slopes.append(loss().item())
+                parameter.sub_(direction, alpha=sign)
         assert parameter.grad is not None, name
-        np.testing.assert_allclose(parameter.grad, gradients[twin_name(name)], atol=close)
+        expected = (slopes[0] - slopes[1]) / 2e-5
+        found = (parameter.grad * direction).sum().item() / 1e-5
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("directions", ["one", "concat", "sum"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_batch_of_mixed_lengths_is_each_pair_alone(
-    cell: str, directions: str, precision: str
-) -> None:
-    config = attending(
-        "additive", cell=cell, directions=directions, layers=2, hidden=32, residual=True
+def test_in_bf16_too_a_batch_is_each_pair_alone(cell: str, directions: str) -> None:
+    config = attending("additive", cell=cell, directions=directions, layers=2, hidden=32)
+    network, batch = random_network(config, dtype=torch.float32), random_batch(S=9, T=7, B=6)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        together, _ = run(network, batch)
+        for pair, length in enumerate(batch.lengths.tolist()):
+            one = slice(pair, pair + 1)
+            alone = PairBatch(
+                batch.sources[:length, one], batch.lengths[one], batch.inputs[:, one],
+                batch.targets[:, one],
+            )  # fmt: skip
+            found, _ = run(network, alone)
+            np.testing.assert_allclose(
+                together[:, one].float().detach(), found.float().detach(), atol=0.05
+            )
+
+
+def test_more_padding_and_another_order_change_nothing() -> None:
+    network, batch = random_network(SHAPES[5]), random_batch(S=9, B=7)
+    more = torch.cat([batch.sources, torch.ones(3, 7, dtype=torch.int64)])
+    order = torch.randperm(7)
+    state = network.encode(more[:, order], batch.lengths[order])
+    expected = select(network.encode(batch.sources, batch.lengths), order)
+    torch.testing.assert_close(state.layers, expected.layers)
+    torch.testing.assert_close(
+        network(batch.inputs[:, order], state)[0], network(batch.inputs[:, order], expected)[0]
     )
-    network, _ = made(config, dtype=torch.float32)
-    network.precision = precision
-    batch = random_batch(S=9, T=7, B=6)
-    together, seen = run(network, batch)
-    for pair in range(6):
-        places, steps = batch.sources[:, pair] >= 0, batch.targets[:, pair] >= 0
-        alone, alone_seen = run(
-            network, Batch(batch.sources[places, pair, None], batch.inputs[:, pair, None], ())
-        )
-        close = {"atol": 2e-5 if precision == "fp32" else 0.05}
-        np.testing.assert_allclose(
-            together[steps, pair].detach(), alone[steps, 0].detach(), **close
-        )
-        np.testing.assert_allclose(seen[pair][:, places].detach(), alone_seen[0].detach(), **close)
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("cell", [*CELLS, "relu"])
-def test_padding_leaves_a_state_of_zeros_exactly_as_it_is(cell: str, precision: str) -> None:
-    config = replace(BASE, hidden=40, cell="rnn" if cell == "relu" else cell,
-                     activation="relu" if cell == "relu" else "tanh")  # fmt: skip
-    network, _ = made(config, dtype=torch.float32)
-    network.precision = precision
-    sources = torch.randint(VS, (8, 50))
-    sources[:5] = -1
-    sources[:, 0] = 1  # so that not all are alike
-    encoded = network.encoder(sources, precision, None)
-    assert (encoded.outputs[:5, 1:] == 0).all()
-    assert (encoded.outputs[5:, 1:] != 0).any()
 
 
 @pytest.mark.parametrize("kind", ["dot", "general", "additive"])
-def test_attention_is_a_mean_over_the_true_places(kind: AttentionKind) -> None:
-    network, _ = made(attending(kind, directions="concat"), dtype=torch.float32)
-    batch = random_batch(seed=3, S=7, T=5, B=6)
-    _, weights = run(network, batch)
-    missing = torch.from_numpy(batch.sources < 0).T.unsqueeze(1).expand_as(weights)
-    assert (weights[missing] == 0).all() and missing.any()
-    torch.testing.assert_close(weights.sum(-1), torch.ones(6, 5))
-    assert (weights[~missing] > 0).all()
-
-
-@pytest.mark.parametrize("joining", ["concat", "sum"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_two_directions_are_two_runs_joined(cell: str, joining: str) -> None:
-    both, _ = made(replace(BASE, cell=cell, directions=joining))
-    one, _ = made(replace(BASE, cell=cell))
-    sources = torch.tensor([[1, 2], [0, 3], [4, 5]])
-    joined = both.encoder(sources, "fp32", None)
-    runs = []
-    stacks = both.encoder.layers, both.encoder.backward_layers
-    for layers, read in zip(stacks, (sources, sources.flip(0)), strict=True):
-        one.encoder.embedding.data = both.encoder.embedding.data
-        one.encoder.layers = layers
-        runs.append(one.encoder(read, "fp32", None))
-    forward, backward = runs
-    parts = [(forward.outputs, backward.outputs.flip(0))]
-    parts += list(zip(forward.state[0], backward.state[0], strict=True))
-    expected = [torch.cat(p, -1) if joining == "concat" else p[0] + p[1] for p in parts]
-    for found, wanted in zip((joined.outputs, *joined.state[0]), expected, strict=True):
-        torch.testing.assert_close(found, wanted)
-
-
-@pytest.mark.parametrize("config", SHAPES, ids=str)
-def test_step_by_step_is_as_all_at_once(config: Seq2SeqConfig) -> None:
-    network, _ = made(config)
-    batch = random_batch()
-    inputs, state = torch.from_numpy(batch.inputs), network.start(torch.from_numpy(batch.sources))
-    whole = network.decode(inputs, state)
-    steps = []
-    for row in inputs.split(1):
-        done = network.decode(row, state)
-        state = done.state
-        steps.append(done.features)
-    torch.testing.assert_close(torch.cat(steps), whole.features)
-
-
-@pytest.mark.parametrize("config", SHAPES, ids=str)
-def test_pairs_are_taken_out_of_a_state(config: Seq2SeqConfig) -> None:
-    network, _ = made(config)
-    batch = random_batch()
-    inputs, chosen = torch.from_numpy(batch.inputs), torch.tensor([2, 0, 0])
-    first = network.decode(inputs[:1], network.start(torch.from_numpy(batch.sources)))
-    whole = network.decode(inputs[1:], first.state)
-    some = network.decode(inputs[1:, chosen], first.state.take(chosen))
-    torch.testing.assert_close(some.features, whole.features[:, chosen])
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn-tanh", "rnn-relu"])
-def test_a_device_pads_as_the_processor_does(cell: str) -> None:
-    layer = RecurrentLayer(cell, E, H)
-    for parameter in layer.parameters():
+def test_attention_has_the_right_gradients(kind: AttentionKind) -> None:
+    attention = Attention(kind, 3, 2).double()
+    for parameter in attention.parameters():
         torch.nn.init.normal_(parameter)
-    x = torch.randn(6, 3, E)
-    padding = torch.zeros(6, 3, dtype=torch.bool)
-    padding[:4, 0] = padding[:1, 2] = True
-    state = tuple(torch.zeros(3, H) for _ in range(layer.cell.states))
-    here = layer(x, state, layer.weight_hidden, "fp32", padding=padding)
-    told, weight = layer._told_of_padding(x, padding)
-    there = layer._on_device(told, weight, None, state, layer.weight_hidden, "fp32")
-    torch.testing.assert_close(there, here)
-    assert (there[0][padding] == 0).all() and (here[0][padding] == 0).all()
+    queries, values = (torch.randn(4, 2, 3).double().requires_grad_() for _ in range(2))
+    mask = torch.tensor([[False, False], [False, True], [False, False], [False, True]])
+
+    def contexts(queries: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        found, _ = attention(queries.transpose(0, 1), attention.keys(values), values, mask)
+        return torch.as_tensor(found)
+
+    assert torch.autograd.gradcheck(contexts, (queries, values))
+
+
+@pytest.mark.parametrize("config", SHAPES, ids=str)
+def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> None:
+    network, batch = random_network(config), random_batch()
+    state, chosen = network.encode(batch.sources, batch.lengths), torch.tensor([2, 0, 0])
+    whole, last = network(batch.inputs, state)
+    first, between = network(batch.inputs[:1], state)
+    rest, end = network(batch.inputs[1:, chosen], select(between, chosen))
+    torch.testing.assert_close(first, whole[:1])
+    torch.testing.assert_close(rest, whole[1:, chosen])
+    torch.testing.assert_close(end, select(last, chosen))
+
+
+@pytest.mark.parametrize("config", SHAPES, ids=str)
+def test_empty_sources_have_a_state_too(config: Seq2SeqConfig) -> None:
+    network = random_network(config)
+    [one, other] = decode(network, 0, network.initial_state(2), 2, max_length=3, eos=0)
+    assert one == other and one.log_probability < 0
 
 
 def test_dropout_is_drawn_in_training_alone() -> None:
-    network, _ = made(replace(BASE, hidden=64, dropout=0.5, attention="dot"), dtype=torch.float32)
-    batch = random_batch()
-    network.eval()
+    network, batch = (
+        random_network(replace(attending("dot"), hidden=64, dropout=0.5)),
+        (random_batch()),
+    )
     assert torch.equal(run(network, batch)[0], run(network, batch)[0])
     network.train()
     drawn = []
     for seed in (1, 1, 2):
-        network.generator = torch.Generator().manual_seed(seed)
-        drawn.append(run(network, batch)[0])
+        with dropout_generator(torch.Generator().manual_seed(seed)):
+            drawn.append(run(network, batch)[0])
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-def test_tied_vectors_are_one_tensor() -> None:
+def test_tied_embeddings_are_one_tensor() -> None:
     network = Seq2SeqNetwork(replace(BASE, tied=True), VS, VT)
-    assert network.output is None and network.vectors_out is network.decoder.embedding
-    assert network.projection is not None and network.projection.shape == (E, H)
+    assert network.output.weight is network.decoder.embedding
+    assert network.output.projection is not None and network.output.projection.shape == (E, H)
 
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_all_weights_start_within_their_range(config: Seq2SeqConfig) -> None:
-    network = Seq2SeqNetwork(
-        replace(config, hidden=20, dim=20 if config.dim == config.hidden else 10), VS, VT
-    )
-    for parameter in network.parameters():
-        torch.nn.init.constant_(parameter, torch.nan)
+    width = 20 if config.dim == config.hidden else 10
+    network = Seq2SeqNetwork(replace(config, hidden=20, dim=width), VS, VT)
+    zeros = ("bias", "peephole_weights")
     for name, parameter in network.named_parameters():
-        if name.endswith(("bias", "extra")):
-            torch.nn.init.zeros_(parameter)
-    start_weights(network, torch.Generator().manual_seed(1))
+        if not name.endswith(zeros):
+            torch.nn.init.constant_(parameter, torch.nan)
+    initialize(network, torch.Generator().manual_seed(1))
     for name, parameter in network.named_parameters():
         assert torch.isfinite(parameter).all(), name
         assert parameter.abs().max() <= 1, name
-        if not name.endswith(("bias", "extra")):
-            assert parameter.std() > 0, name
+        assert name.endswith(zeros) or parameter.std() > 0, name

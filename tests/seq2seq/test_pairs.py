@@ -14,10 +14,10 @@ from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.seq2seq.pairs import (
     Pair,
     Unit,
-    hold_out,
     joined,
     pairs_of,
     read_pairs,
+    split_pairs,
     units_of,
     vocabulary_of,
 )
@@ -143,18 +143,18 @@ def test_separators_that_cannot_stand_in_a_line(separator: str) -> None:
 @given(st.integers(2, 60), st.floats(0, 0.5, exclude_min=True), st.integers(0, 1000))
 def test_every_pair_is_on_one_side_in_its_order(n: int, share: float, seed: int) -> None:
     pairs = numbered(n)
-    train, valid = hold_out(iter(pairs), share, seed)
+    train, valid = split_pairs(iter(pairs), share, seed)
     assert sorted([*train, *valid], key=pairs.index) == pairs
     assert train == sorted(train, key=pairs.index)
     assert valid == sorted(valid, key=pairs.index)
     assert 1 <= len(valid) <= len(train)
     assert len(valid) == 1 or abs(len(valid) - share * n) <= 0.5
-    assert (train, valid) == hold_out(pairs, share, seed)
+    assert (train, valid) == split_pairs(pairs, share, seed)
 
 
 def test_pairs_are_drawn_at_random_by_the_seed() -> None:
     pairs = numbered(1000)
-    drawn = [hold_out(pairs, 0.1, seed)[1] for seed in range(30)]
+    drawn = [split_pairs(pairs, 0.1, seed)[1] for seed in range(30)]
     assert {len(valid) for valid in drawn} == {100}
     assert len({tuple(valid) for valid in drawn}) == 30
     places = [pairs.index(pair) for valid in drawn for pair in valid]
@@ -164,21 +164,21 @@ def test_pairs_are_drawn_at_random_by_the_seed() -> None:
 
 def test_a_source_that_is_validated_on_is_not_trained_on() -> None:
     pairs = [Pair(source, target) for source in "abcdefghij" for target in "xyz"] * 2
-    train, valid = hold_out(pairs, 0.3, 1)
+    train, valid = split_pairs(pairs, 0.3, 1)
     assert (len(train), len(valid)) == (42, 18)
     assert {pair.source for pair in train}.isdisjoint(pair.source for pair in valid)
 
 
 def test_what_cannot_be_held_out() -> None:
     for share in (0, -0.1, 0.51, 1, float("nan")):
-        with pytest.raises(ConfigError, match=r"share to hold out must be above 0 and up to 0\.5"):
-            hold_out(numbered(9), share, 1)
+        with pytest.raises(ConfigError, match="fraction to hold out must be above 0 and at most"):
+            split_pairs(numbered(9), share, 1)
     with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
-        hold_out(numbered(9), 0.1, -1)
+        split_pairs(numbered(9), 0.1, -1)
     with pytest.raises(TextError, match="the text has pairs of 1 source, and those of one must be"):
-        hold_out(numbered(1), 0.5, 1)
+        split_pairs(numbered(1), 0.5, 1)
     with pytest.raises(TextError, match="the text has pairs of 0 sources"):
-        hold_out([], 0.5, 1)
+        split_pairs([], 0.5, 1)
 
 
 # --- units ----------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def test_words_of_a_text_that_are_called_like_the_marks() -> None:
 def test_vocabularies_that_cannot_be() -> None:
     with pytest.raises(VocabularyError, match=r"^no word is left: none is seen 2 times .*: 1\)"):
         vocabulary_of(["a b", "c"], "word", min_count=2)
-    with pytest.raises(VocabularyError, match="no letter is left: none is seen 1 times"):
+    with pytest.raises(VocabularyError, match="no character is left: none is seen 1 times"):
         vocabulary_of([], "char")
     with pytest.raises(VocabularyError, match="no word is left"):
         vocabulary_of(["<unk> <eos>"], "word")

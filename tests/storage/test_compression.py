@@ -80,7 +80,7 @@ def test_truncated_and_corrupted_data(compression: Compression) -> None:
             read(whole[:size], compression)
     corrupted = bytearray(whole)
     corrupted[len(whole) // 2] ^= 1
-    with pytest.raises(FormatError, match=f"a is damaged: its {compression.name} data cannot be"):
+    with pytest.raises(FormatError, match=f"a is corrupted: its {compression.name} data cannot be"):
         read(bytes(corrupted), compression)
 
 
@@ -99,7 +99,9 @@ CORRUPTED_SECOND = {
 def test_what_follows_a_stream_is_never_dropped(compression: Compression, fault: str) -> None:
     compress = COMPRESS[compression.name]
     data = compress(b"one\n") + CORRUPTED_SECOND[fault](compress(b"two\n"))
-    with pytest.raises(FormatError, match=f"a is (damaged|truncated): its {compression.name} data"):
+    with pytest.raises(
+        FormatError, match=f"a is (corrupted|truncated): its {compression.name} data"
+    ):
         read(data, compression)
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wordkit.errors import FormatError, StorageError, WordkitError
+from wordkit.errors import FormatError, StorageError
 from wordkit.storage import atomic_write, new_mark, read_tensors, write_tensors
 
 
@@ -203,10 +203,10 @@ def of_tensor(dtype: str, shape: object, offsets: list[int], data: bytes = b"") 
         (container({"__metadata__": META, "x": 3}), "bad header entry for tensor 'x'"),
         (of_tensor("F32", [2], [0, 8], b"1234"), "is truncated: tensor 'x' should end at byte 8"),
         (of_tensor("F32", [3], [0, 8], b"12345678"), "should take 12 bytes, but takes 8"),
-        (of_tensor("F32", [1 << 40, 1 << 40], [0, 8], b"12345678"), "is damaged"),
-        (of_tensor("F32", [-2, -1], [0, 8], b"12345678"), "is damaged"),
+        (of_tensor("F32", [1 << 40, 1 << 40], [0, 8], b"12345678"), "is corrupted"),
+        (of_tensor("F32", [-2, -1], [0, 8], b"12345678"), "is corrupted"),
         *(
-            (of_tensor("U8", shape, [0, 0]), "is damaged")
+            (of_tensor("U8", shape, [0, 0]), "is corrupted")
             for shape in ([0, 10**30], [0] * 100, [float("inf")], [True], ["0"], "", None)
         ),
     ],
@@ -224,23 +224,6 @@ def test_missing_files(tmp_path: Path) -> None:
         read_tensors(tmp_path / "none", kind="test")
     with pytest.raises(StorageError, match="it is a folder"):
         read_tensors(tmp_path, kind="test")
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_a_changed_file_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / "t"
-    write_tensors(path, {"x": np.arange(5), "y": np.zeros((2, 2), np.float32)}, kind="test")
-    content = bytearray(path.read_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    try:
-        for tensor in read_tensors(path, kind="test").tensors.values():
-            assert tensor.nbytes <= len(content)
-            tensor.sum()
-    except WordkitError:
-        pass
 
 
 def test_a_tensor_of_another_type_is_refused(tmp_path: Path) -> None:

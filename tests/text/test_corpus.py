@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import random
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wordkit.errors import CorpusError, StorageError, VocabularyError, WordkitError
+from wordkit.errors import CorpusError, StorageError
 from wordkit.storage import atomic
 from wordkit.text import Corpus, corpus_folder
 from wordkit.text.corpus_folder import CorpusWriter, _array_header
@@ -90,7 +89,7 @@ def test_damaged_parts(tmp_path: Path, name: str) -> None:
     whole = path.read_bytes()
     for size in (0, 5, 100, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(CorpusError, match="truncated or damaged|should hold"):
+        with pytest.raises(CorpusError, match="truncated or corrupted|should hold"):
             Corpus.open(folder)
     path.unlink()
     with pytest.raises(CorpusError, match="cannot be read"):
@@ -108,39 +107,8 @@ def test_boundaries_must_rise_and_fit(tmp_path: Path) -> None:
 def test_a_part_holding_objects_is_never_unpickled(tmp_path: Path) -> None:
     folder = saved(tmp_path / "c.ids")
     np.save(part(folder, "counts"), np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
-    with pytest.raises(CorpusError, match="damaged"):
+    with pytest.raises(CorpusError, match="corrupted"):
         Corpus.open(folder)
-
-
-def test_doubled_words(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "c.ids")
-    words = np.frombuffer(b"the\nthe\nsat\nmat", dtype=np.uint8)
-    np.save(part(folder, "words"), words)
-    manifest = json.loads((folder / "corpus.json").read_text())
-    manifest["sizes"]["words"] = len(words)
-    (folder / "corpus.json").write_text(json.dumps(manifest))
-    with pytest.raises(VocabularyError, match="'the' is in the vocabulary more than once"):
-        Corpus.open(folder).vocabulary.id("the")
-
-
-@settings(FEW, max_examples=150)
-@given(st.data())
-def test_a_changed_folder_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
-    folder = tmp_path / "c.ids"
-    if not folder.exists():
-        saved(folder)
-    path = data.draw(st.sampled_from(sorted(folder.iterdir(), key=lambda p: p.name[:3])))
-    whole = path.read_bytes()
-    content = bytearray(whole)
-    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content)
-    try:
-        for sentence in Corpus.open(folder):
-            sentence.sum()
-    except WordkitError:
-        pass
-    finally:
-        path.write_bytes(whole)
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:

@@ -236,7 +236,9 @@ def test_a_folder_with_other_content_is_not_touched(tmp_path: Path) -> None:
     [
         ("numbers", "words", "numbers must be keep or N, not 'words'"),
         ("min_count", 0, "min_count must be at least 1, not 0"),
+        ("min_count", 2.5, "min_count must be a whole number, at least 1, not 2.5"),
         ("max_size", -3, "max_size must be at least 1, not -3"),
+        ("max_size", "x", "max_size must be a whole number, at least 1, not 'x'"),
     ],
 )
 def test_bad_settings(field: str, value: object, message: str) -> None:

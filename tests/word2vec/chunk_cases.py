@@ -72,17 +72,17 @@ class Case:
     def run(self) -> tuple[float, int]:
         """Train with the kernels: the loss and the predictions."""
         return kernels.train_chunk(
-            *self._arguments(), self.weights.padded_input, self.weights.padded_output, *self._rest()
+            *self.arguments(), self.weights.padded_input, self.weights.padded_output, *self._rest()
         )
 
     def run_twin(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float, int]:
         """Train a copy with the twin: its inputs and outputs, the loss and the predictions."""
         inputs = self.weights.input.astype(np.float64)
         outputs = self.weights.output.astype(np.float64)
-        loss, predictions = twin.train_chunk(*self._arguments(), inputs, outputs, *self._rest())
+        loss, predictions = twin.train_chunk(*self.arguments(), inputs, outputs, *self._rest())
         return inputs, outputs, loss, predictions
 
-    def _arguments(self) -> tuple[kernels.Text, int, int, kernels.Targets, kernels.Settings]:
+    def arguments(self) -> tuple[kernels.Text, int, int, kernels.Targets, kernels.Settings]:
         ids = np.array([word for line in self.sentences for word in line], dtype=np.int32)
         offsets = np.cumsum([0, *map(len, self.sentences)], dtype=np.int64)
         ids.flags.writeable = offsets.flags.writeable = False  # as those of a corpus are
@@ -105,16 +105,16 @@ class Case:
 
     def _targets(self) -> kernels.Targets:
         noise, starts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
-        nodes, turns = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+        nodes, codes = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
         counts = np.array(list(self.counts) or [1000 // (i + 1) for i in range(self.words)])
         if self.loss == "ns":
             noise = alias_table(noise_probabilities(counts, 0.75))
         elif self.loss == "hs":
             tree = huffman_tree(counts)
-            starts, nodes, turns = tree.starts, tree.nodes, tree.turns
+            starts, nodes, codes = tree.starts, tree.nodes, tree.codes
         else:
             nodes = np.arange(self.words, dtype=np.int32)
-        return kernels.Targets(noise, starts, nodes, turns)
+        return kernels.Targets(noise, starts, nodes, codes)
 
 
 def assert_equals_twin(case: Case, tolerance: float = TOLERANCE) -> int:

@@ -1,4 +1,4 @@
-"""An engine for tests: its arithmetic is nothing, but depends on each chunk and on all before."""
+"""An engine for tests, whose updates depend on each chunk and on all before."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Chunk, Tally
+from wordkit.word2vec import TrainingState, Word2VecConfig
+from wordkit.word2vec.engine import Chunk, Tally
 
 
 class FakeEngine:
@@ -16,8 +15,8 @@ class FakeEngine:
     packages: tuple[str, ...] = ("numpy", "numba")
     chunk_tokens = 1000
 
-    def __init__(self, start: StartingPoint, config: Word2VecConfig) -> None:
-        self.weights = start.state.weights
+    def __init__(self, state: TrainingState, config: Word2VecConfig) -> None:
+        self.weights = state.weights
         self.seed = config.seed
         self.fetched = 0
 

@@ -1,4 +1,4 @@
-"""Checkpoints come back bit by bit, and whatever happens to the file is noticed."""
+"""Checkpoints come back bit by bit, corruption is noticed, and resuming is as if undisturbed."""
 
 from __future__ import annotations
 
@@ -22,25 +22,24 @@ from hypothesis import strategies as st
 from training_strategies import checkpoints, small_corpus
 
 from wordkit.config import change
-from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError, WordkitError
+from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError
 from wordkit.storage import content_digest, write_tensors
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import checkpoint_file, memory, train
-from wordkit.word2vec.checkpoint import (
+from wordkit.word2vec import (
     Checkpoint,
-    CheckpointKeeper,
     CheckpointPlan,
-    CorpusRecord,
+    TrainingState,
+    Word2VecConfig,
+    checkpoint,
     is_checkpoint,
     read_checkpoint,
-    save_checkpoint,
+    start_afresh,
+    start_from_checkpoint,
+    train,
 )
-from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.new_training import start_afresh
-from wordkit.word2vec.recorded_config import config_of, record_of
-from wordkit.word2vec.resumed_training import start_from_checkpoint
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.checkpoint import KIND, checkpoint_record, save_checkpoint
+from wordkit.word2vec.engine import Tally
+from wordkit.word2vec.state import config_record, corpus_record
 from wordkit.word2vec.weights import Weights
 
 PLAIN = settings(
@@ -50,15 +49,13 @@ CONFIG = Word2VecConfig(arch="skipgram", vectors="in", dim=5, min_count=2, epoch
 
 
 def content(checkpoint: Checkpoint) -> tuple[Any, ...]:
-    """All that a checkpoint says, as values that are equal only where every bit is."""
+    """All that a checkpoint holds, as values that are equal only where every bit is."""
     state = checkpoint.state
     return (
-        checkpoint.vocabulary.words,
-        checkpoint.vocabulary.counts.tolist(),
-        record_of(checkpoint.config),
-        vars(checkpoint.corpus),
-        (state.epoch, state.position, state.tally, state.seconds),
-        (checkpoint.kept, checkpoint.joined),
+        config_record(checkpoint.config),
+        dict(checkpoint.corpus),
+        (state.vocabulary.words, state.vocabulary.counts.tolist()),
+        (state.kept, state.joined, state.epoch, state.position, state.tally, state.seconds),
         (state.weights.input.shape, state.weights.input.tobytes()),
         (state.weights.output.shape, state.weights.output.tobytes()),
     )
@@ -70,16 +67,10 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture
-def start(corpus: Corpus) -> StartingPoint:
-    return start_afresh(corpus, CONFIG)
-
-
-@pytest.fixture
-def small(corpus: Corpus, start: StartingPoint) -> Checkpoint:
-    start.state.epoch, start.state.position = 1, 1000
-    start.state.tally, start.state.seconds = Tally(0.1 + 0.2, 3), 1.5
-    record = CorpusRecord.of(corpus)
-    return Checkpoint(start.vocabulary, CONFIG, start.state, record, 0, len(start.vocabulary))
+def small(corpus: Corpus) -> Checkpoint:
+    state = start_afresh(corpus, CONFIG)
+    state.epoch, state.position, state.tally, state.seconds = 1, 1000, Tally(0.1 + 0.2, 3), 1.5
+    return Checkpoint(CONFIG, state, corpus_record(corpus))
 
 
 # --- there and back ------------------------------------------------------------------------------
@@ -88,53 +79,38 @@ def small(corpus: Corpus, start: StartingPoint) -> Checkpoint:
 @PLAIN
 @given(checkpoint=checkpoints())
 def test_a_checkpoint_comes_back_bit_by_bit(tmp_path: Path, checkpoint: Checkpoint) -> None:
-    path = tmp_path / "c"
-    before = content(checkpoint)
-    padded = checkpoint.state.weights.padded_input.tobytes()
+    path, again = tmp_path / "c", tmp_path / "d"
+    before, padded = content(checkpoint), checkpoint.state.weights.padded_input.tobytes()
     save_checkpoint(path, checkpoint)
     assert content(read_checkpoint(path)) == before
     assert content(checkpoint) == before  # writing it changes nothing, padding included
     assert checkpoint.state.weights.padded_input.tobytes() == padded
-    again = tmp_path / "d"
     save_checkpoint(again, read_checkpoint(path))
     assert again.read_bytes() == path.read_bytes()
     assert is_checkpoint(path)
 
 
-def test_rows_of_many_blocks_are_packed_and_unpacked_in_their_own_memory(tmp_path: Path) -> None:
+def test_rows_of_many_blocks_are_compacted_in_their_own_memory(tmp_path: Path) -> None:
     V, D = 50_000, 20  # each row of 20 takes 32
-    random = np.random.default_rng(0)
-    weights = Weights.copied(
-        random.standard_normal((V, D), np.float32), random.standard_normal((V, D), np.float32)
-    )
-    input, output = weights.padded_input.copy(), weights.padded_output.copy()  # noqa: A001
-    checkpoint = Checkpoint(
-        Vocabulary(map(str, range(V)), np.ones(V, np.int64)),
-        Word2VecConfig(dim=D),
-        TrainingState(weights),
-        CorpusRecord("f", 10, 1, {}),
-        joined=V,
-    )
+    values = np.random.default_rng(0).standard_normal((2, V, D), np.float32)
+    weights = Weights.copied(*values)
+    padded = weights.padded_input.copy(), weights.padded_output.copy()
+    state = TrainingState(Vocabulary(map(str, range(V)), np.ones(V, np.int64)), weights, joined=V)
+    text = {"fingerprint": "f", "tokens": 10, "sentences": 1, "settings": {}}
     tracemalloc.start()
-    save_checkpoint(tmp_path / "c", checkpoint)
+    save_checkpoint(tmp_path / "c", Checkpoint(Word2VecConfig(dim=D), state, text))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < input.nbytes  # of 2 · input.nbytes that are written
-    assert np.array_equal(weights.padded_input, input)
-    assert np.array_equal(weights.padded_output, output)
+    assert peak < padded[0].nbytes  # half of what is written
+    assert np.array_equal(weights.padded_input, padded[0])
+    assert np.array_equal(weights.padded_output, padded[1])
     assert (tmp_path / "c").stat().st_size < 2 * V * D * 4 + V * 14 + 4000  # without the padding
     back = read_checkpoint(tmp_path / "c").state.weights
-    assert np.array_equal(back.input, input[:, :D]) and np.array_equal(back.output, output[:, :D])
+    assert np.array_equal(back.input, values[0]) and np.array_equal(back.output, values[1])
     assert not back.input.flags.writeable
 
 
-def test_what_is_derived(small: Checkpoint) -> None:
-    tokens = small.corpus.tokens
-    assert small.words_done == tokens + 1000
-    assert small.share_done == pytest.approx((tokens + 1000) / (3 * tokens))
-
-
-# --- damage --------------------------------------------------------------------------------------
+# --- corruption ----------------------------------------------------------------------------------
 
 
 def read_or_refuse(path: Path) -> Checkpoint | None:
@@ -145,11 +121,11 @@ def read_or_refuse(path: Path) -> Checkpoint | None:
         return None
 
 
-def test_damage_of_any_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
-    config = Word2VecConfig(dim=2)
-    state = TrainingState(Weights.copied(np.eye(2, dtype=np.float32), np.ones((2, 2), np.float32)))
-    record = CorpusRecord("f", 10, 1, {"tokenizer": "é"})
-    tiny = Checkpoint(Vocabulary(["a", "b"], [2, 1]), config, state, record, joined=2)
+def test_corruption_of_any_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
+    matrices = Weights.copied(np.eye(2, dtype=np.float32), np.ones((2, 2), np.float32))
+    state = TrainingState(Vocabulary(["a", "b"], [2, 1]), matrices, joined=2)
+    text = {"fingerprint": "f", "tokens": 10, "sentences": 1, "settings": {"tokenizer": "é"}}
+    tiny = Checkpoint(Word2VecConfig(dim=2), state, text)
     path = tmp_path / "c"
     save_checkpoint(path, tiny)
     whole = path.read_bytes()
@@ -166,51 +142,26 @@ def test_damage_of_any_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
         assert read_or_refuse(path) is None
 
 
-@PLAIN
-@given(
-    checkpoint=checkpoints(),
-    changes=st.lists(
-        st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=3)), max_size=4
-    ),
-)
-def test_changed_files_are_refused_or_say_the_same(
-    tmp_path: Path, checkpoint: Checkpoint, changes: list[tuple[int, bytes]]
-) -> None:
-    path = tmp_path / "c"
-    save_checkpoint(path, checkpoint)
-    damaged = bytearray(path.read_bytes())
-    for place, replacement in changes:
-        start = place % len(damaged)
-        damaged[start : start + len(replacement)] = replacement
-    path.write_bytes(damaged)
-    is_checkpoint(path)
-    found = read_or_refuse(path)
-    assert found is None or content(found) == content(checkpoint)
-
-
-def forged(path: Path, small: Checkpoint, training: Any = None, **tensors: Any) -> None:
-    """Write a checkpoint that is wrong but has the right digest."""
-    known = json.loads(checkpoint_file.describe(small))
-    if isinstance(training, dict):
-        for name, value in training.items():
-            place = known
-            *way, last = name.split(".")
-            for step in way:
-                place = place[step]
-            place[last] = value
-    text = training if isinstance(training, str) else json.dumps(known)
-    weights = small.state.weights
-    arrays = {"input": weights.input, "output": weights.output}
-    arrays = {**arrays, **small.vocabulary.to_arrays(), **tensors}
+def forged(path: Path, small: Checkpoint, record: Any = None, **tensors: Any) -> None:
+    """Write a malformed checkpoint with the right digest."""
+    known = json.loads(checkpoint_record(small))
+    for name, value in (record if isinstance(record, dict) else {}).items():
+        *groups, last = name.split(".")
+        place = known
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    text = record if isinstance(record, str) else json.dumps(known)
+    state = small.state
+    arrays = {"input": state.weights.input, "output": state.weights.output}
+    arrays = {**arrays, **state.vocabulary.to_arrays(), **tensors}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    digest = content_digest(text, arrays)
-    write_tensors(
-        path, arrays, kind=checkpoint_file.KIND, metadata={"training": text, "sha256": digest}
-    )
+    metadata = {"training": text, "sha256": content_digest(text, arrays)}
+    write_tensors(path, arrays, kind=KIND, metadata=metadata)
 
 
 @pytest.mark.parametrize(
-    ("training", "message"),
+    ("record", "message"),
     [
         ("[", "is not JSON"),
         ("3", "no JSON object"),
@@ -219,28 +170,14 @@ def forged(path: Path, small: Checkpoint, training: Any = None, **tensors: Any) 
         ({"config": [1]}, "settings must be names with values"),
         ({"config.dim": 6}, "should have the shapes"),
         ({"config.dim": 10**30}, "dim must be at most 2147483647"),
-        ({"config.dim": True}, "dim must be a whole number, .*, not True"),
-        ({"config.dim": 5.0}, "dim must be a whole number, .*, not 5.0"),
         ({"config.loss": "hs"}, "should have the shapes"),
-        ({"config.loss": ["ns"]}, "loss must be one of"),
         ({"config.window": 0}, "window must be from 1 to 1000"),
-        ({"config.lr": 10**400}, "lr must be a finite number in the range of float64"),
-        ({"config.lr": math.nan}, "lr must be a finite number, above 0"),
-        ({"config.sample": "1"}, "sample must be a finite number, .*, not '1'"),
-        ({"config.seed": None}, "seed must be a whole number, .*, not None"),
-        ({"config.max_vocabulary": 2.5}, "max_vocabulary must be a whole number, .*, not 2.5"),
         ({"config.cake": 1}, "no setting 'cake'; update wordkit"),
         ({"epoch": 4}, "entry 'epoch'"),
-        ({"epoch": -1}, "entry 'epoch'"),
         ({"epoch": 3}, "entry 'position'"),
         ({"position": 10**9}, "entry 'position'"),
-        ({"position": 0.5}, "entry 'position'"),
-        ({"loss": math.inf}, "entry 'loss'"),
         ({"loss": math.nan}, "entry 'loss'"),
-        ({"loss": "0"}, "entry 'loss'"),
-        ({"predictions": -1}, "entry 'predictions'"),
         ({"predictions": 1.0}, "entry 'predictions'"),
-        ({"seconds": -math.inf}, "entry 'seconds'"),
         ({"seconds": -1.0}, "entry 'seconds'"),
         ({"kept": 1}, "kept and"),
         ({"joined": True}, "entry 'joined'"),
@@ -252,36 +189,27 @@ def forged(path: Path, small: Checkpoint, training: Any = None, **tensors: Any) 
     ],
     ids=str,
 )
-def test_nothing_is_believed(
-    tmp_path: Path, small: Checkpoint, training: Any, message: str
-) -> None:
+def test_malformed_records(tmp_path: Path, small: Checkpoint, record: Any, message: str) -> None:
     forged(tmp_path / "c", small)
     assert content(read_checkpoint(tmp_path / "c")) == content(small)
-    forged(tmp_path / "c", small, training)
+    forged(tmp_path / "c", small, record)
     with pytest.raises(FormatError, match=message) as error:
         read_checkpoint(tmp_path / "c")
-    assert str(tmp_path / "c") in str(error.value) and "train from the start" in str(error.value)
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
 
 
-def test_no_array_is_believed(tmp_path: Path, small: Checkpoint) -> None:
-    weights, counts = small.state.weights, small.vocabulary.counts
-    words = small.vocabulary.to_arrays()["words"]
-    V = len(counts)
-    nan, huge, double = weights.input.copy(), weights.output.copy(), weights.input.astype(float)
-    nan[3, 1], huge[0, 0] = np.nan, 1e35
-    first, second = (word.encode() for word in small.vocabulary.words[:2])
+def test_malformed_arrays(tmp_path: Path, small: Checkpoint) -> None:
+    weights, arrays = small.state.weights, small.state.vocabulary.to_arrays()
+    words, counts, V = arrays["words"], arrays["counts"], len(small.state.vocabulary)
+    first, second = (word.encode() for word in small.state.vocabulary.words[:2])
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"input": nan}, "not finite"),
-        ({"output": huge}, "far too large"),
-        ({"input": double}, "should be float32"),
-        ({"input": weights.input[:-1]}, "should have the shapes"),
+        ({"input": np.full_like(weights.input, np.nan)}, "not finite"),
+        ({"output": weights.output.astype(np.float64)}, "should be float32"),
         ({"output": weights.output[:, :-1]}, "should have the shapes"),
         ({"output": weights.output[0]}, "with 2 dimensions"),
         ({"counts": counts[:-1]}, f"{V} words need as many counts"),
-        ({"counts": -counts}, "whole numbers"),
         ({"counts": counts[::-1]}, "order of their counts"),
-        ({"words": words[:-3]}, "damaged"),
-        ({"words": np.zeros(0, np.uint8)}, "damaged"),
+        ({"words": words[:-3]}, "corrupted"),
         ({"words": np.frombuffer(b"\xff" + words.tobytes()[1:], np.uint8)}, "not UTF-8 at byte 0"),
         (
             {"words": np.frombuffer(words.tobytes().replace(second, first, 1), np.uint8)},
@@ -297,12 +225,11 @@ def test_no_array_is_believed(tmp_path: Path, small: Checkpoint) -> None:
 def test_other_files_are_told_from_checkpoints(tmp_path: Path, small: Checkpoint) -> None:
     assert not is_checkpoint(tmp_path / "none") and not is_checkpoint(tmp_path)
     assert not is_checkpoint("/dev/null")
-    for name, data in {"empty": b"", "text": b"some words\n", "source": __file__}.items():
-        path = tmp_path / name
-        path.write_bytes(Path(data).read_bytes() if isinstance(data, str) else data)
-        assert not is_checkpoint(path)
+    for content in (b"", b"some words\n", Path(__file__).read_bytes()):
+        (tmp_path / "other").write_bytes(content)
+        assert not is_checkpoint(tmp_path / "other")
         with pytest.raises(FormatError):
-            read_checkpoint(path)
+            read_checkpoint(tmp_path / "other")
     write_tensors(tmp_path / "t", {"x": np.zeros(3)}, kind="embeddings")
     assert not is_checkpoint(tmp_path / "t")
     with pytest.raises(FormatError, match="holds embeddings, not a word2vec checkpoint"):
@@ -311,144 +238,41 @@ def test_other_files_are_told_from_checkpoints(tmp_path: Path, small: Checkpoint
         read_checkpoint(tmp_path / "none")
     save_checkpoint(tmp_path / "c", small)
     whole = (tmp_path / "c").read_bytes()
-    (tmp_path / "c").write_bytes(whole[: len(whole) // 2])  # a damaged one is still one
+    (tmp_path / "c").write_bytes(whole[: len(whole) // 2])  # a truncated one is still one
     assert is_checkpoint(tmp_path / "c")
 
 
-@given(st.dictionaries(st.text(max_size=3) | st.sampled_from(["dim", "lr"]), st.integers()))
-def test_settings_out_of_json_are_whole_or_refused(changes: dict[str, int]) -> None:
-    record = {**record_of(CONFIG), **changes}
-    try:
-        config = config_of(json.loads(json.dumps(record)))
-    except ConfigError:
-        assert changes
-    else:
-        assert record_of(config) == record
-
-
-# --- the keeper ----------------------------------------------------------------------------------
-
-
-def test_plans_are_checked() -> None:
-    for every in (0, -1.0, math.nan):
-        with pytest.raises(ConfigError, match="every must be more than 0 seconds, not"):
-            CheckpointPlan("c", every)
-    assert CheckpointPlan("c").every == 300
-
-
-def test_without_a_plan_nothing_happens(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    keeper, engine = CheckpointKeeper(None, corpus, CONFIG, start), FakeEngine(start, CONFIG)
-    start.state.position = 1000
-    keeper.save(engine)
-    assert not keeper.is_due() and keeper.saved == 0 and engine.fetched == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_checkpoint_is_due_when_its_time_has_come(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 50.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    keeper = CheckpointKeeper(CheckpointPlan(tmp_path / "c", 10), corpus, CONFIG, start)
-    engine = FakeEngine(start, CONFIG)
-    now = 61.0
-    assert not keeper.is_due()  # nothing has been done
-    start.state.position = 1000
-    assert keeper.is_due()
-    keeper.save(engine)
-    assert keeper.saved == 1000 and engine.fetched == 1
-    assert read_checkpoint(tmp_path / "c").state.position == 1000
-    start.state.position = 2000
-    now = 70.0
-    assert not keeper.is_due()
-    now = 71.0
-    assert keeper.is_due()
-    start.state.epoch, start.state.position = 1, 0
-    keeper.save(engine)
-    assert keeper.saved == corpus.tokens
-
-
 @pytest.mark.parametrize("fault", [np.nan, np.inf, -1e35, "loss"])
-def test_what_is_not_finite_is_not_kept(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path, fault: Any
+def test_diverged_trainings_are_not_written(
+    small: Checkpoint, tmp_path: Path, corpus: Corpus, fault: Any
 ) -> None:
     path = tmp_path / "c"
-    keeper = CheckpointKeeper(CheckpointPlan(path), corpus, CONFIG, start)
-    engine = FakeEngine(start, CONFIG)
-    keeper.save(engine)
+    save_checkpoint(path, small)
     good = path.read_bytes()
-    start.state.position = 1000
     if fault == "loss":
-        start.state.tally = Tally(math.nan, 5)
+        small.state.tally = Tally(math.nan, 5)
     else:
-        start.state.weights.output[4, 2] = fault
-    with pytest.raises(DivergenceError, match=r"after 1,000 words, at a learning rate of 0\.02"):
-        keeper.save(engine)
+        small.state.weights.output[4, 2] = fault
+    words = f"after {corpus.tokens + 1000:,} words, at a learning rate of 0.01"
+    with pytest.raises(DivergenceError, match=words):
+        save_checkpoint(path, small)
     assert path.read_bytes() == good and list(tmp_path.iterdir()) == [path]
-    assert keeper.saved == 0
 
 
-def test_a_bad_place_is_found_before_the_work(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path
-) -> None:
-    for place, message in ((tmp_path, "it is a folder"), (tmp_path / "no" / "c", "no folder")):
-        with pytest.raises(StorageError, match=message):
-            CheckpointKeeper(CheckpointPlan(place), corpus, CONFIG, start)
-    odd = Corpus(corpus.ids, corpus.offsets, corpus.vocabulary, {"made by": object()})
-    with pytest.raises(ConfigError, match="cannot be kept in a checkpoint"):
-        CheckpointKeeper(CheckpointPlan(tmp_path / "c"), odd, CONFIG, start)
-    CheckpointKeeper(None, odd, CONFIG, start)
-
-
-def test_ctrl_c_waits_for_the_checkpoint(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "c"
-    keeper = CheckpointKeeper(CheckpointPlan(path), corpus, CONFIG, start)
-    start.state.position = 1000
-    write, main = checkpoint_file.write_checkpoint_file, threading.main_thread().ident
-    assert main is not None
-
-    def interrupted(*arguments: Any, **options: Any) -> None:
-        signal.pthread_kill(main, signal.SIGINT)
-        time.sleep(0.1)  # so that it arrives in the midst
-        write(*arguments, **options)
-
-    monkeypatch.setattr(checkpoint_file, "write_checkpoint_file", interrupted)
-    before = start.state.weights.padded_input.copy()
-    with pytest.raises(KeyboardInterrupt):
-        keeper.save(FakeEngine(start, CONFIG))
-    assert keeper.saved == 1000 and read_checkpoint(path).state.position == 1000
-    assert np.array_equal(start.state.weights.padded_input, before)
-
-
-def test_a_failed_write_leaves_the_weights_as_they_were(
-    corpus: Corpus, start: StartingPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keeper = CheckpointKeeper(CheckpointPlan(tmp_path / "c"), corpus, CONFIG, start)
-    before = start.state.weights.padded_input.copy()
-
-    def full(*arguments: Any, **options: Any) -> None:
-        raise StorageError("the disk is full")
-
-    monkeypatch.setattr(checkpoint_file, "write_checkpoint_file", full)
-    with pytest.raises(StorageError):
-        keeper.save(FakeEngine(start, CONFIG))
-    assert np.array_equal(start.state.weights.padded_input, before) and keeper.saved == 0
-
-
-# --- going on ------------------------------------------------------------------------------------
+# --- checkpoints of a training -------------------------------------------------------------------
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings by the fake engine, whose result tells each chunk and rate, and their order."""
-    monkeypatch.setattr(
-        train, "make_engine", lambda corpus, start, config, **_: FakeEngine(start, config)
-    )
+def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
+    """Trainings by the fake engine, whose result depends on each chunk, rate, and their order."""
+    engines: list[FakeEngine] = []
+
+    def make_engine(corpus: Corpus, state: TrainingState, config: Any, **_: Any) -> FakeEngine:
+        engines.append(FakeEngine(state, config))
+        return engines[-1]
+
+    monkeypatch.setattr(train, "make_engine", make_engine)
+    return engines
 
 
 @pytest.mark.usefixtures("fake")
@@ -456,23 +280,22 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stops=st.lists(st.integers(0, 14), max_size=3), every=st.sampled_from([1e-9, 1e9]))
-def test_a_training_that_is_stopped_and_goes_on_is_as_if_undisturbed(
+def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
     corpus: Corpus, tmp_path: Path, stops: list[int], every: float
 ) -> None:
     expected = train.train_word2vec(corpus, CONFIG).result()
     plan = CheckpointPlan(tmp_path / "c", every)
-    begin = start_afresh(corpus, CONFIG)
-    done = 0
+    start, done = start_afresh(corpus, CONFIG), 0
     for stop in stops:
-        run = train.train_word2vec(corpus, CONFIG, start=begin, checkpoint=plan)
+        run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
         for report, _ in zip(run, range(stop + 1), strict=False):
             assert report.done >= done
         run.close()
         checkpoint = read_checkpoint(plan.path)
         assert checkpoint.words_done >= done
         done = checkpoint.words_done
-        begin = start_from_checkpoint(corpus, CONFIG, checkpoint)
-    found = train.train_word2vec(corpus, CONFIG, start=begin, checkpoint=plan).result()
+        start = start_from_checkpoint(corpus, CONFIG, checkpoint)
+    found = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan).result()
     assert np.array_equal(found.vectors, expected.vectors)
     assert np.array_equal(found.weights["output"], expected.weights["output"])
     for name in ("loss", "predictions", "words"):
@@ -480,16 +303,36 @@ def test_a_training_that_is_stopped_and_goes_on_is_as_if_undisturbed(
         assert now == pytest.approx(then, rel=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_the_kernels_resume_bit_by_bit(tmp_path: Path, loss: Any) -> None:
+    corpus, config = small_corpus(5000), replace(CONFIG, loss=loss, epochs=2)
+    expected = train.train_word2vec(corpus, config, threads=1).result()
+    plan = CheckpointPlan(tmp_path / "c", 1e-9)
+    run = train.train_word2vec(corpus, config, threads=1, checkpoint=plan)
+    while next(run).done < corpus.tokens * 1.2:
+        pass
+    run.close()
+    checkpoint = read_checkpoint(tmp_path / "c")
+    assert 0.5 < checkpoint.fraction_done < 1
+    start = start_from_checkpoint(corpus, config, checkpoint)
+    found = train.train_word2vec(corpus, config, start=start, threads=1).result()
+    assert np.array_equal(found.vectors, expected.vectors)
+    assert np.array_equal(found.weights["output"], expected.weights["output"])
+    loss = expected.metadata["training"]["loss"]
+    assert found.metadata["training"]["loss"] == pytest.approx(loss, rel=1e-12)
+
+
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("every", [1e-9, math.inf])
-def test_the_end_of_a_training_is_kept(corpus: Corpus, tmp_path: Path, every: float) -> None:
-    """So that the file says so, and the vectors are to be had again without any training."""
+def test_the_last_checkpoint_gives_the_vectors_without_training(
+    corpus: Corpus, tmp_path: Path, every: float
+) -> None:
     path = tmp_path / "c"
     plan = CheckpointPlan(path, every)
     expected = train.train_word2vec(corpus, CONFIG, checkpoint=plan).result()
-    checkpoint = read_checkpoint(plan.path)
-    assert checkpoint.share_done == 1
-    before = path.read_bytes()
+    assert expected.metadata["training"]["predictions"] == corpus.tokens, "of the last epoch"
+    checkpoint, before = read_checkpoint(path), path.read_bytes()
+    assert checkpoint.fraction_done == 1
     start = start_from_checkpoint(corpus, CONFIG, checkpoint)
     run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
     assert all(report.done == 3 * corpus.tokens for report in run)
@@ -500,82 +343,128 @@ def test_the_end_of_a_training_is_kept(corpus: Corpus, tmp_path: Path, every: fl
 
 
 @pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("epochs", [1, 2, 3])
-def test_a_run_that_is_closed_at_the_end_of_an_epoch_is_kept(
-    corpus: Corpus, tmp_path: Path, epochs: int
+def test_checkpoints_are_written_when_due(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = CheckpointPlan(tmp_path / "c", math.inf)
-    run = train.train_word2vec(corpus, CONFIG, checkpoint=plan)
+    now = 50.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    path = tmp_path / "c"
+    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, 10))
+    next(run)
+    now = 61.0
+    next(run)
+    assert not path.exists(), "nothing was done before"
+    next(run)
+    next(run)
+    first = read_checkpoint(path).words_done
+    assert 0 < first < corpus.tokens
+    now = 70.0
+    next(run), next(run)
+    assert read_checkpoint(path).words_done == first
+    now = 72.0
+    next(run), next(run)
+    assert read_checkpoint(path).words_done > first
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_a_run_that_is_closed_keeps_all_that_is_done(
+    corpus: Corpus, tmp_path: Path, fake: list[FakeEngine], epochs: int
+) -> None:
+    path = tmp_path / "c"
+    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, math.inf))
     reports = [next(run)]
-    while reports[-1].done < epochs * corpus.tokens or reports[-2].done < epochs * corpus.tokens:
+    while epochs and (len(reports) < 2 or reports[-2].done < epochs * corpus.tokens):
         reports.append(next(run))
     run.close()
-    assert read_checkpoint(plan.path).words_done == epochs * corpus.tokens
+    if epochs == 0:
+        assert list(tmp_path.iterdir()) == [], "there is nothing to keep"
+    else:
+        assert read_checkpoint(path).words_done == epochs * corpus.tokens
+        assert fake[0].fetched > 0, "the weights came from the device first"
 
 
 @pytest.mark.usefixtures("fake")
-def test_a_run_that_has_done_nothing_keeps_nothing(corpus: Corpus, tmp_path: Path) -> None:
-    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(tmp_path / "c"))
-    next(run)
-    run.close()
-    assert list(tmp_path.iterdir()) == []
+def test_a_bad_place_is_found_before_the_work(corpus: Corpus, tmp_path: Path) -> None:
+    for place, message in ((tmp_path, "it is a folder"), (tmp_path / "no" / "c", "no folder")):
+        with pytest.raises(StorageError, match=message):
+            train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(place))
+    odd = Corpus(corpus.ids, corpus.offsets, corpus.vocabulary, {"made by": object()})
+    with pytest.raises(ConfigError, match="cannot be kept in a checkpoint"):
+        train.train_word2vec(odd, CONFIG, checkpoint=CheckpointPlan(tmp_path / "c"))
+    train.train_word2vec(odd, CONFIG).close()
 
 
-@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
-def test_the_kernels_go_on_bit_by_bit(tmp_path: Path, loss: Any) -> None:
-    corpus, config = small_corpus(5000), replace(CONFIG, loss=loss, epochs=2)
-    expected = train.train_word2vec(corpus, config, threads=1).result()
-    run = train.train_word2vec(
-        corpus, config, threads=1, checkpoint=CheckpointPlan(tmp_path / "c", 1e-9)
-    )
-    while next(run).done < corpus.tokens * 1.2:
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("fault", ["Ctrl-C", "a full disk"])
+def test_what_happens_while_a_checkpoint_is_written(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Ctrl-C waits for it; a failed one leaves the weights as they were."""
+    write, main = checkpoint.write_checkpoint_file, threading.main_thread().ident
+    assert main is not None
+
+    def disturbed(*arguments: Any, **options: Any) -> None:
+        if fault != "Ctrl-C":
+            raise StorageError("the disk is full")
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.1)  # so that it arrives in the midst
+        write(*arguments, **options)
+
+    start = start_afresh(corpus, CONFIG)
+    plan = CheckpointPlan(tmp_path / "c", math.inf)
+    run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
+    while next(run).done < 1000:
         pass
-    run.close()
-    checkpoint = read_checkpoint(tmp_path / "c")
-    assert 0.5 < checkpoint.share_done < 1
-    start = start_from_checkpoint(corpus, config, checkpoint)
-    found = train.train_word2vec(corpus, config, start=start, threads=1).result()
-    assert np.array_equal(found.vectors, expected.vectors)
-    assert np.array_equal(found.weights["output"], expected.weights["output"])
-    assert found.metadata["training"]["loss"] == pytest.approx(
-        expected.metadata["training"]["loss"], rel=1e-12
-    )
+    before = start.weights.padded_input.copy()
+    monkeypatch.setattr(checkpoint, "write_checkpoint_file", disturbed)
+    with pytest.raises(KeyboardInterrupt if fault == "Ctrl-C" else StorageError):
+        run.close()
+    assert np.array_equal(start.weights.padded_input, before)
+    if fault == "Ctrl-C":
+        assert read_checkpoint(tmp_path / "c").words_done >= 1000
 
 
 def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -> None:
-    start = start_from_checkpoint(corpus, replace(CONFIG, vectors="sum"), small)
-    assert start.state.position == 1000 and start.state.weights is not small.state.weights
-    assert start_from_checkpoint(corpus, replace(CONFIG, lr=0.025), small).state.epoch == 1
-    with pytest.raises(ConfigError, match="on another text: 3,600 tokens .*; give the same text"):
+    state = start_from_checkpoint(corpus, replace(CONFIG, vectors="sum"), small)
+    assert state.position == 1000 and state.weights is not small.state.weights
+    assert start_from_checkpoint(corpus, replace(CONFIG, lr=0.025), small).epoch == 1
+    with pytest.raises(ConfigError, match="on another text .*; give the same text"):
         start_from_checkpoint(small_corpus(seed=1), CONFIG, small)
     changes: dict[str, Any] = {
         "arch": "cbow", "loss": "softmax", "dim": 6, "window": 3, "dynamic_window": False,
         "negative": 6, "ns_exponent": 0.5, "sample": 0.0, "min_count": 1, "max_vocabulary": 9,
         "epochs": 4, "lr": 0.05, "min_lr": 0.0, "seed": 2,
     }  # fmt: skip
-    assert changes.keys() == record_of(CONFIG).keys() - {"vectors", "cbow_gradient"}
+    assert changes.keys() == config_record(CONFIG).keys() - {"vectors", "cbow_gradient"}
     for name, value in changes.items():
-        before = record_of(CONFIG)[name]
+        before = config_record(CONFIG)[name]
+        if name == "arch":  # on which the default of lr depends
+            changed = change(CONFIG, arch="cbow", lr=0.025)
+        else:
+            changed = change(CONFIG, **{name: value})
         with pytest.raises(ConfigError, match=f"begun with {name} {before}, .* with {value};"):
-            start_from_checkpoint(corpus, change(CONFIG, **{name: value}), small)
+            start_from_checkpoint(corpus, changed, small)
 
 
-def test_a_kill_leaves_a_checkpoint_that_is_whole(tmp_path: Path) -> None:
-    code = f"""
+# --- the end of the process ----------------------------------------------------------------------
+
+SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from fake_engine import FakeEngine
 from training_strategies import small_corpus
-from wordkit.word2vec import train
-from wordkit.word2vec.checkpoint import CheckpointPlan
-from wordkit.word2vec.config import Word2VecConfig
-train.make_engine = lambda corpus, start, config, **_: FakeEngine(start, config)
+from wordkit.word2vec import CheckpointPlan, Word2VecConfig, train
+train.make_engine = lambda corpus, state, config, **_: FakeEngine(state, config)
 config = Word2VecConfig(dim=500, min_count=1, epochs=10_000)
-plan = CheckpointPlan({str(tmp_path / "c")!r}, 1e-9)
-for report in train.train_word2vec(small_corpus(), config, checkpoint=plan):
-    print(report.done, flush=True)
+plan = CheckpointPlan(sys.argv[1], 1e-9)
+run = train.train_word2vec(small_corpus(), config, checkpoint=plan)
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+
+
+def test_a_kill_leaves_a_checkpoint_that_is_whole(tmp_path: Path) -> None:
+    code = SCRIPT + "for report in run: print(report.done, flush=True)"
+    command = [sys.executable, "-c", code, str(tmp_path / "c")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for _ in range(10):
             assert process.stdout.readline()
@@ -585,25 +474,8 @@ for report in train.train_word2vec(small_corpus(), config, checkpoint=plan):
 
 
 def test_a_run_that_is_forgotten_ends_without_complaint(tmp_path: Path) -> None:
-    """Python on its way out can write nothing any more."""
-    code = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from fake_engine import FakeEngine
-from training_strategies import small_corpus
-from wordkit.word2vec import train
-from wordkit.word2vec.checkpoint import CheckpointPlan
-train.make_engine = lambda corpus, start, config, **_: FakeEngine(start, config)
-run = train.train_word2vec(small_corpus(), checkpoint=CheckpointPlan({str(tmp_path / "c")!r}))
-next(run), next(run)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    """Python can write nothing any more while it exits."""
+    code = SCRIPT.replace("1e-9", "300") + "next(run), next(run)"
+    command = [sys.executable, "-c", code, str(tmp_path / "c")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == "" and list(tmp_path.iterdir()) == []
-
-
-def test_too_little_memory(
-    corpus: Corpus, small: Checkpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
-    with pytest.raises(WordkitError, match="GiB of memory"):
-        start_from_checkpoint(corpus, CONFIG, small)

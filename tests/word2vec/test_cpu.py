@@ -1,4 +1,4 @@
-"""The engine of the CPU: what it hands to the kernels, and how its threads share the chunks."""
+"""The CPU engine: what it hands to the kernels, and how its threads share the chunks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from topics import no_threads
 
 from wordkit.errors import ConfigError
 from wordkit.text import Corpus
 from wordkit.word2vec import Word2VecConfig, kernels, start_afresh
 from wordkit.word2vec.cpu import CpuEngine
+from wordkit.word2vec.engine import Chunk, Tally
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.state import Chunk, Tally
 
 COUNTS = {"often": 900, "rare": 3, "second": 400, "third": 200, "rarer": 1, "last": 20}
+KEPT = np.array([900, 400, 200, 20])  # those of at least 20
 
 
 @pytest.fixture(scope="module")
@@ -59,80 +61,61 @@ class Recorded:
         return 2.0 * (stop - start), stop - start
 
 
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    return Recorded(monkeypatch)
+
+
 def run(engine: CpuEngine, chunks: list[Chunk]) -> list[tuple[Chunk, Tally]]:
-    recorded: list[tuple[Chunk, Tally]] = []
-    for _ in engine.run(iter(chunks), lambda chunk, tally: recorded.append((chunk, tally))):
+    done: list[tuple[Chunk, Tally]] = []
+    for _ in engine.run(iter(chunks), lambda chunk, tally: done.append((chunk, tally))):
         pass
-    return recorded
-
-
-def no_threads() -> bool:
-    return not any(thread.name.startswith("wordkit-word2vec") for thread in threading.enumerate())
+    return done
 
 
 # --- what the kernels are given ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sample", [0.0, 1e-3, 0.05])
-def test_words_with_their_chances(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, sample: float
-) -> None:
-    recorded = Recorded(monkeypatch)
+def test_words_with_their_probabilities(corpus: Corpus, recorded: Recorded, sample: float) -> None:
     run(engine_of(corpus, sample=sample), chunks_of(corpus, 1))
     text = recorded.calls[0]["text"]
     np.testing.assert_array_equal(text.ids, corpus.ids)
     np.testing.assert_array_equal(text.offsets, corpus.offsets)
-    kept = np.array([900, 400, 200, 20])  # those of at least 20; shares are among these
-    expected = [*keep_probabilities(kept, sample).tolist(), 0, 0]
+    expected = [*keep_probabilities(KEPT, sample).tolist(), 0, 0]
     assert (text.words >> np.uint64(32)).astype(float) / 2**32 == pytest.approx(expected, abs=1e-9)
     assert (text.words & np.uint64(0xFFFFFFFF)).tolist()[:4] == [0, 1, 2, 3]
     if sample == 0:
         assert (text.words[:4] >> np.uint64(32)).tolist() == [2**32 - 1] * 4
 
 
-def test_targets_for_the_loss(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded = Recorded(monkeypatch)
-    kept = np.array([900, 400, 200, 20])
+def test_targets_and_settings(corpus: Corpus, recorded: Recorded) -> None:
     for loss in ("ns", "hs", "softmax"):
         more = {"ns_exponent": 0.5} if loss == "ns" else {}
-        run(engine_of(corpus, loss=loss, **more), chunks_of(corpus, 1))
+        run(engine_of(corpus, loss=loss, window=7, **more), chunks_of(corpus, 1))
     ns, hs, softmax = (call["targets"] for call in recorded.calls)
-    np.testing.assert_array_equal(ns.noise, alias_table(noise_probabilities(kept, 0.5)))
-    tree = huffman_tree(kept)
-    for name in ("starts", "nodes", "turns"):
+    np.testing.assert_array_equal(ns.noise, alias_table(noise_probabilities(KEPT, 0.5)))
+    tree = huffman_tree(KEPT)
+    for name in ("starts", "nodes", "codes"):
         np.testing.assert_array_equal(getattr(hs, name), getattr(tree, name))
     assert softmax.nodes.tolist() == [0, 1, 2, 3]
-    assert [call["settings"].loss for call in recorded.calls] == [
-        kernels.NS, kernels.HS, kernels.SOFTMAX,
-    ]  # fmt: skip
     assert [call["outputs"].shape for call in recorded.calls] == [(4, 16), (3, 16), (4, 16)]
+    other = {"arch": "cbow", "cbow_gradient": "word2vec", "dynamic_window": False, "negative": 9}
+    run(engine_of(corpus, **other), chunks_of(corpus, 1))
+    assert [call["settings"] for call in recorded.calls] == [
+        *(kernels.Settings(1, i, 7, 1, 5, 1) for i in (kernels.NS, kernels.HS, kernels.SOFTMAX)),
+        kernels.Settings(0, kernels.NS, 5, 0, 9, 0),
+    ]
 
 
-def test_settings(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded = Recorded(monkeypatch)
-    run(engine_of(corpus, window=7, negative=9), chunks_of(corpus, 1))
-    run(
-        engine_of(corpus, arch="cbow", cbow_gradient="word2vec", dynamic_window=False),
-        chunks_of(corpus, 1),
-    )
-    assert recorded.calls[0]["settings"] == kernels.Settings(1, kernels.NS, 7, 1, 9, 1)
-    assert recorded.calls[1]["settings"] == kernels.Settings(0, kernels.NS, 5, 0, 5, 0)
-
-
-def test_each_chunk_has_random_numbers_of_its_own(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded = Recorded(monkeypatch)
-    for seed in (1, 2, 2**70):
+def test_each_chunk_has_random_numbers_of_its_own(corpus: Corpus, recorded: Recorded) -> None:
+    for seed in (1, 2, 2**70, 1):
         for epoch in (0, 1):
             run(engine_of(corpus, seed=seed), chunks_of(corpus, 5, epoch))
     seeds = [int(call["seed"]) for call in recorded.calls]
-    assert len(set(seeds)) == 3 * 2 * 5
-    assert np.diff(sorted(seeds)).min() > 10**9, "so far apart that they never overlap"
+    assert len(set(seeds)) == 3 * 2 * 5 and seeds[:10] == seeds[-10:]
+    assert np.diff(sorted(set(seeds))).min() > 10**9, "so far apart that they never overlap"
     assert isinstance(recorded.calls[0]["seed"], np.uint64)
-    again = engine_of(corpus, seed=1)
-    run(again, chunks_of(corpus, 5))
-    assert [int(call["seed"]) for call in recorded.calls[-5:]] == seeds[:5]
 
 
 # --- threads -------------------------------------------------------------------------------------
@@ -144,51 +127,47 @@ def test_each_chunk_is_trained_on_once(
 ) -> None:
     calls = Recorded(monkeypatch, seconds=0.002).calls
     chunks = chunks_of(corpus, 40)
-    recorded = run(engine_of(corpus, threads=threads), chunks)
-    assert sorted(chunk.start for chunk, _ in recorded) == [chunk.start for chunk in chunks]
+    engine = engine_of(corpus, threads=threads)
+    done = run(engine, chunks)
+    assert engine.name == f"{threads} CPU thread" + "s" * (threads > 1)
+    assert sorted(chunk.start for chunk, _ in done) == [chunk.start for chunk in chunks]
     assert sorted(call["start"] for call in calls) == [chunk.start for chunk in chunks]
-    assert all(tally == Tally(2.0 * chunk.tokens, chunk.tokens) for chunk, tally in recorded)
+    assert all(tally == Tally(2.0 * chunk.tokens, chunk.tokens) for chunk, tally in done)
     assert {(call["start_lr"], call["stop_lr"]) for call in calls} == {(0.05, 0.04)}
     assert len({call["thread"] for call in calls}) <= threads
     if threads == 1:
-        assert [chunk for chunk, _ in recorded] == chunks
+        assert [chunk for chunk, _ in done] == chunks
     assert no_threads()
 
 
-def test_it_yields_as_chunks_are_done(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    Recorded(monkeypatch)
-    recorded: list[Chunk] = []
+@pytest.mark.usefixtures("recorded")
+def test_it_yields_as_chunks_are_done(corpus: Corpus) -> None:
+    done: list[Chunk] = []
     engine = engine_of(corpus, threads=2)
-    seen = [
-        len(recorded)
-        for _ in engine.run(iter(chunks_of(corpus, 9)), lambda chunk, _: recorded.append(chunk))
-    ]
+    running = engine.run(iter(chunks_of(corpus, 9)), lambda chunk, _: done.append(chunk))
+    seen = [len(done) for _ in running]
     assert len(seen) == 9 and seen == sorted(seen)
     assert all(count > number for number, count in enumerate(seen))
-    assert list(engine.run(iter([]), lambda chunk, _: recorded.append(chunk))) == []
-    assert len(recorded) == 9
+    assert list(engine.run(iter([]), lambda chunk, _: done.append(chunk))) == []
 
 
 def test_closing_waits_for_the_chunks_under_way(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = Recorded(monkeypatch, seconds=0.01).calls
-    recorded: list[Chunk] = []
+    done: list[Chunk] = []
     running = engine_of(corpus, threads=2).run(
-        iter(chunks_of(corpus, 400)), lambda chunk, _: recorded.append(chunk)
+        iter(chunks_of(corpus, 400)), lambda chunk, _: done.append(chunk)
     )
     next(running)
     running.close()
     assert no_threads()
-    assert 1 <= len(recorded) == len(calls) < 300
+    assert 1 <= len(done) == len(calls) < 300
 
 
+@pytest.mark.usefixtures("recorded")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_in_a_thread_comes_out(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, threads: int
-) -> None:
-    Recorded(monkeypatch)
-
+def test_an_error_in_a_thread_comes_out(corpus: Corpus, threads: int) -> None:
     def chunks() -> Iterator[Chunk]:
         yield from chunks_of(corpus, 3)
         raise OSError("the disk is gone")
@@ -199,8 +178,6 @@ def test_an_error_in_a_thread_comes_out(
     assert no_threads()
 
 
-def test_what_it_is_called(corpus: Corpus) -> None:
-    assert engine_of(corpus).name == "1 CPU thread"
-    assert engine_of(corpus, threads=3).name == "3 CPU threads"
+def test_no_threads_at_all(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
         engine_of(corpus, threads=0)

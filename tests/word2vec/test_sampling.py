@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,19 @@ from hypothesis import strategies as st
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
 
 ZIPF = np.array([100_000 // (rank + 1) for rank in range(3000)])
-
-counts_strategy = st.lists(st.integers(1, 10**12), min_size=2, max_size=60).map(
+COUNTS = st.lists(st.integers(1, 10**12), min_size=2, max_size=60).map(
     lambda counts: np.array(sorted(counts, reverse=True))
 )
 
 
 def implied_by(table: npt.NDArray[np.uint64]) -> list[Fraction]:
-    """How likely a draw from an alias table is to be each word."""
-    shares = [Fraction(0)] * len(table)
+    """The probability of each word in draws from an alias table."""
+    implied = [Fraction(0)] * len(table)
     for word, entry in enumerate(table.tolist()):
         own, alias = entry % 2**32, entry >> 32
-        shares[word] += Fraction(own, 2**32)
-        shares[alias] += Fraction(2**32 - own, 2**32)
-    return [share / len(table) for share in shares]
+        implied[word] += Fraction(own, 2**32)
+        implied[alias] += Fraction(2**32 - own, 2**32)
+    return [probability / len(table) for probability in implied]
 
 
 def assert_implies(probabilities: npt.NDArray[np.float64]) -> None:
@@ -37,13 +37,10 @@ def assert_implies(probabilities: npt.NDArray[np.float64]) -> None:
     assert max(differences) < 2**-30
 
 
-@given(
-    st.lists(
-        st.floats(0, 1e6) | st.floats(1e-9, 1) | st.sampled_from([0.0, 1.0, 1e-300, 1e9]),
-        min_size=1,
-        max_size=50,
-    )
-)
+WEIGHTS = st.floats(0, 1e6) | st.floats(1e-9, 1) | st.sampled_from([0.0, 1.0, 1e-300, 1e9])
+
+
+@given(st.lists(WEIGHTS, min_size=1, max_size=50))
 def test_the_table_implies_the_distribution(weights: list[float]) -> None:
     if sum(weights) > 0:
         assert_implies(np.array(weights) / sum(weights))
@@ -54,35 +51,25 @@ def test_the_table_of_a_vocabulary(exponent: float) -> None:
     assert_implies(noise_probabilities(ZIPF, exponent))
 
 
-@pytest.mark.parametrize("V", [1, 2, 7, 1000])
-def test_the_table_of_an_even_distribution(V: int) -> None:
-    implied = implied_by(alias_table(np.full(V, 1 / V)))
-    assert [float(share) for share in implied] == pytest.approx([1 / V] * V, rel=1e-8)
-
-
-@given(counts_strategy, st.floats(-3, 3))
+@given(COUNTS, st.floats(-3, 3))
 def test_laws_of_the_noise(counts: npt.NDArray[np.int64], exponent: float) -> None:
-    shares = noise_probabilities(counts, exponent)
-    assert shares.sum() == pytest.approx(1)
-    assert (shares > 0).all()
-    falls = np.diff(shares) * math.copysign(1, exponent)
+    noise = noise_probabilities(counts, exponent)
+    assert noise.sum() == pytest.approx(1)
+    assert (noise > 0).all()
+    falls = np.diff(noise) * math.copysign(1, exponent)
     assert (falls <= 1e-12).all(), "the order of the counts, or for exponents below 0 its reverse"
     ratio = (float(counts[0]) / float(counts[-1])) ** exponent
-    assert shares[0] / shares[-1] == pytest.approx(ratio, rel=1e-6)
+    assert noise[0] / noise[-1] == pytest.approx(ratio, rel=1e-6)
 
 
-def test_the_exponents_that_have_names() -> None:
-    counts = np.array([60, 30, 10])
-    assert noise_probabilities(counts, 1).tolist() == pytest.approx([0.6, 0.3, 0.1])
-    assert noise_probabilities(counts, 0).tolist() == pytest.approx([1 / 3] * 3)
-    assert noise_probabilities(counts, -1).tolist() == pytest.approx([0.1, 0.2, 0.7], abs=0.05)
-    for power in (-1, 0, 0.75):
-        assert noise_probabilities(np.array([5, 0]), power).tolist() == [1, 0], "is not there"
-        drawn = implied_by(alias_table(noise_probabilities(np.array([5, 0, 3, 0, 0]), power)))
-        assert [drawn[word] for word in (1, 3, 4)] == [0, 0, 0]
+@pytest.mark.parametrize("exponent", [-1, 0, 0.75])
+def test_words_that_do_not_occur_are_never_drawn(exponent: float) -> None:
+    assert noise_probabilities(np.array([5, 0]), exponent).tolist() == [1, 0]
+    drawn = implied_by(alias_table(noise_probabilities(np.array([5, 0, 3, 0, 0]), exponent)))
+    assert [drawn[word] for word in (1, 3, 4)] == [0, 0, 0]
 
 
-@given(counts_strategy, st.floats(1e-8, 1))
+@given(COUNTS, st.floats(1e-8, 1))
 def test_words_are_kept_as_word2vec_c_keeps_them(
     counts: npt.NDArray[np.int64], sample: float
 ) -> None:
@@ -92,36 +79,17 @@ def test_words_are_kept_as_word2vec_c_keeps_them(
         ran = (math.sqrt(cn / (sample * train_words)) + 1) * (sample * train_words) / cn
         assert probability == pytest.approx(min(ran, 1))
     assert (np.diff(keep) >= 0).all(), "the rarer, the more is kept"
+    assert keep_probabilities(counts, 0).tolist() == [1] * len(counts)
 
 
-def test_nothing_is_skipped_without_a_threshold() -> None:
-    assert keep_probabilities(ZIPF, 0).tolist() == [1] * len(ZIPF)
-
-
-def test_a_word_that_does_not_occur_is_treated_as_one_that_occurs_once() -> None:
-    expected = math.sqrt(0.7) + 0.7
-    assert keep_probabilities(np.array([699, 1]), 1e-3)[1] == pytest.approx(min(expected, 1))
-    expected = math.sqrt(0.09) + 0.09
-    assert keep_probabilities(np.array([90, 0]), 1e-3).tolist()[1] == pytest.approx(expected)
-
-
-@pytest.fixture(scope="module")
-def peer() -> object:
+def test_gensim_draws_the_same() -> None:
     from gensim.models import Word2Vec
 
-    model = Word2Vec(sample=1e-3, negative=5, ns_exponent=0.75, min_count=1)
-    model.build_vocab_from_freq({f"w{rank}": int(count) for rank, count in enumerate(ZIPF)})
-    return model
-
-
-def test_gensim_keeps_the_same_words(peer: object) -> None:
+    peer: Any = Word2Vec(sample=1e-3, negative=5, ns_exponent=0.75, min_count=1)
+    peer.build_vocab_from_freq({f"w{rank}": int(count) for rank, count in enumerate(ZIPF)})
     theirs = [peer.wv.get_vecattr(f"w{rank}", "sample_int") for rank in range(len(ZIPF))]
-    np.testing.assert_allclose(
-        keep_probabilities(ZIPF, 1e-3), np.array(theirs) / (2**32 - 1), rtol=1e-6
-    )
-
-
-def test_gensim_draws_the_same_negatives(peer: object) -> None:
+    kept = np.array(theirs) / (2**32 - 1)
+    np.testing.assert_allclose(keep_probabilities(ZIPF, 1e-3), kept, rtol=1e-6)
     ranks = [peer.wv.key_to_index[f"w{rank}"] for rank in range(len(ZIPF))]
-    theirs = np.diff(np.concatenate([[0], peer.cum_table / peer.cum_table[-1]]))[ranks]
-    np.testing.assert_allclose(noise_probabilities(ZIPF, 0.75), theirs, atol=1e-8)
+    drawn = np.diff(np.concatenate([[0], peer.cum_table / peer.cum_table[-1]]))[ranks]
+    np.testing.assert_allclose(noise_probabilities(ZIPF, 0.75), drawn, atol=1e-8)

@@ -1,8 +1,9 @@
-"""The whole way from a corpus to vectors, on the CPU: what is learnt, and how it goes on."""
+"""The whole way from a corpus to vectors, on the CPU: what is learnt, and what can go wrong."""
 
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from chunk_cases import MODELS
 from topics import KINDS, SMALL, no_threads, of_a_kind, settings, topics, train
 
 from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
 from wordkit.runtime import Report
-from wordkit.text import Corpus
-from wordkit.word2vec import Word2VecConfig, kernels, train_word2vec
+from wordkit.text import Corpus, Vocabulary
+from wordkit.word2vec import Word2VecConfig, kernels, start_afresh, train_word2vec
+
+models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 
 
 @pytest.fixture(scope="module")
@@ -36,35 +40,29 @@ def same_bits(a: Embeddings, b: Embeddings) -> bool:
 # --- what is learnt ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
+@models
 def test_topics_are_told_apart(corpus: Corpus, arch: str, gradient: str, loss: str) -> None:
-    run = train_word2vec(
-        corpus, settings(arch=arch, cbow_gradient=gradient, loss=loss, epochs=5), threads=1
-    )
+    config = settings(arch=arch, cbow_gradient=gradient, loss=loss, epochs=5)
+    run = train_word2vec(corpus, config, threads=1)
     losses = {report.figures["epoch"]: report.figures["loss"] for report in run}
     assert losses[5] < losses[2] < losses[1]
-    vectors = run.result()
-    for kind in KINDS:
-        assert of_a_kind(vectors, kind) >= 17
+    assert all(of_a_kind(run.result(), kind) >= 17 for kind in KINDS)
 
 
 @pytest.mark.parametrize("vectors", ["in", "out", "sum"])
 def test_any_of_the_vectors_tell_them_apart(corpus: Corpus, vectors: str) -> None:
-    found = train(corpus, arch="cbow", vectors=vectors, epochs=6)
-    assert of_a_kind(found, "tree") >= 15
+    assert of_a_kind(train(corpus, arch="cbow", vectors=vectors, epochs=6), "tree") >= 15
 
 
-def test_the_loss_falls_to_that_of_the_best_guess() -> None:
-    """Two words in turn: each is surely next to the other, and no more than that can be known."""
-    corpus = Corpus.from_sentences([["a", "b"]] * 3000)
-    run = train_word2vec(corpus, settings(loss="softmax", window=1, epochs=20), threads=1)
+def test_the_loss_falls_to_the_entropy_of_the_text() -> None:
+    config = settings(loss="softmax", window=1, epochs=20)
+    run = train_word2vec(Corpus.from_sentences([["a", "b"]] * 3000), config, threads=1)
     losses = [report.figures["loss"] for report in run if report.done]
-    assert np.log(2) > losses[0] > losses[-1] and losses[-1] < 0.02
+    assert np.log(2) > losses[0] > losses[-1] and losses[-1] < 0.02, "each is sure of the other"
     corpus = Corpus.from_sentences([["a", "a", "b"], ["a", "b", "b"]] * 2000)
-    run = train_word2vec(corpus, settings(loss="softmax", window=2, epochs=6), threads=1)
-    last = [report.figures["loss"] for report in run][-1]
-    surprise = np.log(3) - 2 / 3 * np.log(2)  # one of the context is like the centre, two are not
-    assert last == pytest.approx(surprise, abs=0.05)
+    vectors = train(corpus, loss="softmax", window=2, epochs=6)
+    entropy = np.log(3) - 2 / 3 * np.log(2)  # one of the context is like the centre, two are not
+    assert vectors.metadata["training"]["loss"] == pytest.approx(entropy, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +92,8 @@ def test_gensim_finds_the_same_words_similar(
     assert set(ours.words) == set(theirs.index_to_key)
     words = ours.words[20:320]
     similarities = [
-        _similarities(np.array([vectors[ids[word]] for word in words]))
-        for vectors, ids in (
-            (theirs.vectors, theirs.key_to_index),
-            (ours.vectors, {word: i for i, word in enumerate(ours.words)}),
-        )
+        _similarities(np.array([vector(word) for word in words]))
+        for vector in (theirs.get_vector, ours.vector)
     ]
     assert np.corrcoef(similarities)[0, 1] > least
 
@@ -125,33 +120,27 @@ def wiki(shared_data: Path) -> list[list[str]]:
 def test_one_thread_is_the_same_bit_for_bit(
     corpus: Corpus, tmp_path: Path, arch: str, loss: str
 ) -> None:
-    changes = {"arch": arch, "loss": loss, "sample": 1e-3}
+    changes = {"arch": arch, "loss": loss, "sample": 1e-3, "seed": 2**100}
     first = train(corpus, **changes)
-    assert same_bits(first, train(corpus, **changes))
     corpus.save(tmp_path / "corpus.ids")
     mapped = Corpus.open(tmp_path / "corpus.ids")
     assert same_bits(first, train(mapped, **changes)), "in memory or mapped from a file"
     run = train_word2vec(corpus, settings(**changes), threads=1)
     assert len(list(run)) > 10 and same_bits(first, run.result()), "reports or not"
-    other = train(corpus, **changes, seed=2)
+    other = train(corpus, **{**changes, "seed": 2})
     assert (first.vectors != other.vectors).mean() > 0.9
 
 
 def test_threads_do_the_same_work(corpus: Corpus) -> None:
-    """Each chunk once; what is skipped and how long windows are does not hang on the others."""
+    """Each chunk once; what is skipped and how wide windows are does not depend on the others."""
     for changes in ({}, {"arch": "cbow"}, {"sample": 1e-3, "loss": "hs"}):
-        made = [train(corpus, threads=threads, **changes) for threads in (1, 2, 5)]
-        tallies = [vectors.metadata["training"]["predictions"] for vectors in made]
-        assert tallies[0] == tallies[1] == tallies[2] > 1000
-        losses = [vectors.metadata["training"]["loss"] for vectors in made]
+        made = [train(corpus, threads=n, **changes).metadata["training"] for n in (1, 2, 5)]
+        assert made[0]["predictions"] == made[1]["predictions"] == made[2]["predictions"] > 1000
+        losses = [training["loss"] for training in made]
         assert max(losses) - min(losses) < 0.05
 
 
-def test_a_large_seed(corpus: Corpus) -> None:
-    assert same_bits(train(corpus, seed=2**100), train(corpus, seed=2**100))
-
-
-# --- how it goes on ------------------------------------------------------------------------------
+# --- reports -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -186,7 +175,9 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
         return 0.0, 1
 
     monkeypatch.setattr(kernels, "train_chunk", record)
-    train(corpus, lr=0.1, min_lr=0.01, epochs=2)
+    run = train_word2vec(corpus, settings(lr=0.1, min_lr=0.01, epochs=2), threads=1)
+    assert not calls and no_threads(), "nothing is done before it is asked for"
+    run.result()
     starts, stops, start_rates, stop_rates = np.array(calls).T
     N = corpus.tokens
     assert starts.tolist() == [0, *stops[:-1] % N] and stops[-1] == N
@@ -196,24 +187,161 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
         np.testing.assert_allclose(rates, np.maximum(0.1 * (1 - done), 0.01))
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 10])
+@pytest.mark.parametrize("after", [0, 1, 10])
 def test_closing_stops_the_threads(corpus: Corpus, after: int) -> None:
     run = train_word2vec(corpus, settings(epochs=1000), threads=2)
-    reports = list(islice(run, after))
-    assert len(reports) == after
+    assert len(list(islice(run, after))) == after
     run.close()
-    assert no_threads()
-    assert list(run) == []
+    assert no_threads() and list(run) == []
     with pytest.raises(RuntimeError, match="closed"):
         run.result()
 
 
-def test_a_run_does_nothing_before_it_is_asked_to(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+# --- what can go wrong ---------------------------------------------------------------------------
+
+
+@models
+@pytest.mark.parametrize("lr", [50.0, 1e30])
+def test_divergence_says_when_and_what_to_do(
+    corpus: Corpus, arch: str, gradient: str, loss: str, lr: float
 ) -> None:
-    calls: list[object] = []
-    monkeypatch.setattr(kernels, "train_chunk", lambda *args: calls.append(args) or (0.0, 1))
-    run = train_word2vec(corpus, SMALL, threads=1)
-    assert not calls and no_threads()
-    run.result()
-    assert calls
+    config = settings(arch=arch, cbow_gradient=gradient, loss=loss, lr=lr)
+    run = train_word2vec(corpus, config, threads=1)
+    reports: list[Report] = []
+    with pytest.raises(DivergenceError) as caught:
+        reports.extend(run)
+    assert 0 < len(reports) < 10 and reports[-1].done < corpus.tokens, "it stops at once"
+    message = str(caught.value)
+    assert "\n" not in message and "in epoch 1," in message
+    words = int(message.split("diverged after ")[1].split(" words")[0].replace(",", ""))
+    assert 0 < words < corpus.tokens
+    rate = float(message.split("at learning rate ")[1].split(":")[0])
+    assert rate == pytest.approx(lr, rel=0.2)
+    assert f"lower lr, to {config.usual_lr:.2g} say" in message  # a quarter diverges too
+    assert no_threads()
+
+
+@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
+def test_many_negatives_and_wide_windows_are_no_divergence(corpus: Corpus, arch: str) -> None:
+    """Their first losses are high, as they must be."""
+    config = settings(arch=arch, negative=1000, window=100, epochs=1, dim=4, lr=1e-3)
+    assert train_word2vec(corpus, config, threads=2).result().metadata["training"]["loss"] < 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "purpose"),
+    [
+        ({"threads": 3}, r"a table of 2,000 x 48 numbers for each of 3 threads"),
+        ({"threads": 1}, r"a table of 2,000 x 48 numbers,"),
+        ({"device": "torch-cpu"}, "the gradient of the output embeddings"),
+    ],
+    ids=str,
+)
+def test_too_little_memory_for_the_full_softmax(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], purpose: str
+) -> None:
+    """It is asked for when the weights have been taken."""
+    config = settings(arch="skipgram", loss="softmax", window=1000)
+    state = start_afresh(corpus, config)
+    monkeypatch.setattr("wordkit.word2vec.weights.available_memory", lambda: 1000)
+    message = f"loss softmax needs .* for {purpose}.* loss ns"
+    with pytest.raises(ResourceError, match=message) as error:
+        train_word2vec(corpus, config, start=state, **options)
+    assert "\n" not in str(error.value)
+    if "threads" in options:
+        needed = 4 * 2002 * 48 * options["threads"]
+        monkeypatch.setattr("wordkit.word2vec.weights.available_memory", lambda: needed)
+        train_word2vec(corpus, config, start=state, **options).close()
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not far more than enough, but for the room that is left for the rest of the process."""
+    V = 20_000
+    vocabulary = Vocabulary([f"w{i}" for i in range(V)], 10**7 // np.arange(1, V + 1) + 5)
+    corpus = Corpus(np.zeros(100, np.int32), np.array([0, 100]), vocabulary)
+    config = settings(loss=loss, dim=1)
+    asked: list[int] = []
+    home = "wordkit.word2vec.weights"
+    monkeypatch.setattr(f"{home}._OTHER_BYTES", 0)
+    monkeypatch.setattr(f"{home}._gib", lambda number: asked.append(number) or "")
+    monkeypatch.setattr(f"{home}.available_memory", lambda: 0)
+    with pytest.raises(ResourceError):
+        start_afresh(corpus, config)
+    monkeypatch.setattr(f"{home}.available_memory", lambda: asked[0])
+    tracemalloc.start()
+    train_word2vec(corpus, config, threads=1).close()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < asked[0] < 2 * peak
+
+
+def test_bad_options(corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
+        train_word2vec(corpus, SMALL, threads=0)
+    with pytest.raises(ConfigError, match="device must be one of auto, cpu, .*, not 'tpu'"):
+        train_word2vec(corpus, SMALL, device="tpu")
+
+
+# --- corpora of all kinds ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sentences", [[["a"] * 9], [["a"] * 9 + ["b"] * 4], [["a", "b", "c"]]])
+def test_fewer_than_two_words(sentences: list[list[str]]) -> None:
+    with pytest.raises(VocabularyError, match="lower the minimum count"):
+        train_word2vec(Corpus.from_sentences(sentences), SMALL)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_rare_words_are_left_out_and_change_nothing_else(loss: str) -> None:
+    lines = topics(300)
+    for number, line in enumerate(lines):
+        line.insert(number % 7, f"rare{number}")
+    corpus = Corpus.from_sentences([*lines, ["<eos>"]])  # whose id is beyond those kept
+    vectors = train(corpus, loss=loss, epochs=8, lr=0.05)
+    assert len(vectors) == 49 and not any(word.startswith("rare") for word in vectors.words)
+    assert of_a_kind(vectors, "tree") >= 15
+    assert len(train(corpus, loss=loss, max_vocabulary=10)) == 10
+
+
+@pytest.mark.parametrize("unk", [True, False])
+def test_words_for_the_unknown_and_for_ends_of_lines(unk: bool) -> None:
+    """They are words like others, wherever their counts put them."""
+    lines = [[*line, f"rare{n}", "<eos>"] for n, line in enumerate(topics(600))]
+    corpus = Corpus.from_sentences(lines, min_count=2 if unk else 1, unk=unk)
+    assert ("<unk>" in corpus.vocabulary) == unk
+    vectors = train(corpus, epochs=4)
+    assert vectors.words == corpus.vocabulary.words[: len(vectors)]
+    assert ("<unk>" in vectors, "<eos>" in vectors) == (unk, True)
+    assert of_a_kind(vectors, "tree") >= 17
+
+
+def test_words_that_the_text_lacks_keep_their_vectors(corpus: Corpus) -> None:
+    counts = dict(zip(corpus.vocabulary.words, corpus.vocabulary.counts.tolist(), strict=True))
+    vocabulary = Vocabulary.from_counts({**counts, "elsewhere": 10**6})
+    vectors = train(Corpus.from_sentences(topics(), vocabulary=vocabulary))
+    assert vectors.words[0] == "elsewhere"
+    assert np.abs(vectors.vector("elsewhere")).max() <= 0.5 / 16
+    assert np.abs(vectors.vector("tree3")).max() > 0.1
+
+
+@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
+def test_nothing_to_predict(arch: str) -> None:
+    rare = [[f"rare{n}", "a", f"rarer{n}"] for n in range(10)]
+    for sentences, sample in (
+        ([["a"], ["b"], []] * 10, 0.0),
+        ([["b"]] * 10 + rare, 0.0),
+        ([["a", "b", "c"]] * 5, 1e-9),  # all is skipped
+    ):
+        with pytest.raises(TextError, match=r"there was nothing to predict.* sample") as caught:
+            train(Corpus.from_sentences(sentences), arch=arch, sample=sample)
+        assert "\n" not in str(caught.value)
+
+
+def test_subsampling_skips_frequent_words(corpus: Corpus) -> None:
+    predictions = [
+        train(corpus, sample=t, epochs=1, dynamic_window=False).metadata["training"]["predictions"]
+        for t in (0, 1e-2, 1e-3, 1e-5)
+    ]
+    assert predictions == sorted(predictions, reverse=True)
+    assert predictions[0] > 1.5 * predictions[2] > 10 * predictions[3]

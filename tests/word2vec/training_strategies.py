@@ -1,4 +1,4 @@
-"""Starting points for hypothesis: small vocabularies, odd words, any bits in the weights."""
+"""Training states for hypothesis: small vocabularies, odd words, any bits in the weights."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec.checkpoint_file import Checkpoint, CorpusRecord
-from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig
+from wordkit.word2vec.engine import Tally
 from wordkit.word2vec.weights import Weights, output_rows
 
 WORDS = st.text(
@@ -34,15 +33,6 @@ def vocabularies(draw: st.DrawFn, least: int = 2) -> Vocabulary:
 
 
 @st.composite
-def weights_of(draw: st.DrawFn, words: int, config: Word2VecConfig) -> Weights:
-    outputs = output_rows(words, config)
-    return Weights.copied(
-        draw(hnp.arrays(np.float32, (words, config.dim), elements=VALUES)),
-        draw(hnp.arrays(np.float32, (outputs, config.dim), elements=VALUES)),
-    )
-
-
-@st.composite
 def configs(draw: st.DrawFn) -> Word2VecConfig:
     loss = draw(st.sampled_from(["ns", "hs", "softmax"]))
     return Word2VecConfig(
@@ -61,21 +51,30 @@ def configs(draw: st.DrawFn) -> Word2VecConfig:
 
 
 @st.composite
-def checkpoints(draw: st.DrawFn) -> Checkpoint:
-    config, vocabulary = draw(configs()), draw(vocabularies())
-    V, tokens = len(vocabulary), draw(st.integers(0, 10**12))
-    epoch = draw(st.integers(0, config.epochs))
-    state = TrainingState(
-        draw(weights_of(V, config)),
+def states(draw: st.DrawFn, config: Word2VecConfig, tokens: int = 0) -> TrainingState:
+    vocabulary = draw(vocabularies())
+    V, epoch = len(vocabulary), draw(st.integers(0, config.epochs))
+    rows = V, output_rows(V, config)
+    matrices = [draw(hnp.arrays(np.float32, (n, config.dim), elements=VALUES)) for n in rows]
+    kept = draw(st.integers(0, V))
+    return TrainingState(
+        vocabulary,
+        Weights.copied(*matrices),
+        kept,
+        V - kept,
         epoch,
         0 if epoch == config.epochs else draw(st.integers(0, tokens)),
         Tally(draw(AMOUNTS), draw(st.integers(0, 2**70))),
         draw(AMOUNTS),
     )
-    settings = draw(st.dictionaries(st.text(max_size=3), JSON, max_size=3))
-    corpus = CorpusRecord(draw(st.text(max_size=8)), tokens, draw(st.integers(0, 99)), settings)
-    kept = draw(st.integers(0, V))
-    return Checkpoint(vocabulary, config, state, corpus, kept, V - kept)
+
+
+@st.composite
+def checkpoints(draw: st.DrawFn) -> Checkpoint:
+    config, tokens = draw(configs()), draw(st.integers(0, 10**12))
+    text = {"fingerprint": draw(st.text(max_size=8)), "tokens": tokens, "sentences": 9}
+    text["settings"] = draw(st.dictionaries(st.text(max_size=3), JSON, max_size=3))
+    return Checkpoint(config, draw(states(config, tokens)), text)
 
 
 def small_corpus(lines: int = 300, seed: int = 0) -> Corpus:

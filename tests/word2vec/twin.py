@@ -221,9 +221,9 @@ def _steps(
         drawn = ahead
         if settings.loss == kernels.NS and centre + 1 in centres:
             ahead = negatives(centre + 1)
-        reach = 1 + random.below(settings.window) if settings.dynamic else settings.window
-        left = words[max(centre - reach, 0) : centre]
-        right = words[centre + 1 : centre + 1 + reach]
+        radius = 1 + random.below(settings.window) if settings.dynamic else settings.window
+        left = words[max(centre - radius, 0) : centre]
+        right = words[centre + 1 : centre + 1 + radius]
         if left or right:
             yield _step(arch, left + right, words[centre], drawn, targets, settings)
 
@@ -242,6 +242,6 @@ def _step(
     if settings.loss == kernels.SOFTMAX:
         rows = targets.nodes.tolist()
         return Step(arch, "softmax", context, rows, [int(row == word) for row in rows])
-    way = slice(targets.starts[word], targets.starts[word + 1])
-    labels: Any = 1 - targets.turns[way].astype(int)
-    return Step(arch, "hs", context, targets.nodes[way].tolist(), labels.tolist())
+    path = slice(targets.starts[word], targets.starts[word + 1])
+    labels: Any = 1 - targets.codes[path].astype(int)
+    return Step(arch, "hs", context, targets.nodes[path].tolist(), labels.tolist())

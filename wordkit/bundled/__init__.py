@@ -1,6 +1,6 @@
 """Models that come with wordkit, so that queries have an answer before anything is trained.
 
-Learnt by wordkit's own commands from English Wikipedia (CC BY-SA 3.0). Beside each file lies its
+Learnt by wordkit's own commands from English Wikipedia (CC BY-SA 3.0). Beside each file is its
 model card, ``vectors.md``, ``counts.md`` and ``lm.md``, which says how, and how good it is;
 ``python benchmarks/bundled.py`` makes all of them anew.
 

@@ -1,6 +1,6 @@
-"""From a corpus to vectors by counting: co-occurrence, PPMI, truncated SVD.
+"""Word vectors by counting: co-occurrence, PPMI, truncated SVD.
 
-:func:`train_counts` does it all; each step is there by itself too::
+:func:`train_counts` does it all; each step is also a function of its own::
 
     counts = count_cooccurrences(corpus, CooccurrenceConfig(window=2)).result()
     U, s, Vt = truncated_svd(ppmi(counts), 100).result()

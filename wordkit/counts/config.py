@@ -17,7 +17,7 @@ Method = Literal["randomized", "arpack"]
 
 @dataclass(frozen=True)
 class CooccurrenceConfig(Settings):
-    """What counts as a co-occurrence, and how much each one counts."""
+    """The settings of co-occurrence: the window and the weights of its words."""
 
     window: int = setting(
         10,
@@ -77,5 +77,5 @@ class CountsConfig(CooccurrenceConfig):
     seed: int = setting(1, "Seed of the random numbers.", at_least=0, at_most=math.inf)
 
     def cooccurrence(self) -> CooccurrenceConfig:
-        """The part of the settings that says what is counted."""
+        """Return the settings of co-occurrence alone."""
         return CooccurrenceConfig(self.window, self.weighting, self.side)

@@ -1,11 +1,11 @@
 """Co-occurrence counts of a corpus, straight to CSR, on all threads, in bounded memory.
 
-N is the number of tokens, V of words. The ids are inverted (the places of each word, by counting
-sort), and then a row is gathered at a time: the contexts around all places of its word. Rows are
-independent, so threads share them with nothing to lock.
+N is the number of tokens, V of words. The ids are inverted (the positions of each word, by
+counting sort), and then a row is gathered at a time: the contexts around all positions of its
+word. Rows are independent, so threads need no locks.
 
 A corpus too large for the memory it may take is cut into segments, anywhere: each is read with as
-many tokens beyond its ends as windows reach, and counts its own centres only, so that the parts
+many tokens beyond its ends as windows cover, and counts its own centres only, so that the parts
 add up to the whole. All sums are integers (in units of a common fraction of the weights), so the
 result is the same to the last bit for any number of threads and segments.
 """
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 __all__ = ["count_cooccurrences"]
 
 _TASK_TOKENS = 200_000  # centres of one task, so that threads end together: about 10 ms
-_LARGEST_SCALE = 1 << 31
+_MAX_SCALE = 1 << 31
 # Bytes, for each thread, of each word: a sum (8) with its bits (1), a column and a value to write
 # (12), the tally and the slot of the word (16).
 _PER_WORD_AND_THREAD = 37
-# Bytes of each word: where its places and its row start, and bounds.
+# Bytes of each word: where its positions and its row start, and bounds.
 _PER_WORD = 48
 # Bytes, for each thread, of each entry a task may write: in its scratch arrays and in two results.
 _PER_ENTRY = 36
-# Bytes of each token of a segment: its place, its id in the text, a separator (where each sentence
-# is one word) and the page of the corpus it is read from.
+# Bytes of each token of a segment: its position, its id in the text, a separator (where each
+# sentence is one word) and the page of the corpus it is read from.
 _PER_TOKEN = 16
 _READ_ENTRY = 12  # an int32 column and an int64 sum
-_SPARE = 8  # one part in so many stays free, for what the allocator holds back
+_SPARE = 8  # one part in 8 stays free, for what the allocator holds back
 _MAX_TASK_ENTRIES = 1 << 20
-_MAX_SEGMENT_TOKENS = 1 << 30  # places in a segment are 32-bit
+_MAX_SEGMENT_TOKENS = 1 << 30  # positions in a segment are 32-bit
 _MIN_SEGMENT_TOKENS = 16
 
 
@@ -82,7 +82,7 @@ def count_cooccurrences(
 
     Raises:
         ConfigError: ``vocabulary_size``, ``memory`` or ``threads`` is out of range.
-        ResourceError: the memory allowed is too little for so many words (in the run).
+        ResourceError: the memory allowed is too little for these words (in the run).
         StorageError: a temporary file cannot be written (in the run).
     """
     words = len(corpus.vocabulary) if vocabulary_size is None else vocabulary_size
@@ -161,17 +161,14 @@ class _Weights:
 
 
 def _distance_weights(window: int, weighting: Weighting) -> tuple[npt.NDArray[np.int64], int]:
-    """Return integer weights of the distances 1, 2, … and the scale to divide them by.
-
-    Harmonic weights are exact while the least common multiple of the distances is small (windows
-    up to 22), and rounded to multiples of 2⁻³¹ beyond.
-    """
+    """Return integer weights of the distances 1, 2, … and the scale to divide them by."""
     distances = range(1, window + 1)
     if weighting == "flat":
         return np.ones(window, dtype=np.int64), 1
     if weighting == "dynamic":
         return np.arange(window, 0, -1, dtype=np.int64), window
-    scale = min(math.lcm(*distances), _LARGEST_SCALE)
+    # exact while the least common multiple is small (windows up to 22), then in multiples of 2⁻³¹
+    scale = min(math.lcm(*distances), _MAX_SCALE)
     return np.array([round(scale / d) for d in distances], dtype=np.int64), scale
 
 
@@ -183,18 +180,15 @@ def _segment_rows(
     scale: float,
     pool: ThreadPool,
 ) -> Iterator[tuple[int, Rows]]:
-    """Yield the rows of a segment in order, each with the tokens of the segment done so far.
-
-    The sums are divided by ``scale``, which is 1 where they are to be added up further.
-    """
+    """Yield the rows of a segment in order, over ``scale``, each with the tokens done so far."""
     from wordkit.counts import kernels
 
-    places = (segment.text, segment.positions, segment.starts)
+    arrays = (segment.text, segment.positions, segment.starts)
     sides = (weights.left, weights.right)
 
     def count(rows: tuple[int, int]) -> tuple[int, Rows]:
         def kernel(accumulator: Any, output: Any) -> int:
-            return int(kernels.count_rows(*places, rows, sides, accumulator, output, scale))
+            return int(kernels.count_rows(*arrays, rows, sides, accumulator, output, scale))
 
         return segment.tokens_before(rows[1]), scratch.gather(rows[1] - rows[0], kernel)
 
@@ -207,7 +201,7 @@ def _segment_rows(
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """How counting divides the memory it may take."""
+    """Division of the memory that counting may take."""
 
     segment: int
     """Tokens to hold at once; all of them where one segment is enough."""

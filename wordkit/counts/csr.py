@@ -186,17 +186,17 @@ def bytes_in_memory(matrix: Any) -> int:
     )
 
 
-def balanced_ranges(ends: npt.NDArray[np.int64], most: int) -> list[tuple[int, int]]:
-    """Return row ranges of at most ``most`` units each; a row with more is a range of its own.
+def balanced_ranges(ends: npt.NDArray[np.int64], max_units: int) -> list[tuple[int, int]]:
+    """Return row ranges of at most ``max_units`` units each; a row with more is a range of its own.
 
     Args:
         ends: (V + 1,), units before each row, from 0.
-        most: at least 1.
+        max_units: at least 1.
     """
     ranges = []
     start, rows = 0, len(ends) - 1
     while start < rows:
-        stop = int(np.searchsorted(ends, ends[start] + most, side="right")) - 1
+        stop = int(np.searchsorted(ends, ends[start] + max_units, side="right")) - 1
         stop = min(max(stop, start + 1), rows)
         ranges.append((start, stop))
         start = stop

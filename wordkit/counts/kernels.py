@@ -1,10 +1,10 @@
 """The compiled loops of counting: tallies, co-occurrence rows, merges and PMI.
 
 V is the number of words. All of them release the GIL and work on a range, so that plain threads
-share the work; none of them writes outside the ranges it is given, whatever the ids hold.
+divide the work; none of them writes outside the ranges it is given, whatever the ids hold.
 
 A row is gathered in a dense accumulator of V sums. Beside it goes a bitmap of the columns touched
-(one bit a column) and a bitmap of the words of that bitmap in use, so that a row comes out in
+(one bit a column) and a bitmap of the words of that bitmap in use, so that a row is in
 order of its columns, at a cost of what it holds, with no sort.
 """
 
@@ -30,7 +30,7 @@ Bits = npt.NDArray[np.uint64]
 Values = npt.NDArray[Any]
 
 SEPARATOR = -1
-"""What stands between sentences where ids are laid out for counting."""
+"""Separator of sentences in the text of a segment."""
 
 _AHEAD = 12  # positions: far enough ahead to hide the latency of memory, measured
 
@@ -47,7 +47,7 @@ def _trailing_zeros(typing_context: Any, bits: Any) -> Any:
 
 @intrinsic
 def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of ``array[index]``; any index is harmless."""
+    """Prefetch the cache line of ``array[index]``; any index is harmless."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
@@ -66,8 +66,8 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def reach_back(ids: Ints, start: int, first: int, vocabulary_size: int, window: int) -> int:
-    """The place at or after ``first`` from where ``window`` kept tokens lie before ``start``."""
+def window_start(ids: Ints, start: int, first: int, vocabulary_size: int, window: int) -> int:
+    """Return the position, at least ``first``, with ``window`` kept tokens before ``start``."""
     while start > first and window > 0:
         start -= 1
         window -= 0 <= ids[start] < vocabulary_size
@@ -75,8 +75,8 @@ def reach_back(ids: Ints, start: int, first: int, vocabulary_size: int, window: 
 
 
 @njit(nogil=True, cache=True)
-def reach_on(ids: Ints, end: int, last: int, vocabulary_size: int, window: int) -> int:
-    """The place at or before ``last`` up to where ``window`` kept tokens follow ``end``."""
+def window_stop(ids: Ints, end: int, last: int, vocabulary_size: int, window: int) -> int:
+    """Return the position, at most ``last``, with ``window`` kept tokens from ``end`` on."""
     while end < last and window > 0:
         window -= 0 <= ids[end] < vocabulary_size
         end += 1
@@ -103,7 +103,7 @@ def tally(
         counts: (V,), added to.
 
     Returns:
-        How many places :func:`lay_out` will fill for this slice.
+        The number of values that :func:`lay_out` writes for this slice.
     """
     begin, end = slice_
     vocabulary_size = len(counts)
@@ -131,7 +131,7 @@ def lay_out(
     centres: tuple[int, int],
     slots: Longs,
     text: Ints,
-    place: int,
+    position: int,
     positions: Ints,
 ) -> None:
     """Copy the kept ids of a slice with separators between sentences, and file its centres.
@@ -139,25 +139,25 @@ def lay_out(
     Args:
         ids, offsets, sentence, slice_, centres: as for :func:`tally`.
         slots: (V,), where in ``positions`` the next centre of each word goes; moved on.
-        text: kept ids, with SEPARATOR before each sentence; filled from ``place`` on.
-        place: where this slice begins in ``text``.
-        positions: places in ``text``, grouped by word; filled at ``slots``.
+        text: kept ids, with SEPARATOR before each sentence; filled from ``position`` on.
+        position: where this slice begins in ``text``.
+        positions: indices into ``text``, grouped by word; filled at ``slots``.
     """
     begin, end = slice_
     vocabulary_size = len(slots)
     while begin < end:
         stop = min(offsets[sentence + 1], end)
         if begin == offsets[sentence]:
-            text[place] = SEPARATOR
-            place += 1
+            text[position] = SEPARATOR
+            position += 1
         for i in range(begin, stop):
             word = ids[i]
             if 0 <= word < vocabulary_size:
-                text[place] = word
+                text[position] = word
                 if centres[0] <= i < centres[1]:
-                    positions[slots[word]] = place
+                    positions[slots[word]] = position
                     slots[word] += 1
-                place += 1
+                position += 1
         begin = stop
         sentence += 1
 
@@ -179,7 +179,7 @@ def _add(sums: Longs, touched: Bits, groups: Bits, column: int, weight: int) -> 
 def _take_row(
     sums: Longs, touched: Bits, groups: Bits, columns: Ints, values: Values, n: int, scale: float
 ) -> int:
-    """Write the row at place ``n`` in order of its columns, and clear it; the place after it."""
+    """Write the row from ``n`` on, in order of its columns, and clear it; return the end."""
     one = np.uint64(1)
     for g in range(len(groups)):
         group = groups[g]
@@ -214,19 +214,19 @@ def count_rows(
 
     Args:
         text: ids with separators, one at each end.
-        positions: places of centres in ``text``; those of word w are
+        positions: indices of centres in ``text``; those of word w are
             ``positions[starts[w]:starts[w + 1]]``.
         starts: (V + 1,).
         rows: the range of words.
         weights: what a context adds by its distance (from 1), to the left and to the right, in
             units of 1 / ``scale``; an empty array counts nothing on that side.
         row: sums (V,), bitmap of columns and bitmap of groups: all zero, before and after.
-        output: columns, values (float32, or int64 where ``scale`` is 1) and, from place 0, how
+        output: columns, values (float32, or int64 where ``scale`` is 1) and, from index 0, how
             many the range has had up to the end of each row.
         scale: the sums are divided by it.
 
     Returns:
-        How many columns and values were written.
+        Number of columns and values written.
     """
     left, right = weights
     sums, touched, groups = row
@@ -271,7 +271,7 @@ def merge_rows(
         row, output, scale: as for :func:`count_rows`.
 
     Returns:
-        How many columns and values were written.
+        Number of columns and values written.
     """
     sums, touched, groups = row
     columns, values, row_ends = output
@@ -297,21 +297,18 @@ def marginals(
     row_sums: npt.NDArray[np.float64],
     column_sums: npt.NDArray[np.float64],
 ) -> float:
-    """Sum a range of rows into ``row_sums`` and ``column_sums``; the least value seen.
-
-    NaN comes out as a least value of −inf.
-    """
-    least: float = np.inf
+    """Sum a range of rows into the row and column sums; return the minimum, NaN as −inf."""
+    minimum: float = np.inf
     for r in range(rows[0], rows[1]):
         total = 0.0
         for i in range(indptr[r], indptr[r + 1]):
             value = np.float64(data[i])
-            if not value >= least:
-                least = -np.inf if np.isnan(value) else value
+            if not value >= minimum:
+                minimum = -np.inf if np.isnan(value) else value
             total += value
             column_sums[indices[i]] += value
         row_sums[r] = total
-    return least
+    return minimum
 
 
 @njit(nogil=True, cache=True)
@@ -324,12 +321,9 @@ def pmi_rows(
     floor: float,
     output: tuple[Ints, npt.NDArray[np.float32], Longs],
 ) -> int:
-    """log(value) + row bias + column bias + constant in a range of rows, where above ``floor``.
+    """Write log(value) + row bias + column bias + constant where above ``floor``; return how many.
 
     The biases are added first: a symmetric matrix stays so to the last bit.
-
-    Returns:
-        How many columns and values were written.
     """
     row_bias, column_bias, constant = biases
     columns, values, ends = output

@@ -65,7 +65,7 @@ def block_krylov(
     first, every = min(2 * k // WIDTH + 2, limit), max(1, k // 128)
     basis = _Basis(matrix, transposed, limit, seed)
     values: Doubles | None = None
-    looked = 0  # blocks when the values were last looked at
+    looked = 0  # blocks when the values were last computed
     while True:
         basis.grow()
         figures: dict[str, float] = {}
@@ -213,10 +213,7 @@ class _Basis:
         return total
 
     def _orthonormalise(self) -> None:
-        """Make the columns of the next block orthonormal.
-
-        CholeskyQR2 (Yamamoto and others, 2015): a second round takes back what the first loses.
-        """
+        """Make the next block orthonormal by CholeskyQR2 (Yamamoto and others, 2015)."""
         attempts = 3
         while not self._cholesky_qr() and attempts:
             self._replace_dependent()
@@ -238,18 +235,15 @@ class _Basis:
         return True
 
     def _replace_dependent(self) -> None:
-        """Make columns orthonormal by Householder QR, random ones in the place of dependent ones.
-
-        In their directions the space is exhausted, so that any other does as well.
-        """
+        """Make columns orthonormal by Householder QR, with random ones for dependent ones."""
         from scipy.linalg import qr
 
         norms = np.linalg.norm(self._next.astype(np.float64), axis=0)
         block = self._next / np.where(norms > 0, norms, 1)
         columns, triangle, _ = qr(block, mode="economic", pivoting=True)
-        missing = np.abs(np.diag(triangle)) < np.sqrt(_DEPENDENT)
-        fresh = self._random.standard_normal((len(columns), int(missing.sum())))
-        columns[:, missing] = fresh / np.sqrt(len(columns))
+        dependent = np.abs(np.diag(triangle)) < np.sqrt(_DEPENDENT)
+        fresh = self._random.standard_normal((len(columns), int(dependent.sum())))
+        columns[:, dependent] = fresh / np.sqrt(len(columns))
         self._next[:] = columns
         self._project_out()
 
@@ -273,7 +267,7 @@ def _columns(panels: Floats, k: int) -> Floats:
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """A context in which NumPy's and SciPy's linear algebra runs on one thread.
+    """Return a context in which NumPy's and SciPy's linear algebra runs on one thread.
 
     For matrices of a few hundred rows, more threads gain little, and where other work runs on the
     same cores their busy waiting makes the call up to a hundred times as slow.

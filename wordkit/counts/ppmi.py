@@ -88,20 +88,20 @@ def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
     from wordkit.counts import kernels
 
     row_sums = np.zeros(parts.shape[0])
-    most = max(1, -(-len(parts.data) // _SUM_PARTS))
-    ranges = balanced_ranges(parts.indptr, most)
+    max_units = max(1, -(-len(parts.data) // _SUM_PARTS))
+    ranges = balanced_ranges(parts.indptr, max_units)
     column_sums = np.zeros(parts.shape[1])
 
     def add(rows: tuple[int, int]) -> tuple[float, Doubles]:
         sums = np.zeros(parts.shape[1])
         return kernels.marginals(*parts.arrays, rows, row_sums, sums), sums
 
-    for least, sums in pool.map(add, ranges):
+    for minimum, sums in pool.map(add, ranges):
         column_sums += sums
-        if least == -np.inf and np.isnan(parts.data.min()):
+        if minimum == -np.inf and np.isnan(parts.data.min()):
             raise ConfigError("counts must be numbers, but the matrix holds NaN")
-        if least < 0:
-            raise ConfigError(f"counts must be at least 0, but the matrix holds {least}")
+        if minimum < 0:
+            raise ConfigError(f"counts must be at least 0, but the matrix holds {minimum}")
     if not (np.isfinite(row_sums).all() and np.isfinite(column_sums).all()):
         raise ConfigError("counts must be finite, but the matrix holds an infinite one")
     return row_sums, column_sums
@@ -110,7 +110,7 @@ def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
 def _biases(
     row_sums: Doubles, column_sums: Doubles, shift: float, smoothing: float
 ) -> tuple[Doubles, Doubles, float]:
-    """Return what to add to log #(w, c): for its row, for its column, and always.
+    """Return the terms to add to log #(w, c): of its row, of its column, and a constant.
 
     PMI(w, c) − log k = log #(w, c) − log #(w) − α log #(c) + log Σ #(c')^α − log k. Empty rows and
     columns have no entry that would use theirs.

@@ -1,4 +1,4 @@
-"""A segment: a range of the corpus laid out for counting, with the places of each word.
+"""A segment: a range of the corpus laid out for counting, with the positions of each word.
 
 V is the number of words that are counted.
 """
@@ -27,10 +27,10 @@ class Segment:
     """The kept ids, with a negative separator between sentences and at both ends."""
 
     positions: npt.NDArray[np.int32]
-    """Places in ``text``, grouped by word and rising within each word."""
+    """Indices into ``text``, grouped by word and rising within each word."""
 
     starts: npt.NDArray[np.int64]
-    """(V + 1,): the places of word w are ``positions[starts[w]:starts[w + 1]]``."""
+    """(V + 1,): the positions of word w are ``positions[starts[w]:starts[w + 1]]``."""
 
     tokens: int
     """Tokens of the corpus that it covers, those of other words included."""
@@ -56,11 +56,11 @@ class Segment:
         from wordkit.counts import kernels
 
         ids, offsets = frozen(corpus.ids, np.int32), frozen(corpus.offsets, np.int64)
-        begin = kernels.reach_back(
+        begin = kernels.window_start(
             ids, centres[0], int(offsets[_sentence(offsets, centres[0])]), words, window
         )
         last = int(offsets[_sentence(offsets, centres[1] - 1) + 1])
-        end = kernels.reach_on(ids, centres[1], last, words, window)
+        end = kernels.window_stop(ids, centres[1], last, words, window)
         ranges = even_ranges(end - begin, pool.threads)
         slices = [(begin + start, begin + stop) for start, stop in ranges]
         sentences = [_sentence(offsets, start) for start, _ in slices]
@@ -75,19 +75,19 @@ class Segment:
 
         starts = np.zeros(words + 1, dtype=np.int64)
         np.cumsum(counts.sum(axis=0), out=starts[1:])
-        slots = counts  # turned in place into where each slice files the places of each word
+        slots = counts  # in place: where each slice files the positions of each word
         before = starts[:-1].copy()
         for s in range(len(slices)):
             before += counts[s]
             slots[s] = before - counts[s]
-        places = np.concatenate([[1], 1 + np.cumsum(lengths)])
-        text = np.empty(int(places[-1]) + 1, dtype=np.int32)
+        starts_of_slices = np.concatenate([[1], 1 + np.cumsum(lengths)])
+        text = np.empty(int(starts_of_slices[-1]) + 1, dtype=np.int32)
         text[0] = text[-1] = kernels.SEPARATOR
         positions = np.empty(int(starts[-1]), dtype=np.int32)
 
         def lay_out(s: int) -> None:
             where = (ids, offsets, sentences[s], slices[s], centres)
-            kernels.lay_out(*where, slots[s], text, int(places[s]), positions)
+            kernels.lay_out(*where, slots[s], text, int(starts_of_slices[s]), positions)
 
         pool.for_each(lay_out, range(len(slices)))
         _drop_pages(corpus.ids)
@@ -104,7 +104,7 @@ def _sentence(offsets: npt.NDArray[np.int64], token: int) -> int:
 
 
 def _drop_pages(array: npt.NDArray[Any]) -> None:
-    """Let the system take back the pages of a mapped file, which count as our memory until then."""
+    """Release the pages of a mapped file, which count as memory of this process until then."""
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base

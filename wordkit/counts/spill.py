@@ -1,6 +1,6 @@
 """Arrays that grow in memory up to a limit, and in a temporary file beyond it.
 
-The files have no name where the system allows that, so nothing stays behind even after a kill.
+The files have no name where the system allows that, so none remains even after a kill.
 They are written by plain writes: a full disk under a written memory map would kill the process.
 """
 

@@ -127,7 +127,7 @@ def _better_dense(shape: tuple[int, int], k: int) -> bool:
 
 
 def _check_memory(shape: tuple[int, int], k: int, dense: bool, transposed: int = 0) -> None:
-    """Refuse what would drive the machine out of memory."""
+    """Raise a ResourceError if the work does not fit into memory."""
     vectors = 2 * 4 * k * sum(shape)
     basis = 4 * 4 * k * shape[1]
     needed = vectors + (4 * 8 * shape[0] * shape[1] if dense else basis) + transposed
@@ -201,13 +201,13 @@ def is_symmetric(parts: CsrParts, pool: ThreadPool) -> bool:
     def compare(rows: tuple[int, int]) -> None:
         nonlocal found_difference
         if not found_difference:
-            places = np.empty(parts.shape[0], dtype=np.int64)
-            if not kernels.rows_equal_columns(*parts.arrays, rows, places):
+            positions = np.empty(parts.shape[0], dtype=np.int64)
+            if not kernels.rows_equal_columns(*parts.arrays, rows, positions):
                 found_difference = True
 
     # several ranges a thread: after a difference, the rest are skipped
-    most = max(1, len(parts.data) // (4 * pool.threads))
-    pool.for_each(compare, balanced_ranges(parts.indptr, most))
+    max_units = max(1, len(parts.data) // (4 * pool.threads))
+    pool.for_each(compare, balanced_ranges(parts.indptr, max_units))
     return not found_difference
 
 

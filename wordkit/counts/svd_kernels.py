@@ -72,7 +72,7 @@ def _zero(typing_context: Any) -> Any:
 
 @intrinsic
 def _load(typing_context: Any, array: Any, index: Any) -> Any:
-    """The 16 floats that begin at a place of the memory of an array."""
+    """Load the 16 floats from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
@@ -83,7 +83,7 @@ def _load(typing_context: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def _store(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Write 16 floats from a place of the memory of an array on."""
+    """Store 16 floats from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
@@ -95,7 +95,7 @@ def _store(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
 
 @intrinsic
 def _add_to(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Add 16 floats to the 16 doubles from a place of the memory of an array on."""
+    """Add 16 floats to the 16 doubles from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         address = _address(context, builder, signature.args[0], args[0], args[1], _DOUBLE_VECTOR)
@@ -143,7 +143,7 @@ def multiply(
     rows: tuple[int, int],
     result: Floats,
 ) -> None:
-    """A range of rows of the sparse matrix times a panel.
+    """Multiply a range of rows of the sparse matrix by a panel.
 
     Args:
         indptr, indices, data: the matrix in CSR, (R, C).
@@ -257,7 +257,7 @@ def tally_columns(indices: Ints, entries: tuple[int, int], counts: Longs) -> Non
 
 @njit(nogil=True, cache=True)
 def _first_from(indices: Ints, start: int, stop: int, column: int) -> int:
-    """The place of the first entry of a sorted row that is not left of a column."""
+    """Return the position of the first entry of a sorted row that is not left of a column."""
     while start < stop:
         middle = (start + stop) >> 1
         if indices[middle] < column:
@@ -297,26 +297,26 @@ def transpose_columns(
 
 @njit(nogil=True, cache=True)
 def rows_equal_columns(
-    indptr: Longs, indices: Ints, data: Floats, rows: tuple[int, int], places: Longs
+    indptr: Longs, indices: Ints, data: Floats, rows: tuple[int, int], positions: Longs
 ) -> bool:
-    """Whether each entry of a range of rows has its like on the other side of the diagonal.
+    """Return whether each entry of a range of rows equals the one mirrored at the diagonal.
 
-    Rows are gone through in order, so that in each row the mirror images come in order, too.
+    Rows are visited in order, so that in each row the mirrored entries come in order, too.
 
     Args:
         indptr, indices, data: a square matrix, with sorted rows.
         rows: the range.
-        places: (V,), overwritten: where in each row the next mirror image must be.
+        positions: (V,), overwritten: position in each row of the next mirrored entry.
     """
-    for c in range(len(places)):
-        places[c] = _first_from(indices, indptr[c], indptr[c + 1], rows[0])
+    for c in range(len(positions)):
+        positions[c] = _first_from(indices, indptr[c], indptr[c + 1], rows[0])
     for r in range(rows[0], rows[1]):
         for i in range(indptr[r], indptr[r + 1]):
             c = indices[i]
-            place = places[c]
-            if place == indptr[c + 1] or indices[place] != r or data[place] != data[i]:
+            j = positions[c]
+            if j == indptr[c + 1] or indices[j] != r or data[j] != data[i]:
                 return False
-            places[c] = place + 1
+            positions[c] = j + 1
     return True
 
 
@@ -329,7 +329,7 @@ def multiply_vector(
     rows: tuple[int, int],
     result: Doubles,
 ) -> None:
-    """A range of rows of the matrix times a vector."""
+    """Multiply a range of rows of the matrix by a vector."""
     for r in range(rows[0], rows[1]):
         total = 0.0
         for i in range(indptr[r], indptr[r + 1]):

@@ -28,7 +28,7 @@ from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Embeddings"]
 
-_LONGEST = 1e38  # so that no sum over a vector leaves the range of float32
+_MAX_NORM = 1e38  # so that no sum over a vector leaves the range of float32
 _NORM_TOLERANCE = 1e-4  # relative
 
 
@@ -40,14 +40,12 @@ class Embeddings:
 
     Args:
         vocabulary: the words, or a :class:`~wordkit.text.Vocabulary` of them with counts.
-        vectors: shape (V, D), converted to float32; copied, unless it is float32 that nobody can
-            write to, such as a file that is memory-mapped for reading.
-        norms: shape (V,): the lengths of the vectors. With them given, as by the native file,
-            vectors and weights are not looked at until they are asked for; else they are checked
-            here.
+        vectors: shape (V, D), converted to float32; copied, unless it is read-only float32, such
+            as a memory-mapped file.
+        norms: shape (V,): the lengths of the vectors. If given, as by the native file, vectors and
+            weights are not read before they are needed; else they are checked here.
         metadata: how the vectors were made, in values that JSON can hold.
-        weights: further matrices, of float32, that the trainer of the vectors needs to go on;
-            copied where the vectors would be. No question looks at them.
+        weights: further float32 matrices that a resumed training needs; copied as the vectors are.
         source: the file they are mapped from, for messages.
 
     Raises:
@@ -80,11 +78,11 @@ class Embeddings:
 
     def _checked_norms(self) -> npt.NDArray[np.float32]:
         norms = norms_of(self._vectors)
-        fine = norms <= _LONGEST  # NaN is not
+        fine = norms <= _MAX_NORM  # NaN is not
         if not fine.all():
             word = self.words[int(np.argmin(fine))]
             raise EmbeddingsError(
-                f"the vector of {word!r} holds NaN or infinity, or is longer than {_LONGEST:g}"
+                f"the vector of {word!r} holds NaN or infinity, or is longer than {_MAX_NORM:g}"
             )
         for name, matrix in self._weights.items():
             if not all_finite(matrix):
@@ -97,7 +95,7 @@ class Embeddings:
     def __deepcopy__(self, memo: dict[int, Any]) -> Embeddings:
         return self
 
-    # --- what there is -----------------------------------------------------------------------
+    # --- contents ----------------------------------------------------------------------------
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -106,7 +104,7 @@ class Embeddings:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words; a word's place is the row of its vector."""
+        """The words; a word's index is the row of its vector."""
         return self._vocabulary.words
 
     @property
@@ -121,12 +119,12 @@ class Embeddings:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """How the vectors were made."""
+        """Settings, corpus and versions that the vectors were made with."""
         return self._metadata
 
     @property
     def weights(self) -> Mapping[str, npt.NDArray[np.float32]]:
-        """What the trainer needs beside the vectors to go on: read-only matrices, often none."""
+        """Read-only matrices that a resumed training needs beside the vectors, often none."""
         return self._weights
 
     @property
@@ -141,22 +139,18 @@ class Embeddings:
         return word in self._checked_vocabulary()
 
     def _checked_vocabulary(self) -> Vocabulary:
-        """The vocabulary with its table of words, in which doubled words of a file show.
-
-        Raises:
-            FormatError: a word is there more than once.
-        """
+        """Return the vocabulary, after a check of a file's words for duplicates."""
         try:
             _ = "" in self._vocabulary
         except VocabularyError as error:
-            raise self.damaged(str(error)) from error
+            raise self.corrupted(str(error)) from error
         return self._vocabulary
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} words, {self.dim} dimensions)"
 
     def without_weights(self) -> Embeddings:
-        """The same without what only a trainer needs; nothing is copied."""
+        """Return the same without weights; nothing is copied."""
         return Embeddings(
             self._vocabulary,
             self._vectors,
@@ -168,12 +162,12 @@ class Embeddings:
     # --- single vectors ----------------------------------------------------------------------
 
     def vector(self, word: str) -> npt.NDArray[np.float32]:
-        """The vector of a word, shape (D,), read-only.
+        """Return the vector of a word, shape (D,), read-only.
 
         Raises:
-            UnknownWordError: the word is not there; the error names near spellings.
+            UnknownWordError: the word is unknown; the error names near spellings.
             EmbeddingsError: it is no string.
-            FormatError: a damaged file has a word more than once.
+            FormatError: a corrupted file has a word more than once.
         """
         if not isinstance(word, str):
             raise EmbeddingsError(f"a word is a string, not {word!r}")
@@ -183,13 +177,13 @@ class Embeddings:
     def unit_vectors(
         self, ids: slice | npt.NDArray[np.integer[Any]] | None = None
     ) -> npt.NDArray[np.float32]:
-        """A copy of vectors with length 1; zero vectors stay zero.
+        """Return a copy of vectors with length 1; zero vectors stay zero.
 
         Args:
             ids: which rows; None: all of them.
 
         Raises:
-            FormatError: a vector of a damaged file is not finite.
+            FormatError: a vector of a corrupted file is not finite.
         """
         rows = self._vectors if ids is None else self._vectors[ids]
         norms = self._norms if ids is None else self._norms[ids]
@@ -197,11 +191,11 @@ class Embeddings:
         with np.errstate(all="ignore"):
             units = np.asarray(rows / lengths[:, np.newaxis], dtype=np.float32)
         if not np.isfinite(units).all():
-            raise self.damaged("a vector or the length of it is not a finite number")
+            raise self.corrupted("a vector or the length of it is not a finite number")
         return units
 
     def mean_vector(self, words: str | Iterable[str]) -> npt.NDArray[np.float32]:
-        """The mean of the vectors of a text, shape (D,); unknown words are left out.
+        """Return the mean vector of a text, shape (D,); unknown words are left out.
 
         Args:
             words: the words, or a text, which is split at white space. Preprocess it as the
@@ -222,10 +216,10 @@ class Embeddings:
     # --- questions ---------------------------------------------------------------------------
 
     def similarity(self, a: Term, b: Term) -> float:
-        """The cosine of two words (or vectors), from -1 to 1.
+        """Return the cosine of two words (or vectors), from -1 to 1.
 
         Raises:
-            UnknownWordError: a word is not there.
+            UnknownWordError: a word is unknown.
             EmbeddingsError: a vector is zero, so that it has no direction.
         """
         cosine = float(direction(self, a) @ direction(self, b))
@@ -234,7 +228,7 @@ class Embeddings:
     def most_similar(
         self, positive: Query, negative: Query = (), n: int = 10, restrict: int | None = None
     ) -> list[Neighbour]:
-        """The words nearest to a query by cosine, nearest first.
+        """Return the words nearest to a query by cosine, nearest first.
 
         The query is the mean of the unit vectors of its terms, negative ones subtracted. Its own
         words are left out of the answer.
@@ -242,11 +236,11 @@ class Embeddings:
         Args:
             positive: a word, a vector, or several of them.
             negative: the same, to be subtracted.
-            n: how many words to return; fewer where there are not as many.
-            restrict: search the first so many words only; None: all.
+            n: number of words to return.
+            restrict: number of words to search; None: all.
 
         Raises:
-            UnknownWordError: a word is not there.
+            UnknownWordError: a word is unknown.
             EmbeddingsError: a vector is zero, or the terms cancel out.
         """
         return nearest(self, [(terms_of(positive), terms_of(negative))], n, restrict)[0]
@@ -254,12 +248,12 @@ class Embeddings:
     def most_similar_batch(
         self, queries: Iterable[Query], n: int = 10, restrict: int | None = None
     ) -> list[list[Neighbour]]:
-        """What :meth:`most_similar` answers to each query, by matrix products over many of them.
+        """Answer many queries as :meth:`most_similar` does, by matrix products over several.
 
         Args:
             queries: each a word, a vector, or several of them whose mean is taken.
-            n: how many words to return for each.
-            restrict: search the first so many words only; None: all.
+            n: number of words to return for each.
+            restrict: number of words to search; None: all.
         """
         return nearest(self, [(terms_of(query), []) for query in queries], n, restrict)
 
@@ -273,19 +267,19 @@ class Embeddings:
         method: str = "add",
         restrict: int | None = None,
     ) -> list[Neighbour]:
-        """The words that answer a - b + c, best first: king - man + woman gives queen.
+        """Return the words that answer a - b + c, best first: king - man + woman gives queen.
 
         Args:
             a: the word to start from.
             b: the word to take away.
             c: the word to add.
-            n: how many words to return.
+            n: number of words to return.
             method: "add", 3CosAdd (Mikolov, Yih and Zweig 2013), or "mul", 3CosMul (Levy and
                 Goldberg 2014, equation 4, with cosines moved to the range from 0 to 1).
-            restrict: search the first so many words only; None: all.
+            restrict: number of words to search; None: all.
 
         Raises:
-            UnknownWordError: a word is not there.
+            UnknownWordError: a word is unknown.
             EmbeddingsError: a vector is zero, or the terms cancel out.
         """
         if method == "add":
@@ -295,10 +289,10 @@ class Embeddings:
         raise ConfigError(f"method must be 'add' or 'mul', not {method!r}")
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """The word that goes least with the others: the one farthest from their mean direction.
+        """Return the odd one out: the word farthest from the mean direction of all.
 
         Raises:
-            UnknownWordError: a word is not there.
+            UnknownWordError: a word is unknown.
             EmbeddingsError: there are fewer than three words, or a vector is zero.
         """
         if len(words) < 3:
@@ -309,7 +303,7 @@ class Embeddings:
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 
     def check(self) -> None:
-        """Read everything once: no word comes twice, all numbers are finite, all norms right.
+        """Check everything: no word comes twice, all numbers are finite, all norms right.
 
         Raises:
             FormatError: it is not so.
@@ -322,12 +316,14 @@ class Embeddings:
             )
             if not close.all():  # NaN is not close to anything
                 word = self.words[start + int(np.argmin(close))]
-                raise self.damaged(f"the vector of {word!r} is not finite, or its length is wrong")
+                raise self.corrupted(
+                    f"the vector of {word!r} is not finite, or its length is wrong"
+                )
         for name, matrix in self._weights.items():
             if not all_finite(matrix):
-                raise self.damaged(f"its weights {name!r} are not all finite")
+                raise self.corrupted(f"its weights {name!r} are not all finite")
 
-    def damaged(self, fault: str) -> FormatError:
-        """The error to raise when a fault shows in vectors that were not looked at before."""
+    def corrupted(self, fault: str) -> FormatError:
+        """Return the error to raise for a fault that shows in vectors not checked before."""
         name = "these vectors are" if self._source is None else f"{self._source} is"
-        return FormatError(f"{name} damaged: {fault}; copy or make them again")
+        return FormatError(f"{name} corrupted: {fault}; copy or make them again")

@@ -22,7 +22,7 @@ _EXACT_POWER = 22  # up to here a power of ten is a double without rounding
 _EXACT_MANTISSA = 1 << 53
 _DIGITS = 18  # as many fit into an int64
 _MARGIN = 2.0**-50  # four roundings of a double, where three at most can have happened
-_LARGEST = float(np.finfo(np.float32).max)
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 _A_NUMBER, _NO_NUMBER, _UNSURE = 0, 1, 2
 
@@ -33,7 +33,7 @@ LEFT = 1
 """Mark of a row that the kernel left aside: blank, wrong, or hard to read."""
 
 CHARACTERS = 16
-"""The most characters that :func:`format_rows` writes for a value, its separator included."""
+"""Maximum characters that :func:`format_rows` writes for a value and its separator."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -46,7 +46,7 @@ def _scaled(mantissa: int, exponent: int) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _parse_number(text: Any, pos: int, end: int) -> Any:
-    """A number at ``pos``: what became of it, its value, and where it ends.
+    """Parse a number at ``pos``; return its status, its value, and where it ends.
 
     The value is what Python's float() and a cast to float32 would give. With at most 2^53 as
     mantissa and 22 as exponent, one product or quotient of doubles is the correctly rounded
@@ -102,7 +102,7 @@ def _parse_number(text: Any, pos: int, end: int) -> Any:
     if not exact and np.float32(value * (1 - _MARGIN)) != np.float32(value * (1 + _MARGIN)):
         return _UNSURE, np.float32(0), pos
     single = np.float32(-value if negative else value)
-    if not abs(single) <= _LARGEST:
+    if not abs(single) <= _MAX_FLOAT32:
         return _UNSURE, np.float32(0), pos
     return _A_NUMBER, single, pos
 
@@ -118,7 +118,7 @@ def parse_rows(
         pos: where the first row begins.
         end: where the last row ends.
         values: shape (R, D), float32; takes the numbers.
-        words: takes the words, each with a line break behind it; that of a row left aside is
+        words: takes the words, each with a line break after it; that of a row left aside is
             empty.
         marks: shape (R,); takes TAKEN or LEFT for each row.
         spans: shape (R, 2); takes begin and end of each row.
@@ -187,12 +187,11 @@ def parse_rows(
 def _shortest(size: float) -> Any:
     """The fewest digits, at least 6, that give a float32 back: mantissa and exponent of ten.
 
-    What a float32 was given with up to 6 digits comes out with these; 9 digits always suffice.
-    The test is the reader's own arithmetic, so the answer is right by construction.
+    A float32 read from up to 6 digits gets these back; 9 digits always suffice.
     """
-    place = math.floor(math.log10(size))
+    power = math.floor(math.log10(size))
     for digits in range(6, 10):
-        exponent = place + 1 - digits
+        exponent = power + 1 - digits
         if exponent < 0:
             mantissa = int(np.rint(size * _POWERS[-exponent]))
         else:
@@ -206,13 +205,13 @@ def _shortest(size: float) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_digits(number: int, least: int, out: Any, pos: int) -> int:
-    """Write a whole number with at least so many digits; returns where it ends."""
+def _write_digits(number: int, min_digits: int, out: Any, pos: int) -> int:
+    """Write a whole number with at least ``min_digits`` digits; return where it ends."""
     digits, rest = 1, number // 10
     while rest > 0:
         digits += 1
         rest //= 10
-    digits = max(digits, least)
+    digits = max(digits, min_digits)
     for i in range(digits):
         out[pos + digits - 1 - i] = _ZERO + number % 10
         number //= 10
@@ -221,11 +220,7 @@ def _write_digits(number: int, least: int, out: Any, pos: int) -> int:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _write_number(value: float, out: Any, pos: int) -> int:
-    """Write a float32 in the digits that NumPy gives it.
-
-    Returns:
-        Where it ends, or -1 where it is left aside.
-    """
+    """Write a float32 in the digits of NumPy; return where it ends, or -1 where it is left out."""
     if math.copysign(1.0, value) < 0:
         out[pos] = _MINUS
         pos += 1
@@ -268,7 +263,7 @@ def format_rows(
     Args:
         values: shape (R, D).
         row: the first row to write.
-        words: the words of all rows, UTF-8, each with a line break behind it.
+        words: the words of all rows, UTF-8, each with a line break after it.
         offset: where the word of the first row begins.
         out: takes the text; must have room for the words and CHARACTERS for each value.
         pos: where to begin in it.
@@ -277,11 +272,11 @@ def format_rows(
         The next row (R when all are done), where its word begins, and where the text ends.
     """
     while row < len(values):
-        start, place = pos, offset
-        while words[place] != _BREAK:
-            out[pos] = words[place]
+        start, i = pos, offset
+        while words[i] != _BREAK:
+            out[pos] = words[i]
             pos += 1
-            place += 1
+            i += 1
         for value in values[row]:
             out[pos] = _SPACE
             pos = _write_number(float(value), out, pos + 1)
@@ -289,6 +284,6 @@ def format_rows(
                 return row, offset, start
         out[pos] = _BREAK
         pos += 1
-        offset = place + 1
+        offset = i + 1
         row += 1
     return row, offset, pos

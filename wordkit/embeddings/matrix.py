@@ -1,4 +1,4 @@
-"""Vectors as matrices of float32 that nobody can write to, and their lengths.
+"""Vectors as read-only matrices of float32, and their lengths.
 
 V is the number of words, D of dimensions.
 """
@@ -17,11 +17,11 @@ from wordkit.errors import EmbeddingsError
 __all__ = ["ROWS", "all_finite", "frozen", "matrices_of", "matrix_of", "norms_of"]
 
 ROWS = 1 << 10
-"""Rows that are looked at together where all of them are."""
+"""Rows of a block, where all are visited."""
 
 
 def matrix_of(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
-    """Vectors as a read-only float32 array of one row a word."""
+    """Return vectors as a read-only float32 array of one row a word."""
     try:
         given = np.asarray(vectors)
         if given.dtype.kind == "c":
@@ -42,7 +42,7 @@ def matrix_of(vectors: npt.ArrayLike, words: int) -> npt.NDArray[np.float32]:
 def matrices_of(
     given: Mapping[str, npt.NDArray[np.float32]],
 ) -> Mapping[str, npt.NDArray[np.float32]]:
-    """Matrices of float32 by name, as :func:`frozen` keeps them."""
+    """Return float32 matrices by name, each :func:`frozen`."""
     for name, matrix in given.items():
         if matrix.ndim != 2 or matrix.dtype != np.float32:
             raise EmbeddingsError(
@@ -53,7 +53,7 @@ def matrices_of(
 
 
 def all_finite(matrix: npt.NDArray[np.float32]) -> bool:
-    """Whether no number is NaN or infinite."""
+    """Return whether no number is NaN or infinite."""
     return all(
         bool(np.isfinite(matrix[start : start + ROWS]).all())
         for start in range(0, len(matrix), ROWS)
@@ -61,7 +61,7 @@ def all_finite(matrix: npt.NDArray[np.float32]) -> bool:
 
 
 def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The lengths of vectors, summed in double precision."""
+    """Return the lengths of vectors, summed in double precision."""
     norms = np.empty(len(vectors), dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(vectors), ROWS):
@@ -73,7 +73,7 @@ def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def frozen(given: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """The numbers as float32, one row behind the other, in memory that nobody can write to."""
+    """Return the numbers as C-contiguous float32 in memory that is read-only for all."""
     array = np.ascontiguousarray(given, dtype=np.float32)
     if np.may_share_memory(array, given):
         if not _writeable(array):
@@ -84,7 +84,7 @@ def frozen(given: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def _writeable(array: npt.NDArray[Any]) -> bool:
-    """Whether an array, or one that it is a view of, can be written to."""
+    """Return whether an array, or one that it is a view of, can be written to."""
     owner: object = array
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:

@@ -80,9 +80,9 @@ def direction(embeddings: Embeddings, term: Term) -> npt.NDArray[np.float64]:
     """Return the vector of a term at length 1, shape (D,).
 
     Raises:
-        UnknownWordError: the word is not there.
+        UnknownWordError: the word is unknown.
         EmbeddingsError: the vector is zero, so that it has no direction, or of another length.
-        FormatError: the vector is one of a damaged file.
+        FormatError: the vector is one of a corrupted file.
     """
     if isinstance(term, str):
         vector, name = embeddings.vector(term), f"the vector of {term!r}"
@@ -97,7 +97,7 @@ def direction(embeddings: Embeddings, term: Term) -> npt.NDArray[np.float64]:
     length = float(np.linalg.norm(exact))
     if not np.isfinite(length):
         fault = f"{name} is not finite"
-        raise embeddings.damaged(fault) if isinstance(term, str) else EmbeddingsError(fault)
+        raise embeddings.corrupted(fault) if isinstance(term, str) else EmbeddingsError(fault)
     if length == 0:
         raise EmbeddingsError(f"{name} is zero: it has no direction, so nothing is near it")
     return np.asarray(exact / length)
@@ -153,18 +153,14 @@ def _ids(embeddings: Embeddings, terms: Iterable[Term]) -> list[int]:
 
 
 def _cosines(embeddings: Embeddings, rows: slice, queries: _Floats) -> _Floats:
-    """Return the cosine of each query (Q, D), of unit length, with each row; zero rows have -inf.
-
-    Raises:
-        FormatError: a score is no finite number, as the vectors are damaged.
-    """
+    """Return the cosine of each query (Q, D), of unit length, with each row; -inf for zero rows."""
     norms = embeddings.norms[rows]
     with np.errstate(all="ignore"):
         scores: _Floats = queries @ embeddings.vectors[rows].T
         scores /= norms
     zero = norms == 0
     if not (np.isfinite(scores) | zero).all():
-        raise embeddings.damaged("a vector or the length of it is not a finite number")
+        raise embeddings.corrupted("a vector or the length of it is not a finite number")
     np.clip(scores, -1, 1, out=scores)
     scores[:, zero] = -np.inf
     return scores
@@ -210,8 +206,8 @@ def _best_of_block(
         for i in ids:
             if start <= i < start + len(row):
                 row[i - start] = -np.inf
-        places = best(row, n)
-        found.append((places + start, row[places]))
+        indices = best(row, n)
+        found.append((indices + start, row[indices]))
     return found
 
 
@@ -220,8 +216,8 @@ def best(scores: _Floats, n: int) -> _Ids:
     n = min(n, len(scores))
     if n == 0:
         return np.zeros(0, dtype=np.intp)
-    least = np.partition(scores, len(scores) - n)[len(scores) - n]
-    places = np.flatnonzero(scores >= least)
-    order = np.argsort(-scores[places], kind="stable")[:n]
-    places = places[order]
-    return places[scores[places] > -np.inf]
+    threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
+    indices = np.flatnonzero(scores >= threshold)
+    order = np.argsort(-scores[indices], kind="stable")[:n]
+    indices = indices[order]
+    return indices[scores[indices] > -np.inf]

@@ -1,4 +1,4 @@
-"""How good vectors and language models are: scores, always with their coverage."""
+"""Scores of vectors, language models and sequence models, always with their coverage."""
 
 from wordkit.evaluation.analogy import (
     AnalogyScores,
@@ -6,7 +6,7 @@ from wordkit.evaluation.analogy import (
     SectionScore,
     evaluate_analogies,
 )
-from wordkit.evaluation.edit_distance import edit_distance
+from wordkit.evaluation.exact_match import Example, TransductionScore, edit_distance
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.evaluation.similarity import (
     SimilarityScore,
@@ -14,7 +14,6 @@ from wordkit.evaluation.similarity import (
     WordPairs,
     evaluate_similarity,
 )
-from wordkit.evaluation.transduction import Example, TransductionScore
 
 __all__ = [
     "AnalogyScores",

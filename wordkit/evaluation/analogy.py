@@ -3,13 +3,12 @@
 A set has sections of questions (a, b, c, d): a is to b as c is to d, and d is the answer. As the
 19,544 questions of Mikolov's set ask about some 900 words only, the cosines of these with all
 words are computed once, and a question is a sum of three rows of that table. V is the number of
-words, U of different words in the questions, R of words looked at together.
+words, U of different words in the questions, R of words of a chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -20,15 +19,15 @@ import numpy.typing as npt
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
 from wordkit.evaluation.matching import WordMatcher
-from wordkit.runtime import Report, Run, thread_count
+from wordkit.runtime import Report, Run, ThreadPool
 
 __all__ = ["AnalogyScores", "AnalogySection", "SectionScore", "evaluate_analogies"]
 
 Question = tuple[str, str, str, str]
 Floats = npt.NDArray[np.float32]
 
-_TABLE = 1 << 24  # cosines held at a time: 64 MB
-_TOGETHER = 8  # questions of one group: threads wait for each other less than one by one
+_TABLE = 1 << 24  # cosines held at a time: 64 MiB
+_GROUP_BLOCK = 8  # questions scored together: threads wait for each other less than one by one
 _EPSILON = 1e-6  # as in Embeddings.analogy
 
 
@@ -42,7 +41,7 @@ class AnalogySection:
 
 @dataclass(frozen=True)
 class SectionScore:
-    """How many questions are answered right."""
+    """Number of questions answered right."""
 
     name: str
     correct: int
@@ -54,13 +53,13 @@ class SectionScore:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of the used questions that is answered right; None where none is used."""
+        """Fraction of the used questions that are answered right; None where none is used."""
         return self.correct / self.used if self.used else None
 
 
 @dataclass(frozen=True)
 class AnalogyScores:
-    """How many questions are answered right, section by section."""
+    """Number of questions answered right, section by section."""
 
     method: str
     """"add" or "mul"."""
@@ -84,12 +83,8 @@ class AnalogyScores:
 
     @staticmethod
     def _sum(name: str, sections: Sequence[SectionScore]) -> SectionScore:
-        return SectionScore(
-            name,
-            sum(section.correct for section in sections),
-            sum(section.used for section in sections),
-            sum(section.skipped for section in sections),
-        )
+        counts = [(section.correct, section.used, section.skipped) for section in sections]
+        return SectionScore(name, *np.sum(counts or [(0, 0, 0)], axis=0).tolist())
 
 
 def evaluate_analogies(
@@ -101,16 +96,16 @@ def evaluate_analogies(
     case_insensitive: bool = True,
     threads: int | None = None,
 ) -> Run[AnalogyScores]:
-    """How many analogies vectors answer right: the best word, the question's own left out.
+    """Count the analogies answered right: the best word is d, a, b and c left out.
 
     Args:
         embeddings: the vectors.
         sections: the questions.
         method: "add", 3CosAdd (Mikolov, Yih and Zweig 2013), or "mul", 3CosMul (Levy and
             Goldberg 2014).
-        restrict_vocab: know the first so many words only, for questions and answers; None: all.
-        case_insensitive: find and compare words whatever their capitals.
-        threads: how many to use; None: one for each core.
+        restrict_vocab: number of words to look among, for questions and answers; None: all.
+        case_insensitive: find and compare words whatever their case.
+        threads: number of threads; None: all cores.
 
     Raises:
         ConfigError: an argument is out of its range.
@@ -121,20 +116,20 @@ def evaluate_analogies(
         embeddings, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
     )
     task = _Task(embeddings, tuple(sections), matcher, method)
-    return Run(_evaluate(task, thread_count(threads)))
+    return Run(_evaluate(task, ThreadPool(threads)))
 
 
-def _evaluate(task: _Task, threads: int) -> Generator[Report, None, AnalogyScores]:
+def _evaluate(task: _Task, pool: ThreadPool) -> Generator[Report, None, AnalogyScores]:
     rows = task.matcher.rows
     step = min(max(_TABLE // max(len(task.words), 1), 1), 1 << 14)
     yield Report("answering", 0, rows, "words")
     # more parts than threads, as some take longer
-    parts = [part for part in np.array_split(np.arange(len(task.groups)), 8 * threads) if len(part)]
-    with ThreadPoolExecutor(threads) as pool:
+    parts = [task.groups[i :: 8 * pool.threads] for i in range(8 * pool.threads)]
+    with pool:
         for start in range(0, rows, step):
             chunk = slice(start, min(start + step, rows))
             table = task.table(chunk)
-            list(pool.map(partial(task.answer, chunk, table), parts))
+            pool.for_each(partial(task.answer, chunk, table), parts)
             yield Report("answering", chunk.stop, rows, "words")
     return task.scores()
 
@@ -171,18 +166,18 @@ class _Task:
             self.coverage.append((section.name, len(known), len(asked_here) - len(known)))
         asked = sorted({form for question in self.questions for form in question[:3]})
         self.words = np.array([self.forms[form][0] for form in asked], dtype=np.intp)
-        place = {form: i for i, form in enumerate(asked)}
-        self.c = np.array([place[question[2]] for question in self.questions], dtype=np.intp)
+        index = {form: i for i, form in enumerate(asked)}
+        self.c = np.array([index[question[2]] for question in self.questions], dtype=np.intp)
         groups: dict[tuple[int, int], list[int]] = {}
         for i, (a, b, _, _) in enumerate(self.questions):
-            groups.setdefault((place[a], place[b]), []).append(i)
+            groups.setdefault((index[a], index[b]), []).append(i)
         self.groups = [_Group(a, b, members) for (a, b), members in groups.items()]
         self.units = embeddings.unit_vectors(self.words)
         self.best_score = np.full(len(self.questions), -np.inf, dtype=np.float32)
         self.best_word = np.full(len(self.questions), -1, dtype=np.intp)
 
     def table(self, chunk: slice) -> Floats:
-        """The cosines of the questions' words with the words of a chunk, shape (U, R).
+        """Return the cosines of the questions' words with the words of a chunk, shape (U, R).
 
         For 3CosMul they are moved to the range from 0 to 1.
         """
@@ -193,49 +188,42 @@ class _Task:
             np.maximum(cosines, 0, out=cosines)  # rounding may have gone below
         return cosines
 
-    def answer(self, chunk: slice, table: Floats, part: npt.NDArray[np.intp]) -> None:
+    def answer(self, chunk: slice, table: Floats, groups: Sequence[_Group]) -> None:
         """Look for better answers among the words of a chunk to the questions of some groups."""
         zero = np.flatnonzero(self.embeddings.norms[chunk] == 0)
-        room = np.empty((_TOGETHER, table.shape[1]), dtype=np.float32)
-        for group in (self.groups[i] for i in part.tolist()):
+        buffer = np.empty((_GROUP_BLOCK, table.shape[1]), dtype=np.float32)
+        for group in groups:
             if self.method == "add":
                 base = table[group.b] - table[group.a]
             else:
                 base = table[group.b] / (table[group.a] + np.float32(_EPSILON))
-            for first in range(0, len(group.members), _TOGETHER):
-                members = group.members[first : first + _TOGETHER]
-                scores = room[: len(members)]
+            for first in range(0, len(group.members), _GROUP_BLOCK):
+                members = group.members[first : first + _GROUP_BLOCK]
+                scores = buffer[: len(members)]
                 np.take(table, self.c[members], axis=0, out=scores, mode="clip")
                 if self.method == "add":
                     scores += base
                 else:
                     scores *= base
                 scores[:, zero] = -np.inf
-                places = scores.argmax(axis=1).tolist()
-                for question, row, place in zip(members, scores, places, strict=True):
-                    self._take_best(question, row, place, chunk.start)
+                highest = scores.argmax(axis=1).tolist()
+                for question, row, best in zip(members, scores, highest, strict=True):
+                    self._take_best(question, row, best, chunk.start)
 
-    def _take_best(self, question: int, scores: Floats, place: int, start: int) -> None:
-        """Keep the best word that is not one of the question's, if it beats what is there.
-
-        Args:
-            question: its number.
-            scores: of the words of a chunk; written to.
-            place: the highest of them.
-            start: the id of the first word of the chunk.
-        """
+    def _take_best(self, question: int, scores: Floats, best: int, start: int) -> None:
+        """Keep the best word that is not one of the question's, if it beats the best so far."""
         a, b, c, _ = self.questions[question]
         asked = self.forms[a] + self.forms[b] + self.forms[c]
-        while scores[place] > self.best_score[question]:
-            if start + place not in asked:
-                self.best_score[question] = scores[place]
-                self.best_word[question] = start + place
+        while scores[best] > self.best_score[question]:
+            if start + best not in asked:
+                self.best_score[question] = scores[best]
+                self.best_word[question] = start + best
                 return
-            scores[place] = -np.inf
-            place = int(scores.argmax())
+            scores[best] = -np.inf
+            best = int(scores.argmax())
 
     def scores(self) -> AnalogyScores:
-        """How many answers are right."""
+        """Count the right answers."""
         answers = zip(self.best_word.tolist(), self.questions, strict=True)
         right = iter([word in self.forms[question[3]] for word, question in answers])
         return AnalogyScores(

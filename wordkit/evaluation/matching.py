@@ -1,4 +1,4 @@
-"""How the words of a question are found among those of the vectors."""
+"""Words of evaluation sets, found among those of vectors with or without regard to case."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["WordMatcher"]
 
 
 class WordMatcher:
-    """Finds words with or without regard to capitals, as gensim does.
+    """Finds words with or without regard to case, as gensim does.
 
-    Without regard to capitals, words are compared in upper case, and of several forms of a word
-    the first (in vectors sorted by count: the most frequent) stands for all.
+    Without regard to case, words are compared in upper case, and of several forms of a word the
+    first (in vectors sorted by count: the most frequent) represents all.
 
     Args:
         embeddings: the vectors.
-        restrict_vocab: look among the first so many words only; None: all.
-        case_insensitive: whether capitals do not matter.
+        restrict_vocab: number of words to look among; None: all.
+        case_insensitive: ignore case.
 
     Raises:
         ConfigError: ``restrict_vocab`` is no whole number from 1 up.
@@ -32,16 +32,15 @@ class WordMatcher:
             check_whole("restrict_vocab", restrict_vocab)
         self._embeddings = embeddings
         self._upper = case_insensitive
-        self.rows = len(embeddings) if restrict_vocab is None else restrict_vocab
-        self.rows = min(self.rows, len(embeddings))
-        """How many words there are to find."""
+        self.rows = min(restrict_vocab or len(embeddings), len(embeddings))
+        """Number of words that can be found."""
 
     def form(self, word: str) -> str:
-        """What a word is compared by."""
+        """Return the form that a word is compared by."""
         return word.upper() if self._upper else word
 
     def forms(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """For each form among ``words`` that is found, the ids of all its words, first one first.
+        """Return for each form of ``words`` that is found the ids of all its words, in order.
 
         A word whose vector is zero has no direction, and is not found.
         """

@@ -1,4 +1,4 @@
-"""Word similarity: does the cosine of two words rank pairs as people do?"""
+"""Word similarity: do cosines rank word pairs as people do?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WordPairs:
 
 @dataclass(frozen=True)
 class SimilarityScore:
-    """How well vectors rank the pairs of one set."""
+    """Score of vectors on one set of pairs."""
 
     name: str
     """The set."""
@@ -55,13 +55,13 @@ def evaluate_similarity(
     restrict_vocab: int | None = None,
     case_insensitive: bool = True,
 ) -> SimilarityScore:
-    """How well the cosines of vectors rank word pairs, compared with people.
+    """Correlate the cosines of word pairs with the scores that people gave them.
 
     Args:
         embeddings: the vectors.
         pairs: the pairs with their human scores.
-        restrict_vocab: skip pairs with a word beyond the first so many; None: use all.
-        case_insensitive: find words whatever their capitals.
+        restrict_vocab: number of words to look among; pairs with others are skipped. None: all.
+        case_insensitive: find words whatever their case.
 
     Raises:
         ConfigError: ``restrict_vocab`` is less than 1.
@@ -80,7 +80,7 @@ def evaluate_similarity(
 
 
 def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float | None:
-    """Spearman's rank correlation, ties given their mean rank; None where it is not defined."""
+    """Return Spearman's rank correlation, ties given their mean rank; None: not defined."""
     if len(a) < 2:
         return None
     ranks = np.stack([_ranks(a), _ranks(b)])
@@ -92,7 +92,7 @@ def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float | 
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The places of values in rising order, from 1; equal values share their mean place."""
+    """Return the ranks of values, from 1; equal values have their mean rank."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks: npt.NDArray[np.float64] = (last - (counts - 1) / 2)[group]

@@ -1,1 +1,1 @@
-"""Compiled arithmetic that scanning, counting and word2vec share."""
+"""Compilation of kernels, and the vector arithmetic of those of word2vec."""

@@ -99,7 +99,7 @@ def _sources(source: Path) -> set[Path]:
 def kernel_folder() -> Path:
     """Return the folder of compiled kernels.
 
-    It lies in ``$NUMBA_CACHE_DIR`` where that is set, else in the first of these that can be
+    It is in ``$NUMBA_CACHE_DIR`` where that is set, else in the first of these that can be
     written: ``__pycache__`` of the package, the user's cache folder, a private temporary folder.
     """
     installation = hashlib.sha256(str(_PACKAGE).encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""Vectors of float32 and addresses of arrays, in LLVM's terms: what the tiles are written in."""
+"""Vectors of float32 and addresses of arrays, as LLVM IR."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Matrix:
         self.stride = builder.extract_value(array.shape, array.shape.type.count - 1)
 
     def row(self, number: Any) -> Any:
-        """The address of a row of a matrix."""
+        """Return the address of a row of a matrix."""
         return self._builder.gep(self.data, [self._builder.mul(number, self.stride)])
 
     def at(self, index: Any) -> Any:
-        """The whole number at a place of a vector, as int64."""
+        """Return the integer at an index of a vector, as int64."""
         value = self._builder.load(self._builder.gep(self.data, [index]))
         return value if value.type == INT64 else self._builder.sext(value, INT64)
 
 
 def matrices(
-    context: Any, builder: Any, signature: Any, arguments: Any, places: Sequence[int]
+    context: Any, builder: Any, signature: Any, arguments: Any, indices: Sequence[int]
 ) -> list[Matrix]:
-    """The arguments at these places, which are arrays."""
-    return [Matrix(context, builder, signature.args[i], arguments[i]) for i in places]
+    """Return the arguments of these indices, which are arrays."""
+    return [Matrix(context, builder, signature.args[i], arguments[i]) for i in indices]
 
 
 def int64(value: int) -> Any:
-    """A constant."""
+    """Return a constant."""
     return ir.Constant(INT64, value)
 
 
@@ -55,35 +55,35 @@ class Lanes:
         self._whole = ir.VectorType(_INT32, count)
 
     def constant(self, value: float) -> Any:
-        """The same value in all lanes."""
+        """Return a constant in all lanes."""
         return ir.Constant(self.type, [ir.Constant(_FLOAT, float(value))] * self.count)
 
     def broadcast(self, value: Any) -> Any:
-        """A float32 in all lanes."""
+        """Return a float32 in all lanes."""
         one = self._builder.insert_element(ir.Constant(self.type, ir.Undefined), value, _INT32(0))
         return self.shuffled(one, one, [0] * self.count)
 
-    def load(self, place: Any, offset: Any = None) -> Any:
-        """What lies at an address, plus so many floats."""
-        return self._builder.load(self._at(place, offset), align=4)
+    def load(self, address: Any, offset: Any = None) -> Any:
+        """Load the vector at an address plus an offset in floats."""
+        return self._builder.load(self._at(address, offset), align=4)
 
-    def store(self, value: Any, place: Any, offset: Any = None) -> None:
-        """Put a vector at an address, plus so many floats."""
-        self._builder.store(value, self._at(place, offset), align=4)
+    def store(self, value: Any, address: Any, offset: Any = None) -> None:
+        """Store a vector at an address plus an offset in floats."""
+        self._builder.store(value, self._at(address, offset), align=4)
 
-    def _at(self, place: Any, offset: Any) -> Any:
+    def _at(self, address: Any, offset: Any) -> Any:
         if offset is not None:
-            place = self._builder.gep(place, [offset])
-        return self._builder.bitcast(place, self.type.as_pointer())
+            address = self._builder.gep(address, [offset])
+        return self._builder.bitcast(address, self.type.as_pointer())
 
     def variable(self) -> Any:
-        """An address whose vector starts at zero; LLVM keeps it in a register."""
-        place = cgutils.alloca_once(self._builder, self.type)  # type: ignore[no-untyped-call]
-        self._builder.store(ir.Constant(self.type, None), place)
-        return place
+        """Allocate a vector of zeros; LLVM keeps it in a register."""
+        address = cgutils.alloca_once(self._builder, self.type)  # type: ignore[no-untyped-call]
+        self._builder.store(ir.Constant(self.type, None), address)
+        return address
 
     def value(self, variable: Any) -> Any:
-        """What a variable holds."""
+        """Load a variable."""
         return self._builder.load(variable)
 
     def add_to(self, variable: Any, value: Any) -> None:
@@ -111,11 +111,11 @@ class Lanes:
         return self._builder.fneg(a, flags=_FAST)
 
     def larger(self, a: Any, b: Any) -> Any:
-        """Where a > b."""
+        """Return the mask of a > b."""
         return self._builder.fcmp_ordered(">", a, b)
 
     def select(self, condition: Any, a: Any, b: Any) -> Any:
-        """a where the condition holds, else b."""
+        """a where the mask is set, else b."""
         return self._builder.select(condition, a, b)
 
     def to_whole(self, a: Any) -> Any:
@@ -128,11 +128,11 @@ class Lanes:
 
     def power_of_two(self, exponent: Any) -> Any:
         """2 to an int32 from −126 to 127, put together from its bits."""
-        bias, places = (ir.Constant(self._whole, [n] * self.count) for n in (127, 23))
-        bits = self._builder.shl(self._builder.add(exponent, bias), places)
+        bias, shift = (ir.Constant(self._whole, [n] * self.count) for n in (127, 23))
+        bits = self._builder.shl(self._builder.add(exponent, bias), shift)
         return self._builder.bitcast(bits, self.type)
 
     def shuffled(self, a: Any, b: Any, lanes: Sequence[int]) -> Any:
-        """These lanes of a and, counted on behind them, of b."""
+        """These lanes of a and, counted on after them, of b."""
         mask = ir.Constant(ir.VectorType(_INT32, len(lanes)), list(lanes))
         return self._builder.shuffle_vector(a, b, mask)

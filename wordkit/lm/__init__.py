@@ -14,16 +14,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wordkit.lm.checkpoint import Checkpoint, read_checkpoint
     from wordkit.lm.config import ModelConfig, TrainingConfig
+    from wordkit.lm.data import TokenStream, hold_out, words_to_model
     from wordkit.lm.fitting import fitted_preset
     from wordkit.lm.generation import GenerationConfig, generate, predict
-    from wordkit.lm.language_model import LanguageModel
-    from wordkit.lm.model_file import load_language_model, save_language_model
+    from wordkit.lm.model import LanguageModel, load_language_model, save_language_model
     from wordkit.lm.presets import PRESETS, Preset, get_preset
     from wordkit.lm.scoring import perplexity, score_lines
-    from wordkit.lm.stream import TokenStream, hold_out, words_to_model
-    from wordkit.lm.train import train_language_model
+    from wordkit.lm.task import Checkpoint, read_checkpoint, train_language_model
+
+_MODULES = {
+    "config": ("ModelConfig", "TrainingConfig"),
+    "data": ("TokenStream", "hold_out", "words_to_model"),
+    "fitting": ("fitted_preset",),
+    "generation": ("GenerationConfig", "generate", "predict"),
+    "model": ("LanguageModel", "load_language_model", "save_language_model"),
+    "presets": ("PRESETS", "Preset", "get_preset"),
+    "scoring": ("perplexity", "score_lines"),
+    "task": ("Checkpoint", "read_checkpoint", "train_language_model"),
+}
 
 __all__ = [
     "PRESETS",
@@ -48,31 +57,9 @@ __all__ = [
     "words_to_model",
 ]
 
-_HOMES = {
-    "PRESETS": "presets",
-    "Checkpoint": "checkpoint",
-    "GenerationConfig": "generation",
-    "LanguageModel": "language_model",
-    "ModelConfig": "config",
-    "Preset": "presets",
-    "TokenStream": "stream",
-    "TrainingConfig": "config",
-    "fitted_preset": "fitting",
-    "generate": "generation",
-    "get_preset": "presets",
-    "hold_out": "stream",
-    "load_language_model": "model_file",
-    "perplexity": "scoring",
-    "predict": "generation",
-    "read_checkpoint": "checkpoint",
-    "save_language_model": "model_file",
-    "score_lines": "scoring",
-    "train_language_model": "train",
-    "words_to_model": "stream",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

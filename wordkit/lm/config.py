@@ -62,7 +62,7 @@ class ModelConfig(RecurrentConfig):
     )
     adaptive: bool = setting(
         False,
-        "Use an adaptive softmax. Grave et al. 2017: rare words stand in clusters; its output "
+        "Use an adaptive softmax. Grave et al. 2017: rare words form clusters; its output "
         "embeddings are its own, so it cannot be tied.",
     )
     unigram_bias: bool = setting(
@@ -92,15 +92,15 @@ class ModelConfig(RecurrentConfig):
         """The length of an output embedding."""
         return self.width_in if self.tied else self.widths[-1]
 
-    def dropout_at(self, place: Literal["input", "between", "output"]) -> float:
-        """Return the dropout probability at a place."""
-        own = getattr(self, f"{place}_dropout")
+    def dropout_at(self, position: Literal["input", "between", "output"]) -> float:
+        """Return the dropout probability at a position in the network."""
+        own = getattr(self, f"{position}_dropout")
         return self.dropout if own is None else float(own)
 
 
 @dataclass(frozen=True)
 class TrainingConfig(LearningConfig):
-    """How a language model is trained."""
+    """The settings of training a language model."""
 
     steps: int = setting(35, "Time steps of backpropagation through time (T).", at_least=1)
     vary_steps: bool = setting(

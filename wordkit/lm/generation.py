@@ -1,6 +1,6 @@
-"""Text from a language model, word by word: drawn, greedy or by beam search; and the next word.
+"""Text from a language model: sampled, greedy or by beam search; and the next word.
 
-S texts side by side, V words.
+S texts generated together, V words.
 """
 
 from __future__ import annotations
@@ -8,10 +8,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from wordkit.config import setting
+from wordkit.decoding.beam import BeamConfig, beam_search
+from wordkit.decoding.config import SamplingConfig
+from wordkit.decoding.sampling import highest
+from wordkit.decoding.steps import Rule, generate_ids, greedy, next_log_probs, sampler
 from wordkit.errors import (
     ConfigError,
     ResourceError,
@@ -19,80 +26,57 @@ from wordkit.errors import (
     VocabularyError,
     WordkitWarning,
 )
-from wordkit.lm.beam import beam_search
-from wordkit.lm.inference import Continuation, Ids
-from wordkit.lm.language_model import LanguageModel
-from wordkit.lm.sampling import draw, highest
+from wordkit.lm.model import LanguageModel
+from wordkit.nn.network import State, device_of, select
 from wordkit.runtime import available_memory
 from wordkit.text.vocabulary import UNK
 
-__all__ = ["GenerationConfig", "Method", "Prediction", "generate", "generate_samples", "predict"]
+__all__ = [
+    "GenerationConfig",
+    "Method",
+    "Prediction",
+    "default_banned",
+    "generate",
+    "generate_samples",
+    "predict",
+]
 
 Method = Literal["sample", "greedy", "beam"]
 
-_BYTES_OF_A_WORD = 48  # of each text that is followed: logits, log p, totals and copies of them
-_MOST_SHOWN = 5  # unknown words that a message names
+_BYTES_PER_WORD = 48  # of each text: logits, log p, totals and copies of them
+_MAX_SHOWN = 5  # unknown words that a message names
+_READ_STEPS = 256  # of a prompt at a time, so that memory does not grow with its length
 
 
 @dataclass(frozen=True)
-class GenerationConfig:
-    """How text is made."""
+class GenerationConfig(SamplingConfig):
+    """The settings of text generation."""
 
-    words: int = 50
-    """Words to make, line ends among them: at least 1."""
-
-    method: Method = "sample"
-    """``sample``: each word is drawn by its probability; ``greedy``: the most probable word each
-    time; ``beam``: the most probable text that a beam search finds."""
-
-    temperature: float = 1.0
-    """Of ``sample``, above 0: below 1 the probable words come more often, above 1 less."""
-
-    top_k: int | None = None
-    """Of ``sample``: draw from so many of the most probable words, at least 1; None: from all."""
-
-    top_p: float | None = None
-    """Of ``sample``: draw from the fewest words that have this share of the probability together,
-    above 0, at most 1; None: from all."""
-
-    beam: int = 5
-    """Of ``beam``: the texts that are followed, at least 1."""
-
-    banned: tuple[str, ...] = (UNK, "N")
-    """Words that never come; one that the model does not know does no harm."""
-
-    seed: int = 1
-    """Where the random numbers of ``sample`` start: at least 0."""
-
-    def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise ConfigError(
-                f"method must be one of {', '.join(get_args(Method))}, not {self.method!r}"
-            )
-        for field, least in {"words": 1, "top_k": 1, "beam": 1, "seed": 0}.items():
-            value = getattr(self, field)
-            if value is not None and not value >= least:
-                raise ConfigError(f"{field} must be at least {least}, not {value}")
-        if not 0 < self.temperature < np.inf:
-            raise ConfigError(
-                f"temperature must be above 0, not {self.temperature}; for the most probable word "
-                "each time there is the method greedy"
-            )
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+    words: int = setting(50, "Words to generate, line ends among them.", at_least=1)
+    method: Method = setting(
+        "sample",
+        "Decoding method. sample: each word is drawn by its probability; greedy: the most probable "
+        "word each time; beam: the most probable text that a beam search finds.",
+    )
+    beam: int = setting(5, "Hypotheses of the beam search.", at_least=1)
+    banned: tuple[str, ...] | None = setting(
+        None,
+        "Words that never come; one that the model does not know does no harm.",
+        none="<unk>, and N where the model's text wrote numbers as that",
+    )
 
 
 def generate(
     model: LanguageModel, prompt: Sequence[str] = (), config: GenerationConfig | None = None
 ) -> Iterator[str]:
-    """A continuation of a prompt, word by word.
+    """Continue a prompt, word by word.
 
-    Words come as they are made; those of a beam search, all together, when it is over.
+    Words are yielded as they are generated; those of a beam search all at its end.
 
     Args:
-        model: what makes the words.
-        prompt: words to go on from, behind the start of a sentence; none: a new sentence.
-        config: how.
+        model: the language model.
+        prompt: words to continue, after the start of a sentence; none: a new sentence.
+        config: the settings.
 
     Raises:
         VocabularyError: the model knows no word of the prompt, or every word is banned.
@@ -109,7 +93,7 @@ def generate_samples(
     config: GenerationConfig | None = None,
     samples: int = 1,
 ) -> Iterator[tuple[str, ...]]:
-    """Several continuations of a prompt that are made side by side: S words at a time.
+    """Continue a prompt several times: S words at a time.
 
     Args:
         model, prompt, config: as for :func:`generate`.
@@ -118,63 +102,57 @@ def generate_samples(
     Raises:
         ConfigError: ``samples`` is below 1, or above it with a method that gives one text only.
         VocabularyError: the model knows no word of the prompt, or every word is banned.
-        ResourceError: so many texts side by side do not fit into memory.
+        ResourceError: so many texts together do not fit into memory.
     """
     config = config or GenerationConfig()
     if samples < 1 or (samples > 1 and config.method != "sample"):
-        most = "at least 1" if config.method == "sample" else f"1 with the method {config.method}"
-        raise ConfigError(f"samples must be {most}, not {samples}")
+        allowed = (
+            "at least 1" if config.method == "sample" else f"1 with the method {config.method}"
+        )
+        raise ConfigError(f"samples must be {allowed}, not {samples}")
     _check_memory(len(model.vocabulary), config, samples)
-    banned = _ids_of_banned(model, config.banned)
-    start = _read_prompt(model, prompt)
-    start.take(np.zeros(samples, dtype=np.int64))
+    banned = _banned_ids(model, config.banned)
+    known = _known_prompt(model, prompt)
     if config.method == "beam":
-        ids = beam_search(start, config.words, config.beam, banned)
-        return iter([(model.vocabulary.word(i),) for i in ids])
-    return _grow(model, start, config, banned)
+        return _beam(model, known, config, banned)
+    log_p, state = _read_prompt(model, known, banned)
+    rows = torch.zeros(samples, dtype=torch.int64, device=log_p.device)
+    seeds = np.random.SeedSequence(config.seed).spawn(samples)
+    rule: Rule = greedy
+    if config.method == "sample":
+        rule = sampler(config, [np.random.default_rng(seed) for seed in seeds])
+    steps = generate_ids(
+        model.network, log_p[rows], select(state, rows), rule=rule, max_length=config.words,
+        banned=banned,
+    )  # fmt: skip
+    return (tuple(model.vocabulary.decode(ids.cpu().numpy())) for ids, _ in steps)
+
+
+def _beam(
+    model: LanguageModel, prompt: Sequence[int], config: GenerationConfig, banned: Tensor
+) -> Iterator[tuple[str, ...]]:
+    """The words of the most probable continuation that a beam search finds."""
+    *before, last = prompt
+    state: State = model.network.initial_state(1)
+    if before:
+        _, state = _read(model, before, state)
+    search = BeamConfig(config.beam, config.words, banned=banned)
+    [[best]] = beam_search(model.network, last, state, 1, search)
+    return iter([(model.vocabulary.word(i),) for i in best.ids])
 
 
 def _check_memory(words: int, config: GenerationConfig, samples: int) -> None:
-    """Check that the texts that are followed side by side fit into memory.
-
-    Args:
-        words: V, of the model.
-        config: how they are made.
-        samples: how many are drawn.
-    """
+    """Raise a ResourceError if the texts that are generated together do not fit into memory."""
     texts, what = samples, f"{samples:,} samples"
     if config.method == "beam":  # there are no more texts than words can make
         texts = min(config.beam, words ** min(config.words - 1, 64))
         what = f"a beam of {config.beam:,}"
-    needed, free = _BYTES_OF_A_WORD * words * texts, available_memory()
+    needed, free = _BYTES_PER_WORD * words * texts, available_memory()
     if needed > free:
         raise ResourceError(
-            f"{what} would take about {needed / 2**30:,.0f} GB, and {free / 2**30:,.1f} GB are "
+            f"{what} would take about {needed / 2**30:,.0f} GiB, and {free / 2**30:,.1f} GiB are "
             "free; ask for fewer"
         )
-
-
-def _grow(
-    model: LanguageModel, texts: Continuation, config: GenerationConfig, banned: Ids
-) -> Iterator[tuple[str, ...]]:
-    """Words for texts side by side, each from what the state holds of those before it."""
-    seeds = np.random.SeedSequence(config.seed).spawn(len(texts.log_p))
-    generators = [np.random.default_rng(seed) for seed in seeds]
-    for left in range(config.words, 0, -1):
-        texts.log_p[:, banned] = -np.inf
-        if config.method == "greedy":
-            ids: Ids = texts.log_p.argmax(axis=1)
-        else:
-            ids = draw(
-                texts.log_p,
-                generators,
-                temperature=config.temperature,
-                top_k=config.top_k,
-                top_p=config.top_p,
-            )
-        yield tuple(model.vocabulary.decode(ids))
-        if left > 1:
-            texts.read(ids[None, :])
 
 
 class Prediction(NamedTuple):
@@ -185,11 +163,11 @@ class Prediction(NamedTuple):
 
 
 def predict(model: LanguageModel, tokens: Sequence[str] = (), n: int = 10) -> list[Prediction]:
-    """The words that are most probable behind others, most probable first.
+    """Return the most probable next words, most probable first.
 
     Args:
-        model: what is asked.
-        tokens: the words before, behind the start of a sentence; none: the first of a sentence.
+        model: the language model.
+        tokens: the words before, after the start of a sentence; none: the first of a sentence.
         n: how many, at least 1; fewer where the model has fewer words.
 
     Raises:
@@ -201,19 +179,20 @@ def predict(model: LanguageModel, tokens: Sequence[str] = (), n: int = 10) -> li
     """
     if n < 1:
         raise ConfigError(f"n must be at least 1, not {n}")
-    log_p = _read_prompt(model, tokens).log_p[0]
+    table, _ = _read_prompt(model, _known_prompt(model, tokens))
+    log_p = table[0].cpu().numpy()
     best = highest(log_p, n)
     best = best[np.argsort(-log_p[best], kind="stable")]
     words = model.vocabulary.decode(best)
     return [Prediction(*pair) for pair in zip(words, np.exp(log_p[best]).tolist(), strict=True)]
 
 
-def _read_prompt(model: LanguageModel, prompt: Sequence[str]) -> Continuation:
-    """What the model expects behind a prompt."""
+def _known_prompt(model: LanguageModel, prompt: Sequence[str]) -> list[int]:
+    """Return the ids of a prompt, after the start of a sentence."""
     unknown = list(dict.fromkeys(word for word in prompt if word not in model.vocabulary))
-    named = ", ".join(map(repr, unknown[:_MOST_SHOWN]))
-    if len(unknown) > _MOST_SHOWN:
-        named += f" and {len(unknown) - _MOST_SHOWN} more"
+    named = ", ".join(map(repr, unknown[:_MAX_SHOWN]))
+    if len(unknown) > _MAX_SHOWN:
+        named += f" and {len(unknown) - _MAX_SHOWN} more"
     if unknown and not any(word in model.vocabulary for word in prompt):
         near = model.vocabulary.near(unknown[0]) if len(unknown) == 1 else []
         if near:
@@ -223,17 +202,38 @@ def _read_prompt(model: LanguageModel, prompt: Sequence[str]) -> Continuation:
         )
     if unknown:
         warnings.warn(
-            f"the model does not know {named}, and reads {UNK} there", WordkitWarning, stacklevel=3
+            f"the model does not know {named}, and reads {UNK} instead",
+            WordkitWarning,
+            stacklevel=3,
         )
-    start = Continuation(model.module, model.eos_id)
-    if prompt:
-        start.read(model.ids(prompt)[:, None])
-    return start
+    return [model.eos_id, *model.ids(prompt).tolist()]
 
 
-def _ids_of_banned(model: LanguageModel, words: Sequence[str]) -> Ids:
+def _read_prompt(
+    model: LanguageModel, prompt: Sequence[int], banned: Tensor | None = None
+) -> tuple[Tensor, State]:
+    """Return log p of every word after a prompt, (1, V), and the state."""
+    return _read(model, prompt, model.network.initial_state(1), banned)
+
+
+def _read(
+    model: LanguageModel, ids: Sequence[int], state: State, banned: Tensor | None = None
+) -> tuple[Tensor, State]:
+    column = torch.tensor(ids, device=device_of(model.network)).unsqueeze(1)
+    for part in torch.split(column, _READ_STEPS):
+        log_p, state = next_log_probs(model.network, part, state, banned)
+    return log_p, state
+
+
+def default_banned(model: LanguageModel) -> tuple[str, ...]:
+    """Return the words that never come unless they are asked for."""
+    return (UNK, "N") if model.numbers == "N" else (UNK,)
+
+
+def _banned_ids(model: LanguageModel, words: Sequence[str] | None) -> Tensor:
+    words = default_banned(model) if words is None else words
     found = {model.vocabulary.get(word) for word in words}
     banned = sorted(i for i in found if i is not None)
     if len(banned) == len(model.vocabulary):
         raise VocabularyError("every word of the model is banned; allow some")
-    return np.array(banned, dtype=np.int64)
+    return torch.tensor(banned, dtype=torch.int64, device=device_of(model.network))

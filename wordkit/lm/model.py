@@ -1,185 +1,208 @@
-"""The network of a language model: word vectors → recurrent layers → words.
+"""A language model: the network, its vocabulary, its metadata, and its file.
 
-Letters: T steps, B tracks side by side, V words, D length of a word's vector, H width of a layer,
-G gates of the cell.
+V words, D dimensions of an embedding. The file holds, beside the weights, ``words`` and ``counts``
+(V,) as a file of vectors does, and as JSON the settings of the network and the metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - its usual name
+import numpy as np
+import numpy.typing as npt
 
+from wordkit.config import from_record
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.losses import (
-    AdaptiveOutput,
-    linear_cross_entropy,
-    log_probabilities,
-    token_log_probabilities,
-)
-from wordkit.nn.config import full_name
-from wordkit.recurrent.dropout import dropped, locked, word_mask
-from wordkit.recurrent.layer import Carried, RecurrentLayer, linear
-from wordkit.training.row_updates import RowGradients, embedding_lookup
+from wordkit.lm.network import LanguageModelNetwork
+from wordkit.nn.network_file import NetworkFile, save_network
+from wordkit.nn.output import AdaptiveOutputLayer
+from wordkit.runtime import choose_device
+from wordkit.storage import LANGUAGE_MODEL
+from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
+from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
-__all__ = ["Features", "RecurrentModel"]
+__all__ = ["LanguageModel", "load_language_model", "save_language_model"]
 
-
-@dataclass(frozen=True)
-class Features:
-    """What comes out of the recurrent layers."""
-
-    top: Tensor
-    """Shape (T, B, H) of the last layer, after dropout."""
-
-    raw: Tensor
-    """The same before dropout."""
-
-    state: Carried
-    """After the last step."""
+Ids = npt.NDArray[np.int64]
 
 
-class RecurrentModel(nn.Module):
-    """The network. Dropout draws from ``generator``, and only in training mode.
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A network with its vocabulary.
 
-    Args:
-        config: its shape.
-        words: V.
-        cutoffs: where the clusters of an adaptive softmax begin; needed for one.
+    Raises:
+        VocabularyError: the vocabulary lacks ``<unk>`` or ``<eos>``, or has another number of words
+            than the network.
+        ConfigError: the metadata lack the settings of the text.
     """
 
-    def __init__(
-        self, config: ModelConfig, words: int, cutoffs: Sequence[int] | None = None
-    ) -> None:
-        super().__init__()
-        self.config, self.words = config, words
-        self.precision = "fp32"
-        self.generator: torch.Generator | None = None
-        cell = full_name(config.cell, config.activation)
-        self.embedding = nn.Parameter(torch.empty(words, config.width_in))
-        widths = [config.width_in, *config.widths]
-        self.layers = nn.ModuleList(
-            RecurrentLayer(cell, width, hidden) for width, hidden in pairwise(widths)
-        )
-        self.projection: nn.Parameter | None = None
-        self.adaptive: AdaptiveOutput | None = None
-        if config.adaptive:
-            self.adaptive = AdaptiveOutput(widths[-1], words, cutoffs)
-            return
-        if config.tied and config.width_in != widths[-1]:
-            self.projection = nn.Parameter(torch.empty(config.width_in, widths[-1]))
-        self.output = (
-            self.embedding if config.tied else nn.Parameter(torch.empty(words, widths[-1]))
-        )
-        self.bias = nn.Parameter(torch.zeros(words))
+    network: LanguageModelNetwork
+    """The network."""
+
+    vocabulary: Vocabulary
+    """V words with counts, ``<unk>`` and ``<eos>`` among them."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """The origin of the model, in values that JSON can hold. ``text`` records how the training text
+    became tokens: ``tokenizer``, a name (default: ``whitespace``), and ``numbers``, ``keep`` or
+    ``N``."""
+
+    def __post_init__(self) -> None:
+        for word in (UNK, EOS):
+            if word not in self.vocabulary:
+                raise VocabularyError(f"a language model's vocabulary needs {word}")
+        if len(self.vocabulary) != self.network.words:
+            raise VocabularyError(
+                f"the network has {self.network.words} words, and the vocabulary "
+                f"{len(self.vocabulary)}; give the one that it was made for"
+            )
+        text = self.metadata.get("text", {})
+        if not (isinstance(text, Mapping) and isinstance(text.get("tokenizer", ""), str)):
+            raise ConfigError(f"text must tell a tokenizer and numbers, not {text!r:.50}")
+        if self.numbers not in ("keep", "N"):
+            raise ConfigError(f"numbers must be keep or N, not {self.numbers!r:.50}")
 
     @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return self.embedding.device
+    def config(self) -> ModelConfig:
+        """The shape of the network."""
+        return self.network.config
 
-    def start_state(self, tracks: int) -> Carried:
-        """The state before the first step: zeros."""
-        return tuple(
-            tuple(
-                torch.zeros(tracks, layer.hidden, device=self.device)
-                for _ in range(layer.cell.states)
-            )
-            for layer in self._layers()
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the training text.
+
+        Raises:
+            ConfigError: it was a function of the caller's, of which only the name is known.
+        """
+        return get_tokenizer(self._text("tokenizer", "whitespace"))
+
+    @property
+    def numbers(self) -> str:
+        """``keep``, or ``N`` where numbers were written as that."""
+        return str(self._text("numbers", "keep"))
+
+    @property
+    def unk_id(self) -> int:
+        """The id of ``<unk>``."""
+        return self.vocabulary.id(UNK)
+
+    @property
+    def eos_id(self) -> int:
+        """The id of ``<eos>``."""
+        return self.vocabulary.id(EOS)
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the tokens of a text, cut as in training, with ``<eos>`` at each line break."""
+        first, *others = text.split("\n")
+        tokens = self._line_tokens(first)
+        for line in others:
+            tokens += [EOS, *self._line_tokens(line)]
+        return tokens
+
+    def _line_tokens(self, line: str) -> list[str]:
+        found = self.tokenizer(line)
+        if self.numbers == "N":
+            return ["N" if is_number(word) else word for word in found]
+        return list(found)
+
+    def ids(self, tokens: Sequence[str]) -> Ids:
+        """Return the ids of words, int64; ``<unk>`` for those that the model does not know."""
+        return self.vocabulary.encode(tokens).astype(np.int64)
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of the :meth:`tokens` of a text."""
+        return self.ids(self.tokens(text))
+
+    def embeddings(self) -> Embeddings:
+        """Return the input embeddings, D values each, copied.
+
+        Raises:
+            EmbeddingsError: some of them are not finite.
+        """
+        vectors = self.network.embedding.detach().cpu().numpy().copy()
+        made = {"made_from": "the embedding layer of a language model"}
+        return Embeddings(
+            self.vocabulary, vectors, metadata={**made, "language_model": dict(self.metadata)}
         )
 
-    def forward(
-        self, ids: Tensor, state: Carried, row_gradients: RowGradients | None = None
-    ) -> Features:
-        """What the recurrent layers make of words.
+    def save(self, path: str | os.PathLike[str], *, precision: str = "fp32") -> None:
+        """Write the model to a file: see :func:`save_language_model`."""
+        save_language_model(self, path, precision=precision)
 
-        Args:
-            ids: shape (T, B), int64.
-            state: from :meth:`start_state` or an earlier call.
-            row_gradients: where the gradient of the word vectors goes; None: to ``.grad``.
-        """
-        x = self._enter(self._vectors(ids, row_gradients))
-        after: list[tuple[Tensor, ...]] = []
-        layers = self._layers()
-        for number, (layer, before) in enumerate(zip(layers, state, strict=True)):
-            weight = self._dropped(layer.weight_hidden, self.config.weight_drop)
-            raw, final = layer(x, before, weight, self.precision)
-            if self.config.residual and raw.shape == x.shape:
-                raw = raw + x
-            after.append(final)
-            place = "output" if number == len(layers) - 1 else "between"
-            x = self._masked(raw, self.config.dropout_at(place))  # type: ignore[arg-type]
-        return Features(x, raw, tuple(after))
+    def _text(self, name: str, default: str) -> Any:
+        return self.metadata.get("text", {}).get(name, default)
 
-    def outgoing(self, top: Tensor) -> Tensor:
-        """What the words that come out are compared with, shape (T·B, ·), from (T, B, H)."""
-        flat = top.reshape(-1, top.shape[-1])
-        if self.projection is None:
-            return flat
-        return linear(flat, self.projection, None, self.precision)
 
-    def loss(self, top: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The sum of −log p of the targets, in nats, by the exact (or adaptive) softmax.
+def save_language_model(
+    model: LanguageModel, path: str | os.PathLike[str], *, precision: str = "fp32"
+) -> None:
+    """Write a model to a file, atomically.
 
-        Args:
-            top: shape (T, B, H).
-            targets: shape (T, B), int64; −1 where there is none.
-            label_smoothing: share of the probability given to all words alike.
-        """
-        flat = targets.reshape(-1)
-        if self.adaptive is not None:
-            return self.adaptive.loss(self.outgoing(top), flat)
-        return linear_cross_entropy(
-            self.outgoing(top),
-            self.output,
-            self.bias,
-            flat,
-            precision=self.precision,
-            label_smoothing=label_smoothing,
+    Args:
+        model: what to write.
+        path: the file.
+        precision: of its matrices, a name of ``wordkit.storage.PRECISIONS``: fp16 halves the
+            file, int8 quarters it.
+
+    Raises:
+        ConfigError: JSON cannot hold the metadata, or there is no such precision.
+        VocabularyError: the words have no counts.
+        DivergenceError: a weight is not finite. Nothing is written.
+        StorageError: the file cannot be written.
+    """
+    _ = model.vocabulary.counts  # raises where there are none
+    output = model.network.output
+    cutoffs = output.cutoffs if isinstance(output, AdaptiveOutputLayer) else None
+    save_network(
+        path,
+        model.network,
+        kind=LANGUAGE_MODEL,
+        arrays=model.vocabulary.to_arrays(),
+        settings={"config": asdict(model.config), "cutoffs": cutoffs},
+        metadata=model.metadata,
+        precision=precision,
+    )
+
+
+def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> LanguageModel:
+    """Load the model of a file, all of which is read and checked.
+
+    Args:
+        path: the file.
+        device: where the network goes, as :func:`wordkit.runtime.choose_device` takes it.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is corrupted, or of another kind.
+        ConfigError: there is no device of this name.
+        ResourceError: the machine has no such device, or the model does not fit into memory.
+    """
+    device = choose_device(device)
+    stored = NetworkFile(path, kind=LANGUAGE_MODEL, command="wordkit train-lm")
+    words, counts = (
+        stored.file.tensor(name, dtype, 1)
+        for name, dtype in (("words", np.uint8), ("counts", np.int64))
+    )
+    vocabulary = Vocabulary.from_arrays(words, counts, str(path))
+    with stored.as_format_error():
+        config = from_record(ModelConfig, stored.settings.get("config"))
+        cutoffs = _checked_cutoffs(stored.settings.get("cutoffs"), config)
+        network = stored.fill(
+            lambda: LanguageModelNetwork(config, len(vocabulary), cutoffs),
+            ("words", "counts"),
+            device,
         )
+        return LanguageModel(network, vocabulary, stored.metadata)
 
-    def token_log_probabilities(self, top: Tensor, targets: Tensor) -> Tensor:
-        """log p of each target, shape (T·B,), natural; without gradients."""
-        flat = targets.reshape(-1)
-        if self.adaptive is not None:
-            return self.adaptive.token_log_probabilities(self.outgoing(top), flat)
-        return token_log_probabilities(self.outgoing(top), self.output, self.bias, flat)
 
-    def log_probabilities(self, top: Tensor) -> Tensor:
-        """log p of every word, shape (T·B, V), natural; without gradients."""
-        if self.adaptive is not None:
-            return self.adaptive.log_probabilities(self.outgoing(top))
-        return log_probabilities(self.outgoing(top), self.output, self.bias)
-
-    def _layers(self) -> list[RecurrentLayer]:
-        return list(self.layers)  # type: ignore[arg-type]
-
-    def _vectors(self, ids: Tensor, row_gradients: RowGradients | None) -> Tensor:
-        """The vectors of words, (T, B, D), some words dropped."""
-        if row_gradients is None:
-            vectors = F.embedding(ids, self.embedding)
-        else:
-            vectors = embedding_lookup(self.embedding, ids, row_gradients)
-        if self.training and self.config.word_dropout:
-            mask = word_mask(self.words, self.config.word_dropout, self.device, self.generator)
-            vectors = vectors * mask[ids].unsqueeze(-1)
-        return vectors
-
-    def _enter(self, vectors: Tensor) -> Tensor:
-        return self._masked(vectors, self.config.dropout_at("input"))
-
-    def _masked(self, x: Tensor, share: float) -> Tensor:
-        """(T, B, ·) with this share of it dropped, in training."""
-        if not self.training or not share:
-            return x
-        drop = locked if self.config.locked_dropout else dropped
-        return drop(x, share, self.generator)
-
-    def _dropped(self, weight: Tensor, share: float) -> Tensor:
-        if not self.training or not share:
-            return weight
-        return dropped(weight, share, self.generator)
+def _checked_cutoffs(cutoffs: object, config: ModelConfig) -> list[int] | None:
+    if not config.adaptive and cutoffs is None:
+        return None
+    if config.adaptive and isinstance(cutoffs, list) and all(type(c) is int for c in cutoffs):
+        return cutoffs
+    raise ConfigError(f"cutoffs cannot be {cutoffs!r:.50}")

@@ -16,7 +16,7 @@ class Preset:
     """A model and its training."""
 
     description: str
-    """One line: where it comes from, and what it reached there."""
+    """Its source, and the perplexity reported there, in one line."""
 
     model: ModelConfig
     training: TrainingConfig
@@ -78,7 +78,7 @@ written here for the mean over all targets: times the steps, and its clip divide
 
 
 def get_preset(name: str) -> Preset:
-    """The preset of a name.
+    """Return the preset of a name.
 
     Raises:
         ConfigError: there is none.

@@ -1,1 +1,1 @@
-"""What networks are made of: recurrent layers, dropout, the output layer, and their settings."""
+"""The layers of networks: recurrent layers, attention, dropout and output layers."""

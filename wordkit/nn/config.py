@@ -33,8 +33,8 @@ class RecurrentConfig(Settings):
     layers: int = setting(1, "Recurrent layers.", at_least=1, at_most=32)
     tied: bool = setting(
         True,
-        "Share one matrix between input and output embeddings. Press and Wolf 2017; a projection "
-        "stands between where the last layer has another width.",
+        "Share one matrix between input and output embeddings. Press and Wolf 2017; with a "
+        "projection where the last layer has another width.",
     )
     residual: bool = setting(
         False, "Add the input of each layer to its output, where the widths are the same."

@@ -57,8 +57,8 @@ def attention_map(
     )  # fmt: skip
     axes.invert_yaxis()  # the first unit on top, as one reads
     font_size = min(10.0, 72 * cell * 0.72)  # points
-    axes.set_xticks(np.arange(S) + 0.5, map(printable, source), fontsize=font_size)
-    axes.set_yticks(np.arange(T) + 0.5, map(printable, target), fontsize=font_size)
+    axes.set_xticks(np.arange(S) + 0.5, [printable(unit) for unit in source], fontsize=font_size)
+    axes.set_yticks(np.arange(T) + 0.5, [printable(unit) for unit in target], fontsize=font_size)
     axes.tick_params(length=0, pad=3, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("source", fontsize=9, color="0.35", labelpad=6)

@@ -25,7 +25,7 @@ Curve: TypeAlias = "tuple[Sequence[float], Sequence[float]]"
 """The x and the y of its points, equally many."""
 
 _MAX_VALUE = 1e150  # of a curve: the scale beside it goes further, and must not overflow
-_MAX_INSIDE = 4  # names in a legend that lies over the curves; more stand beside them
+_MAX_INSIDE = 4  # names in a legend that lies over the curves; more are listed beside them
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Panel:
     """The curves by name."""
 
     log: bool = False
-    """Whether the vertical scale is logarithmic."""
+    """True for a logarithmic vertical scale."""
 
     limits: tuple[float, float] | None = None
     """The ends of the vertical scale; None: those of the curves."""
 
     def arrays(self) -> dict[str, tuple[Floats, Floats]]:
-        """The curves as arrays, with NaN for what cannot be drawn.
+        """Return the curves as arrays, with NaN for what cannot be drawn.
 
         Raises:
             ConfigError: lengths do not fit, or there is nothing to draw.
@@ -86,7 +86,7 @@ def learning_curves(
         x: the name of the horizontal axis, with its unit.
         y: the name of the vertical axis, with its unit.
         log: whether the vertical scale is logarithmic.
-        title: stands above.
+        title: above the panels.
 
     Raises:
         ConfigError: there is nothing to draw, lengths do not fit, or the suffix is another.
@@ -99,7 +99,7 @@ def learning_curves(
 def curve_panels(
     panels: Sequence[Panel], path: str | os.PathLike[str], *, x: str, theme: Theme = LIGHT
 ) -> None:
-    """Draw panels of curves side by side; a curve looks the same in each that has its name.
+    """Draw panels of curves next to each other; a curve looks the same in each that has its name.
 
     Args:
         panels: from left to right, each as :func:`learning_curves` draws one.

@@ -49,19 +49,19 @@ class Theme:
     """The colours of a figure."""
 
     background: str
-    """Behind everything."""
+    """Colour of the background."""
 
     foreground: str
-    """Of words and of axes."""
+    """Colour of words and axes."""
 
     muted: str
-    """Of secondary marks, such as dots and the lines that lead to labels."""
+    """Colour of secondary marks, such as dots and the lines to labels."""
 
     grid: str
-    """Of grid lines."""
+    """Colour of grid lines."""
 
     colors: tuple[str, ...]
-    """Of curves, and of highlighted words; they differ in lightness too."""
+    """Colours of curves and highlighted words; they differ in lightness too."""
 
 
 LIGHT = Theme(
@@ -77,23 +77,23 @@ DARK = Theme(
 """For dark pages and slides."""
 
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
-"""By which curves are told apart without any colour."""
+"""Line styles that distinguish curves without any colour."""
 
 
 def check_figure(path: str | os.PathLike[str]) -> None:
-    """Check before the work that a figure can be drawn and written here.
+    """Raise before the work if a figure cannot be drawn or written.
 
     Raises:
         ConfigError: its suffix is none of :data:`FORMATS`.
         ResourceError: matplotlib is missing.
-        StorageError: nothing can be written there.
+        StorageError: the file cannot be written.
     """
     new_figure(path, (1, 1))
     check_writable(path)
 
 
 def new_figure(path: str | os.PathLike[str], size: tuple[float, float]) -> Figure:
-    """A figure that needs no display.
+    """Make a figure that needs no display.
 
     Args:
         path: the file that it is for.
@@ -141,7 +141,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], theme: Theme = LIG
 
 
 def printable(unit: str) -> str:
-    """A word or character with a visible sign for white space, and codes for what has no form."""
+    """Return a text with visible signs for white space and codes for control characters."""
     if unit and all(unicodedata.category(char) == "Cf" for char in unit):
         return " ".join(f"U+{ord(char):04X}" for char in unit)
     shown = []

@@ -1,9 +1,9 @@
 """Labels of points that do not overlap.
 
 Each label takes the best of its free candidate positions: beside its point, else farther off, with
-a line that leads to it. Labels come in their order, so that the first ones lie best; where one
-finds no position, another that stands in its way is moved (candidate positions: Christensen, Marks
-and Shieber 1995).
+a line that leads to it. Labels come in their order, the first ones get the best positions; where
+one finds no position, another in its way is moved (candidate positions: Christensen, Marks and
+Shieber 1995).
 
 N labels, C candidate positions of one, P positions that are taken, S points on a line. A box is
 left, bottom, right, top.
@@ -34,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 _RINGS = (0.0, 0.6, 1.3, 2.2, 3.2, 4.5, 6.0)  # gaps from the point, in heights of a label
 _DIRECTIONS = 16
 _DOT_COST, _CROSSING_COST, _LINE_COST = 2.0, 3.0, 0.6  # in heights of a label
-_EDGE = 0.2  # of a label's height, that a line may run in from its edge and meet no characters
+_EDGE = 0.2  # of a label's height: the margin around its characters
 _ALONG = np.linspace(0.1, 1, 10)[:, None]  # fractions of a line that are checked for crossings
 _MAX_MOVED = 4  # labels in the way that are tried, for one that has no position
 _PADDING = 1.5  # points around a label
@@ -139,7 +139,7 @@ class _Layout:
         self.lines = np.full((len(points), len(_ALONG), 2), np.nan)  # (N, S, 2)
 
     def place(self, label: int) -> bool:
-        """Put a label to the best free position; return whether there is one."""
+        """Place a label at the best free position; return whether there is one."""
         boxes, costs = self._candidates(label)
         free = ~self._overlaps(boxes)[0].any(axis=1)
         if free.any():
@@ -147,7 +147,7 @@ class _Layout:
         return bool(free.any())
 
     def place_by_moving(self, label: int) -> None:
-        """Put a label to where one other stands, if that can move."""
+        """Place a label at the position of another one, if that can move."""
         boxes, costs = self._candidates(label)
         overlaps, near = self._overlaps(boxes)
         single = np.flatnonzero(overlaps.sum(axis=1) == 1)
@@ -188,9 +188,8 @@ class _Layout:
         """The costs of covered points, and of lines through labels, for each box."""
         if not len(boxes):
             return np.zeros(0)
-        is_near = self._near(self.points, boxes)
-        is_near[label] = False
-        covered = _within(self.points[is_near], boxes).sum(axis=0)
+        near = self.points[self._near(self.points, boxes)]
+        covered = _within(near, boxes).sum(axis=0)
         inner = self.boxes[self._near(self.boxes[:, :2], boxes, 12)]
         inner = inner + self.unit * _EDGE * np.array([1, 1, -1, -1])
         over = _within(_lines(self.points[label], boxes), inner)  # (C, S, P)
@@ -200,17 +199,17 @@ class _Layout:
         return np.asarray(_DOT_COST * covered + _CROSSING_COST * crossings)
 
     def _near(self, corners: Floats, boxes: Floats, margin: float = 0) -> Bools:
-        """Whether corners lie within the extent of all boxes and a margin in label heights."""
-        least = boxes[:, :2].min(axis=0) - margin * self.unit
-        most = boxes[:, 2:].max(axis=0) + margin * self.unit
-        return np.asarray(((corners >= least) & (corners <= most)).all(axis=1))
+        """A mask of the corners within the extent of all boxes and a margin in label heights."""
+        low = boxes[:, :2].min(axis=0) - margin * self.unit
+        high = boxes[:, 2:].max(axis=0) + margin * self.unit
+        return np.asarray(((corners >= low) & (corners <= high)).all(axis=1))
 
     def _overlaps(self, boxes: Floats) -> tuple[Bools, npt.NDArray[np.intp]]:
-        """Which taken boxes near them each box overlaps, shape (C, P), and their numbers (P,)."""
+        """A mask of the overlaps of boxes with taken ones near, (C, P), and their indices."""
         if not len(boxes):
             return np.zeros((0, 0), dtype=bool), np.zeros(0, dtype=np.intp)
-        least, most = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-        is_near = (self.boxes[:, :2] < most).all(axis=1) & (self.boxes[:, 2:] > least).all(axis=1)
+        start, end = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        is_near = (self.boxes[:, :2] < end).all(axis=1) & (self.boxes[:, 2:] > start).all(axis=1)
         near = np.flatnonzero(is_near)
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
         taken = self.boxes[near]
@@ -224,6 +223,6 @@ def _lines(point: Floats, boxes: Floats) -> Floats:
 
 
 def _within(points: Floats, boxes: Floats) -> Bools:
-    """Whether points of shape (..., 2) lie in boxes, shape (..., boxes)."""
+    """A mask of the points, shape (..., 2), in boxes, shape (..., boxes)."""
     x, y = points[..., 0, None], points[..., 1, None]
     return np.asarray((x > boxes[:, 0]) & (x < boxes[:, 2]) & (y > boxes[:, 1]) & (y < boxes[:, 3]))

@@ -30,7 +30,7 @@ def draw_map(drawn: WordMap, path: str | os.PathLike[str], *, theme: Theme = LIG
     The figure grows with the number of words.
 
     Args:
-        drawn: the words with their places.
+        drawn: the words with their coordinates.
         path: the file; its suffix, .png, .svg or .pdf, determines the format.
         theme: the colours.
 
@@ -39,7 +39,7 @@ def draw_map(drawn: WordMap, path: str | os.PathLike[str], *, theme: Theme = LIG
         ResourceError: matplotlib is not installed.
         StorageError: the file cannot be written.
     """
-    points, (width, height) = _scaled(drawn.places)
+    points, (width, height) = _scaled(drawn.points)
     figure = new_figure(path, (width / 72, height / 72))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
@@ -61,11 +61,11 @@ def draw_map(drawn: WordMap, path: str | os.PathLike[str], *, theme: Theme = LIG
     return [drawn.words[number] for number in lost]
 
 
-def _scaled(places: Floats) -> tuple[Floats, tuple[float, float]]:
-    """Places on paper, shape (N, 2), with the aspect of the map, and its width and height."""
-    inches = float(np.clip(0.62 * np.sqrt(len(places)) + 2.2, _MIN_WIDTH, _MAX_WIDTH))
-    centred = places - (places.max(axis=0) + places.min(axis=0)) / 2
-    extent = np.ptp(places, axis=0)
+def _scaled(points: Floats) -> tuple[Floats, tuple[float, float]]:
+    """Points on paper, shape (N, 2), with the aspect of the map, and its width and height."""
+    inches = float(np.clip(0.62 * np.sqrt(len(points)) + 2.2, _MIN_WIDTH, _MAX_WIDTH))
+    centred = points - (points.max(axis=0) + points.min(axis=0)) / 2
+    extent = np.ptp(points, axis=0)
     aspect = extent[1] / extent[0] if extent[0] else 1.0
     size = 72 * inches * np.array([1.0, np.clip(aspect, 0.5, 0.85)])
     room = size - 2 * _MARGIN

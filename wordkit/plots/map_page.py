@@ -36,8 +36,7 @@ def write_page(
     """Write a map of words as one HTML file.
 
     Args:
-        drawn: the words with their places; where there is no room for all labels, the first ones
-            are shown.
+        drawn: the words with their coordinates; the first ones are labelled where room is short.
         path: the file.
         neighbours: of each word, nearest first; None: they are not shown.
         title: of the page.
@@ -52,9 +51,9 @@ def write_page(
         raise ConfigError(
             f"{len(drawn.words)} words need as many lists of neighbours, not {len(neighbours)}"
         )
-    low, high = drawn.places.min(axis=0), drawn.places.max(axis=0)
+    low, high = drawn.points.min(axis=0), drawn.points.max(axis=0)
     scale = _STEPS / (float((high - low).max()) or 1.0)
-    x, y = np.rint((drawn.places - low) * scale).astype(int).T.tolist()
+    x, y = np.rint((drawn.points - low) * scale).astype(int).T.tolist()
     numbers = {word: number for number, word in enumerate(drawn.words)}
     named = [number for word, number in numbers.items() if word in drawn.named]
     data = {"title": title, "words": drawn.words, "x": x, "y": y, "named": named}

@@ -45,7 +45,7 @@ class Neighbourhood:
     """The nearest words with their cosines, nearest first."""
 
     angles: Floats
-    """In radians, shape (N,): evenly spread, so that similar ones are side by side."""
+    """Angles in radians, shape (N,): evenly spread, so that similar ones are adjacent."""
 
 
 def find_neighbourhoods(
@@ -59,7 +59,7 @@ def find_neighbourhoods(
         n: the number of neighbours.
 
     Raises:
-        UnknownWordError: a word is not there.
+        UnknownWordError: a word is unknown.
         EmbeddingsError: a vector is zero.
         ConfigError: no word is given, or a word has no neighbour.
     """
@@ -88,7 +88,7 @@ def draw_neighbourhoods(
 ) -> list[str]:
     """Draw words with their nearest words around them, and return those that found no room.
 
-    The distance from the middle is the cosine, by the rings; similar neighbours lie side by side.
+    The distance from the middle is the cosine, by the rings; similar neighbours are adjacent.
 
     Args:
         found: a square for each.

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 METHODS = ("pca", "tsne")
 """The methods of projection."""
 
-_FEW = 50  # points up to which PCA shows more than t-SNE makes up
+_MAX_PCA_POINTS = 50  # up to which PCA is the default
 _PERPLEXITY = 30.0  # of t-SNE where there are points enough; scikit-learn's own value
 _ROUNDING = 1e-6  # of the widest extent; what is narrower is 0
 
@@ -25,7 +25,7 @@ _ROUNDING = 1e-6  # of the widest extent; what is narrower is 0
 def project(
     vectors: npt.NDArray[np.floating], method: str | None = None, *, seed: int = 1
 ) -> tuple[Floats, str]:
-    """Places on a plane, shape (N, 2), and the method that found them.
+    """Return points on a plane, shape (N, 2), and the method of projection.
 
     Args:
         vectors: shape (N, D), two at least.
@@ -41,13 +41,13 @@ def project(
     N = len(vectors)
     if N < 2:
         raise ConfigError(f"a map needs two words at least, not {N}")
-    if N < 4 or (method or ("pca" if N <= _FEW else "tsne")) == "pca":
+    if N < 4 or (method or ("pca" if N <= _MAX_PCA_POINTS else "tsne")) == "pca":
         return pca(vectors), "pca"
     return tsne(vectors, seed=seed), "tsne"
 
 
 def pca(vectors: npt.NDArray[np.floating]) -> Floats:
-    """The two directions in which the points differ most (Hotelling 1933), shape (N, 2).
+    """Return the first two principal components (Hotelling 1933), shape (N, 2).
 
     Equal points, or points on a line, leave what they do not fill at 0.
     """
@@ -55,19 +55,19 @@ def pca(vectors: npt.NDArray[np.floating]) -> Floats:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     exact = np.asarray(vectors, dtype=np.float64)
-    places = np.zeros((len(exact), 2))
+    points = np.zeros((len(exact), 2))
     if np.ptp(exact, axis=0).max(initial=0) == 0:
-        return places
+        return points
     components = min(2, *exact.shape)
     with threadpool_limits(1):  # the order of sums, and so the last bits, depend on the threads
-        places[:, :components] = PCA(components, svd_solver="full").fit_transform(exact)
-    extent = np.abs(places).max(axis=0)
-    places[:, extent <= _ROUNDING * extent.max()] = 0
-    return places
+        points[:, :components] = PCA(components, svd_solver="full").fit_transform(exact)
+    extent = np.abs(points).max(axis=0)
+    points[:, extent <= _ROUNDING * extent.max()] = 0
+    return points
 
 
 def tsne(vectors: npt.NDArray[np.floating], *, seed: int = 1) -> Floats:
-    """Places that keep near points near (van der Maaten and Hinton 2008), shape (N, 2).
+    """Return points that keep neighbourhoods (van der Maaten and Hinton 2008), shape (N, 2).
 
     It starts from :func:`pca`, so that the large arrangement means something too.
 

@@ -26,27 +26,27 @@ _ASPECT = 2.0  # of a cell: its height to its width
 
 
 def text_width(text: str) -> int:
-    """The columns that a text takes: two for a character of East Asia, none for an accent."""
+    """Return the columns of a text: two for a character of East Asia, none for an accent."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     none = sum(unicodedata.category(char) in ("Mn", "Me", "Cf") for char in text)
     return len(text) + wide - none
 
 
 def map_as_text(drawn: WordMap, columns: int, rows: int) -> tuple[str, list[str]]:
-    """A map of words in so many columns and rows, and the words that found no room.
+    """Return a map of words in the given columns and rows, and the words without room.
 
-    Each word stands where it is on the map, or as near as others allow.
+    Each word is written at its point, or as near as others allow.
 
     Args:
-        drawn: the words with their places.
+        drawn: the words with their coordinates.
         columns: 10 at least.
         rows: 2 at least; fewer are taken where the map is flat.
     """
-    extent = np.ptp(drawn.places, axis=0)
+    extent = np.ptp(drawn.points, axis=0)
     across, up = np.where(extent > 0, extent, 1.0)
     aspect = extent[1] / across if extent[0] else 1.0
     rows = max(2, min(rows, math.ceil(columns / _ASPECT * aspect)))
-    fractions = (drawn.places - drawn.places.min(axis=0)) / [across, up]
+    fractions = (drawn.points - drawn.points.min(axis=0)) / [across, up]
     screen = _Screen(columns, rows)
     lost = []
     for word, (x, y) in zip(drawn.words, fractions.tolist(), strict=True):
@@ -58,7 +58,7 @@ def map_as_text(drawn: WordMap, columns: int, rows: int) -> tuple[str, list[str]
 
 
 def bars_as_text(found: Neighbourhood, columns: int) -> str:
-    """The nearest words of a word, a line each with a bar as long as the cosine."""
+    """Return the nearest words of a word, one a line, with bars as long as the cosines."""
     words = [printable(word) for word, _ in found.neighbours]
     widest = max(map(text_width, words))
     room = max(2, columns - widest - len("  0.0000  ") - 2)
@@ -72,12 +72,12 @@ def bars_as_text(found: Neighbourhood, columns: int) -> str:
 
 
 def curves_as_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
-    """Curves in so many columns and rows, with scales; each has its name at its end.
+    """Return curves in the given columns and rows, with scales and names at their ends.
 
     Args:
         panel: the curves.
         columns: 40 at least.
-        rows: for the curves, 4 at least; three more are taken by what stands above and below.
+        rows: for the curves, 4 at least; three more are taken by title and scale.
         x: the name of the horizontal axis, with its unit.
     """
     curves = {}
@@ -87,17 +87,17 @@ def curves_as_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
         if len(points):
             curves[_shorten(printable(name).replace("␣", " ")), name] = points
     every = np.concatenate(list(curves.values()))
-    (least, low), (most, high) = every.min(axis=0), every.max(axis=0)
+    (left, low), (right, high) = every.min(axis=0), every.max(axis=0)
     low, high = panel.limits or (low, high)
     marks = [f"{10**value if panel.log else value:.4g}" for value in (low, high)]
     ticks = {rows - 1: marks[0]} | ({0: marks[1]} if high > low else {})
     margin = max(map(len, ticks.values()))
     width = columns - margin - 3 - max(text_width(name) for name, _ in curves)
     canvas = np.zeros((4 * rows, 2 * width), dtype=bool)
-    scale = [(2 * width - 1) / ((most - least) or 1.0), (4 * rows - 1) / ((high - low) or 1.0)]
+    scale = [(2 * width - 1) / ((right - left) or 1.0), (4 * rows - 1) / ((high - low) or 1.0)]
     ends = []
     for (name, _), points in curves.items():
-        dots = (points - [least, low]) * scale
+        dots = (points - [left, low]) * scale
         _draw_line(canvas, dots)
         ends.append((rows - 1 - int(dots[-1, 1]) // 4, name))
     screen = _Screen(columns, rows)
@@ -107,7 +107,7 @@ def curves_as_text(panel: Panel, columns: int, rows: int, *, x: str) -> str:
         screen.write(f"{ticks.get(row, ''):>{margin}} {'┤' if row in ticks else '│'}{line}", row, 0)
     for row, name in sorted(ends, key=lambda end: end[0]):
         screen.write_near(name, row, margin + width + 3, sideways=False)
-    first, last = f"{least:.4g}" if most > least else "", f"{most:.4g} {x}"
+    first, last = f"{left:.4g}" if right > left else "", f"{right:.4g} {x}"
     indent = " " * (margin + 2)
     foot = indent + first + last.rjust(max(width - len(first), len(last) + 1))
     return "\n".join([indent + panel.y, screen.text(), indent[1:] + "└" + "─" * width, foot])
@@ -133,7 +133,7 @@ class _Screen:
         self._cells = [[" "] * columns for _ in range(rows)]
 
     def text(self) -> str:
-        """All rows."""
+        """Return all rows."""
         return "\n".join("".join(row).rstrip() for row in self._cells)
 
     def write_near(self, text: str, row: int, column: int, *, sideways: bool = True) -> bool:
@@ -152,7 +152,7 @@ class _Screen:
         return False
 
     def write(self, text: str, row: int, column: int) -> None:
-        """Write a text here, over what is there."""
+        """Write a text here, over other cells."""
         cells = self._cells[row]
         for char in text:
             width = text_width(char)

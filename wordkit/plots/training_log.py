@@ -17,7 +17,7 @@ from wordkit.storage import check_readable, why_unreadable
 __all__ = ["X_AXES", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
 
 X_AXES = ("epochs", "minutes", "seen")
-"""What the horizontal axis may be; what is seen has a unit."""
+"""The quantities of the horizontal axis; ``seen`` has a unit."""
 
 _STAGES = ("training", "validating")
 _MAX_NUMBER = 1e300  # which a float can hold
@@ -55,9 +55,9 @@ class TrainingLog:
     """The reports on training and validation, as JSON has them."""
 
     def curve(self, metric: str, by: str) -> Curve:
-        """A metric as far as it is known.
+        """Return a metric as far as it is known.
 
-        Validations are reported when they end; the training that repeats them says nothing new.
+        Validations are reported when they end; the training reports that repeat them are left out.
 
         Args:
             metric: loss, valid_perplexity or valid_exact.
@@ -147,7 +147,7 @@ def _format_error(path: str | os.PathLike[str], number: int, fault: str) -> Form
 
 
 def named_logs(logs: Sequence[TrainingLog]) -> dict[str, TrainingLog]:
-    """Logs by the names of their files; where two have the same, by their paths."""
+    """Return logs by the names of their files; where two have the same, by their paths."""
     names = [Path(log.path).stem for log in logs]
     if len(set(names)) < len(names):
         names = [log.path for log in logs]
@@ -155,7 +155,7 @@ def named_logs(logs: Sequence[TrainingLog]) -> dict[str, TrainingLog]:
 
 
 def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tuple[list[Panel], str]:
-    """The metrics of trainings as panels, and the name of the horizontal axis.
+    """Return the metrics of trainings as panels, and the name of the horizontal axis.
 
     Args:
         logs: by the names of their curves.
@@ -185,7 +185,7 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
 
 
 def _remedy(logs: Iterable[TrainingLog]) -> str:
-    """What else can be drawn of logs."""
+    """The remedy of a message: the other quantities of the logs."""
     curves = [
         (by, log.curve(metric, by)[0]) for log in logs for metric in _METRICS for by in X_AXES
     ]

@@ -1,4 +1,4 @@
-"""Words on a map: which, where, and their nearest words.
+"""Words on a map: their choice, coordinates, and nearest words.
 
 N is the number of words on the map.
 """
@@ -25,12 +25,12 @@ _MAX_SEARCHED = 200_000  # the most frequent words, among which neighbours are s
 
 @dataclass(frozen=True)
 class WordMap:
-    """Words with their places on a plane."""
+    """Words with their coordinates on a plane."""
 
     words: tuple[str, ...]
     """The words, most important first."""
 
-    places: npt.NDArray[np.float64]
+    points: npt.NDArray[np.float64]
     """Shape (N, 2); only distances mean something."""
 
     method: str
@@ -40,7 +40,7 @@ class WordMap:
     """The count of each word, where it is known."""
 
     named: frozenset[str] = frozenset()
-    """Those that were asked for by name, among others."""
+    """Those that were named, among others."""
 
 
 def map_words(
@@ -52,19 +52,19 @@ def map_words(
     method: str | None = None,
     seed: int = 1,
 ) -> WordMap:
-    """A map of words by their directions: near each other where their cosines are high.
+    """Map words by their directions: near each other where their cosines are high.
 
     Args:
         embeddings: the vectors.
         words: named; where others join them, they are highlighted.
         top: how many of the first words of the vocabulary join them; those whose vector is zero
             are passed over.
-        skip: the first so many of the vocabulary are left out, such as the and of.
+        skip: number of the first words of the vocabulary left out, such as the and of.
         method: as :func:`wordkit.plots.projection.project` takes it.
         seed: of the random numbers.
 
     Raises:
-        UnknownWordError: a named word is not there.
+        UnknownWordError: a named word is unknown.
         EmbeddingsError: the vector of a named word is zero.
         ConfigError: fewer than two words are left, or a setting is out of its range.
     """
@@ -72,10 +72,10 @@ def map_words(
     chosen = tuple(_choose_words(embeddings, named, top, skip))
     vocabulary = embeddings.vocabulary
     ids = np.array([vocabulary.id(word) for word in chosen])
-    places, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
+    points, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
     counts = tuple(vocabulary.counts[ids].tolist()) if vocabulary.has_counts else None
     highlighted = frozenset(named if len(named) < len(chosen) else ())
-    return WordMap(chosen, places, found_by, counts, highlighted)
+    return WordMap(chosen, points, found_by, counts, highlighted)
 
 
 def _choose_words(
@@ -87,7 +87,7 @@ def _choose_words(
     chosen = dict.fromkeys(named)
     for word in chosen:
         if not embeddings.vector(word).any():
-            raise EmbeddingsError(f"the vector of {word!r} is zero: it has no place on a map")
+            raise EmbeddingsError(f"the vector of {word!r} is zero: it has no point on a map")
     skip = min(skip, len(embeddings))
     first = np.flatnonzero(embeddings.norms[skip:])[:top] + skip
     chosen |= dict.fromkeys(embeddings.words[i] for i in first)
@@ -101,6 +101,6 @@ def _choose_words(
 
 
 def neighbours_of(embeddings: Embeddings, words: Sequence[str], n: int) -> list[Neighbours]:
-    """The words nearest to each, in the space of all dimensions, among the 200,000 first ones."""
+    """Return the nearest words of each, in all dimensions, among the first 200,000."""
     restrict = _MAX_SEARCHED if len(embeddings) > _MAX_SEARCHED else None
     return list(embeddings.most_similar_batch(words, n=n, restrict=restrict))

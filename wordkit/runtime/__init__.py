@@ -1,6 +1,6 @@
 """The machine: progress reports, devices, threads, processes, memory, signals."""
 
-from wordkit.runtime.devices import DEVICES, choose_device, found_devices
+from wordkit.runtime.devices import DEVICES, choose_device, found_devices, is_bf16_fast
 from wordkit.runtime.memory import available_memory, physical_memory
 from wordkit.runtime.processes import torchrun_number
 from wordkit.runtime.progress import Report, Run, when_compiling
@@ -15,6 +15,7 @@ __all__ = [
     "available_memory",
     "choose_device",
     "found_devices",
+    "is_bf16_fast",
     "ordered_map",
     "physical_memory",
     "thread_count",

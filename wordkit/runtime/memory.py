@@ -1,4 +1,4 @@
-"""Memory that is free here, control groups of Linux included."""
+"""Free memory, within the limits of Linux control groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["available_memory", "physical_memory", "release_freed_memory"]
 
 @dataclass(frozen=True)
 class _GroupFiles:
-    """Where a control group of Linux says what memory it may take, takes, and could give back."""
+    """Names of the files of a Linux control group with its limit and usage of memory."""
 
     limit: str
     used: str
@@ -32,7 +32,7 @@ _VERSIONS = {
 
 
 def available_memory() -> int:
-    """Bytes of memory that a new job may take without swapping.
+    """Return the bytes of memory that a new job may take without swapping.
 
     The kernel's estimate where there is one, cut to what the control groups of this process
     leave; half of the physical memory elsewhere.
@@ -44,17 +44,16 @@ def available_memory() -> int:
 
 
 def physical_memory() -> int | None:
-    """Bytes of memory of the machine; None where the system does not tell."""
+    """Return the bytes of memory of the machine; None if unknown."""
     if not hasattr(os, "sysconf"):  # Windows
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def release_freed_memory() -> None:
-    """Let the system have the memory that was freed.
+    """Return freed memory to the system.
 
-    glibc keeps what a thread has freed, tens of MiB, also when the thread has ended: it would come
-    on top of what the next step may take.
+    glibc keeps what a thread has freed, tens of MiB, even after the thread has ended.
     """
     if sys.platform == "linux":
         import ctypes  # takes 10 ms
@@ -76,7 +75,7 @@ def _meminfo(key: str) -> int | None:
 
 
 def _left_by_groups() -> Iterator[int]:
-    """What each control group with a limit that this process lives in, near or far, leaves of it.
+    """Yield the bytes left by each control group around this process that has a limit.
 
     Pages of files that have not been used for a while count as free: the kernel gives them up
     before it refuses memory.
@@ -88,10 +87,7 @@ def _left_by_groups() -> Iterator[int]:
 
 
 def _groups() -> Iterator[tuple[Path, _GroupFiles]]:
-    """The folders of this process's control groups that bound memory, up to the outermost.
-
-    Those that are not to be seen from here, as from within a container, have no files.
-    """
+    """Yield the folders of this process's memory control groups, up to the outermost."""
     try:
         lines = _GROUPS_OF_PROCESS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not Linux
@@ -105,7 +101,7 @@ def _groups() -> Iterator[tuple[Path, _GroupFiles]]:
 
 
 def _statistic(path: Path, name: str) -> int:
-    """A figure out of lines of names and figures; 0 where there is none."""
+    """Return a number out of lines of names and numbers; 0 if there is none."""
     try:
         with open(path, encoding="ascii") as file:
             for line in file:
@@ -117,7 +113,7 @@ def _statistic(path: Path, name: str) -> int:
 
 
 def _number(path: Path) -> int | None:
-    """The number that a file holds; None where there is no file, or no number in it: no limit."""
+    """Return the number in a file; None if there is no file, or no number in it: no limit."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except OSError:

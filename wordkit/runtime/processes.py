@@ -1,4 +1,4 @@
-"""What torchrun tells each of the processes that it starts."""
+"""The environment variables that torchrun sets for each of its processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["torchrun_number"]
 
 
 def torchrun_number(name: str, default: int) -> int:
-    """A number that torchrun tells each of its processes by the environment.
+    """Return a number that torchrun sets in the environment of each of its processes.
 
     Args:
         name: of the variable, such as ``WORLD_SIZE``.

@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Report:
-    """How far a long job has come."""
+    """Progress of a long job."""
 
     stage: str
-    """What is being done, in one or two words: "reading", "counting"."""
+    """The stage in one or two words: "reading", "counting"."""
 
     done: int
     """Units done in this stage so far."""
@@ -26,7 +26,7 @@ class Report:
     """Units in this stage, None where that is not known beforehand."""
 
     unit: str = ""
-    """What a unit is: "bytes", "tokens", "rows"; empty for plain steps."""
+    """The unit: "bytes", "tokens", "rows"; empty for plain steps."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
     """Figures worth showing beside the progress, by name."""
@@ -37,7 +37,7 @@ class Run(Generic[T]):
 
     ::
 
-        for report in run:          # the job goes on from report to report
+        for report in run:          # the job runs from report to report
             print(report.done)
         value = run.result()        # or just this, to let it run silently
     """
@@ -63,7 +63,7 @@ class Run(Generic[T]):
             raise
 
     def result(self) -> T:
-        """The value of the job; whatever is left of it runs first."""
+        """Run the rest of the job and return its value."""
         for _ in self:
             pass
         if not self._value:

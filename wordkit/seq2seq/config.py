@@ -1,17 +1,25 @@
-"""The settings of a sequence-to-sequence model and of its training."""
+"""The settings of a sequence-to-sequence model, of its training and of its answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from wordkit.config import setting
+from wordkit.config import setting, settings_of
+from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
 from wordkit.seq2seq.pairs import Unit
 from wordkit.training.config import LearningConfig, Optimizer
 
-__all__ = ["AttentionKind", "ContextTo", "Directions", "Seq2SeqConfig", "Seq2SeqTrainingConfig"]
+__all__ = [
+    "AttentionKind",
+    "ContextTo",
+    "DecodingConfig",
+    "Directions",
+    "Seq2SeqConfig",
+    "Seq2SeqTrainingConfig",
+]
 
 AttentionKind = Literal["none", "dot", "general", "additive"]
 ContextTo = Literal["output", "input"]
@@ -103,7 +111,7 @@ class Seq2SeqConfig(RecurrentConfig):
 
 @dataclass(frozen=True)
 class Seq2SeqTrainingConfig(LearningConfig):
-    """How a sequence-to-sequence model is trained."""
+    """The settings of training a sequence-to-sequence model."""
 
     batch: int = setting(128, "Pairs per batch (B).", at_least=1)
     epochs: int | None = 10
@@ -131,3 +139,51 @@ class Seq2SeqTrainingConfig(LearningConfig):
         none="no limit",
         at_least=3,
     )
+
+
+@dataclass(frozen=True)
+class DecodingConfig(SamplingConfig):
+    """The settings of decoding: greedy, by beam search, or by sampling."""
+
+    beam: int = setting(
+        1,
+        "Hypotheses of the beam search per source (K); 1: greedy.",
+        at_least=1,
+        only_with={"sample": (False,)},
+    )
+    alternatives: int = setting(
+        1, "Answers for each source, at most beam; or number of samples.", at_least=1
+    )
+    length_penalty: float = setting(
+        0.6,
+        "Length penalty of the beam search. Hypotheses are ranked by log p over "
+        "((5 + length) / 6)^penalty, Wu et al. 2016, section 7; 0: by log p alone.",
+        at_least=0,
+        at_most=10,
+    )
+    max_length: int | None = setting(
+        None,
+        "Maximum length of an answer.",
+        at_least=1,
+        none="twice the longest target in training, and 10",
+    )
+    batch: int = setting(256, "Hypotheses per batch.", at_least=1)
+    sample: bool = setting(False, "Draw each unit by its probability.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, declared in settings_of(SamplingConfig).items():
+            if not self.sample and getattr(self, name) != declared.default:
+                raise ConfigError(
+                    f"{name} {getattr(self, name)} has no effect without sample; leave it out, or "
+                    "choose sample"
+                )
+        if self.alternatives > self.hypotheses:
+            raise ConfigError(
+                f"alternatives must be at most beam ({self.beam}), not {self.alternatives}"
+            )
+
+    @property
+    def hypotheses(self) -> int:
+        """Hypotheses for each source."""
+        return self.alternatives if self.sample else self.beam

@@ -1,30 +1,27 @@
-"""The network of a sequence to sequence model: encoder, decoder, output layer.
+"""The network of a sequence-to-sequence model: encoder → decoder → output layer.
 
-Letters: S places of the source, T steps of the target, B pairs, V characters or words of the
-target, E length of a vector, F what goes into the output layer.
+Notation: S steps of the source, T steps of the target, B sequences of a batch, F features, D size
+of a hidden state.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from wordkit.recurrent.exact_loss import linear_cross_entropy, log_probabilities
-from wordkit.recurrent.layer import linear
-from wordkit.recurrent.starting_weights import draw_evenly, start_layer, start_matrix
+from wordkit.nn.initialization import initialize_layers, initialize_matrix, uniform_
+from wordkit.nn.output import OutputLayer
 from wordkit.seq2seq.config import Seq2SeqConfig
-from wordkit.seq2seq.decoder import Decoded, Decoder, DecoderState
+from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
 
-__all__ = ["Seq2SeqNetwork", "start_weights"]
+__all__ = ["Seq2SeqNetwork", "initialize"]
 
-_FEW = 256  # characters or words, whose logits need not be saved memory for
-_VECTORS = 0.1  # range of the vectors at the start
+_EMBEDDING_RANGE = 0.1  # of random embeddings, to both sides of 0
 
 
 class Seq2SeqNetwork(nn.Module):
-    """The network. Dropout draws from ``generator``, and only in training mode.
+    """A :class:`wordkit.nn.network.SequenceNetwork` whose state holds the encoded source.
 
     Args:
         config: its shape.
@@ -34,102 +31,60 @@ class Seq2SeqNetwork(nn.Module):
     def __init__(self, config: Seq2SeqConfig, source_words: int, target_words: int) -> None:
         super().__init__()
         self.config = config
-        self.precision = "fp32"
-        self.generator: torch.Generator | None = None
         self.encoder = Encoder(config, source_words)
         self.decoder = Decoder(config, target_words)
-        self.projection: nn.Parameter | None = None
-        self.output: nn.Parameter | None = None
-        if not config.tied:
-            self.output = nn.Parameter(torch.empty(target_words, config.width_out))
-        elif config.dim != config.width_out:
-            self.projection = nn.Parameter(torch.empty(config.dim, config.width_out))
-        self.bias = nn.Parameter(torch.zeros(target_words))
+        tied = self.decoder.embedding if config.tied else None
+        self.output = OutputLayer(config.width_out, target_words, tied)
 
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return self.bias.device
-
-    @property
-    def vectors_out(self) -> Tensor:
-        """What the features are compared with, shape (V, F), or (V, E) where vectors are tied."""
-        return self.decoder.embedding if self.output is None else self.output
-
-    def start(self, sources: Tensor) -> DecoderState:
-        """The state of the decoder when the sources are read.
+    def encode(self, sources: Tensor, lengths: Tensor) -> DecoderState:
+        """Read sources, and return the state of the decoder before its first step.
 
         Args:
-            sources: shape (S, B), int64, in the order that they are read in; −1 in front of those
-                that are shorter.
+            sources: shape (S, B), int64, in the order in which they are read, padded at the end.
+            lengths: of each source, from 1 to S, shape (B,), int64.
         """
-        encoded = self.encoder(sources, self.precision, self.generator)
-        return self.decoder.start(encoded, self.precision)
+        S, mask = len(sources), None
+        is_padded = bool((lengths < S).any())
+        outputs, layers = self.encoder(sources, lengths if is_padded else None)
+        if is_padded:
+            steps = torch.arange(S, device=sources.device)
+            mask = steps >= lengths.to(sources.device).unsqueeze(1)
+        return self.decoder.initial_state(outputs, layers, mask)
 
-    def decode(self, inputs: Tensor, state: DecoderState) -> Decoded:
-        """Some steps of the decoder.
+    def initial_state(self, batch: int) -> DecoderState:
+        """Return the state for empty sources."""
+        layers = self.decoder.recurrent.initial_state(batch)
+        return self.decoder.initial_state(layers[-1][0].new_zeros(0, batch, self.config.width),
+                                          layers, None)  # fmt: skip
+
+    def forward(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """Return the features of the decoder's steps, (T, B, F), and the state after the last.
 
         Args:
-            inputs: shape (T, B), int64: at each step what was written at the one before.
-            state: from :meth:`start` or an earlier call.
+            ids: what was written at the step before each, shape (T, B), int64.
+            state: from :meth:`encode`, :meth:`initial_state` or an earlier call.
         """
-        decoded: Decoded = self.decoder(inputs, state, self.precision, self.generator)
-        return decoded
-
-    def loss(self, features: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """The sum of −log p of the targets, in nats.
-
-        Args:
-            features: shape (T, B, F).
-            targets: shape (T, B), int64; −1 where there is none.
-            label_smoothing: share of the probability given to all characters or words alike.
-        """
-        flat, ids = self._outgoing(features), targets.reshape(-1)
-        if len(self.bias) < _FEW:
-            logits = F.linear(flat, self.vectors_out, self.bias)
-            return F.cross_entropy(
-                logits, ids, ignore_index=-1, reduction="sum", label_smoothing=label_smoothing
-            )
-        return linear_cross_entropy(
-            flat,
-            self.vectors_out,
-            self.bias,
-            ids,
-            precision=self.precision,
-            label_smoothing=label_smoothing,
-        )
-
-    def log_probabilities(self, features: Tensor) -> Tensor:
-        """log p of everything that can be written, (T·B, V), natural; without gradients."""
-        return log_probabilities(self._outgoing(features), self.vectors_out, self.bias)
-
-    def _outgoing(self, features: Tensor) -> Tensor:
-        flat = features.reshape(-1, features.shape[-1])
-        if self.projection is None:
-            return flat
-        return linear(flat, self.projection, None, self.precision)
+        found: tuple[Tensor, DecoderState] = self.decoder(ids, state)
+        return found
 
 
-def start_weights(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
-    """Draw all weights of a new network, as its configuration says.
+def initialize(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
+    """Draw all weights of a new network, as its settings say.
 
     Args:
         network: whose weights are set.
         generator: of the random numbers, on the CPU.
     """
-    config = network.config
-    draw_evenly(network.encoder.embedding, _VECTORS, generator)
-    draw_evenly(network.decoder.embedding, _VECTORS, generator)
-    for layers in (network.encoder.layers, network.encoder.backward_layers, network.decoder.layers):
-        for layer in layers or ():
-            start_layer(layer, config, generator)  # type: ignore[arg-type]
-    matrices = [] if network.decoder.attention is None else network.decoder.attention.parameters()
-    for matrix in matrices:
+    config, output, attention = network.config, network.output, network.decoder.attention
+    uniform_(network.encoder.embedding, _EMBEDDING_RANGE, generator)
+    uniform_(network.decoder.embedding, _EMBEDDING_RANGE, generator)
+    initialize_layers(network, config, generator)
+    for matrix in [] if attention is None else attention.parameters():
         if matrix.ndim == 1:
-            draw_evenly(matrix, len(matrix) ** -0.5, generator)
+            uniform_(matrix, len(matrix) ** -0.5, generator)
         else:
-            start_matrix(matrix, config.width, config, generator)
-    if network.projection is not None:
-        start_matrix(network.projection, config.dim, config, generator)
-    if network.output is not None:
-        start_matrix(network.output, config.width_out, config, generator)
+            initialize_matrix(matrix, config.width, config, generator)
+    if output.projection is not None:
+        initialize_matrix(output.projection, config.dim, config, generator)
+    if not config.tied:
+        initialize_matrix(output.weight, config.width_out, config, generator)

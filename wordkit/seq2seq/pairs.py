@@ -1,9 +1,8 @@
 """Pairs of texts: a source, and the target that is to be written from it.
 
-A text is read as units: its letters, or its words. A word of a text that is written ``<eos>`` is
-not the mark that ends a text: were it taken for that, targets would end where their texts go on.
-It counts as an unknown word. One that is written ``<unk>`` is what it says, an unknown word that
-whoever prepared the text left out. No letter can be taken for a mark.
+A text is read as units: its characters, or its words. A word of a text that is spelt ``<eos>`` is
+not the end mark, which would cut targets short: it counts as unknown. One that is spelt ``<unk>``
+is an unknown word that whoever prepared the text left out. No character can be taken for a mark.
 """
 
 from __future__ import annotations
@@ -22,61 +21,61 @@ __all__ = [
     "Pair",
     "Unit",
     "check_unit",
-    "hold_out",
     "joined",
     "pairs_of",
     "read_pairs",
+    "split_pairs",
     "units_of",
     "vocabulary_of",
 ]
 
 Unit = Literal["char", "word"]
-"""What a text is cut into."""
+"""The units of a text."""
 
-_SHOWN = 40  # letters of a line in a message
+_SHOWN = 40  # characters of a line in a message
 
 
 class Pair(NamedTuple):
     """Two texts that belong together."""
 
     source: str
-    """What is given."""
+    """The input text."""
 
     target: str
-    """What is to be written from it."""
+    """The text to be written from it."""
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
 def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
-    """The pairs of a text, one a line; an error names the file that its line stands in.
+    """Yield the pairs of a text, one a line; an error names the file and line.
 
     Args:
         source: the text; read once, as the pairs are asked for.
-        separator: what stands between source and target.
+        separator: the text between source and target.
 
     Raises:
         ConfigError: the separator is empty, or holds a line break.
-        TextError: as it goes on: the text cannot be read, a line is no pair, or none is.
+        TextError: during iteration: the text cannot be read, a line is no pair, or none is.
     """
     _check_separator(separator)
     return _pairs(numbered_lines_of(source), source.name, separator)
 
 
 def pairs_of(lines: Iterable[str], name: str, separator: str = "\t") -> Iterator[Pair]:
-    """The pairs in lines that follow each other from the first of a text on.
+    """Yield the pairs in lines that follow each other from the first of a text on.
 
-    White space around a text is no part of it; lines of white space alone are passed over.
+    White space around a text is stripped; blank lines are skipped.
 
     Args:
         lines: all lines, blank ones too, so that they can be numbered from 1.
         name: of the text, for messages.
-        separator: what stands between source and target.
+        separator: the text between source and target.
 
     Raises:
         ConfigError: the separator is empty, or holds a line break.
-        TextError: as it goes on: a line has no separator, has several, or has nothing on one
+        TextError: during iteration: a line has no separator, has several, or has nothing on one
             side of it; at the end: there was no pair.
     """
     _check_separator(separator)
@@ -89,7 +88,6 @@ def _check_separator(separator: str) -> None:
 
 
 def _pairs(lines: Iterable[tuple[str, str, int]], name: str, separator: str) -> Iterator[Pair]:
-    """The pairs in lines, each with its file and number."""
     some = False
     for line, file, number in lines:
         if not line.strip():
@@ -104,7 +102,6 @@ def _pairs(lines: Iterable[tuple[str, str, int]], name: str, separator: str) -> 
 
 
 def _fault(line: str, parts: Sequence[str], separator: str) -> str:
-    """What is wrong with a line that is no pair."""
     between = "a tab" if separator == "\t" else repr(separator)
     found = repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
     expected = f"expected two texts with {between} between"
@@ -119,22 +116,24 @@ def _fault(line: str, parts: Sequence[str], separator: str) -> str:
     return f"{expected}, but {empty} is empty in {found}; fill it in, or remove the line"
 
 
-def hold_out(pairs: Iterable[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to train on and pairs to validate on, drawn at random; both keep their order.
+def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Return pairs to train on and pairs to validate on, drawn at random; both keep their order.
 
     Sources are drawn, each with all its pairs: none that is validated on is trained on.
 
     Args:
         pairs: with at least 2 different sources.
-        share: of the sources to validate on, above 0 and up to 0.5; one at least.
+        fraction: of the sources to validate on, above 0 and at most 0.5; one at least.
         seed: at least 0.
 
     Raises:
-        ConfigError: the share or the seed is out of its range.
+        ConfigError: the fraction or the seed is out of range.
         TextError: there are fewer than 2 sources.
     """
-    if not 0 < share <= 0.5:
-        raise ConfigError(f"the share to hold out must be above 0 and up to 0.5, not {share}")
+    if not 0 < fraction <= 0.5:
+        raise ConfigError(
+            f"the fraction to hold out must be above 0 and at most 0.5, not {fraction}"
+        )
     if seed < 0:
         raise ConfigError(f"seed must be at least 0, not {seed}")
     pairs = list(pairs)
@@ -145,7 +144,7 @@ def hold_out(pairs: Iterable[Pair], share: float, seed: int) -> tuple[list[Pair]
             f"the text has pairs of {N} {'source' if N == 1 else 'sources'}, and those of one must "
             "be held out to validate on; give more pairs, or a text to validate on"
         )
-    drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * share), 1), N // 2)]
+    drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * fraction), 1), N // 2)]
     held_out = {sources[n] for n in drawn.tolist()}
     sides: tuple[list[Pair], list[Pair]] = ([], [])
     for pair in pairs:
@@ -157,7 +156,7 @@ def hold_out(pairs: Iterable[Pair], share: float, seed: int) -> tuple[list[Pair]
 
 
 def units_of(text: str, unit: Unit) -> list[str]:
-    """The letters of a text (its code points, spaces too), or its words between white space.
+    """Return the characters of a text (code points, spaces too), or its words.
 
     Raises:
         ConfigError: there is no such unit.
@@ -167,7 +166,7 @@ def units_of(text: str, unit: Unit) -> list[str]:
 
 
 def joined(units: Iterable[str], unit: Unit) -> str:
-    """The text of units: letters side by side, words with a space between.
+    """Join units to a text: words with a space between.
 
     Raises:
         ConfigError: there is no such unit.
@@ -177,11 +176,7 @@ def joined(units: Iterable[str], unit: Unit) -> str:
 
 
 def check_unit(unit: str) -> None:
-    """Check that there is such a unit.
-
-    Raises:
-        ConfigError: there is not.
-    """
+    """Raise a ConfigError if there is no such unit."""
     if unit not in get_args(Unit):
         raise ConfigError(f"unit must be one of {', '.join(get_args(Unit))}, not {unit!r}")
 
@@ -189,13 +184,13 @@ def check_unit(unit: str) -> None:
 def vocabulary_of(
     texts: Iterable[str], unit: Unit, *, min_count: int = 1, max_size: int | None = None
 ) -> Vocabulary:
-    """The units of texts, most frequent first, with ``<unk>`` and with ``<eos>``, which ends each.
+    """Return the units of texts, most frequent first, with ``<unk>`` and ``<eos>``.
 
     Args:
         texts: of the training pairs alone, all sources or all targets.
         unit: what they are cut into.
         min_count: units seen less often count as ``<unk>``.
-        max_size: at most so many units, ``<unk>`` and ``<eos>`` among them.
+        max_size: maximum number of units, ``<unk>`` and ``<eos>`` among them.
 
     Raises:
         ConfigError: there is no such unit, or a limit is too low.
@@ -209,11 +204,11 @@ def vocabulary_of(
         ends += 1
     if EOS in counts:  # a word of the text, not the mark
         counts[UNK] += counts.pop(EOS)
-    most = max((n for name, n in counts.items() if name != UNK), default=0)
-    if most < min_count:
+    highest = max((n for name, n in counts.items() if name != UNK), default=0)
+    if highest < min_count:
         raise VocabularyError(
-            f"no {'letter' if unit == 'char' else 'word'} is left: none is seen {min_count} times "
-            f"(the most frequent: {most}); lower the minimum count or give more text"
+            f"no {'character' if unit == 'char' else 'word'} is left: none is seen {min_count} "
+            f"times (the most frequent: {highest}); lower the minimum count or give more text"
         )
     counts[EOS] = ends
     return Vocabulary.from_counts(counts, min_count=min_count, max_size=max_size, unk=True)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all: atomic writes and the safetensors container."""
+"""Files: atomic writes and the safetensors container."""
 
 from wordkit.storage.atomic import MARK, atomic_write, is_abandoned, new_mark
 from wordkit.storage.container import (

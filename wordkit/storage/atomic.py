@@ -1,7 +1,4 @@
-"""Files that are whole or not there at all.
-
-Every file that wordkit writes goes through :func:`atomic_write`.
-"""
+"""Atomic writes, through which every file of wordkit goes."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ __all__ = ["MARK", "atomic_write", "is_abandoned", "new_mark"]
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block ends well.
 
-    The content is on the disk before the old file gives way, so a kill at any moment leaves the
+    The content is on the disk before the old file is replaced, so a kill at any moment leaves the
     old file or the new one, whole. When the block raises, the temporary file is removed.
 
     Raises:
@@ -65,12 +62,12 @@ MARK = "[0-9a-f]{8}-[0-9]+-[0-9a-f]{8}"
 
 
 def new_mark() -> str:
-    """A part for the name of a temporary file: machine, process and a random number."""
+    """Return a part for the name of a temporary file: machine, process and a random number."""
     return f"{_machine():08x}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def is_abandoned(mark: str) -> bool:
-    """Whether the process that made this mark ran on this machine and has ended."""
+    """Return True if the process that made this mark ran on this machine and has ended."""
     machine, pid, _ = mark.split("-")
     if int(machine, 16) != _machine():  # another one that shares the folder: we cannot know
         return False

@@ -1,4 +1,4 @@
-"""Checkpoints: when a long training keeps all that it needs to go on, where, and in what file."""
+"""Checkpoints of a training: their plan and their files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -26,7 +26,9 @@ from wordkit.storage import (
 __all__ = [
     "CheckpointKeeper",
     "CheckpointPlan",
-    "damaged_checkpoint",
+    "check_same_settings",
+    "check_same_texts",
+    "corrupted_checkpoint",
     "read_checkpoint_file",
     "write_checkpoint_file",
 ]
@@ -36,7 +38,7 @@ _TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
 
 @dataclass(frozen=True)
 class CheckpointPlan:
-    """Where a training keeps its state, and how often."""
+    """The file of the checkpoints of a training, and how often they are written."""
 
     path: str | os.PathLike[str]
     """The file, which each checkpoint replaces."""
@@ -66,11 +68,11 @@ class CheckpointKeeper:
     ) -> None:
         self._plan, self._write = plan, write
         self._last = time.monotonic()
-        if plan is not None:  # find out before the work what could hinder
+        if plan is not None:  # fail before the work
             check_writable(plan.path)
 
     def is_due(self) -> bool:
-        """Whether it is time for the next checkpoint."""
+        """Return whether the next checkpoint is due."""
         return self._plan is not None and time.monotonic() - self._last >= self._plan.every
 
     def save(self) -> None:
@@ -116,28 +118,75 @@ def write_checkpoint_file(
 def read_checkpoint_file(
     path: str | os.PathLike[str], *, kind: str
 ) -> tuple[TensorFile, dict[str, Any]]:
-    """The file of a checkpoint, all of which is read once and checked, and its record.
+    """Return the file of a checkpoint, all of which is read once and checked, and its record.
 
     Raises:
         StorageError: the file cannot be read.
-        FormatError: it is damaged, or something else.
+        FormatError: it is corrupted, or something else.
     """
     file = read_tensors(path, kind=kind)
     text = file.metadata.get(_TRAINING, "")
     if content_digest(text, file.tensors) != file.metadata.get(_DIGEST):
         fault = "its content does not have the digest that was written with it"
-        raise damaged_checkpoint(path, fault)
+        raise corrupted_checkpoint(path, fault)
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise damaged_checkpoint(path, "what it says of the training is not JSON") from error
+        raise corrupted_checkpoint(path, "its record of the training is not JSON") from error
     if not isinstance(record, dict):
-        raise damaged_checkpoint(path, "what it says of the training is no JSON object")
+        raise corrupted_checkpoint(path, "its record of the training is no JSON object")
     return file, record
 
 
-def damaged_checkpoint(path: str | os.PathLike[str], fault: str) -> FormatError:
-    """The error that a checkpoint is damaged."""
+def corrupted_checkpoint(path: str | os.PathLike[str], fault: str) -> FormatError:
+    """Return the error that a checkpoint is corrupted."""
     return FormatError(
-        f"{path} is damaged: {fault}; go on from another checkpoint, or train from the start"
+        f"{path} is corrupted: {fault}; resume another checkpoint, or train from the start"
     )
+
+
+def check_same_texts(
+    then: Mapping[str, Mapping[str, Any] | None], now: Mapping[str, Mapping[str, Any] | None]
+) -> None:
+    """Check that a training resumes on the texts that it was begun on.
+
+    Args:
+        then: for the name of each text a record with its ``fingerprint``; None for no text.
+        now: the same, of the texts given.
+
+    Raises:
+        ConfigError: one is another.
+    """
+    for name, text in now.items():
+        before, given = ((record or {}).get("fingerprint") for record in (then[name], text))
+        if before != given:
+            raise ConfigError(
+                f"the checkpoint is of a training on another text ({name}: fingerprint "
+                f"{_short(before)}, not {_short(given)}); give the same texts, preprocessed in the "
+                "same way, with as much held out"
+            )
+
+
+def _short(fingerprint: object) -> str:
+    return "none" if fingerprint is None else f"{fingerprint:.8}"
+
+
+def check_same_settings(
+    then: Mapping[str, Any], now: Mapping[str, Any], *, may_change: Collection[str] = ()
+) -> None:
+    """Check that a training resumes with the settings that it was begun with.
+
+    Args:
+        then: the values by name.
+        now: the same, as they are given.
+        may_change: names of settings that may be others.
+
+    Raises:
+        ConfigError: one is another that may not change.
+    """
+    for name, value in now.items():
+        if value != then[name] and name not in may_change:
+            raise ConfigError(
+                f"the training was begun with {name} {then[name]}, and cannot resume with {value}; "
+                f"leave {name} as it was, or start again"
+            )

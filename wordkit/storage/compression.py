@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 HEAD_BYTES = 10
-"""First bytes of a file that tell its format."""
+"""Number of first bytes by which a format is detected."""
 
 _BUFFER_BYTES = 1 << 18
 _GZIP_LEVEL = 4  # digits shrink to half at any level, in a third of the time of the usual 9
@@ -42,13 +42,13 @@ class Compression:
     """A compressed file format."""
 
     name: str
-    """What it is called."""
+    """Its name."""
 
     suffix: str
-    """How the names of its files end."""
+    """End of the names of its files."""
 
     magic: bytes
-    """How the files begin."""
+    """First bytes of its files."""
 
 
 COMPRESSIONS = (
@@ -56,7 +56,7 @@ COMPRESSIONS = (
     Compression("bzip2", ".bz2", b"BZh"),
     Compression("xz", ".xz", b"\xfd7zXZ\x00"),
 )
-_BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")  # behind "BZh9": digits of π; of √π in an empty file
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")  # after "BZh9": digits of π; of √π in an empty file
 
 _FORMATS: tuple[tuple[bytes, str], ...] = (
     *((b"\x80" + bytes([protocol]), "a pickle") for protocol in range(2, 6)),
@@ -71,7 +71,7 @@ _FORMATS: tuple[tuple[bytes, str], ...] = (
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """The compression of a file that begins with these bytes, or None.
+    """Return the compression of a file by its first bytes, or None.
 
     Args:
         head: the first :data:`HEAD_BYTES`, or all of a shorter file.
@@ -86,7 +86,7 @@ def detect_compression(head: bytes) -> Compression | None:
 
 
 def file_format(head: bytes) -> str | None:
-    """What a file that begins with these bytes is, as it stands in a sentence; None: unknown.
+    """Name the format of a file by its first bytes, to follow "is"; None if it is unknown.
 
     Compressed files and those that wordkit never reads have a name ("compressed with gzip", "a
     pickle"); text and safetensors files have none.
@@ -103,13 +103,13 @@ def file_format(head: bytes) -> str | None:
 
 
 def is_magic_prefix(head: bytes) -> bool:
-    """Whether further bytes may tell the format of a file that begins with these."""
+    """Return True if further bytes are needed to detect the format."""
     known = [compression.magic for compression in COMPRESSIONS] + [magic for magic, _ in _FORMATS]
     return any(magic.startswith(head) or head.startswith(magic) for magic in known)
 
 
 def split_suffix(path: str | os.PathLike[str]) -> tuple[Path, Compression | None]:
-    """The path without the suffix of a compression, and that compression."""
+    """Return the path without the suffix of a compression, and that compression."""
     path = Path(path)
     for compression in COMPRESSIONS:
         if path.suffix.lower() == compression.suffix:
@@ -118,9 +118,9 @@ def split_suffix(path: str | os.PathLike[str]) -> tuple[Path, Compression | None
 
 
 def decompressed(file: io.RawIOBase, compression: Compression | None) -> BinaryIO:
-    """A buffered stream of what a file holds.
+    """Return a buffered stream of a file's content.
 
-    Concatenated streams and zeros that pad them are read as the programs do; anything else behind
+    Concatenated streams and zeros that pad them are read as the programs do; anything else after
     a stream is an error.
 
     Args:
@@ -148,7 +148,7 @@ class _Streams(io.RawIOBase):
     """The content of a file of one or more bzip2 or xz streams.
 
     :class:`bz2.BZ2File` and :class:`lzma.LZMAFile` take a file to end where something follows a
-    stream that is no stream itself, and so drop the rest of a damaged file without an error.
+    stream that is no stream itself, and so drop the rest of a corrupted file without an error.
 
     Args:
         file: the compressed file.
@@ -183,7 +183,7 @@ class _Streams(io.RawIOBase):
                 return len(piece)
 
     def _next_stream(self) -> bool:
-        """Go on to the next stream; return whether there is one."""
+        """Begin the next stream; return whether there is one."""
         rest = self._stream.unused_data.lstrip(b"\0")
         while not rest:
             more = self._file.read(_BUFFER_BYTES)
@@ -203,7 +203,7 @@ class _Streams(io.RawIOBase):
 def decompression_errors(
     name: object,
     compression: Compression | None,
-    damaged: type[WordkitError],
+    corrupted: type[WordkitError],
     unreadable: type[WordkitError],
 ) -> Iterator[None]:
     """Turn the exceptions of reading a :func:`decompressed` stream into errors of wordkit.
@@ -211,14 +211,14 @@ def decompression_errors(
     Args:
         name: the file, for messages.
         compression: its compression.
-        damaged: the error for truncated and corrupted data.
+        corrupted: the error for truncated and corrupted data.
         unreadable: the error for a failing disk.
     """
     what = f"its {compression.name} data" if compression else ""
     try:
         yield
     except EOFError as error:
-        raise damaged(
+        raise corrupted(
             f"{name} is truncated: {what} end too early; copy or download it again"
         ) from error
     except _failures() as error:
@@ -226,8 +226,9 @@ def decompression_errors(
         if compression is None or getattr(error, "errno", None) is not None:
             reason = getattr(error, "strerror", None) or error
             raise unreadable(f"cannot read {name}: {reason}") from error
-        raise damaged(
-            f"{name} is damaged: {what} cannot be decompressed ({error}); copy or download it again"
+        raise corrupted(
+            f"{name} is corrupted: {what} cannot be decompressed ({error}); "
+            "copy or download it again"
         ) from error
 
 

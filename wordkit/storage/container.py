@@ -45,7 +45,7 @@ _DTYPES: dict[str, str] = {
 _MAX_SIZE, _MAX_DIMENSIONS = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors package itself
 _FORMAT_VERSION = 1
-_HEAD_BYTES = 1 << 12  # at the start of a file, that tell its kind
+_HEAD_BYTES = 1 << 12  # at the start of a file, by which its kind is detected
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
 
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
@@ -56,10 +56,10 @@ _USES = {
     "embeddings": "wordkit similar, analogy and evaluate take vectors",
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
-    "word2vec checkpoint": "wordkit train-w2v --resume goes on from it",
-    LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume goes on from it",
+    "word2vec checkpoint": "wordkit train-w2v --resume takes it",
+    LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume takes it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
-    SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume goes on from it",
+    SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume takes it",
 }
 """The commands that take a file of a kind, for the message of another command."""
 
@@ -73,17 +73,17 @@ class TensorFile:
     metadata: Mapping[str, str]
 
     def tensor(self, name: str, dtype: npt.DTypeLike, dimensions: int) -> npt.NDArray[Any]:
-        """The tensor of this name, checked for number type and number of dimensions.
+        """Return the tensor of this name, checked for number type and number of dimensions.
 
         Raises:
             FormatError: it is missing, or of another type or shape.
         """
         if name not in self.tensors:
-            raise FormatError(f"{self.path} is damaged: it has no tensor {name!r}; make it again")
+            raise FormatError(f"{self.path} is corrupted: it has no tensor {name!r}; make it again")
         found = self.tensors[name]
         if found.dtype != np.dtype(dtype) or found.ndim != dimensions:
             raise FormatError(
-                f"{self.path} is damaged: tensor {name!r} should be {np.dtype(dtype)} with "
+                f"{self.path} is corrupted: tensor {name!r} should be {np.dtype(dtype)} with "
                 f"{dimensions} dimensions, but is {found.dtype} with {found.ndim}; make it again"
             )
         return found
@@ -102,7 +102,7 @@ def write_tensors(
         path: the file.
         tensors: arrays by name.
         kind: what the file is ("embeddings"); readers of another kind refuse it.
-        metadata: further text by name; structured values go in as JSON.
+        metadata: further text by name; structured values as JSON.
 
     Raises:
         StorageError: the file cannot be written.
@@ -159,7 +159,7 @@ def read_tensors(
 
     Raises:
         StorageError: the file cannot be read.
-        FormatError: it is no safetensors file, is truncated or damaged, or of another kind.
+        FormatError: it is no safetensors file, is truncated or corrupted, or of another kind.
     """
     buffer = _map(path) if content is None else np.frombuffer(content, dtype=np.uint8)
     path = Path(path)
@@ -188,19 +188,19 @@ def _with_article(kind: object) -> str:
 
 
 def is_of_kind(path: str | os.PathLike[str], kind: str) -> bool:
-    """Whether a file says that it is of a kind; its first bytes are all that is looked at."""
+    """Return True if a file's first bytes say that it is of a kind."""
     if not os.path.isfile(path):
         return False
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)
-    except OSError:  # whoever goes on to read it will say why
+    except OSError:  # reading it will say why
         return False
     return head[8:9] == b"{" and rf"\"kind\": \"{kind}\"".encode() in head
 
 
 def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
-    """A hexadecimal digest of a text and of arrays by name."""
+    """Return a hexadecimal digest of a text and of arrays by name."""
     import hashlib  # a query need not wait for it
 
     digest = hashlib.sha256(text.encode(errors="surrogatepass"))
@@ -245,20 +245,20 @@ def _read_metadata(path: Path, entry: Any) -> dict[str, Any]:
     try:
         metadata = json.loads(entry[_METADATA])
     except (TypeError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is damaged: its metadata is not JSON") from error
+        raise FormatError(f"{path} is corrupted: its metadata is not JSON") from error
     if not isinstance(metadata, dict):
-        raise FormatError(f"{path} is damaged: its metadata is not a JSON object")
+        raise FormatError(f"{path} is corrupted: its metadata is not a JSON object")
     return metadata
 
 
 def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """The array that a header entry describes, checked against the bytes that are there."""
+    """The array that a header entry describes, checked against the bytes of the file."""
     try:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
         shape = tuple(map(_whole, entry["shape"]))
         start, end = map(_whole, entry["data_offsets"])
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} is damaged: bad header entry for tensor {name!r}") from error
+        raise FormatError(f"{path} is corrupted: bad header entry for tensor {name!r}") from error
     size = dtype.itemsize
     for n in shape:  # Python's integers do not overflow
         size *= n
@@ -269,7 +269,7 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
         )
     if size != end - start or max(shape, default=0) > _MAX_SIZE or len(shape) > _MAX_DIMENSIONS:
         raise FormatError(
-            f"{path} is damaged: tensor {name!r} of shape {shape} should take {size} bytes, "
+            f"{path} is corrupted: tensor {name!r} of shape {shape} should take {size} bytes, "
             f"but takes {end - start}; copy or make it again"
         )
     return data[start:end].view(dtype).reshape(shape)

@@ -43,7 +43,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def why_no_file(path: str | os.PathLike[str]) -> str:
-    """The reason why a path that is no regular file cannot be read, to follow its name."""
+    """Return the reason why a path that is no regular file cannot be read, to follow its name."""
     if not os.fspath(path):
         return "its name is empty; name a file"
     path = Path(path)
@@ -55,15 +55,15 @@ def why_no_file(path: str | os.PathLike[str]) -> str:
 
 
 def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
-    """The reason why a file could not be read, to follow its name."""
+    """Return the reason why a file could not be read, to follow its name."""
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return why_no_file(path)
     return getattr(error, "strerror", None) or str(error)
 
 
 def why_unwritable(path: str | os.PathLike[str], error: OSError) -> str:
-    """The reason why a file or folder could not be made or written, to follow its name."""
+    """Return the reason why a file or folder could not be made or written, to follow its name."""
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         return f"there is no folder {parent}; make it"
-    return f"{error.strerror or error}; free some space or choose another place"
+    return f"{error.strerror or error}; free some space or choose another folder"

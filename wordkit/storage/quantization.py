@@ -22,7 +22,7 @@ __all__ = ["PRECISIONS", "check_precision", "dequantize", "is_scales_of", "quant
 PRECISIONS = ("fp32", "fp16", "int8")
 """Bytes per value: 4, 2, or 1 and a scale for each row."""
 
-_SCALES = ".scales"  # behind the name of a matrix
+_SCALES = ".scales"  # after the name of a matrix
 _MAX_STEP = 127
 _MAX_HALF = float(np.finfo(np.float16).max)
 
@@ -75,7 +75,7 @@ def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[
         scales = file.tensor(name + _SCALES, np.float32, 1)
         if len(scales) != len(steps) or not (np.isfinite(scales) & (scales > 0)).all():
             raise FormatError(
-                f"{file.path} is damaged: the {len(scales)} scales of {name!r} should be "
+                f"{file.path} is corrupted: the {len(scales)} scales of {name!r} should be "
                 f"{len(steps)} numbers above 0; copy or make it again"
             )
         matrix: npt.NDArray[np.float32] = steps * scales[:, None]
@@ -84,6 +84,6 @@ def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[
 
 
 def is_scales_of(name: str, tensors: Mapping[str, npt.NDArray[Any]]) -> bool:
-    """Whether the tensor of this name holds the scales of another one's 8-bit rows."""
+    """Return True if the tensor of this name holds the scales of another one's 8-bit rows."""
     matrix = tensors.get(name.removesuffix(_SCALES))
     return name.endswith(_SCALES) and matrix is not None and matrix.dtype == np.int8

@@ -1,4 +1,4 @@
-"""From raw text to word ids: tokenizers, vocabularies and prepared corpora.
+"""Raw text as word ids: tokenizers, vocabularies and prepared corpora.
 
 Each name is loaded when it is first used, so that vectors can ask their vocabulary without the
 rest, and only :func:`prepare` loads Numba.

@@ -31,20 +31,20 @@ class Block:
     """The text. Not yet checked to be valid UTF-8: the scanner does that as it reads."""
 
     source: str
-    """Where it comes from, for messages: a path, or "standard input"."""
+    """The file, for messages: a path, or "standard input"."""
 
     line: int = 1
-    """The number, from 1, of the line that the first byte lies in."""
+    """Number of the line of the first byte, from 1."""
 
     offset: int = 0
-    """The place of the first byte in its (unpacked) source."""
+    """The position of the first byte in its (decompressed) source."""
 
     progress: int = 0
-    """Bytes read from the disk so far over all sources, this block included."""
+    """Bytes read from the disk so far, over all sources and with this block."""
 
     @property
     def open_ended(self) -> bool:
-        """Whether the last line goes on in the next block of the same source."""
+        """True if the last line continues in the next block of the same source."""
         return not self.data.endswith(b"\n")
 
 
@@ -53,7 +53,7 @@ class TextSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What is read, for messages and records."""
+        """Name of the text, for messages and records."""
 
     @property
     def size(self) -> int | None:
@@ -61,18 +61,18 @@ class TextSource(Protocol):
 
     @property
     def replace_errors(self) -> bool:
-        """Whether bytes that are not UTF-8 become U+FFFD instead of ending in an error."""
+        """True if bytes that are not UTF-8 become U+FFFD instead of an error."""
 
     def blocks(self) -> Generator[Block, None, None]:
-        """The text from its start. The last block of each file ends its last line."""
+        """Return the text from its start. The last block of each file ends its last line."""
 
 
 def not_utf8(block: Block, position: int) -> TextError:
-    """The error for bytes that are not UTF-8 at this position of a block."""
+    """Return the error for bytes that are not UTF-8 at this position of a block."""
     line = block.line + block.data.count(b"\n", 0, position)
     return TextError(
         f"{block.source}: line {line}, byte {block.offset + position}: not UTF-8 "
-        f"(0x{block.data[position]:02x}); name the encoding with --encoding, or go on with "
+        f"(0x{block.data[position]:02x}); name the encoding with --encoding, or read it with "
         "--errors replace"
     )
 
@@ -81,22 +81,22 @@ class Line(NamedTuple):
     """A line and its position."""
 
     text: str
-    """Without its line end."""
+    """The line without its line end."""
 
     source: str
-    """Where it comes from, for messages: a path, or "standard input"."""
+    """The file, for messages: a path, or "standard input"."""
 
     number: int
-    """From 1, in its source."""
+    """Number of the line in its source, from 1."""
 
 
 def lines_of(source: TextSource) -> Iterator[str]:
-    """All lines of a text, blank ones too, without their line ends.
+    """Yield all lines of a text, blank ones too, without their line ends.
 
     Args:
         source: read once, as the lines are asked for.
 
-    Raises (as it runs):
+    Raises (during iteration):
         TextError: the text cannot be read, or is not UTF-8.
     """
     with contextlib.closing(numbered_lines_of(source)) as lines:
@@ -105,15 +105,15 @@ def lines_of(source: TextSource) -> Iterator[str]:
 
 
 def numbered_lines_of(source: TextSource) -> Generator[Line, None, None]:
-    """All lines as :func:`lines_of`, each with its file and number."""
+    """Yield all lines as :func:`lines_of`, each with its file and number."""
     with contextlib.closing(line_groups_of(source)) as groups:
         for group in groups:
             yield from group
 
 
 def line_groups_of(source: TextSource) -> Generator[list[Line], None, None]:
-    """All lines as :func:`numbered_lines_of`, those that end in one block together."""
-    begun: list[str] = []  # the start of a line, which may go on over several blocks
+    """Yield all lines as :func:`numbered_lines_of`, those that end in one block together."""
+    begun: list[str] = []  # the start of a line, which may span several blocks
     with contextlib.closing(source.blocks()) as blocks:
         for block in blocks:
             try:

@@ -1,4 +1,4 @@
-"""The classes of characters, which the tokenizers and the scanner share.
+"""The classes of characters of the tokenizers and the scanner.
 
 All follow from the general category that Unicode gives each code point, in the version of Unicode
 that comes with Python.
@@ -27,7 +27,7 @@ __all__ = [
 
 SOFT_HYPHEN = "\u00ad"
 FOLDED = {"’": "'", "‐": "-", "‑": "-"}
-"""Typographic forms of the characters that may stand inside a word, and how they are written."""
+"""Typographic forms of the characters inside words, and their plain forms."""
 JOINERS = "'-"
 """Characters that stay inside a word between two word characters."""
 POINTS = ".,"
@@ -58,7 +58,7 @@ def _in_categories(*names: str) -> Mask:
 
 @cache
 def word_characters() -> Mask:
-    """By code point, whether it is part of words: letters, marks, numbers, the underscore."""
+    """Return a mask, by code point, of those in words: letters, marks, numbers, the underscore."""
     mask = _in_categories("L", "M", "N")
     mask[ord("_")] = True
     mask[list(_CONTINUING)] = True
@@ -67,19 +67,19 @@ def word_characters() -> Mask:
 
 @cache
 def invisible_characters() -> Mask:
-    """By code point, whether it only separates tokens: white space, controls, unassigned."""
+    """Return a mask, by code point, of separators: white space, controls, unassigned."""
     return _in_categories("Z", "Cc", "Cf", "Cs", "Cn") & ~word_characters()
 
 
 @cache
 def decimal_digits() -> Mask:
-    """By code point, whether it is a decimal digit of some script."""
+    """Return a mask, by code point, of the decimal digits of all scripts."""
     return _in_categories("Nd")
 
 
 @cache
 def hard_characters() -> Mask:
-    """By code point, whether its lower case is not one code point, the same in every context."""
+    """Return a mask, by code point, of those whose lower case depends on context or is longer."""
     mask = np.zeros(_POINTS, dtype=bool)
     # İ alone becomes two code points; Σ is ς at the end of a word; soft hyphens vanish
     mask[[ord("İ"), ord("Σ"), ord(SOFT_HYPHEN)]] = True
@@ -88,7 +88,7 @@ def hard_characters() -> Mask:
 
 @cache
 def lower_case() -> npt.NDArray[np.int32]:
-    """By code point, its lower case (a hard character is its own)."""
+    """Return the lower case of each code point (a hard character is its own)."""
     lower = np.arange(_POINTS, dtype=np.int32)
     easy = np.flatnonzero(~hard_characters() & ~_in_categories("Cs"))
     text = easy.astype("<u4").tobytes().decode("utf-32-le").lower()
@@ -97,7 +97,7 @@ def lower_case() -> npt.NDArray[np.int32]:
 
 
 def as_ranges(mask: Mask) -> str:
-    """The code points of a mask as ranges for a character class of :mod:`re`."""
+    """Return the code points of a mask as ranges for a character class of :mod:`re`."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     return "".join(f"\\U{start:08x}-\\U{end - 1:08x}" for start, end in pairs)

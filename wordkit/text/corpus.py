@@ -1,6 +1,6 @@
 """The corpus: word ids of one text, kept in a folder of memory-mapped ``.npy`` files.
 
-N is the number of tokens, S of sentences (lines), V of words. What lies in the folder is told in
+N is the number of tokens, S of sentences (lines), V of words. For the files see
 :mod:`wordkit.text.corpus_folder`.
 """
 
@@ -28,15 +28,15 @@ from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Corpus", "is_corpus"]
 
-_PIECE = 1 << 20  # values that are looked at together, so that memory does not grow
-# What NumPy raises for a damaged file: its header is a Python literal.
+_PIECE = 1 << 20  # values read at a time, so that memory does not grow
+# What NumPy raises for a corrupted file: its header is a Python literal.
 _BAD_ARRAY = (
     ValueError, EOFError, SyntaxError, TokenError, OverflowError, RecursionError, MemoryError
 )  # fmt: skip
 
 
 class Corpus:
-    """Token ids of one text with its sentence boundaries and its vocabulary; immutable.
+    """Token ids of one text with sentence boundaries and vocabulary; immutable.
 
     Args:
         ids: shape (N,), int32; each below the size of the vocabulary.
@@ -60,9 +60,9 @@ class Corpus:
         self.settings = dict(settings or {})
         self._fingerprint = fingerprint
         self.folder: Path | None = None
-        """Where it was opened."""
+        """The folder that it was opened from."""
         self.keep_alive: object = None
-        """What must live as long as the corpus: its folder, where that is a temporary one."""
+        """An owner of resources that live as long as the corpus, such as a temporary folder."""
 
     @classmethod
     def from_sentences(
@@ -72,7 +72,7 @@ class Corpus:
         vocabulary: Vocabulary | None = None,
         **cut: Any,
     ) -> Corpus:
-        """A corpus in memory from tokenised sentences.
+        """Make a corpus in memory from tokenised sentences.
 
         Args:
             sentences: an iterable of iterables of words, read once.
@@ -119,14 +119,14 @@ class Corpus:
         )
 
     def check(self) -> None:
-        """Read everything once: the content is the one that the fingerprint names.
+        """Check that the content has the fingerprint; everything is read once.
 
         Raises:
             CorpusError: it is not.
         """
         if self._fingerprint is not None and self._digest() != self._fingerprint:
             raise CorpusError(
-                f"{self.folder or 'the corpus'} is damaged: its content does not have its "
+                f"{self.folder or 'the corpus'} is corrupted: its content does not have its "
                 "fingerprint; prepare the text again"
             )
 
@@ -150,7 +150,7 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Corpus:
-        """The corpus of a folder, memory-mapped.
+        """Open the corpus of a folder, memory-mapped.
 
         Raises:
             StorageError: the folder cannot be read.
@@ -164,7 +164,7 @@ class Corpus:
             settings, fingerprint = dict(manifest["settings"]), str(manifest["fingerprint"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CorpusError(
-                f"{folder / MANIFEST} is damaged: no usable entry {error}; prepare the text again"
+                f"{folder / MANIFEST} is corrupted: no usable entry {error}; prepare the text again"
             ) from error
         arrays = {
             part: _load_array(folder / os.path.basename(files[part]), PARTS[part], sizes[part])
@@ -172,9 +172,9 @@ class Corpus:
         }
         offsets = arrays["offsets"]
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != sizes["ids"]:
-            raise CorpusError(f"{folder} is damaged: its sentence boundaries do not fit its ids")
+            raise CorpusError(f"{folder} is corrupted: its sentence boundaries do not fit its ids")
         if any(np.any(np.diff(piece) < 0) for piece in _pieces(offsets, overlap=1)):
-            raise CorpusError(f"{folder} is damaged: its sentence boundaries do not rise")
+            raise CorpusError(f"{folder} is corrupted: its sentence boundaries do not rise")
         vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(folder))
         corpus = cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
         corpus.folder = folder
@@ -182,7 +182,7 @@ class Corpus:
 
 
 def is_corpus(path: str | os.PathLike[str]) -> bool:
-    """Whether the path is a folder that holds a prepared corpus."""
+    """Return True if the path is a folder that holds a prepared corpus."""
     return os.path.isfile(os.path.join(path, MANIFEST))  # False also where we may not look
 
 
@@ -193,7 +193,7 @@ def _load_array(path: Path, dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]
     except OSError as error:
         raise CorpusError(f"{path} cannot be read; prepare the text again") from error
     except _BAD_ARRAY as error:
-        raise CorpusError(f"{path} is truncated or damaged; prepare the text again") from error
+        raise CorpusError(f"{path} is truncated or corrupted; prepare the text again") from error
     if array.dtype != np.dtype(dtype) or array.shape != (size,):
         raise CorpusError(
             f"{path} should hold {size} values of {np.dtype(dtype)}, but holds "

@@ -46,7 +46,7 @@ _HEADER_BYTES = 128  # of an array file
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The checked content of ``corpus.json``."""
+    """Return the checked content of ``corpus.json``."""
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
@@ -55,7 +55,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} is no prepared corpus: cannot read {path}; make one with wordkit prepare"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{path} is damaged: it is not JSON; prepare the text again") from error
+        raise CorpusError(f"{path} is corrupted: it is not JSON; prepare the text again") from error
     if not isinstance(manifest, dict) or manifest.get("format") != "wordkit corpus":
         raise CorpusError(f"{path} does not describe a wordkit corpus; prepare the text again")
     if manifest.get("format_version") != FORMAT_VERSION:
@@ -67,7 +67,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def fingerprint_of(digests: Iterable[bytes]) -> str:
-    """The fingerprint of a corpus whose parts have these digests."""
+    """Return the fingerprint of a corpus whose parts have these digests."""
     return hashlib.sha256(b"".join(digests)).hexdigest()[:32]
 
 
@@ -84,7 +84,7 @@ class CorpusWriter:
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        remedy: str = "free some space or choose another place with -o",
+        remedy: str = "free some space or choose another folder with -o",
     ) -> None:
         self.folder = Path(folder)
         self.remedy = remedy
@@ -132,7 +132,7 @@ class CorpusWriter:
                 self.folder.rmdir()
 
     def path(self, part: str) -> Path:
-        """The file of a part in this generation."""
+        """Return the file of a part in this generation."""
         return self.folder / f"{part}-{self.mark}.npy"
 
     @contextlib.contextmanager
@@ -143,7 +143,7 @@ class CorpusWriter:
         self._sizes[part], self._digests[part] = file.size, file.digest.digest()
 
     def failed(self, error: OSError) -> StorageError:
-        """The error for a write that failed."""
+        """Return the error for a write that failed."""
         return StorageError(f"cannot write {self.folder}: {error.strerror or error}; {self.remedy}")
 
     def finish(self, vocabulary: Vocabulary, settings: Mapping[str, Any]) -> str:
@@ -181,7 +181,7 @@ _OURS = re.compile(
 
 
 def _files_of(folder: Path) -> set[str]:
-    """The files of the corpus that is in a folder now; none where that is damaged."""
+    """The files of the corpus that is in a folder now; none where it is corrupted."""
     try:
         return set(map(str, read_manifest(folder)["files"].values()))
     except (CorpusError, KeyError, AttributeError):
@@ -206,7 +206,7 @@ class ArrayFile:
         return self
 
     def append(self, values: npt.NDArray[Any]) -> None:
-        """Write values behind those that are there.
+        """Append values.
 
         Raises:
             StorageError: the disk is full or not writable.

@@ -1,8 +1,8 @@
-"""Tokens → text that reads well, token by token, so that words can be shown as they are made.
+"""Tokens → readable text, token by token, so that words can be shown as they are generated.
 
 The rules are those of written English, and undo what :mod:`wordkit.text.tokenizers` do:
 
-* no space before ``. , ; : ! ? %`` and closing brackets, behind opening ones, or between
+* no space before ``. , ; : ! ? %`` and closing brackets, after opening ones, or between
   ``$ £ € #`` and a number;
 * ``"`` and ``'`` alone open and close a quotation in turn, within a line;
 * what Penn Treebank splits is joined again: ``do n't`` → ``don't``, ``it 's`` → ``it's``, the
@@ -31,7 +31,7 @@ _WRITTEN = {
 
 
 class Detokenizer:
-    """Puts tokens together as they come; what was given out never changes.
+    """Joins tokens one by one; text that was returned never changes.
 
     ::
 
@@ -41,12 +41,12 @@ class Detokenizer:
     """
 
     def __init__(self) -> None:
-        self._sticks = True  # whether the next token follows without a space
+        self._sticks = True  # the next token follows without a space
         self._is_behind_unit = False
         self._open: set[str] = set()  # quotation marks that wait for their other half
 
     def add(self, token: str) -> str:
-        """What a token adds to the text: white space where it belongs, and the token."""
+        """Return what a token adds to the text: white space where it belongs, and the token."""
         if token == EOS:
             self._sticks, self._is_behind_unit = True, False
             self._open.clear()
@@ -64,6 +64,6 @@ class Detokenizer:
 
 
 def detokenize(tokens: Iterable[str]) -> str:
-    """The text of tokens."""
+    """Return the text of tokens."""
     joiner = Detokenizer()
     return "".join(map(joiner.add, tokens))

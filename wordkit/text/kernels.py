@@ -1,6 +1,6 @@
 """The fast scanner's loops: bytes of UTF-8 → tokens → ids, in one pass over the text.
 
-A token is written, in lower case, behind the words that are already known, and its hash is taken
+A token is written, in lower case, after the words that are already known, and its hash is taken
 on the way; when the hash table turns out to hold the word, the copy is simply forgotten. So no
 string is made for a word that has been seen before.
 
@@ -115,9 +115,9 @@ def _mix(h: np.uint64) -> np.uint64:
 @njit(nogil=True, cache=True, inline="always")
 def _number(
     slots: Any, rows: Any, hashes: Any, blob: Any,
-    words: int, begin: int, end: int, h: np.uint64, place: int,
+    words: int, begin: int, end: int, h: np.uint64, position: int,
 ) -> int:  # fmt: skip
-    """The word whose bytes stand at the end of the blob; ``words`` where it is new, −1: full."""
+    """Return the word at the end of the blob; ``words`` where it is new, −1: full."""
     mask = np.uint64(len(slots) - 1)
     tag = h >> np.uint64(32)
     slot = h & mask
@@ -138,28 +138,28 @@ def _number(
         slots[slot] = tag << np.uint64(32) | np.uint64(words + 1)
         hashes[words] = h
         rows[words, START], rows[words, END] = begin, end
-        rows[words, COUNT], rows[words, FIRST] = 0, place
+        rows[words, COUNT], rows[words, FIRST] = 0, position
         found = words
     return found
 
 
 @njit(nogil=True, cache=True)
 def scan(
-    data: Any, chars: Any, symbols: bool, eos: int, place: int, table: Any, out: Any, state: Any
+    data: Any, chars: Any, symbols: bool, eos: int, position: int, table: Any, out: Any, state: Any
 ) -> None:
     """Scan text from ``state[POSITION]`` to its end, or to something it cannot do alone.
 
     Args:
-        data: uint8, the text; its tokens fit into the blob behind the words known so far.
+        data: uint8, the text; its tokens fit into the blob after the words known so far.
         chars: int32 by code point: lower case << 3 | class.
         symbols: whether symbols are tokens.
         eos: the word to put at each line end, or −1.
-        place: where the text stands among all text; orders the first appearances.
+        position: that of the text in all text; orders the first appearances.
         table: the word table.
         out: (ids, line_ends), int32 and int32: tokens, and the token at which each line ends.
-        state: int64 cells; STATUS tells how it ended:
+        state: int64 cells; STATUS is how it ended:
             DONE, the text is at its end;
-            FULL, the word table must grow, then go on;
+            FULL, the word table must grow before the next call;
             INVALID, the bytes at POSITION are not UTF-8;
             HARD_LINE, the line from LINE_START on (its tokens taken back) needs Python.
     """
@@ -187,8 +187,8 @@ def scan(
         if kind == NEWLINE:
             i += 1
             if eos >= 0:
-                if rows[eos, COUNT] == 0 or place + n < rows[eos, FIRST]:
-                    rows[eos, FIRST] = place + n
+                if rows[eos, COUNT] == 0 or position + n < rows[eos, FIRST]:
+                    rows[eos, FIRST] = position + n
                 rows[eos, COUNT] += 1
                 ids[n] = eos
                 n += 1
@@ -199,7 +199,7 @@ def scan(
         if kind == HARD:
             status = HARD_LINE
             break
-        # --- a token begins here: write it, in lower case, behind the known words ------------
+        # --- a token begins here: write it, in lower case, after the known words ------------
         begin, end = i, _encode(blob, free, entry >> 3)
         h = (_OFFSET ^ np.uint64(entry >> 3)) * _PRIME
         i += width
@@ -214,7 +214,7 @@ def scan(
                 entry = chars[point]
                 kind = entry & 7
                 if kind != WORD and kind != DIGIT:
-                    # a joiner stays inside the word when the word goes on behind it
+                    # a joiner stays inside the word when the word continues after it
                     if kind != JOINER and (kind != POINT or previous != DIGIT):
                         break
                     if i + width >= size:
@@ -235,7 +235,7 @@ def scan(
                 i += width
         elif not symbols:
             continue
-        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), place + n)
+        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), position + n)
         if w < 0:
             i = begin
             status = FULL
@@ -243,8 +243,8 @@ def scan(
         if w == words:
             words += 1
             free = end
-        if rows[w, COUNT] == 0 or place + n < rows[w, FIRST]:
-            rows[w, FIRST] = place + n  # blocks may come to a thread out of their order
+        if rows[w, COUNT] == 0 or position + n < rows[w, FIRST]:
+            rows[w, FIRST] = position + n  # blocks may come to a thread out of their order
         rows[w, COUNT] += 1
         ids[n] = w
         n += 1
@@ -260,15 +260,15 @@ def scan(
 
 @njit(nogil=True, cache=True)
 def add_words(
-    data: Any, counts: Any, firsts: Any, place: int, table: Any, ids: Any, state: Any
+    data: Any, counts: Any, firsts: Any, position: int, table: Any, ids: Any, state: Any
 ) -> None:
     """Count ready-made words, one a line, from ``state[POSITION]`` on.
 
     Args:
         data: uint8, the words in UTF-8, each ended by a line feed.
         counts, firsts: int64 by word; where empty, each counts 1 and is first seen at
-            ``place + state[TOKENS]``.
-        place: as for :func:`scan`.
+            ``position + state[TOKENS]``.
+        position: as for :func:`scan`.
         table: the word table, its blob with room for the data.
         ids: int32, the word of each line.
         state: int64 cells; STATUS is DONE or FULL, TOKENS counts the ids.
@@ -285,7 +285,7 @@ def add_words(
             h = (h ^ np.uint64(point)) * _PRIME
             i += width
         i += 1
-        count, first = 1, place + n
+        count, first = 1, position + n
         if len(counts):
             count, first = counts[n], firsts[n]
         w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), first)

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import Setting
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.text.blocks import Block, TextSource
@@ -32,7 +33,7 @@ _MAX_THREADS = 64  # reading is not faster with more
 
 @dataclass(frozen=True)
 class TextConfig:
-    """How text becomes ids."""
+    """Settings of tokenizer and vocabulary."""
 
     tokenizer: str | Tokenizer | TokenizeFunction = "basic"
     """A name that ``wordkit tokenizers`` lists, or a callable from a line to its tokens."""
@@ -44,22 +45,21 @@ class TextConfig:
     """Words seen less often are left out of the vocabulary, ≥ 1."""
 
     max_size: int | None = None
-    """At most so many words, the most frequent; None: all."""
+    """Maximum number of words, the most frequent; None: all."""
 
     unk: bool = False
     """Write words outside the vocabulary as ``<unk>``; otherwise they are dropped."""
 
     eos: bool = False
-    """Put the token ``<eos>`` at each line end, as language models want it."""
+    """Put the token ``<eos>`` at each line end, as language models need it."""
 
     def __post_init__(self) -> None:
         get_tokenizer(self.tokenizer)
         if self.numbers not in ("keep", "N"):
             raise ConfigError(f"numbers must be keep or N, not {self.numbers!r}")
-        if self.min_count < 1:
-            raise ConfigError(f"min_count must be at least 1, not {self.min_count}")
-        if self.max_size is not None and self.max_size < 1:
-            raise ConfigError(f"max_size must be at least 1, not {self.max_size}")
+        for name, is_optional in (("min_count", False), ("max_size", True)):
+            declared = Setting("", at_least=1, name=name, type=int, is_optional=is_optional)
+            declared.check(getattr(self, name))
 
 
 def prepare(
@@ -100,7 +100,7 @@ def _prepare(
     given: Vocabulary | None,
     threads: int,
 ) -> Generator[Report, None, Corpus]:
-    remedy = "free some space or choose another place with -o"
+    remedy = "free some space or choose another folder with -o"
     temporary = None
     if folder is None:
         temporary = tempfile.TemporaryDirectory(prefix="wordkit-corpus-")
@@ -206,9 +206,9 @@ def _merged_counts(
     """Words, some of them now equal, as distinct words in the order of a vocabulary."""
     total: dict[str, int] = {}
     first: dict[str, int] = {}
-    for word, count, place in zip(targets, counts.tolist(), firsts.tolist(), strict=True):
+    for word, count, position in zip(targets, counts.tolist(), firsts.tolist(), strict=True):
         total[word] = total.get(word, 0) + count
-        first[word] = min(first.get(word, place), place)
+        first[word] = min(first.get(word, position), position)
     words = sorted(total, key=lambda word: (-total[word], first[word]))
     return words, np.array([total[word] for word in words], dtype=np.int64)
 
@@ -277,6 +277,6 @@ def _renumber(writer: CorpusWriter, spool: Spool, maps: list[npt.NDArray[np.int3
             offsets = offsets[np.diff(offsets, prepend=last) > 0]
             offsets_file.append(offsets)
             last = int(offsets[-1]) if len(offsets) else last
-        if ids_file.size > last:  # the last line goes on to the end
+        if ids_file.size > last:  # the last line extends to the end
             offsets_file.append(np.array([ids_file.size]))
         return ids_file.size

@@ -60,16 +60,16 @@ class WordTable:
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each word was seen."""
+        """Occurrences of each word."""
         return self._rows[: self.size, kernels.COUNT]
 
     @property
     def firsts(self) -> npt.NDArray[np.int64]:
-        """Where each word was first seen."""
+        """Position of each word's first occurrence."""
         return self._rows[: self.size, kernels.FIRST]
 
     def start(self, text_size: int) -> npt.NDArray[np.int64]:
-        """A state for the kernels, with room for the words of a text of so many bytes."""
+        """Return a state for the kernels, with room for the words of ``text_size`` bytes."""
         needed = self._used + 2 * text_size + 8  # lower case takes at most twice the bytes
         if needed > len(self._blob):
             self._blob = _grown(self._blob, max(needed, 2 * len(self._blob)))
@@ -96,7 +96,7 @@ class WordTable:
     def add(
         self,
         lines: bytes,
-        place: int,
+        position: int,
         counts: npt.NDArray[np.int64] = _NONE,
         firsts: npt.NDArray[np.int64] = _NONE,
     ) -> npt.NDArray[np.int32]:
@@ -104,8 +104,8 @@ class WordTable:
 
         Args:
             lines: valid UTF-8, each word ended by a line feed.
-            place: where the first word stands among all text.
-            counts, firsts: by word, where they are not 1 and the place of the word.
+            position: the position of the first word in all text.
+            counts, firsts: by word, where they are not 1 and the position of the word.
 
         Returns:
             The word's number in this table for each line.
@@ -114,12 +114,12 @@ class WordTable:
         ids = np.empty(lines.count(b"\n"), dtype=np.int32)
         state = self.start(len(data))
         while True:
-            kernels.add_words(data, counts, firsts, place, self.arrays, ids, state)
+            kernels.add_words(data, counts, firsts, position, self.arrays, ids, state)
             if self.update(state) == kernels.DONE:
                 return ids
 
     def lines(self, order: npt.NDArray[np.int64]) -> bytes:
-        """The words in this order, each ended by a line feed."""
+        """Return the words in this order, each ended by a line feed."""
         out = np.empty(self._used + len(order), dtype=np.uint8)
         end = kernels.gather_words(self._rows, self._blob, order, out)
         return out[:end].tobytes()
@@ -136,7 +136,7 @@ class Scanner:
 
     Args:
         tokenizer: one of the scanned tokenizers, or any other.
-        eos: whether each line end is the token ``<eos>``.
+        eos: make each line end the token ``<eos>``.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, eos: bool = False) -> None:
@@ -148,18 +148,18 @@ class Scanner:
             self.table.counts[self._eos] = 0
         self._ids = np.empty(0, dtype=np.int32)  # kept from block to block
 
-    def scan(self, block: Block, place: int) -> BlockIds:
-        """The ids of a block.
+    def scan(self, block: Block, position: int) -> BlockIds:
+        """Scan a block, and return its ids.
 
         Args:
             block: the text.
-            place: a number that rises from block to block by more than their tokens.
+            position: a number that rises from block to block by more than their tokens.
 
         Raises:
             TextError: the bytes are not UTF-8.
         """
         if not self.tokenizer.scanned:
-            return self._scan_in_python(block, place)
+            return self._scan_in_python(block, position)
         data = np.frombuffer(block.data, dtype=np.uint8)
         if len(self._ids) <= len(data):
             self._ids = np.empty(len(data) + 1, dtype=np.int32)
@@ -169,21 +169,21 @@ class Scanner:
         state = self.table.start(len(data))
         while True:
             out, table = (self._ids, line_ends), self.table.arrays
-            kernels.scan(data, chars, symbols, self._eos, place, table, out, state)
+            kernels.scan(data, chars, symbols, self._eos, position, table, out, state)
             status = self.table.update(state)
             if status == kernels.DONE:
                 break
             if status == kernels.INVALID:
                 raise not_utf8(block, int(state[kernels.POSITION]))
             if status == kernels.HARD_LINE:
-                state = self._scan_hard_line(block, place, state)
+                state = self._scan_hard_line(block, position, state)
         tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.LINES])
         return BlockIds(self._ids[:tokens].copy(), line_ends[:lines])
 
     def _scan_hard_line(
-        self, block: Block, place: int, state: npt.NDArray[np.int64]
+        self, block: Block, position: int, state: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
-        """Let the Python twin do the line at LINE_START; return the state behind it."""
+        """Scan the line at LINE_START in Python; return the state after it."""
         start, tokens = int(state[kernels.LINE_START]), int(state[kernels.LINE_TOKEN])
         end = block.data.find(b"\n", start)
         end = len(block.data) if end < 0 else end
@@ -191,18 +191,18 @@ class Scanner:
             line = block.data[start:end].decode()
         except UnicodeDecodeError as error:
             raise not_utf8(block, start + error.start) from error
-        found = self._add_tokens(self.tokenizer(line), block, place + tokens)
+        found = self._add_tokens(self.tokenizer(line), block, position + tokens)
         missing = tokens + len(found) + len(block.data) - end + 1 - len(self._ids)
         if missing > 0:
             self._ids = np.concatenate([self._ids, np.empty(missing, dtype=np.int32)])
         self._ids[tokens : tokens + len(found)] = found
-        behind = self.table.start(len(block.data) - end)
-        behind[kernels.TOKENS] = behind[kernels.LINE_TOKEN] = tokens + len(found)
-        behind[kernels.LINES] = state[kernels.LINES]
-        behind[kernels.POSITION] = behind[kernels.LINE_START] = end  # the line feed, if any
-        return behind
+        after = self.table.start(len(block.data) - end)
+        after[kernels.TOKENS] = after[kernels.LINE_TOKEN] = tokens + len(found)
+        after[kernels.LINES] = state[kernels.LINES]
+        after[kernels.POSITION] = after[kernels.LINE_START] = end  # the line feed, if any
+        return after
 
-    def _add_tokens(self, tokens: Any, block: Block, place: int) -> npt.NDArray[np.int32]:
+    def _add_tokens(self, tokens: Any, block: Block, position: int) -> npt.NDArray[np.int32]:
         """Count the tokens that a Python tokenizer gave."""
         words = [token for token in tokens if token]
         if not words:
@@ -214,14 +214,14 @@ class Scanner:
                 f"{block.source} near line {block.line}; tokens must lie within a line"
             )
         try:
-            return self.table.add(joined.encode(), place)
+            return self.table.add(joined.encode(), position)
         except UnicodeEncodeError as error:
             raise VocabularyError(
                 f"the tokenizer {self.tokenizer.name} made a token that is not valid Unicode in "
                 f"{block.source} near line {block.line}"
             ) from error
 
-    def _scan_in_python(self, block: Block, place: int) -> BlockIds:
+    def _scan_in_python(self, block: Block, position: int) -> BlockIds:
         try:
             text = block.data.decode()
         except UnicodeDecodeError as error:
@@ -235,12 +235,12 @@ class Scanner:
                 if self._eos >= 0:
                     tokens.append(EOS)
                 ends.append(len(tokens))
-        return BlockIds(self._add_tokens(tokens, block, place), np.array(ends, dtype=np.int32))
+        return BlockIds(self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32))
 
 
 @cache
 def character_table(name: str) -> npt.NDArray[np.int32]:
-    """What the scan kernel knows of each code point, by the rules of one tokenizer.
+    """Return the table of characters of the scan kernel, by the rules of one tokenizer.
 
     Returns:
         (0x110000,) int32: lower case << 3 | class.

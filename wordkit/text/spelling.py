@@ -1,4 +1,4 @@
-"""Near spellings: what to suggest for a word that a vocabulary does not hold."""
+"""Suggestions for a word that a vocabulary does not hold."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping
 
 __all__ = ["near_spellings"]
 
-_SHORTEST, _LONGEST = 3, 40  # letters of the words whose edits are tried
+_MIN_LENGTH, _MAX_LENGTH = 3, 40  # characters of the words whose edits are tried
 _CUTOFF = 0.7  # difflib's ratio below which two words are not called near
-_MOST_CANDIDATES = 5000  # that difflib compares; the most frequent ones
+_MAX_CANDIDATES = 5000  # that difflib compares; the most frequent ones
 
 
 def near_spellings(word: str, ids: Mapping[str, int], n: int = 3) -> list[str]:
-    """Up to ``n`` words spelt nearly like ``word``, best first.
+    """Return up to ``n`` words of a spelling similar to ``word``, best first.
 
-    First the same word in other capitals, then the words one edit away (a letter left out, put
-    in, replaced, or swapped with its neighbour) with the most frequent first, then the nearest
-    by difflib's ratio among those of about this length that share its first or last letters.
+    First the same word in other capitals, then the words one edit away (a character deleted,
+    inserted, replaced, or swapped with its neighbour), the most frequent first, then the nearest
+    by difflib's ratio among those of about this length that share its first or last characters.
 
     Args:
         word: the word that was asked for.
         ids: the words of the vocabulary, in order, with their ids.
-        n: the most words to return.
+        n: maximum number of words to return.
     """
     folded = word.casefold()
     found = [form for form in (folded, *_capitals(folded)) if form in ids]
-    if _SHORTEST <= len(folded) <= _LONGEST:
+    if _MIN_LENGTH <= len(folded) <= _MAX_LENGTH:
         edited = {form for edit in _edits(folded) for form in (edit, *_capitals(edit))}
         found += sorted((form for form in edited if form in ids), key=lambda form: ids[form])
     found = [form for form in dict.fromkeys(found) if form != word]
@@ -40,16 +40,16 @@ def _capitals(folded: str) -> tuple[str, str]:
 
 
 def _edits(word: str) -> Iterator[str]:
-    """All strings one edit away; letters are put in from a to z and from the word itself."""
-    letters = sorted(set(string.ascii_lowercase) | set(word))
+    """All strings one edit away; a to z and the word's own characters are inserted."""
+    characters = sorted(set(string.ascii_lowercase) | set(word))
     for i in range(len(word) + 1):
         head, tail = word[:i], word[i:]
         if tail:
             yield head + tail[1:]
-            yield from (head + letter + tail[1:] for letter in letters)
+            yield from (head + character + tail[1:] for character in characters)
         if len(tail) > 1:
             yield head + tail[1] + tail[0] + tail[2:]
-        yield from (head + letter + tail for letter in letters)
+        yield from (head + character + tail for character in characters)
 
 
 def _similar(folded: str, ids: Mapping[str, int], n: int) -> list[str]:
@@ -63,7 +63,7 @@ def _similar(folded: str, ids: Mapping[str, int], n: int) -> list[str]:
             form = word.casefold()
             if form[:2] == head or form[-2:] == tail:
                 candidates.setdefault(form, word)
-                if len(candidates) == _MOST_CANDIDATES:
+                if len(candidates) == _MAX_CANDIDATES:
                     break
     close = difflib.get_close_matches(folded, candidates, n=n, cutoff=_CUTOFF)
     return [candidates[form] for form in close]

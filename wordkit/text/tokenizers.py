@@ -13,7 +13,7 @@ The rules of ``basic``:
 * every other visible character is a token of its own;
 * white space and invisible characters (controls, formats, unassigned) separate tokens.
 
-Scripts that do not put spaces between words (Chinese, Japanese, Thai) want a segmenter first.
+Scripts that do not put spaces between words (Chinese, Japanese, Thai) need a segmenter first.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class Tokenizer:
     """A named tokenizer."""
 
     name: str
-    """What it is called on the command line."""
+    """Its name on the command line."""
 
     description: str
-    """What it does, in one line."""
+    """One line on what it does."""
 
     function: TokenizeFunction
     """One line of text → its tokens."""
 
     scanned: bool = False
-    """Whether the fast scanner reads files by the same rules."""
+    """True if the fast scanner reads files by the same rules."""
 
     def __call__(self, line: str) -> Sequence[str]:
         """The tokens of a line."""
@@ -63,12 +63,12 @@ class Tokenizer:
 
 
 def named_tokenizers() -> dict[str, Tokenizer]:
-    """All named tokenizers, by name."""
+    """Return all named tokenizers, by name."""
     return {tokenizer.name: tokenizer for tokenizer in _TOKENIZERS}
 
 
 def get_tokenizer(tokenizer: str | Tokenizer | TokenizeFunction) -> Tokenizer:
-    """The tokenizer of this name, or the callable as a tokenizer.
+    """Return the tokenizer of this name, or the callable as a tokenizer.
 
     Raises:
         ConfigError: there is no such name.
@@ -85,7 +85,7 @@ def get_tokenizer(tokenizer: str | Tokenizer | TokenizeFunction) -> Tokenizer:
 
 
 def is_number(word: str) -> bool:
-    """Whether a token is a number: digits, with full stops or commas between them."""
+    """Return True if a token is a number: digits, with full stops or commas between them."""
     return _NUMBER.fullmatch(word) is not None
 
 
@@ -97,7 +97,7 @@ def _pattern(word: str, other: str) -> str:
 
 @cache
 def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
-    """What finds the tokens of a line; lines of ASCII alone have a short, fast expression."""
+    """The search for the tokens of a line; lines of ASCII have a shorter, faster expression."""
     if ascii_only:
         word, other = r"\w", r"[^\w\x00-\x20\x7f]"
     else:

@@ -20,17 +20,17 @@ from wordkit.text.spelling import near_spellings
 __all__ = ["EOS", "UNK", "Vocabulary"]
 
 UNK = "<unk>"
-"""The word that stands for all words outside the vocabulary, as in Mikolov's Penn Treebank."""
+"""The word for all words outside the vocabulary, as in Mikolov's Penn Treebank."""
 
 EOS = "<eos>"
 """The word that ends a line, where a corpus is prepared for a language model."""
 
 
 class Vocabulary:
-    """Words with their ids (their places in the list) and counts; immutable.
+    """Words with their ids (their indices in the list) and counts; immutable.
 
     Args:
-        words: distinct, non-empty strings without line breaks; the place is the id.
+        words: distinct, non-empty strings without line breaks; the index is the id.
         counts: how often each was seen; None where that is not known (vectors from elsewhere).
 
     Raises:
@@ -75,8 +75,6 @@ class Vocabulary:
         if np.any(self._counts != given) or np.any(self._counts < 0):
             raise VocabularyError("counts must be whole numbers from 0 up")
 
-    # --- making one ------------------------------------------------------------------------
-
     @classmethod
     def from_counts(
         cls,
@@ -86,12 +84,12 @@ class Vocabulary:
         max_size: int | None = None,
         unk: bool = False,
     ) -> Vocabulary:
-        """A vocabulary of the words in ``counts``, most frequent first, ties in given order.
+        """Make a vocabulary of the words in ``counts``, most frequent first, ties in given order.
 
         Args:
             counts: occurrences by word, in order of first appearance.
             min_count: words seen less often are left out.
-            max_size: at most so many words, ``<unk>`` among them.
+            max_size: maximum number of words, ``<unk>`` among them.
             unk: count the occurrences of all words left out as ``<unk>``.
 
         Raises:
@@ -105,7 +103,7 @@ class Vocabulary:
 
     @classmethod
     def from_sentences(cls, sentences: Iterable[Iterable[str]], **cut: Any) -> Vocabulary:
-        """A vocabulary of all tokens; the keywords are those of :meth:`from_counts`."""
+        """Make a vocabulary of all tokens; the keywords are those of :meth:`from_counts`."""
         counts: Counter[str] = Counter()
         for sentence in sentences:
             counts.update(sentence)
@@ -114,13 +112,13 @@ class Vocabulary:
     def cut(
         self, *, min_count: int = 1, max_size: int | None = None, unk: bool = False
     ) -> Vocabulary:
-        """The most frequent words of this vocabulary.
+        """Return the most frequent words of this vocabulary.
 
         Args:
             min_count: words seen less often are left out.
-            max_size: at most so many words, ``<unk>`` among them.
+            max_size: maximum number of words, ``<unk>`` among them.
             unk: count the occurrences of all words left out as ``<unk>``, which is then always
-                a word, in the place that its count gives it (the last, with none left out).
+                a word, at the rank of its count (the last, with none left out).
 
         Raises:
             ConfigError: a limit is below 1.
@@ -133,7 +131,8 @@ class Vocabulary:
         # make room for them
         special = [word for word in (UNK, EOS) if (word in self if word == EOS else unk)]
         if not unk and all(self._ids[word] < size for word in special):
-            return self._first(size)
+            whole = size == len(self)
+            return self if whole else Vocabulary(self._words[:size], self.counts[:size])
         kept = [word for word in self._words[:size] if word not in special]
         if max_size is not None:
             if max_size < len(special) + 1:
@@ -149,22 +148,14 @@ class Vocabulary:
         return Vocabulary.from_counts(counts)
 
     def _none_left(self, min_count: int) -> VocabularyError:
-        counts = [
-            count for word, count in zip(self._words, self.counts, strict=True) if word != EOS
-        ]
-        most = max(counts, default=0)
+        counts = [n for word, n in zip(self._words, self.counts, strict=True) if word != EOS]
         return VocabularyError(
-            f"no word is left: none of {len(counts)} is seen {min_count} times "
-            f"(the most frequent: {most}); lower the minimum count or give more text"
+            f"no word is left: none of {len(counts)} is seen {min_count} times (the most frequent: "
+            f"{max(counts, default=0)}); lower the minimum count or give more text"
         )
 
-    def _first(self, size: int) -> Vocabulary:
-        if size == len(self):
-            return self
-        return Vocabulary(self._words[:size], self.counts[:size])
-
     def size_at(self, *, min_count: int = 1, max_size: int | None = None) -> int:
-        """How many words a cut by count and size leaves: the ids below it are the ones kept.
+        """Return the number of words that a cut leaves, which are those of the ids below it.
 
         Raises:
             ConfigError: a limit is below 1.
@@ -185,16 +176,14 @@ class Vocabulary:
             raise self._none_left(min_count)
         return size if max_size is None else min(size, max_size)
 
-    # --- asking ----------------------------------------------------------------------------
-
     @property
     def words(self) -> tuple[str, ...]:
-        """The words; a word's place is its id."""
+        """The words; a word's index is its id."""
         return self._words
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each word was seen, shape (V,), read-only.
+        """Occurrences of each word, shape (V,), read-only.
 
         Raises:
             VocabularyError: the counts are not known.
@@ -205,7 +194,7 @@ class Vocabulary:
 
     @property
     def has_counts(self) -> bool:
-        """Whether the counts are known."""
+        """True if the counts are known."""
         return self._counts is not None
 
     @property
@@ -242,14 +231,14 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words)"
 
     def get(self, word: str) -> int | None:
-        """The id of a word, or None."""
+        """Return the id of a word, or None."""
         return self._ids.get(word)
 
     def id(self, word: str) -> int:
-        """The id of a word.
+        """Return the id of a word.
 
         Raises:
-            UnknownWordError: it is not there; the error names words that are spelt nearly so.
+            UnknownWordError: it is unknown; the error names words of similar spelling.
         """
         found = self._ids.get(word)
         if found is None:
@@ -257,7 +246,7 @@ class Vocabulary:
         return found
 
     def word(self, id: int) -> str:  # noqa: A002 - the counterpart of id()
-        """The word of an id.
+        """Return the word of an id.
 
         Raises:
             VocabularyError: there is no such id.
@@ -267,23 +256,21 @@ class Vocabulary:
         return self._words[id]
 
     def encode(self, tokens: Sequence[str]) -> npt.NDArray[np.int32]:
-        """The ids of tokens; unknown ones become ``<unk>`` where it is a word, else are dropped."""
+        """Return the ids of tokens; unknown ones become ``<unk>`` if it is a word, else nothing."""
         unk = self.unk_id
         ids = [self._ids.get(token, unk) for token in tokens]
         return np.array([i for i in ids if i is not None], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """The words of ids."""
+        """Return the words of ids."""
         return [self.word(int(i)) for i in ids]
 
     def near(self, word: str, n: int = 3) -> list[str]:
-        """Up to ``n`` words of the vocabulary that are spelt nearly like ``word``, best first."""
+        """Return up to ``n`` words with a spelling similar to ``word``, best first."""
         return near_spellings(word, self._ids, n)
 
-    # --- keeping ---------------------------------------------------------------------------
-
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The vocabulary as arrays: ``words`` (UTF-8, one word a line) and ``counts`` if known."""
+        """Return the arrays ``words`` (UTF-8, one word a line) and, if known, ``counts``."""
         arrays: dict[str, npt.NDArray[Any]] = {"words": np.frombuffer(self._blob, dtype=np.uint8)}
         if self._counts is not None:
             arrays["counts"] = self._counts
@@ -293,7 +280,7 @@ class Vocabulary:
     def from_arrays(
         cls, words: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64] | None, source: str
     ) -> Vocabulary:
-        """The vocabulary that :meth:`to_arrays` made.
+        """Restore the vocabulary that :meth:`to_arrays` gave.
 
         Args:
             words: UTF-8 bytes, one word a line.
@@ -310,13 +297,13 @@ class Vocabulary:
             text = vocabulary._blob.decode()
         except UnicodeDecodeError as error:
             raise FormatError(
-                f"{source} is damaged: its words are not UTF-8 at byte {error.start}"
+                f"{source} is corrupted: its words are not UTF-8 at byte {error.start}"
             ) from error
         vocabulary._words = tuple(text.split("\n")) if text else ()
         if "\n\n" in text or text.startswith("\n") or text.endswith("\n"):
-            raise FormatError(f"{source} is damaged: one of its words is empty")
+            raise FormatError(f"{source} is corrupted: one of its words is empty")
         try:
             vocabulary._set_counts(counts)
         except VocabularyError as error:
-            raise FormatError(f"{source} is damaged: {error}") from error
+            raise FormatError(f"{source} is corrupted: {error}") from error
         return vocabulary

@@ -1,4 +1,4 @@
-"""Three ways to what a word means, side by side: thesaurus, counting, inference."""
+"""The neighbours of a word by three methods: thesaurus, counting, inference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Comparison", "compare"]
 
 
 class Comparison(NamedTuple):
-    """What each way says of a word; empty where it does not know it."""
+    """The answers of each method for a word; empty where it does not know it."""
 
     thesaurus: Sequence[str] | None
     """Synonyms, sense by sense; None where there was no thesaurus to ask."""
@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
 def compare(
     word: str, thesaurus: Thesaurus | None, counted: Embeddings, inferred: Embeddings, n: int = 10
 ) -> Comparison:
-    """The words near to a word, by each of the three ways.
+    """Return the neighbours of a word by each of the three methods.
 
     Args:
         word: as the vectors know it; the thesaurus finds its forms by itself.

@@ -1,6 +1,6 @@
 """WordNet's database files, as the manual pages wndb(5WN) and morphy(7WN) describe them.
 
-A synset is identified by its part of speech, one letter, and the byte offset of its line.
+A synset is identified by its part of speech, one character, and the byte offset of its line.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import NamedTuple
 from wordkit.errors import FormatError
 from wordkit.thesaurus.files import WordNetFiles
 
-__all__ = ["PARTS_OF_SPEECH", "Database", "Sense", "SynsetId", "damage_as_format_error"]
+__all__ = ["PARTS_OF_SPEECH", "Database", "Sense", "SynsetId", "as_format_error"]
 
 PARTS_OF_SPEECH = ("noun", "verb", "adjective", "adverb")
-"""In the order in which senses are given."""
+"""Parts of speech, in the order of senses."""
 
 _SUFFIXES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}  # of the files
 _NAMES = dict(zip(_SUFFIXES, PARTS_OF_SPEECH, strict=True)) | {"s": "adjective"}
@@ -34,7 +34,7 @@ _ENDINGS = {
 
 _LICENCE = re.compile(r"\A(?: .*\n)*")
 _VERSION = re.compile(rb"WordNet (\d+\+?|\d+\.\d+) Copyright", re.IGNORECASE)
-_MARKER = re.compile(r"\([^()]*\)$")  # such as (p) for predicative, behind an adjective
+_MARKER = re.compile(r"\([^()]*\)$")  # such as (p) for predicative, after an adjective
 _EXAMPLE = re.compile(r'"([^"]*)"')
 _HYPERNYM = re.compile(r" @i? (\d{8}) \w 0000")  # of the synset; others are of one of its words
 _MAX_DEPTH = 256  # steps from a root; in WordNet 3.0 there are up to 19
@@ -52,7 +52,7 @@ class Sense:
     """One sense of a word: a synset of WordNet."""
 
     name: str
-    """The name that NLTK gives it, such as ``car.n.01``."""
+    """The name that NLTK gives it (3.10; 3.8 numbers satellites otherwise): ``car.n.01``."""
 
     part_of_speech: str
     """One of :data:`PARTS_OF_SPEECH`."""
@@ -68,13 +68,13 @@ class Sense:
 
 
 @contextlib.contextmanager
-def damage_as_format_error(place: object) -> Iterator[None]:
-    """Turn the exceptions that corrupted files cause into a FormatError that names the place."""
+def as_format_error(name: object) -> Iterator[None]:
+    """Turn the exceptions that corrupted files cause into a FormatError that names the file."""
     try:
         yield
     except (ValueError, LookupError, RecursionError) as error:
         reason = f" ({error})" if str(error) else ""
-        raise FormatError(f"{place} is damaged{reason}; install WordNet again") from error
+        raise FormatError(f"{name} is corrupted{reason}; install WordNet again") from error
 
 
 class Database:
@@ -96,9 +96,9 @@ class Database:
         self._synsets: dict[SynsetId, tuple[Sense, tuple[SynsetId, ...]]] = {}
         for part, suffix in _SUFFIXES.items():
             content, exceptions = files.read(f"index.{suffix}"), files.read(f"{suffix}.exc")
-            with damage_as_format_error(files.path / f"index.{suffix}"):
+            with as_format_error(files.path / f"index.{suffix}"):
                 self._index[part] = _lines_by_lemma(content.decode(), part)
-            with damage_as_format_error(files.path / f"{suffix}.exc"):
+            with as_format_error(files.path / f"{suffix}.exc"):
                 rows = map(str.split, exceptions.decode().splitlines())
                 self._exceptions[part] = {row[0]: row[1:] for row in rows}
 
@@ -109,7 +109,7 @@ class Database:
         return found[1].decode() if found else None
 
     def lemmas(self) -> list[str]:
-        """All lemmas, those with the longest lines of the index, and so the most senses, first."""
+        """Return all lemmas, those with the longest index lines, hence most senses, first."""
         lengths: dict[str, int] = defaultdict(int)
         for lines in self._index.values():
             for lemma, line in lines.items():
@@ -117,15 +117,15 @@ class Database:
         return sorted(lengths, key=lambda lemma: -lengths[lemma])
 
     def base_forms(self, form: str, part: str) -> list[str]:
-        """The form itself and those that it may be inflected from, as far as they are lemmas."""
+        """Return the form and those that it may be inflected from, if they are lemmas."""
         bases = self._exceptions[part].get(form)
         if bases is None:
             rules = [rule.split(":") for rule in _ENDINGS[part].split()]
             bases = [form.removesuffix(end) + base for end, base in rules if form.endswith(end)]
-        return [base for base in dict.fromkeys([form, *bases]) if base in self._index[part]]
+        return [base for base in (form, *bases) if base in self._index[part]]
 
     def synsets(self, form: str) -> list[SynsetId]:
-        """The synsets of a form and its base forms, by part of speech, most frequent first."""
+        """Return synsets of a form and its base forms by part of speech, most frequent first."""
         return list(
             dict.fromkeys(
                 SynsetId(part, offset)
@@ -136,14 +136,14 @@ class Database:
         )
 
     def named_synset(self, name: str) -> SynsetId | None:
-        """The synset of a name such as ``car.n.01``, or None if there is none."""
+        """Return the synset of a name such as ``car.n.01``, or None if there is none."""
         lemma, part, number = name.rsplit(".", 2)
         file = part.replace("s", "a")  # satellites are adjectives
         offsets = self._offsets(lemma, part) if lemma in self._index[file] else []
         return SynsetId(file, offsets[int(number) - 1]) if int(number) <= len(offsets) else None
 
     def sense(self, synset: SynsetId) -> Sense:
-        """The content of a synset.
+        """Read the content of a synset.
 
         Raises:
             FormatError: its line is corrupted, or no synset begins at the offset.
@@ -151,7 +151,7 @@ class Database:
         return self._read(synset)[0]
 
     def hypernyms(self, synset: SynsetId) -> tuple[SynsetId, ...]:
-        """The synsets that a synset is a kind or an instance of.
+        """Return the synsets that a synset is a kind or an instance of.
 
         Raises:
             FormatError: as :meth:`sense`.
@@ -159,9 +159,9 @@ class Database:
         return self._read(synset)[1]
 
     def depth(self, part: str) -> int:
-        """The steps from a root to the deepest synset of a part of speech."""
+        """Return the steps from a root to the deepest synset of a part of speech."""
         content = self._content(part)
-        with damage_as_format_error(self._files.path / f"data.{_SUFFIXES[part]}"):
+        with as_format_error(self._files.path / f"data.{_SUFFIXES[part]}"):
             return _depth(content.decode().splitlines())
 
     def _content(self, part: str) -> bytes:
@@ -172,7 +172,7 @@ class Database:
     def _offsets(self, lemma: str, part: str) -> list[int]:
         """The offsets of a lemma's synsets; "s" selects the satellites among its adjectives."""
         file = part.replace("s", "a")
-        with damage_as_format_error(
+        with as_format_error(
             f"{self._files.path / f'index.{_SUFFIXES[file]}'}: the line of {lemma!r}"
         ):
             offsets = _parse_offsets(self._index[file][lemma])
@@ -184,11 +184,11 @@ class Database:
     def _read(self, synset: SynsetId) -> tuple[Sense, tuple[SynsetId, ...]]:
         if synset not in self._synsets:
             part, offset = synset
-            with damage_as_format_error(f"{self._files.path}: the synset {offset} ({part})"):
+            with as_format_error(f"{self._files.path}: the synset {offset} ({part})"):
                 content = self._content(part)
                 line = content[offset : content.index(b"\n", offset)].decode()
                 if not line.startswith(f"{offset:08} "):
-                    raise ValueError("no line begins there")
+                    raise ValueError("no line begins at its offset")
                 self._synsets[synset] = self._parse_synset(synset, line)
         return self._synsets[synset]
 
@@ -223,7 +223,7 @@ def _lines_by_lemma(text: str, part: str) -> dict[str, str]:
     lines = body.splitlines()
     if not lines:
         raise ValueError("it holds no words")
-    field = f" {part} "  # stands once in each line; to count them costs less than to parse them
+    field = f" {part} "  # occurs once in each line; counting is cheaper than parsing
     if body.count(field) != len(lines):
         wrong = next((line for line in lines if line.count(field) != 1), "")
         raise ValueError(f"{wrong[:40]!r} is no line of an index")

@@ -1,4 +1,4 @@
-"""The files of a WordNet: a folder of them or a zip archive of the folder, and where one lies."""
+"""The files of a WordNet: a folder or a zip archive of it, and the installed one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from wordkit.storage import why_unreadable
 __all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "installed_wordnet", "no_wordnet"]
 
 HOW_TO_GET_WORDNET = ("apt-get install wordnet-base", "python -m nltk.downloader wordnet")
-"""The commands that install it: on Debian and its kin, and anywhere."""
+"""The commands that install it: on Debian and its derivatives, and anywhere."""
 
 _DEBIAN = Path("/usr/share/wordnet")
 _VERSIONS = ("wordnet", "wordnet31", "wordnet2022", "wordnet2021")
-"""What NLTK calls those it offers, in the order in which they are looked for."""
+"""NLTK's names of the versions that it offers, in the order of search."""
 
 _LANDMARK = "data.noun"
 _MAX_BYTES = 1 << 28  # of a file in an archive; those of WordNet 3.0 have up to 15 million
@@ -40,7 +40,7 @@ class WordNetFiles:
         path: a folder that holds ``data.noun`` and its like, or a zip archive of such a folder.
 
     Raises:
-        StorageError: nothing is there, or it cannot be read.
+        StorageError: the path does not exist, or cannot be read.
         FormatError: it is no WordNet, or a corrupted archive.
     """
 
@@ -70,7 +70,7 @@ class WordNetFiles:
         return next((name.removesuffix(_LANDMARK) for name in found), None)
 
     def read(self, name: str) -> bytes:
-        """The content of a file.
+        """Read the content of a file.
 
         Raises:
             StorageError: the file is missing, or cannot be read.
@@ -88,7 +88,7 @@ class WordNetFiles:
             path = self.path / name
             raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
         except _ARCHIVE_ERRORS as error:
-            raise FormatError(f"{self.path} is damaged at {name}: {error}") from error
+            raise FormatError(f"{self.path} is corrupted at {name}: {error}") from error
 
     def _read_packed(self, name: str) -> bytes:
         with zipfile.ZipFile(self.path) as archive:
@@ -104,7 +104,7 @@ def _remedy() -> str:
 
 
 def installed_wordnet() -> Path | None:
-    """The folder or zip of the WordNet that is installed, or None if there is none.
+    """Return the folder or zip of the WordNet that is installed, or None if there is none.
 
     NLTK's own (in its data folders, unpacked or as ``nltk.download`` leaves it) goes before that of
     Debian's package ``wordnet-base``. Whether it is intact shows when it is loaded.
@@ -119,7 +119,7 @@ def installed_wordnet() -> Path | None:
 
 
 def _nltk_data_folders() -> list[str]:
-    """Where NLTK looks for data: its documented places, unless it is imported and says itself."""
+    """The folders that NLTK looks for data in: its documented ones, unless it is imported."""
     if "nltk.data" in sys.modules:
         return [os.fspath(folder) for folder in sys.modules["nltk.data"].path]
     folders = [folder for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]
@@ -133,5 +133,5 @@ def _nltk_data_folders() -> list[str]:
 
 
 def no_wordnet() -> StorageError:
-    """The error to raise where none is installed and none is named."""
+    """Return the error to raise where none is installed and none is named."""
     return StorageError(f"no WordNet is installed; {_remedy()}, or name the folder of one")

@@ -1,4 +1,4 @@
-"""How WordNet arranges nouns and verbs: paths of hypernyms, and similarities by them.
+"""The taxonomy of nouns and verbs in WordNet: paths of hypernyms, and similarities by them.
 
 The similarities are those of NLTK, as a slow twin in the tests checks. Verbs have many roots; the
 measures put one more, ``ROOT``, above the farthest of a synset's own roots.
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from wordkit.thesaurus.database import Database, SynsetId, damage_as_format_error
+from wordkit.thesaurus.database import Database, SynsetId, as_format_error
 
 __all__ = ["MEASURES", "Taxonomy"]
 
@@ -39,20 +39,20 @@ class Taxonomy:
         return self._database.depth(self._part) + int(self._is_rooted)
 
     def paths(self, synset: SynsetId, below: Path = ()) -> list[Path]:
-        """The paths of hypernyms from a synset up to a root, both included.
+        """Return the paths of hypernyms from a synset up to a root, both included.
 
         Raises:
             FormatError: the hypernyms go round in a circle, or a synset is corrupted.
         """
         path = (*below, synset)
-        with damage_as_format_error(f"the taxonomy above {self._database.sense(path[0]).name}"):
+        with as_format_error(f"the taxonomy above {self._database.sense(path[0]).name}"):
             if synset in below:
                 raise ValueError("hypernyms go round in a circle")
         hypernyms = self._database.hypernyms(synset)
         return [p for above in hypernyms for p in self.paths(above, path)] if hypernyms else [path]
 
     def distances(self, synset: SynsetId) -> dict[SynsetId, int]:
-        """The fewest steps from a synset to each synset above it, itself included."""
+        """Return the fewest steps from a synset to each synset above it, itself included."""
         if synset == ROOT:
             return {ROOT: 0}
         found = {synset: 0}
@@ -66,7 +66,7 @@ class Taxonomy:
         return found
 
     def distance(self, a: SynsetId, b: SynsetId) -> int | None:
-        """The steps of the shortest path between two synsets, or None if there is none."""
+        """Return the steps of the shortest path between two synsets, or None if there is none."""
         if a == b:
             return 0
         from_a, from_b = self.distances(a), self.distances(b)

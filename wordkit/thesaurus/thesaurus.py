@@ -55,11 +55,11 @@ class Thesaurus:
 
     @property
     def version(self) -> str | None:
-        """The version that the WordNet says it is, such as 3.0."""
+        """The version of the WordNet, such as 3.0."""
         return self._database.version
 
     def lemmas(self, word: str) -> tuple[str, ...]:
-        """The forms of a word that WordNet holds, by part of speech; none where it has none."""
+        """Return the forms of a word in WordNet, by part of speech; none where it has none."""
         for form in _spellings(word):
             found = (self._database.base_forms(form, part)[:1] for part in _PARTS)
             if lemmas := dict.fromkeys(lemma for forms in found for lemma in forms):
@@ -67,7 +67,7 @@ class Thesaurus:
         return ()
 
     def senses(self, word: str, part_of_speech: str | None = None) -> list[Sense]:
-        """The senses of a word, by part of speech with the most frequent first.
+        """Return the senses of a word, by part of speech with the most frequent first.
 
         Raises:
             UnknownWordError: WordNet does not hold it; the error names near spellings.
@@ -81,7 +81,7 @@ class Thesaurus:
     def synonyms(
         self, word: str, part_of_speech: str | None = None
     ) -> dict[Sense, tuple[str, ...]]:
-        """For each sense of a word the other words that have it; often none.
+        """Return the other words of each sense of a word; often none.
 
         Raises:
             As :meth:`senses`.
@@ -95,7 +95,7 @@ class Thesaurus:
     def hypernyms(
         self, word: str, part_of_speech: str | None = None
     ) -> dict[Sense, list[tuple[Sense, ...]]]:
-        """For each sense of a noun or verb the paths up to a root, shortest first.
+        """Return the paths from each sense of a noun or verb to a root, shortest first.
 
         A path begins with a hypernym of the sense. A root, such as ``entity.n.01``, has a single
         path, of no steps.
@@ -116,7 +116,7 @@ class Thesaurus:
     def similarity(
         self, a: str, b: str, measure: str = "path", part_of_speech: str | None = None
     ) -> Similarity:
-        """The similarity of two words in the taxonomy: the highest score of a sense of each.
+        """Return the similarity of two words in the taxonomy: the highest score of a sense of each.
 
         Nouns are compared with nouns and verbs with verbs.
 
@@ -209,10 +209,7 @@ def _with_spaces(lemma: str) -> str:
 
 
 def _spellings(word: str) -> Iterator[str]:
-    """The lemma to look for, then the same with hyphens and spaces in each other's place.
-
-    A lemma is in lower case, with underscores for spaces.
-    """
+    """The lemma to look for, then the same with hyphens and spaces exchanged."""
     lemma = "_".join(word.lower().split())
     yield lemma
     if "-" in lemma:

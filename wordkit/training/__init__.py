@@ -1,1 +1,1 @@
-"""How networks are trained: settings, schedules, optimizers, the loop and its checkpoints."""
+"""Training of networks: settings, schedules, optimizers, the loop and its checkpoints."""

@@ -1,4 +1,4 @@
-"""The settings of training, whatever the network."""
+"""The settings of training that all networks share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ USUAL_RATES: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class LearningConfig(Settings):
-    """How the weights of a network are learnt."""
+    """The settings of training any network."""
 
     batch: int = setting(20, "Sequences per batch (B).", at_least=1)
     epochs: int | None = setting(

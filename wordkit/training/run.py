@@ -1,138 +1,142 @@
-"""A training as a job: threads, processes, checkpoints, and the best model so far."""
+"""The run of a training, and the checks before it: memory, precision, settings, texts."""
 
 from __future__ import annotations
 
-import os
+import math
 import platform
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import fields
 from importlib.metadata import version
-from typing import Any, Generic, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import torch
 
 from wordkit import __version__
 from wordkit.config import change
 from wordkit.errors import ConfigError, LostProcessError, ResourceError
-from wordkit.recurrent.recurrence import is_bf16_fast
-from wordkit.runtime import Report, Run, available_memory, thread_count, torchrun_number
-from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit.runtime import (
+    Report,
+    Run,
+    available_memory,
+    is_bf16_fast,
+    thread_count,
+    torchrun_number,
+)
 from wordkit.training.config import LearningConfig, Precision
-from wordkit.training.loop import TrainingLoop
-from wordkit.training.processes import Processes, join_processes, tells_of_others
+from wordkit.training.distributed import Processes, is_process_loss, join_processes
+from wordkit.training.state import LoopState
+from wordkit.training.trainer import Trainer
 
 __all__ = [
-    "TrainingJob",
+    "FREE_TO_CHANGE",
     "TrainingRun",
     "as_decided",
     "check_memory",
-    "check_same_settings",
-    "check_same_texts",
     "chosen_precision",
     "versions",
 ]
 
-T = TypeVar("T")
+M = TypeVar("M")
 C = TypeVar("C", bound=LearningConfig)
 
-_AFTERWARDS = ("epochs", "max_minutes", "patience")  # settings that may change on the way
+FREE_TO_CHANGE = ("epochs", "max_minutes", "patience")
+"""Settings that may be others when training is resumed."""
+
 _COPIES = 5  # of the weights: they, their gradients, two moments, the best so far
-_BESIDES = 128 << 20  # bytes for all that does not grow with the model
+_FIXED_BYTES = 128 << 20  # for all that does not grow with the model
 
 
-class TrainingJob(ABC, Generic[T]):
-    """From settings to a training that runs, to a model T.
+class TrainingRun(Run[M]):
+    """The run of a training: iterate over it for reports; it knows the best model so far.
 
     Args:
+        prepare: makes the trainer, at its start or resumed.
         device: ``cpu``, ``cuda`` or ``mps``.
         threads: of the CPU; None: all cores.
-        plan: where to keep the state of the training, and how often.
     """
 
-    def __init__(self, device: str, threads: int | None, plan: CheckpointPlan | None) -> None:
-        self.device, self.threads, self.plan = device, threads, plan
-        self.loop: TrainingLoop[T] | None = None
-        if plan is not None:  # find out before the work what could hinder
-            CheckpointKeeper(plan, lambda path: None)
+    def __init__(
+        self,
+        prepare: Callable[[Processes], Generator[Report, None, Trainer[M]]],
+        device: str,
+        threads: int | None,
+    ) -> None:
+        super().__init__(self._steps_of(prepare, device, threads))
+        self._trainer: Trainer[M] | None = None
 
-    @abstractmethod
-    def prepare(self, processes: Processes) -> Generator[Report, None, TrainingLoop[T]]:
-        """A training at its start, or where its checkpoint was."""
-
-    @abstractmethod
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint."""
-
-    def run(self) -> Generator[Report, None, T]:
-        """Prepare, and train to the end; what is interrupted writes a checkpoint first."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(_threads(self.threads))
-        processes = Processes()
+    def _steps_of(
+        self,
+        prepare: Callable[[Processes], Generator[Report, None, Trainer[M]]],
+        device: str,
+        threads: int | None,
+    ) -> Generator[Report, None, M]:
+        before, processes = torch.get_num_threads(), Processes()
+        torch.set_num_threads(_threads(threads))
         try:
-            processes = join_processes(self.device)
-            self.loop = yield from self.prepare(processes)
-            keeper = CheckpointKeeper(self.plan if processes.rank == 0 else None, self.save)
+            processes = join_processes(device)
+            self._trainer = trainer = yield from prepare(processes)
             try:
-                return (yield from self.loop.run(keeper))
+                return (yield from trainer.run())
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
                 if processes.count == 1:  # one of several cannot ask the others now
-                    keeper.save()
+                    trainer.save_checkpoint()
                 raise
         except RuntimeError as error:
-            if processes.count == 1 or not tells_of_others(error):
+            if processes.count == 1 or not is_process_loss(error):
                 raise
             raise LostProcessError(
                 "another process of this training has ended or cannot be reached; see what it "
                 "said, and start all again, from the last checkpoint where there is one"
             ) from error
         finally:
-            if self.loop is not None:
-                self.loop.end_steps()
+            if self._trainer is not None:
+                self._trainer.close()
             torch.set_num_threads(before)
-
-
-class TrainingRun(Run[T]):
-    """The run of a training: iterate over it for reports; it knows the best model so far."""
-
-    def __init__(self, job: TrainingJob[T]) -> None:
-        super().__init__(job.run())
-        self._job = job
 
     @property
     def rate(self) -> float | None:
-        """Units (tokens, pairs) trained on a second, all in all; None before the first."""
-        loop = self._job.loop
-        return loop.state.seen / loop.state.seconds if loop and loop.state.seen else None
+        """Units (tokens, pairs) trained on per second, on average; None before the first."""
+        state = self._state
+        return state.seen / state.seconds if state.seen and state.seconds else None
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """What the best validation found beside the loss."""
-        return {} if self._job.loop is None else self._job.loop.best_figures
+        """Further figures of the best validation."""
+        return self._state.best_figures
 
     @property
     def has_learnt(self) -> bool:
-        """Whether there is a model that has been trained for a while."""
-        return self._job.loop is not None and self._job.loop.state.seen > 0
+        """True once a step has been taken."""
+        return self._state.seen > 0
 
     @property
     def has_validated(self) -> bool:
-        """Whether there is a model that validation has found the best so far."""
-        return self._job.loop is not None and bool(self._job.loop.state.best)
+        """True once a validation has found a best model."""
+        return math.isfinite(self._state.best_loss)
 
-    def best(self) -> T:
-        """The model with the best validation so far, or as it is where there was none yet.
+    @property
+    def _state(self) -> LoopState:
+        return LoopState() if self._trainer is None else self._trainer.state
+
+    def best(self) -> M:
+        """Return the model with the best validation so far, or as it is where there was none yet.
 
         Raises:
             ConfigError: the training has not begun.
         """
-        if self._job.loop is None:
+        if self._trainer is None:
             raise ConfigError("the training has not begun; there is no model yet")
-        return self._job.loop.best()
+        return self._trainer.best()
+
+
+def _threads(threads: int | None) -> int:
+    """Threads of this process: all cores, divided among the processes of this machine."""
+    beside = torchrun_number("LOCAL_WORLD_SIZE", 1) if threads is None else 1
+    return max(thread_count(threads) // max(beside, 1), 1)
 
 
 def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16"]:
-    """``fp32`` or ``bf16``, with a decision in the place of ``auto``.
+    """Return ``fp32`` or ``bf16``: what was asked for, or for ``auto`` the faster one.
 
     Args:
         precision: ``auto``, ``fp32`` or ``bf16``.
@@ -140,27 +144,24 @@ def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16
     """
     if precision != "auto":
         return precision
-    fast = is_bf16_fast() if device == "cpu" else device == "cuda" and _cuda_has_bf16()
-    return "bf16" if fast else "fp32"
+    if device == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if device == "cpu" and is_bf16_fast() else "fp32"
 
 
-def _cuda_has_bf16() -> bool:
-    return bool(torch.cuda.is_bf16_supported())
-
-
-def check_memory(what: str, weights: int, remedy: str, *, more: int = 0) -> None:
-    """Find out before the work whether all that a training keeps will fit.
+def check_memory(what: str, weights: int, remedy: str, *, extra: int = 0) -> None:
+    """Raise before the work if the tensors of a training do not fit into memory.
 
     Args:
         what: the model, in words, as the subject of a sentence.
         weights: of the network.
         remedy: what to do where they do not fit.
-        more: bytes for what else is kept.
+        extra: bytes for what else is kept.
 
     Raises:
-        ResourceError: they do not.
+        ResourceError: it does not.
     """
-    needed, free = 4 * _COPIES * weights + more + _BESIDES, available_memory()
+    needed, free = 4 * _COPIES * weights + extra + _FIXED_BYTES, available_memory()
     if needed > free:
         raise ResourceError(
             f"{what} and {weights:,} weights needs {needed / 2**30:.1f} GiB of memory to train, "
@@ -168,53 +169,14 @@ def check_memory(what: str, weights: int, remedy: str, *, more: int = 0) -> None
         )
 
 
-def _threads(threads: int | None) -> int:
-    """Threads of this process: all cores, shared with the other processes of this machine."""
-    beside = torchrun_number("LOCAL_WORLD_SIZE", 1) if threads is None else 1
-    return max(thread_count(threads) // max(beside, 1), 1)
-
-
-def check_same_texts(then: Mapping[str, Any], now: Mapping[str, Any], *names: str) -> None:
-    """Check that a training goes on with the texts that it was begun with.
-
-    Args:
-        then, now: for each name a record with a ``fingerprint``, or None.
-        names: of the texts.
-
-    Raises:
-        ConfigError: one is another.
-    """
-    for text in names:
-        before, given = (about[text] or {} for about in (then, now))
-        if before.get("fingerprint") != given.get("fingerprint"):
-            raise ConfigError(
-                f"the checkpoint is of a training with another text ({text}); give the same texts, "
-                "preprocessed in the same way, with as much held out"
-            )
-
-
 def as_decided(config: C, before: C) -> C:
-    """Settings that go on where a training was: ``auto`` means what was decided then."""
+    """Return the settings of a resumed training: ``auto`` means what was decided before."""
     undecided = [field.name for field in fields(config) if getattr(config, field.name) == "auto"]
     return change(config, **{name: getattr(before, name) for name in undecided})
 
 
-def check_same_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that a training goes on with the settings that it was begun with.
-
-    Raises:
-        ConfigError: one is another that may not change on the way.
-    """
-    for name, value in now.items():
-        if value != then[name] and name not in _AFTERWARDS:
-            raise ConfigError(
-                f"the training was begun with {name} {then[name]}, and cannot go on with {value}; "
-                f"leave {name} as it was, or start again"
-            )
-
-
 def versions() -> dict[str, str]:
-    """Of wordkit and of what its training rests on."""
+    """Return the versions of wordkit and of what its training rests on."""
     return {
         "wordkit": __version__,
         "python": platform.python_version(),

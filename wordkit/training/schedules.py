@@ -1,4 +1,4 @@
-"""How the learning rate goes on over a training."""
+"""Learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from wordkit.training.config import LearningConfig
 
 __all__ = ["learning_rate"]
 
-_COLD = 1 / 25  # of the highest rate: where one-cycle begins
+_ONECYCLE_START = 1 / 25  # of the maximum rate
 
 
 def learning_rate(
-    config: LearningConfig, share: float, epochs: float, *, plateaus: int = 0
+    config: LearningConfig, fraction: float, epochs: float, *, plateaus: int = 0
 ) -> float:
-    """The learning rate at a moment of the training.
+    """Return the learning rate at a moment of the training.
 
     Args:
         config: the schedule and its settings.
-        share: of the training that is done, from 0 to 1.
-        epochs: done, in parts.
-        plateaus: how often validation has stalled.
+        fraction: of the training that is done, from 0 to 1.
+        epochs: done, fractions included.
+        plateaus: how often validation has found no improvement.
     """
     whole = math.floor(epochs)
     match config.schedule:
@@ -33,9 +33,9 @@ def learning_rate(
         case "inverse":
             return config.lr / (1 + config.decay * epochs)
         case "cosine":
-            return config.lr * _rise_and_fall(config, share, cold=0.0, linear=True)
+            return config.lr * _warmup_cosine(config, fraction, start=0.0, linear=True)
         case "onecycle":
-            return config.lr * _rise_and_fall(config, share, cold=_COLD, linear=False)
+            return config.lr * _warmup_cosine(config, fraction, start=_ONECYCLE_START, linear=False)
     return config.lr
 
 
@@ -44,12 +44,12 @@ def _steps(config: LearningConfig, epochs: int) -> int:
     return max(0, beyond) // config.decay_every
 
 
-def _rise_and_fall(config: LearningConfig, share: float, *, cold: float, linear: bool) -> float:
-    """From ``cold`` up to 1 over the warm-up, then down to 0 as half a cosine."""
-    share = min(max(share, 0.0), 1.0)
-    if share < config.warmup:
-        risen = share / config.warmup
+def _warmup_cosine(config: LearningConfig, fraction: float, *, start: float, linear: bool) -> float:
+    """Return the factor that goes from ``start`` up to 1 over the warm-up, then down to 0."""
+    fraction = min(max(fraction, 0.0), 1.0)
+    if fraction < config.warmup:
+        risen = fraction / config.warmup
         rise = risen if linear else (1 - math.cos(math.pi * risen)) / 2
-        return cold + (1 - cold) * rise
-    fallen = (share - config.warmup) / (1 - config.warmup) if config.warmup < 1 else 1.0
+        return start + (1 - start) * rise
+    fallen = (fraction - config.warmup) / (1 - config.warmup) if config.warmup < 1 else 1.0
     return (1 + math.cos(math.pi * fallen)) / 2

@@ -1,93 +1,58 @@
-"""How far a training has come."""
+"""The state of the training loop."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from wordkit.recurrent.layer import Carried
-
-__all__ = ["Tally", "TrainingState", "Validation"]
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What was lost on how many tokens."""
-
-    loss: float = 0.0
-    """Sum of −log p, in nats, in double precision."""
-
-    tokens: int = 0
-
-    def plus(self, loss: float, tokens: int) -> Tally:
-        """With some more."""
-        return Tally(self.loss + loss, self.tokens + tokens)
-
-    @property
-    def mean(self) -> float:
-        """Nats a token; NaN where there was none."""
-        return self.loss / self.tokens if self.tokens else math.nan
-
-
-@dataclass(frozen=True)
-class Validation:
-    """One look at the validation text."""
-
-    epochs: float
-    """Done before it, in parts."""
-
-    loss: float
-    """Nats a token."""
-
-    train_loss: float
-    """Nats a token of the training text since the validation before, as reported."""
-
-    seconds: float
-    """Since the training began."""
+__all__ = ["LoopState"]
 
 
 @dataclass
-class TrainingState:
-    """All that a training needs to go on, beside the weights and what the optimizer remembers."""
+class LoopState:
+    """The state of the loop: with weights, optimizer and task all that a resumed one needs."""
 
     epoch: int = 0
-    """Epochs done."""
+    """Epochs completed."""
 
-    position: int = 0
-    """Steps, or batches, of the present epoch that are done."""
+    batches: int = 0
+    """Batches of the present epoch that are done."""
 
-    carried: Carried = ()
-    """What the layers carry from window to window; empty where they carry nothing."""
-
-    tally: Tally = Tally()
-    """Of the present epoch, exact."""
+    epoch_units: int = 0
+    """Units of the present epoch that are done."""
 
     seen: int = 0
-    """Words, or pairs, trained on, over all epochs."""
+    """Units trained on, over all epochs."""
+
+    loss: float = 0.0
+    """Sum of the exact losses of the present epoch, in nats."""
+
+    tokens: int = 0
+    """The tokens that the sum is over."""
 
     plateaus: int = 0
-    """How often the learning rate was lowered because validation stalled."""
+    """Validations without improvement, for the schedule ``plateau``."""
 
-    stalls: int = 0
-    """Validations since the best one, or since averaging began."""
+    bad_validations: int = 0
+    """Validations since the best one, or since averaging began, for early stopping."""
 
-    validations: list[Validation] = field(default_factory=list)
+    validations: list[dict[str, float]] = field(default_factory=list)
+    """The ``epochs`` before each validation, its ``loss`` and the ``seconds`` that it took."""
 
     best_loss: float = math.inf
-    """Of the best validation, nats a token."""
+    """Loss of the best validation, nats per token."""
 
-    validations_seconds: list[float] = field(default_factory=list)
-    """What each validation took."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """Further figures of the last validation."""
 
-    best: dict[str, Tensor] = field(default_factory=dict)
-    """The weights at the best validation, on the CPU."""
+    best_figures: dict[str, float] = field(default_factory=dict)
+    """Those of the best one."""
 
     seconds: float = 0.0
-    """Spent on training, by this process and those it goes on from."""
+    """Spent on training, by this process and those that it resumes."""
+
+    averaged: int = 0
+    """Weights in the running mean; 0 where none is kept."""
 
     ended: bool = False
-    """Whether there is nothing left to do with these settings."""
+    """True if the training is complete with these settings."""

@@ -1,92 +1,247 @@
-"""Checkpoints: when a training keeps all that it needs to go on, and where."""
+"""Checkpoint files of word2vec, and how a training resumes from one.
+
+V is the number of words, O of rows of the output matrix, D of dimensions. The file is a
+safetensors container with ``input`` (V, D) and ``output`` (O, D) as float32, ``words`` and
+``counts`` as in a file of vectors, the rest as JSON, and a digest of all of it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
 
-from wordkit.storage.checkpoints import CheckpointKeeper as FileKeeper
-from wordkit.storage.checkpoints import CheckpointPlan
-from wordkit.text import Corpus
-from wordkit.word2vec.checkpoint_file import (
-    Checkpoint,
-    CorpusRecord,
-    describe,
-    is_checkpoint,
-    read_checkpoint,
-    save_checkpoint,
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.config import from_record
+from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
+from wordkit.storage import is_of_kind
+from wordkit.storage.checkpoints import (
+    check_same_settings,
+    check_same_texts,
+    corrupted_checkpoint,
+    read_checkpoint_file,
+    write_checkpoint_file,
 )
+from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Engine
+from wordkit.word2vec.engine import Tally
+from wordkit.word2vec.state import TrainingState, config_record, corpus_record, learning_rate
+from wordkit.word2vec.weights import Weights, check_memory, compact, expand, output_rows
 
 __all__ = [
     "Checkpoint",
-    "CheckpointKeeper",
-    "CheckpointPlan",
-    "CorpusRecord",
+    "checkpoint_record",
     "is_checkpoint",
     "read_checkpoint",
     "save_checkpoint",
+    "start_from_checkpoint",
 ]
 
+T = TypeVar("T", int, float, str, dict[str, Any])
 
-class CheckpointKeeper:
-    """Writes the checkpoints of one training.
+KIND = "word2vec checkpoint"
+_MAX_FLOAT = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training that can resume."""
+
+    config: Word2VecConfig
+    """The settings."""
+
+    state: TrainingState
+    """Weights that were read from a file are mapped from it, read-only and without padding."""
+
+    corpus: Mapping[str, Any]
+    """The training data: its ``fingerprint``, ``tokens``, ``sentences`` and ``settings``."""
+
+    @property
+    def words_done(self) -> int:
+        """Words of the corpus trained on, over all epochs."""
+        return self.state.epoch * int(self.corpus["tokens"]) + self.state.position
+
+    @property
+    def fraction_done(self) -> float:
+        """The fraction of the training that is done, from 0 to 1."""
+        return self.words_done / max(self.config.epochs * int(self.corpus["tokens"]), 1)
+
+
+def start_from_checkpoint(
+    corpus: Corpus, config: Word2VecConfig, checkpoint: Checkpoint
+) -> TrainingState:
+    """Resume where a training was when it wrote a checkpoint.
 
     Args:
-        plan: None: none are written.
-        corpus: what is trained on.
-        config: with what settings.
-        start: from where; its state is what is kept.
+        corpus: the same as then.
+        config: the same as then, but for ``vectors``, which matters at the end alone.
+        checkpoint: what :func:`read_checkpoint` returned.
 
     Raises:
-        StorageError: the file could not be written.
-        ConfigError: the settings of the corpus could not be.
+        ConfigError: the corpus or a setting is another one.
+        ResourceError: there is too little memory.
     """
+    check_same_texts({"corpus": checkpoint.corpus}, {"corpus": corpus_record(corpus)})
+    then, now = config_record(checkpoint.config), config_record(config)
+    check_same_settings(then, now, may_change={"vectors"})
+    state = checkpoint.state
+    check_memory(len(state.vocabulary), config)
+    return replace(state, weights=Weights.copied(state.weights.input, state.weights.output))
 
-    saved: int
-    """Words trained on, over all epochs, when the last checkpoint was written; 0 before."""
 
-    def __init__(
-        self,
-        plan: CheckpointPlan | None,
-        corpus: Corpus,
-        config: Word2VecConfig,
-        start: StartingPoint,
-    ) -> None:
-        self.saved = 0
-        self._engine: Engine | None = None
-        self._checkpoint = Checkpoint(
-            start.vocabulary, config, start.state, CorpusRecord.of(corpus), start.kept, start.joined
+# --- writing -------------------------------------------------------------------------------------
+
+
+def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, atomically.
+
+    The weights are not copied: while they are written they are compacted in their own memory, and
+    nobody may use them meanwhile.
+
+    Raises:
+        DivergenceError: the weights are not finite, or soon will not be. Nothing is written.
+        ConfigError: the settings of the corpus cannot be written as JSON.
+        StorageError: the file cannot be written.
+    """
+    state = checkpoint.state
+    if not (state.weights.are_bounded and math.isfinite(state.tally.loss)):
+        done = counted(checkpoint.words_done, "word")
+        rate = learning_rate(checkpoint.config, checkpoint.fraction_done)
+        raise DivergenceError(
+            f"the vectors have grown beyond all bounds after {done}, at "
+            f"a learning rate of {rate:.4g}; lower it (--lr). {path} is left as it was"
         )
-        self._kept = self._checkpoint.words_done
-        self._keeper = FileKeeper(plan, self._write)
-        if plan is not None:  # find out before the work what could hinder
-            describe(self._checkpoint)
+    record = checkpoint_record(checkpoint)
+    with _compacted(state.weights) as matrices:
+        tensors = {**matrices, **state.vocabulary.to_arrays()}
+        write_checkpoint_file(path, record, tensors, kind=KIND)
 
-    def is_due(self) -> bool:
-        """Whether it is time for the next checkpoint, and there is progress to keep."""
-        return self._keeper.is_due() and self._checkpoint.words_done > self._kept
 
-    def save_progress(self, engine: Engine) -> None:
-        """As :meth:`save`, where there is anything that the last checkpoint lacks."""
-        if self._checkpoint.words_done > self._kept:
-            self.save(engine)
+def checkpoint_record(checkpoint: Checkpoint) -> str:
+    """Everything but the arrays, as JSON.
 
-    def save(self, engine: Engine) -> None:
-        """Write a checkpoint, if there is a plan; no chunk may be under way.
+    Raises:
+        ConfigError: JSON cannot hold it.
+    """
+    state = checkpoint.state
+    record = {
+        "config": config_record(checkpoint.config),
+        "corpus": dict(checkpoint.corpus),
+        "epoch": state.epoch,
+        "position": state.position,
+        "loss": float(state.tally.loss),
+        "predictions": int(state.tally.predictions),
+        "seconds": float(state.seconds),
+        "kept": state.kept,
+        "joined": state.joined,
+    }
+    try:
+        return json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"the settings cannot be kept in a checkpoint: {error}") from error
 
-        Ctrl-C takes effect when the checkpoint is written.
 
-        Raises:
-            DivergenceError: the weights are not finite; the last checkpoint stays.
-            StorageError: the file cannot be written; the last checkpoint stays.
-        """
-        self._engine = engine
-        self._keeper.save()
+@contextlib.contextmanager
+def _compacted(weights: Weights) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+    with contextlib.ExitStack() as undo:
+        matrices = {}
+        for name, padded in (("input", weights.padded_input), ("output", weights.padded_output)):
+            matrices[name] = compact(padded, weights.dim)
+            undo.callback(expand, matrices[name], padded)
+        yield matrices
 
-    def _write(self, path: str | os.PathLike[str]) -> None:
-        if self._engine is not None:
-            self._engine.fetch()
-        save_checkpoint(path, self._checkpoint)
-        self.saved = self._kept = self._checkpoint.words_done
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a checkpoint, by its first bytes."""
+    return is_of_kind(path, KIND)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint, and check all of it once.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is corrupted, or something else.
+    """
+    path = Path(path)
+    file, record = read_checkpoint_file(path, kind=KIND)
+    vocabulary = Vocabulary.from_arrays(
+        file.tensor("words", np.uint8, 1), file.tensor("counts", np.int64, 1), str(path)
+    )
+    matrices = (file.tensor(name, np.float32, 2) for name in ("input", "output"))
+    try:
+        config = from_record(Word2VecConfig, record.get("config"))
+        _ = "" in vocabulary  # builds the word table, which finds duplicates
+    except (ConfigError, VocabularyError) as error:
+        raise corrupted_checkpoint(path, str(error)) from error
+    weights = Weights(config.dim, *matrices)
+    corpus = _entry(path, record, "corpus", dict)
+    tokens = _entry(path, corpus, "tokens", int)
+    epoch = _entry(path, record, "epoch", int, at_most=config.epochs)
+    state = TrainingState(
+        vocabulary,
+        weights,
+        _entry(path, record, "kept", int),
+        _entry(path, record, "joined", int),
+        epoch,
+        _entry(path, record, "position", int, at_most=0 if epoch == config.epochs else tokens),
+        Tally(
+            _entry(path, record, "loss", float, at_least=-_MAX_FLOAT),
+            _entry(path, record, "predictions", int),
+        ),
+        _entry(path, record, "seconds", float),
+    )
+    _check_state(path, state, config)
+    about = {
+        "fingerprint": _entry(path, corpus, "fingerprint", str),
+        "tokens": tokens,
+        "sentences": _entry(path, corpus, "sentences", int),
+        "settings": _entry(path, corpus, "settings", dict),
+    }
+    return Checkpoint(config, state, about)
+
+
+def _check_state(path: Path, state: TrainingState, config: Word2VecConfig) -> None:
+    V, weights = len(state.vocabulary), state.weights
+    expected = (V, config.dim), (output_rows(V, config), config.dim)
+    found = weights.padded_input.shape, weights.padded_output.shape
+    counts = state.vocabulary.counts
+    fault = None
+    if found != expected:
+        fault = f"its matrices should have the shapes {expected}, not {found}"
+    elif V < 2 or np.any(counts[1:] > counts[:-1]):
+        fault = "its words are fewer than two, or not in the order of their counts"
+    elif not weights.are_bounded:
+        fault = "some of its weights are not finite, or far too large"
+    elif state.kept + state.joined != V:
+        fault = f"{state.kept} words kept and {state.joined} joined are not {V}"
+    if fault is not None:
+        raise corrupted_checkpoint(path, fault)
+
+
+def _entry(
+    path: Path,
+    record: Mapping[str, Any],
+    name: str,
+    kind: type[T],
+    *,
+    at_least: float = 0,
+    at_most: float = _MAX_FLOAT,
+) -> T:
+    """An entry of the JSON record, of exactly this type, and in the range if it is a number."""
+    value = record.get(name)
+    fits = not isinstance(value, int | float) or at_least <= value <= at_most
+    if type(value) is not kind or not fits:
+        raise corrupted_checkpoint(path, f"its entry {name!r} is missing or cannot be right")
+    return value

@@ -52,7 +52,7 @@ class Word2VecConfig(Settings):
     )
     negative: int = setting(
         5,
-        "Negative samples per centre with the loss ns. Hundreds of them want a lower learning "
+        "Negative samples per centre with the loss ns. Hundreds of them need a lower learning "
         "rate.",
         at_least=1,
         at_most=1000,

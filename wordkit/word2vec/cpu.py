@@ -1,6 +1,6 @@
-"""The fast loops on threads of the CPU.
+"""The CPU engine: the compiled kernels on threads.
 
-The threads change the same matrices without locks: Recht, Ré, Wright and Niu, "Hogwild!" (2011).
+The threads update the same matrices without locks: Recht, Ré, Wright and Niu, "Hogwild!" (2011).
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
 from wordkit.runtime import thread_count
 from wordkit.text import Corpus
 from wordkit.word2vec import kernels
-from wordkit.word2vec.chunks import tokens_of_work
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.engine import Chunk, Tally, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
-from wordkit.word2vec.memory import check_beside
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Chunk, Tally
+from wordkit.word2vec.state import TrainingState
+from wordkit.word2vec.weights import check_softmax_memory
 
 __all__ = ["CpuEngine"]
 
 _LOSSES = {"ns": kernels.NS, "hs": kernels.HS, "softmax": kernels.SOFTMAX}
-_NO_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
-_MOST_TOKENS = 1 << 16  # in a chunk
-_WORK = 6 * 5 * 100 << 16  # products in a chunk: so many tokens at the default settings
-_PATIENCE = 0.2  # seconds to wait for a chunk before Ctrl-C is looked for again
+_EMPTY_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
+_MAX_CHUNK_TOKENS = 1 << 16
+_CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default settings
+_POLL_SECONDS = 0.2  # between looks for Ctrl-C
 
 
 class CpuEngine:
-    """See :class:`wordkit.word2vec.state.Engine`.
+    """Implements :class:`wordkit.word2vec.engine.Engine`.
 
     Raises:
         ConfigError: ``threads`` is less than 1.
@@ -45,21 +45,22 @@ class CpuEngine:
     def __init__(
         self,
         corpus: Corpus,
-        start: StartingPoint,
+        state: TrainingState,
         config: Word2VecConfig,
         *,
         threads: int | None = None,
     ) -> None:
         self._threads = thread_count(threads)
         self.name = f"{self._threads} CPU thread{'s' if self._threads > 1 else ''}"
-        self._weights = start.state.weights
+        self._weights = state.weights
         self._seed = config.seed
-        V = len(start.vocabulary)
-        self.chunk_tokens = tokens_of_work(_WORK, _MOST_TOKENS, words=V, config=config)
+        V = len(state.vocabulary)
+        self.chunk_tokens = chunk_tokens(_CHUNK_PRODUCTS, _MAX_CHUNK_TOKENS, words=V, config=config)
         if config.loss == "softmax":
             _check_tables(V, config, self._threads)
-        self._text = _text(corpus, start, config)
-        self._targets = _targets(corpus, start, config)
+        rows = state.rows_of(corpus)
+        self._text = _text(corpus, rows, config)
+        self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
         self._settings = kernels.Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],
@@ -88,7 +89,7 @@ class CpuEngine:
                         record(chunk, tally)
                     done.put(chunk)
             except BaseException:
-                stopped.set()  # the other threads need not go on
+                stopped.set()  # the other threads may stop
                 raise
             finally:
                 done.put(None)
@@ -106,11 +107,11 @@ class CpuEngine:
             future.result()
 
     def prepare(self) -> None:
-        """Compile the loops, on this thread, where Ctrl-C can break it off."""
-        self._train(_NO_CHUNK)
+        """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""
+        self._train(_EMPTY_CHUNK)
 
     def fetch(self) -> None:
-        """Nothing: the weights never leave."""
+        """Do nothing: the weights are on the CPU."""
 
     def _train(self, chunk: Chunk) -> Tally:
         loss, predictions = kernels.train_chunk(
@@ -129,15 +130,16 @@ class CpuEngine:
 
 
 def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:
-    """Find out before the work whether there is memory for what each thread needs for softmax."""
+    """Raise ResourceError if the workspaces of the threads for the full softmax do not fit."""
     inputs = 2 * config.window if config.arch == "skipgram" else 1
-    rows = inputs + 2  # of the inner products, and of what a kernel knows of each word
+    rows = inputs + 2  # of the inner products, and of labels and weights
     each = f" for each of {threads} threads" if threads > 1 else ""
-    check_beside(4 * rows * words * threads, f"a table of {inputs:,} x {words:,} numbers{each}")
+    purpose = f"a table of {inputs:,} x {words:,} numbers{each}"
+    check_softmax_memory(4 * rows * words * threads, purpose)
 
 
 def _join(pool: ThreadPoolExecutor) -> None:
-    """Wait until no thread changes the weights any more, through Ctrl-C and the like, too."""
+    """Wait until no thread updates the weights any more, even through Ctrl-C."""
     interruption: BaseException | None = None
     while True:
         try:
@@ -150,41 +152,38 @@ def _join(pool: ThreadPoolExecutor) -> None:
 
 
 def _next(done: queue.SimpleQueue[Chunk | None]) -> Chunk | None:
-    """What comes next out of the queue, with a look for Ctrl-C now and then."""
+    """The next item of the queue, with a look for Ctrl-C now and then."""
     while True:
         try:
-            return done.get(timeout=_PATIENCE)
+            return done.get(timeout=_POLL_SECONDS)
         except queue.Empty:
             continue
 
 
 def _counter(seed: int, chunk: Chunk) -> np.uint64:
-    """Where the random counter of a chunk starts: far from that of any other."""
+    """The start of the random counter of a chunk: far from that of any other."""
     state = np.random.SeedSequence((seed, chunk.epoch, chunk.start)).generate_state(1, np.uint64)
     return np.uint64(state[0])
 
 
-def _text(corpus: Corpus, start: StartingPoint, config: Word2VecConfig) -> kernels.Text:
-    trained = start.rows >= 0
-    counts = np.where(trained, corpus.vocabulary.counts, 0)
-    keep = np.where(trained, keep_probabilities(counts, config.sample), 0)
-    chances = np.minimum(np.rint(keep * 2.0**32), 2.0**32 - 1).astype(np.uint64)
-    words = chances << np.uint64(32) | np.maximum(start.rows, 0).astype(np.uint64)
+def _text(corpus: Corpus, rows: npt.NDArray[np.int32], config: Word2VecConfig) -> kernels.Text:
+    counts = np.where(rows >= 0, corpus.vocabulary.counts, 0)
+    keep = np.where(rows >= 0, keep_probabilities(counts, config.sample), 0)
+    probabilities = np.minimum(np.rint(keep * 2.0**32), 2.0**32 - 1).astype(np.uint64)
+    words = probabilities << np.uint64(32) | np.maximum(rows, 0).astype(np.uint64)
     return kernels.Text(np.asarray(corpus.ids), np.asarray(corpus.offsets), words)
 
 
-def _targets(corpus: Corpus, start: StartingPoint, config: Word2VecConfig) -> kernels.Targets:
-    noise = np.zeros(0, dtype=np.uint64)
-    starts = np.zeros(0, dtype=np.int64)
-    nodes = np.zeros(0, dtype=np.int32)
-    turns = np.zeros(0, dtype=np.uint8)
-    counts = start.vocabulary.counts
+def _targets(
+    state: TrainingState, occurrences: npt.NDArray[np.int64], config: Word2VecConfig
+) -> kernels.Targets:
+    noise, starts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
+    nodes, codes = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
     if config.loss == "ns":  # a word that the text does not hold keeps its vectors
-        occurrences = start.occurrences(corpus)
         noise = alias_table(noise_probabilities(occurrences, config.ns_exponent))
     elif config.loss == "hs":
-        tree = huffman_tree(counts)
-        starts, nodes, turns = tree.starts, tree.nodes, tree.turns
+        tree = huffman_tree(state.vocabulary.counts)
+        starts, nodes, codes = tree.starts, tree.nodes, tree.codes
     else:
-        nodes = np.arange(len(counts), dtype=np.int32)
-    return kernels.Targets(noise, starts, nodes, turns)
+        nodes = np.arange(len(state.vocabulary), dtype=np.int32)
+    return kernels.Targets(noise, starts, nodes, codes)

@@ -15,25 +15,25 @@ __all__ = ["HuffmanTree", "huffman_tree"]
 
 @dataclass(frozen=True)
 class HuffmanTree:
-    """The way from the root to each word: word w's is ``[starts[w]:starts[w + 1]]``."""
+    """The path from the root to each word: that of word w is ``[starts[w]:starts[w + 1]]``."""
 
     starts: npt.NDArray[np.int64]
     """Shape (V + 1,)."""
 
     nodes: npt.NDArray[np.int32]
-    """The inner nodes on the way, from 0 to V − 2; the root is V − 2."""
+    """The inner nodes on the path, from 0 to V − 2; the root is V − 2."""
 
-    turns: npt.NDArray[np.uint8]
-    """At each of them: 1 where the way turns right, else 0."""
+    codes: npt.NDArray[np.uint8]
+    """At each of them the bit of the Huffman code: 0 left, 1 right."""
 
     @property
     def longest(self) -> int:
-        """The number of nodes on the longest way."""
+        """The number of nodes on the longest path."""
         return int(np.diff(self.starts).max())
 
 
 def huffman_tree(counts: npt.NDArray[np.int64]) -> HuffmanTree:
-    """The Huffman tree of words by their counts.
+    """Build the Huffman tree of words by their counts.
 
     Args:
         counts: shape (V,), from most to least frequent, V ≥ 2.
@@ -43,7 +43,7 @@ def huffman_tree(counts: npt.NDArray[np.int64]) -> HuffmanTree:
     """
     V = len(counts)
     parent = np.zeros(2 * V - 1, dtype=np.int64)
-    turn = np.zeros(2 * V - 1, dtype=np.uint8)
+    bit = np.zeros(2 * V - 1, dtype=np.uint8)
     leaves = list(zip(counts.tolist(), range(V), strict=True))  # the least frequent is last
     inner: list[tuple[int, int]] = []
     first = 0  # of the inner nodes that have no parent yet
@@ -55,28 +55,28 @@ def huffman_tree(counts: npt.NDArray[np.int64]) -> HuffmanTree:
             else:
                 count, child = inner[first]
                 first += 1
-            parent[child], turn[child] = node, side
+            parent[child], bit[child] = node, side
             total += count
         inner.append((total, node))
-    return _paths(parent, turn, V)
+    return _paths(parent, bit, V)
 
 
-def _paths(parent: npt.NDArray[np.int64], turn: npt.NDArray[np.uint8], V: int) -> HuffmanTree:
-    """The ways from the root, level by level for all words at once."""
+def _paths(parent: npt.NDArray[np.int64], bit: npt.NDArray[np.uint8], V: int) -> HuffmanTree:
+    """The paths from the root, level by level for all words at once."""
     root = 2 * V - 2
     depth = np.zeros(2 * V - 1, dtype=np.int64)
     for node in range(root - 1, -1, -1):  # a parent's number is higher than its children's
         depth[node] = depth[parent[node]] + 1
     starts = np.concatenate([[0], np.cumsum(depth[:V])])
     nodes = np.zeros(starts[-1], dtype=np.int32)
-    turns = np.zeros(starts[-1], dtype=np.uint8)
-    here, place = np.arange(V), starts[1:] - 1
+    codes = np.zeros(starts[-1], dtype=np.uint8)
+    here, index = np.arange(V), starts[1:] - 1
     words = np.arange(V)
     while len(words):
-        nodes[place[words]] = parent[here] - V
-        turns[place[words]] = turn[here]
+        nodes[index[words]] = parent[here] - V
+        codes[index[words]] = bit[here]
         here = parent[here]
-        place[words] -= 1
-        going = here != root
-        words, here = words[going], here[going]
-    return HuffmanTree(starts, nodes, turns)
+        index[words] -= 1
+        below = here != root
+        words, here = words[below], here[below]
+    return HuffmanTree(starts, nodes, codes)

@@ -1,4 +1,4 @@
-"""What word2vec draws at random: which words to skip, and which to set against the right one.
+"""Sampling of word2vec: subsampling of frequent words, and the noise distribution.
 
 V is the number of words.
 """
@@ -15,11 +15,11 @@ Doubles = npt.NDArray[np.float64]
 
 
 def keep_probabilities(counts: Counts, sample: float) -> Doubles:
-    """How likely each word is to be kept where it occurs, shape (V,).
+    """Return the probability that subsampling keeps each word where it occurs, shape (V,).
 
-    √(t/f) + t/f for a word that makes up the share f of the text, at most 1: what word2vec.c
-    does. (The paper, Mikolov et al. 2013, "Distributed Representations of Words and Phrases",
-    equation 5, has the first term only.)
+    √(t/f) + t/f for a word of relative frequency f, at most 1, as in word2vec.c. (The paper,
+    Mikolov et al. 2013, "Distributed Representations of Words and Phrases", equation 5, has the
+    first term only.)
 
     Args:
         counts: how often each word occurs, shape (V,).
@@ -33,7 +33,7 @@ def keep_probabilities(counts: Counts, sample: float) -> Doubles:
 
 
 def noise_probabilities(counts: Counts, exponent: float) -> Doubles:
-    """How likely each word is to be drawn as a negative, shape (V,): by frequency to a power.
+    """Return the noise distribution of negative sampling, shape (V,): by frequency to a power.
 
     A word that does not occur is never drawn, unless none does.
     """
@@ -44,7 +44,7 @@ def noise_probabilities(counts: Counts, exponent: float) -> Doubles:
 
 
 def alias_table(probabilities: Doubles) -> npt.NDArray[np.uint64]:
-    """A table to draw from a distribution in constant time, shape (V,).
+    """Build an alias table, which draws from a distribution in constant time, shape (V,).
 
     Take an entry at random: with probability (lower 32 bits)/2³² the draw is its own index, else
     the index in its upper 32 bits. After Vose, "A Linear Algorithm for Generating Random Numbers
@@ -63,7 +63,7 @@ def alias_table(probabilities: Doubles) -> npt.NDArray[np.uint64]:
         if scaled[more] < 1:
             small.append(large.pop())
     likeliest = int(probabilities.argmax())
-    for i in small + large:  # what rounding has left over: sure of itself, or never drawn
+    for i in small + large:  # left over by rounding: certain, or never drawn
         scaled[i], alias[i] = (1.0, i) if probabilities[i] else (0.0, likeliest)
     own = np.minimum(np.array(scaled) * 2.0**32, 2.0**32 - 1).astype(np.uint64)
     return own | np.array(alias, dtype=np.uint64) << np.uint64(32)

@@ -1,112 +1,88 @@
-"""How far a training has come, and the engines that move it on."""
+"""The state of a training: all that it changes, and its settings as a record.
+
+V is the number of words of the model, C of words of the corpus.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.engine import Tally
 from wordkit.word2vec.weights import Weights
 
-__all__ = ["Chunk", "Engine", "Tally", "TrainingState", "learning_rate"]
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A piece of the corpus to train on, with the learning rate at its ends."""
-
-    epoch: int
-    """From 0."""
-
-    start: int
-    """The first token, from 0 in each epoch."""
-
-    stop: int
-    """The token after the last."""
-
-    start_lr: float
-    stop_lr: float
-
-    @property
-    def tokens(self) -> int:
-        """The number of tokens."""
-        return self.stop - self.start
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What a piece of training cost."""
-
-    loss: float = 0.0
-    """Sum over the predictions of −log p, in nats, before each step."""
-
-    predictions: int = 0
-    """Pairs of centre and context word for skip-gram, centres for CBOW."""
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.loss + other.loss, self.predictions + other.predictions)
-
-    @property
-    def mean_loss(self) -> float:
-        """Nats a prediction; 0 where there was none."""
-        return self.loss / self.predictions if self.predictions else 0.0
+__all__ = ["TrainingState", "config_record", "corpus_record", "learning_rate", "rows_in"]
 
 
 @dataclass
 class TrainingState:
-    """All that a training needs to go on from where it is."""
+    """All that a training changes; good for one training."""
+
+    vocabulary: Vocabulary
+    """The words of the model with their counts, most frequent first."""
 
     weights: Weights
-    """Up to date on this machine after :meth:`Engine.fetch`."""
+    """Those on a device are up to date here after :meth:`Engine.fetch`."""
+
+    kept: int = 0
+    """Words whose vectors are from before the training."""
+
+    joined: int = 0
+    """Words that began with random vectors."""
 
     epoch: int = 0
     """Epochs done."""
 
     position: int = 0
-    """Tokens of the present epoch that have been handed out: where the next chunk starts."""
+    """Tokens of the present epoch that have been assigned: the start of the next chunk."""
 
-    tally: Tally = Tally()
-    """Of the present epoch."""
+    tally: Tally = field(default_factory=Tally)
+    """Loss of the present epoch."""
 
     seconds: float = 0.0
-    """Spent on training, by this process and those it goes on from."""
+    """Time spent on training, before and after a resume."""
+
+    note: str | None = None
+    """The weights that could not be taken over, and why."""
+
+    def rows_of(self, corpus: Corpus) -> npt.NDArray[np.int32]:
+        """Return the row of each word of a corpus, shape (C,); −1 for words that are left out."""
+        return rows_in(self.vocabulary, corpus.vocabulary.words)
+
+    def occurrences_in(self, corpus: Corpus, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Count each word of the model in a corpus whose words have these rows, shape (V,)."""
+        counts = np.zeros(len(self.vocabulary), dtype=np.int64)
+        counts[rows[rows >= 0]] = corpus.vocabulary.counts[rows >= 0]
+        return counts
 
 
-class Engine(Protocol):
-    """What trains: the CPU's kernels, or a device through torch.
+def rows_in(vocabulary: Vocabulary, words: Iterable[str]) -> npt.NDArray[np.int32]:
+    """Return the id of each word in a vocabulary, −1 for words that it does not hold."""
+    ids = (vocabulary.get(word) for word in words)
+    return np.array([-1 if i is None else i for i in ids], dtype=np.int32)
 
-    It is made for a corpus, a vocabulary, a configuration and weights that it may change.
-    """
 
-    name: str
-    """For people: "2 CPU threads", "cuda"."""
+def config_record(config: Word2VecConfig) -> dict[str, Any]:
+    """Return the settings as values that JSON can hold, dependent defaults included."""
+    return {**asdict(config), "lr": config.start_lr, "vectors": config.kept}
 
-    packages: tuple[str, ...]
-    """The packages that its results depend on."""
 
-    chunk_tokens: int
-    """The size of chunk that it works well with."""
-
-    def prepare(self) -> None:
-        """Do what has to be done once before the first chunk, and may take seconds."""
-        ...
-
-    def run(
-        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
-    ) -> Generator[None, None, None]:
-        """Train on the chunks, in order; call ``record`` as each is done; yield now and then.
-
-        When the iterator is exhausted or closed, no chunk is under way and each that was done
-        has been recorded.
-        """
-        ...
-
-    def fetch(self) -> None:
-        """Bring the weights to the arrays that the engine was given."""
-        ...
+def corpus_record(corpus: Corpus) -> dict[str, Any]:
+    """Return the identity of a corpus, as values that JSON can hold."""
+    return {
+        "fingerprint": corpus.fingerprint,
+        "tokens": corpus.tokens,
+        "sentences": corpus.sentences,
+        "settings": corpus.settings,
+    }
 
 
 def learning_rate(config: Word2VecConfig, done: float) -> float:
-    """The learning rate where this share of all words is done: it falls evenly to a floor."""
+    """Return the learning rate after a fraction of all words: it falls linearly, to a minimum."""
     return max(config.start_lr * (1 - done), min(config.min_lr, config.start_lr))

@@ -1,6 +1,6 @@
-"""Training on a device through torch: large batches of blocks of neighbouring words.
+"""The torch engine: large batches of blocks of neighbouring words, on any device.
 
-S is the length of a row, J the number of contexts in a block, Q of outputs.
+T is the number of centres in a block.
 """
 
 from __future__ import annotations
@@ -14,38 +14,33 @@ import torch
 from wordkit.errors import ResourceError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
-from wordkit.word2vec.chunks import tokens_of_work
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.memory import check_beside
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Chunk, Tally
-from wordkit.word2vec.torch_architectures import make_architecture
-from wordkit.word2vec.torch_batches import BlockMaker, generator_for
-from wordkit.word2vec.torch_losses import make_loss
-from wordkit.word2vec.torch_rows import Rows
+from wordkit.word2vec.engine import Chunk, Tally, chunk_tokens
+from wordkit.word2vec.state import TrainingState
+from wordkit.word2vec.torch_blocks import BlockMaker, generator_for
+from wordkit.word2vec.torch_steps import Rows, Stepper, make_loss
+from wordkit.word2vec.weights import check_softmax_memory
 
 __all__ = ["TorchEngine"]
 
-_FEWEST_STEPS = 2000  # in a training, where the corpus has enough tokens
-_FEWEST_CENTRES, _MOST_CENTRES = 64, 1 << 14  # in a batch
-_NUMBERS = 1 << 25  # in one array of a batch: 128 MB
-_LINKS = 1 << 26  # between contexts and centres of a chunk, a byte each
-_CHUNK = {"cpu": 1 << 17}  # tokens
-_LARGEST_CHUNK = 1 << 20
-_WORK = {"cpu": 1 << 31}  # products in a chunk; only the full softmax is so much work
-_LARGEST_WORK = 1 << 38
-_BESIDES = 2 << 30  # bytes on the device for all but the weights
+_MIN_STEPS = 2000  # in a training, where the corpus has enough tokens
+_MIN_CENTRES, _MAX_CENTRES = 64, 1 << 14  # in a batch
+_MAX_FLOATS = 1 << 25  # in one array of a batch: 128 MB
+_MAX_LINKS = 1 << 26  # between contexts and centres of a chunk, a byte each
+_CPU_CHUNK_TOKENS, _CHUNK_TOKENS = 1 << 17, 1 << 20
+_CPU_CHUNK_PRODUCTS, _CHUNK_PRODUCTS = 1 << 31, 1 << 38  # only the full softmax has as many
+_OTHER_BYTES = 2 << 30  # on the device, beside the weights
 
 
 class TorchEngine:
-    """See :class:`wordkit.word2vec.state.Engine`.
+    """Implements :class:`wordkit.word2vec.engine.Engine`.
 
-    A batch holds so many words that the device is busy, but no more than leaves a training some
+    A batch holds enough words to keep the device busy, but few enough that a training has some
     thousand steps: all words of a batch see the same vectors.
 
     Args:
         corpus: what to train on; it is copied to the device chunk by chunk.
-        start: the weights to begin with, which :meth:`fetch` changes.
+        state: the weights to begin with, which :meth:`fetch` updates.
         config: the settings.
         device: ``cpu``, ``cuda`` or ``mps``.
 
@@ -56,32 +51,36 @@ class TorchEngine:
     packages: tuple[str, ...] = ("numpy", "torch")
 
     def __init__(
-        self, corpus: Corpus, start: StartingPoint, config: Word2VecConfig, *, device: str
+        self, corpus: Corpus, state: TrainingState, config: Word2VecConfig, *, device: str
     ) -> None:
         self._device = choose_device(device)
         self.name = "torch on the CPU" if self._device == "cpu" else self._device
-        self._config, self._weights = config, start.state.weights
+        self._config, self._weights = config, state.weights
         self._check_memory()
         self._inputs = self._rows(self._weights.padded_input)
         self._outputs = self._rows(self._weights.padded_output)
+        rows = state.rows_of(corpus)
         # a word that the text does not hold is not drawn, and keeps its vectors
-        drawn = config.loss == "ns"
-        counts = start.occurrences(corpus) if drawn else start.vocabulary.counts
+        counts = state.vocabulary.counts
+        counts = state.occurrences_in(corpus, rows) if config.loss == "ns" else counts
         self._loss = make_loss(self._outputs, counts, config)
-        self._architecture = make_architecture(self._inputs, config)
+        self._stepper = Stepper(self._inputs, self._loss, config)
         T = self._loss.centres_in_block
-        self._maker = BlockMaker(corpus, start, config, centres=T, device=self._device)
+        self._maker = BlockMaker(corpus, rows, config, centres=T, device=self._device)
         contexts = T + 2 * config.window
         widest = max(contexts, self._loss.outputs_in_block)
-        most = min(_CHUNK.get(self._device, _LARGEST_CHUNK), _LINKS // widest)
+        on_cpu = self._device == "cpu"
+        max_tokens = min(_CPU_CHUNK_TOKENS if on_cpu else _CHUNK_TOKENS, _MAX_LINKS // widest)
         if config.loss == "softmax":
-            work, V = _WORK.get(self._device, _LARGEST_WORK), len(start.vocabulary)
-            most = tokens_of_work(work, most, words=V, config=config)
-        self.chunk_tokens = most
-        self._blocks = self._blocks_in_batch(contexts)
+            products = _CPU_CHUNK_PRODUCTS if on_cpu else _CHUNK_PRODUCTS
+            max_tokens = chunk_tokens(
+                products, max_tokens, words=len(state.vocabulary), config=config
+            )
+        self.chunk_tokens = max_tokens
+        self._blocks_in_batch = self._batch_size(contexts)
 
     def prepare(self) -> None:
-        """Nothing: torch needs no warning."""
+        """Do nothing: torch needs no preparation."""
 
     def run(
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
@@ -105,40 +104,42 @@ class TorchEngine:
         torch.from_numpy(self._weights.padded_output).copy_(self._outputs.weights)
 
     def _train(self, chunk: Chunk) -> Tally:
-        """Train on a chunk. Only its end waits for the device, besides its count of words."""
+        """Train on a chunk. Only its end waits for the device, and the count of its words."""
         random = generator_for(self._config, chunk, self._device)
         blocks = self._maker.make(chunk, random)
         negatives = self._loss.draw(len(blocks), random)
-        starts = range(0, len(blocks), self._blocks)
+        starts = range(0, len(blocks), self._blocks_in_batch)
         losses = torch.zeros(len(starts), device=self._device)
         for batch, start in enumerate(starts):
             done = (batch + 0.5) / len(starts)
             lr = chunk.start_lr + (chunk.stop_lr - chunk.start_lr) * done
-            part = slice(start, start + self._blocks)
-            losses[batch] = self._architecture.step(blocks[part], negatives[part], self._loss, lr)
-        predictions = int(self._architecture.predictions(blocks))
+            part = slice(start, start + self._blocks_in_batch)
+            losses[batch] = self._stepper.step(blocks[part], negatives[part], lr)
+        predictions = int(self._stepper.predictions(blocks))
         return Tally(float(losses.cpu().double().sum()), predictions)
 
     def _rows(self, weights: npt.NDArray[np.float32]) -> Rows:
         return Rows(torch.from_numpy(weights).to(self._device))
 
-    def _blocks_in_batch(self, contexts: int) -> int:
-        """How many blocks a batch should have."""
+    def _batch_size(self, contexts: int) -> int:
+        """The number of blocks in a batch."""
         tokens = self._maker.expected_tokens * self._config.epochs
-        centres = min(max(tokens / _FEWEST_STEPS, _FEWEST_CENTRES), _MOST_CENTRES)
+        centres = min(max(tokens / _MIN_STEPS, _MIN_CENTRES), _MAX_CENTRES)
         outputs, length = self._loss.outputs_in_block, int(self._inputs.weights.shape[1])
         largest = max(contexts * outputs, (contexts + outputs) * length)
-        return max(min(int(centres) // self._loss.centres_in_block, _NUMBERS // largest), 1)
+        return max(min(int(centres) // self._loss.centres_in_block, _MAX_FLOATS // largest), 1)
 
     def _check_memory(self) -> None:
-        """Find out before the work whether the weights, or what goes beside them, fit."""
+        """Raise ResourceError if the weights, or the gradient of the full softmax, do not fit."""
         weights = self._weights
         gradient = weights.padded_output.nbytes if self._config.loss == "softmax" else 0
         if self._device != "cuda":
             if gradient:
-                check_beside(gradient, "the gradient of the words that come out")
+                check_softmax_memory(gradient, "the gradient of the output embeddings")
             return
-        needed = weights.padded_input.nbytes + weights.padded_output.nbytes + gradient + _BESIDES
+        needed = (
+            weights.padded_input.nbytes + weights.padded_output.nbytes + gradient + _OTHER_BYTES
+        )
         free, _ = torch.cuda.mem_get_info()
         if needed > free:
             raise ResourceError(

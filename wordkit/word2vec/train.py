@@ -1,4 +1,4 @@
-"""Word vectors by prediction: word2vec, from a corpus to embeddings.
+"""Train word vectors by prediction: word2vec, from a corpus to embeddings.
 
 After Mikolov, Chen, Corrado and Dean, "Efficient Estimation of Word Representations in Vector
 Space" (2013), and Mikolov et al., "Distributed Representations of Words and Phrases and their
@@ -8,105 +8,108 @@ Compositionality" (2013). V is the number of words, D of dimensions, N of tokens
 from __future__ import annotations
 
 import math
+import os
+import platform
 import time
 import warnings
 from collections.abc import Generator, Iterator
+from importlib.metadata import version
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
+from wordkit import __version__
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
 from wordkit.runtime import Report, Run
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.text import Corpus
-from wordkit.word2vec.checkpoint import CheckpointKeeper, CheckpointPlan
-from wordkit.word2vec.chunks import chunk_borders
+from wordkit.word2vec.checkpoint import Checkpoint, checkpoint_record, save_checkpoint
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engines import make_engine
-from wordkit.word2vec.new_training import start_afresh
-from wordkit.word2vec.result import embeddings_of
-from wordkit.word2vec.starting_point import StartingPoint
-from wordkit.word2vec.state import Chunk, Engine, Tally, learning_rate
+from wordkit.word2vec.engine import Chunk, Engine, Tally, chunk_borders, make_engine
+from wordkit.word2vec.start import MADE_BY, start_afresh
+from wordkit.word2vec.state import TrainingState, config_record, corpus_record, learning_rate
+from wordkit.word2vec.weights import compact
 
-__all__ = ["train_word2vec"]
+__all__ = ["embeddings_of", "train_word2vec"]
 
-_BEYOND_REASON = 500  # times the loss of a prediction by vectors that know nothing
+_MAX_LOSS_RATIO = 500  # to the loss of vectors of zeros
 
 
 def train_word2vec(
     corpus: Corpus,
     config: Word2VecConfig | None = None,
     *,
-    start: StartingPoint | None = None,
+    start: TrainingState | None = None,
     device: str = "cpu",
     threads: int | None = None,
     checkpoint: CheckpointPlan | None = None,
 ) -> Run[Embeddings]:
-    """Vectors of the words of a corpus, by word2vec.
+    """Train vectors of the words of a corpus by word2vec.
 
     The same corpus, settings and seed on one CPU thread give the same vectors, bit for bit. More
-    threads write to the same vectors without waiting for each other, so that no two runs are
-    quite the same.
+    threads write to the same vectors without locks, so that no two runs are quite the same.
 
     Args:
         corpus: in memory or memory-mapped.
         config: None: the defaults.
-        start: what to begin with, by one of the ``start_`` functions of this package; used up by
-            the training. None: random vectors.
-        device: ``cpu`` (the fast loops), ``cuda`` or ``mps`` (through torch), ``torch-cpu``
-            (torch on the CPU), or ``auto`` (CUDA or MPS where torch finds one, else the fast
-            loops).
+        start: the state to begin with, by one of the ``start_`` functions of this package; used
+            up by the training. None: random vectors.
+        device: ``cpu`` (the compiled kernels), ``cuda`` or ``mps`` (through torch), ``torch-cpu``
+            (torch on the CPU), or ``auto`` (CUDA or MPS where torch finds one, else the kernels).
         threads: of the CPU; None: all cores.
-        checkpoint: where to keep the state of the training, and how often.
+        checkpoint: where to write checkpoints, and how often.
 
     Returns:
         A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
         over the present epoch of −log p of a prediction, in nats, before each step; NaN before the
-        first), the ``epoch`` (from 1), the ``epochs`` done, in parts, and the ``lr``. Its
-        embeddings hold, beside the vectors, the weights that :func:`start_from_model` goes on with;
-        their metadata tell the settings, the fingerprint of the corpus, versions, and the last
-        loss. Where checkpoints were asked for, a run that is closed or interrupted writes one
-        first, and so does one that has come to its end: from that one the vectors are to be had
-        again at once.
+        first), the ``epoch`` (from 1), the ``epochs`` done, with fractions, and the ``lr``. Its
+        embeddings hold, beside the vectors, the weights that :func:`start_from_model` resumes
+        from; their metadata have the settings, the fingerprint of the corpus, versions, and the
+        last loss. A run with checkpoints that is closed or interrupted writes one first; so does
+        one that ends, and resuming from that one gives the vectors again at once.
 
     Raises:
         VocabularyError: fewer than two words are frequent enough.
         ConfigError: the device's name is unknown, or ``threads`` is less than 1.
         ResourceError: there is too little memory, or no such device.
-        TextError: no two words stand together (in the run).
+        TextError: no two words are in one window (in the run).
         DivergenceError: the vectors grew beyond all bounds (in the run).
         StorageError: a checkpoint cannot be written.
     """
     config = config or Word2VecConfig()
-    start = start or start_afresh(corpus, config)
-    engine = make_engine(corpus, start, config, device=device, threads=threads)
-    keeper = CheckpointKeeper(checkpoint, corpus, config, start)
-    return Run(_Training(corpus, config, start, engine, keeper).run())
+    state = start or start_afresh(corpus, config)
+    engine = make_engine(corpus, state, config, device=device, threads=threads)
+    return Run(_Training(corpus, config, state, engine, checkpoint).run())
 
 
 class _Training:
-    """A corpus on its way through an engine, chunk by chunk."""
+    """The training loop: an engine trains on chunks of a corpus."""
 
     def __init__(
         self,
         corpus: Corpus,
         config: Word2VecConfig,
-        start: StartingPoint,
+        state: TrainingState,
         engine: Engine,
-        keeper: CheckpointKeeper,
+        plan: CheckpointPlan | None,
     ) -> None:
-        self._corpus, self._config, self._start = corpus, config, start
-        self._engine, self._keeper = engine, keeper
+        self._corpus, self._config, self._state, self._engine = corpus, config, state, engine
         self._borders = chunk_borders(corpus, engine.chunk_tokens).tolist()
-        self._state = start.state
-        self._done = self._state.epoch * corpus.tokens + self._state.position
+        self._checkpoint = Checkpoint(config, state, corpus_record(corpus))
+        self._keeper = CheckpointKeeper(plan, self._write)
+        if plan is not None:  # fail before the work
+            checkpoint_record(self._checkpoint)
+        self._done = self._saved = self._checkpoint.words_done
         self._diverged: Chunk | None = None
-        choices = config.negative + 1 if config.loss == "ns" else math.log2(len(start.vocabulary))
-        self._ignorance = choices * math.log(2)  # the loss of vectors that know nothing
+        choices = config.negative + 1 if config.loss == "ns" else math.log2(len(state.vocabulary))
+        self._untrained_loss = choices * math.log(2)  # of vectors of zeros
 
     def run(self) -> Generator[Report, None, Embeddings]:
         """Train to the end."""
         state, last = self._state, self._state.tally
-        if not state.weights.padded_input.flags.writeable:
-            raise ConfigError("this starting point was trained from before; make another one")
+        _check_unused(state)
         self._engine.prepare()
         began, predictions = state.epoch, 0
         while state.epoch < self._config.epochs:
@@ -114,7 +117,7 @@ class _Training:
             last = state.tally
             predictions += last.predictions
             state.epoch, state.position, state.tally = state.epoch + 1, 0, Tally()
-        state.tally = last  # what a checkpoint of the end remembers
+        state.tally = last  # for the last checkpoint
         if state.epoch > began and not predictions:
             raise TextError(
                 "there was nothing to predict: no line holds two words that are frequent enough "
@@ -123,25 +126,25 @@ class _Training:
             )
         if state.epoch > began:
             self._warn_of(last)
-        self._keeper.save_progress(self._engine)
+        self._save_progress()
         self._engine.fetch()
-        return embeddings_of(self._corpus, self._config, self._start, self._engine, last)
+        return embeddings_of(self._corpus, self._config, state, self._engine)
 
     def _epoch(self) -> Generator[Report, None, None]:
         """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
         try:
             yield self._report()
             while self._state.position < self._corpus.tokens:
-                yield from self._stretch()
+                yield from self._until_checkpoint()
                 self._check()
-                if self._keeper.is_due():
-                    self._keeper.save(self._engine)
+                if self._is_due():
+                    self._keeper.save()
             yield self._report()
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            self._keeper.save_progress(self._engine)
+            self._save_progress()
             raise
 
-    def _stretch(self) -> Generator[Report, None, None]:
+    def _until_checkpoint(self) -> Generator[Report, None, None]:
         """The chunks up to the next checkpoint or the end of the epoch; then none is under way."""
         began, before = time.monotonic(), self._state.seconds
         running = self._engine.run(self._chunks(), self._record)
@@ -153,31 +156,30 @@ class _Training:
             running.close()
 
     def _chunks(self) -> Iterator[Chunk]:
-        """The chunks that are left of the epoch, until a checkpoint is due or all is lost."""
+        """The chunks left of the epoch, until a checkpoint is due or the training diverges."""
         state, N = self._state, self._corpus.tokens
         for start, stop in pairwise(self._borders):
             if stop <= state.position:
                 continue
-            if self._keeper.is_due() or self._diverged is not None:
+            if self._is_due() or self._diverged is not None:
                 return
             start = max(start, state.position)
             state.position = stop
-            rates = (self._learning_rate(state.epoch * N + place) for place in (start, stop))
+            rates = (self._learning_rate(state.epoch * N + token) for token in (start, stop))
             yield Chunk(state.epoch, start, stop, *rates)
 
     def _learning_rate(self, words: int) -> float:
-        """The learning rate after so many words."""
         return learning_rate(self._config, words / (self._config.epochs * self._corpus.tokens))
 
     def _record(self, chunk: Chunk, tally: Tally) -> None:
-        """Take down what a chunk has cost."""
+        """Add the loss of a chunk to that of the epoch."""
         self._done += chunk.tokens
         self._state.tally += tally
-        if not math.isfinite(tally.loss) or tally.mean_loss > _BEYOND_REASON * self._ignorance:
+        limit = _MAX_LOSS_RATIO * self._untrained_loss
+        if not math.isfinite(tally.loss) or tally.mean_loss > limit:
             self._diverged = self._diverged or chunk
 
     def _check(self) -> None:
-        """Raise DivergenceError where a chunk has diverged."""
         if self._diverged is None:
             return
         words = self._diverged.epoch * self._corpus.tokens + self._diverged.stop
@@ -189,22 +191,100 @@ class _Training:
         )
 
     def _warn_of(self, last: Tally) -> None:
-        """Warn where a training has gone to its end, but to no good one."""
-        if last.mean_loss > self._ignorance:
+        if last.mean_loss > self._untrained_loss:
             warnings.warn(
                 f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
-                f"{self._ignorance:.3g} of vectors that know nothing: the learning rate "
+                f"{self._untrained_loss:.3g} of untrained vectors: the learning rate "
                 f"{self._config.start_lr:g} is too high for this text; lower it",
                 WordkitWarning,
                 stacklevel=2,
             )
 
     def _report(self) -> Report:
-        config, corpus, tally = self._config, self._corpus, self._state.tally
+        tally, tokens = self._state.tally, self._corpus.tokens
         figures = {
             "loss": tally.mean_loss if tally.predictions else math.nan,
             "epoch": self._state.epoch + 1,
-            "epochs": self._done / corpus.tokens,
+            "epochs": self._done / tokens,
             "lr": self._learning_rate(self._done),
         }
-        return Report("training", self._done, config.epochs * corpus.tokens, "words", figures)
+        return Report("training", self._done, self._config.epochs * tokens, "words", figures)
+
+    def _is_due(self) -> bool:
+        """Return whether the next checkpoint is due."""
+        return self._keeper.is_due() and self._checkpoint.words_done > self._saved
+
+    def _save_progress(self) -> None:
+        """Write a checkpoint if the last one lacks anything; no chunk may be under way."""
+        if self._checkpoint.words_done > self._saved:
+            self._keeper.save()
+
+    def _write(self, path: str | os.PathLike[str]) -> None:
+        self._engine.fetch()
+        save_checkpoint(path, self._checkpoint)
+        self._saved = self._checkpoint.words_done
+
+
+# --- the result ----------------------------------------------------------------------------------
+
+
+def embeddings_of(
+    corpus: Corpus, config: Word2VecConfig, state: TrainingState, engine: Engine
+) -> Embeddings:
+    """Make embeddings of a trained state; its weights become theirs and are not copied.
+
+    The vectors are those that ``config.kept`` names. The matrix needed beside them to resume is
+    among the weights: ``output``, or ``input`` where the vectors are the output embeddings or the
+    sum. (The output embeddings of a sum are what is left without the input embeddings, but for
+    rounding; to have them exactly would take three matrices.)
+
+    Raises:
+        DivergenceError: the vectors are not finite, or soon will not be.
+        ConfigError: the state has been used up by an earlier training.
+    """
+    weights = state.weights
+    _check_unused(state)
+    if not weights.are_bounded:
+        raise DivergenceError(
+            "the vectors have grown beyond all bounds; lower the learning rate (--lr), which was "
+            f"{config.start_lr:g} at the start"
+        )
+    if config.kept == "sum":
+        np.add(weights.padded_output, weights.padded_input, out=weights.padded_output)
+    matrices = {
+        "input": _frozen(weights.padded_input, weights.dim),
+        "output": _frozen(weights.padded_output, weights.dim),
+    }
+    vectors = matrices.pop("input" if config.kept == "in" else "output")
+    start = {"start": {"kept": state.kept, "joined": state.joined}} if state.kept else {}
+    packages = {name: version(name) for name in engine.packages}
+    metadata = {  # the same for equal runs, so without times
+        "made_by": MADE_BY,
+        "settings": config_record(config),
+        "corpus": corpus_record(corpus),
+        **start,
+        "training": {
+            "device": engine.name,
+            "words": config.epochs * corpus.tokens,
+            "loss": state.tally.mean_loss if state.tally.predictions else None,
+            "predictions": state.tally.predictions,
+        },
+        "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
+    }
+    return Embeddings(state.vocabulary, vectors, metadata=metadata, weights=matrices)
+
+
+def _check_unused(state: TrainingState) -> None:
+    if not state.weights.padded_input.flags.writeable:
+        raise ConfigError("this state was trained from before; make another one")
+
+
+def _frozen(padded: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
+    """The rows without padding, in the same memory, which is read-only from now on."""
+    matrix = compact(padded, dim)
+    padded.flags.writeable = False
+    array: object = matrix
+    while isinstance(array, np.ndarray):
+        array.flags.writeable = False
+        array = array.base
+    return matrix

@@ -1,7 +1,7 @@
-"""The two matrices of word2vec, laid out for the processor.
+"""The two matrices of word2vec, laid out for the processor, and the memory that they need.
 
 V is the number of words, O of rows of the output matrix (V, or V − 1 nodes of a Huffman tree), D
-of dimensions, S of floats from one row to the next.
+of dimensions, S the stride: floats from one row to the next.
 """
 
 from __future__ import annotations
@@ -12,41 +12,56 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.errors import ResourceError, counted
+from wordkit.runtime import available_memory
 from wordkit.word2vec.config import Word2VecConfig
 
-__all__ = ["ROW_UNIT", "Weights", "bytes_of_weights", "compact", "expand", "output_rows"]
+__all__ = [
+    "ROW_UNIT",
+    "Weights",
+    "blocks",
+    "bytes_of_weights",
+    "check_memory",
+    "check_softmax_memory",
+    "compact",
+    "expand",
+    "output_rows",
+]
 
 Floats = npt.NDArray[np.float32]
 
 ROW_UNIT = 16
-"""S is a multiple of this: 64 bytes, a line of the cache and the widest register of the day."""
+"""S is a multiple of this: 64 bytes, one cache line and the widest vector register."""
 
-_BOUND = 1e30  # no weight of a training that goes well is near it, and no sum beyond float32
-_BLOCK = 1 << 17  # floats that are touched at a time, so that memory stays small
+_MAX_WEIGHT = 1e30  # far above any of a sound training, and sums of them stay in float32
+_BLOCK_FLOATS = 1 << 17  # copied at a time, so that temporary memory stays small
+_OTHER_BYTES = 64 << 20  # all that does not grow with the vocabulary
+# Peak bytes per word of the alias table, the Huffman tree, or the list of words, while made.
+_TABLE_BYTES = {"ns": 200, "hs": 400, "softmax": 100}
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What is trained. The floats between D and S of each row are zero, and stay so."""
+    """Input and output embeddings. The floats between D and S of each row are zero."""
 
     dim: int
     """D."""
 
     padded_input: Floats
-    """Shape (V, S): words as context, which go in."""
+    """Input embeddings (of words as context), shape (V, S)."""
 
     padded_output: Floats
-    """Shape (O, S): words as what is predicted, which come out."""
+    """Output embeddings (of predicted words or tree nodes), shape (O, S)."""
 
     @classmethod
     def zeros(cls, words: int, outputs: int, dim: int) -> Weights:
-        """All zero."""
+        """Return matrices of zeros."""
         return cls(dim, _padded(words, dim), _padded(outputs, dim))
 
     @classmethod
-    def initial(cls, words: int, outputs: int, config: Word2VecConfig) -> Weights:
-        """As word2vec.c begins: input even from −0.5/D to 0.5/D, output zero."""
-        weights = cls.zeros(words, outputs, config.dim)
+    def initial(cls, words: int, config: Word2VecConfig) -> Weights:
+        """Initialize as word2vec.c does: input uniform in ±0.5/D, output zero."""
+        weights = cls.zeros(words, output_rows(words, config), config.dim)
         random = np.random.default_rng(config.seed)
         for start, end in blocks(words, config.dim):
             rows = weights.input[start:end]
@@ -55,7 +70,7 @@ class Weights:
 
     @classmethod
     def copied(cls, input: Floats, output: Floats) -> Weights:  # noqa: A002 - the field's term
-        """A copy of two matrices of shapes (V, D) and (O, D), laid out as it should be."""
+        """Copy matrices of shapes (V, D) and (O, D) into the padded layout."""
         weights = cls.zeros(len(input), len(output), input.shape[1])
         weights.input[:] = input
         weights.output[:] = output
@@ -63,23 +78,23 @@ class Weights:
 
     @property
     def are_bounded(self) -> bool:
-        """Whether no number is NaN, infinite or so large that it soon will be."""
+        """Return whether every weight is finite, and far from overflow."""
         with np.errstate(invalid="ignore"):
             extremes = [
                 float(extreme)
                 for matrix in (self.padded_input, self.padded_output)
                 for extreme in (matrix.min(initial=0), matrix.max(initial=0))
             ]
-        return all(abs(extreme) <= _BOUND for extreme in extremes)  # NaN is not
+        return all(abs(extreme) <= _MAX_WEIGHT for extreme in extremes)  # False for NaN
 
     @property
     def input(self) -> Floats:
-        """Shape (V, D), a view."""
+        """Input embeddings without padding, shape (V, D), a view."""
         return self.padded_input[:, : self.dim]
 
     @property
     def output(self) -> Floats:
-        """Shape (O, D), a view."""
+        """Output embeddings without padding, shape (O, D), a view."""
         return self.padded_output[:, : self.dim]
 
 
@@ -89,12 +104,12 @@ def output_rows(words: int, config: Word2VecConfig) -> int:
 
 
 def bytes_of_weights(words: int, dim: int) -> int:
-    """What the two matrices take in memory."""
+    """Return the bytes of the two matrices."""
     return 2 * 4 * words * _stride(dim)
 
 
 def compact(padded: Floats, dim: int) -> Floats:
-    """The rows without their padding, shape (·, D), in the memory of ``padded``, which is lost."""
+    """Move the rows together in their own memory: shape (·, D); ``padded`` is lost."""
     rows, stride = padded.shape
     if stride == dim:
         return padded
@@ -105,32 +120,57 @@ def compact(padded: Floats, dim: int) -> Floats:
 
 
 def expand(compacted: Floats, padded: Floats) -> None:
-    """Undo :func:`compact`: put the rows back to where they were, with zeros behind each."""
+    """Undo :func:`compact`: move the rows back, with zeros as padding."""
     rows, dim = compacted.shape
     if padded.shape[1] == dim:
         return
     for start, end in reversed(list(blocks(rows, dim))):
-        padded[start:end, :dim] = compacted[start:end].copy()  # its place may be written to next
+        padded[start:end, :dim] = compacted[
+            start:end
+        ].copy()  # the next rows may be written over it
         padded[start:end, dim:] = 0
 
 
 def blocks(rows: int, dim: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that are small enough to be copied."""
-    size = max(_BLOCK // dim, 1)
+    """Yield ranges of rows small enough to be copied."""
+    size = max(_BLOCK_FLOATS // dim, 1)
     return ((start, min(start + size, rows)) for start in range(0, rows, size))
 
 
 def _stride(dim: int) -> int:
-    """S for D."""
     return -(-dim // ROW_UNIT) * ROW_UNIT
 
 
 def _padded(rows: int, dim: int) -> Floats:
-    """Zeros of shape (rows, S) that begin on a line of the cache.
-
-    They are written, so that the memory is taken now and no estimate counts it as free.
-    """
+    """Zeros of shape (rows, S), aligned to a cache line, and written so that memory is taken."""
     size = rows * _stride(dim)
     memory = np.full(size + ROW_UNIT, 0, dtype=np.float32)
     skip = -(memory.ctypes.data // 4) % ROW_UNIT
     return memory[skip : skip + size].reshape(rows, _stride(dim))
+
+
+def check_memory(words: int, config: Word2VecConfig) -> None:
+    """Raise ResourceError if weights and tables of V words do not fit into the free memory."""
+    needed = bytes_of_weights(words, config.dim) + _TABLE_BYTES[config.loss] * words + _OTHER_BYTES
+    free = available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"{counted(words, 'word')} of {counted(config.dim, 'dimension')} need "
+            f"{_gib(needed)} of memory, and {_gib(free)} are free; raise the minimum count, cap "
+            "the vocabulary or lower dim"
+        )
+
+
+def check_softmax_memory(needed: int, purpose: str) -> None:
+    """Raise ResourceError if these bytes for the full softmax do not fit beside the weights."""
+    free = available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"loss softmax needs {_gib(needed)} of memory for {purpose}, and {_gib(free)} are free "
+            "beside the vectors; cap the vocabulary, lower window, take fewer threads, or choose "
+            "loss ns or hs"
+        )
+
+
+def _gib(number: int) -> str:
+    return f"{number / 2**30:.1f} GiB"

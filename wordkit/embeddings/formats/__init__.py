@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format, ReadOptions, first_rows
@@ -41,7 +42,7 @@ _REMEDIES = {
     "a NumPy array": "save it with its words as word2vec text",
     "a fastText model": "take the .vec file that fastText wrote beside it",
 }
-"""What to do with a file of a foreign format, where it is not to export it."""
+"""Remedies for files of foreign formats, where they are not to export them."""
 
 
 def load_embeddings(
@@ -50,7 +51,7 @@ def load_embeddings(
     limit: int | None = None,
     *,
     encoding: str = "utf-8",
-    errors: str = "strict",
+    errors: Literal["strict", "replace"] = "strict",
 ) -> Embeddings:
     """Load the vectors of a file; those of wordkit's own are memory-mapped.
 
@@ -61,7 +62,7 @@ def load_embeddings(
 
     Raises:
         StorageError: the file cannot be read.
-        FormatError: it is damaged, truncated, or no vector file.
+        FormatError: it is corrupted, truncated, or no vector file.
         ConfigError: an argument is out of its range.
         ResourceError: the vectors do not fit into memory.
 
@@ -89,7 +90,7 @@ def save_embeddings(
     *,
     precision: str = "fp32",
 ) -> None:
-    """Write vectors to a file, which is whole or not there at all.
+    """Write vectors to a file, atomically.
 
     Args:
         embeddings: what to write.

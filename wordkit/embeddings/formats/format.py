@@ -1,4 +1,4 @@
-"""What a vector format is: its name, its suffixes, how it is recognised, read and written."""
+"""The declaration of a vector format, the options of reading, and the collected result."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import Settings, setting
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.source import Source
-from wordkit.embeddings.search import check_whole
 from wordkit.errors import (
     ConfigError,
     EmbeddingsError,
@@ -38,27 +39,22 @@ def first_rows(count: int | str) -> str:
 
 
 @dataclass(frozen=True)
-class ReadOptions:
-    """How a vector file is read."""
+class ReadOptions(Settings):
+    """Options of reading a vector file."""
 
-    limit: int | None = None
-    """Number of vectors to read, at least 1; None: all."""
-
-    encoding: str = "utf-8"
-    """The encoding of the words; one in which spaces and line breaks are single ASCII bytes."""
-
-    errors: str = "strict"
-    """For words that are not of this encoding: "strict" raises an error, "replace" puts U+FFFD in
-    the place of such bytes."""
+    limit: int | None = setting(None, "Number of vectors to read.", none="all", at_least=1)
+    encoding: str = setting(
+        "utf-8", "Encoding of the words, in which spaces and line breaks are single ASCII bytes."
+    )
+    errors: Literal["strict", "replace"] = setting(
+        "strict", "For words that are not of the encoding: strict raises, replace puts U+FFFD."
+    )
 
     def __post_init__(self) -> None:
-        if self.limit is not None:
-            check_whole("limit", self.limit)
-        if self.errors not in ("strict", "replace"):
-            raise ConfigError(f"errors must be 'strict' or 'replace', not {self.errors!r}")
+        super().__post_init__()
         try:
             b"word".decode(self.encoding)
-        except (LookupError, TypeError, UnicodeError) as error:
+        except (LookupError, UnicodeError) as error:
             raise ConfigError(f"{self.encoding!r} is no encoding of text; try utf-8") from error
 
 
@@ -85,7 +81,7 @@ class Format:
     """Reads a file; None: the format is only written."""
 
     write: Writer
-    """Writes a file, packed if asked for, to a path where nothing has to be kept."""
+    """Writes a file, compressed if asked for, to a path where nothing has to be kept."""
 
     check: Callable[[Embeddings], None]
     """Raises an EmbeddingsError if a file could not give these vectors back."""
@@ -119,7 +115,7 @@ def collect(source: Source, words: list[str], vectors: npt.NDArray[np.float32]) 
     try:
         return Embeddings(Vocabulary(words), vectors)
     except (EmbeddingsError, VocabularyError) as error:
-        raise FormatError(f"{source.path} is damaged: {error}") from error
+        raise FormatError(f"{source.path} is corrupted: {error}") from error
 
 
 def join(parts: list[npt.NDArray[np.float32]], count: int, dim: int) -> npt.NDArray[np.float32]:

@@ -18,7 +18,7 @@ from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["GLOVE"]
 
-_MIN_DIM = 2  # a word with one number behind it is a list of counts
+_MIN_DIM = 2  # a word with one number after it is a list of counts
 
 
 def _recognize(head: bytes, _: str) -> bool:

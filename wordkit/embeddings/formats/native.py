@@ -43,12 +43,12 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     words = file.tensor("words", np.uint8, 1)
     counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
     if norms is None and file.tensors["vectors"].dtype == np.float32:
-        norms = file.tensor("norms", np.float32, 1)  # says that they are missing
+        norms = file.tensor("norms", np.float32, 1)  # raises, as they are missing
     rows = len(vectors)
     beside = [column for column in (norms, counts) if column is not None]
     if any(len(column) != rows for column in beside) or vectors.size == 0:
         raise FormatError(
-            f"{source.path} is damaged: it has {' and '.join(str(len(c)) for c in beside)} norms "
+            f"{source.path} is corrupted: it has {' and '.join(str(len(c)) for c in beside)} norms "
             f"and counts for vectors of shape {vectors.shape}; copy or make it again"
         )
     weights = {
@@ -71,7 +71,7 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             source=source.path,
         )
     except EmbeddingsError as error:
-        raise FormatError(f"{source.path} is damaged: {error}; copy or make it again") from error
+        raise FormatError(f"{source.path} is corrupted: {error}; copy or make it again") from error
 
 
 def _first_lines(words: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
@@ -83,9 +83,9 @@ def _metadata(file: TensorFile) -> Mapping[str, Any]:
     try:
         metadata = json.loads(file.metadata.get(_METADATA, "{}"))
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{file.path} is damaged: its metadata is not JSON") from error
+        raise FormatError(f"{file.path} is corrupted: its metadata is not JSON") from error
     if not isinstance(metadata, dict):
-        raise FormatError(f"{file.path} is damaged: its metadata is no JSON object")
+        raise FormatError(f"{file.path} is corrupted: its metadata is no JSON object")
     return metadata
 
 

@@ -19,16 +19,16 @@ from wordkit.storage.compression import (
 __all__ = ["BYTE_ORDER_MARK", "HEAD", "Source"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some programs put before text in UTF-8; no part of the text."""
+"""Written before text in UTF-8 by some programs; no part of the text."""
 
 HEAD = 1 << 16
 """Bytes that a format is recognised by."""
 
-_LONGEST_LINE = 1 << 26  # bytes; five million dimensions
+_MAX_LINE_BYTES = 1 << 26  # bytes; five million dimensions
 
 
 class Source:
-    """A file that is read once from its start, and whose first bytes can be looked at before.
+    """A file that is read once from its start, after a look at its first bytes.
 
     Args:
         path: a regular file, compressed or not; its first bytes decide.
@@ -44,7 +44,7 @@ class Source:
     """Bytes of the content; None where it is compressed, as it is not known then."""
 
     offset: int
-    """How many bytes of the content have been read."""
+    """Bytes of the content that have been read."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -76,13 +76,13 @@ class Source:
         self._file.close()
 
     def peek(self, size: int) -> bytes:
-        """The next ``size`` bytes, or what there is, without reading on."""
+        """Return the next ``size`` bytes, or fewer at the end, without consuming them."""
         if len(self._ahead) < size:
             self._ahead += self._fetch(size - len(self._ahead))
         return self._ahead[:size]
 
     def read(self, size: int) -> bytes:
-        """The next ``size`` bytes; fewer only at the end of the file."""
+        """Return the next ``size`` bytes; fewer only at the end of the file."""
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         if len(data) < size:
             data += self._fetch(size - len(data))
@@ -90,12 +90,12 @@ class Source:
         return data
 
     def unread(self, data: bytes) -> None:
-        """Put back what was read last."""
+        """Push back the bytes that were read last."""
         self._ahead = data + self._ahead
         self.offset -= len(data)
 
     def read_line(self) -> bytes:
-        """The next line with its line break.
+        """Return the next line with its line break.
 
         Raises:
             FormatError: it is longer than any row of vectors.
@@ -106,15 +106,15 @@ class Source:
             end = ahead.find(b"\n") + 1
             if end or len(ahead) < size:
                 return self.read(end or len(ahead))
-            if size >= _LONGEST_LINE:
+            if size >= _MAX_LINE_BYTES:
                 raise FormatError(
                     f"{self.path} is no vector file: its line at byte {self.offset} is longer "
-                    f"than {_LONGEST_LINE} bytes"
+                    f"than {_MAX_LINE_BYTES} bytes"
                 )
             size *= 4
 
     def blocks(self, size: int) -> Iterator[bytes]:
-        """The rest in blocks of whole lines; a file's last line may lack its line break.
+        """Yield the rest in blocks of whole lines; a file's last line may lack its line break.
 
         Args:
             size: bytes of a block, more or less; the first ones are smaller.
@@ -123,22 +123,22 @@ class Source:
             FormatError: a line is longer than any row of vectors.
         """
         step = min(size, 4 * HEAD)
-        carried = b""
+        rest = b""
         while data := self.read(step):
             end = data.rfind(b"\n") + 1
             if end:
-                yield carried + data[:end] if carried else data[:end]
-                carried = data[end:]
+                yield rest + data[:end] if rest else data[:end]
+                rest = data[end:]
             else:
-                carried += data
-            if len(carried) > _LONGEST_LINE:
+                rest += data
+            if len(rest) > _MAX_LINE_BYTES:
                 raise FormatError(
                     f"{self.path} is no vector file: its line before byte {self.offset} is longer "
-                    f"than {_LONGEST_LINE} bytes"
+                    f"than {_MAX_LINE_BYTES} bytes"
                 )
             step = min(size, 2 * step)
-        if carried:
-            yield carried
+        if rest:
+            yield rest
 
     def _fetch(self, size: int) -> bytes:
         with decompression_errors(self.path, self.compression, FormatError, StorageError):

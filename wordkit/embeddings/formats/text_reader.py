@@ -1,4 +1,4 @@
-"""Rows of text to words and vectors, on all cores.
+"""The parsing of rows of text, on all cores.
 
 The file is read in pieces of whole lines, and threads parse pieces. Memory holds the vectors found
 so far and a few pieces, whatever a header says. R is the number of rows of a piece, D of
@@ -35,7 +35,7 @@ class _Piece:
 
     data: bytes
     offset: int
-    """Of the data in the file."""
+    """Offset of the data in the file."""
 
     line: int
     """Number of the first line."""
@@ -53,7 +53,7 @@ class _Parsed:
     vectors: npt.NDArray[np.float32]
     error: FormatError | None
     ended: bool
-    """Whether the last line of the piece has a line break."""
+    """True if the last line of the piece has a line break."""
 
 
 @dataclass
@@ -79,11 +79,11 @@ def read_rows(
     """Read the words and vectors of the rows that follow.
 
     Args:
-        source: stands at the first row.
+        source: positioned at the first row.
         dim: D, the number of values in a row.
         options: how to decode the words.
         line: the number of the first row's line, for messages.
-        limit: the most rows to return; what follows them is not read.
+        limit: maximum number of rows to return; what follows them is not read.
 
     Returns:
         The words as they come, and their vectors, shape (V, D), float32.

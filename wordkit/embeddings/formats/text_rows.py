@@ -1,4 +1,4 @@
-"""Rows of text: a word, then D numbers, told apart from the right.
+"""Rows of text: a word, then D numbers, split from the right.
 
 A row is split at spaces (0x20) and nothing else, so that words may hold no-break spaces, line
 separators and even spaces. What is left of the last D numbers is the word. One case is decided
@@ -43,11 +43,11 @@ _NUMBER = re.compile(
 _WHOLE = re.compile(rb"[+-]?[0-9]+")
 _BLANK_LINES = re.compile(rb"\A(?:\r?\n)+")  # a lone \r begins a word
 _TASK_VALUES = 1 << 18  # numbers that one thread takes at a time
-_FEW_VALUES = 1 << 16  # so many are written by the time that compiled code is loaded
+_MAX_PLAIN_VALUES = 1 << 16  # these are written by the time that compiled code is loaded
 
 
 class RowError(ValueError):
-    """The fault of a row, as a sentence that goes on after "line 7"."""
+    """The fault of a row, to follow "line 7" in a message."""
 
 
 def is_number(token: bytes) -> bool:
@@ -61,7 +61,7 @@ def parse_row(row: bytes, dim: int) -> tuple[bytes, npt.NDArray[np.float32]] | N
     Spaces and a carriage return at the end do not count.
 
     Raises:
-        RowError: it is no word with D finite numbers behind it.
+        RowError: it is no word with D finite numbers after it.
     """
     tokens = row.rstrip(b" \r\n").split(b" ")
     if tokens == [b""]:
@@ -150,7 +150,7 @@ def check_words(
     """Check that rows can hold all words.
 
     Raises:
-        EmbeddingsError: one cannot be told from its values, or from another word.
+        EmbeddingsError: one cannot be distinguished from its values, or from another word.
     """
     for word in embeddings.words:
         found = fault(word.encode())
@@ -174,7 +174,7 @@ def format_all(
     """Yield rows of ``words`` (V) and ``vectors`` (V, D) as text, many at a time."""
     step = max(_TASK_VALUES // vectors.shape[1], 1)
     tasks = [slice(row, row + step) for row in range(0, len(words), step)]
-    if vectors.size <= _FEW_VALUES:
+    if vectors.size <= _MAX_PLAIN_VALUES:
         yield from (_plain(words[rows], vectors[rows]) for rows in tasks)
     else:
         yield from ordered_map(lambda rows: _compiled(words[rows], vectors[rows]), tasks)

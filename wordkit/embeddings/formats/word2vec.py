@@ -1,7 +1,7 @@
 """word2vec's files: a line with words and dimensions, then rows of text or of raw float32.
 
 Written by word2vec (Mikolov et al. 2013), gensim and, as ``.vec``, fastText. In binary files,
-word2vec.c puts a line break behind each vector, gensim does not; both are read. V is the number of
+word2vec.c puts a line break after each vector, gensim does not; both are read. V is the number of
 words, D of dimensions.
 """
 
@@ -32,10 +32,10 @@ from wordkit.storage.compression import Compression, compressed_writer
 __all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY"]
 
 HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*(?:\n|\Z)")
-"""Two numbers alone on a line, perhaps behind a byte order mark."""
+"""Two numbers alone on a line, perhaps after a byte order mark."""
 
 _CHUNK_BYTES = 1 << 22
-_LONGEST_WORD = 1 << 16  # bytes
+_MAX_WORD_BYTES = 1 << 16  # bytes
 _USUAL_WORD = 200  # bytes; what is longer and no text is hardly a word
 
 
@@ -47,7 +47,7 @@ def _is_binary(head: bytes, suffix: str) -> bool:
     """Return whether a file has a header and binary rows.
 
     Text has numbers up to the line break. What looks like text but is not of that form, and has
-    no bytes that text has not, is binary if the suffix says so.
+    no bytes that text has not, is binary if the suffix is .bin.
     """
     header = HEADER.match(head)
     if header is None:
@@ -87,11 +87,11 @@ def _read_header(
             "there must be at least one of each"
         )
     rows = words if limit is None else min(words, limit)
-    least = rows * (row_bytes + dim * value_bytes) - 1  # the last line break may be missing
-    if source.size is not None and source.size - source.offset < least:
+    min_bytes = rows * (row_bytes + dim * value_bytes) - 1  # the last line break may be missing
+    if source.size is not None and source.size - source.offset < min_bytes:
         raise FormatError(
             f"{source.path} is truncated, or its header is wrong: {words} words of {dim} "
-            f"dimensions take {least} bytes or more, and {source.size - source.offset} follow; "
+            f"dimensions take {min_bytes} bytes or more, and {source.size - source.offset} follow; "
             "copy or make the file again"
         )
     return words, dim
@@ -149,7 +149,7 @@ class _BinaryReader:
         self._buffer = b""
         self._start = source.offset  # of the buffer in the file
         self._misfit = (
-            f"the dimension {dim} in the header does not fit the file, or it is damaged: "
+            f"the dimension {dim} in the header does not fit the file, or it is corrupted: "
             "copy or make it again"
         )
 
@@ -194,29 +194,29 @@ class _BinaryReader:
     def _fill(self, pos: int, row: int) -> None:
         """Drop what is before ``pos`` and read on, as the row that begins there is not whole."""
         self._buffer, self._start = self._buffer[pos:], self._start + pos
-        place = f"vector {row} at byte {self._start}"
-        if b" " not in self._buffer[: _LONGEST_WORD + 1] and len(self._buffer) > _LONGEST_WORD:
+        where = f"vector {row} at byte {self._start}"
+        if b" " not in self._buffer[: _MAX_WORD_BYTES + 1] and len(self._buffer) > _MAX_WORD_BYTES:
             raise FormatError(
-                f"{self._source.path}, {place}: no space ends its word; {self._misfit}"
+                f"{self._source.path}, {where}: no space ends its word; {self._misfit}"
             )
         more = self._source.read(max(_CHUNK_BYTES, len(self._buffer)))
         if not more:
             raise FormatError(
-                f"{self._source.path} is truncated: {place} is not whole; "
+                f"{self._source.path} is truncated: {where} is not whole; "
                 "copy or make the file again"
             )
         self._buffer += more
 
     def _word(self, word: bytes, row: int, pos: int) -> str:
-        place = f"{self._source.path}, vector {row} at byte {self._start + pos}"
+        where = f"{self._source.path}, vector {row} at byte {self._start + pos}"
         # where the dimension is wrong, numbers and line breaks are taken for the next word
         if not word or b"\n" in word:
             fault = "its word holds a line break" if word else "it has no word"
-            raise FormatError(f"{place}: {fault}; {self._misfit}")
+            raise FormatError(f"{where}: {fault}; {self._misfit}")
         try:
             return word.decode(self._options.encoding, self._options.errors)
         except UnicodeError as error:
-            fault = f"{place}: the word {word[:30]!r} is not {self._options.encoding}"
+            fault = f"{where}: the word {word[:30]!r} is not {self._options.encoding}"
             remedy = DECODING if len(word) <= _USUAL_WORD else self._misfit
             raise FormatError(f"{fault}; {remedy}") from error
 
@@ -231,7 +231,7 @@ def _write_binary(embeddings: Embeddings, path: Path, compression: Compression |
 def _binary_fault(word: bytes) -> str | None:
     if b" " in word:
         return "holds a space"
-    return None if len(word) <= _LONGEST_WORD else f"is longer than {_LONGEST_WORD} bytes"
+    return None if len(word) <= _MAX_WORD_BYTES else f"is longer than {_MAX_WORD_BYTES} bytes"
 
 
 WORD2VEC = Format(

@@ -1,7 +1,7 @@
-"""From inner products to gradients and losses, a vector register of them at a time.
+"""The gradients and losses of inner products, a vector register at a time.
 
 The table has a row for each of C inputs; its T targets lie in tiles of ``WIDTH`` columns, of which
-``weights`` says which are in use (1 or 0) and ``labels`` which are right (1 or 0).
+``weights`` says which are in use (1 or 0) and ``labels`` which are correct (1 or 0).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ intrinsic: Any = numba.extending.intrinsic
 Floats = npt.NDArray[np.float32]
 
 FACTORS = 100
-"""How many factors from 1 to 2 a product of float32 may have: 2¹⁰⁰ is well in its range."""
+"""The number of factors from 1 to 2 in a product of float32: 2¹⁰⁰ is well in its range."""
 
 _LOG2_E = 1.4426950408889634
 _LOWEST = -125.0  # 2 to this power is still a normal number
@@ -62,8 +62,8 @@ def gradients_of_sigmoid(
             context, builder, signature, arguments, (0, 3, 4, 6, 7)
         )
         column, b = arguments[2], Lanes(builder, WIDTH)
-        place = builder.gep(table.row(arguments[1]), [column])
-        z = b.load(place)
+        address = builder.gep(table.row(arguments[1]), [column])
+        z = b.load(address)
         label = b.load(builder.gep(labels.data, [column]))
         weight = b.load(builder.gep(weights.data, [column]))
         positive = b.larger(z, b.constant(0))
@@ -72,7 +72,7 @@ def gradients_of_sigmoid(
         s = b.divided(b.constant(1), b.plus(b.constant(1), e))  # σ(|z|)
         sigmoid = b.select(positive, s, b.times(e, s))
         rates = b.times(weight, b.broadcast(arguments[5]))
-        b.store(b.times(b.minus(label, sigmoid), rates), place)
+        b.store(b.times(b.minus(label, sigmoid), rates), address)
         factor = b.plus(b.constant(1), b.times(weight, e))
         b.store(b.times(b.load(products.data), factor), products.data)
         linear = b.minus(b.select(positive, z, b.constant(0)), b.times(label, z))
@@ -98,7 +98,7 @@ def _exp_of_minus(b: Lanes, x: Any) -> Any:
 
 @njit(nogil=True, fastmath=True, cache=True)
 def log_of_products(products: Floats, sums: Floats) -> float:
-    """The losses tallied, in float64; the tallies start anew."""
+    """Return the losses tallied, in float64; the tallies start anew."""
     loss = 0.0
     for lane in range(WIDTH):
         loss += math.log(products[lane]) + sums[lane]
@@ -108,27 +108,27 @@ def log_of_products(products: Floats, sums: Floats) -> float:
 
 @njit(nogil=True, cache=True)
 def gradients_of_softmax(table: Floats, rows: int, targets: int, label: int, lr: float) -> float:
-    """Turn inner products z into lr·(1[right] − softmax(z)); return the sum of −log softmax(z).
+    """Turn inner products z into lr·(1[label] − softmax(z)); return the sum of −log softmax(z).
 
     Args:
         table: inner products, turned into gradients; the targets in tiles.
         rows: C.
         targets: T, from the first to the last word.
-        label: the number of the right one.
+        label: the number of the correct one.
         lr: the learning rate.
     """
     tiles = (targets + WIDTH - 1) // WIDTH
     loss = 0.0
     for c in range(rows):
         highest = -np.inf
-        right = 0.0
+        target = 0.0
         for tile in range(tiles):
             first = targets * tile // tiles
             for lane in range(targets * (tile + 1) // tiles - first):
                 z = table[c, WIDTH * tile + lane]
                 highest = max(highest, z)
                 if first + lane == label:
-                    right = z
+                    target = z
         total = 0.0
         for tile in range(tiles):
             first = targets * tile // tiles
@@ -136,7 +136,7 @@ def gradients_of_softmax(table: Floats, rows: int, targets: int, label: int, lr:
                 e = math.exp(table[c, WIDTH * tile + lane] - highest)
                 table[c, WIDTH * tile + lane] = e
                 total += e
-        loss += math.log(total) + highest - right
+        loss += math.log(total) + highest - target
         for tile in range(tiles):
             first = targets * tile // tiles
             for lane in range(targets * (tile + 1) // tiles - first):

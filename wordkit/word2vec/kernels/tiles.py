@@ -1,7 +1,7 @@
 """The arithmetic of a training step, in tiles that stay in the processor's vector registers.
 
 A step takes C inputs and T targets: it needs all C·T inner products, and afterwards adds to every
-input a combination of the targets, and to every target one of the inputs. A tile is all inputs
+input a combination of the targets, and to every into one of the inputs. A tile is all inputs
 with up to :data:`WIDTH` targets. The loops are written in LLVM's own terms, because the vector
 units are only kept busy where each value that is loaded serves several products, and no compiler
 finds that by itself in loops over rows that may be the same.
@@ -39,7 +39,7 @@ __all__ = [
 intrinsic: Any = numba.extending.intrinsic
 
 WIDTH = 8
-"""The most targets in a tile, so that their sums leave registers for the rest."""
+"""Maximum number of targets in a tile, so that their sums leave registers for the rest."""
 
 LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 """Floats in a vector register; where a register holds fewer, LLVM takes several."""
@@ -47,7 +47,7 @@ LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
 _LINE = 16  # floats in a line of the cache
 
 
-# --- what the training loop calls ----------------------------------------------------------------
+# --- for the training loop -----------------------------------------------------------------------
 
 
 @intrinsic
@@ -73,8 +73,8 @@ def inner_products(
             def dots(c: Any, inputs: int) -> None:
                 numbers = [builder.add(c, int64(i)) for i in range(inputs)]
                 ins = [x.row(rows.at(number)) for number in numbers]
-                places = [builder.gep(table.row(number), [column]) for number in numbers]
-                _dots(builder, ins, outs, x.stride, places)
+                addresses = [builder.gep(table.row(number), [column]) for number in numbers]
+                _dots(builder, ins, outs, x.stride, addresses)
 
             with cgutils.for_range_slice(builder, int64(0), even, int64(2), INT64) as (c, _):
                 dots(c, 2)
@@ -95,7 +95,7 @@ def add_products(
     typing_context: Any, inputs: Any, rows: Any, count: Any, targets: Any, chosen: Any, first: Any,
     width: Any, table: Any, column: Any, sums: Any,
 ) -> Any:  # fmt: skip
-    """Add what the gradients of a tile, g = table[:, column:column + width], say:
+    """Add the products of the gradients of a tile, g = table[:, column:column + width]:
 
     ``sums[c] += Σ_j g[c, j] · targets[chosen[first + j]]``, with the targets as they were, and
     ``targets[chosen[first + j]] += Σ_c g[c, j] · inputs[rows[c]]``.
@@ -120,8 +120,8 @@ def add_products(
                 """A loop over the inputs: their row, where its change goes, the gradients."""
                 with cgutils.for_range(builder, count, intp=INT64) as loop:
                     row = x.row(rows.at(loop.index))
-                    goal = row if sums is None else sums.row(loop.index)
-                    yield row, goal, builder.gep(table.row(loop.index), [column])
+                    into = row if sums is None else sums.row(loop.index)
+                    yield row, into, builder.gep(table.row(loop.index), [column])
 
             _updates(builder, inputs, outs, x.stride)
 
@@ -142,12 +142,12 @@ def mean_of_rows(typing_context: Any, matrix: Any, rows: Any, count: Any, into: 
         matrix, rows, into = matrices(context, builder, signature, arguments, (0, 1, 3))
         count, b = arguments[2], Lanes(builder, LANES)
         one = ir.Constant(ir.FloatType(), 1)
-        share = b.broadcast(builder.fdiv(one, builder.sitofp(count, ir.FloatType())))
+        scale = b.broadcast(builder.fdiv(one, builder.sitofp(count, ir.FloatType())))
         with _along(builder, matrix.stride) as d:
             total = b.variable()
             with cgutils.for_range(builder, count, intp=INT64) as loop:
                 b.add_to(total, b.load(matrix.row(rows.at(loop.index)), d))
-            b.store(b.times(b.value(total), share), into.data, d)
+            b.store(b.times(b.value(total), scale), into.data, d)
         return context.get_dummy_value()
 
     return types.void(matrix, rows, types.int64, into), generate
@@ -177,7 +177,7 @@ def add_to_rows(
 
 @intrinsic
 def prefetch(typing_context: Any, matrix: Any, row: Any) -> Any:
-    """Ask for a row to be brought near, to be changed, without waiting for it."""
+    """Prefetch a row for writing."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (matrix,) = matrices(context, builder, signature, arguments, (0,))
@@ -187,8 +187,8 @@ def prefetch(typing_context: Any, matrix: Any, row: Any) -> Any:
         )
         row, line = matrix.row(arguments[1]), int64(_LINE)
         with cgutils.for_range_slice(builder, int64(0), matrix.stride, line, INT64) as (d, _):
-            place = builder.bitcast(builder.gep(row, [d]), byte)
-            builder.call(function, [place, flag(1), flag(3), flag(1)])  # write, keep, data
+            address = builder.bitcast(builder.gep(row, [d]), byte)
+            builder.call(function, [address, flag(1), flag(3), flag(1)])  # write, keep, data
         return context.get_dummy_value()
 
     return types.void(matrix, types.int64), generate
@@ -197,15 +197,8 @@ def prefetch(typing_context: Any, matrix: Any, row: Any) -> Any:
 # --- the loops -----------------------------------------------------------------------------------
 
 
-def _dots(builder: Any, ins: list[Any], outs: list[Any], stride: Any, places: list[Any]) -> None:
-    """Put the inner products of each of these inputs with all targets of a tile at its place.
-
-    Args:
-        builder: writes the code.
-        ins, outs: the addresses of rows.
-        stride: their length.
-        places: addresses of WIDTH floats.
-    """
+def _dots(builder: Any, ins: list[Any], outs: list[Any], stride: Any, addresses: list[Any]) -> None:
+    """Store the inner products of each input with all targets of a tile at its address."""
     b = Lanes(builder, LANES)
     sums = [[b.variable() for _ in outs] for _ in ins]
     with _along(builder, stride) as d:
@@ -214,33 +207,26 @@ def _dots(builder: Any, ins: list[Any], outs: list[Any], stride: Any, places: li
             o = b.load(out, d)
             for i, value in enumerate(values):
                 b.add_to(sums[i][j], b.times(value, o))
-    for row, place in zip(sums, places, strict=True):
+    for row, address in zip(sums, addresses, strict=True):
         totals = _horizontal_sums(b, [b.value(total) for total in row])
-        Lanes(builder, WIDTH).store(totals, place)
+        Lanes(builder, WIDTH).store(totals, address)
 
 
 def _updates(builder: Any, inputs: Callable[[], Any], outs: list[Any], stride: Any) -> None:
-    """Add to inputs and targets of a tile what the gradients say.
-
-    Args:
-        builder: writes the code.
-        inputs: a loop over the inputs; see :func:`add_products`.
-        outs: the addresses of the targets' rows.
-        stride: their length.
-    """
+    """Add the products of the gradients to the inputs and the targets of a tile."""
     b = Lanes(builder, LANES)
     with _along(builder, stride) as d:
         old = [b.load(out, d) for out in outs]
         changes = [b.variable() for _ in outs]
-        with inputs() as (row, goal, gradients):
+        with inputs() as (row, into, gradients):
             value = b.load(row, d)
             # two sums, so that one addition need not wait for the other
-            halves: list[Any] = [value if goal is row else b.load(goal, d), b.constant(0)]
+            halves: list[Any] = [value if into is row else b.load(into, d), b.constant(0)]
             for j, o in enumerate(old):
                 g = b.broadcast(builder.load(builder.gep(gradients, [int64(j)])))
                 b.add_to(changes[j], b.times(g, value))
                 halves[j % 2] = b.plus(halves[j % 2], b.times(g, o))
-            b.store(b.plus(*halves), goal, d)
+            b.store(b.plus(*halves), into, d)
         for out, change in zip(outs, changes, strict=True):
             # loaded again: two targets may be the same row
             b.store(b.plus(b.load(out, d), b.value(change)), out, d)
@@ -268,7 +254,7 @@ def _horizontal_sums(b: Lanes, vectors: Sequence[Any]) -> Any:
     """
     level = [*vectors, *[b.constant(0)] * (WIDTH - len(vectors))]
     evens, odds = _alternate(b.count, 0), _alternate(b.count, 1)
-    for _ in range(2):  # within each four lanes: the sums of neighbours, side by side
+    for _ in range(2):  # within each four lanes: the sums of neighbours, adjacent
         level = [
             b.plus(b.shuffled(u, v, evens), b.shuffled(u, v, odds))
             for u, v in zip(level[::2], level[1::2], strict=True)
@@ -283,7 +269,7 @@ def _horizontal_sums(b: Lanes, vectors: Sequence[Any]) -> Any:
 
 
 def _alternate(lanes: int, first: int) -> list[int]:
-    """For each four lanes: every second one of a vector, then of another."""
+    """Every second one of each four lanes of a vector, then of another."""
     return [
         vector + group + first + i
         for group in range(0, lanes, 4)

@@ -45,23 +45,23 @@ class Text(NamedTuple):
 
     ids: Any  # (N,) int32
     offsets: Any  # (sentences + 1,) int64
-    words: Any  # (words of the corpus,) uint64: 32 bits of a row, and above them 32 of a chance
+    words: Any  # (words of the corpus,) uint64: a row, and above it 32 bits of a probability
 
 
 class Targets(NamedTuple):
-    """What a centre is predicted by, for the loss at hand; empty arrays for the others."""
+    """The targets of a centre, for the loss at hand; empty arrays for the others."""
 
     noise: Any  # (V,) uint64: the alias table to draw negatives from
-    starts: Any  # (V + 1,) int64: where each word's way begins in `nodes`
-    nodes: Any  # int32: the inner nodes on the ways; for the full softmax, all words
-    turns: Any  # uint8: the turns on the ways
+    starts: Any  # (V + 1,) int64: where the path of each word begins in `nodes`
+    nodes: Any  # int32: the inner nodes on the paths; for the full softmax, all words
+    codes: Any  # uint8: the bits of the Huffman codes
 
 
 class Settings(NamedTuple):
-    """Whole numbers, so that one kernel serves all."""
+    """Integers, so that one kernel serves all."""
 
     skipgram: int
-    loss: int  # 0 negative sampling, 1 hierarchical softmax, 2 softmax
+    loss: int  # NS, HS or SOFTMAX
     window: int
     dynamic: int
     negative: int
@@ -72,9 +72,9 @@ Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Table = npt.NDArray[np.uint64]
 Counter = np.uint64
-Whole = Any  # a number of 64 bits; for mypy, NumPy's and Python's are different things
+Whole = Any  # a 64-bit integer; to mypy, NumPy's and Python's differ
 
-# For loops that make no arrays: without Numba's counting of references, a tenth of their time.
+# For loops that make no arrays: without reference counting they take a tenth of the time.
 _loop: Any = functools.partial(njit, nogil=True, fastmath=True, cache=True, _nrt=False)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -85,7 +85,7 @@ _FIRST: Whole = np.int64(0)  # for Numba, which would compile a function once mo
 
 @njit(nogil=True, cache=True)
 def mixed(counter: Counter) -> np.uint64:
-    """A random number of 64 bits from a counter: SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Return a 64-bit random number from a counter: SplitMix64 (Steele, Lea and Flood 2014)."""
     z = counter * _GOLDEN
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -102,7 +102,7 @@ def train_chunk(
     Args:
         text: the corpus.
         start, stop: a range of tokens; the first and the last sentence may be cut.
-        targets: what centres are predicted by.
+        targets: see :class:`Targets`.
         settings: see :class:`Settings`.
         inputs: shape (V, S), changed; S a multiple of 16.
         outputs: shape (O, S), changed.
@@ -113,7 +113,7 @@ def train_chunk(
         The sum of the losses, and the number of predictions.
     """
     window = settings.window
-    bench = _bench(targets, settings, inputs.shape[1])
+    work = _workspace(targets, settings, inputs.shape[1])
     words = np.empty(_BUFFER + 4 * window, dtype=np.int32)
     counter = seed
     loss, predictions = 0.0, 0
@@ -128,11 +128,11 @@ def train_chunk(
             last = filled if position == end else max(filled - window, first)
             lr = start_lr + (stop_lr - start_lr) * (position - start) / (stop - start)
             cost, count, counter = _train_words(
-                words, filled, first, last, targets, settings, inputs, outputs, lr, counter, bench
+                words, filled, first, last, targets, settings, inputs, outputs, lr, counter, work
             )
             loss += cost
             predictions += count
-            if position < end:  # what later centres see goes to the front
+            if position < end:  # the contexts of later centres move to the front
                 kept = min(filled, 2 * window)
                 words[:kept] = words[filled - kept : filled].copy()
                 first, filled = kept - (filled - last), kept
@@ -143,23 +143,19 @@ def train_chunk(
 def _read(
     text: Text, position: int, end: int, words: Ids, filled: Whole, counter: Counter
 ) -> tuple[int, Whole, Counter]:
-    """Fill the buffer with words of the sentence, less those that are skipped.
-
-    Returns:
-        The position of the next token, the number of words in the buffer, and the counter.
-    """
+    """Fill the buffer with words of the sentence, subsampled; return position and number."""
     stop = min(end, position + len(words) - filled)
-    for place in range(position, stop):
-        entry = text.words[text.ids[place]]
+    for i in range(position, stop):
+        entry = text.words[text.ids[i]]
         counter += np.uint64(1)
         words[filled] = np.int32(entry & _LOW)
-        # no branch, which would be guessed wrong half of the time
+        # no branch: half of them would be mispredicted
         filled += np.int64((mixed(counter) >> _SHIFT) < (entry >> _SHIFT))
     return stop, filled, counter
 
 
-class Bench(NamedTuple):
-    """Arrays to work with."""
+class Workspace(NamedTuple):
+    """Buffers of a thread."""
 
     rows: Any  # (2·window,) int32: the inputs of a step
     drawn: Any  # (2, negative + 1) int32, flat: the targets of this centre and of the next
@@ -174,17 +170,17 @@ class Bench(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def _bench(targets: Targets, settings: Settings, S: int) -> Bench:
-    most = settings.negative + 1
+def _workspace(targets: Targets, settings: Settings, S: int) -> Workspace:
+    max_targets = settings.negative + 1
     if settings.loss == HS:
-        most = 0
+        max_targets = 0
         for w in range(len(targets.starts) - 1):
-            most = max(most, targets.starts[w + 1] - targets.starts[w])
+            max_targets = max(max_targets, targets.starts[w + 1] - targets.starts[w])
     elif settings.loss == SOFTMAX:
-        most = len(targets.nodes)
-    columns = (most + WIDTH - 1) // WIDTH * WIDTH
+        max_targets = len(targets.nodes)
+    columns = (max_targets + WIDTH - 1) // WIDTH * WIDTH
     C = 2 * settings.window if settings.skipgram else 1
-    bench = Bench(
+    work = Workspace(
         np.zeros(2 * settings.window, dtype=np.int32),
         np.zeros(2 * (settings.negative + 1), dtype=np.int32),
         np.zeros(columns, dtype=np.float32),
@@ -197,14 +193,14 @@ def _bench(targets: Targets, settings: Settings, S: int) -> Bench:
         np.zeros(WIDTH, dtype=np.float32),
     )
     if settings.loss == NS:
-        _mark_in_use(bench.weights, most)
-        bench.labels[0] = 1
-    return bench
+        _mark_in_use(work.weights, max_targets)
+        work.labels[0] = 1
+    return work
 
 
 @_loop()
 def _mark_in_use(weights: Floats, T: int) -> None:
-    """Say which columns of the tiles hold one of T targets."""
+    """Mark the columns of the tiles that hold one of T targets."""
     tiles = (T + WIDTH - 1) // WIDTH
     for column in range(len(weights)):
         weights[column] = 0
@@ -216,64 +212,56 @@ def _mark_in_use(weights: Floats, T: int) -> None:
 @_loop()
 def _train_words(
     words: Ids, filled: int, first: int, last: int, targets: Targets, settings: Settings,
-    inputs: Floats, outputs: Floats, lr: float, counter: Counter, bench: Bench,
+    inputs: Floats, outputs: Floats, lr: float, counter: Counter, work: Workspace,
 ) -> tuple[float, Whole, Counter]:  # fmt: skip
-    """A step for each centre from ``first`` to ``last`` of the words in the buffer.
-
-    Returns:
-        The sum of the losses, the number of predictions, and the counter.
-    """
+    """Take a step for each centre from ``first`` to ``last`` of the words in the buffer."""
     loss, predictions, factors = 0.0, 0, 0
     parity = 0
     T = settings.negative + 1
     if settings.loss == NS and first < last:
-        counter = _draw(words[first], targets.noise, T, outputs, bench.drawn, _FIRST, counter)
+        counter = _draw(words[first], targets.noise, T, outputs, work.drawn, _FIRST, counter)
     for centre in range(first, last):
         if settings.loss == NS and centre + 1 < last:
             counter = _draw(
-                words[centre + 1], targets.noise, T, outputs, bench.drawn, (1 - parity) * T, counter
+                words[centre + 1], targets.noise, T, outputs, work.drawn, (1 - parity) * T, counter
             )
         if centre + settings.window + 1 < filled:
             prefetch(inputs, words[centre + settings.window + 1])
-        reach: Whole = settings.window
+        radius: Whole = settings.window
         if settings.dynamic:
             counter += np.uint64(1)
-            reach = 1 + np.int64(
+            radius = 1 + np.int64(
                 ((mixed(counter) >> _SHIFT) * np.uint64(settings.window)) >> _SHIFT
             )
         C = _FIRST
-        for place in range(max(centre - reach, 0), min(centre + reach + 1, filled)):
-            if place != centre:
-                bench.rows[C] = words[place]
+        for i in range(max(centre - radius, 0), min(centre + radius + 1, filled)):
+            if i != centre:
+                work.rows[C] = words[i]
                 C += 1
         if C > 0:
             count = C if settings.skipgram else 1
-            factors += count * len(bench.labels) // WIDTH
+            factors += count * len(work.labels) // WIDTH
             if factors > FACTORS:
-                loss += log_of_products(bench.products, bench.losses)
-                factors = count * len(bench.labels) // WIDTH
+                loss += log_of_products(work.products, work.losses)
+                factors = count * len(work.labels) // WIDTH
             if settings.loss == NS:
                 loss += _step(
-                    bench.drawn, parity * T, T, _FIRST, C, settings, inputs, outputs, lr, bench
+                    work.drawn, parity * T, T, _FIRST, C, settings, inputs, outputs, lr, work
                 )
             else:
                 loss += _step_of_word(
-                    words[centre], targets, C, settings, inputs, outputs, lr, bench
+                    words[centre], targets, C, settings, inputs, outputs, lr, work
                 )
             predictions += count
         parity = 1 - parity
-    return loss + log_of_products(bench.products, bench.losses), predictions, counter
+    return loss + log_of_products(work.products, work.losses), predictions, counter
 
 
 @_loop()
 def _draw(
     word: int, noise: Table, T: int, outputs: Floats, drawn: Ids, first: int, counter: Counter
 ) -> Counter:
-    """Put a word and T − 1 others, drawn at random, where the targets of a centre go.
-
-    Returns:
-        The counter.
-    """
+    """Store a word and T − 1 negatives, drawn at random, as the targets of a centre."""
     drawn[first] = word
     prefetch(outputs, word)
     V = np.uint64(len(noise))
@@ -282,14 +270,14 @@ def _draw(
         for _ in range(20):  # tries for one that is not the word itself
             counter += np.uint64(1)
             random = mixed(counter)
-            place = ((random >> _SHIFT) * V) >> _SHIFT
-            entry = noise[place]
+            column = ((random >> _SHIFT) * V) >> _SHIFT
+            entry = noise[column]
             alias = entry >> _SHIFT
-            # no branch, which would be guessed wrong now and then
-            other = np.int32(alias + (place - alias) * np.uint64((random & _LOW) < (entry & _LOW)))
+            # no branch, which might be mispredicted
+            other = np.int32(alias + (column - alias) * np.uint64((random & _LOW) < (entry & _LOW)))
             if other != word:
                 break
-        if other == word:  # nearly all of the text
+        if other == word:  # the word is nearly all of the text
             other = np.int32((word + 1) % len(noise))
         drawn[j] = other
         prefetch(outputs, other)
@@ -299,76 +287,70 @@ def _draw(
 @_loop()
 def _step_of_word(
     word: int, targets: Targets, C: int, settings: Settings, inputs: Floats, outputs: Floats,
-    lr: float, bench: Bench,
+    lr: float, work: Workspace,
 ) -> Any:  # fmt: skip
-    """A step with the targets that belong to a word: its way down the tree, or all words."""
+    """Take a step with the targets of a word: its path down the tree, or all words."""
     if settings.loss == SOFTMAX:
         T = len(targets.nodes)
         return _step(
-            targets.nodes, _FIRST, T, np.int64(word), C, settings, inputs, outputs, lr, bench
+            targets.nodes, _FIRST, T, np.int64(word), C, settings, inputs, outputs, lr, work
         )
     first = targets.starts[word]
     T = targets.starts[word + 1] - first
     tiles = (T + WIDTH - 1) // WIDTH
-    _mark_in_use(bench.weights, T)
+    _mark_in_use(work.weights, T)
     for tile in range(tiles):
         for j in range(T * tile // tiles, T * (tile + 1) // tiles):
-            bench.labels[WIDTH * tile + j - T * tile // tiles] = 1 - targets.turns[first + j]
-    return _step(targets.nodes, first, T, _FIRST, C, settings, inputs, outputs, lr, bench)
+            work.labels[WIDTH * tile + j - T * tile // tiles] = 1 - targets.codes[first + j]
+    return _step(targets.nodes, first, T, _FIRST, C, settings, inputs, outputs, lr, work)
 
 
 @_loop()
 def _step(
     chosen: Ids, first: int, T: int, label: int, C: int, settings: Settings, inputs: Floats,
-    outputs: Floats, lr: float, bench: Bench,
+    outputs: Floats, lr: float, work: Workspace,
 ) -> Any:  # fmt: skip
-    """One step of gradient descent, from the rows in ``bench.rows`` to the chosen targets.
+    """Take one step of gradient descent, for the rows in ``work.rows`` and the chosen targets.
 
-    Args:
-        chosen, first, T: the targets are the rows ``chosen[first:first + T]`` of the output.
-        label: which of them is right, for the full softmax; else ``bench.labels`` says.
-        C: the number of rows.
-        lr: the learning rate.
-
-    Returns:
-        The loss, as far as it is not in ``bench.products`` and ``bench.losses``.
+    The targets are the rows ``chosen[first:first + T]`` of the output; ``label`` is the correct one
+    for the full softmax. Return the loss that is not in ``work.products`` and ``work.losses``.
     """
     if settings.skipgram:
-        x, rows, count = inputs, bench.rows, C
+        x, rows, count = inputs, work.rows, C
     else:
-        mean_of_rows(inputs, bench.rows, C, bench.mean)
-        x, rows, count = bench.mean, bench.zero, 1
+        mean_of_rows(inputs, work.rows, C, work.mean)
+        x, rows, count = work.mean, work.zero, 1
     loss = 0.0
     tiles = (T + WIDTH - 1) // WIDTH
     for tile in range(tiles):
         a, b = T * tile // tiles, T * (tile + 1) // tiles
-        inner_products(x, rows, count, outputs, chosen, first + a, b - a, bench.table, WIDTH * tile)
+        inner_products(x, rows, count, outputs, chosen, first + a, b - a, work.table, WIDTH * tile)
     if settings.loss == SOFTMAX:
-        loss = gradients_of_softmax(bench.table, count, T, label, lr)
+        loss = gradients_of_softmax(work.table, count, T, label, lr)
     else:
         for c in range(count):
             for tile in range(tiles):
                 if (c * tiles + tile) % FACTORS == FACTORS - 1:
-                    loss += log_of_products(bench.products, bench.losses)
+                    loss += log_of_products(work.products, work.losses)
                 gradients_of_sigmoid(
-                    bench.table, c, WIDTH * tile, bench.labels, bench.weights, np.float32(lr),
-                    bench.products, bench.losses,
+                    work.table, c, WIDTH * tile, work.labels, work.weights, np.float32(lr),
+                    work.products, work.losses,
                 )  # fmt: skip
     if settings.skipgram and tiles == 1:
-        add_products(x, rows, count, outputs, chosen, first, T, bench.table, 0, None)
+        add_products(x, rows, count, outputs, chosen, first, T, work.table, 0, None)
         return loss
     for c in range(count):
-        for d in range(bench.sums.shape[1]):
-            bench.sums[c, d] = 0
+        for d in range(work.sums.shape[1]):
+            work.sums[c, d] = 0
     for tile in range(tiles):
         a, b = T * tile // tiles, T * (tile + 1) // tiles
         add_products(
-            x, rows, count, outputs, chosen, first + a, b - a, bench.table, WIDTH * tile, bench.sums
+            x, rows, count, outputs, chosen, first + a, b - a, work.table, WIDTH * tile, work.sums
         )
     if settings.skipgram:
         for c in range(C):
-            add_to_rows(inputs, rows, c, 1, bench.sums, c, np.float32(1))
+            add_to_rows(inputs, rows, c, 1, work.sums, c, np.float32(1))
     else:
-        share = 1.0 / C if settings.true_gradient else 1.0
-        add_to_rows(inputs, bench.rows, 0, C, bench.sums, 0, np.float32(share))
+        scale = 1.0 / C if settings.true_gradient else 1.0
+        add_to_rows(inputs, work.rows, 0, C, work.sums, 0, np.float32(scale))
     return loss

@@ -1,0 +1,1 @@
+"""Decoding over any sequence network: greedy, sampling, beam search, and scoring."""

@@ -1,0 +1,230 @@
+"""The text for a language model: one stream of word ids, and the windows of training.
+
+T steps, B sequences of a batch, N tokens, V words. Each line of the text ends with ``<eos>``. For
+training the stream is cut into B sequences, which form a batch, window by window; their lengths
+differ by one at most, so every token is predicted once in an epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wordkit.errors import ConfigError, TextError, VocabularyError, counted
+from wordkit.text import Corpus, Vocabulary
+from wordkit.text.vocabulary import EOS, UNK
+
+__all__ = ["TextWindows", "TokenStream", "Window", "hold_out", "words_to_model"]
+
+_NO_TARGET = -1  # after the end of a shorter sequence
+
+
+class TokenStream:
+    """The ids of a corpus as ids of a model's vocabulary; words that it lacks are ``<unk>``.
+
+    Args:
+        corpus: in memory or memory-mapped; a corpus without ``<eos>`` gets one at each line end.
+        vocabulary: of the model; holds ``<unk>`` and ``<eos>``.
+
+    Raises:
+        VocabularyError: the vocabulary holds no ``<unk>`` or no ``<eos>``.
+        TextError: the corpus is empty.
+    """
+
+    def __init__(self, corpus: Corpus, vocabulary: Vocabulary) -> None:
+        if vocabulary.unk_id is None or vocabulary.eos_id is None:
+            raise VocabularyError(f"a language model's vocabulary needs {UNK} and {EOS}")
+        if not corpus.tokens:
+            raise TextError("the text holds no token; give one that does")
+        self.unk_id, self.eos_id = vocabulary.unk_id, vocabulary.eos_id
+        self._corpus = corpus  # keeps the folder of its ids alive
+        self._ids: npt.NDArray[np.int32] = corpus.ids
+        words = corpus.vocabulary.words
+        found = (vocabulary.get(word) for word in words)
+        self._model_ids = np.array(
+            [self.unk_id if i is None else i for i in found] or [0], dtype=np.int64
+        )
+        if not _has_line_ends(corpus):
+            self._ids = _with_line_ends(corpus, len(words))
+            self._model_ids = np.append(self._model_ids[: len(words)], self.eos_id)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, part: slice) -> npt.NDArray[np.int64]:
+        return self._model_ids[self._ids[part]]
+
+    def take(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the ids at positions; at −1, before the first, ``<eos>``.
+
+        Args:
+            positions: of any shape, from −1 to N − 1.
+        """
+        ids = self._model_ids[self._ids[np.maximum(positions, 0)]]
+        ids[positions < 0] = self.eos_id
+        return ids
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some steps of all sequences, and the words that follow."""
+
+    inputs: Tensor
+    """Shape (T, B), int64."""
+
+    targets: Tensor
+    """Shape (T, B), int64; −1 where there is none."""
+
+    tokens: int
+    """Targets of all sequences, also those of other processes."""
+
+
+class TextWindows:
+    """A stream cut into the sequences of a batch.
+
+    Args:
+        stream: the text.
+        batch: B, over all processes.
+        steps: T; the text must fill one window at least.
+        rank, processes: which of so many processes this is; it has an equal part of the sequences.
+
+    Raises:
+        TextError: the text is shorter than a window.
+        ConfigError: the processes cannot divide the sequences evenly.
+    """
+
+    def __init__(
+        self, stream: TokenStream, batch: int, steps: int, *, rank: int = 0, processes: int = 1
+    ) -> None:
+        N = len(stream)
+        if batch * steps > N:
+            raise TextError(
+                f"the text has {counted(N, 'token')}, and a window of {counted(batch, 'sequence')} "
+                f"and {counted(steps, 'step')} takes {batch * steps:,}; give more text, "
+                "or lower batch or steps"
+            )
+        if batch % processes:
+            raise ConfigError(
+                f"batch must be a multiple of {processes}, the same for each process, not {batch}"
+            )
+        self._stream = stream
+        short, longer = divmod(N, batch)
+        self._lengths = np.full(batch, short, dtype=np.int64)
+        self._lengths[:longer] += 1
+        starts = np.concatenate([[0], np.cumsum(self._lengths)[:-1]])
+        own = slice(rank * (batch // processes), (rank + 1) * (batch // processes))
+        self._starts: npt.NDArray[np.int64] = starts[own]
+        self._ends: npt.NDArray[np.int64] = (starts + self._lengths)[own]
+
+    def __len__(self) -> int:
+        """Steps of the longest sequence."""
+        return int(self._lengths[0])
+
+    @property
+    def sequences(self) -> int:
+        """Sequences of this process."""
+        return len(self._starts)
+
+    def window(self, start: int, steps: int) -> Window:
+        """Return the window of up to ``steps`` steps from a step on."""
+        steps = min(steps, len(self) - start)
+        positions = self._starts + start + np.arange(steps)[:, None]  # (T, B)
+        is_inside = positions < self._ends
+        positions = np.minimum(positions, len(self._stream) - 1)
+        targets = np.where(is_inside, self._stream.take(positions), _NO_TARGET)
+        inputs = self._stream.take(positions - 1)
+        tokens = int(np.clip(self._lengths - start, 0, steps).sum())
+        return Window(torch.from_numpy(inputs), torch.from_numpy(targets), tokens)
+
+
+def _has_line_ends(corpus: Corpus) -> bool:
+    """Return whether the first line, and with it all, ends with ``<eos>``."""
+    eos = corpus.vocabulary.eos_id
+    return eos is not None and bool(corpus.ids[corpus.offsets[1] - 1] == eos)
+
+
+def _with_line_ends(corpus: Corpus, eos: int) -> npt.NDArray[np.int32]:
+    """Return the ids with ``eos`` after each line, in memory."""
+    lines = np.diff(corpus.offsets)
+    ids = np.full(corpus.tokens + len(lines), eos, dtype=np.int32)
+    is_word = np.ones(len(ids), dtype=bool)
+    is_word[np.cumsum(lines + 1) - 1] = False
+    ids[is_word] = corpus.ids
+    return ids
+
+
+def words_to_model(
+    corpus: Corpus, *, min_count: int | None = None, max_size: int | None = None
+) -> Vocabulary:
+    """Return the vocabulary of a model of this training text, with ``<unk>`` and ``<eos>``.
+
+    Args:
+        corpus: the training text.
+        min_count: words seen less often become ``<unk>``; None: 1 where the text has ``<unk>``
+            already, else 2, so that there is something to learn about unknown words.
+        max_size: maximum number of words.
+
+    Raises:
+        VocabularyError: no word is left.
+    """
+    known = corpus.vocabulary
+    counts = dict(zip(known.words, known.counts.tolist(), strict=True))
+    if known.eos_id is None:
+        counts[EOS] = corpus.sentences
+    if min_count is None:
+        min_count = 1 if UNK in counts else 2
+    return Vocabulary.from_counts(counts, min_count=min_count, max_size=max_size, unk=True)
+
+
+def hold_out(corpus: Corpus, fraction: float) -> tuple[Corpus, Corpus]:
+    """Return the corpus without its end, and its end: a training text and one to validate on.
+
+    The words of the training text are counted anew, so that it does not know those of the other.
+    The cut is at the end of a line, or within one where lines are so long that there is none near.
+
+    Args:
+        corpus: the text.
+        fraction: of the tokens held out, above 0 and below 1.
+
+    Raises:
+        ConfigError: the fraction is out of its range.
+        TextError: there are too few tokens for it.
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(f"the fraction to hold out must be above 0 and below 1, not {fraction}")
+    if corpus.tokens < 2:
+        raise TextError(
+            f"the text has {counted(corpus.tokens, 'token')}, and some must be held out to "
+            "validate on; give more text, or a text to validate on"
+        )
+    offsets = corpus.offsets
+    cut = _cut_position(offsets, fraction)
+    line = int(np.searchsorted(offsets, cut))
+    counts = np.bincount(corpus.ids[:cut], minlength=len(corpus.vocabulary))
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] > 0]
+    new_ids = np.zeros(len(counts), dtype=np.int32)
+    new_ids[order] = np.arange(len(order), dtype=np.int32)
+    words = Vocabulary([corpus.vocabulary.word(i) for i in order.tolist()], counts[order])
+    ends = np.append(offsets[:line], cut)
+    training = Corpus(new_ids[corpus.ids[:cut]], ends, words, corpus.settings)
+    starts = np.append(cut, offsets[line + int(offsets[line] == cut) :])
+    held_out = Corpus(corpus.ids[cut:], starts - cut, corpus.vocabulary, corpus.settings)
+    held_out.keep_alive = corpus
+    return training, held_out
+
+
+def _cut_position(offsets: npt.NDArray[np.int64], fraction: float) -> int:
+    """Return the end of a line near that fraction of the tokens; else the exact position."""
+    N = int(offsets[-1])
+    wanted = N * (1 - fraction)
+    ends = offsets[(offsets > 0) & (offsets < N)]
+    if len(ends):
+        end = int(ends[np.argmin(np.abs(ends - wanted))])
+        if abs(end - wanted) <= N * min(fraction, 1 - fraction) / 2:
+            return end
+    return min(max(round(wanted), 1), N - 1)

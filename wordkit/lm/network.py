@@ -1,0 +1,87 @@
+"""The network of a language model: embeddings → recurrent layers → output layer.
+
+Notation: T steps, B sequences of a batch, V words, D dimensions of an embedding, H hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+from wordkit.lm.config import ModelConfig
+from wordkit.nn.config import full_name
+from wordkit.nn.dropout import Dropout
+from wordkit.nn.output import AdaptiveOutputLayer, OutputLayer
+from wordkit.nn.recurrent import LayerState, RecurrentStack
+
+__all__ = ["LanguageModelNetwork", "LanguageModelState"]
+
+LanguageModelState = tuple[LayerState, ...]
+"""(h,) or (h, c) of each layer, each of shape (B, H)."""
+
+
+class LanguageModelNetwork(nn.Module):
+    """A :class:`wordkit.nn.network.SequenceNetwork` of recurrent layers.
+
+    Args:
+        config: its shape.
+        words: V.
+        cutoffs: where the clusters of an adaptive softmax begin; None: by Zipf's law.
+    """
+
+    def __init__(
+        self, config: ModelConfig, words: int, cutoffs: Sequence[int] | None = None
+    ) -> None:
+        super().__init__()
+        self.config, self.words = config, words
+        self.sparse_gradients = False
+        """True if the gradient of the embeddings is a sparse tensor."""
+        self.embedding = nn.Parameter(torch.empty(words, config.width_in))
+
+        def dropout(position: Literal["input", "between", "output"]) -> Dropout:
+            return Dropout(config.dropout_at(position), locked=config.locked_dropout)
+
+        self.word_dropout = Dropout(config.word_dropout)
+        self.input_dropout, self.output_dropout = dropout("input"), dropout("output")
+        self.recurrent = RecurrentStack(
+            full_name(config.cell, config.activation),
+            [config.width_in, *config.widths],
+            dropout=dropout("between"),
+            weight_drop=config.weight_drop,
+            residual=config.residual,
+        )
+        self.output: OutputLayer | AdaptiveOutputLayer
+        if config.adaptive:
+            self.output = AdaptiveOutputLayer(config.widths[-1], words, cutoffs)
+        else:
+            tied = self.embedding if config.tied else None
+            self.output = OutputLayer(config.widths[-1], words, tied)
+
+    def initial_state(self, batch: int) -> LanguageModelState:
+        """Zeros."""
+        return self.recurrent.initial_state(batch)
+
+    def forward(self, ids: Tensor, state: LanguageModelState) -> tuple[Tensor, LanguageModelState]:
+        """Return the features of words, (T, B, H), and the state after the last step.
+
+        Args:
+            ids: shape (T, B), int64.
+            state: from :meth:`initial_state` or an earlier call.
+        """
+        hidden, state = self.hidden(ids, state)
+        return self.output_dropout(hidden), state
+
+    def hidden(self, ids: Tensor, state: LanguageModelState) -> tuple[Tensor, LanguageModelState]:
+        """Return what :meth:`forward` does, before the dropout of the output."""
+        vectors = F.embedding(ids, self.embedding, sparse=self.sparse_gradients)
+        if self.training and self.word_dropout.p:
+            mask = self.word_dropout(vectors.new_ones(self.words, 1))
+            vectors = vectors * mask[ids]
+        hidden: tuple[Tensor, LanguageModelState] = self.recurrent(
+            self.input_dropout(vectors), state
+        )
+        return hidden

@@ -1,0 +1,230 @@
+"""The file of a network: its weights, vocabularies, settings and metadata.
+
+The file is a safetensors container with the parameters as float32, or its matrices quantized
+(``storage.quantization``), by their names in the network (one that is tied to another comes once);
+arrays such as the words; and two JSON objects: the settings of the network, and its metadata.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from wordkit.errors import (
+    ConfigError,
+    DivergenceError,
+    FormatError,
+    ResourceError,
+    VocabularyError,
+)
+from wordkit.storage import content_digest, read_tensors, write_tensors
+from wordkit.storage.compression import HEAD_BYTES, file_format
+from wordkit.storage.quantization import check_precision, dequantize, is_scales_of, quantize
+
+__all__ = ["NetworkFile", "save_network"]
+
+N = TypeVar("N", bound=nn.Module)
+
+_NETWORK, _ABOUT, _DIGEST = "network", "about", "sha256"  # entries of the metadata
+
+_RENAMED = (
+    (r"^((?:encoder|decoder)\.)?((?:backward_)?layers\.)", r"\1recurrent.\2"),
+    (r"^(projection|bias)(?=$|\.scales$)", r"output.\1"),
+    (r"^output(?=$|\.scales$)", "output.weight"),
+    (r"^adaptive\.", "output."),
+    (r"\.extra$", ".recurrent_bias"),
+    (r"\.extra(?=\.scales$)", ".peephole_weights"),
+)
+"""Patterns of tensor names in files of version 0.1, and the names of today."""
+
+
+def save_network(
+    path: str | os.PathLike[str],
+    network: nn.Module,
+    *,
+    kind: str,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    settings: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    precision: str = "fp32",
+) -> None:
+    """Write a network to a file, atomically.
+
+    Args:
+        path: the file.
+        network: whose parameters are written.
+        kind: of the file.
+        arrays: what else belongs to it.
+        settings: of the network, as JSON takes them.
+        metadata: how it was made, as JSON takes it.
+        precision: of the matrices, one of ``wordkit.storage.PRECISIONS``.
+
+    Raises:
+        ConfigError: JSON cannot hold the last two, or there is no such precision.
+        DivergenceError: a weight is not finite. Nothing is written.
+        StorageError: the file cannot be written.
+    """
+    check_precision(precision)
+    everything = dict(arrays)
+    for name, parameter in network.named_parameters():
+        matrix = parameter.detach().cpu().numpy()
+        if not np.isfinite(matrix).all():
+            raise DivergenceError(
+                f"the weights {name} are not finite, so {path} is left as it was; train again "
+                "with a lower learning rate"
+            )
+        everything |= quantize(name, matrix, precision)
+    records = {_NETWORK: dict(settings), _ABOUT: dict(metadata)}
+    try:
+        texts = {name: json.dumps(value, allow_nan=False) for name, value in records.items()}
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
+    texts[_DIGEST] = content_digest(_joined(texts), everything)
+    write_tensors(path, everything, kind=kind, metadata=texts)
+
+
+def _joined(records: Mapping[str, str]) -> str:
+    """The records as one text, for the digest."""
+    return json.dumps(dict(sorted(records.items())))
+
+
+class NetworkFile:
+    """The content of a file that :func:`save_network` has written, checked.
+
+    Args:
+        path: the file.
+        kind: that it must be of.
+        command: of wordkit, that makes such files.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is a pickle, compressed, of another kind, or corrupted.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, kind: str, command: str) -> None:
+        self.path = Path(path)
+        _refuse_foreign(self.path, kind, command)
+        self.file = read_tensors(path, kind=kind)
+        self.settings, self.metadata = self._record(_NETWORK), self._record(_ABOUT)
+        texts = {name: self.file.metadata[name] for name in (_NETWORK, _ABOUT)}
+        self._digest = content_digest(_joined(texts), self.file.tensors)
+        self.file = replace(self.file, tensors=_renamed(self.file.tensors))
+
+    def _record(self, name: str) -> dict[str, Any]:
+        """A JSON object by name."""
+        try:
+            known = json.loads(self.file.metadata.get(name, ""))
+        except (ValueError, RecursionError) as error:
+            raise self.corrupted(f"its entry {name!r} is missing or not JSON") from error
+        if not isinstance(known, dict):
+            raise self.corrupted(f"its entry {name!r} is no JSON object")
+        return known
+
+    @contextlib.contextmanager
+    def as_format_error(self) -> Iterator[None]:
+        """Raise the errors of invalid settings and words as a FormatError of this file."""
+        try:
+            yield
+        except (ConfigError, VocabularyError) as error:
+            raise self.corrupted(str(error)) from error
+
+    def fill(self, build: Callable[[], N], arrays: tuple[str, ...], device: str) -> N:
+        """Return a network with the weights of the file, in evaluation mode.
+
+        Args:
+            build: makes it; its parameters are of float32.
+            arrays: the names of what else is in the file.
+            device: where it goes.
+
+        Raises:
+            FormatError: the tensors of the file are not those of such a network, or not finite.
+            ResourceError: they do not fit into memory, or cannot be put on the device.
+        """
+        with torch.device("meta"):  # takes no memory, whatever the sizes in the settings
+            shapes = {name: tuple(p.shape) for name, p in build().named_parameters()}
+        for name, shape in shapes.items():
+            self._check_shape(name, shape)
+        for name in self.file.tensors:
+            if not (name in shapes or name in arrays or is_scales_of(name, self.file.tensors)):
+                raise self.corrupted(f"no such network has a tensor {name!r:.50}")
+        try:
+            network = build()
+            for name, parameter in network.named_parameters():
+                parameter.data = torch.from_numpy(self._finite(name, parameter.ndim))
+        except MemoryError as error:
+            raise ResourceError(
+                f"{self.path} does not fit into memory; close other programs"
+            ) from error
+        if self._digest != self.file.metadata.get(_DIGEST):
+            raise self.corrupted("its content does not have the digest that was written with it")
+        try:
+            network.to(device)
+        except RuntimeError as error:  # such as a device that is full
+            reason = str(error).partition("\n")[0]
+            raise ResourceError(
+                f"{self.path} cannot be put on device {device}: {reason}; choose cpu"
+            ) from error
+        return network.eval()
+
+    def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        found = dequantize(self.file, name, len(shape)).shape
+        if found != shape:
+            expected, actual = (" × ".join(map(str, sizes)) for sizes in (shape, found))
+            raise self.corrupted(
+                f"tensor {name!r} should have the shape {expected}, but has {actual}"
+            )
+
+    def _finite(self, name: str, dimensions: int) -> npt.NDArray[np.float32]:
+        matrix = np.array(dequantize(self.file, name, dimensions))
+        if not np.isfinite(matrix).all():
+            raise self.corrupted(f"tensor {name!r} holds NaN or infinity")
+        return matrix
+
+    def corrupted(self, fault: str) -> FormatError:
+        """Return the error that the file is corrupted."""
+        return FormatError(
+            f"{self.path} is corrupted: {fault}; copy it again, or train a model anew"
+        )
+
+
+def _renamed(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors by the names that they have today."""
+    found = {}
+    for name, tensor in tensors.items():
+        if name.endswith(".extra") and tensor.ndim == 2:
+            name = name.replace(".extra", ".peephole_weights")
+        for old, new in _RENAMED:
+            name = re.sub(old, new, name)
+        found[name] = tensor
+    return found
+
+
+def _refuse_foreign(path: Path, kind: str, command: str) -> None:
+    """Raise a FormatError if a file is a pickle, compressed, or no container at all."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:  # reading it will say why
+        return
+    what = file_format(head)
+    if what is not None:
+        raise FormatError(
+            f"{path} is {what}; wordkit reads {kind}s from safetensors files of its own only: "
+            f"train one with {command}"
+        )
+    if len(head) >= 9 and head[8:9] != b"{":
+        raise FormatError(
+            f"{path} is no {kind}: it begins with {head[:9]!r}, not with the header of a "
+            f"safetensors file; train one with {command}"
+        )

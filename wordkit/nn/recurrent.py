@@ -1,0 +1,267 @@
+"""Recurrent layers: torch's LSTM, GRU and RNN on every device, and an LSTM with peepholes.
+
+Notation: T steps, B sequences of a batch, D input size, H hidden size, G gates of the cell. Gates
+lie one after the other in torch's order: i, f, g, o (LSTM) and r, z, n (GRU).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+from wordkit.nn.dropout import Dropout
+from wordkit.nn.network import linear, uses_bf16
+
+__all__ = ["GATES", "RecurrentLayer", "RecurrentStack", "reversed_in_time"]
+
+LayerState = tuple[Tensor, ...]
+"""(h,), or (h, c) for LSTMs, each of shape (B, H)."""
+
+GATES = {"rnn-tanh": 1, "rnn-relu": 1, "lstm": 4, "gru": 3, "peephole": 4}
+"""G, by the name of the cell."""
+
+_FUNCTIONS: dict[str, Any] = {
+    "rnn-tanh": torch.rnn_tanh, "rnn-relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru,
+}  # fmt: skip
+_SINGLE_STEPS: dict[str, Any] = {
+    "rnn-tanh": torch.rnn_tanh_cell, "rnn-relu": torch.rnn_relu_cell, "lstm": torch.lstm_cell,
+    "gru": torch.gru_cell,
+}  # fmt: skip
+_AT_PADDING = {"lstm": (-1e9, 1e9, 0.0, 0.0), "rnn-relu": (-1e9,)}
+"""Weights of a further input that is 1 at padding, by gate: the cell state is kept exactly, as
+i = 0 and f = 1; and a hidden state of ReLUs, which could grow without limit, is 0."""
+
+_PIECES = 4  # of the steps, with fewer sequences in each
+
+
+class RecurrentLayer(nn.Module):
+    """One recurrent layer in one direction.
+
+    Args:
+        cell: ``rnn-tanh`` (Elman 1990), ``rnn-relu`` (Le, Jaitly and Hinton 2015), ``lstm``
+            (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), ``gru``
+            (Cho et al. 2014, with the reset gate after the product, as in cuDNN) or ``peephole``
+            (Gers and Schmidhuber 2000).
+        input_size: D.
+        hidden_size: H.
+        weight_drop: fraction of the recurrent weights set to 0 in training, drawn for each call
+            (Merity et al. 2018).
+    """
+
+    def __init__(
+        self, cell: str, input_size: int, hidden_size: int, *, weight_drop: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.cell, self.hidden_size = cell, hidden_size
+        rows = GATES[cell] * hidden_size
+        self.weight_input = nn.Parameter(torch.empty(rows, input_size))
+        self.weight_hidden = nn.Parameter(torch.empty(rows, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(rows))
+        if cell == "gru":
+            self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
+            """Bias of the hidden state in the candidate; the other gates need no second one."""
+        if cell == "peephole":
+            self.peephole_weights = nn.Parameter(torch.zeros(3, hidden_size))
+            """Weights from c to i, f and o."""
+        self.weight_drop = Dropout(weight_drop)
+
+    def initial_state(self, batch: int) -> LayerState:
+        """Return zeros."""
+        zeros = self.bias.new_zeros(batch, self.hidden_size)
+        return (zeros,) * (2 if self.cell in ("lstm", "peephole") else 1)
+
+    def forward(
+        self, x: Tensor, state: LayerState, lengths: Tensor | None = None
+    ) -> tuple[Tensor, LayerState]:
+        """Return the outputs, (T, B, H), and the state after the last step of each sequence.
+
+        Args:
+            x: shape (T, B, D).
+            state: before the first step.
+            lengths: steps of each sequence, from 1 on, shape (B,), int64; what is after them is
+                padding, where outputs are 0. None: T for all.
+        """
+        if self.cell == "peephole":
+            return self._unrolled(x, state, lengths)
+        if lengths is not None:
+            return self._padded(x, state, lengths)
+        return self._run(x, state, self.weight_input)
+
+    def _padded(self, x: Tensor, state: LayerState, lengths: Tensor) -> tuple[Tensor, LayerState]:
+        """The padded case of :meth:`forward`; faster than packed sequences, and as exact."""
+        T, B, _ = x.shape
+        is_padding = (torch.arange(T).unsqueeze(1) >= lengths.cpu()).unsqueeze(2).to(x.device)
+        weight: Tensor = self.weight_input
+        if self.cell in _AT_PADDING:
+            column = weight.new_tensor(_AT_PADDING[self.cell]).repeat_interleave(self.hidden_size)
+            weight = torch.cat([weight, column.unsqueeze(1)], 1)
+            x = torch.cat([x, is_padding.to(x.dtype)], 2)
+        outputs, finals = [], []
+        for steps, rows in _pieces(lengths, T, x.device):
+            finals.append([part[rows:] for part in state])
+            piece, state = self._run(x[steps, :rows], tuple(part[:rows] for part in state), weight)
+            outputs.append(F.pad(piece, (0, 0, 0, B - rows)))
+        finals.append([*state])
+        joined = torch.cat(outputs)
+        h = joined[lengths.to(x.device) - 1, torch.arange(B, device=x.device)]
+        others = (torch.cat(parts[::-1]) for parts in [*zip(*finals, strict=True)][1:])
+        return joined.masked_fill(is_padding, 0), (h, *others)
+
+    def _run(self, x: Tensor, state: LayerState, weight_input: Tensor) -> tuple[Tensor, LayerState]:
+        dtype = torch.bfloat16 if uses_bf16(x) else x.dtype
+        parameters = [part.to(dtype) for part in (weight_input, *self._further_parameters())]
+        if len(x) == 1 and dtype == x.dtype and not torch.is_grad_enabled():
+            # a word at a time, as in generation: torch's layers would reorder all weights for each
+            hx = state if len(state) == 2 else state[0]
+            made = _SINGLE_STEPS[self.cell](x[0], hx, *parameters)
+            final = made if isinstance(made, tuple) else (made,)
+            return final[0].unsqueeze(0), final
+        before = [part.to(dtype).unsqueeze(0) for part in state]
+        outputs, *after = _FUNCTIONS[self.cell](
+            x.to(dtype), before if self.cell == "lstm" else before[0], parameters,
+            True, 1, 0.0, torch.is_grad_enabled(), False, False,
+        )  # fmt: skip
+        return outputs.to(x.dtype), tuple(part.squeeze(0).to(x.dtype) for part in after)
+
+    def _further_parameters(self) -> list[Tensor]:
+        """The recurrent weights and two biases, as torch's functions take them."""
+        second = torch.zeros_like(self.bias)
+        if self.cell == "gru":
+            second = torch.cat([second[: 2 * self.hidden_size], self.recurrent_bias])
+        return [self.weight_drop(self.weight_hidden), self.bias, second]
+
+    def _unrolled(
+        self, x: Tensor, state: LayerState, lengths: Tensor | None
+    ) -> tuple[Tensor, LayerState]:
+        """Step by step: torch has no LSTM with peepholes."""
+        h, c = state
+        weight, (to_i, to_f, to_o) = self.weight_drop(self.weight_hidden), self.peephole_weights
+        outputs = []
+        for step, projected in enumerate(linear(x, self.weight_input, self.bias)):
+            i, f, g, o = (projected + linear(h, weight)).chunk(4, 1)
+            new_c = torch.sigmoid(f + to_f * c) * c + torch.sigmoid(i + to_i * c) * torch.tanh(g)
+            new_h = torch.sigmoid(o + to_o * new_c) * torch.tanh(new_c)
+            if lengths is None:
+                h, c = new_h, new_c
+                outputs.append(h)
+                continue
+            inside = (step < lengths.to(x.device)).unsqueeze(1)
+            h, c = torch.where(inside, new_h, h), torch.where(inside, new_c, c)
+            outputs.append(new_h * inside)
+        return torch.stack(outputs), (h, c)
+
+
+class RecurrentStack(nn.Module):
+    """Recurrent layers one above the other, with dropout between.
+
+    Args:
+        cell: as for :class:`RecurrentLayer`.
+        sizes: the input size, and the hidden size of each layer.
+        dropout: between the layers; not below the first, nor above the last.
+        weight_drop: as for :class:`RecurrentLayer`.
+        residual: whether each layer adds its input to its output, where the sizes are the same.
+        directions: ``one``; or two (Schuster and Paliwal 1997), whose outputs and states are
+            joined by ``concat``, each with half of a layer's hidden size, or by ``sum``.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        sizes: Sequence[int],
+        *,
+        dropout: Dropout | None = None,
+        weight_drop: float = 0.0,
+        residual: bool = False,
+        directions: str = "one",
+    ) -> None:
+        super().__init__()
+
+        def stack() -> nn.ModuleList:
+            return nn.ModuleList(
+                RecurrentLayer(
+                    cell, size, width // 2 if directions == "concat" else width,
+                    weight_drop=weight_drop,
+                )
+                for size, width in pairwise(sizes)
+            )  # fmt: skip
+
+        self.layers = stack()
+        self.backward_layers = None if directions == "one" else stack()
+        self.dropout = dropout or Dropout(0.0)
+        self.residual, self.directions = residual, directions
+
+    def initial_state(self, batch: int) -> tuple[LayerState, ...]:
+        """Return zeros, for each layer."""
+        return tuple(_layer(self.layers, i).initial_state(batch) for i in range(len(self.layers)))
+
+    def forward(
+        self, x: Tensor, state: tuple[LayerState, ...], lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+        """Return the outputs of the last layer, (T, B, H), and the state of each.
+
+        Args:
+            x: shape (T, B, D).
+            state: of each layer before the first step; with two directions, of both.
+            lengths: as for :class:`RecurrentLayer`.
+        """
+        after = []
+        for number, before in enumerate(state):
+            if number:
+                x = self.dropout(x)
+            outputs, final = self._both(number, x, before, lengths)
+            x = outputs + x if self.residual and outputs.shape == x.shape else outputs
+            after.append(final)
+        return x, tuple(after)
+
+    def _both(
+        self, number: int, x: Tensor, state: LayerState, lengths: Tensor | None
+    ) -> tuple[Tensor, LayerState]:
+        outputs, final = _layer(self.layers, number)(x, state, lengths)
+        if self.backward_layers is None:
+            return outputs, final
+        backward, last = _layer(self.backward_layers, number)(
+            reversed_in_time(x, lengths), state, lengths
+        )
+        backward = reversed_in_time(backward, lengths)
+        states = zip(final, last, strict=True)
+        return self._joined(outputs, backward), tuple(self._joined(*pair) for pair in states)
+
+    def _joined(self, forward: Tensor, backward: Tensor) -> Tensor:
+        return (
+            forward + backward if self.directions == "sum" else torch.cat([forward, backward], -1)
+        )
+
+
+def _layer(layers: nn.ModuleList, number: int) -> RecurrentLayer:
+    return cast("RecurrentLayer", layers[number])
+
+
+def _pieces(lengths: Tensor, steps: int, device: torch.device) -> list[tuple[slice, int]]:
+    """Return pieces of all steps, and how many sequences, the first ones, have not ended by each.
+
+    So most of the padding costs nothing where the longest sequences come first. Where they do not,
+    or on a device, which computes all at once, there is one piece.
+    """
+    ends, stops = lengths.tolist(), [steps]
+    if device.type == "cpu" and ends == sorted(ends, reverse=True):
+        stops = sorted({ends[len(ends) * part // _PIECES] for part in range(_PIECES)})
+        stops[-1] = steps
+    starts = [0, *stops[:-1]]
+    return [
+        (slice(start, stop), sum(end > start for end in ends))
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+
+
+def reversed_in_time(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return x, (T, B, …), with the steps of each sequence reversed; padding stays at the end."""
+    if lengths is None:
+        return x.flip(0)
+    steps, ends = torch.arange(len(x), device=x.device).unsqueeze(1), lengths.to(x.device)
+    indices = torch.where(steps < ends, ends - 1 - steps, steps)
+    return x[indices, torch.arange(x.shape[1], device=x.device)]

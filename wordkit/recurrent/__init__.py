@@ -1,1 +1,0 @@
-"""What recurrent networks are made of: cells, layers, dropout, the output layer."""

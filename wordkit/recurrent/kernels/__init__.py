@@ -1,1 +1,0 @@
-"""What language models compute on the CPU, in vector registers, through Numba."""

@@ -1,0 +1,314 @@
+"""Transformation of texts: the answers of a model, their scores, and its attention.
+
+Notation: S units of a source, T units of an answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wordkit.decoding.beam import BeamConfig, beam_search
+from wordkit.decoding.steps import Hypothesis, decode, sampler
+from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning, counted
+from wordkit.evaluation import Example, TransductionScore, edit_distance
+from wordkit.nn.config import full_name
+from wordkit.nn.network import device_of, inference, select
+from wordkit.nn.recurrent import GATES
+from wordkit.runtime import Report, Run, available_memory
+from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batches
+from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
+from wordkit.seq2seq.model import Seq2SeqModel
+from wordkit.seq2seq.pairs import Pair, joined, units_of
+from wordkit.text.vocabulary import UNK
+
+__all__ = [
+    "Alignment",
+    "Answer",
+    "align",
+    "answer_bytes",
+    "decode_all",
+    "evaluate_pairs",
+    "transform",
+    "transform_groups",
+]
+
+_GROUP = 4096  # sources that are sorted by length together
+_EXTRA_UNITS = 10  # of an answer, beyond twice the longest target
+
+
+class Answer(NamedTuple):
+    """The answer of a model to a source."""
+
+    text: str
+
+    log_probability: float
+    """log p of the text and its end, natural."""
+
+    score: float
+    """The score that answers are ranked by: log p over a norm of the length."""
+
+
+def transform(
+    model: Seq2SeqModel, texts: Iterable[str], config: DecodingConfig | None = None
+) -> Iterator[list[Answer]]:
+    """Yield the answers to each text, best first, or as drawn, in the order of the texts.
+
+    Args:
+        model: what is asked.
+        texts: read as they are needed, some thousands at a time; white space around one is
+            stripped.
+        config: how. What is drawn for a text depends on the seed and on its number alone.
+
+    Raises:
+        TextError: a text is empty.
+        ResourceError: a text is too long for the memory that is free.
+
+    Warns:
+        WordkitWarning: the model does not know a character or word, and reads ``<unk>`` instead.
+    """
+    remaining = iter(texts)
+    groups = iter(lambda: list(itertools.islice(remaining, _GROUP)), [])
+    return itertools.chain.from_iterable(transform_groups(model, groups, config))
+
+
+def transform_groups(
+    model: Seq2SeqModel, groups: Iterable[Sequence[str]], config: DecodingConfig | None = None
+) -> Iterator[list[list[Answer]]]:
+    """Transform groups of texts lazily: each is read after the answers to the one before."""
+    config = config or DecodingConfig()
+    before, known = 0, set[str]()
+    for group in groups:
+        texts = [text.strip() for text in group]
+        for number, text in enumerate(texts, before + 1):
+            if not text:
+                raise TextError(f"text {number} is empty; give each a text")
+        encoded = _encode(model, [(text, "") for text in texts])
+        _warn_of_unknown(encoded, known)
+        yield [
+            [_answer(model, hypothesis, config) for hypothesis in hypotheses]
+            for hypotheses in decode_all(model, encoded, config, first=before)
+        ]
+        before += len(texts)
+
+
+def _warn_of_unknown(encoded: EncodedPairs, known: set[str]) -> None:
+    """Warn of units that the model does not know, each once."""
+    new = [unit for unit in encoded.sources.unknown_units if unit not in known]
+    if new:
+        known.update(new)
+        named = ", ".join(map(repr, new))
+        warnings.warn(
+            f"the model does not know {named}, and reads {UNK} instead",
+            WordkitWarning,
+            stacklevel=3,
+        )
+
+
+def _answer(model: Seq2SeqModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
+    text = joined(_units(model, hypothesis), model.config.unit)
+    return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
+
+
+def _units(model: Seq2SeqModel, hypothesis: Hypothesis) -> list[str]:
+    return list(model.target_vocabulary.decode(np.array(hypothesis.ids, int)))
+
+
+def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPairs:
+    return encode(
+        [Pair(*pair) for pair in pairs],
+        model.source_vocabulary,
+        model.target_vocabulary,
+        model.config.unit,
+    )
+
+
+def decode_all(
+    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig, *, first: int = 0
+) -> list[list[Hypothesis]]:
+    """Return the hypotheses for each source.
+
+    Args:
+        model: what is asked.
+        encoded: the sources.
+        config: how.
+        first: number of the first source, which its random numbers depend on.
+
+    Raises:
+        ResourceError: a source is too long for the memory that is free.
+    """
+    max_length = config.max_length or 2 * model.longest_target + _EXTRA_UNITS
+    found: dict[int, list[Hypothesis]] = {}
+    for rows in _batches(model, encoded, config):
+        hypotheses = _decode_batch(model, encoded, rows, config, max_length, first)
+        found.update(zip(rows.tolist(), hypotheses, strict=True))
+    return [found[row] for row in range(len(encoded))]
+
+
+def _decode_batch(
+    model: Seq2SeqModel, encoded: EncodedPairs, rows: Ids, config: DecodingConfig,
+    max_length: int, first: int,
+) -> list[list[Hypothesis]]:  # fmt: skip
+    network, eos, B, n = model.network, encoded.eos_id, len(rows), config.alternatives
+    device = device_of(network)
+    banned = torch.tensor([model.target_vocabulary.id(UNK)], device=device)
+    batch = pad(encoded, rows, reverse=model.config.reverse)
+    with inference(network):
+        state = network.encode(batch.sources.to(device), batch.lengths)
+    if not config.sample:
+        search = BeamConfig(config.beam, max_length, n, config.length_penalty, eos, banned)
+        return beam_search(network, eos, state, B, search)
+    rule = sampler(config, [
+        np.random.default_rng([config.seed, first + row, number])
+        for row in rows.tolist() for number in range(n)
+    ])  # fmt: skip
+    state = select(state, torch.arange(B, device=device).repeat_interleave(n))
+    drawn = decode(
+        network, eos, state, B * n, rule=rule, max_length=max_length, banned=banned, eos=eos
+    )
+    return [drawn[start : start + n] for start in range(0, B * n, n)]
+
+
+def answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
+    """Return the bytes that a pair of this length takes in a layer, without gradients."""
+    gates = GATES[full_name(config.cell, config.activation)]
+    directions = 1 if config.directions == "one" else 2
+    return 4 * longest * (2 * gates * config.hidden + 4 * config.width) * directions
+
+
+def _hypothesis_bytes(model: Seq2SeqModel, longest: int) -> int:
+    """Return the bytes of a hypothesis whose source has this length, twice while beams change."""
+    config = model.config
+    remembered = 0 if config.attention == "none" else 2 * longest  # values and keys
+    states = 2 * config.layers + 2
+    return 2 * (4 * config.width * (remembered + states) + 16 * len(model.target_vocabulary))
+
+
+def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig) -> Iterator[Ids]:
+    """Yield the rows of each batch, shortest sources first: as many as are asked for and fit."""
+
+    def needed(rows: Ids) -> int:
+        longest = int(encoded.sources.lengths[rows].max())
+        hypotheses = config.hypotheses * _hypothesis_bytes(model, longest)
+        return len(rows) * (answer_bytes(model.config, longest) + hypotheses)
+
+    for rows in sorted_batches(encoded, max(1, config.batch // config.hypotheses)):
+        free = available_memory()
+        while len(rows):
+            size = len(rows)
+            while size > 1 and needed(rows[:size]) > free:
+                size //= 2
+            if needed(rows[:size]) > free:
+                longest, most = int(encoded.sources.lengths[rows[0]]), needed(rows[:size])
+                raise ResourceError(
+                    f"a text of {counted(longest, 'unit')} needs {most / 2**30:.1f} GiB of memory, "
+                    f"and {free / 2**30:.1f} GiB are free; shorten it, or lower beam"
+                )
+            yield rows[:size]
+            rows = rows[size:]
+
+
+def evaluate_pairs(
+    model: Seq2SeqModel,
+    pairs: Sequence[Pair],
+    config: DecodingConfig | None = None,
+    *,
+    examples: int = 5,
+) -> Run[TransductionScore]:
+    """Measure how well a model writes the targets of pairs.
+
+    Args:
+        model: what is asked.
+        pairs: one at least.
+        config: how.
+        examples: how many right and how many wrong answers to give, the first ones.
+
+    Raises:
+        ConfigError: there is no pair.
+    """
+    if not pairs:
+        raise ConfigError("there is no pair to evaluate on; give one at least")
+    return Run(_evaluate(model, pairs, config or DecodingConfig(), examples))
+
+
+def _evaluate(
+    model: Seq2SeqModel, pairs: Sequence[Pair], config: DecodingConfig, examples: int
+) -> Generator[Report, None, TransductionScore]:
+    unit = model.config.unit
+    right, wrong = list[Example](), list[Example]()
+    matches = edits = units = unknown = 0
+    for start in range(0, len(pairs), _GROUP):
+        yield Report("transforming", start, len(pairs), "pairs")
+        group = pairs[start : start + _GROUP]
+        encoded = _encode(model, group)
+        unknown += encoded.sources.unknown
+        found = decode_all(model, encoded, config, first=start)
+        for pair, answers in zip(group, found, strict=True):
+            written = _answer(model, answers[0], config).text
+            target = units_of(pair.target, unit)
+            distance = edit_distance(target, units_of(written, unit))
+            edits, units, matches = edits + distance, units + len(target), matches + (not distance)
+            known = wrong if distance else right
+            if len(known) < examples:
+                known.append(Example(pair.source, pair.target, written))
+    yield Report("transforming", len(pairs), len(pairs), "pairs")
+    return TransductionScore(len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong))
+
+
+class Alignment(NamedTuple):
+    """The attention of each step of the decoder."""
+
+    source: tuple[str, ...]
+    """S units, in the order of the text."""
+
+    written: tuple[str, ...]
+    """T units."""
+
+    weights: npt.NDArray[np.float32]
+    """Shape (T, S): the attention weights for each unit; each row sums to 1. Where the context is
+    input of the next step, the first unit is written without any, and its row is 0."""
+
+
+def align(model: Seq2SeqModel, text: str) -> Alignment:
+    """Return the greedy answer to a text, and the attention weights of each of its units.
+
+    Args:
+        model: with attention.
+        text: white space around it is stripped.
+
+    Raises:
+        ConfigError: the model has no attention.
+        TextError: the text is empty.
+
+    Warns:
+        WordkitWarning: the model does not know a character or word, and reads ``<unk>`` instead.
+    """
+    network, config = model.network, model.config
+    if config.attention == "none":
+        raise ConfigError("the model has no attention; train one with an attention other than none")
+    text = text.strip()
+    if not text:
+        raise TextError("there is no text to align; give one")
+    encoded = _encode(model, [(text, "")])
+    _warn_of_unknown(encoded, set())
+    [[answer]] = decode_all(model, encoded, DecodingConfig())
+    source, device = pad(encoded, np.array([0]), reverse=config.reverse), device_of(network)
+    weights = np.zeros((len(answer.ids) + 1, len(source.sources)), np.float32)
+    with inference(network):
+        state = network.encode(source.sources.to(device), source.lengths)
+        for step, id_ in enumerate([encoded.eos_id, *answer.ids]):
+            if state.context is not None and state.weights is not None:
+                weights[step] = state.weights[0].cpu().numpy()
+            _, state = network(torch.tensor([[id_]], device=device), state)
+            if state.context is None and state.weights is not None:
+                weights[step] = state.weights[0].cpu().numpy()
+    weights = weights[: len(answer.ids)]
+    if config.reverse:
+        weights = weights[:, ::-1].copy()
+    return Alignment(tuple(units_of(text, config.unit)), tuple(_units(model, answer)), weights)
