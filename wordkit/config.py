@@ -101,6 +101,8 @@ class Setting:
                 raise self._error("True or False", value)
         elif self.type in (int, float):
             return self._number(value)
+        elif self.type is tuple and isinstance(value, list):  # as JSON has it
+            return tuple(value)
         elif not isinstance(value, self.type):
             raise self._error(f"a {self.type.__name__}", value)
         return value
@@ -298,7 +300,8 @@ def from_record(kind: type[S], record: object) -> S:
     if not isinstance(record, Mapping):
         raise ConfigError(f"settings must be names with values, not {record!r:.50}")
     known = settings_of(kind)
-    values = {RENAMED.get(name, name): value for name, value in record.items()}
+    renamed = {before: now for before, now in RENAMED.items() if now in known}
+    values = {renamed.get(str(name), str(name)): value for name, value in record.items()}
     for name in values:
         if name not in known:
             raise ConfigError(f"there is no setting {name!r:.50}; update wordkit")

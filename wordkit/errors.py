@@ -9,6 +9,7 @@
     │   └── UnknownWordError     a word that the vocabulary does not hold (also a KeyError)
     ├── CorpusError              a folder that is not a corpus, or a corrupted one
     ├── FormatError              a vector or model file that is corrupted or of another kind
+    │   └── VersionError         a file of another version of wordkit
     ├── EmbeddingsError          a question that the vectors cannot answer
     ├── DivergenceError          a training whose numbers grew beyond all bounds
     ├── StorageError             a file or folder that cannot be read or written
@@ -35,6 +36,7 @@ __all__ = [
     "StorageError",
     "TextError",
     "UnknownWordError",
+    "VersionError",
     "VocabularyError",
     "WordkitError",
     "WordkitWarning",
@@ -91,6 +93,10 @@ class CorpusError(WordkitError):
 
 class FormatError(WordkitError):
     """A vector or model file is corrupted, truncated or of another kind."""
+
+
+class VersionError(FormatError):
+    """A file is of a version of wordkit that this one cannot read."""
 
 
 class EmbeddingsError(WordkitError):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_FORMATS = ["native", "word2vec", "word2vec-binary", "glove", "fasttext", "projector"]
+_READABLE = ["native", "word2vec", "word2vec-binary", "glove", "fasttext"]
+_FORMATS = [*_READABLE, "projector"]
 _MODEL = "lm"  # what --to calls a language model
 
 
@@ -25,7 +26,7 @@ _MODEL = "lm"  # what --to calls a language model
 @click.option(
     "--from",
     "source_format",
-    type=click.Choice(_FORMATS[:-1]),
+    type=click.Choice(_READABLE),
     help="Format of FROM. Default: detected by its content.",
 )
 @click.option(

@@ -107,7 +107,7 @@ def _machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "cores_used": thread_count(),
-        "memory_gb": None if memory is None else round(memory / 1e9, 1),
+        "memory_gb": None if memory is None else round(memory / 2**30, 1),
     }
 
 

@@ -116,10 +116,12 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
         raise click.UsageError(f"--ban and --allow both name {word}: give one of them")
     from wordkit.lm.generation import GenerationConfig
 
-    sampling["seed"] = secrets.randbelow(1 << 31) if options["seed"] is None else options["seed"]
-    return GenerationConfig(
-        words=options["words"], method=method, beam=options["beam"] or 1, **sampling
-    )
+    if method == "beam":
+        sampling["beam"] = options["beam"]
+    elif method == "sample":
+        drawn, seed = secrets.randbelow(1 << 31), options["seed"]
+        sampling["seed"] = drawn if seed is None else seed
+    return GenerationConfig(words=options["words"], method=method, **sampling)
 
 
 def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:

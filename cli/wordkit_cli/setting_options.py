@@ -23,6 +23,9 @@ _ALIASES = {
 """Further names of the options, by field: those that other programs know them by."""
 
 
+_UNSHOWN_LIMITS = (2**32 - 1, 2**64 - 1)  # of random seeds
+
+
 class SettingOptions:
     """Options that set the fields of some classes of settings; a decorator of commands.
 
@@ -65,12 +68,17 @@ class SettingOptions:
         )
 
     def _default(self, declared: Setting) -> str:
-        if declared.default is None:
-            return f"  [default: {declared.none}]" if declared.none else ""
-        if not self._shows_defaults or declared.default is False:
-            return ""
-        shown = declared.name.replace("_", "-") if declared.default is True else declared.default
-        return f"  [default: {shown}]"
+        """Return the default and the range, in brackets."""
+        facts, default = [], declared.default
+        if default is None and declared.none:
+            facts.append(f"default: {declared.none}")
+        elif default is True and self._shows_defaults:
+            facts.append(f"default: {declared.name.replace('_', '-')}")
+        elif default is not None and default is not False and self._shows_defaults:
+            facts.append(f"default: {default}")
+        if declared.range and declared.at_most not in _UNSHOWN_LIMITS:
+            facts.append(declared.range)
+        return f"  [{'; '.join(facts)}]" if facts else ""
 
     def given(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         """Return the settings that are given on the command line, for each of the classes.
@@ -84,6 +92,14 @@ class SettingOptions:
         )
 
 
+def _as_option(name: str, value: object) -> str:
+    """Return how a setting is given on the command line."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option} {value}"
+
+
 def changed(config: S, given: Mapping[str, Any]) -> S:
     """Update settings by those of the command line.
 
@@ -94,9 +110,9 @@ def changed(config: S, given: Mapping[str, Any]) -> S:
     kind = type(config)
     values = {name: getattr(config, name) for name in settings_of(kind)} | dict(given)
     for name, other in without_effect(kind, values, given):
-        useful = " or ".join(map(str, settings_of(kind)[name].only_with[other]))
+        useful = settings_of(kind)[name].only_with[other]
         raise click.UsageError(
-            f"--{name.replace('_', '-')} has no effect with --{other} {values[other]}; leave it "
-            f"out, or choose --{other} {useful}"
+            f"--{name.replace('_', '-')} has no effect with {_as_option(other, values[other])}; "
+            f"leave it out, or choose {' or '.join(_as_option(other, value) for value in useful)}"
         )
     return change(config, **given)

@@ -29,6 +29,7 @@ from wordkit_cli.training import (
     check_machine,
     check_validation_use,
     finish_training,
+    is_first_process,
     refuse_replacing,
     stopped_after,
 )
@@ -160,7 +161,7 @@ def _is_first_process(options: Mapping[str, Any]) -> bool:
     """Return whether this process reports and writes: the only one, or torchrun's first."""
     if torchrun_number("WORLD_SIZE", 1) > 1 and options["preset"] is None:
         raise click.UsageError("several processes need --preset, so that all train the same model")
-    return torchrun_number("RANK", 0) == 0
+    return is_first_process()
 
 
 @dataclass(frozen=True)

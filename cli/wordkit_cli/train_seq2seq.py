@@ -30,6 +30,7 @@ from wordkit_cli.training import (
     check_machine,
     check_validation_use,
     finish_training,
+    is_first_process,
     refuse_replacing,
     stopped_after,
 )
@@ -74,13 +75,14 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     from wordkit.seq2seq import save_seq2seq, train_seq2seq
     from wordkit.storage.checkpoints import CheckpointPlan
 
-    checkpoint, log = options["checkpoint"], options["log"]
+    is_first, checkpoint = is_first_process(), options["checkpoint"]
+    log = options["log"] if is_first else None
     check_machine(
         output, checkpoint, options["device"], kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq"
     )
     check_checkpoint_use(checkpoint, options["resume"])
     check_validation_use(options)
-    with Progress(quiet=options["quiet"], log=log) as progress:
+    with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         resume = _resumed(options, progress)
         if resume is None:
             refuse_replacing(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
@@ -96,7 +98,10 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             checkpoint=checkpoint and CheckpointPlan(checkpoint, options["checkpoint_every"]),
             resume=resume,
         )
-        made = finish_training(run, output, save_seq2seq, progress, checkpoint)
+        save = save_seq2seq if is_first else None
+        made = finish_training(run, output, save, progress, checkpoint)
+        if not is_first:  # it has the same model
+            return
         save_seq2seq(made, output)
         right = run.figures.get("valid_exact")
         progress.say(f"{output}: {_described(made, run.rate, right)}")

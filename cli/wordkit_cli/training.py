@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.errors import ConfigError, DivergenceError, FormatError, LostProcessError
+from wordkit.errors import ConfigError, DivergenceError, FormatError, LostProcessError, VersionError
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from wordkit.training.run import TrainingRun
 
 __all__ = [
-    "check_checkpoint_use", "check_machine", "check_validation_use", "checkpoint_mark",
-    "finish_training", "refuse_replacing", "stopped_after",
+    "check_checkpoint_use",
+    "check_machine",
+    "check_validation_use",
+    "checkpoint_mark",
+    "finish_training",
+    "is_first_process",
+    "refuse_replacing",
+    "stopped_after",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -77,6 +83,13 @@ def check_validation_use(options: Mapping[str, Any]) -> None:
                 raise click.UsageError(f"--{name} needs validation, and --hold-out 0 leaves none")
 
 
+def is_first_process() -> bool:
+    """Return whether this process reports and writes: the only one, or torchrun's first."""
+    from wordkit.runtime import torchrun_number
+
+    return torchrun_number("RANK", 0) == 0
+
+
 def refuse_replacing(
     checkpoint: str | None, stopped: Callable[[str], str | None], progress: Progress
 ) -> None:
@@ -94,6 +107,10 @@ def refuse_replacing(
         return
     try:
         where = stopped(checkpoint)
+    except VersionError as error:
+        raise ConfigError(
+            f"{error}; to start anew delete it, or name another file for checkpoints"
+        ) from error
     except FormatError:
         progress.say(f"{checkpoint} is corrupted, and will be replaced by those of this training")
         return

@@ -16,6 +16,7 @@ from wordnet_files import write_wordnet
 
 import wordkit as package
 from wordkit import bundled
+from wordkit.runtime import physical_memory
 
 
 def test_what_it_finds(wordkit: Wordkit, folder: Path) -> None:
@@ -25,6 +26,7 @@ def test_what_it_finds(wordkit: Wordkit, folder: Path) -> None:
     for name in ("numpy", "torch", "numba", "scikit-learn"):
         assert found["versions"][name] == importlib.metadata.version(name)
     assert found["machine"]["cores"] == os.cpu_count()
+    assert found["machine"]["memory_gb"] == round((physical_memory() or 0) / 2**30, 1)
     assert found["kernels"]["numbers_in_a_register"] in (8, 16)
     assert found["devices"]["cpu"]
     assert found["folders"]["cache"] == str(folder / ".cache" / "wordkit")

@@ -164,3 +164,19 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(
         process.kill()
         process.communicate()
         assert path.read_bytes() in (b"old", new)
+
+
+RELEASED = Path(__file__).parents[1] / "released" / "0.1.0"
+
+
+@pytest.mark.parametrize(("command", "kind"), [("train-lm", "lm"), ("train-seq2seq", "seq2seq")])
+def test_a_stopped_training_of_an_older_version_is_not_replaced(
+    wordkit: Wordkit, corpus_txt: Path, folder: Path, command: str, kind: str
+) -> None:
+    before = (RELEASED / f"stopped-{kind}.safetensors").read_bytes()
+    (folder / "c").write_bytes(before)
+    (folder / "pairs.tsv").write_text("ab\tAB\ncd\tCD\n" * 9)
+    text = corpus_txt if kind == "lm" else "pairs.tsv"
+    done = wordkit(command, text, "--checkpoint", "c", "--epochs", "1", status=1)
+    assert "is of wordkit 0.1, whose trainings cannot be resumed" in done.stderr
+    assert (folder / "c").read_bytes() == before

@@ -243,6 +243,23 @@ def test_records_that_do_not_fit(path: Path, change: Any, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("dropout"),
+        lambda state: state["network"].update(weight=state["dropout"]),
+        lambda state: state["optimizer"].update(state={"x": {}}),
+    ],
+)
+def test_records_of_another_training(path: Path, change: Any) -> None:
+    record = json.loads(read_tensors(path, kind=KIND).metadata["training"])
+    change(record["state"])
+    rewritten(path, record)
+    with pytest.raises(FormatError, match="is corrupted") as caught:
+        trained(*made("adamw"), resume=read(path)).result()
+    assert "\n" not in str(caught.value)
+
+
 def test_checkpoints_of_older_versions_end_in_one_plain_line(path: Path) -> None:
     rewritten(path, {"about": {}, "model": {}, "state": {"epoch": 1}})
     with pytest.raises(FormatError, match="of wordkit 0.1, whose trainings cannot") as caught:

@@ -113,7 +113,7 @@ def trained(
             save=partial(save_training, kind=KIND, about={"name": "toy"}, arrays={}),
         )  # fmt: skip
         if resume is not None:
-            trainer.load_state_dict(resume.state)
+            trainer.resume(resume)
         return trainer
 
     return TrainingRun(prepare, "cpu", 1)

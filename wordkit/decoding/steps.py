@@ -86,7 +86,7 @@ def next_log_probs(
         log_p = network.output.log_probs(features[-1:])[0]
     log_p = log_p.to(widest_float(log_p.device))
     if banned is not None:
-        log_p[:, banned] = -torch.inf
+        log_p = log_p.index_fill(1, banned, -torch.inf)
     return log_p, state
 
 

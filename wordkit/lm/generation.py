@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wordkit.config import setting
+from wordkit.config import setting, settings_of
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import highest
@@ -58,12 +58,23 @@ class GenerationConfig(SamplingConfig):
         "Decoding method. sample: each word is drawn by its probability; greedy: the most probable "
         "word each time; beam: the most probable text that a beam search finds.",
     )
-    beam: int = setting(5, "Hypotheses of the beam search.", at_least=1)
+    beam: int = setting(
+        5, "Hypotheses of the beam search.", at_least=1, only_with={"method": ("beam",)}
+    )
     banned: tuple[str, ...] | None = setting(
         None,
         "Words that never come; one that the model does not know does no harm.",
         none="<unk>, and N where the model's text wrote numbers as that",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, declared in settings_of(SamplingConfig).items():
+            if self.method != "sample" and getattr(self, name) != declared.default:
+                raise ConfigError(
+                    f"{name} {getattr(self, name)} has no effect with method {self.method}; leave "
+                    "it out, or choose method sample"
+                )
 
 
 def generate(

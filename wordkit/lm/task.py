@@ -33,7 +33,7 @@ from wordkit.lm.initialization import (
 from wordkit.lm.model import LanguageModel
 from wordkit.lm.network import LanguageModelNetwork, LanguageModelState
 from wordkit.nn.network import detach, device_of, map_state
-from wordkit.nn.output import OutputLayer, default_cutoffs
+from wordkit.nn.output import AdaptiveOutputLayer, OutputLayer, default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
 from wordkit.runtime import Report, Run, choose_device
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_writable
@@ -85,6 +85,11 @@ class LanguageModelTask:
     """
 
     unit = "tokens"
+
+    @property
+    def leaves_unused(self) -> bool:
+        """True with an adaptive softmax: a window may lack the words of a cluster."""
+        return isinstance(self.network.output, AdaptiveOutputLayer)
 
     def __init__(
         self,
@@ -138,7 +143,9 @@ class LanguageModelTask:
     def loss(self, batch: Window, fraction: float) -> BatchLoss:
         """Return the loss of a window, whose initial state is the last of the one before."""
         config, network = self.config, self.network
-        state = self._hidden or network.initial_state(self._windows.sequences)
+        state = self._hidden
+        if state is None:
+            state = network.initial_state(self._windows.sequences)
         inputs, targets = (part.to(self._device, non_blocking=True) for part in
                            (batch.inputs, batch.targets))  # fmt: skip
         sampler = self._sampler if fraction < 1 - config.exact_fraction else None
@@ -347,7 +354,7 @@ def train_language_model(
             seconds=time.monotonic() - began,
         )
         if resume is not None:
-            trainer.load_state_dict(resume.saved.state)
+            trainer.resume(resume.saved)
         return trainer
 
     return TrainingRun(prepare, device, threads)

@@ -1,4 +1,4 @@
-"""Initialization of the weights of recurrent layers and of matrices.
+"""Initialization of weights.
 
 D input size, H hidden size, G gates.
 """
@@ -6,39 +6,30 @@ D input size, H hidden size, G gates.
 from __future__ import annotations
 
 import math
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from wordkit.nn.config import RecurrentConfig
-from wordkit.nn.recurrent import GATES, RecurrentLayer
 
-__all__ = ["initialize_layers", "initialize_matrix", "uniform_"]
+__all__ = ["Layer", "initialize_layers", "initialize_matrix", "orthogonal", "uniform_"]
+
+
+class Layer(Protocol):
+    """A layer that draws its own weights."""
+
+    def initialize(self, config: RecurrentConfig, generator: torch.Generator) -> None:
+        """Draw the weights as the settings say, from a generator on the CPU."""
 
 
 def initialize_layers(
     network: nn.Module, config: RecurrentConfig, generator: torch.Generator
 ) -> None:
-    """Draw the weights of all recurrent layers of a network."""
-    for layer in network.modules():
-        if isinstance(layer, RecurrentLayer):
-            _initialize_layer(layer, config, generator)
-
-
-@torch.no_grad()
-def _initialize_layer(
-    layer: RecurrentLayer, config: RecurrentConfig, generator: torch.Generator
-) -> None:
-    H = layer.hidden_size
-    for matrix in (layer.weight_input, layer.weight_hidden):
-        initialize_matrix(matrix, H, config, generator)
-    if config.orthogonal:
-        for gate in layer.weight_hidden.chunk(GATES[layer.cell]):
-            gate.copy_(_orthogonal(H, generator))
-    if config.start_weights == "uniform" and config.start_scale is not None:
-        uniform_(layer.bias, config.start_scale, generator)
-    if layer.cell in ("lstm", "peephole") and config.forget_bias:
-        layer.bias[H : 2 * H] = config.forget_bias
+    """Draw the weights of all layers of a network that have a method ``initialize``."""
+    for module in network.modules():
+        if hasattr(module, "initialize"):
+            cast("Layer", module).initialize(config, generator)
 
 
 def initialize_matrix(
@@ -70,7 +61,7 @@ def uniform_(parameter: Tensor, scale: float, generator: torch.Generator) -> Non
     parameter.copy_(torch.empty(parameter.shape).uniform_(-scale, scale, generator=generator))
 
 
-def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
+def orthogonal(size: int, generator: torch.Generator) -> Tensor:
     """Return an orthogonal matrix, uniformly drawn: Q of a Gaussian one, with the signs of R."""
     Q, R = torch.linalg.qr(torch.empty(size, size).normal_(generator=generator))
     drawn: Tensor = Q * R.diagonal().sign()

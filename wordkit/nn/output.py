@@ -131,7 +131,15 @@ class AdaptiveOutputLayer(nn.Module):
         return [int(cutoff) for cutoff in self.softmax.cutoffs[:-1]]
 
     def loss(self, features: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """Return the sum of −log p of the targets, in nats; smoothing is not possible."""
+        """Return the sum of −log p of the targets, in nats.
+
+        Raises:
+            ConfigError: smoothing is asked for, which needs the probabilities of all words.
+        """
+        if label_smoothing:
+            raise ConfigError(
+                f"label_smoothing must be 0 with an adaptive softmax, not {label_smoothing}"
+            )
         hidden, ids = features.flatten(0, 1), targets.flatten()
         present = ids >= 0
         if not bool(present.any()):

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from wordkit.nn.config import RecurrentConfig
 from wordkit.nn.dropout import Dropout
+from wordkit.nn.initialization import initialize_matrix, orthogonal, uniform_
 from wordkit.nn.network import linear, uses_bf16
 
 __all__ = ["GATES", "RecurrentLayer", "RecurrentStack", "reversed_in_time"]
@@ -70,6 +72,20 @@ class RecurrentLayer(nn.Module):
             """Weights from c to i, f and o."""
         self.weight_drop = Dropout(weight_drop)
 
+    @torch.no_grad()
+    def initialize(self, config: RecurrentConfig, generator: torch.Generator) -> None:
+        """Draw the weights as the settings say."""
+        H = self.hidden_size
+        for matrix in (self.weight_input, self.weight_hidden):
+            initialize_matrix(matrix, H, config, generator)
+        if config.orthogonal:
+            for gate in self.weight_hidden.chunk(GATES[self.cell]):
+                gate.copy_(orthogonal(H, generator))
+        if config.start_weights == "uniform" and config.start_scale is not None:
+            uniform_(self.bias, config.start_scale, generator)
+        if self.cell in ("lstm", "peephole") and config.forget_bias:
+            self.bias[H : 2 * H] = config.forget_bias
+
     def initial_state(self, batch: int) -> LayerState:
         """Return zeros."""
         zeros = self.bias.new_zeros(batch, self.hidden_size)
@@ -93,7 +109,7 @@ class RecurrentLayer(nn.Module):
         return self._run(x, state, self.weight_input)
 
     def _padded(self, x: Tensor, state: LayerState, lengths: Tensor) -> tuple[Tensor, LayerState]:
-        """The padded case of :meth:`forward`; faster than packed sequences, and as exact."""
+        """The padded case of :meth:`forward`; packed sequences took up to 5 times as long."""
         T, B, _ = x.shape
         is_padding = (torch.arange(T).unsqueeze(1) >= lengths.cpu()).unsqueeze(2).to(x.device)
         weight: Tensor = self.weight_input

@@ -95,6 +95,7 @@ class Seq2SeqTask:
     """
 
     unit = "pairs"
+    leaves_unused = False
 
     def __init__(
         self,
@@ -333,7 +334,7 @@ def train_seq2seq(
             seconds=time.monotonic() - began,
         )
         if resume is not None:
-            trainer.load_state_dict(resume.saved.state)
+            trainer.resume(resume.saved)
         return trainer
 
     return TrainingRun(prepare, device, threads)

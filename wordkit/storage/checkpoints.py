@@ -158,7 +158,7 @@ def check_same_texts(
         ConfigError: one is another.
     """
     for name, text in now.items():
-        before, given = ((record or {}).get("fingerprint") for record in (then[name], text))
+        before, given = ((record or {}).get("fingerprint") for record in (then.get(name), text))
         if before != given:
             raise ConfigError(
                 f"the checkpoint is of a training on another text ({name}: fingerprint "

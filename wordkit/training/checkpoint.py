@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wordkit.errors import ConfigError, FormatError, VocabularyError
+from wordkit.errors import ConfigError, VersionError, VocabularyError
 from wordkit.storage import TensorFile
 from wordkit.storage.checkpoints import (
     corrupted_checkpoint,
@@ -111,8 +111,9 @@ def read_training(path: str | os.PathLike[str], *, kind: str) -> SavedTraining:
         FormatError: it is corrupted, of another kind, or of an older version.
     """
     file, record = read_checkpoint_file(path, kind=kind)
-    if "loop" not in (record.get("state") or ()):
-        raise FormatError(
+    state = record.get("state")
+    if isinstance(state, dict) and "loop" not in state:
+        raise VersionError(
             f"{path} is of wordkit 0.1, whose trainings cannot be resumed; train from the start"
         )
     with as_format_error(file):

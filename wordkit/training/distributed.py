@@ -66,9 +66,9 @@ class DistributedLoss:
     def __init__(self, task: Task[Any, Any], processes: Processes) -> None:
         self._module = _Loss(task)
         self._wrapped: nn.Module = self._module
-        if processes.count > 1:  # a batch may leave some parameters without a gradient
+        if processes.count > 1:
             self._wrapped = nn.parallel.DistributedDataParallel(
-                self._module, find_unused_parameters=True
+                self._module, find_unused_parameters=task.leaves_unused
             )
 
     def __call__(self, batch: Any, fraction: float) -> BatchLoss:

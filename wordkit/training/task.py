@@ -69,6 +69,10 @@ class Task(Protocol[Batch, Model_co]):
     def validation_cost(self) -> float:
         """Time of a validation in units of training; 0: there is nothing to validate on."""
 
+    @property
+    def leaves_unused(self) -> bool:
+        """Whether a batch may leave some parameters without a gradient."""
+
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """Yield the batches of an epoch from number ``start`` on, the same ones at each call."""
 

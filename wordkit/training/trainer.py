@@ -20,6 +20,7 @@ from wordkit.nn.network import device_of, widest_float
 from wordkit.runtime import Report, Run
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit.training.checkpoint import SavedTraining, as_format_error
 from wordkit.training.config import USUAL_RATES, LearningConfig
 from wordkit.training.distributed import DistributedLoss, Processes
 from wordkit.training.optimizers import (
@@ -344,17 +345,24 @@ class Trainer(Generic[M]):
             "device": self.device.type,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what :meth:`state_dict` gave; the number of processes may have changed.
+    def resume(self, saved: SavedTraining) -> None:
+        """Resume where a checkpoint was made; the number of processes may have changed.
 
         Raises:
             ConfigError: the training was on another kind of device, whose random numbers differ.
+            FormatError: the checkpoint is not of such a training.
         """
-        if state["device"] != self.device.type:
+        device = saved.state.get("device")
+        if device != self.device.type:
             raise ConfigError(
-                f"training began on device {state['device']}, and cannot be resumed on "
-                f"{self.device.type}; choose device {state['device']}, or start again"
+                f"training began on device {device}, and cannot be resumed on {self.device.type}; "
+                f"choose device {device}, or start again"
             )
+        with as_format_error(saved.file):
+            self.load_state_dict(saved.state)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
         self.state = LoopState(**copy.deepcopy(dict(state["loop"])))
         self._began = time.monotonic() - self.state.seconds
         _copy(state["network"], dict(self.network.named_parameters()))
@@ -374,6 +382,8 @@ class Trainer(Generic[M]):
 def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, tensor in target.items():
+            if tensor.shape != source[name].shape:
+                raise ValueError(f"{name} has the shape {tuple(source[name].shape)}")
             tensor.copy_(source[name])
 
 
