@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,7 +181,8 @@ def test_samples(wordkit: Wordkit, lm: Path) -> None:
 
 
 def test_words_that_never_come(wordkit: Wordkit, folder: Path) -> None:
-    save_language_model(uniform_model(), folder / "lm.safetensors")
+    model = uniform_model(text={"tokenizer": "basic"})
+    save_language_model(model, folder / "lm.safetensors")
     common = ("generate", "-n", "300", "--seed", "1", "--json")
 
     def words(*more: str) -> set[str]:
@@ -191,8 +191,7 @@ def test_words_that_never_come(wordkit: Wordkit, folder: Path) -> None:
     assert words() == set(WORDS) - {"<unk>"}
     assert words("--ban", "cat", "--ban", "dog") == set(WORDS) - {"<unk>", "cat", "dog"}
     assert words("--ban", "N") == set(WORDS) - {"<unk>", "N"}
-    model = uniform_model()
-    numbers = replace(model, metadata={"text": {"tokenizer": "basic", "numbers": "N"}})
+    numbers = uniform_model(text={"tokenizer": "basic", "numbers": "N"})
     save_language_model(numbers, folder / "lm.safetensors")
     assert words() == set(WORDS) - {"<unk>", "N"}
     assert words("--allow", "N") == set(WORDS) - {"<unk>"}

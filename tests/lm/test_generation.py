@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,9 +19,16 @@ from wordkit.errors import (
     VocabularyError,
     WordkitWarning,
 )
-from wordkit.lm.generation import GenerationConfig, generate, generate_samples, predict
+from wordkit.lm.generation import (
+    GenerationConfig,
+    default_banned,
+    generate,
+    generate_samples,
+    predict,
+)
 from wordkit.lm.model import LanguageModel
 from wordkit.lm.scoring import score_lines
+from wordkit.text import Vocabulary
 
 
 def text_of(model: LanguageModel, prompt: list[str] | None = None, **config: Any) -> list[str]:
@@ -67,9 +75,9 @@ def test_every_word_is_of_its_set(top_k: int, seed: int) -> None:
 
 @pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
 def test_banned_words_never_come(method: str) -> None:
-    model = uniform_model()
+    model = uniform_model(text={"tokenizer": "basic"})
     assert "<unk>" not in text_of(model, words=120, method=method)
-    written = uniform_model(text={"numbers": "N"})
+    written = uniform_model(text={"tokenizer": "basic", "numbers": "N"})
     assert not {"<unk>", "N"} & set(text_of(written, words=120, method=method))
     kept = ("the", "cat")
     banned = tuple(word for word in WORDS if word not in kept)
@@ -80,6 +88,13 @@ def test_banned_words_never_come(method: str) -> None:
         assert set(text_of(written, words=120, banned=())) == set(WORDS)
     with pytest.raises(VocabularyError, match="every word of the model is banned"):
         generate(model, [], GenerationConfig(method=method, banned=WORDS))
+
+
+def test_n_is_a_number_in_a_text_that_was_tokenized_before() -> None:
+    assert default_banned(uniform_model()) == ("<unk>", "N")
+    with_a_number = Vocabulary([*WORDS[:-1], "1,987"], np.arange(len(WORDS), 0, -1))
+    model = LanguageModel(uniform_model().network, with_a_number)
+    assert default_banned(model) == ("<unk>",)
 
 
 def test_the_state_is_carried_through_prompt_and_text() -> None:

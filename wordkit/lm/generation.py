@@ -29,6 +29,7 @@ from wordkit.errors import (
 from wordkit.lm.model import LanguageModel
 from wordkit.nn.network import State, device_of, select
 from wordkit.runtime import available_memory
+from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
 
 __all__ = [
@@ -64,7 +65,7 @@ class GenerationConfig(SamplingConfig):
     banned: tuple[str, ...] | None = setting(
         None,
         "Words that never come; one that the model does not know does no harm.",
-        none="<unk>, and N where the model's text wrote numbers as that",
+        none="<unk>, and N where the model's text writes numbers as that",
     )
 
     def __post_init__(self) -> None:
@@ -237,8 +238,16 @@ def _read(
 
 
 def default_banned(model: LanguageModel) -> tuple[str, ...]:
-    """Return the words that never come unless they are asked for."""
-    return (UNK, "N") if model.numbers == "N" else (UNK,)
+    """Return the words that never come unless they are asked for.
+
+    ``<unk>``, and ``N`` where it stands for a number: the model's text wrote numbers so, or was
+    tokenized before, as the Penn Treebank was, and has ``N`` but no number.
+    """
+    tokenizer = model.metadata.get("text", {}).get("tokenizer", "whitespace")
+    written = model.numbers == "N" or (
+        tokenizer == "whitespace" and not any(map(is_number, model.vocabulary))
+    )
+    return (UNK, "N") if written and "N" in model.vocabulary else (UNK,)
 
 
 def _banned_ids(model: LanguageModel, words: Sequence[str] | None) -> Tensor:
