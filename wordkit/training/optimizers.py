@@ -95,7 +95,8 @@ def make_optimizer(network: nn.Module, config: LearningConfig) -> torch.optim.Op
     """Return the optimizer of the settings for the parameters that are trained."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     lr, decay, betas = config.lr, config.weight_decay, (_BETA1, config.beta2)
-    match config.optimizer:
+    optimizer = config.optimizer
+    match optimizer:
         case "adam" if decay:
             return torch.optim.Adam(parameters, lr, betas, eps=_EPS, weight_decay=decay, fused=True)
         case "adam" | "adamw":
@@ -108,9 +109,10 @@ def make_optimizer(network: nn.Module, config: LearningConfig) -> torch.optim.Op
         case "momentum" | "nesterov":
             return torch.optim.SGD(
                 parameters, lr, momentum=config.momentum, weight_decay=decay, fused=True,
-                nesterov=config.optimizer == "nesterov" and config.momentum > 0,
+                nesterov=optimizer == "nesterov" and config.momentum > 0,
             )  # fmt: skip
-    return torch.optim.SGD(parameters, lr, weight_decay=decay, fused=True)
+        case "sgd" | "asgd":
+            return torch.optim.SGD(parameters, lr, weight_decay=decay, fused=True)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], config: LearningConfig) -> float:
