@@ -101,6 +101,15 @@ def test_a_wider_beam_finds_what_greedy_misses() -> None:
         assert best.ids[0] == expected
 
 
+def test_the_search_goes_on_while_a_longer_sequence_can_still_be_the_best() -> None:
+    """By its mean; that what is found is more probable than all that is open does not end it."""
+    p = torch.full((5, 5, 5), 0.2, dtype=torch.float64)
+    p[0, 1] = torch.tensor([0.5, 0.01, 0.3, 0.18, 0.01])  # of greedy, an end, what gets sure
+    p[1, 3] = p[3, 3] = torch.tensor([0.01, 0.01, 0.01, 0.96, 0.01])
+    [[best]] = search(Trigrams(p.log()), [0], beam=4, max_length=4, length_penalty=1.5)
+    assert best.ids == (3, 3, 3, 3)
+
+
 @pytest.mark.parametrize("beam", [1, 4])
 def test_banned_words_never_come(beam: int) -> None:
     found = search(trigrams(5), [0, 1], beam=beam, max_length=9, banned=torch.tensor([0, 3]))

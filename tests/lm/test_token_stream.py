@@ -45,6 +45,13 @@ def test_each_line_is_closed_whether_the_corpus_has_line_ends_or_not(eos: bool) 
     assert taken.tolist() == [[stream.eos_id, whole[0]], [whole[3], whole[-1]]]
 
 
+def test_lines_are_closed_where_the_vocabulary_is_of_a_text_with_line_ends() -> None:
+    vocabulary = model_words("<eos>", "a", "b", "<unk>")
+    corpus = Corpus.from_sentences([["a", "b"], ["b"]], vocabulary=vocabulary)
+    stream = TokenStream(corpus, vocabulary)
+    assert words_of(stream, vocabulary) == ["a", "b", "<eos>", "b", "<eos>"]
+
+
 def test_what_a_stream_needs() -> None:
     for words in (("a", "<unk>"), ("a", "<eos>")):
         with pytest.raises(VocabularyError, match="needs <unk> and <eos>"):
