@@ -110,9 +110,10 @@ def changed(config: S, given: Mapping[str, Any]) -> S:
     kind = type(config)
     values = {name: getattr(config, name) for name in settings_of(kind)} | dict(given)
     for name, other in without_effect(kind, values, given):
-        useful = settings_of(kind)[name].only_with[other]
+        first, *more = settings_of(kind)[name].only_with[other]
+        remedy = " or ".join([_as_option(other, first), *map(str, more)])
         raise click.UsageError(
             f"--{name.replace('_', '-')} has no effect with {_as_option(other, values[other])}; "
-            f"leave it out, or choose {' or '.join(_as_option(other, value) for value in useful)}"
+            f"leave it out, or choose {remedy}"
         )
     return change(config, **given)
