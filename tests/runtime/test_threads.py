@@ -78,10 +78,13 @@ def test_a_closed_map_drops_what_has_not_begun() -> None:
 
 def test_for_each_ends_at_an_interrupt() -> None:
     done = []
+    both_run = threading.Event()
 
     def interrupt_first(task: int) -> None:
         if task == 0:
+            both_run.wait(10)
             raise KeyboardInterrupt
+        both_run.set()
         time.sleep(0.01)
         done.append(task)
 

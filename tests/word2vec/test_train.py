@@ -18,7 +18,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import Word2VecConfig, kernels, start_afresh, train_word2vec
+from wordkit.word2vec import Word2VecConfig, kernels, start_afresh, start_from_model, train_word2vec
 
 models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 
@@ -323,6 +323,23 @@ def test_words_that_the_text_lacks_keep_their_vectors(corpus: Corpus) -> None:
     assert vectors.words[0] == "elsewhere"
     assert np.abs(vectors.vector("elsewhere")).max() <= 0.5 / 16
     assert np.abs(vectors.vector("tree3")).max() > 0.1
+
+
+@pytest.mark.parametrize("device", ["cpu", "torch-cpu"])
+def test_words_that_a_new_text_lacks_are_no_negatives(corpus: Corpus, device: str) -> None:
+    model = train(corpus)
+    new = Corpus.from_sentences([[f"fish{n % 20}", f"fish{n % 7}"] for n in range(2000)])
+    start = start_from_model(new, SMALL, model)
+    after = train_word2vec(new, SMALL, start=start, device=device, threads=1).result()
+    changed = {
+        word
+        for word in model.words
+        if not np.array_equal(
+            after.weights["output"][after.vocabulary.id(word)],
+            model.weights["output"][model.vocabulary.id(word)],
+        )
+    }
+    assert changed == {word for word in new.vocabulary if word in model}
 
 
 @pytest.mark.parametrize("arch", ["cbow", "skipgram"])
