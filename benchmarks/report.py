@@ -68,7 +68,9 @@ _HEAD = """\
 What the benchmarks last printed, each with its command, machine, versions and day. `make bench`
 runs those that take minutes, and writes this page; `python benchmarks/run.py NAME` runs any. The
 machines are shared, and other work ran beside some of them, so ratios within one table say more
-than seconds. Texts and evaluation sets come from `../shared/data`.
+than seconds. Each table names the version that it measured; those of language models and sequence
+models with 0.1.0 are of its recurrent layers, which torch's replaced in 0.2.0. Texts and evaluation
+sets come from `../shared/data`.
 """
 
 
