@@ -40,7 +40,7 @@ class WordMap:
     """The count of each word, where it is known."""
 
     named: frozenset[str] = frozenset()
-    """Those that were named, among others."""
+    """The words that the caller named, where others join them."""
 
 
 def map_words(

@@ -52,7 +52,7 @@ class Seq2SeqModel:
     """Characters or words of the sources, with ``<unk>`` and ``<eos>``."""
 
     target_vocabulary: Vocabulary
-    """Those of the targets."""
+    """Characters or words of the targets, with ``<unk>`` and ``<eos>``."""
 
     longest_target: int
     """Units of the longest target in training: a guide to how long an answer may get."""

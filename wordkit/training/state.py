@@ -46,7 +46,7 @@ class LoopState:
     """Further figures of the last validation."""
 
     best_figures: dict[str, float] = field(default_factory=dict)
-    """Those of the best one."""
+    """Further figures of the best validation."""
 
     seconds: float = 0.0
     """Spent on training, by this process and those that it resumes."""

@@ -28,7 +28,7 @@ class TrainingState:
     """The words of the model with their counts, most frequent first."""
 
     weights: Weights
-    """Those on a device are up to date here after :meth:`Engine.fetch`."""
+    """The weights; :meth:`Engine.fetch` copies those of a device to here."""
 
     kept: int = 0
     """Words whose vectors are from before the training."""
