@@ -184,11 +184,7 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
     """
     device = choose_device(device)
     stored = NetworkFile(path, kind=LANGUAGE_MODEL, command="wordkit train-lm")
-    words, counts = (
-        stored.file.tensor(name, dtype, 1)
-        for name, dtype in (("words", np.uint8), ("counts", np.int64))
-    )
-    vocabulary = Vocabulary.from_arrays(words, counts, str(path))
+    vocabulary = Vocabulary.from_file(stored.file)
     with stored.as_format_error():
         config = from_record(ModelConfig, stored.settings.get("config"))
         cutoffs = _checked_cutoffs(stored.settings.get("cutoffs"), config)

@@ -249,8 +249,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         FormatError: it is corrupted, of another kind, or of an older version.
     """
     saved = read_training(path, kind=LANGUAGE_MODEL_CHECKPOINT)
-    words = saved.file.tensor("words", np.uint8, 1)
-    vocabulary = Vocabulary.from_arrays(words, saved.file.tensor("counts", np.int64, 1), str(path))
+    vocabulary = Vocabulary.from_file(saved.file)
     with as_format_error(saved.file):
         return Checkpoint(
             vocabulary,

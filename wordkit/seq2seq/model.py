@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from wordkit.config import from_record
@@ -151,12 +150,4 @@ def read_vocabularies(file: TensorFile) -> tuple[Vocabulary, Vocabulary]:
     Raises:
         FormatError: an array is missing or corrupted.
     """
-    source, target = (
-        Vocabulary.from_arrays(
-            file.tensor(f"{side}_words", np.uint8, 1),
-            file.tensor(f"{side}_counts", np.int64, 1),
-            str(file.path),
-        )
-        for side in ("source", "target")
-    )
-    return source, target
+    return Vocabulary.from_file(file, "source_"), Vocabulary.from_file(file, "target_")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
+from wordkit.storage.container import TensorFile
 from wordkit.text.spelling import near_spellings
 
 __all__ = ["EOS", "UNK", "Vocabulary"]
@@ -307,3 +308,18 @@ class Vocabulary:
         except VocabularyError as error:
             raise FormatError(f"{source} is corrupted: {error}") from error
         return vocabulary
+
+    @classmethod
+    def from_file(cls, file: TensorFile, prefix: str = "") -> Vocabulary:
+        """Read a vocabulary with counts from a file.
+
+        Args:
+            file: one with the arrays of :meth:`to_arrays`.
+            prefix: of their names in the file.
+
+        Raises:
+            FormatError: an array is missing or corrupted.
+        """
+        words = file.tensor(f"{prefix}words", np.uint8, 1)
+        counts = file.tensor(f"{prefix}counts", np.int64, 1)
+        return cls.from_arrays(words, counts, str(file.path))

@@ -176,9 +176,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     path = Path(path)
     file, record = read_checkpoint_file(path, kind=KIND)
-    vocabulary = Vocabulary.from_arrays(
-        file.tensor("words", np.uint8, 1), file.tensor("counts", np.int64, 1), str(path)
-    )
+    vocabulary = Vocabulary.from_file(file)
     matrices = (file.tensor(name, np.float32, 2) for name in ("input", "output"))
     try:
         config = from_record(Word2VecConfig, record.get("config"))
