@@ -17,7 +17,7 @@ import numpy as np
 from machine import alternate, describe, in_one_line, table
 
 from wordkit.embeddings import Embeddings, load_embeddings
-from wordkit.evaluation import AnalogySection, evaluate_analogies
+from wordkit.evaluation import AnalogySection, iter_evaluate_analogies
 from wordkit_corpora.evaluation_sets import read_analogies
 
 RESTRICT = 300_000  # gensim's default
@@ -69,7 +69,7 @@ def main() -> None:
 
     def ours(method: str) -> None:
         asked = read_analogies(options.questions)  # as gensim does in its time
-        run = evaluate_analogies(embeddings, asked, method=method, restrict_vocab=RESTRICT)
+        run = iter_evaluate_analogies(embeddings, asked, method=method, restrict_vocab=RESTRICT)
         accuracies[f"wordkit, {method}"] = run.result().total.accuracy
 
     def theirs() -> None:

@@ -28,13 +28,13 @@ from sklearn.utils.extmath import randomized_svd
 from wordkit.counts import (
     CooccurrenceConfig,
     CountsConfig,
-    count_cooccurrences,
+    iter_count_cooccurrences,
+    iter_truncated_svd,
     ppmi,
-    truncated_svd,
 )
 from wordkit.embeddings import Embeddings
-from wordkit.evaluation import evaluate_analogies, evaluate_similarity
-from wordkit.text import Corpus, TextConfig, Vocabulary, prepare
+from wordkit.evaluation import evaluate_similarity, iter_evaluate_analogies
+from wordkit.text import Corpus, TextConfig, Vocabulary, iter_prepare
 from wordkit_corpora.evaluation_sets import read_analogies, read_word_pairs
 from wordkit_corpora.plaintext import open_text
 
@@ -57,13 +57,13 @@ def enwiki() -> Iterator[Corpus]:
         return
     with tempfile.TemporaryDirectory() as folder:
         source = open_text([DATA / "enwiki-2018/enwiki-2018.txt.gz"])
-        yield prepare(source, Path(folder) / "corpus.ids").result()
+        yield iter_prepare(source, Path(folder) / "corpus.ids").result()
 
 
 def count(corpus: Corpus, config: CooccurrenceConfig | None = None, **options: Any) -> Any:
     """The counts of the words seen at least five times."""
     size = corpus.vocabulary.size_at(min_count=MIN_COUNT)
-    return count_cooccurrences(corpus, config, vocabulary_size=size, **options).result()
+    return iter_count_cooccurrences(corpus, config, vocabulary_size=size, **options).result()
 
 
 # --- speed -----------------------------------------------------------------------------------
@@ -100,10 +100,10 @@ def print_rates(title: str, unit: str, amount: int, timings: Mapping[str, Timing
 
 def compare_svd(matrix: Any, k: int = 100) -> None:
     """wordkit and scikit-learn in turns, with their errors against ARPACK."""
-    exact = truncated_svd(matrix, k, method="arpack").result()[1]
+    exact = iter_truncated_svd(matrix, k, method="arpack").result()[1]
     ways: dict[str, Callable[[], Any]] = {
         "scikit-learn randomized_svd": lambda: randomized_svd(matrix, k, random_state=0),
-        "wordkit truncated_svd": lambda: truncated_svd(matrix, k).result(),
+        "wordkit truncated_svd": lambda: iter_truncated_svd(matrix, k).result(),
     }
     found: dict[str, Any] = {}
 
@@ -153,7 +153,7 @@ def peak(budget: str) -> None:
     allowed = None if budget == "none" else int(budget) * MEGABYTE
     with enwiki() as corpus:
         tiny = Corpus.from_sentences([["a", "b", "c"] * 100] * 100)
-        count_cooccurrences(tiny, memory=60_000).result()  # what is loaded and compiled once
+        iter_count_cooccurrences(tiny, memory=60_000).result()  # what is loaded and compiled once
         before, began = peak_memory(), time.perf_counter()
         count(corpus, CooccurrenceConfig(window=5), memory=allowed)
         seconds = time.perf_counter() - began
@@ -187,14 +187,14 @@ def sweep() -> None:
     questions = read_analogies(folder / "questions-words.txt")
     source = open_text([DATA / "ptb/ptb.train.txt"])
     with enwiki() as corpus, tempfile.TemporaryDirectory() as place:
-        ptb = prepare(source, Path(place) / "ptb", TextConfig("whitespace")).result()
+        ptb = iter_prepare(source, Path(place) / "ptb", TextConfig("whitespace")).result()
         print(f"\n{'':<54}WS353 SimLex  RG65   sem   syn total   PTB")
         for group in SETTINGS:
             for values in product(*group.values()):
                 config = replace(BASE, **dict(zip(group, values, strict=True)))
                 vectors = vectors_of(corpus, config)
                 scores = [evaluate_similarity(vectors, p).spearman or 0.0 for p in pairs]
-                answers = evaluate_analogies(vectors, questions).result()
+                answers = iter_evaluate_analogies(vectors, questions).result()
                 parts = (answers.semantic, answers.syntactic, answers.total)
                 scores += [part.accuracy or 0.0 for part in parts]
                 name = " ".join(f"{k}={v}" for k, v in zip(group, values, strict=True))
@@ -212,7 +212,7 @@ def vectors_of(corpus: Corpus, config: CountsConfig) -> Embeddings:
     if _known.get(id(corpus), (None,))[0] != key:
         counts = count(corpus, config.cooccurrence())
         matrix = ppmi(counts, shift=config.shift, smoothing=config.smoothing)
-        _known[id(corpus)] = key, truncated_svd(matrix, config.dim, seed=config.seed).result()
+        _known[id(corpus)] = key, iter_truncated_svd(matrix, config.dim, seed=config.seed).result()
     U, s, Vt = _known[id(corpus)][1]
     vectors = U * s**config.exponent
     if config.context_vectors:

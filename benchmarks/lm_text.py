@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from machine import describe
 
-from wordkit.text import Corpus, TextConfig, prepare
+from wordkit.text import Corpus, TextConfig, iter_prepare
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["DATA", "Treebank", "introduction", "treebank", "write_zipf"]
@@ -37,7 +37,7 @@ class Treebank:
         """The training text, prepared by wordkit. Written at the first call."""
         path = self.folder / "train.ids"
         if not path.exists():
-            prepare(open_text([self.train]), path, TextConfig("whitespace", eos=True)).result()
+            iter_prepare(open_text([self.train]), path, TextConfig("whitespace", eos=True)).result()
         return path
 
     def few_lines(self) -> Path:

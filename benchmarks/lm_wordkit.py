@@ -14,7 +14,7 @@ import sys
 import time
 from itertools import islice
 
-from wordkit.lm import ModelConfig, TrainingConfig, train_language_model
+from wordkit.lm import ModelConfig, TrainingConfig, iter_train_language_model
 from wordkit.text import Corpus
 
 __all__ = ["measure"]
@@ -38,7 +38,7 @@ def measure(
         warm_up: windows before them, at least 1.
         threads: of the CPU.
     """
-    run = train_language_model(corpus, model, config, device="cpu", threads=threads)
+    run = iter_train_language_model(corpus, model, config, device="cpu", threads=threads)
     done = (report.done for report in run if report.stage == "training")  # one for each window
     *_, before = islice(done, warm_up)
     began = time.perf_counter()

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from machine import describe
 
-from wordkit.counts import CooccurrenceConfig, count_cooccurrences
+from wordkit.counts import CooccurrenceConfig, iter_count_cooccurrences
 from wordkit.text import Corpus
 
 MEMORY = 100  # MB that train-counts is allowed
@@ -92,7 +92,9 @@ def pairs(corpus: str) -> int:
     opened = Corpus.open(corpus)
     size = opened.vocabulary.size_at(min_count=5, max_size=WORDS)
     config = CooccurrenceConfig()
-    counted = count_cooccurrences(opened, config, vocabulary_size=size, memory=MEMORY * 1_000_000)
+    counted = iter_count_cooccurrences(
+        opened, config, vocabulary_size=size, memory=MEMORY * 1_000_000
+    )
     return int(counted.result().nnz)
 
 

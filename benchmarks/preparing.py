@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from machine import alternate, describe, table
 
-from wordkit.text import Corpus, get_tokenizer, prepare
+from wordkit.text import Corpus, get_tokenizer, iter_prepare
 from wordkit_corpora.plaintext import open_text
 
 ENWIKI = Path(__file__).resolve().parents[2] / "shared/data/enwiki-2018/enwiki-2018.txt.gz"
@@ -75,7 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def wordkit() -> Corpus:
-            return prepare(open_text([path]), Path(folder) / "corpus.ids").result()
+            return iter_prepare(open_text([path]), Path(folder) / "corpus.ids").result()
 
         began = time.perf_counter()
         corpus = wordkit()

@@ -35,10 +35,10 @@ from wordkit.seq2seq import (
     Seq2SeqModel,
     Seq2SeqTrainingConfig,
     align,
-    evaluate_pairs,
+    iter_evaluate_pairs,
+    iter_train_seq2seq,
     pairs_of,
     split_pairs,
-    train_seq2seq,
 )
 from wordkit.seq2seq.batches import PairBatch, encode, epoch_batches, pad
 from wordkit.seq2seq.config import AttentionKind
@@ -85,7 +85,7 @@ def train(
     pairs: tuple[list[Pair], list[Pair]], config: Seq2SeqConfig, training: Seq2SeqTrainingConfig
 ) -> Trained:
     """Train a model, and look after each epoch how much is right."""
-    run = train_seq2seq(pairs[0], config, training, valid=pairs[1])
+    run = iter_train_seq2seq(pairs[0], config, training, valid=pairs[1])
     right: list[float] = []
     for report in run:
         epoch = int(report.figures.get("epoch", 1))
@@ -133,7 +133,7 @@ def addition(options: argparse.Namespace) -> None:
     for name, config in kinds.items():
         done = train(pairs, config, learning(options))
         curves[name] = range(1, options.epochs + 1), [100 * right for right in done.right]
-        score = evaluate_pairs(done.model, pairs[1]).result()
+        score = iter_evaluate_pairs(done.model, pairs[1]).result()
         shown = [percent(done.right[mark - 1]) for mark in marks]
         shown += [percent(score.exact_match), percent(score.error_rate), f"{done.seconds:.1f}"]
         print(row([name, *shown]), flush=True)
@@ -156,7 +156,7 @@ def dates(options: argparse.Namespace) -> None:
     print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
     for name, config in kinds.items():
         done = train(pairs, config, learning(options))
-        score = evaluate_pairs(done.model, pairs[1]).result()
+        score = iter_evaluate_pairs(done.model, pairs[1]).result()
         shown = [*map(percent, done.right[:-1]), percent(score.exact_match)]
         print(row([name, *shown, percent(score.error_rate), f"{done.seconds:.1f}"]), flush=True)
         if name == "dot":
@@ -203,7 +203,7 @@ def long(options: argparse.Namespace) -> None:
         done = train((some, tests["as trained"]), config, learning(options))
         shown = []
         for test in tests.values():
-            score = evaluate_pairs(done.model, test).result()
+            score = iter_evaluate_pairs(done.model, test).result()
             shown += [percent(score.exact_match), percent(score.error_rate)]
         print(row([name, *shown]), flush=True)
 

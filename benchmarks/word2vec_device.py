@@ -25,7 +25,7 @@ from word2vec_wordkit import compile_kernels
 from wordkit.embeddings import Embeddings
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
-from wordkit.word2vec import Word2VecConfig, start_afresh, train_word2vec
+from wordkit.word2vec import Word2VecConfig, iter_train_word2vec, start_afresh
 from wordkit.word2vec.config import Arch
 from wordkit.word2vec.engine import DEVICES
 
@@ -55,7 +55,7 @@ def train(corpus: Corpus, config: Word2VecConfig, device: str) -> Training:
     start = start_afresh(corpus, config)
     times: list[tuple[float, int]] = []
     began = time.perf_counter()
-    run = train_word2vec(corpus, config, start=start, device=device)
+    run = iter_train_word2vec(corpus, config, start=start, device=device)
     for report in run:
         if report.done and (not times or report.done > times[-1][1]):
             times.append((time.perf_counter(), report.done))

@@ -21,7 +21,12 @@ from word2vec_wordkit import compile_kernels, train
 import wordkit
 from wordkit.embeddings import Embeddings
 from wordkit.errors import DivergenceError
-from wordkit.evaluation import AnalogySection, WordPairs, evaluate_analogies, evaluate_similarity
+from wordkit.evaluation import (
+    AnalogySection,
+    WordPairs,
+    evaluate_similarity,
+    iter_evaluate_analogies,
+)
 from wordkit.storage import atomic_write
 from wordkit.word2vec import Word2VecConfig
 from wordkit_corpora.evaluation_sets import read_analogies, read_word_pairs
@@ -104,7 +109,7 @@ class EvaluationSets:
             result = evaluate_similarity(vectors, pairs)
             percent[name] = 100 * (result.spearman or 0.0)
             coverage[name] = f"{result.used:,} of {result.used + result.skipped:,}"
-        answers = evaluate_analogies(vectors, self._questions).result()
+        answers = iter_evaluate_analogies(vectors, self._questions).result()
         total = answers.total
         percent[SETS[3]] = 100 * (total.accuracy or 0.0)
         percent["semantic"] = 100 * (answers.semantic.accuracy or 0.0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from machine import describe
 
-from wordkit.text import Corpus, Vocabulary, prepare
+from wordkit.text import Corpus, Vocabulary, iter_prepare
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit_corpora.plaintext import open_text
 
@@ -71,7 +71,7 @@ def enwiki(data: Path = DATA, limit: int | None = None) -> Iterator[Text]:
         folder = Path(name)
         if limit is not None:
             raw = _first_lines(raw, folder / "first.txt.gz", limit)
-        corpus = prepare(open_text([raw]), folder / "corpus.ids").result()
+        corpus = iter_prepare(open_text([raw]), folder / "corpus.ids").result()
         yield Text(raw, corpus, folder)
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from wordkit.embeddings import Embeddings
 from wordkit.text import Corpus
-from wordkit.word2vec import Word2VecConfig, start_afresh, train_word2vec
+from wordkit.word2vec import Word2VecConfig, iter_train_word2vec, start_afresh
 
 __all__ = ["compile_kernels", "train"]
 
@@ -26,7 +26,7 @@ def compile_kernels(configs: Iterable[Word2VecConfig], *, device: str = "cpu") -
     corpus = Corpus.from_sentences([[f"w{i * j % 31}" for i in range(20)] for j in range(1, 50)])
     for config in configs:
         small = replace(config, min_count=1, max_vocabulary=None, epochs=1)
-        train_word2vec(corpus, small, device=device).result()
+        iter_train_word2vec(corpus, small, device=device).result()
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
     """
     start = start_afresh(corpus, config)
     began = time.perf_counter()
-    run = train_word2vec(corpus, config, start=start, device=device, threads=threads)
+    run = iter_train_word2vec(corpus, config, start=start, device=device, threads=threads)
     vectors = run.result()
     return vectors, time.perf_counter() - began
 

@@ -127,9 +127,9 @@ def _look_up(path: Path) -> None:
 
 def _read_text(encoding: str, errors: str = "strict") -> Callable[[Path], None]:
     def read(path: Path) -> None:
-        from wordkit_corpora.named import open_source
+        from wordkit_corpora.named import iter_open_source
 
-        opened = open_source([str(path)], encoding=encoding, errors=errors).result()
+        opened = iter_open_source([str(path)], encoding=encoding, errors=errors).result()
         for _ in opened.source.blocks():
             pass
 
@@ -137,18 +137,18 @@ def _read_text(encoding: str, errors: str = "strict") -> Callable[[Path], None]:
 
 
 def _prepare(path: Path) -> None:
-    from wordkit.text import TextConfig, prepare
-    from wordkit_corpora.named import open_source
+    from wordkit.text import TextConfig, iter_prepare
+    from wordkit_corpora.named import iter_open_source
 
-    opened = open_source([str(path)]).result()
-    prepare(opened.source, None, TextConfig("basic"), threads=1).result()
+    opened = iter_open_source([str(path)]).result()
+    iter_prepare(opened.source, None, TextConfig("basic"), threads=1).result()
 
 
 def _read_pairs(path: Path) -> None:
     from wordkit.seq2seq.pairs import read_pairs
-    from wordkit_corpora.named import open_source
+    from wordkit_corpora.named import iter_open_source
 
-    for _ in read_pairs(open_source([str(path)]).result().source):
+    for _ in read_pairs(iter_open_source([str(path)]).result().source):
         pass
 
 

@@ -22,29 +22,29 @@ from wordkit.errors import WordkitError
 from wordkit.lm import (
     GenerationConfig,
     generate,
+    iter_perplexity,
+    iter_train_language_model,
     load_language_model,
-    perplexity,
     predict,
     score_lines,
-    train_language_model,
 )
 from wordkit.lm import read_checkpoint as read_lm_checkpoint
 from wordkit.seq2seq import (
     DecodingConfig,
     align,
+    iter_train_seq2seq,
     load_seq2seq,
     read_pairs,
-    train_seq2seq,
     transform,
 )
 from wordkit.seq2seq import read_checkpoint as read_seq2seq_checkpoint
 from wordkit.text import Corpus
 from wordkit.word2vec import (
     Word2VecConfig,
+    iter_train_word2vec,
     read_checkpoint,
     start_from_checkpoint,
     start_from_model,
-    train_word2vec,
 )
 from wordkit_corpora import open_text
 
@@ -125,7 +125,9 @@ def test_word2vec_goes_on_from_its_vectors(path: Path, answers: dict[str, Any]) 
     if answers["weights"]:
         assert start.note is None or settings.loss == "hs"  # the output embeddings are there
         assert np.any(start.weights.output)
-    vectors = train_word2vec(corpus, replace(settings, epochs=1), start=start, threads=1).result()
+    vectors = iter_train_word2vec(
+        corpus, replace(settings, epochs=1), start=start, threads=1
+    ).result()
     assert vectors.words == embeddings.words
 
 
@@ -135,7 +137,7 @@ def test_language_models_answer_as_before(path: Path, answers: dict[str, Any]) -
     model = load_language_model(path)
     assert len(model.vocabulary) == answers["words"]
     text = Corpus.open(path.parent / "text.ids")
-    assert perplexity(model, text).result().perplexity == close(answers["perplexity"])
+    assert iter_perplexity(model, text).result().perplexity == close(answers["perplexity"])
     lines = ["the old king eats cheese", "the mouse sees the unheard dog"]
     for score, expected in zip(score_lines(model, lines), answers["lines"], strict=True):
         assert same(list(score.words), expected)
@@ -170,10 +172,10 @@ def resumed(path: Path, kind: str) -> Any:
     if kind == "word2vec":
         state = read_checkpoint(path)
         start = start_from_checkpoint(text, state.config, state)
-        return train_word2vec(text, state.config, start=start, threads=1).result()
+        return iter_train_word2vec(text, state.config, start=start, threads=1).result()
     if kind == "language model":
         stopped = read_lm_checkpoint(path)
-        return train_language_model(
+        return iter_train_language_model(
             text,
             stopped.model,
             stopped.training,
@@ -184,7 +186,7 @@ def resumed(path: Path, kind: str) -> Any:
         ).result()
     begun = read_seq2seq_checkpoint(path)
     pairs = list(read_pairs(open_text([path.parent / "pairs.tsv"])))
-    return train_seq2seq(
+    return iter_train_seq2seq(
         pairs, begun.model, begun.training, device="cpu", threads=1, resume=begun
     ).result()
 
@@ -202,7 +204,7 @@ def test_stopped_trainings_end_as_they_would_have_or_in_one_line(
     if "perplexity" in answers:
         text = Corpus.open(path.parent / "text.ids")
         expected = answers["perplexity"]
-        assert perplexity(made, text).result().perplexity == close(expected, rel=1e-2)
+        assert iter_perplexity(made, text).result().perplexity == close(expected, rel=1e-2)
     elif "vectors" in answers:
         for word, vector in answers["vectors"].items():
             assert made.vector(word) == close(vector, rel=1e-2)

@@ -102,7 +102,7 @@ def command(
       wordkit evaluate --analogies questions-words.txt --restrict-vocab 30000
       wordkit evaluate --data-dir data --json
     """
-    from wordkit.evaluation import evaluate_analogies, evaluate_similarity
+    from wordkit.evaluation import evaluate_similarity, iter_evaluate_analogies
     from wordkit_corpora.evaluation_sets import find_sets, read_analogies, read_word_pairs
 
     pair_files: Sequence[Any] = similarity
@@ -123,7 +123,7 @@ def command(
     answers = None
     if questions:
         with Progress(quiet=quiet, log=log) as progress:
-            answers = progress.finish(evaluate_analogies(asked, questions, **options))
+            answers = progress.finish(iter_evaluate_analogies(asked, questions, **options))
     if as_json:
         print_json(_as_json(ranks, answers))
     else:

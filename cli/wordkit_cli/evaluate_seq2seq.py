@@ -58,14 +58,14 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
       wordkit evaluate-seq2seq seq2seq.safetensors test.tsv
       wordkit evaluate-seq2seq date.txt --separator _ --beam 5 --json
     """
-    from wordkit.seq2seq import evaluate_pairs
+    from wordkit.seq2seq import iter_evaluate_pairs
 
     model, file = model_and("file of PAIRS", files)
     asked = load_seq2seq_model(model, options["device"])
     config = decoding_config(_DECODING, options)
     with Progress(quiet=options["quiet"], log=log) as progress:
         pairs = read_pair_files([file], options, outputs=(log,))
-        run = evaluate_pairs(asked, pairs, config, examples=options["examples"])
+        run = iter_evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
     if as_json:
         print_json(_as_json(score))

@@ -65,11 +65,13 @@ def read_corpus(
         refuse_overwriting(prepared, outputs)
         return _checked_corpus(prepared[0])
 
-    from wordkit.text import TextConfig, prepare
-    from wordkit_corpora.named import open_source
+    from wordkit.text import TextConfig, iter_prepare
+    from wordkit_corpora.named import iter_open_source
 
     words = None if vocabulary is None else _checked_corpus(vocabulary).vocabulary
-    opening = open_source(paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir)
+    opening = iter_open_source(
+        paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir
+    )
     opened = progress.finish(opening)
     if opened.note is not None:
         progress.say(opened.note)
@@ -77,7 +79,7 @@ def read_corpus(
         progress.say(opened.reason)
     refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
     config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
-    run = prepare(opened.source, folder, config, vocabulary=words, threads=threads)
+    run = iter_prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))
     return corpus
@@ -99,7 +101,7 @@ def check_texts(
         ConfigError: one is an output.
         StorageError: a named corpus cannot be fetched or stored.
     """
-    from wordkit_corpora.named import check_paths, find, open_source
+    from wordkit_corpora.named import check_paths, find, iter_open_source
     from wordkit_corpora.plaintext import open_text
 
     check_paths(paths)
@@ -108,7 +110,9 @@ def check_texts(
         if not is_corpus(path) and (os.path.isdir(path) or has_magic(path)):
             files = open_text([path]).files
         elif find(path) is not None:
-            files = getattr(open_source([path], data_dir=data_dir).result().source, "files", ())
+            files = getattr(
+                iter_open_source([path], data_dir=data_dir).result().source, "files", ()
+            )
         refuse_overwriting([path, *files], outputs)
 
 

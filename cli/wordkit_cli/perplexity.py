@@ -47,7 +47,7 @@ def command(
       wordkit perplexity test.txt
       wordkit perplexity lm.safetensors ptb-test --json
     """
-    from wordkit.lm import perplexity
+    from wordkit.lm import iter_perplexity
 
     if len(files) > 2:
         raise click.UsageError(f"give a MODEL and one FILE, not {len(files)} files")
@@ -69,7 +69,7 @@ def command(
                 f"{file} was tokenized by {cut_by}, and the model's training data by "
                 f"{asked.tokenizer.name}: more words than need be may be unknown"
             )
-        score = progress.finish(perplexity(asked, corpus))
+        score = progress.finish(iter_perplexity(asked, corpus))
     if as_json:
         print_json(_as_json(score))
     else:

@@ -53,9 +53,9 @@ def command(
     asked = load_model(model, device)
     from wordkit.lm import score_lines
     from wordkit.text.blocks import lines_of
-    from wordkit_corpora.named import open_source
+    from wordkit_corpora.named import iter_open_source
 
-    opened = open_source(files, **text).result()
+    opened = iter_open_source(files, **text).result()
     if opened.note is not None:
         say(opened.note)
     shown, scored = tee(lines_of(opened.source))

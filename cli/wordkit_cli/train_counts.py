@@ -45,7 +45,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-counts pydocs --dim 50 -o pydocs.safetensors
       wordkit train-counts ptb.train.txt --tokenizer whitespace --window 2
     """
-    from wordkit.counts import train_counts
+    from wordkit.counts import iter_train_counts
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
     from wordkit.storage import check_writable
@@ -60,7 +60,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         corpus = read_corpus(
             text, choice, progress=progress, outputs=(output, log), threads=threads
         )
-        run = train_counts(corpus, config, memory=options["memory"], threads=threads)
+        run = iter_train_counts(corpus, config, memory=options["memory"], threads=threads)
         vectors = progress.finish(run)
         save_embeddings(vectors, output)
         progress.say(

@@ -112,7 +112,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
     """
-    from wordkit.lm import save_language_model, train_language_model
+    from wordkit.lm import iter_train_language_model, save_language_model
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
@@ -134,7 +134,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             )
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)
-        run = train_language_model(
+        run = iter_train_language_model(
             texts.train,
             plan.model,
             plan.training,
@@ -209,11 +209,11 @@ def _read_texts(
 
 def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
     """Measure the perplexity of the test text, and print it."""
-    from wordkit.lm import perplexity
+    from wordkit.lm import iter_perplexity
 
     if test is None:
         return
-    score = progress.finish(perplexity(model, test))
+    score = progress.finish(iter_perplexity(model, test))
     click.echo(f"test perplexity {score.perplexity:.2f}")
 
 

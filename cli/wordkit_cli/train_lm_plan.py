@@ -133,12 +133,12 @@ def _first_vector(embeddings: str) -> Embeddings:
 
 def _fitted(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Preset:
     """The settings that are fitted to the text and the time."""
-    from wordkit.lm import fitted_preset, words_to_model
+    from wordkit.lm import iter_fit_preset, words_to_model
 
     vocabulary = words_to_model(
         train, min_count=options["min_count"], max_size=options["max_vocabulary"]
     )
-    fitting = fitted_preset(
+    fitting = iter_fit_preset(
         train.tokens,
         len(vocabulary),
         minutes=options["max_minutes"],

@@ -72,7 +72,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
-    from wordkit.seq2seq import save_seq2seq, train_seq2seq
+    from wordkit.seq2seq import iter_train_seq2seq, save_seq2seq
     from wordkit.storage.checkpoints import CheckpointPlan
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]
@@ -88,7 +88,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             refuse_replacing(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
-        run = train_seq2seq(
+        run = iter_train_seq2seq(
             train,
             model,
             training,

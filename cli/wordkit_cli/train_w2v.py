@@ -82,7 +82,7 @@ def command(
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
     from wordkit.embeddings import save_embeddings
-    from wordkit.word2vec import CheckpointPlan, train_word2vec
+    from wordkit.word2vec import CheckpointPlan, iter_train_word2vec
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
@@ -99,7 +99,7 @@ def command(
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         config, start = beginning.config, beginning.start(corpus, progress)
         del beginning  # its vectors have been copied
-        run = train_word2vec(
+        run = iter_train_word2vec(
             corpus, config, start=start, device=device, threads=threads, checkpoint=plan
         )
         vectors = _finish(run, config, checkpoint, progress)

@@ -9,21 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wordkit_corpora.named import NamedCorpus, OpenedText, named_corpora, open_source
+    from wordkit_corpora.named import NamedCorpus, OpenedText, iter_open_source, named_corpora
     from wordkit_corpora.plaintext import PlainText, open_text
-    from wordkit_corpora.ptb import ptb_corpora, ptb_source
-    from wordkit_corpora.pydocs import pydocs_source
+    from wordkit_corpora.ptb import iter_ptb_corpora, iter_ptb_source
+    from wordkit_corpora.pydocs import iter_pydocs_source
 
 __all__ = [
     "NamedCorpus",
     "OpenedText",
     "PlainText",
+    "iter_open_source",
+    "iter_ptb_corpora",
+    "iter_ptb_source",
+    "iter_pydocs_source",
     "named_corpora",
-    "open_source",
     "open_text",
-    "ptb_corpora",
-    "ptb_source",
-    "pydocs_source",
 ]
 
 _MODULES = {
@@ -31,11 +31,11 @@ _MODULES = {
     "OpenedText": "named",
     "PlainText": "plaintext",
     "named_corpora": "named",
-    "open_source": "named",
+    "iter_open_source": "named",
     "open_text": "plaintext",
-    "ptb_corpora": "ptb",
-    "ptb_source": "ptb",
-    "pydocs_source": "pydocs",
+    "iter_ptb_corpora": "ptb",
+    "iter_ptb_source": "ptb",
+    "iter_pydocs_source": "pydocs",
 }
 
 

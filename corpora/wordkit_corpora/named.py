@@ -15,16 +15,16 @@ from wordkit.text.blocks import Block, TextSource
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
 from wordkit_corpora.plaintext import Errors, is_tokenised, joined_names, open_text
-from wordkit_corpora.ptb import ptb_source
-from wordkit_corpora.pydocs import pydocs_source
+from wordkit_corpora.ptb import iter_ptb_source
+from wordkit_corpora.pydocs import iter_pydocs_source
 
 __all__ = [
     "NamedCorpus",
     "OpenedText",
     "check_paths",
     "find",
+    "iter_open_source",
     "named_corpora",
-    "open_source",
 ]
 
 _DEFAULT, _WHITESPACE = "basic", "whitespace"  # tokenizers
@@ -72,7 +72,7 @@ def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
         licence="© Dow Jones and LDC, for research",
         origin=f"ptb.{split}.txt in --data-dir, $WORDKIT_DATA or the cache, else fetched",
         tokenizer="whitespace",
-        open=lambda data_dir: ptb_source(split, data_dir),
+        open=lambda data_dir: iter_ptb_source(split, data_dir),
     )
 
 
@@ -87,7 +87,7 @@ _CORPORA = (
         licence="those of the packages: PSF, BSD, Apache 2.0",
         origin="documentation strings of this Python installation, read once, then cached",
         tokenizer="basic",
-        open=lambda _: pydocs_source(),
+        open=lambda _: iter_pydocs_source(),
     ),
 )
 
@@ -112,7 +112,7 @@ def check_paths(paths: Sequence[str | Path]) -> None:
         _named(path, wins=False)
 
 
-def open_source(
+def iter_open_source(
     paths: Sequence[str | Path],
     *,
     encoding: str = "utf-8",

@@ -18,7 +18,7 @@ from wordkit_corpora.cache import make_cache_folder
 from wordkit_corpora.download import RemoteFile, fetch
 from wordkit_corpora.plaintext import open_text
 
-__all__ = ["PTB_FILES", "ptb_corpora", "ptb_path", "ptb_source"]
+__all__ = ["PTB_FILES", "iter_ptb_corpora", "iter_ptb_source", "ptb_path"]
 
 PTB_FILES = {
     split: RemoteFile(f"ptb.{split}.txt", size, sha256)
@@ -75,7 +75,7 @@ def _find_below(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
-def ptb_source(split: str, data_dir: str | Path | None = None) -> Run[TextSource]:
+def iter_ptb_source(split: str, data_dir: str | Path | None = None) -> Run[TextSource]:
     """Return the text of a split; arguments and errors are those of :func:`ptb_path`."""
     return Run(_open_split(split, data_dir))
 
@@ -85,7 +85,7 @@ def _open_split(split: str, data_dir: str | Path | None) -> Generator[Report, No
     return open_text([path], name="ptb" if split == "train" else f"ptb-{split}")
 
 
-def ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
+def iter_ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
     """Return the three splits for a language model, by name: "train", "valid" and "test".
 
     Each line ends in ``<eos>``, and the vocabulary is that of the training text alone: 929,589
@@ -101,14 +101,14 @@ def ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
 
 
 def _prepare_splits(data_dir: str | Path | None) -> Generator[Report, None, dict[str, Corpus]]:
-    from wordkit.text import TextConfig, prepare  # loads Numba
+    from wordkit.text import TextConfig, iter_prepare  # loads Numba
 
     config = TextConfig(tokenizer="whitespace", eos=True)
     corpora: dict[str, Corpus] = {}
     for split in PTB_FILES:  # train comes first
         source = yield from _open_split(split, data_dir)
         vocabulary = corpora["train"].vocabulary if corpora else None
-        run = prepare(source, None, config, vocabulary=vocabulary)
+        run = iter_prepare(source, None, config, vocabulary=vocabulary)
         yield from run
         corpora[split] = run.result()
     return corpora

@@ -25,7 +25,7 @@ from wordkit_corpora.cache import cache_folder, make_cache_folder
 from wordkit_corpora.docstrings import docstrings, prose
 from wordkit_corpora.plaintext import open_text
 
-__all__ = ["SourceTree", "installed_trees", "pydocs_source", "read_trees"]
+__all__ = ["SourceTree", "installed_trees", "iter_pydocs_source", "read_trees"]
 
 NAME = "pydocs"
 _TEXT_VERSION = 2  # to be raised whenever the same sources would give another text
@@ -73,7 +73,7 @@ def installed_trees() -> list[SourceTree]:
     return trees
 
 
-def pydocs_source() -> Run[TextSource]:
+def iter_pydocs_source() -> Run[TextSource]:
     """Return the documentation of this Python installation, one paragraph a line.
 
     Raises (as it runs):

@@ -348,12 +348,12 @@ def test_info(wordkit: Wordkit, lm: Path) -> None:
 
 
 def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
-    from wordkit.lm import ModelConfig, TrainingConfig, train_language_model
+    from wordkit.lm import ModelConfig, TrainingConfig, iter_train_language_model
     from wordkit.storage.checkpoints import CheckpointPlan
 
     corpus = corpus_of("the cat sat on the mat\nthe dog ran\n" * 20)
     training = TrainingConfig(batch=2, steps=5, epochs=2)
-    train_language_model(
+    iter_train_language_model(
         corpus, ModelConfig(hidden=4), training, device="cpu", checkpoint=CheckpointPlan("c")
     ).result()
     known = json.loads(wordkit("info", "c", "--json").stdout)

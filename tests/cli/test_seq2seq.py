@@ -15,10 +15,10 @@ from wordkit.seq2seq import (
     Pair,
     Seq2SeqConfig,
     Seq2SeqTrainingConfig,
+    iter_train_seq2seq,
     load_seq2seq,
     read_checkpoint,
     save_seq2seq,
-    train_seq2seq,
 )
 
 SMALL = ["--hidden", "32", "--dim", "16", "--batch", "32", "--epochs", "16", "--lr", "0.02"]
@@ -270,7 +270,8 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
     save_without = folder / "plain"
     config = Seq2SeqConfig(hidden=4, dim=4, attention="none")
     save_seq2seq(
-        train_seq2seq(toy_pairs(20), config, Seq2SeqTrainingConfig(epochs=1)).result(), save_without
+        iter_train_seq2seq(toy_pairs(20), config, Seq2SeqTrainingConfig(epochs=1)).result(),
+        save_without,
     )
     assert "has no attention" in wordkit("attention", "plain", "ab", status=1).stderr
     for arguments, said in {

@@ -15,12 +15,12 @@ from w2v_calls import SMALL, assert_same_vectors, run
 
 from wordkit.embeddings import load_embeddings
 from wordkit.errors import ConfigError, DivergenceError, WordkitError
-from wordkit.text import prepare
+from wordkit.text import iter_prepare
 from wordkit.word2vec import (
     CheckpointPlan,
     Word2VecConfig,
+    iter_train_word2vec,
     read_checkpoint,
-    train_word2vec,
 )
 from wordkit_corpora import open_text
 
@@ -156,9 +156,9 @@ def test_from_a_checkpoint_to_the_same_vectors(
 
 def stopped_midway(arch: str = "cbow") -> None:
     """Leave the checkpoint c of a training of big.txt that is closed between two reports."""
-    corpus = prepare(open_text(["big.txt"])).result()
+    corpus = iter_prepare(open_text(["big.txt"])).result()
     config = Word2VecConfig(arch=arch, dim=10)  # type: ignore[arg-type]
-    run = train_word2vec(corpus, config, threads=1, checkpoint=CheckpointPlan("c"))
+    run = iter_train_word2vec(corpus, config, threads=1, checkpoint=CheckpointPlan("c"))
     while next(run).done < 1.5 * corpus.tokens:
         pass
     run.close()

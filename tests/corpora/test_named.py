@@ -9,7 +9,7 @@ import pytest
 
 from wordkit.errors import ConfigError, TextError
 from wordkit.text import TextSource, get_tokenizer
-from wordkit_corpora import named_corpora, open_source
+from wordkit_corpora import iter_open_source, named_corpora
 from wordkit_corpora.named import find
 
 
@@ -38,34 +38,34 @@ def test_the_list() -> None:
 
 
 def test_a_name_opens_its_corpus() -> None:
-    opened = open_source(["ptb-test"], data_dir="data").result()
+    opened = iter_open_source(["ptb-test"], data_dir="data").result()
     assert (opened.source.name, opened.tokenizer) == ("ptb-test", "whitespace")
     assert read(opened.source) == b"in data/ptb.test.txt\n"
 
 
 def test_paths_open_as_plain_text() -> None:
-    opened = open_source(["a.txt", Path("b.txt")]).result()
+    opened = iter_open_source(["a.txt", Path("b.txt")]).result()
     assert (opened.source.name, opened.tokenizer) == ("a.txt, b.txt", "basic")
     assert (opened.note, opened.reason) == (None, None)
     assert read(opened.source) == b"in a.txt\nin b.txt\n"
-    assert read(open_source(["?.txt"]).result().source) == b"in a.txt\nin b.txt\n"
+    assert read(iter_open_source(["?.txt"]).result().source) == b"in a.txt\nin b.txt\n"
 
 
 def test_a_text_that_holds_unk_is_tokenised_already(folder: Path) -> None:
     (folder / "cut.txt").write_text(" the <unk> of 's n't \n")
-    opened = open_source(["cut.txt"]).result()
+    opened = iter_open_source(["cut.txt"]).result()
     assert (opened.tokenizer, opened.note) == ("whitespace", None)
     assert opened.reason == (
         "cut.txt holds <unk>, so it is tokenised already and is split at white space"
     )
-    both = open_source(["cut.txt", "ptb-test"], data_dir="data").result()
+    both = iter_open_source(["cut.txt", "ptb-test"], data_dir="data").result()
     assert both.tokenizer == "whitespace"
 
 
 @pytest.mark.parametrize("text", ["the x<unk> of\n", "the <unk>. Of\n", "", "\n"])
 def test_a_text_that_does_not_hold_it_as_a_token_is_not(folder: Path, text: str) -> None:
     (folder / "raw.txt").write_text(text)
-    opened = open_source(["raw.txt"]).result()
+    opened = iter_open_source(["raw.txt"]).result()
     assert (opened.tokenizer, opened.reason) == ("basic", None)
 
 
@@ -73,11 +73,11 @@ def test_an_existing_path_wins_over_a_name_and_that_is_noted(folder: Path) -> No
     (folder / "ptb").mkdir()
     (folder / "ptb" / "x.txt").write_text("my own\n")
     (folder / "ptb-valid").write_text("mine too\n")
-    opened = open_source(["ptb"]).result()
+    opened = iter_open_source(["ptb"]).result()
     assert (read(opened.source), opened.tokenizer) == (b"my own\n", "basic")
     note = "ptb is a folder here and is read as such; the named corpus ptb is meant with --data-dir"
     assert opened.note == note
-    both = open_source(["ptb", "a.txt", "ptb-valid"]).result()
+    both = iter_open_source(["ptb", "a.txt", "ptb-valid"]).result()
     assert both.note == note + (
         "; ptb-valid is a file here and is read as such; "
         "the named corpus ptb-valid is meant with --data-dir"
@@ -87,31 +87,31 @@ def test_an_existing_path_wins_over_a_name_and_that_is_noted(folder: Path) -> No
 def test_a_name_wins_over_a_path_where_the_data_are_named(folder: Path) -> None:
     (folder / "ptb-test").mkdir()
     (folder / "ptb-test" / "x.txt").write_text("my own\n")
-    opened = open_source(["ptb-test"], data_dir="data").result()
+    opened = iter_open_source(["ptb-test"], data_dir="data").result()
     assert (opened.source.name, opened.tokenizer) == ("ptb-test", "whitespace")
     assert read(opened.source) == b"in data/ptb.test.txt\n"
     assert opened.note is None
-    assert read(open_source(["./ptb-test"], data_dir="data").result().source) == b"my own\n"
+    assert read(iter_open_source(["./ptb-test"], data_dir="data").result().source) == b"my own\n"
 
 
 def test_names_and_paths_together() -> None:
-    opened = open_source(["a.txt", "ptb-test", "b.txt"], data_dir="data").result()
+    opened = iter_open_source(["a.txt", "ptb-test", "b.txt"], data_dir="data").result()
     assert (opened.source.name, opened.tokenizer) == ("a.txt, ptb-test, b.txt", "basic")
     assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
     assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
     progress = [block.progress for block in opened.source.blocks()]
     assert progress == [9, 30, 39]
     assert opened.source.size == 39
-    assert open_source(["-", "ptb-test"], data_dir="data").result().source.size is None
+    assert iter_open_source(["-", "ptb-test"], data_dir="data").result().source.size is None
 
 
 def test_files_count_once_on_both_sides_of_a_name() -> None:
-    opened = open_source(["a.txt", "ptb-test", "?.txt"], data_dir="data").result()
+    opened = iter_open_source(["a.txt", "ptb-test", "?.txt"], data_dir="data").result()
     assert read(opened.source) == b"in a.txt\nin data/ptb.test.txt\nin b.txt\n"
-    opened = open_source(["?.txt", "ptb-test", "a.txt"], data_dir="data").result()
+    opened = iter_open_source(["?.txt", "ptb-test", "a.txt"], data_dir="data").result()
     assert read(opened.source) == b"in a.txt\nin b.txt\nin data/ptb.test.txt\n"
     with pytest.raises(ConfigError, match="standard input .* only once"):
-        open_source(["-", "ptb-test", "-"], data_dir="data").result()
+        iter_open_source(["-", "ptb-test", "-"], data_dir="data").result()
 
 
 def test_what_is_neither_path_nor_name() -> None:
@@ -120,11 +120,11 @@ def test_what_is_neither_path_nor_name() -> None:
         "ptb, ptb-valid, ptb-test, pydocs; check the name"
     )
     with pytest.raises(TextError, match=message):
-        open_source(["ptbb"]).result()
+        iter_open_source(["ptbb"]).result()
     with pytest.raises(TextError, match=r"\*.csv: no file matches"):
-        open_source(["*.csv"]).result()
+        iter_open_source(["*.csv"]).result()
     with pytest.raises(ConfigError, match="paths must name at least one text"):
-        open_source([]).result()
+        iter_open_source([]).result()
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_what_is_neither_path_nor_name() -> None:
 )
 def test_paths_that_cannot_be_looked_at(path: str, reason: str) -> None:
     with pytest.raises(TextError, match=f"cannot read .*{reason}"):
-        open_source([path]).result()
+        iter_open_source([path]).result()
 
 
 def test_encoding_and_errors_are_those_of_the_paths(folder: Path) -> None:
     (folder / "a.txt").write_bytes("é\n".encode("latin-1"))
-    opened = open_source(["a.txt", "ptb-test"], encoding="latin-1", data_dir="data").result()
+    opened = iter_open_source(["a.txt", "ptb-test"], encoding="latin-1", data_dir="data").result()
     assert read(opened.source) == "é\nin data/ptb.test.txt\n".encode()
     assert not opened.source.replace_errors
-    both = open_source(["a.txt", "ptb-test"], errors="replace", data_dir="data").result()
+    both = iter_open_source(["a.txt", "ptb-test"], errors="replace", data_dir="data").result()
     assert both.source.replace_errors
 
 
@@ -149,7 +149,7 @@ def test_a_run_that_is_stopped_leaves_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    run = open_source(["pydocs"])
+    run = iter_open_source(["pydocs"])
     next(run)
     run.close()
     assert not os.path.exists(folder / "cache")

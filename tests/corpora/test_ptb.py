@@ -9,7 +9,7 @@ import pytest
 
 from wordkit.errors import ConfigError, StorageError, TextError
 from wordkit.runtime import Run
-from wordkit_corpora import ptb_corpora, ptb_source
+from wordkit_corpora import iter_ptb_corpora, iter_ptb_source
 from wordkit_corpora.ptb import PTB_FILES, ptb_path
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing answers
@@ -49,7 +49,7 @@ def test_the_users_own_files_are_taken_as_they_are(
     monkeypatch.setenv("WORDKIT_DATA", str(tmp_path / "b"))
     assert found("train") == nested
     assert found("train", tmp_path / "a") == direct
-    source = ptb_source("train").result()
+    source = iter_ptb_source("train").result()
     assert (source.name, b"".join(b.data for b in source.blocks())) == ("ptb", b"my own text\n")
 
 
@@ -95,7 +95,7 @@ def test_splits() -> None:
 
 
 def test_corpora_for_language_models(shared_data: Path) -> None:
-    corpora = ptb_corpora(shared_data).result()
+    corpora = iter_ptb_corpora(shared_data).result()
     tokens = {split: corpus.tokens for split, corpus in corpora.items()}
     assert tokens == {"train": 929_589, "valid": 73_760, "test": 82_430}
     words = corpora["train"].vocabulary

@@ -9,7 +9,7 @@ import pytest
 
 from wordkit.errors import TextError, WordkitWarning
 from wordkit.runtime import Run
-from wordkit_corpora import open_source, pydocs
+from wordkit_corpora import iter_open_source, pydocs
 from wordkit_corpora.pydocs import SourceTree, installed_trees, read_trees
 
 FILES = {
@@ -64,7 +64,7 @@ def test_a_small_tree(tree: SourceTree, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_made_once_and_cached(cache: Path, tree: SourceTree) -> None:
     for _ in range(2):
-        opened = open_source(["pydocs"]).result()
+        opened = iter_open_source(["pydocs"]).result()
         assert (opened.source.name, opened.tokenizer) == ("pydocs", "basic")
         lines = b"".join(block.data for block in opened.source.blocks()).decode().splitlines()
         assert lines == PARAGRAPHS

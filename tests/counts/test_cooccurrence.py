@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordkit.counts import CooccurrenceConfig, count_cooccurrences
+from wordkit.counts import CooccurrenceConfig, iter_count_cooccurrences
 from wordkit.counts.config import Side, Weighting
 from wordkit.counts.cooccurrence import MemoryPlan
 from wordkit.errors import ConfigError, ResourceError, StorageError
@@ -92,7 +92,9 @@ configs = st.builds(
 def test_counts_equal_those_of_the_twin(
     sentences: Sentences, config: CooccurrenceConfig, size: int, threads: int
 ) -> None:
-    run = count_cooccurrences(corpus_of(sentences), config, vocabulary_size=size, threads=threads)
+    run = iter_count_cooccurrences(
+        corpus_of(sentences), config, vocabulary_size=size, threads=threads
+    )
     matrix = run.result()
     assert_well_formed(matrix)
     assert matrix.shape == (size, size)
@@ -113,9 +115,9 @@ def test_segments_in_files_add_up_to_the_same_bits(
     sentences: Sentences, config: CooccurrenceConfig, threads: int
 ) -> None:
     corpus = corpus_of(sentences)
-    whole = count_cooccurrences(corpus, config).result()
+    whole = iter_count_cooccurrences(corpus, config).result()
     memory = least_memory(WORDS, threads, config.window)
-    run = count_cooccurrences(corpus, config, memory=memory, threads=threads)
+    run = iter_count_cooccurrences(corpus, config, memory=memory, threads=threads)
     stages = {report.stage for report in run}
     cut = run.result()
     assert_well_formed(cut)
@@ -137,7 +139,7 @@ def test_one_long_sentence_is_cut_into_segments(side: Side, weighting: Weighting
     config = CooccurrenceConfig(4, weighting, side)
     corpus = corpus_of([ids.tolist()], 40)
     memory = least_memory(12, 1, 4)
-    run = count_cooccurrences(corpus, config, vocabulary_size=12, memory=memory, threads=1)
+    run = iter_count_cooccurrences(corpus, config, vocabulary_size=12, memory=memory, threads=1)
     reports = list(run)
     segments = MemoryPlan.make(memory, tokens=3000, words=12, threads=1, window=4).segment
     assert segments < 300
@@ -164,11 +166,11 @@ def test_threads_and_memory_change_no_bit(tmp_path: Path) -> None:
     corpus.save(tmp_path / "corpus.ids")
     mapped = Corpus.open(tmp_path / "corpus.ids")
     config = CooccurrenceConfig(5, "harmonic")
-    expected = count_cooccurrences(corpus, config, threads=1).result()
+    expected = iter_count_cooccurrences(corpus, config, threads=1).result()
     assert expected.nnz > 200_000
     assert not isinstance(expected.data.base, np.memmap)
     for threads, memory in [(2, None), (3, 3_000_000), (1, 1_200_000), (1, 6_000_000)]:
-        found = count_cooccurrences(mapped, config, threads=threads, memory=memory).result()
+        found = iter_count_cooccurrences(mapped, config, threads=threads, memory=memory).result()
         for part in ("indptr", "indices", "data"):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
     assert isinstance(found.data.base, np.memmap)  # 6 MB hold text or result, not both
@@ -176,14 +178,14 @@ def test_threads_and_memory_change_no_bit(tmp_path: Path) -> None:
 
 def test_laws() -> None:
     corpus = zipfian(50_000, 3000)
-    both = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic")).result()
-    left = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "left")).result()
-    right = count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "right")).result()
+    both = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic")).result()
+    left = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "left")).result()
+    right = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "right")).result()
     assert abs(both - both.T).nnz == 0
     assert abs(left - right.T).nnz == 0
     np.testing.assert_allclose((left + right).toarray(), both.toarray(), rtol=1e-6)
 
-    flat = count_cooccurrences(corpus, CooccurrenceConfig(1, "flat", "right")).result()
+    flat = iter_count_cooccurrences(corpus, CooccurrenceConfig(1, "flat", "right")).result()
     lengths = np.diff(corpus.offsets)
     assert flat.sum(dtype=np.float64) == (lengths - 1).sum()  # each word but the last has one
     last = corpus.ids[corpus.offsets[1:] - 1]
@@ -193,7 +195,7 @@ def test_laws() -> None:
 
 def test_the_window_counts_kept_words_only() -> None:
     # 8 is outside the vocabulary: 0 and 1 are neighbours, as in word2vec
-    matrix = count_cooccurrences(
+    matrix = iter_count_cooccurrences(
         corpus_of([[0, 8, 8, 8, 1]]), CooccurrenceConfig(1, "flat"), vocabulary_size=2
     ).result()
     assert matrix.toarray().tolist() == [[0, 1], [1, 0]]
@@ -201,14 +203,14 @@ def test_the_window_counts_kept_words_only() -> None:
 
 @pytest.mark.parametrize("sentences", [[], [[]], [[], [], []], [[1], [2]], [[8, 8]]])
 def test_nothing_to_count(sentences: Sentences) -> None:
-    matrix = count_cooccurrences(corpus_of(sentences), vocabulary_size=8).result()
+    matrix = iter_count_cooccurrences(corpus_of(sentences), vocabulary_size=8).result()
     assert matrix.nnz == 0 and matrix.shape == (8, 8)
 
 
 def test_progress_reaches_its_total() -> None:
     corpus = zipfian(100_000, 3000)
     for options in ({}, {"vocabulary_size": 50}, {"memory": 1_000_000}):
-        run = count_cooccurrences(corpus, threads=2, **options)
+        run = iter_count_cooccurrences(corpus, threads=2, **options)
         reports: list[Report] = [report for report in run if report.stage == "counting"]
         done = [report.done for report in reports]
         assert done == sorted(done)
@@ -219,19 +221,19 @@ def test_progress_reaches_its_total() -> None:
 def test_bad_settings() -> None:
     corpus = corpus_of([[0, 1]])
     with pytest.raises(ConfigError, match="vocabulary_size must be .* not 10"):
-        count_cooccurrences(corpus, vocabulary_size=10)
+        iter_count_cooccurrences(corpus, vocabulary_size=10)
     with pytest.raises(ConfigError, match="memory must be at least 1 byte, not 0"):
-        count_cooccurrences(corpus, memory=0)
+        iter_count_cooccurrences(corpus, memory=0)
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        count_cooccurrences(corpus, threads=0)
+        iter_count_cooccurrences(corpus, threads=0)
 
 
 def test_too_little_memory_says_what_is_needed() -> None:
     corpus = zipfian(20_000, 800)
     with pytest.raises(ResourceError, match="needs about (\\d+) bytes") as caught:
-        count_cooccurrences(corpus, memory=20_000, threads=2).result()
+        iter_count_cooccurrences(corpus, memory=20_000, threads=2).result()
     needed = int(str(caught.value).split("about ")[1].split()[0])
-    assert count_cooccurrences(corpus, memory=needed, threads=2).result().nnz > 0
+    assert iter_count_cooccurrences(corpus, memory=needed, threads=2).result().nnz > 0
 
 
 @pytest.mark.parametrize("memory", [1_000_000, 6_000_000])  # parts in files; the result in one
@@ -257,13 +259,13 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
 
     monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
     with pytest.raises(StorageError, match="No space left on device; free some space") as caught:
-        count_cooccurrences(zipfian(200_000, 5000), memory=memory, threads=1).result()
+        iter_count_cooccurrences(zipfian(200_000, 5000), memory=memory, threads=1).result()
     assert "\n" not in str(caught.value)
 
 
 def test_stopping_early_lets_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    run = count_cooccurrences(zipfian(200_000, 5000), memory=1_500_000, threads=2)
+    run = iter_count_cooccurrences(zipfian(200_000, 5000), memory=1_500_000, threads=2)
     for report in run:
         if report.done > 50_000:
             break

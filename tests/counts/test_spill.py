@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordkit.counts import count_cooccurrences, kernels
+from wordkit.counts import iter_count_cooccurrences, kernels
 from wordkit.counts.merge import RowScratch
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import StorageError
@@ -61,7 +61,7 @@ def test_an_error_in_a_task_ends_the_job(
     monkeypatch.setattr(kernels, "count_rows", fail)
     corpus = Corpus.from_sentences([list("abcdefgh") * 8] * 50)
     with pytest.raises(MemoryError, match="no room"):
-        count_cooccurrences(corpus, memory=memory, threads=threads).result()
+        iter_count_cooccurrences(corpus, memory=memory, threads=threads).result()
 
 
 def test_a_failed_task_leaves_clean_sums() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from wordkit.counts import (
     CountsConfig,
-    count_cooccurrences,
+    iter_count_cooccurrences,
+    iter_train_counts,
+    iter_truncated_svd,
     ppmi,
-    train_counts,
-    truncated_svd,
 )
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.text import Corpus
@@ -43,31 +43,31 @@ def ptb(shared_data: Path) -> Corpus:
 
 
 def test_it_is_the_three_steps(corpus: Corpus) -> None:
-    vectors = train_counts(corpus, SMALL).result()
+    vectors = iter_train_counts(corpus, SMALL).result()
     size = len(vectors)
     assert vectors.words == corpus.vocabulary.words[:size] and "once" not in vectors
     assert vectors.vocabulary.counts.tolist() == corpus.vocabulary.counts[:size].tolist()
-    counts = count_cooccurrences(corpus, SMALL.cooccurrence(), vocabulary_size=size).result()
-    U, s, Vt = truncated_svd(ppmi(counts), 12).result()
+    counts = iter_count_cooccurrences(corpus, SMALL.cooccurrence(), vocabulary_size=size).result()
+    U, s, Vt = iter_truncated_svd(ppmi(counts), 12).result()
     np.testing.assert_array_equal(vectors.vectors, U * s**0.5)
 
     both = CountsConfig(**{**SMALL.__dict__, "context_vectors": True, "exponent": 0.25})
     expected = (U + Vt.T) * s**0.25
-    found = train_counts(corpus, both).result().vectors
+    found = iter_train_counts(corpus, both).result().vectors
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_words_of_a_kind_are_near(corpus: Corpus) -> None:
-    vectors = train_counts(corpus, SMALL).result()
+    vectors = iter_train_counts(corpus, SMALL).result()
     for kind in ("fish", "tree"):
         nearest = [word for word, _ in vectors.most_similar(f"{kind}3", n=10)]
         assert sum(word.startswith(kind) for word in nearest) >= 8
 
 
 def test_threads_and_memory_change_no_bit(corpus: Corpus) -> None:
-    expected = train_counts(corpus, SMALL, threads=1).result()
+    expected = iter_train_counts(corpus, SMALL, threads=1).result()
     for options in ({"threads": 2}, {"threads": 1, "memory": 60_000}):
-        found = train_counts(corpus, SMALL, **options).result()
+        found = iter_train_counts(corpus, SMALL, **options).result()
         np.testing.assert_array_equal(found.vectors, expected.vectors)
         assert found.metadata == expected.metadata
 
@@ -78,11 +78,11 @@ def test_memory_holds_in_each_stage(options: dict[str, Any]) -> None:
     words = np.random.default_rng(0).integers(0, 1500, (20_000, 20))
     corpus = Corpus.from_sentences([f"w{word}" for word in line] for line in words.tolist())
     config = CountsConfig(dim=4, min_count=1, **options)
-    train_counts(corpus, config, threads=1).result()  # what is compiled and loaded once
+    iter_train_counts(corpus, config, threads=1).result()  # what is compiled and loaded once
     memory, peaks = 3_000_000, {}
     tracemalloc.start()  # NumPy tells it of its arrays, but not of mapped files
     start = tracemalloc.get_traced_memory()[0]
-    run = train_counts(corpus, config, threads=1, memory=memory)
+    run = iter_train_counts(corpus, config, threads=1, memory=memory)
     stage = "start"
     for report in run:
         if report.stage != stage:
@@ -101,13 +101,13 @@ def test_memory_holds_in_each_stage(options: dict[str, Any]) -> None:
 
 
 def test_progress(corpus: Corpus) -> None:
-    run = train_counts(corpus, SMALL, threads=1)
+    run = iter_train_counts(corpus, SMALL, threads=1)
     stages = list(dict.fromkeys(report.stage for report in run))
     assert stages == ["counting", "weighting", "decomposing"]
 
 
 def test_the_metadata_say_how_they_were_made(corpus: Corpus) -> None:
-    made = json.loads(json.dumps(dict(train_counts(corpus, SMALL).result().metadata)))
+    made = json.loads(json.dumps(dict(iter_train_counts(corpus, SMALL).result().metadata)))
     assert made["settings"] == {**SMALL.__dict__}
     assert made["corpus"]["fingerprint"] == corpus.fingerprint
     assert made["corpus"]["tokens"] == corpus.tokens
@@ -117,7 +117,7 @@ def test_the_metadata_say_how_they_were_made(corpus: Corpus) -> None:
 
 
 def test_what_is_known_of_ptb(ptb: Corpus) -> None:
-    vectors = train_counts(ptb, CountsConfig(window=2, dim=100)).result()
+    vectors = iter_train_counts(ptb, CountsConfig(window=2, dim=100)).result()
     near = {w: {n for n, _ in vectors.most_similar(w)} for w in ("you", "year", "car", "toyota")}
     assert len(near["you"] & {"we", "i", "they", "anybody", "somebody", "she", "he"}) >= 3
     assert near["year"] & {"month", "quarter"}
@@ -127,19 +127,19 @@ def test_what_is_known_of_ptb(ptb: Corpus) -> None:
 
 def test_a_vocabulary_too_small(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="less than the 70 words left, not 70; lower dim"):
-        train_counts(corpus, CountsConfig(dim=70, min_count=2))
+        iter_train_counts(corpus, CountsConfig(dim=70, min_count=2))
     with pytest.raises(ConfigError, match="less than the 9 words left, not 12"):
-        train_counts(corpus, CountsConfig(dim=12, max_vocabulary=9))
+        iter_train_counts(corpus, CountsConfig(dim=12, max_vocabulary=9))
     with pytest.raises(VocabularyError, match="no word is left"):
-        train_counts(corpus, CountsConfig(dim=12, min_count=10_000))
+        iter_train_counts(corpus, CountsConfig(dim=12, min_count=10_000))
 
 
 def test_text_without_neighbours() -> None:
     lonely = Corpus.from_sentences([[f"w{i % 9}"] for i in range(100)])
     with pytest.raises(TextError, match="no two words occur together: .* give text with longer"):
-        train_counts(lonely, CountsConfig(dim=2)).result()
+        iter_train_counts(lonely, CountsConfig(dim=2)).result()
 
 
 def test_a_shift_that_leaves_nothing(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="more often than by chance with shift 1000000.0; lower"):
-        train_counts(corpus, CountsConfig(dim=5, shift=1e6)).result()
+        iter_train_counts(corpus, CountsConfig(dim=5, shift=1e6)).result()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.sparse import block_diag, csr_array, diags_array, random_array
 from sklearn.utils.extmath import randomized_svd
 
-from wordkit.counts import truncated_svd
+from wordkit.counts import iter_truncated_svd
 from wordkit.counts.csr import CsrParts
 from wordkit.counts.krylov import one_blas_thread
 from wordkit.counts.panels import (
@@ -93,7 +93,7 @@ def with_zero_rows_and_columns(size: int) -> Any:
     ],
 )
 def test_triplets_are_those_of_lapack(matrix: Any, k: int, options: Any, rtol: float) -> None:
-    triplets = truncated_svd(matrix, k, **options).result()
+    triplets = iter_truncated_svd(matrix, k, **options).result()
     assert_triplets(matrix, k, triplets, rtol)
     assert not np.abs(triplets.U[matrix.sum(axis=1) == 0]).max(initial=0) > 1e-6
     assert not np.abs(triplets.Vt[:, matrix.sum(axis=0) == 0]).max(initial=0) > 1e-6
@@ -102,7 +102,7 @@ def test_triplets_are_those_of_lapack(matrix: Any, k: int, options: Any, rtol: f
 def test_vectors_agree_with_lapack() -> None:
     """Where values lie apart, the vectors are unique but for their signs, and these are fixed."""
     matrix = strong_directions()
-    U, _, Vt = truncated_svd(matrix, 6).result()
+    U, _, Vt = iter_truncated_svd(matrix, 6).result()
     U2, _, Vt2 = np.linalg.svd(matrix.toarray().astype(np.float64))
     signs = np.sign(U2[np.abs(U2[:, :6]).argmax(axis=0), np.arange(6)])
     np.testing.assert_allclose(U, U2[:, :6] * signs, atol=1e-5)
@@ -111,8 +111,8 @@ def test_vectors_agree_with_lapack() -> None:
 
 def test_nearer_to_the_truth_than_scikit_learn() -> None:
     matrix = words_like(6000, 6000)
-    _, exact, _ = truncated_svd(matrix, 50, method="arpack").result()
-    _, ours, _ = truncated_svd(matrix, 50).result()
+    _, exact, _ = iter_truncated_svd(matrix, 50, method="arpack").result()
+    _, ours, _ = iter_truncated_svd(matrix, 50).result()
     _, theirs, _ = randomized_svd(matrix, 50, random_state=0)
     errors = [np.abs(s / exact - 1).max() for s in (ours, theirs)]
     assert errors[0] < 0.005
@@ -126,7 +126,7 @@ def test_a_smaller_tolerance_is_nearer_and_takes_longer() -> None:
     exact = np.linalg.svd(matrix.toarray(), compute_uv=False)[:40]
     errors, blocks = [], []
     for tolerance in (0.1, 0.01, 1e-4):
-        run = truncated_svd(matrix, 40, tolerance=tolerance)
+        run = iter_truncated_svd(matrix, 40, tolerance=tolerance)
         blocks.append(list(run)[-1].done)
         errors.append(np.abs(run.result()[1] / exact - 1).max())
     assert errors[0] > errors[1] > errors[2]
@@ -137,13 +137,13 @@ def test_a_smaller_tolerance_is_nearer_and_takes_longer() -> None:
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 def test_same_seed_same_bits_for_any_number_of_threads(method: Any) -> None:
     matrix = words_like(2000, 2000)
-    first = truncated_svd(matrix, 20, method=method, seed=4, threads=1).result()
+    first = iter_truncated_svd(matrix, 20, method=method, seed=4, threads=1).result()
     for threads in (1, 3):
-        again = truncated_svd(matrix, 20, method=method, seed=4, threads=threads).result()
+        again = iter_truncated_svd(matrix, 20, method=method, seed=4, threads=threads).result()
         for a, b in zip(first, again, strict=True):
             np.testing.assert_array_equal(a, b)
     if method == "randomized":  # ARPACK converges to the same bits from anywhere
-        other = truncated_svd(matrix, 20, seed=5).result()
+        other = iter_truncated_svd(matrix, 20, seed=5).result()
         assert not np.array_equal(first[0], other[0])
 
 
@@ -159,7 +159,7 @@ def low_rank(size: int, rank: int) -> Any:
 @pytest.mark.parametrize("rank", [1, 20])
 def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
     matrix = low_rank(size, rank)
-    U, s, Vt = truncated_svd(matrix, 40, method=method).result()
+    U, s, Vt = iter_truncated_svd(matrix, 40, method=method).result()
     exact = np.linalg.svd(matrix.toarray().astype(np.float64), compute_uv=False)[:rank]
     np.testing.assert_allclose(s[:rank], exact, rtol=1e-4)
     assert (s[rank:] == 0).all() and not U[:, rank:].any() and not Vt[rank:].any()
@@ -170,15 +170,17 @@ def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 @pytest.mark.parametrize("size", [50, 1500])
 def test_a_zero_matrix(size: int, method: Any) -> None:
-    U, s, Vt = truncated_svd(csr_array((size, size), dtype=np.float32), 5, method=method).result()
+    U, s, Vt = iter_truncated_svd(
+        csr_array((size, size), dtype=np.float32), 5, method=method
+    ).result()
     assert not s.any() and not U.any() and not Vt.any()
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e9, 1e20])
 def test_the_scale_does_not_matter(scale: float) -> None:
     matrix = words_like(1100, 1100)
-    U, s, _ = truncated_svd(matrix, 10).result()
-    U2, s2, _ = truncated_svd(csr_array(matrix * np.float32(scale)), 10).result()
+    U, s, _ = iter_truncated_svd(matrix, 10).result()
+    U2, s2, _ = iter_truncated_svd(csr_array(matrix * np.float32(scale)), 10).result()
     np.testing.assert_allclose(s2, s * scale, rtol=1e-3)
     np.testing.assert_allclose(U2[:, 0], U[:, 0], atol=1e-3)
 
@@ -196,14 +198,14 @@ def test_the_scale_does_not_matter(scale: float) -> None:
 )
 def test_bad_settings(k: int, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        truncated_svd(words_like(30, 40, density=0.5), k, **options)
+        iter_truncated_svd(words_like(30, 40, density=0.5), k, **options)
 
 
 def test_bad_matrices() -> None:
     with pytest.raises(ConfigError, match="sparse one, not ndarray"):
-        truncated_svd(np.eye(5), 2)
+        iter_truncated_svd(np.eye(5), 2)
     with pytest.raises(ConfigError, match="must be finite"):
-        truncated_svd(csr_array(np.array([[1.0, np.nan], [0.0, 1.0]])), 1)
+        iter_truncated_svd(csr_array(np.array([[1.0, np.nan], [0.0, 1.0]])), 1)
 
 
 def test_damaged_indices_are_not_followed() -> None:
@@ -211,17 +213,17 @@ def test_damaged_indices_are_not_followed() -> None:
         matrix = csr_array(np.eye(5))
         getattr(matrix, part)[place] = value
         with pytest.raises(ConfigError, match="the matrix is corrupted"):
-            truncated_svd(matrix, 2)
+            iter_truncated_svd(matrix, 2)
     longer = csr_array(np.eye(5))
     longer.indptr[-1] = 4
     with pytest.raises(ConfigError, match="the matrix is corrupted"):
-        truncated_svd(longer, 2)
+        iter_truncated_svd(longer, 2)
 
 
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wordkit.counts.svd.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="need about .* GiB of memory, and 0.0 GiB are free"):
-        truncated_svd(words_like(2000, 2000), 100).result()
+        iter_truncated_svd(words_like(2000, 2000), 100).result()
 
 
 # --- the operations on panels ----------------------------------------------------------------
@@ -324,9 +326,9 @@ def test_a_transpose_larger_than_the_memory_is_mapped() -> None:
 @pytest.mark.parametrize("is_symmetric_matrix", [True, False])
 def test_memory_changes_no_bit_and_copies_no_matrix(is_symmetric_matrix: bool) -> None:
     matrix = symmetric(2500, 0.1) if is_symmetric_matrix else words_like(2500, 2500, 0.1)
-    first = truncated_svd(matrix, 8, threads=2).result()
+    first = iter_truncated_svd(matrix, 8, threads=2).result()
     tracemalloc.start()  # NumPy tells it of its arrays, but not of mapped files
-    run = truncated_svd(matrix, 8, threads=2, memory=200_000)
+    run = iter_truncated_svd(matrix, 8, threads=2, memory=200_000)
     next(run), next(run)  # the transpose, if any, and the first block
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -343,10 +345,10 @@ def test_values_that_do_not_settle_are_told() -> None:
     rng = np.random.default_rng(0)
     matrix = random_array((4000, 4000), density=0.01, rng=rng, dtype=np.float32, format="csr")
     with pytest.warns(WordkitWarning, match=r"of 4 singular values have not settled .*arpack"):
-        truncated_svd(matrix, 4, tolerance=1e-7).result()
+        iter_truncated_svd(matrix, 4, tolerance=1e-7).result()
 
 
 @pytest.mark.filterwarnings("error::wordkit.errors.WordkitWarning")
 def test_a_low_rank_is_no_reason_to_warn() -> None:
-    truncated_svd(low_rank(1200, 20), 40).result()
-    truncated_svd(low_rank(1200, 20), 40, tolerance=1e-6).result()
+    iter_truncated_svd(low_rank(1200, 20), 40).result()
+    iter_truncated_svd(low_rank(1200, 20), 40, tolerance=1e-6).result()

@@ -16,7 +16,7 @@ from wordkit.evaluation import (
     AnalogySection,
     SectionScore,
     analogy,
-    evaluate_analogies,
+    iter_evaluate_analogies,
 )
 
 
@@ -57,7 +57,7 @@ def test_scores_are_those_of_one_question_after_the_other(seed, method, threads)
     draw = [tuple(f"w{i}" for i in rng.integers(0, 28, 4)) for _ in range(40)]
     sections = [AnalogySection("s", tuple(draw[:25])), AnalogySection("gram", tuple(draw[25:]))]
     embeddings = Embeddings(words, rng.standard_normal((25, 5)))
-    scores = evaluate_analogies(
+    scores = iter_evaluate_analogies(
         embeddings, sections, method=method, case_insensitive=False, threads=threads
     ).result()
     assert list(scores.sections) == [slow_score(embeddings, s, method) for s in sections]
@@ -69,11 +69,11 @@ def test_small_tables_give_the_same_scores(monkeypatch, method):
     questions = tuple((a, b, c, d) for (a, b), (c, d) in itertools.permutations(words, 2))
     sections = [AnalogySection("s", questions)]
     embeddings = planted(sections, 10, 0, noise=0.4)
-    whole = evaluate_analogies(embeddings, sections, method=method).result()
+    whole = iter_evaluate_analogies(embeddings, sections, method=method).result()
     assert 0.2 < whole.total.accuracy < 0.99
     monkeypatch.setattr(analogy, "_TABLE", 1000)
     monkeypatch.setattr(analogy, "_GROUP_BLOCK", 3)
-    assert evaluate_analogies(embeddings, sections, method=method).result() == whole
+    assert iter_evaluate_analogies(embeddings, sections, method=method).result() == whole
 
 
 def test_sections_semantic_syntactic_and_total():
@@ -92,9 +92,9 @@ def test_sections_semantic_syntactic_and_total():
 
 def test_no_question_used_is_no_accuracy():
     section = AnalogySection("s", (("a", "b", "c", "d"),))
-    scores = evaluate_analogies(Embeddings(["x"], [[1.0]]), [section]).result()
+    scores = iter_evaluate_analogies(Embeddings(["x"], [[1.0]]), [section]).result()
     assert scores.sections == (SectionScore("s", 0, 0, 1),)
-    run = evaluate_analogies(Embeddings(["x"], [[1.0]]), [])
+    run = iter_evaluate_analogies(Embeddings(["x"], [[1.0]]), [])
     assert [(report.done, report.total) for report in run] == [(0, 1), (1, 1)]
     assert run.result().total.used == 0
 
@@ -105,16 +105,16 @@ def test_zero_vectors_neither_ask_nor_answer():
     section = AnalogySection("s", (("a", "b", "c", "d"), ("a", "zero", "c", "d")))
     embeddings = Embeddings(words, vectors)
     for method in ("add", "mul"):
-        scores = evaluate_analogies(embeddings, [section], method=method).result()
+        scores = iter_evaluate_analogies(embeddings, [section], method=method).result()
         assert scores.sections == (SectionScore("s", 1, 1, 1),)
 
 
 def test_arguments_out_of_range_are_named():
     embeddings = Embeddings(["x"], [[1.0]])
     with pytest.raises(ConfigError, match="'sub'"):
-        evaluate_analogies(embeddings, [], method="sub")
+        iter_evaluate_analogies(embeddings, [], method="sub")
     with pytest.raises(ConfigError, match="restrict_vocab"):
-        evaluate_analogies(embeddings, [], restrict_vocab=0)
+        iter_evaluate_analogies(embeddings, [], restrict_vocab=0)
 
 
 def test_damaged_vectors_end_in_an_error():
@@ -124,7 +124,7 @@ def test_damaged_vectors_end_in_an_error():
     damaged = Embeddings(list("abcde"), vectors, norms=norms, source="file")
     section = AnalogySection("s", (("a", "b", "c", "d"),))
     with pytest.raises(FormatError, match="file is corrupted"):
-        evaluate_analogies(damaged, [section]).result()
+        iter_evaluate_analogies(damaged, [section]).result()
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_the_accuracy_on_googles_questions_is_gensims(
     accuracy, theirs = peer.evaluate_word_analogies(
         str(path), restrict_vocab=restrict, case_insensitive=case_insensitive
     )
-    scores = evaluate_analogies(
+    scores = iter_evaluate_analogies(
         embeddings, sections, restrict_vocab=restrict, case_insensitive=case_insensitive
     ).result()
     counted = [(s["section"], len(s["correct"]), len(s["incorrect"])) for s in theirs[:-1]]
@@ -177,7 +177,7 @@ def test_the_accuracy_on_googles_questions_is_gensims(
 def test_all_of_googles_questions(google):
     assert len(google) == 14
     embeddings = planted(google, 20, 2, noise=0.5, fillers=5000)
-    scores = evaluate_analogies(embeddings, google).result()
+    scores = iter_evaluate_analogies(embeddings, google).result()
     assert scores.total.used + scores.total.skipped == 19_544
     assert scores.semantic.used == 8869
     assert scores.syntactic.used == 10_675

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError
 from wordkit.lm import PRESETS, TrainingConfig, fitting, get_preset
-from wordkit.lm.fitting import fitted_preset
+from wordkit.lm.fitting import iter_fit_preset
 
 PROBE = fitting._probe
 
@@ -28,7 +28,7 @@ def speed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_chosen_is_always_allowed(tokens: int, words: int, minutes: float) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "_probe", lambda *_: 5e10)
-        preset = fitted_preset(tokens, words, minutes=minutes, device="cpu").result()
+        preset = iter_fit_preset(tokens, words, minutes=minutes, device="cpu").result()
     assert 64 <= preset.model.hidden <= 1024
     assert 0 <= preset.model.dropout <= 0.5
     assert 1 <= preset.training.batch <= 48
@@ -37,7 +37,7 @@ def test_what_is_chosen_is_always_allowed(tokens: int, words: int, minutes: floa
 
 def test_more_time_gives_wider_models_more_dropout_and_lower_rates() -> None:
     chosen = [
-        fitted_preset(929_589, 10_000, minutes=minutes, device="cpu").result()
+        iter_fit_preset(929_589, 10_000, minutes=minutes, device="cpu").result()
         for minutes in (0.5, 1, 2, 6, 20, 60)
     ]
     for before, after in pairwise(chosen):
@@ -47,22 +47,22 @@ def test_more_time_gives_wider_models_more_dropout_and_lower_rates() -> None:
 
 
 def test_a_large_text_read_in_part_needs_no_dropout() -> None:
-    assert fitted_preset(10**9, 50_000, minutes=5, device="cpu").result().model.dropout == 0
+    assert iter_fit_preset(10**9, 50_000, minutes=5, device="cpu").result().model.dropout == 0
 
 
 def test_without_minutes_or_epochs_it_takes_five_minutes() -> None:
-    training = fitted_preset(10**6, 10_000, device="cpu").result().training
+    training = iter_fit_preset(10**6, 10_000, device="cpu").result().training
     assert (training.max_minutes, training.epochs) == (5, None)
 
 
 def test_epochs_alone_set_no_limit_of_time() -> None:
-    training = fitted_preset(10**6, 10_000, epochs=3, device="cpu").result().training
+    training = iter_fit_preset(10**6, 10_000, epochs=3, device="cpu").result().training
     assert (training.max_minutes, training.epochs) == (None, 3)
 
 
 def test_a_short_text_has_few_sequences() -> None:
-    assert fitted_preset(700, 100, minutes=1, device="cpu").result().training.batch == 1
-    assert fitted_preset(7000, 100, minutes=1, device="cpu").result().training.batch == 10
+    assert iter_fit_preset(700, 100, minutes=1, device="cpu").result().training.batch == 1
+    assert iter_fit_preset(7000, 100, minutes=1, device="cpu").result().training.batch == 10
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])
@@ -81,7 +81,7 @@ def test_the_number_of_threads_is_restored_after_timing(
     monkeypatch.setattr(fitting, "_probe", PROBE)
     torch.set_num_threads(2)
     try:
-        run = fitted_preset(10**6, 10_000, minutes=1, device="cpu", threads=1)
+        run = iter_fit_preset(10**6, 10_000, minutes=1, device="cpu", threads=1)
         with contextlib.suppress(KeyboardInterrupt):
             run.result()
         assert during == [1] and torch.get_num_threads() == 2

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lm.models import SHAPES, WORDS, corpus_of, random_model
 
 from wordkit.errors import DivergenceError, TextError
-from wordkit.lm import LanguageModel, TokenStream, perplexity, score_lines
+from wordkit.lm import LanguageModel, TokenStream, iter_perplexity, score_lines
 from wordkit.lm import scoring as scoring_module
 from wordkit.nn.network import inference
 from wordkit.text import Corpus
@@ -42,7 +42,7 @@ def word_by_word(model: LanguageModel, ids: Sequence[int]) -> list[float]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_scores_are_those_of_the_plain_way(shape: str) -> None:
     model = random_model(**SHAPES[shape])
-    score = perplexity(model, corpus_of(TEXT)).result()
+    score = iter_perplexity(model, corpus_of(TEXT)).result()
     ids = [i for line in TEXT.splitlines() for i in model.ids([*line.split(), EOS]).tolist()]
     assert score.tokens == len(ids) == 21
     assert score.log_likelihood == pytest.approx(math.fsum(word_by_word(model, ids)), rel=1e-6)
@@ -68,7 +68,7 @@ def test_a_line_does_not_depend_on_the_others(lines: list[str], held: int, token
         together = list(score_lines(model, iter(lines)))
     for line, score in zip(lines, together, strict=True):
         if line:  # a text of no word is none
-            alone = perplexity(model, corpus_of(line)).result()
+            alone = iter_perplexity(model, corpus_of(line)).result()
             assert score.log_probability == pytest.approx(alone.log_likelihood, rel=1e-5)
             assert (len(score.words), score.oov) == (alone.tokens, alone.oov)
 
@@ -94,7 +94,7 @@ def test_the_entropy_of_a_known_language_is_reached() -> None:
         network.embedding.copy_(torch.eye(12) * 30)  # tanh gives 1 for the word before
         network.recurrent.layers[0].weight_input.copy_(torch.eye(12))
         network.output.weight.copy_(torch.from_numpy(np.log(table).T))
-    score = perplexity(model, corpus_of("the\nthe\ncat\nthe\n" * 50)).result()
+    score = iter_perplexity(model, corpus_of("the\nthe\ncat\nthe\n" * 50)).result()
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25)) / 2  # two tokens a line
     assert score.cross_entropy == pytest.approx(entropy, rel=1e-5)
 
@@ -103,7 +103,8 @@ def test_the_model_is_left_as_it_was() -> None:
     model, corpus = random_model(dropout=0.5), corpus_of(TEXT)
     model.network.train()
     twice = [
-        perplexity(model, text).result() for text in (corpus, TokenStream(corpus, model.vocabulary))
+        iter_perplexity(model, text).result()
+        for text in (corpus, TokenStream(corpus, model.vocabulary))
     ]
     assert twice[0] == twice[1], "without dropout"
     list(score_lines(model, ["the cat"]))
@@ -114,7 +115,7 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_what_cannot_be_scored() -> None:
     model = random_model()
     with pytest.raises(TextError, match="holds no token"):
-        perplexity(model, Corpus.from_sentences([]))
+        iter_perplexity(model, Corpus.from_sentences([]))
     with torch.no_grad():
         model.network.output.bias.fill_(torch.nan)  # type: ignore[union-attr, operator]
     with pytest.raises(DivergenceError, match="no numbers"):

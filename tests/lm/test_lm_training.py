@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, ResourceError, TextError, VocabularyError
-from wordkit.lm import perplexity, train_language_model, words_to_model
+from wordkit.lm import iter_perplexity, iter_train_language_model, words_to_model
 from wordkit.lm.config import ModelConfig
 from wordkit.lm.initialization import count_embeddings, initialize, set_embeddings
 from wordkit.lm.network import LanguageModelNetwork
@@ -52,7 +52,7 @@ def test_the_entropy_of_a_language_is_reached(cell: Any, softmax: Any, more: Any
     if softmax != "adaptive":  # before any step all words are equally probable
         assert math.exp(reports[0].figures["loss"]) == pytest.approx(WORDS + 2, rel=0.03)
     words = toy_text(2000, seed=7)
-    found = perplexity(run.result(), toy_corpus(2000, seed=7)).result().cross_entropy
+    found = iter_perplexity(run.result(), toy_corpus(2000, seed=7)).result().cross_entropy
     assert least_loss(words) - 0.02 < found < least_loss(words) + 0.17
     assert reports[-1].figures["loss"] == pytest.approx(found, abs=0.15)
 
@@ -76,7 +76,7 @@ def test_what_a_model_tells_of_its_training(corpus: Corpus) -> None:
     assert made["tokens"] == reports[-1].figures["seen"] == 2 * 401 and made["epochs"] == 2
     best = min(v["perplexity"] for v in made["validations"])
     assert made["valid_perplexity"] == best
-    assert perplexity(model, valid).result().perplexity == pytest.approx(best, rel=1e-6)
+    assert iter_perplexity(model, valid).result().perplexity == pytest.approx(best, rel=1e-6)
     assert metadata["settings"]["softmax"] == "exact" and metadata["corpus"]["tokens"] == 400
     assert metadata["text"] == {"tokenizer": "whitespace", "numbers": "keep"}
     assert {"wordkit", "torch", "numpy"} <= set(metadata["versions"])
@@ -203,7 +203,7 @@ def test_settings_that_cannot_go_together(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="tied must be False"):
         ModelConfig(adaptive=True)
     with pytest.raises(ConfigError, match="device must be one of"):
-        train_language_model(corpus, device="tpu")
+        iter_train_language_model(corpus, device="tpu")
     with pytest.raises(ConfigError, match="3 dimensions, and the model's word vectors 12"):
         trained(corpus, embeddings=vectors_of({"w1": [1.0, 2.0, 3.0]}))
     with pytest.raises(ConfigError, match="hidden must be a whole number"):

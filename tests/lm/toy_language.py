@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.model import LanguageModel
-from wordkit.lm.task import train_language_model
+from wordkit.lm.task import iter_train_language_model
 from wordkit.text import Corpus
 from wordkit.training.run import TrainingRun
 
@@ -60,4 +60,4 @@ def trained(
     **more: Any,
 ) -> TrainingRun[LanguageModel]:
     """A training on the CPU, not yet begun."""
-    return train_language_model(corpus, model, config, device="cpu", threads=threads, **more)
+    return iter_train_language_model(corpus, model, config, device="cpu", threads=threads, **more)

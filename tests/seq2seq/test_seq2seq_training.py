@@ -29,8 +29,8 @@ from wordkit.seq2seq.batches import encode, epoch_batches, pad
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.model import Seq2SeqModel, save_seq2seq
 from wordkit.seq2seq.pairs import Pair
-from wordkit.seq2seq.task import Seq2SeqTask, read_checkpoint, train_seq2seq
-from wordkit.seq2seq.transformation import evaluate_pairs, transform
+from wordkit.seq2seq.task import Seq2SeqTask, iter_train_seq2seq, read_checkpoint
+from wordkit.seq2seq.transformation import iter_evaluate_pairs, transform
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.config import Schedule
 from wordkit.training.run import TrainingRun
@@ -109,7 +109,7 @@ def test_mappings_are_learnt(name: str) -> None:
     mapping, shape, settings = LEARNT[name]
     pairs, others = (toy_pairs(800, mapping, seed=seed, letters="abc") for seed in (1, 2))
     run = trained(pairs, shape, replace(THOROUGH, **settings))
-    score = evaluate_pairs(run.result(), others[:150]).result()
+    score = iter_evaluate_pairs(run.result(), others[:150]).result()
     assert score.exact_match > 0.95 and score.error_rate < 0.03
 
 
@@ -118,7 +118,7 @@ def test_words_are_learnt_too() -> None:
     letters = toy_texts(600, letters="abc")
     pairs = [Pair(" ".join(f"w{c}" for c in text), " ".join(text[::-1])) for text in letters]
     model = trained(pairs[:500], replace(LARGER, unit="word"), THOROUGH).result()
-    assert evaluate_pairs(model, pairs[500:]).result().exact_match > 0.9
+    assert iter_evaluate_pairs(model, pairs[500:]).result().exact_match > 0.9
     [[answer]] = transform(model, ["wa  wb wc"])
     assert answer.text == "c b a"
 
@@ -202,7 +202,7 @@ def test_the_share_of_exact_answers_is_that_of_an_evaluation(valid: list[Pair]) 
     assert last > 0.1 and len(set(exact)) > 1
     best = min(training_of(run).state.validations, key=lambda v: v["loss"])
     assert best["epochs"] == 5, "the last one"
-    assert evaluate_pairs(run.result(), valid).result().exact_match == last
+    assert iter_evaluate_pairs(run.result(), valid).result().exact_match == last
 
 
 # --- exact sums and teacher forcing ---------------------------------------------------------------
@@ -464,7 +464,7 @@ def test_what_cannot_be_trained_on(pairs: list[Pair]) -> None:
     with pytest.raises(VocabularyError, match="no character is left: none is seen 1000 times"):
         trained(pairs, SMALL, replace(QUICK, min_count=1000))
     with pytest.raises(ConfigError, match="device must be one of"):
-        train_seq2seq(pairs, device="tpu")
+        iter_train_seq2seq(pairs, device="tpu")
 
 
 def test_a_target_may_be_empty() -> None:

@@ -28,8 +28,8 @@ from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainin
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair
-from wordkit.seq2seq.task import train_seq2seq
-from wordkit.seq2seq.transformation import align, evaluate_pairs, transform
+from wordkit.seq2seq.task import iter_train_seq2seq
+from wordkit.seq2seq.transformation import align, iter_evaluate_pairs, transform
 
 SHORT = DecodingConfig(max_length=6)
 
@@ -298,7 +298,7 @@ def test_a_score_is_what_a_slow_count_comes_to(beam: int, monkeypatch: pytest.Mo
     model = trained(toy_pairs(200, reversed_text), SMALL, replace(QUICK, epochs=7)).result()
     pairs = toy_pairs(50, reversed_text, seed=2)
     config = DecodingConfig(beam=beam, max_length=5)
-    run = evaluate_pairs(model, pairs, config, examples=3)
+    run = iter_evaluate_pairs(model, pairs, config, examples=3)
     reports = list(run)
     assert [(r.stage, r.done, r.total, r.unit) for r in reports] == [
         ("transforming", done, 50, "pairs") for done in (0, 16, 32, 48, 50)
@@ -326,7 +326,7 @@ def test_words_are_what_is_counted_where_they_are_the_units() -> None:
     assert len(words) > 1
     wrong = " ".join(["other", *words[1:]])
     pairs = [Pair("a b", written), Pair("a b", wrong), Pair("a   b", "  ".join(words))]
-    score = evaluate_pairs(model, pairs, SHORT).result()
+    score = iter_evaluate_pairs(model, pairs, SHORT).result()
     assert (score.right, score.edits, score.units) == (2, 1, 3 * len(words))
 
 
@@ -334,10 +334,10 @@ def test_units_that_are_not_known_are_counted() -> None:
     """Those of the sources; a target that holds some cannot be written."""
     model = random_model()
     pairs = [Pair("abc", "W"), Pair("aXéa", "W"), Pair("YYY", "q")]
-    score = evaluate_pairs(model, pairs, SHORT).result()
+    score = iter_evaluate_pairs(model, pairs, SHORT).result()
     assert score.unknown == 2 + 3
     words = random_model(replace(SMALL, unit="word"))
-    score = evaluate_pairs(words, [Pair("a <eos> ab <unk>", "W")], SHORT).result()
+    score = iter_evaluate_pairs(words, [Pair("a <eos> ab <unk>", "W")], SHORT).result()
     assert score.unknown == 2, "<unk> says of itself that it is one"
 
 
@@ -347,16 +347,16 @@ def test_targets_that_are_all_empty_have_a_rate_too() -> None:
     for bias, right in ((50.0, 2), (-50.0, 0)):
         with torch.no_grad():
             model.network.output.bias[eos] = bias
-        score = evaluate_pairs(model, [Pair("a", ""), Pair("b", "")], SHORT).result()
+        score = iter_evaluate_pairs(model, [Pair("a", ""), Pair("b", "")], SHORT).result()
         assert score.right == right and score.units == 0
         assert (score.error_rate == 0) == bool(right)
 
 
 def test_there_is_nothing_to_evaluate_on() -> None:
     with pytest.raises(ConfigError, match="there is no pair to evaluate on"):
-        evaluate_pairs(random_model(), [])
+        iter_evaluate_pairs(random_model(), [])
     with pytest.raises(TextError, match="the source of pair 2 is empty"):
-        evaluate_pairs(random_model(), [Pair("a", "W"), Pair("", "W")]).result()
+        iter_evaluate_pairs(random_model(), [Pair("a", "W"), Pair("", "W")]).result()
 
 
 # --- alignments -----------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ def test_a_row_is_what_its_own_letter_was_written_by(context_to: str) -> None:
     texts = ["".join(letters.choice(list("abcdefgh"), size=6, replace=False)) for _ in range(600)]
     pairs = [Pair(text, text.upper()) for text in texts]
     config = Seq2SeqTrainingConfig(epochs=25, batch=32, lr=0.01)
-    model = train_seq2seq(pairs, shape, config, device="cpu").result()
+    model = iter_train_seq2seq(pairs, shape, config, device="cpu").result()
     own = following = rows = 0
     for text in texts[:40]:
         found = align(model, text)

@@ -13,7 +13,7 @@ from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair
-from wordkit.seq2seq.task import train_seq2seq
+from wordkit.seq2seq.task import iter_train_seq2seq
 from wordkit.text import Vocabulary
 from wordkit.training.run import TrainingRun
 
@@ -49,7 +49,7 @@ def trained(
     **more: Any,
 ) -> TrainingRun[Seq2SeqModel]:
     """A training on the CPU, not yet begun."""
-    return train_seq2seq(pairs, model, config, device="cpu", threads=threads, **more)
+    return iter_train_seq2seq(pairs, model, config, device="cpu", threads=threads, **more)
 
 
 def vocabulary_of(letters: str) -> Vocabulary:

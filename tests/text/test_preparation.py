@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from string_source import StringSource
 
 from wordkit.errors import ConfigError, StorageError, TextError, VocabularyError
-from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, prepare
+from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
 from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.tokenizers import is_number
 
@@ -83,7 +83,7 @@ def test_the_scanner_equals_the_plain_way(
 ) -> None:
     config = TextConfig(tokenizer, numbers, eos=eos, min_count=min_count)
     expected = plain_way(text, config)
-    run = prepare(StringSource(text, block_size), config=config, threads=threads)
+    run = iter_prepare(StringSource(text, block_size), config=config, threads=threads)
     if not set(expected[0]) - {"<eos>"}:
         with pytest.raises((TextError, VocabularyError)):
             run.result()
@@ -98,27 +98,27 @@ def test_real_text(shared_data: Path, tokenizer: str) -> None:
     with gzip.open(shared_data / "enwiki-2018" / "enwiki-2018.txt.gz", "rt", encoding="utf-8") as f:
         text = f.read(1_000_000 if tokenizer in SCANNED else 40_000)
     config = TextConfig(tokenizer)
-    corpus = prepare(StringSource(text, 1 << 16), config=config).result()
+    corpus = iter_prepare(StringSource(text, 1 << 16), config=config).result()
     check_equal(corpus, plain_way(text, config))
 
 
 def test_many_words_make_the_tables_grow() -> None:
     text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(80_000))
     config = TextConfig("whitespace")
-    corpus = prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
+    corpus = iter_prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
     check_equal(corpus, plain_way(text, config))
     assert len(corpus.vocabulary) > 1 << 16  # first 2^15 rows
 
 
 def test_unk_and_a_given_vocabulary() -> None:
     config = TextConfig("whitespace", min_count=2, unk=True, eos=True)
-    train = prepare(StringSource("a b a c\nb a\n"), config=config).result()
+    train = iter_prepare(StringSource("a b a c\nb a\n"), config=config).result()
     assert [train.vocabulary.decode(s) for s in train] == [
         ["a", "b", "a", "<unk>", "<eos>"],
         ["b", "a", "<eos>"],
     ]
     assert train.vocabulary.words == ("a", "b", "<eos>", "<unk>")
-    valid = prepare(
+    valid = iter_prepare(
         StringSource("a z\n\nc b\n"), config=config, vocabulary=train.vocabulary
     ).result()
     assert valid.vocabulary == train.vocabulary
@@ -127,14 +127,16 @@ def test_unk_and_a_given_vocabulary() -> None:
         ["<eos>"],
         ["<unk>", "b", "<eos>"],
     ]
-    dropping = prepare(StringSource("a z\nb"), vocabulary=Corpus.from_sentences([["a"]]).vocabulary)
+    dropping = iter_prepare(
+        StringSource("a z\nb"), vocabulary=Corpus.from_sentences([["a"]]).vocabulary
+    )
     corpus = dropping.result()
     assert [s.tolist() for s in corpus] == [[0]] and corpus.settings["oov"] == 2
 
 
 def test_ptb(shared_data: Path) -> None:
     text = (shared_data / "ptb" / "ptb.train.txt").read_bytes()
-    corpus = prepare(StringSource(text), config=TextConfig("whitespace", eos=True)).result()
+    corpus = iter_prepare(StringSource(text), config=TextConfig("whitespace", eos=True)).result()
     assert (corpus.tokens, len(corpus.vocabulary)) == (929_589, 10_000)
     assert corpus.vocabulary.words[:4] == ("the", "<unk>", "<eos>", "N")
     assert corpus.sentences == 42_068
@@ -142,7 +144,7 @@ def test_ptb(shared_data: Path) -> None:
 
 def test_a_long_line_is_one_sentence() -> None:
     text = "one two three " * 50
-    corpus = prepare(StringSource(text, 32)).result()
+    corpus = iter_prepare(StringSource(text, 32)).result()
     assert corpus.sentences == 1 and corpus.tokens == 150
 
 
@@ -150,7 +152,9 @@ def test_a_callable_may_make_tokens_with_spaces() -> None:
     def pairs(line: str) -> Sequence[str]:
         return line.split(";")
 
-    corpus = prepare(StringSource("New York;is big;\nNew York"), config=TextConfig(pairs)).result()
+    corpus = iter_prepare(
+        StringSource("New York;is big;\nNew York"), config=TextConfig(pairs)
+    ).result()
     assert corpus.vocabulary.words == ("New York", "is big")
     assert corpus.settings["tokenizer"].endswith("pairs")
 
@@ -163,8 +167,8 @@ def test_bad_utf8_is_named_by_line_and_byte(tokenizer: str, bad: bytes) -> None:
     data = b"good line\nbad " + bad + b"here\n"
     config = TextConfig(tokenizer)
     with pytest.raises(TextError, match=r"a string: line 2, byte 14: not UTF-8 \(0x"):
-        prepare(StringSource(data), config=config).result()
-    corpus = prepare(StringSource(data, replace_errors=True), config=config).result()
+        iter_prepare(StringSource(data), config=config).result()
+    corpus = iter_prepare(StringSource(data, replace_errors=True), config=config).result()
     assert any("\ufffd" in word for word in corpus.vocabulary)
 
 
@@ -176,7 +180,7 @@ def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: 
         valid = True
     except UnicodeDecodeError as error:
         valid, place = False, error.start
-    run = prepare(StringSource(data), config=TextConfig(name), threads=1)
+    run = iter_prepare(StringSource(data), config=TextConfig(name), threads=1)
     try:
         run.result()
     except TextError as error:
@@ -204,22 +208,22 @@ def test_nothing_is_left_when_it_fails(
     tmp_path: Path, text: str | bytes, config: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((TextError, VocabularyError), match=message):
-        prepare(StringSource(text), tmp_path / "c.ids", TextConfig(**config)).result()
+        iter_prepare(StringSource(text), tmp_path / "c.ids", TextConfig(**config)).result()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_old_corpus_survives_a_failure_and_gives_way_to_a_new_one(tmp_path: Path) -> None:
     folder = tmp_path / "c.ids"
-    prepare(StringSource("old text"), folder).result()
+    iter_prepare(StringSource("old text"), folder).result()
     with pytest.raises(TextError):
-        prepare(StringSource(b"new \xff text"), folder).result()
+        iter_prepare(StringSource(b"new \xff text"), folder).result()
     assert Corpus.open(folder).vocabulary.words == ("old", "text")
-    run = prepare(StringSource("new text", 4), folder)
+    run = iter_prepare(StringSource("new text", 4), folder)
     next(run)
     run.close()  # as Ctrl-C does
     assert Corpus.open(folder).vocabulary.words == ("old", "text")
     assert len(list(folder.iterdir())) == 5
-    prepare(StringSource("new"), folder).result()
+    iter_prepare(StringSource("new"), folder).result()
     assert Corpus.open(folder).vocabulary.words == ("new",)
     assert len(list(folder.iterdir())) == 5
 
@@ -227,7 +231,7 @@ def test_an_old_corpus_survives_a_failure_and_gives_way_to_a_new_one(tmp_path: P
 def test_a_folder_with_other_content_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(StorageError, match="folder with other content"):
-        prepare(StringSource("a"), tmp_path).result()
+        iter_prepare(StringSource("a"), tmp_path).result()
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -245,11 +249,11 @@ def test_bad_settings(field: str, value: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TextConfig(**{field: value})
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        prepare(StringSource("a"), threads=0)
+        iter_prepare(StringSource("a"), threads=0)
 
 
 def test_reports() -> None:
-    reports = list(prepare(StringSource("a b c\n" * 100, 60)))
+    reports = list(iter_prepare(StringSource("a b c\n" * 100, 60)))
     reading = [r for r in reports if r.stage == "reading"]
     assert [r.done for r in reading] == sorted(r.done for r in reading)
     assert reading[-1].done == reading[-1].total == 600
@@ -257,7 +261,7 @@ def test_reports() -> None:
 
 
 def test_a_temporary_corpus_goes_with_its_last_user() -> None:
-    corpus = prepare(StringSource("a b a")).result()
+    corpus = iter_prepare(StringSource("a b a")).result()
     folder = Path(corpus.keep_alive.name)  # type: ignore[attr-defined]
     assert folder.is_dir()
     assert np.array_equal(corpus.ids, [0, 1, 0])
@@ -269,7 +273,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     """A thread may take a block and be late for it; the order of ties must not depend on that."""
     chooser = random.Random(7)
     text = "\n".join(" ".join(chooser.choices("abcdefghijklmnop", k=3)) for _ in range(300))
-    expected = prepare(StringSource(text), threads=1).result().fingerprint
+    expected = iter_prepare(StringSource(text), threads=1).result().fingerprint
     scan = Scanner.scan
 
     def late(self: Scanner, block: Block, place: int) -> BlockIds:
@@ -278,7 +282,9 @@ def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Scanner, "scan", late)
     for threads in (1, 2, 5):
-        assert prepare(StringSource(text, 16), threads=threads).result().fingerprint == expected
+        assert (
+            iter_prepare(StringSource(text, 16), threads=threads).result().fingerprint == expected
+        )
 
 
 def test_an_earlier_block_may_come_later() -> None:
@@ -302,7 +308,9 @@ def test_a_tokenizer_is_shared_and_sees_lines_without_their_ends() -> None:
             return line.split()
 
     tokenizer = Locked()
-    corpus = prepare(StringSource("It ends.\r\nNow.\r\n"), config=TextConfig(tokenizer)).result()
+    corpus = iter_prepare(
+        StringSource("It ends.\r\nNow.\r\n"), config=TextConfig(tokenizer)
+    ).result()
     assert tokenizer.seen == ["It ends.", "Now.", ""]
     assert corpus.vocabulary.words == ("It", "ends.", "Now.")
 

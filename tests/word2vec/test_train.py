@@ -18,7 +18,13 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import Word2VecConfig, kernels, start_afresh, start_from_model, train_word2vec
+from wordkit.word2vec import (
+    Word2VecConfig,
+    iter_train_word2vec,
+    kernels,
+    start_afresh,
+    start_from_model,
+)
 
 models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 
@@ -43,7 +49,7 @@ def same_bits(a: Embeddings, b: Embeddings) -> bool:
 @models
 def test_topics_are_told_apart(corpus: Corpus, arch: str, gradient: str, loss: str) -> None:
     config = settings(arch=arch, cbow_gradient=gradient, loss=loss, epochs=5)
-    run = train_word2vec(corpus, config, threads=1)
+    run = iter_train_word2vec(corpus, config, threads=1)
     losses = {report.figures["epoch"]: report.figures["loss"] for report in run}
     assert losses[5] < losses[2] < losses[1]
     assert all(of_a_kind(run.result(), kind) >= 17 for kind in KINDS)
@@ -56,7 +62,7 @@ def test_any_of_the_vectors_tell_them_apart(corpus: Corpus, vectors: str) -> Non
 
 def test_the_loss_falls_to_the_entropy_of_the_text() -> None:
     config = settings(loss="softmax", window=1, epochs=20)
-    run = train_word2vec(Corpus.from_sentences([["a", "b"]] * 3000), config, threads=1)
+    run = iter_train_word2vec(Corpus.from_sentences([["a", "b"]] * 3000), config, threads=1)
     losses = [report.figures["loss"] for report in run if report.done]
     assert np.log(2) > losses[0] > losses[-1] and losses[-1] < 0.02, "each is sure of the other"
     corpus = Corpus.from_sentences([["a", "a", "b"], ["a", "b", "b"]] * 2000)
@@ -88,7 +94,7 @@ def test_gensim_finds_the_same_words_similar(
         lr=0.05,
         vectors="in",
     )
-    ours = train_word2vec(Corpus.from_sentences(wiki), config, threads=2).result()
+    ours = iter_train_word2vec(Corpus.from_sentences(wiki), config, threads=2).result()
     assert set(ours.words) == set(theirs.index_to_key)
     words = ours.words[20:320]
     similarities = [
@@ -125,7 +131,7 @@ def test_one_thread_is_the_same_bit_for_bit(
     corpus.save(tmp_path / "corpus.ids")
     mapped = Corpus.open(tmp_path / "corpus.ids")
     assert same_bits(first, train(mapped, **changes)), "in memory or mapped from a file"
-    run = train_word2vec(corpus, settings(**changes), threads=1)
+    run = iter_train_word2vec(corpus, settings(**changes), threads=1)
     assert len(list(run)) > 10 and same_bits(first, run.result()), "reports or not"
     other = train(corpus, **{**changes, "seed": 2})
     assert (first.vectors != other.vectors).mean() > 0.9
@@ -145,7 +151,7 @@ def test_threads_do_the_same_work(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_progress_rises_to_its_total(corpus: Corpus, threads: int) -> None:
-    run = train_word2vec(corpus, SMALL, threads=threads)
+    run = iter_train_word2vec(corpus, SMALL, threads=threads)
     reports: list[Report] = list(run)
     total = 3 * corpus.tokens
     assert {(report.stage, report.unit, report.total) for report in reports} == {
@@ -175,7 +181,7 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
         return 0.0, 1
 
     monkeypatch.setattr(kernels, "train_chunk", record)
-    run = train_word2vec(corpus, settings(lr=0.1, min_lr=0.01, epochs=2), threads=1)
+    run = iter_train_word2vec(corpus, settings(lr=0.1, min_lr=0.01, epochs=2), threads=1)
     assert not calls and no_threads(), "nothing is done before it is asked for"
     run.result()
     starts, stops, start_rates, stop_rates = np.array(calls).T
@@ -189,7 +195,7 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
 
 @pytest.mark.parametrize("after", [0, 1, 10])
 def test_closing_stops_the_threads(corpus: Corpus, after: int) -> None:
-    run = train_word2vec(corpus, settings(epochs=1000), threads=2)
+    run = iter_train_word2vec(corpus, settings(epochs=1000), threads=2)
     assert len(list(islice(run, after))) == after
     run.close()
     assert no_threads() and list(run) == []
@@ -206,7 +212,7 @@ def test_divergence_says_when_and_what_to_do(
     corpus: Corpus, arch: str, gradient: str, loss: str, lr: float
 ) -> None:
     config = settings(arch=arch, cbow_gradient=gradient, loss=loss, lr=lr)
-    run = train_word2vec(corpus, config, threads=1)
+    run = iter_train_word2vec(corpus, config, threads=1)
     reports: list[Report] = []
     with pytest.raises(DivergenceError) as caught:
         reports.extend(run)
@@ -225,7 +231,9 @@ def test_divergence_says_when_and_what_to_do(
 def test_many_negatives_and_wide_windows_are_no_divergence(corpus: Corpus, arch: str) -> None:
     """Their first losses are high, as they must be."""
     config = settings(arch=arch, negative=1000, window=100, epochs=1, dim=4, lr=1e-3)
-    assert train_word2vec(corpus, config, threads=2).result().metadata["training"]["loss"] < 1000
+    assert (
+        iter_train_word2vec(corpus, config, threads=2).result().metadata["training"]["loss"] < 1000
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,12 +254,12 @@ def test_too_little_memory_for_the_full_softmax(
     monkeypatch.setattr("wordkit.word2vec.weights.available_memory", lambda: 1000)
     message = f"loss softmax needs .* for {purpose}.* loss ns"
     with pytest.raises(ResourceError, match=message) as error:
-        train_word2vec(corpus, config, start=state, **options)
+        iter_train_word2vec(corpus, config, start=state, **options)
     assert "\n" not in str(error.value)
     if "threads" in options:
         needed = 4 * 2002 * 48 * options["threads"]
         monkeypatch.setattr("wordkit.word2vec.weights.available_memory", lambda: needed)
-        train_word2vec(corpus, config, start=state, **options).close()
+        iter_train_word2vec(corpus, config, start=state, **options).close()
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
@@ -270,7 +278,7 @@ def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyP
         start_afresh(corpus, config)
     monkeypatch.setattr(f"{home}.available_memory", lambda: asked[0])
     tracemalloc.start()
-    train_word2vec(corpus, config, threads=1).close()
+    iter_train_word2vec(corpus, config, threads=1).close()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < asked[0] < 2 * peak
@@ -278,9 +286,9 @@ def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyP
 
 def test_bad_options(corpus: Corpus) -> None:
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        train_word2vec(corpus, SMALL, threads=0)
+        iter_train_word2vec(corpus, SMALL, threads=0)
     with pytest.raises(ConfigError, match="device must be one of auto, cpu, .*, not 'tpu'"):
-        train_word2vec(corpus, SMALL, device="tpu")
+        iter_train_word2vec(corpus, SMALL, device="tpu")
 
 
 # --- corpora of all kinds ------------------------------------------------------------------------
@@ -289,7 +297,7 @@ def test_bad_options(corpus: Corpus) -> None:
 @pytest.mark.parametrize("sentences", [[["a"] * 9], [["a"] * 9 + ["b"] * 4], [["a", "b", "c"]]])
 def test_fewer_than_two_words(sentences: list[list[str]]) -> None:
     with pytest.raises(VocabularyError, match="lower the minimum count"):
-        train_word2vec(Corpus.from_sentences(sentences), SMALL)
+        iter_train_word2vec(Corpus.from_sentences(sentences), SMALL)
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
@@ -330,7 +338,7 @@ def test_words_that_a_new_text_lacks_are_no_negatives(corpus: Corpus, device: st
     model = train(corpus)
     new = Corpus.from_sentences([[f"fish{n % 20}", f"fish{n % 7}"] for n in range(2000)])
     start = start_from_model(new, SMALL, model)
-    after = train_word2vec(new, SMALL, start=start, device=device, threads=1).result()
+    after = iter_train_word2vec(new, SMALL, start=start, device=device, threads=1).result()
     changed = {
         word
         for word in model.words

@@ -9,7 +9,7 @@ import numpy as np
 
 from wordkit.embeddings import Embeddings
 from wordkit.text import Corpus
-from wordkit.word2vec import Word2VecConfig, train_word2vec
+from wordkit.word2vec import Word2VecConfig, iter_train_word2vec
 
 SMALL = Word2VecConfig(arch="skipgram", dim=16, epochs=3, sample=0, vectors="in")
 KINDS = ("fish", "tree")
@@ -32,7 +32,7 @@ def settings(**changes: Any) -> Word2VecConfig:
 
 
 def train(corpus: Corpus, *, threads: int = 1, **changes: Any) -> Embeddings:
-    return train_word2vec(corpus, settings(**changes), threads=threads).result()
+    return iter_train_word2vec(corpus, settings(**changes), threads=threads).result()
 
 
 def of_a_kind(vectors: Embeddings, kind: str) -> int:

@@ -31,7 +31,7 @@ from wordkit.text import Corpus
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["count_cooccurrences"]
+__all__ = ["iter_count_cooccurrences"]
 
 _TASK_TOKENS = 200_000  # centres of one task, so that threads end together: about 10 ms
 _MAX_SCALE = 1 << 31
@@ -52,7 +52,7 @@ _MAX_SEGMENT_TOKENS = 1 << 30  # positions in a segment are 32-bit
 _MIN_SEGMENT_TOKENS = 16
 
 
-def count_cooccurrences(
+def iter_count_cooccurrences(
     corpus: Corpus,
     config: CooccurrenceConfig | None = None,
     *,

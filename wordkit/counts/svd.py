@@ -20,7 +20,7 @@ from wordkit.counts.panels import WIDTH, Floats, Operator
 from wordkit.errors import ConfigError, ResourceError
 from wordkit.runtime import Report, Run, ThreadPool, available_memory
 
-__all__ = ["SingularTriplets", "truncated_svd"]
+__all__ = ["SingularTriplets", "iter_truncated_svd"]
 
 _DENSE_SIDES = 1024, 64  # with no side longer, or one this short, a matrix is left to LAPACK
 _SPARE_BLOCKS = 6  # beyond twice k: with room for fewer, a Krylov space may not settle
@@ -42,7 +42,7 @@ class SingularTriplets(NamedTuple):
     """(D, C), the right vectors, transposed."""
 
 
-def truncated_svd(
+def iter_truncated_svd(
     matrix: Any,
     k: int,
     *,

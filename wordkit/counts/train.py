@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from wordkit import __version__
 from wordkit.counts.config import CountsConfig
-from wordkit.counts.cooccurrence import count_cooccurrences
+from wordkit.counts.cooccurrence import iter_count_cooccurrences
 from wordkit.counts.csr import bytes_in_memory
 from wordkit.counts.ppmi import ppmi
-from wordkit.counts.svd import truncated_svd
+from wordkit.counts.svd import iter_truncated_svd
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run
@@ -30,14 +30,14 @@ from wordkit.text import Corpus, Vocabulary
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["train_counts"]
+__all__ = ["iter_train_counts"]
 
 Floats = npt.NDArray[np.float32]
 
 _CHUNK = 1 << 16  # values to square at a time
 
 
-def train_counts(
+def iter_train_counts(
     corpus: Corpus,
     config: CountsConfig | None = None,
     *,
@@ -90,7 +90,7 @@ def _train(
 ) -> Generator[Report, None, Embeddings]:
     matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
     squares = _sum_of_squares(matrix.data)
-    decomposition = truncated_svd(
+    decomposition = iter_truncated_svd(
         matrix,
         config.dim,
         method=config.method,
@@ -110,7 +110,7 @@ def _weighted_counts(
     corpus: Corpus, config: CountsConfig, words: int, threads: int | None, memory: int | None
 ) -> Generator[Report, None, csr_array]:
     """Return the PPMI matrix of the corpus."""
-    counting = count_cooccurrences(
+    counting = iter_count_cooccurrences(
         corpus, config.cooccurrence(), vocabulary_size=words, memory=memory, threads=threads
     )
     yield from counting

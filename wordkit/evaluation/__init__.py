@@ -4,7 +4,7 @@ from wordkit.evaluation.analogy import (
     AnalogyScores,
     AnalogySection,
     SectionScore,
-    evaluate_analogies,
+    iter_evaluate_analogies,
 )
 from wordkit.evaluation.exact_match import Example, TransductionScore, edit_distance
 from wordkit.evaluation.perplexity import Perplexity
@@ -26,6 +26,6 @@ __all__ = [
     "WordPair",
     "WordPairs",
     "edit_distance",
-    "evaluate_analogies",
     "evaluate_similarity",
+    "iter_evaluate_analogies",
 ]

@@ -21,7 +21,7 @@ from wordkit.errors import ConfigError
 from wordkit.evaluation.matching import WordMatcher
 from wordkit.runtime import Report, Run, ThreadPool
 
-__all__ = ["AnalogyScores", "AnalogySection", "SectionScore", "evaluate_analogies"]
+__all__ = ["AnalogyScores", "AnalogySection", "SectionScore", "iter_evaluate_analogies"]
 
 Question = tuple[str, str, str, str]
 Floats = npt.NDArray[np.float32]
@@ -87,7 +87,7 @@ class AnalogyScores:
         return SectionScore(name, *np.sum(counts or [(0, 0, 0)], axis=0).tolist())
 
 
-def evaluate_analogies(
+def iter_evaluate_analogies(
     embeddings: Embeddings,
     sections: Iterable[AnalogySection],
     *,

@@ -2,7 +2,7 @@
 
 ::
 
-    model = train_language_model(corpus, ModelConfig(hidden=200)).result()
+    model = iter_train_language_model(corpus, ModelConfig(hidden=200)).result()
     print(perplexity(model, test).result().perplexity)
 
 Each name is loaded when it is first used, so that settings can be asked for without torch.
@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.lm.config import ModelConfig, TrainingConfig
     from wordkit.lm.data import TokenStream, hold_out, words_to_model
-    from wordkit.lm.fitting import fitted_preset
+    from wordkit.lm.fitting import iter_fit_preset
     from wordkit.lm.generation import GenerationConfig, generate, predict
     from wordkit.lm.model import LanguageModel, load_language_model, save_language_model
     from wordkit.lm.presets import PRESETS, Preset, get_preset
-    from wordkit.lm.scoring import perplexity, score_lines
-    from wordkit.lm.task import Checkpoint, read_checkpoint, train_language_model
+    from wordkit.lm.scoring import iter_perplexity, score_lines
+    from wordkit.lm.task import Checkpoint, iter_train_language_model, read_checkpoint
 
 _MODULES = {
     "config": ("ModelConfig", "TrainingConfig"),
     "data": ("TokenStream", "hold_out", "words_to_model"),
-    "fitting": ("fitted_preset",),
+    "fitting": ("iter_fit_preset",),
     "generation": ("GenerationConfig", "generate", "predict"),
     "model": ("LanguageModel", "load_language_model", "save_language_model"),
     "presets": ("PRESETS", "Preset", "get_preset"),
-    "scoring": ("perplexity", "score_lines"),
-    "task": ("Checkpoint", "read_checkpoint", "train_language_model"),
+    "scoring": ("iter_perplexity", "score_lines"),
+    "task": ("Checkpoint", "read_checkpoint", "iter_train_language_model"),
 }
 
 __all__ = [
@@ -43,17 +43,17 @@ __all__ = [
     "Preset",
     "TokenStream",
     "TrainingConfig",
-    "fitted_preset",
     "generate",
     "get_preset",
     "hold_out",
+    "iter_fit_preset",
+    "iter_perplexity",
+    "iter_train_language_model",
     "load_language_model",
-    "perplexity",
     "predict",
     "read_checkpoint",
     "save_language_model",
     "score_lines",
-    "train_language_model",
     "words_to_model",
 ]
 

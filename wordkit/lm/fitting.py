@@ -20,7 +20,7 @@ from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.presets import Preset
 from wordkit.runtime import Report, Run, choose_device, thread_count
 
-__all__ = ["fitted_preset"]
+__all__ = ["iter_fit_preset"]
 
 MINUTES = 5.0
 """Minutes of a training without a limit of its own."""
@@ -36,7 +36,7 @@ _WARM_UP, _PROBE_STEPS, _PROBE_SECONDS = 2, 8, 1.0  # uncounted steps; steps and
 _TRAINING_FRACTION = 0.93  # of the time, beside validation
 
 
-def fitted_preset(
+def iter_fit_preset(
     tokens: int,
     words: int,
     *,
@@ -57,7 +57,7 @@ def fitted_preset(
         minutes: that the training may take; None: 5, or as many as ``epochs`` take.
         epochs: times to go through the text; None: as often as the minutes allow.
         hidden: H, where it is chosen already; None: what fits.
-        device: as for :func:`wordkit.lm.train_language_model`.
+        device: as for :func:`wordkit.lm.iter_train_language_model`.
         threads: of the CPU; None: all cores.
     """
     if minutes is None and epochs is None:

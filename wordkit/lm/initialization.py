@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wordkit.counts import CountsConfig, train_counts
+from wordkit.counts import CountsConfig, iter_train_counts
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.network import LanguageModelNetwork
@@ -81,7 +81,7 @@ def count_embeddings(
         max_vocabulary=len(vocabulary),
         exponent=_EXPONENT,
     )
-    run = train_counts(corpus, config, threads=threads)
+    run = iter_train_counts(corpus, config, threads=threads)
     yield from run
     return run.result()
 

@@ -15,12 +15,12 @@ from wordkit.runtime import Run
 from wordkit.text import Corpus
 from wordkit.text.vocabulary import EOS
 
-__all__ = ["LineScore", "WordScore", "perplexity", "score_lines"]
+__all__ = ["LineScore", "WordScore", "iter_perplexity", "score_lines"]
 
 _LINES_TOGETHER, _TOKENS_TOGETHER = 512, 1 << 15  # that are sorted by their lengths
 
 
-def perplexity(
+def iter_perplexity(
     model: LanguageModel, text: Corpus | TokenStream, *, steps: int = 512
 ) -> Run[Perplexity]:
     """Measure how well a model predicts a text, read as one stream from the start of a sentence.

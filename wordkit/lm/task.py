@@ -58,9 +58,9 @@ __all__ = [
     "Checkpoint",
     "LanguageModelTask",
     "check_resumption",
+    "iter_train_language_model",
     "read_checkpoint",
     "resolved",
-    "train_language_model",
 ]
 
 _MEASURED_EVERY = 50  # windows, where what is minimised is not the exact loss
@@ -260,7 +260,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         )
 
 
-def train_language_model(
+def iter_train_language_model(
     corpus: Corpus,
     model: ModelConfig | None = None,
     config: TrainingConfig | None = None,

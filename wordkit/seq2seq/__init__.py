@@ -3,7 +3,7 @@
 ::
 
     train, valid = split_pairs(read_pairs(source), 0.1, seed=1)
-    model = train_seq2seq(train, Seq2SeqConfig(attention="dot"), valid=valid).result()
+    model = iter_train_seq2seq(train, Seq2SeqConfig(attention="dot"), valid=valid).result()
     for answers in transform(model, ["september 27, 1994"]):
         print(answers[0].text)
 
@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, split_pairs
-    from wordkit.seq2seq.task import Seq2SeqCheckpoint, read_checkpoint, train_seq2seq
-    from wordkit.seq2seq.transformation import align, evaluate_pairs, transform, transform_groups
+    from wordkit.seq2seq.task import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
+    from wordkit.seq2seq.transformation import (
+        align,
+        iter_evaluate_pairs,
+        transform,
+        transform_groups,
+    )
 
 _MODULES = {
     "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
     "pairs": ("Pair", "pairs_of", "read_pairs", "split_pairs"),
-    "task": ("Seq2SeqCheckpoint", "read_checkpoint", "train_seq2seq"),
-    "transformation": ("align", "evaluate_pairs", "transform", "transform_groups"),
+    "task": ("Seq2SeqCheckpoint", "read_checkpoint", "iter_train_seq2seq"),
+    "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
 }
 
 __all__ = [
@@ -38,14 +43,14 @@ __all__ = [
     "Seq2SeqModel",
     "Seq2SeqTrainingConfig",
     "align",
-    "evaluate_pairs",
+    "iter_evaluate_pairs",
+    "iter_train_seq2seq",
     "load_seq2seq",
     "pairs_of",
     "read_checkpoint",
     "read_pairs",
     "save_seq2seq",
     "split_pairs",
-    "train_seq2seq",
     "transform",
     "transform_groups",
 ]

@@ -58,7 +58,7 @@ from wordkit.training.state import LoopState
 from wordkit.training.task import BatchLoss, Metrics
 from wordkit.training.trainer import Trainer
 
-__all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "read_checkpoint", "train_seq2seq"]
+__all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint"]
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
@@ -245,7 +245,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
         )
 
 
-def train_seq2seq(
+def iter_train_seq2seq(
     pairs: Sequence[Pair],
     model: Seq2SeqConfig | None = None,
     config: Seq2SeqTrainingConfig | None = None,

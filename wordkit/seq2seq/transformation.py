@@ -34,7 +34,7 @@ __all__ = [
     "align",
     "answer_bytes",
     "decode_all",
-    "evaluate_pairs",
+    "iter_evaluate_pairs",
     "transform",
     "transform_groups",
 ]
@@ -214,7 +214,7 @@ def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig)
             rows = rows[size:]
 
 
-def evaluate_pairs(
+def iter_evaluate_pairs(
     model: Seq2SeqModel,
     pairs: Sequence[Pair],
     config: DecodingConfig | None = None,

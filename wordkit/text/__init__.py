@@ -1,7 +1,7 @@
 """Raw text as word ids: tokenizers, vocabularies and prepared corpora.
 
 Each name is loaded when it is first used, so that vectors can ask their vocabulary without the
-rest, and only :func:`prepare` loads Numba.
+rest, and only :func:`iter_prepare` loads Numba.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.text.blocks import Block, TextSource
     from wordkit.text.corpus import Corpus
-    from wordkit.text.preparation import TextConfig, prepare
+    from wordkit.text.preparation import TextConfig, iter_prepare
     from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
     from wordkit.text.vocabulary import Vocabulary
 
@@ -24,8 +24,8 @@ __all__ = [
     "Tokenizer",
     "Vocabulary",
     "get_tokenizer",
+    "iter_prepare",
     "named_tokenizers",
-    "prepare",
 ]
 
 _HOMES = {
@@ -37,7 +37,7 @@ _HOMES = {
     "Vocabulary": "vocabulary",
     "get_tokenizer": "tokenizers",
     "named_tokenizers": "tokenizers",
-    "prepare": "preparation",
+    "iter_prepare": "preparation",
 }
 
 

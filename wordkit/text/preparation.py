@@ -26,7 +26,7 @@ from wordkit.text.scanner import BlockIds, Scanner, WordTable
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["TextConfig", "prepare"]
+__all__ = ["TextConfig", "iter_prepare"]
 
 _MAX_THREADS = 64  # reading is not faster with more
 
@@ -62,7 +62,7 @@ class TextConfig:
             declared.check(getattr(self, name))
 
 
-def prepare(
+def iter_prepare(
     source: TextSource,
     folder: str | Path | None = None,
     config: TextConfig | None = None,

@@ -35,8 +35,8 @@ def compare(
     Args:
         word: as the vectors know it; the thesaurus finds its forms by itself.
         thesaurus: None: leave it out.
-        counted: such as :func:`wordkit.counts.train_counts` makes.
-        inferred: such as :func:`wordkit.word2vec.train_word2vec` makes.
+        counted: such as :func:`wordkit.counts.iter_train_counts` makes.
+        inferred: such as :func:`wordkit.word2vec.iter_train_word2vec` makes.
         n: how many words of each way, at most.
 
     Raises:

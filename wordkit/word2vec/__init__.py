@@ -2,7 +2,7 @@
 
 ::
 
-    vectors = train_word2vec(corpus, Word2VecConfig(arch="cbow")).result()
+    vectors = iter_train_word2vec(corpus, Word2VecConfig(arch="cbow")).result()
 """
 
 from wordkit.storage.checkpoints import CheckpointPlan
@@ -20,7 +20,7 @@ from wordkit.word2vec.start import (
     trained_config,
 )
 from wordkit.word2vec.state import TrainingState
-from wordkit.word2vec.train import train_word2vec
+from wordkit.word2vec.train import iter_train_word2vec
 
 __all__ = [
     "Checkpoint",
@@ -28,11 +28,11 @@ __all__ = [
     "TrainingState",
     "Word2VecConfig",
     "is_checkpoint",
+    "iter_train_word2vec",
     "read_checkpoint",
     "start_afresh",
     "start_from_checkpoint",
     "start_from_model",
     "start_from_vectors",
-    "train_word2vec",
     "trained_config",
 ]

@@ -113,8 +113,8 @@ def start_from_model(
     Args:
         corpus: the training data.
         config: the settings.
-        embeddings: the model: what :func:`wordkit.word2vec.train_word2vec` returned, or its file
-            in the native format. Other vectors with counts will do.
+        embeddings: the model: the result of :func:`wordkit.word2vec.iter_train_word2vec`, or its
+            file in the native format. Other vectors with counts will do.
 
     Raises:
         ConfigError: the vectors have another number of dimensions.

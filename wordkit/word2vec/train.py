@@ -32,12 +32,12 @@ from wordkit.word2vec.start import MADE_BY, start_afresh
 from wordkit.word2vec.state import TrainingState, config_record, corpus_record, learning_rate
 from wordkit.word2vec.weights import compact
 
-__all__ = ["embeddings_of", "train_word2vec"]
+__all__ = ["embeddings_of", "iter_train_word2vec"]
 
 _MAX_LOSS_RATIO = 500  # to the loss of vectors of zeros
 
 
-def train_word2vec(
+def iter_train_word2vec(
     corpus: Corpus,
     config: Word2VecConfig | None = None,
     *,
