@@ -7,23 +7,19 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import IO, Any, TypeVar
 
 import click
 
 from wordkit.errors import StorageError
 from wordkit.runtime import Report, Run, when_compiling
+from wordkit.runtime.progress_bar import Figures, Pace, progress_bars, short
 from wordkit_cli.stopping import STOPPING
-
-if TYPE_CHECKING:
-    import rich.progress
-    from rich.progress_bar import ProgressBar
 
 __all__ = ["Progress", "say", "short"]
 
 T = TypeVar("T")
-Figures = Callable[[Mapping[str, float]], str]
 
 
 def say(message: str) -> None:
@@ -45,7 +41,7 @@ class Progress:
     def __init__(self, *, quiet: bool = False, log: str | None = None) -> None:
         self.quiet = quiet
         self._announced = False
-        self._pace = _Pace()
+        self._pace = Pace()
         self._stack = contextlib.ExitStack()
         self._log = None if log is None else self._stack.enter_context(_Log(log))
 
@@ -57,18 +53,20 @@ class Progress:
 
     def finish(self, run: Run[T], *, figures: Figures | None = None) -> T:
         """Show a run with the figures of its reports, and return its value."""
-        self._pace = pace = _Pace()
+        self._pace = pace = Pace()
         with contextlib.ExitStack() as stack:
-            sinks: list[_Sink] = [] if self._log is None else [self._log]
+            sinks: list[Callable[[Report, Pace], None]] = []
+            if self._log is not None:
+                sinks.append(self._log.show)
             if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
-                sinks.append(stack.enter_context(_bars(figures or _plain)))
+                sinks.append(stack.enter_context(progress_bars(figures)))
             stack.enter_context(self.announcing_compilation())
             stack.callback(run.close)
             for report in run:
                 STOPPING.check()
                 pace.follow(report)
-                for sink in sinks:
-                    sink.show(report, pace)
+                for show in sinks:
+                    show(report, pace)
             return run.result()
 
     @property
@@ -94,32 +92,6 @@ class Progress:
         """Print a message on standard error, unless quiet."""
         if not self.quiet:
             say(message)
-
-
-class _Pace:
-    """The rate of a stage since its first report."""
-
-    def __init__(self) -> None:
-        self._first: Report | None = None
-        self._began = 0.0
-        self.rate: float | None = None
-        self.left: float | None = None
-        """Seconds to the end of the stage at that rate."""
-
-    def follow(self, report: Report) -> None:
-        """Take a report into account."""
-        now = time.monotonic()
-        if self._first is None or report.stage != self._first.stage:
-            self._first, self._began = report, now
-        passed, done = now - self._began, report.done - self._first.done
-        self.rate = done / passed if passed > 0 else None
-        self.left = None
-        if self.rate and report.total is not None:
-            self.left = (report.total - report.done) / self.rate
-
-
-class _Sink(Protocol):
-    def show(self, report: Report, pace: _Pace) -> None: ...
 
 
 class _Log:
@@ -152,7 +124,7 @@ class _Log:
             with self._telling_its_name():  # what could not be written is tried once more
                 self._file.close()
 
-    def show(self, report: Report, pace: _Pace) -> None:
+    def show(self, report: Report, pace: Pace) -> None:
         now = time.monotonic() - self._began
         line = _line(report, pace, now)
         if self._held is not None and line.get("epoch") != self._held.get("epoch"):
@@ -184,7 +156,7 @@ class _Log:
             raise StorageError(f"cannot write {self.path}: {reason}") from error
 
 
-def _line(report: Report, pace: _Pace, now: float) -> dict[str, Any]:
+def _line(report: Report, pace: Pace, now: float) -> dict[str, Any]:
     figures = {
         name: value if math.isfinite(value) else None for name, value in report.figures.items()
     }  # JSON has no NaN
@@ -198,94 +170,3 @@ def _line(report: Report, pace: _Pace, now: float) -> dict[str, Any]:
         "seconds_left": pace.left,
         **figures,
     }
-
-
-def _plain(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{short(value)} {name}" for name, value in figures.items())
-
-
-class _Bars:
-    """A bar for each stage, with rate and time left."""
-
-    def __init__(self, progress: rich.progress.Progress, figures: Figures) -> None:
-        self.progress, self.figures = progress, figures
-        self.stage: str | None = None
-        self.task: rich.progress.TaskID | None = None
-
-    def show(self, report: Report, pace: _Pace) -> None:
-        shown: dict[str, Any] = {"rate": pace.rate, "figures": self.figures(report.figures)}
-        shown["unit"] = report.unit
-        if report.stage != self.stage or self.task is None:
-            self.end_stage()
-            self.stage = report.stage
-            self.task = self.progress.add_task(report.stage, total=report.total, **shown)
-        self.progress.update(self.task, completed=report.done, total=report.total, **shown)
-
-    def end_stage(self) -> None:
-        """Complete the bar of the stage."""
-        if self.task is not None:
-            task = self.progress.tasks[self.task]
-            total = task.total if task.total is not None else max(task.completed, 1)
-            self.progress.update(task.id, completed=total, total=total)
-
-
-@contextlib.contextmanager
-def _bars(figures: Figures) -> Iterator[_Bars]:
-    import rich.progress
-    from rich.console import Console
-    from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.table import Column
-    from rich.text import Text
-
-    console = Console(stderr=True)
-
-    class Stage(ProgressColumn):
-        def render(self, task: rich.progress.Task) -> Text:
-            return Text(task.description.ljust(_width_of_stages(console.width)))
-
-    class Bar(BarColumn):
-        def render(self, task: rich.progress.Task) -> ProgressBar:
-            self.bar_width = _width_of_bars(console.width)
-            return super().render(task)
-
-    class Rate(ProgressColumn):
-        def render(self, task: rich.progress.Task) -> Text:
-            rate, unit = task.fields["rate"], task.fields["unit"]
-            return Text(f"{short(rate)} {unit}/s" if rate and unit else "")
-
-    columns = (
-        Stage(Column(no_wrap=True)),
-        Bar(),
-        TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True)),
-        Rate(Column(no_wrap=True, justify="right", min_width=_WIDTH_OF_RATES)),
-        TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
-    )
-    with rich.progress.Progress(*columns, console=console) as progress:
-        bars = _Bars(progress, figures)
-        yield bars
-        bars.end_stage()
-
-
-_WIDTH_OF_RATES = 14  # 12.3M tokens/s
-_WIDTH_OF_FIGURES = 32  # epoch 2/5  loss 2.345  lr 0.0123
-
-
-def _width_of_stages(width: int) -> int:
-    """Characters for the name of a stage on a terminal of this width."""
-    return 20 if width >= 100 else 10
-
-
-def _width_of_bars(width: int) -> int:
-    """Characters for a bar: as many as leave room for the rest."""
-    others = _width_of_stages(width) + len("100%") + _WIDTH_OF_RATES + len("0:00:00")
-    return max(4, min(30, width - others - _WIDTH_OF_FIGURES - 5))
-
-
-def short(number: float) -> str:
-    """Format a number in a few characters: 950, 12.3k, 4.56M."""
-    for suffix in ("", "k", "M", "G"):
-        if abs(number) < 999.5:
-            return f"{number:.3g}{suffix}" if suffix or number % 1 else f"{number:.0f}"
-        number /= 1000
-    return f"{number:.0f}T"

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from wordkit_corpora.plaintext import PlainText, open_text
     from wordkit_corpora.ptb import iter_ptb_corpora, iter_ptb_source
     from wordkit_corpora.pydocs import iter_pydocs_source
+    from wordkit_corpora.texts import Text, iter_open_lines, iter_read_corpus
 
 __all__ = [
     "NamedCorpus",
     "OpenedText",
     "PlainText",
+    "Text",
+    "iter_open_lines",
     "iter_open_source",
     "iter_ptb_corpora",
     "iter_ptb_source",
     "iter_pydocs_source",
+    "iter_read_corpus",
     "named_corpora",
     "open_text",
 ]
@@ -36,6 +40,9 @@ _MODULES = {
     "iter_ptb_corpora": "ptb",
     "iter_ptb_source": "ptb",
     "iter_pydocs_source": "pydocs",
+    "Text": "texts",
+    "iter_open_lines": "texts",
+    "iter_read_corpus": "texts",
 }
 
 

@@ -29,7 +29,15 @@ from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files, is_stream
 from wordkit_corpora.text_blocks import canonical_encoding, cut_blocks, to_utf8
 
-__all__ = ["PlainText", "is_tokenised", "joined_names", "open_text", "read_ahead"]
+__all__ = [
+    "BLOCK_SIZE",
+    "PlainText",
+    "has_unk",
+    "is_tokenised",
+    "joined_names",
+    "open_text",
+    "read_ahead",
+]
 
 BLOCK_SIZE = 4 << 20  # bytes
 _MIN_BLOCK_SIZE = 16
@@ -98,7 +106,12 @@ def is_tokenised(text: PlainText) -> bool:
             first = next(blocks, None)
     except TextError:
         return False
-    return first is not None and _UNK_TOKEN.search(first.data) is not None
+    return first is not None and has_unk(first.data)
+
+
+def has_unk(data: bytes) -> bool:
+    """Return whether a piece of text has the token ``<unk>``."""
+    return _UNK_TOKEN.search(data) is not None
 
 
 @dataclass(eq=False, repr=False)

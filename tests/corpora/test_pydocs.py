@@ -78,7 +78,7 @@ def test_without_a_cache_it_is_read_with_a_warning(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.warns(WordkitWarning) as caught:
-        source = pydocs.pydocs_source().result()
+        source = pydocs.iter_pydocs_source().result()
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith("pydocs is not kept for the next time: cannot make the cache folder")
     assert "\n" not in message

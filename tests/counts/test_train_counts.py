@@ -94,7 +94,7 @@ def test_memory_holds_in_each_stage(options: dict[str, Any]) -> None:
     peaks[stage] = tracemalloc.get_traced_memory()[1] - start
     tracemalloc.stop()
     run.close()
-    vectors = 32 * 1500 * 16  # see train_counts, for a block of 16
+    vectors = 32 * 1500 * 16  # see iter_train_counts, for a block of 16
     assert peaks.keys() == {"start", "counting", "merging", "weighting", "decomposing"}
     assert peaks.pop("decomposing") < memory + 4 * vectors
     assert max(peaks.values()) < memory

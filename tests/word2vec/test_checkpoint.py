@@ -283,11 +283,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
     corpus: Corpus, tmp_path: Path, stops: list[int], every: float
 ) -> None:
-    expected = train.train_word2vec(corpus, CONFIG).result()
+    expected = train.iter_train_word2vec(corpus, CONFIG).result()
     plan = CheckpointPlan(tmp_path / "c", every)
     start, done = start_afresh(corpus, CONFIG), 0
     for stop in stops:
-        run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
+        run = train.iter_train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
         for report, _ in zip(run, range(stop + 1), strict=False):
             assert report.done >= done
         run.close()
@@ -295,7 +295,7 @@ def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
         assert checkpoint.words_done >= done
         done = checkpoint.words_done
         start = start_from_checkpoint(corpus, CONFIG, checkpoint)
-    found = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan).result()
+    found = train.iter_train_word2vec(corpus, CONFIG, start=start, checkpoint=plan).result()
     assert np.array_equal(found.vectors, expected.vectors)
     assert np.array_equal(found.weights["output"], expected.weights["output"])
     for name in ("loss", "predictions", "words"):
@@ -306,16 +306,16 @@ def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
 def test_the_kernels_resume_bit_by_bit(tmp_path: Path, loss: Any) -> None:
     corpus, config = small_corpus(5000), replace(CONFIG, loss=loss, epochs=2)
-    expected = train.train_word2vec(corpus, config, threads=1).result()
+    expected = train.iter_train_word2vec(corpus, config, threads=1).result()
     plan = CheckpointPlan(tmp_path / "c", 1e-9)
-    run = train.train_word2vec(corpus, config, threads=1, checkpoint=plan)
+    run = train.iter_train_word2vec(corpus, config, threads=1, checkpoint=plan)
     while next(run).done < corpus.tokens * 1.2:
         pass
     run.close()
     checkpoint = read_checkpoint(tmp_path / "c")
     assert 0.5 < checkpoint.fraction_done < 1
     start = start_from_checkpoint(corpus, config, checkpoint)
-    found = train.train_word2vec(corpus, config, start=start, threads=1).result()
+    found = train.iter_train_word2vec(corpus, config, start=start, threads=1).result()
     assert np.array_equal(found.vectors, expected.vectors)
     assert np.array_equal(found.weights["output"], expected.weights["output"])
     loss = expected.metadata["training"]["loss"]
@@ -329,12 +329,12 @@ def test_the_last_checkpoint_gives_the_vectors_without_training(
 ) -> None:
     path = tmp_path / "c"
     plan = CheckpointPlan(path, every)
-    expected = train.train_word2vec(corpus, CONFIG, checkpoint=plan).result()
+    expected = train.iter_train_word2vec(corpus, CONFIG, checkpoint=plan).result()
     assert expected.metadata["training"]["predictions"] == corpus.tokens, "of the last epoch"
     checkpoint, before = read_checkpoint(path), path.read_bytes()
     assert checkpoint.fraction_done == 1
     start = start_from_checkpoint(corpus, CONFIG, checkpoint)
-    run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
+    run = train.iter_train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
     assert all(report.done == 3 * corpus.tokens for report in run)
     found = run.result()
     assert np.array_equal(found.vectors, expected.vectors)
@@ -349,7 +349,7 @@ def test_checkpoints_are_written_when_due(
     now = 50.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     path = tmp_path / "c"
-    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, 10))
+    run = train.iter_train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, 10))
     next(run)
     now = 61.0
     next(run)
@@ -371,7 +371,7 @@ def test_a_run_that_is_closed_keeps_all_that_is_done(
     corpus: Corpus, tmp_path: Path, fake: list[FakeEngine], epochs: int
 ) -> None:
     path = tmp_path / "c"
-    run = train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, math.inf))
+    run = train.iter_train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, math.inf))
     reports = [next(run)]
     while epochs and (len(reports) < 2 or reports[-2].done < epochs * corpus.tokens):
         reports.append(next(run))
@@ -387,11 +387,11 @@ def test_a_run_that_is_closed_keeps_all_that_is_done(
 def test_a_bad_place_is_found_before_the_work(corpus: Corpus, tmp_path: Path) -> None:
     for place, message in ((tmp_path, "it is a folder"), (tmp_path / "no" / "c", "no folder")):
         with pytest.raises(StorageError, match=message):
-            train.train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(place))
+            train.iter_train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(place))
     odd = Corpus(corpus.ids, corpus.offsets, corpus.vocabulary, {"made by": object()})
     with pytest.raises(ConfigError, match="cannot be kept in a checkpoint"):
-        train.train_word2vec(odd, CONFIG, checkpoint=CheckpointPlan(tmp_path / "c"))
-    train.train_word2vec(odd, CONFIG).close()
+        train.iter_train_word2vec(odd, CONFIG, checkpoint=CheckpointPlan(tmp_path / "c"))
+    train.iter_train_word2vec(odd, CONFIG).close()
 
 
 @pytest.mark.usefixtures("fake")
@@ -412,7 +412,7 @@ def test_what_happens_while_a_checkpoint_is_written(
 
     start = start_afresh(corpus, CONFIG)
     plan = CheckpointPlan(tmp_path / "c", math.inf)
-    run = train.train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
+    run = train.iter_train_word2vec(corpus, CONFIG, start=start, checkpoint=plan)
     while next(run).done < 1000:
         pass
     before = start.weights.padded_input.copy()
@@ -457,7 +457,7 @@ from wordkit.word2vec import CheckpointPlan, Word2VecConfig, train
 train.make_engine = lambda corpus, state, config, **_: FakeEngine(state, config)
 config = Word2VecConfig(dim=500, min_count=1, epochs=10_000)
 plan = CheckpointPlan(sys.argv[1], 1e-9)
-run = train.train_word2vec(small_corpus(), config, checkpoint=plan)
+run = train.iter_train_word2vec(small_corpus(), config, checkpoint=plan)
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
@@ -16,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import CorpusError
+from wordkit.errors import CorpusError, TextError
 from wordkit.text.corpus_folder import (
     MANIFEST,
     PARTS,
@@ -80,14 +81,38 @@ class Corpus:
                 else they are dropped. None: build one from the sentences.
             cut: ``min_count``, ``max_size`` and ``unk``, as for
                 :meth:`wordkit.text.Vocabulary.from_counts`.
+
+        Raises:
+            TextError: a sentence is a string, or a token is none.
+            VocabularyError: no word is left.
         """
-        lines = [list(sentence) for sentence in sentences]
+        numbers: dict[str, int] = {}  # of the words, as they come
+        tokens, ends = array("i"), array("q", [0])
+        for number, sentence in enumerate(sentences, 1):
+            if isinstance(sentence, str):
+                raise TextError(
+                    f"sentence {number} is a string, {sentence!r:.50}; give a list of its tokens"
+                )
+            try:
+                tokens.extend([numbers.setdefault(word, len(numbers)) for word in sentence])
+            except TypeError as error:  # cannot be a key, or be iterated over
+                raise TextError(
+                    f"sentence {number} must be a list of tokens, not {sentence!r:.50}"
+                ) from error
+            ends.append(len(tokens))
+        for word in numbers:
+            if not isinstance(word, str):
+                raise TextError(f"a token must be a string, not {word!r:.50}")
+        ids, offsets = np.frombuffer(tokens, np.int32), np.frombuffer(ends, np.int64)
         if vocabulary is None:
-            vocabulary = Vocabulary.from_sentences(lines, **cut)
-        rows = [vocabulary.encode(line) for line in lines]
-        ids = np.concatenate([*rows, np.zeros(0, dtype=np.int32)])
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
+            counts = np.bincount(ids, minlength=len(numbers)).tolist()
+            vocabulary = Vocabulary.from_counts(dict(zip(numbers, counts, strict=True)), **cut)
+        missing = -1 if vocabulary.unk_id is None else vocabulary.unk_id
+        found = (vocabulary.get(word) for word in numbers)
+        ids = np.array([missing if i is None else i for i in found], dtype=np.int32)[ids]
+        if missing < 0:
+            stays = ids >= 0
+            ids, offsets = ids[stays], np.concatenate([[0], np.cumsum(stays)])[offsets]
         return cls(ids, offsets, vocabulary)
 
     @property

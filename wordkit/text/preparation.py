@@ -7,10 +7,10 @@ all text is read, the vocabulary is put in order and the spool is renumbered int
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
@@ -64,7 +64,7 @@ class TextConfig:
 
 def iter_prepare(
     source: TextSource,
-    folder: str | Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     config: TextConfig | None = None,
     *,
     vocabulary: Vocabulary | None = None,
@@ -95,7 +95,7 @@ def iter_prepare(
 
 def _prepare(
     source: TextSource,
-    folder: str | Path | None,
+    folder: str | os.PathLike[str] | None,
     config: TextConfig,
     given: Vocabulary | None,
     threads: int,

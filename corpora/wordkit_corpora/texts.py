@@ -1,0 +1,259 @@
+"""Texts of any kind, on the disk or in memory, as a corpus or as lines."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+from wordkit.errors import ConfigError, TextError
+from wordkit.runtime import Report, Run
+from wordkit.text import Corpus
+from wordkit.text.blocks import Block
+from wordkit.text.corpus import is_corpus
+from wordkit_corpora.files import STANDARD_INPUT, is_glob
+from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
+from wordkit_corpora.plaintext import BLOCK_SIZE, Errors, has_unk
+from wordkit_corpora.text_blocks import cut_blocks
+
+__all__ = ["Lines", "Text", "iter_open_lines", "iter_read_corpus"]
+
+Text: TypeAlias = (
+    "str | os.PathLike[str] | IO[str] | IO[bytes] | Corpus | Iterable[str | os.PathLike[str]]"
+    " | Iterable[Iterable[str]]"
+)
+"""A text as people have it: see :func:`iter_read_corpus`."""
+
+_GROUP = 4096  # lines of an iterable that are taken together
+_MAX_PATH = 4096  # characters
+
+
+def iter_read_corpus(
+    text: Text,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    tokenizer: Any = None,
+    numbers: str = "keep",
+    encoding: str = "utf-8",
+    errors: Errors = "strict",
+    data_dir: str | Path | None = None,
+    threads: int | None = None,
+    **words: Any,
+) -> Run[Corpus]:
+    """Read a text of any kind into a corpus.
+
+    Args:
+        text: a path (of a file, plain or compressed, a folder, or a glob) or a list of them, the
+            name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
+            an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
+            tokens, which are taken as they are. A list of strings is lines, unless each of them
+            names a file.
+        folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
+        tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
+            tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is
+            tokenized already.
+        numbers: ``keep``, or ``N`` to write every number as ``N``.
+        encoding, errors: of files, as for :func:`wordkit_corpora.open_text`.
+        data_dir: the folder of the user's own data, for named corpora.
+        threads: the number of threads; None: all cores.
+        words: ``min_count``, ``max_size``, ``unk`` and ``eos`` of :class:`wordkit.text.TextConfig`,
+            and a ``vocabulary`` to take the words of.
+
+    Raises (as it runs):
+        ConfigError: it is no text, or a setting is out of its range or has no effect.
+        TextError: the text cannot be read, holds no token, or names no file and no corpus.
+        CorpusError: a prepared corpus is corrupted.
+        VocabularyError: no word is left.
+        StorageError: the folder cannot be written.
+    """
+    tokenizing = {"tokenizer": tokenizer, "numbers": numbers}
+    reading = {"encoding": encoding, "errors": errors, "data_dir": data_dir}
+    return Run(_read(text, folder, tokenizing, reading, words, threads))
+
+
+def _read(
+    text: Text,
+    folder: str | os.PathLike[str] | None,
+    tokenizing: Mapping[str, Any],
+    reading: Mapping[str, Any],
+    words: Mapping[str, Any],
+    threads: int | None,
+) -> Generator[Report, None, Corpus]:
+    given = {name: value for name, value in tokenizing.items() if value not in (None, "keep")}
+    if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):
+        _refuse({"folder": folder, **given, **words}, "a corpus, which is prepared already")
+        if not isinstance(text, Corpus):
+            text = Corpus.open(text)
+            text.check()
+        return text
+    kind, content = _kind_of(text)
+    if kind == "tokens":
+        _refuse(given, "lists of tokens")
+        corpus = Corpus.from_sentences(
+            content, **{name: value for name, value in words.items() if name != "eos"}
+        )
+        if not corpus.tokens:
+            raise TextError("the text holds no token: all its lists are empty")
+        if folder is not None:
+            corpus.save(folder)
+        return corpus if folder is None else Corpus.open(folder)
+
+    from wordkit.text import TextConfig, iter_prepare  # loads Numba
+
+    opened = yield from _open(kind, content, reading)
+    settings = {name: value for name, value in words.items() if name != "vocabulary"}
+    config = TextConfig(tokenizing["tokenizer"] or opened.tokenizer, tokenizing["numbers"],
+                        **settings)  # fmt: skip
+    run = iter_prepare(
+        opened.source, folder, config, vocabulary=words.get("vocabulary"), threads=threads
+    )
+    yield from run
+    return run.result()
+
+
+def _refuse(settings: Mapping[str, Any], what: str) -> None:
+    """Raise if a setting is given, which has no effect."""
+    for name, value in settings.items():
+        if value not in (None, False) and (name, value) != ("min_count", 1) and name != "eos":
+            raise ConfigError(f"{name} has no effect with {what}; leave it out")
+
+
+def iter_open_lines(
+    text: Text,
+    *,
+    encoding: str = "utf-8",
+    errors: Errors = "strict",
+    data_dir: str | Path | None = None,
+) -> Run[OpenedText]:
+    """Open the lines of a text; arguments and errors are those of :func:`iter_read_corpus`.
+
+    Raises (as it runs):
+        ConfigError: it is no text of lines.
+    """
+    reading = {"encoding": encoding, "errors": errors, "data_dir": data_dir}
+    return Run(_open(*_kind_of(text), reading))
+
+
+def _open(
+    kind: str, content: Any, reading: Mapping[str, Any]
+) -> Generator[Report, None, OpenedText]:
+    if kind == "tokens":
+        raise ConfigError("a text of lines is wanted, not lists of tokens; join each to a line")
+    if kind == "paths":
+        run = iter_open_source(content, **reading)
+        yield from run
+        return run.result()
+    name = getattr(content, "name", None) if hasattr(content, "read") else None
+    lines = Lines(content, str(name or "the text"), reading["errors"] == "replace")
+    return OpenedText(lines, "whitespace" if lines.is_tokenized() else "basic")
+
+
+# --- texts in memory ---------------------------------------------------------------------------
+
+
+@dataclass
+class Lines:
+    """Lines in memory, or of an open file, as a :class:`wordkit.text.TextSource`."""
+
+    lines: Iterable[str | bytes]
+    """Read anew in each pass, so that an iterator has one."""
+
+    name: str
+    """Of the text, for messages and records."""
+
+    replace_errors: bool = False
+    size: int | None = None
+
+    def is_tokenized(self) -> bool:
+        """Return whether the first lines have the token ``<unk>``."""
+        first, self.lines = _peek(self.lines, _GROUP)
+        return has_unk(self._encode(first, 1))
+
+    def blocks(self) -> Generator[Block, None, None]:
+        """Yield the lines as blocks of UTF-8."""
+        done = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal done
+            number, remaining = 1, iter(self.lines)
+            while group := list(itertools.islice(remaining, _GROUP)):
+                piece = self._encode(group, number)
+                number, done = number + len(group), done + len(piece)
+                yield piece
+
+        yield from cut_blocks(pieces(), self.name, BLOCK_SIZE, lambda: done)
+
+    def _encode(self, lines: list[str | bytes], number: int) -> bytes:
+        """Return lines, of which the first has a number, each with its line end, in UTF-8."""
+        try:
+            ended = (line if line.endswith("\n") else line + "\n" for line in lines)  # type: ignore[arg-type, operator]
+            return "".join(ended).encode(  # type: ignore[arg-type]
+                errors="replace" if self.replace_errors else "strict"
+            )
+        except (AttributeError, TypeError, UnicodeEncodeError):
+            return b"".join(self._encode_line(line, n) for n, line in enumerate(lines, number))
+
+    def _encode_line(self, line: object, number: int) -> bytes:
+        if isinstance(line, str):
+            try:
+                line = line.encode(errors="replace" if self.replace_errors else "strict")
+            except UnicodeEncodeError as error:
+                raise TextError(
+                    f"{self.name}: line {number} is not valid Unicode: {error.reason} at character "
+                    f"{error.start}; correct it, or read it with errors replace"
+                ) from error
+        if not isinstance(line, bytes):
+            raise TextError(f"{self.name}: line {number} must be a string, not {line!r:.50}")
+        return line if line.endswith(b"\n") else line + b"\n"
+
+
+def _peek(items: Iterable[Any], n: int) -> tuple[list[Any], Iterable[Any]]:
+    """Return the first items, and an iterable of all."""
+    iterator = iter(items)
+    first = list(itertools.islice(iterator, n))
+    return first, itertools.chain(first, iterator) if iterator is items else items
+
+
+def _kind_of(text: object) -> tuple[Literal["paths", "lines", "tokens"], Any]:
+    """Return what a text is, and its content."""
+    if isinstance(text, str | os.PathLike):
+        if isinstance(text, str) and not (text == STANDARD_INPUT or _names_text(text) or (
+            "\n" not in text and is_glob(text)
+        )):  # fmt: skip
+            names = ", ".join(corpus.name for corpus in named_corpora())
+            raise TextError(
+                f"{text[:60]!r} names no file, no folder and no corpus ({names}); check the name, "
+                "or give text in memory as a list of its lines"
+            )
+        return "paths", [text]
+    if isinstance(text, bytes | bytearray | Mapping) or hasattr(text, "columns"):
+        raise ConfigError(
+            f"text must be a path, lines or lists of tokens, not a {type(text).__name__}"
+        )
+    if not isinstance(text, Iterable):
+        raise ConfigError(f"text must be a path, lines or lists of tokens, not {text!r:.50}")
+    if getattr(text, "closed", False):
+        raise TextError(f"{getattr(text, 'name', 'the file')} is closed; open it again")
+    [*first], whole = _peek(text, 1)
+    if not first:
+        raise TextError("the text holds no line; give one that does")
+    if isinstance(text, list | tuple) and all(map(_names_text, text)):
+        return "paths", list(text)
+    match first[0]:
+        case str() | bytes():
+            return "lines", whole
+        case os.PathLike():
+            return "paths", list(whole)
+        case Iterable():
+            return "tokens", whole
+    raise ConfigError(f"a line must be a string or a list of tokens, not {first[0]!r:.50}")
+
+
+def _names_text(item: object) -> bool:
+    return isinstance(item, os.PathLike) or (
+        isinstance(item, str) and len(item) <= _MAX_PATH and "\0" not in item
+        and (os.path.exists(item) or find(item) is not None)
+    )  # fmt: skip
