@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.runtime import Run
     from wordkit.text import Corpus
-    from wordkit.word2vec import Checkpoint, TrainingState
+    from wordkit.word2vec import Beginning, TrainingState
 
 __all__ = ["command"]
 
@@ -82,7 +81,7 @@ def command(
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
     from wordkit.embeddings import save_embeddings
-    from wordkit.word2vec import CheckpointPlan, iter_train_word2vec
+    from wordkit.word2vec import CheckpointPlan, begin_training, iter_train_word2vec
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
@@ -93,11 +92,11 @@ def command(
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
-            beginning = _read_beginning(init, resume, given)
+            beginning = begin_training(given, init=init, resume=resume, update=changed)
         _protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
-        config, start = beginning.config, beginning.start(corpus, progress)
+        config, start = beginning.config, _start(beginning, corpus, progress)
         del beginning  # its vectors have been copied
         run = iter_train_word2vec(
             corpus, config, start=start, device=device, threads=threads, checkpoint=plan
@@ -154,62 +153,25 @@ def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> st
     return None
 
 
-@dataclass(frozen=True)
-class _Beginning:
-    """The file that a training starts from, its content, and the settings."""
+def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> TrainingState:
+    """Return the initial state on a corpus, and report what is kept."""
+    from wordkit.word2vec import Checkpoint
 
-    config: Word2VecConfig
-    file: str | None = None
-    held: Embeddings | Checkpoint | None = None
-    is_resumed: bool = False
-
-    def start(self, corpus: Corpus, progress: Progress) -> TrainingState:
-        """Return the initial state on a corpus, and report what is kept."""
-        from wordkit import word2vec
-
-        if self.held is None:
-            return word2vec.start_afresh(corpus, self.config)
-        if isinstance(self.held, word2vec.Checkpoint):
-            start = word2vec.start_from_checkpoint(corpus, self.config, self.held)
-            progress.say(f"resuming {self.file} at {self.held.fraction_done:.0%}")
-            return start
-        begin = word2vec.start_from_model if self.is_resumed else word2vec.start_from_vectors
-        start = begin(corpus, self.config, self.held)
+    start = beginning.start(corpus)
+    if isinstance(beginning.held, Checkpoint):
+        progress.say(f"resuming {beginning.file} at {beginning.held.fraction_done:.0%}")
+    elif beginning.held is not None:
         whose = "its vector" if start.kept == 1 else "their vectors"
         new = "new one" if start.joined == 1 else "new ones"
         kept = counted(start.kept, "word")
         progress.say(f"{kept} kept {whose}, {start.joined:,} {new} joined")
         if start.note is not None:
             progress.say(start.note)
-        return start
-
-
-def _read_beginning(init: str | None, resume: str | None, given: dict[str, Any]) -> _Beginning:
-    """Read the file of ``--init`` or ``--resume``, and its settings updated by those given."""
-    from wordkit.embeddings import load_embeddings
-    from wordkit.word2vec import is_checkpoint, read_checkpoint, trained_config
-
-    if init is not None:
-        vectors = load_embeddings(init)
-        config = changed(Word2VecConfig(dim=vectors.dim), given)
-        return _Beginning(config, init, vectors)
-    if resume is None:
-        return _Beginning(changed(Word2VecConfig(), given))
-    held: Embeddings | Checkpoint
-    if is_checkpoint(resume):
-        held = read_checkpoint(resume)
-        before = held.config
-    else:
-        held = load_embeddings(resume)
-        before = trained_config(held) or Word2VecConfig(dim=held.dim)
-    new = {name for name, value in given.items() if value != getattr(before, name)}
-    if new & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
-        given = {"lr": None, "vectors": None, **given}
-    return _Beginning(changed(before, given), resume, held, is_resumed=True)
+    return start
 
 
 def _protect(
-    beginning: _Beginning,
+    beginning: Beginning,
     progress: Progress,
     *,
     output: str,
@@ -228,7 +190,7 @@ def _protect(
             refuse_replacing(checkpoint, _stopped, progress)
     if beginning.file is not None:
         is_model = beginning.is_resumed and not isinstance(beginning.held, Checkpoint)
-        refuse_overwriting([beginning.file], (log,) if is_model else (output, log))
+        refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))
 
 
 def _stopped(checkpoint: str) -> str | None:

@@ -40,6 +40,7 @@ def iter_read_corpus(
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
+    like: Mapping[str, Any] | None = None,
     threads: int | None = None,
     **words: Any,
 ) -> Run[Corpus]:
@@ -58,6 +59,7 @@ def iter_read_corpus(
         numbers: ``keep``, or ``N`` to write every number as ``N``.
         encoding, errors: of files, as for :func:`wordkit_corpora.open_text`.
         data_dir: the folder of the user's own data, for named corpora.
+        like: the defaults of ``tokenizer`` and ``numbers``, such as the settings of another corpus.
         threads: the number of threads; None: all cores.
         words: ``min_count``, ``max_size``, ``unk`` and ``eos`` of :class:`wordkit.text.TextConfig`,
             and a ``vocabulary`` to take the words of.
@@ -71,7 +73,7 @@ def iter_read_corpus(
     """
     tokenizing = {"tokenizer": tokenizer, "numbers": numbers}
     reading = {"encoding": encoding, "errors": errors, "data_dir": data_dir}
-    return Run(_read(text, folder, tokenizing, reading, words, threads))
+    return Run(_read(text, folder, tokenizing, reading, like or {}, words, threads))
 
 
 def _read(
@@ -79,6 +81,7 @@ def _read(
     folder: str | os.PathLike[str] | None,
     tokenizing: Mapping[str, Any],
     reading: Mapping[str, Any],
+    like: Mapping[str, Any],
     words: Mapping[str, Any],
     threads: int | None,
 ) -> Generator[Report, None, Corpus]:
@@ -104,9 +107,10 @@ def _read(
     from wordkit.text import TextConfig, iter_prepare  # loads Numba
 
     opened = yield from _open(kind, content, reading)
-    settings = {name: value for name, value in words.items() if name != "vocabulary"}
-    config = TextConfig(tokenizing["tokenizer"] or opened.tokenizer, tokenizing["numbers"],
-                        **settings)  # fmt: skip
+    settings: dict[str, Any] = {"tokenizer": opened.tokenizer, "numbers": "keep"}
+    settings |= {name: like[name] for name in settings if name in like} | given
+    settings |= {name: value for name, value in words.items() if name != "vocabulary"}
+    config = TextConfig(**settings)
     run = iter_prepare(
         opened.source, folder, config, vocabulary=words.get("vocabulary"), threads=threads
     )

@@ -17,6 +17,7 @@ from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, mat
 from wordkit.embeddings.search import (
     Neighbour,
     Query,
+    Ranking,
     Term,
     cosmul,
     direction,
@@ -146,8 +147,29 @@ class Embeddings:
             raise self.corrupted(str(error)) from error
         return self._vocabulary
 
+    def __getitem__(self, words: str | Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the vector of a word, shape (D,), or those of several, shape (N, D)."""
+        if isinstance(words, str):
+            return self.vector(words)
+        return np.array([self.vector(word) for word in words], np.float32).reshape(-1, self.dim)
+
     def __repr__(self) -> str:
-        return f"Embeddings({len(self)} words, {self.dim} dimensions)"
+        made = self._metadata.get("made_by")
+        by = f", made by {made}" if isinstance(made, str) else ""
+        return f"Embeddings({len(self):,} words, {self.dim} dimensions{by})"
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **options: Any) -> Embeddings:
+        """Load the vectors of a file: see :func:`wordkit.embeddings.load_embeddings`."""
+        from wordkit.embeddings.formats import load_embeddings
+
+        return load_embeddings(path, **options)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the vectors to a file: see :func:`wordkit.embeddings.save_embeddings`."""
+        from wordkit.embeddings.formats import save_embeddings
+
+        save_embeddings(self, path, **options)
 
     def without_weights(self) -> Embeddings:
         """Return the same without weights; nothing is copied."""
@@ -227,7 +249,7 @@ class Embeddings:
 
     def most_similar(
         self, positive: Query, negative: Query = (), n: int = 10, restrict: int | None = None
-    ) -> list[Neighbour]:
+    ) -> Ranking[Neighbour]:
         """Return the words nearest to a query by cosine, nearest first.
 
         The query is the mean of the unit vectors of its terms, negative ones subtracted. Its own
@@ -247,7 +269,7 @@ class Embeddings:
 
     def most_similar_batch(
         self, queries: Iterable[Query], n: int = 10, restrict: int | None = None
-    ) -> list[list[Neighbour]]:
+    ) -> list[Ranking[Neighbour]]:
         """Answer many queries as :meth:`most_similar` does, by matrix products over several.
 
         Args:
@@ -255,6 +277,7 @@ class Embeddings:
             n: number of words to return for each.
             restrict: number of words to search; None: all.
         """
+        queries = [queries] if isinstance(queries, str) else queries  # one word
         return nearest(self, [(terms_of(query), []) for query in queries], n, restrict)
 
     def analogy(
@@ -266,7 +289,7 @@ class Embeddings:
         n: int = 10,
         method: str = "add",
         restrict: int | None = None,
-    ) -> list[Neighbour]:
+    ) -> Ranking[Neighbour]:
         """Return the words that answer a - b + c, best first: king - man + woman gives queen.
 
         Args:
@@ -295,9 +318,9 @@ class Embeddings:
             UnknownWordError: a word is unknown.
             EmbeddingsError: there are fewer than three words, or a vector is zero.
         """
-        if len(words) < 3:
+        if isinstance(words, str) or len(words) < 3:
             raise EmbeddingsError(
-                f"at least three words are needed to find the odd one, not {len(words)}"
+                f"a list of at least three words is needed to find the odd one, not {words!r:.50}"
             )
         units = np.stack([direction(self, word) for word in words])
         return words[int(np.argmin(units @ units.mean(axis=0)))]

@@ -6,8 +6,9 @@ be a memory-mapped file and is never copied: the scores of a block of rows are o
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Neighbour",
     "Query",
+    "Ranking",
     "Term",
     "best",
     "check_whole",
@@ -28,6 +30,8 @@ __all__ = [
     "nearest",
     "terms_of",
 ]
+
+T = TypeVar("T")
 
 Term: TypeAlias = "str | npt.NDArray[Any]"
 """A word, or a vector of D numbers."""
@@ -61,6 +65,24 @@ class Neighbour(NamedTuple):
 
     word: str
     score: float
+
+
+class Ranking(list[T]):
+    """Answers, named tuples, best first; a notebook shows them as a table."""
+
+    def _repr_html_(self) -> str:
+        fields = getattr(self[0], "_fields", ()) if self else ()
+        rows = [[f"<th>{name}</th>" for name in fields]]
+        rows += [[f"<td>{_shown(value)}</td>" for value in answer] for answer in map(_values, self)]
+        return "<table><tr>" + "</tr><tr>".join(map("".join, rows)) + "</tr></table>"
+
+
+def _values(answer: object) -> tuple[object, ...]:
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value))
 
 
 def terms_of(query: Query) -> list[Term]:
@@ -108,7 +130,7 @@ def nearest(
     queries: Sequence[tuple[list[Term], list[Term]]],
     n: int,
     restrict: int | None,
-) -> list[list[Neighbour]]:
+) -> list[Ranking[Neighbour]]:
     """Return the ``n`` words nearest to each query, the query's own left out.
 
     A query is its positive and its negative terms; ``restrict`` is the number of words searched.
@@ -134,7 +156,7 @@ def nearest(
 
 def cosmul(
     embeddings: Embeddings, terms: tuple[Term, Term, Term], n: int, restrict: int | None
-) -> list[Neighbour]:
+) -> Ranking[Neighbour]:
     """Return the words that answer a - b + c by 3CosMul (Levy and Goldberg 2014, equation 4)."""
     units = np.stack([direction(embeddings, term) for term in terms]).astype(np.float32)
 
@@ -172,7 +194,7 @@ def _ranked(
     excluded: Sequence[Sequence[int]],
     n: int,
     restrict: int | None,
-) -> list[list[Neighbour]]:
+) -> list[Ranking[Neighbour]]:
     """Return the ``n`` words with the best scores for each query, in bounded memory.
 
     ``excluded`` are for each query the ids that may not answer it.
@@ -182,7 +204,7 @@ def _ranked(
         check_whole("restrict", restrict)
     rows = len(embeddings) if restrict is None else min(restrict, len(embeddings))
     words = embeddings.words
-    answers: list[list[Neighbour]] = []
+    answers: list[Ranking[Neighbour]] = []
     for first in range(0, len(excluded), _QUERIES):
         queries = slice(first, min(first + _QUERIES, len(excluded)))
         step = max(_SCORES // (queries.stop - first), 1)
@@ -193,7 +215,7 @@ def _ranked(
             scores = np.concatenate([scores for _, scores in found])
             order = np.lexsort((ids, -scores))[:n]
             pairs = zip(ids[order].tolist(), scores[order].tolist(), strict=True)
-            answers.append([Neighbour(words[i], value) for i, value in pairs])
+            answers.append(Ranking(Neighbour(words[i], value) for i, value in pairs))
     return answers
 
 

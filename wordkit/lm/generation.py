@@ -19,6 +19,7 @@ from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import highest
 from wordkit.decoding.steps import Rule, generate_ids, greedy, next_log_probs, sampler
+from wordkit.embeddings.search import Ranking
 from wordkit.errors import (
     ConfigError,
     ResourceError,
@@ -79,7 +80,7 @@ class GenerationConfig(SamplingConfig):
 
 
 def generate(
-    model: LanguageModel, prompt: Sequence[str] = (), config: GenerationConfig | None = None
+    model: LanguageModel, prompt: str | Sequence[str] = (), config: GenerationConfig | None = None
 ) -> Iterator[str]:
     """Continue a prompt, word by word.
 
@@ -87,7 +88,8 @@ def generate(
 
     Args:
         model: the language model.
-        prompt: words to continue, after the start of a sentence; none: a new sentence.
+        prompt: text to continue, or its tokens, after the start of a sentence; none: a new
+            sentence.
         config: the settings.
 
     Raises:
@@ -101,7 +103,7 @@ def generate(
 
 def generate_samples(
     model: LanguageModel,
-    prompt: Sequence[str] = (),
+    prompt: str | Sequence[str] = (),
     config: GenerationConfig | None = None,
     samples: int = 1,
 ) -> Iterator[tuple[str, ...]]:
@@ -124,7 +126,7 @@ def generate_samples(
         raise ConfigError(f"samples must be {allowed}, not {samples}")
     _check_memory(len(model.vocabulary), config, samples)
     banned = _banned_ids(model, config.banned)
-    known = _known_prompt(model, prompt)
+    known = _known_prompt(model, model.prompt_tokens(prompt))
     if config.method == "beam":
         return _beam(model, known, config, banned)
     log_p, state = _read_prompt(model, known, banned)
@@ -174,12 +176,15 @@ class Prediction(NamedTuple):
     probability: float
 
 
-def predict(model: LanguageModel, tokens: Sequence[str] = (), n: int = 10) -> list[Prediction]:
+def predict(
+    model: LanguageModel, tokens: str | Sequence[str] = (), n: int = 10
+) -> Ranking[Prediction]:
     """Return the most probable next words, most probable first.
 
     Args:
         model: the language model.
-        tokens: the words before, after the start of a sentence; none: the first of a sentence.
+        tokens: the text before, or its tokens, after the start of a sentence; none: the first of a
+            sentence.
         n: how many, at least 1; fewer where the model has fewer words.
 
     Raises:
@@ -191,12 +196,13 @@ def predict(model: LanguageModel, tokens: Sequence[str] = (), n: int = 10) -> li
     """
     if n < 1:
         raise ConfigError(f"n must be at least 1, not {n}")
-    table, _ = _read_prompt(model, _known_prompt(model, tokens))
+    table, _ = _read_prompt(model, _known_prompt(model, model.prompt_tokens(tokens)))
     log_p = table[0].cpu().numpy()
     best = highest(log_p, n)
     best = best[np.argsort(-log_p[best], kind="stable")]
     words = model.vocabulary.decode(best)
-    return [Prediction(*pair) for pair in zip(words, np.exp(log_p[best]).tolist(), strict=True)]
+    probabilities = np.exp(log_p[best]).tolist()
+    return Ranking(map(Prediction, words, probabilities))
 
 
 def _known_prompt(model: LanguageModel, prompt: Sequence[str]) -> list[int]:

@@ -7,14 +7,15 @@ V words, D dimensions of an embedding. The file holds, beside the weights, ``wor
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import from_record
+from wordkit.config import change, from_record
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.config import ModelConfig
@@ -25,6 +26,11 @@ from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
+
+if TYPE_CHECKING:
+    from wordkit.evaluation import Perplexity
+    from wordkit.lm.generation import Prediction
+    from wordkit.lm.scoring import LineScore
 
 __all__ = ["LanguageModel", "load_language_model", "save_language_model"]
 
@@ -104,6 +110,12 @@ class LanguageModel:
             tokens += [EOS, *self._line_tokens(line)]
         return tokens
 
+    def prompt_tokens(self, prompt: str | Sequence[str]) -> list[str]:
+        """Return the tokens of a prompt, which may be text or tokens already."""
+        if isinstance(prompt, str):
+            return self.tokens(prompt) if prompt else []
+        return list(prompt)
+
     def _line_tokens(self, line: str) -> list[str]:
         found = self.tokenizer(line)
         if self.numbers == "N":
@@ -133,6 +145,74 @@ class LanguageModel:
     def save(self, path: str | os.PathLike[str], *, precision: str = "fp32") -> None:
         """Write the model to a file: see :func:`save_language_model`."""
         save_language_model(self, path, precision=precision)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> LanguageModel:
+        """Load the model of a file: see :func:`load_language_model`."""
+        return load_language_model(path, device)
+
+    def __repr__(self) -> str:
+        config, words = self.config, len(self.vocabulary)
+        layers = f"{config.layers} x " if config.layers > 1 else ""
+        return f"LanguageModel({config.cell} {layers}{config.hidden}, {words:,} words)"
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def generate(self, prompt: str | Sequence[str] = "", **settings: Any) -> str:
+        """Return a prompt and its continuation as text.
+
+        Args:
+            prompt: text, or its tokens; none: a new sentence is written.
+            settings: fields of :class:`wordkit.lm.GenerationConfig`, such as ``words=40``,
+                ``temperature=0.7`` or ``method="beam"``; without ``seed`` each call draws anew.
+
+        Raises:
+            ConfigError: a setting is out of its range, or has no effect.
+            VocabularyError: the model knows no word of the prompt, or every word is banned.
+
+        Warns:
+            WordkitWarning: the model does not know some words of the prompt.
+        """
+        from wordkit.lm.generation import GenerationConfig, generate
+        from wordkit.text.detokenizer import detokenize
+
+        if settings.get("method", "sample") == "sample":
+            settings = {"seed": secrets.randbelow(1 << 31), **settings}
+        tokens = self.prompt_tokens(prompt)
+        return detokenize(
+            [*tokens, *generate(self, tokens, change(GenerationConfig(), **settings))]
+        )
+
+    def predict(self, tokens: str | Sequence[str] = "", n: int = 10) -> list[Prediction]:
+        """Return the most probable next words: see :func:`wordkit.lm.predict`."""
+        from wordkit.lm.generation import predict
+
+        return predict(self, tokens, n)
+
+    def score(self, lines: str | Iterable[str]) -> list[LineScore]:
+        """Return the log-probabilities of lines: see :func:`wordkit.lm.score_lines`."""
+        from wordkit.lm.scoring import score_lines
+
+        return list(score_lines(self, lines))
+
+    def perplexity(self, text: Any, *, progress: bool | None = None, **reading: Any) -> Perplexity:
+        """Measure how well the model predicts a text.
+
+        Args:
+            text: what :func:`wordkit.prepare` takes, or a corpus; tokenized as in training.
+            progress: show a bar; None: in terminals and notebooks.
+            reading: ``encoding``, ``errors`` and ``data_dir`` of files.
+
+        Raises:
+            WordkitError: the text cannot be read, or holds no token.
+        """
+        from wordkit.lm.scoring import iter_perplexity
+        from wordkit.runtime.progress_bar import finish
+        from wordkit_corpora import iter_read_corpus
+
+        like = {"tokenizer": "whitespace", "numbers": "keep", **self.metadata.get("text", {})}
+        corpus = finish(iter_read_corpus(text, like=like, eos=True, **reading), progress)
+        return finish(iter_perplexity(self, corpus), progress)
 
     def _text(self, name: str, default: str) -> Any:
         return self.metadata.get("text", {}).get(name, default)

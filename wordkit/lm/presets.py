@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from wordkit.config import change
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.training.config import change_training
 
 __all__ = ["PRESETS", "Preset", "get_preset"]
 
@@ -20,6 +23,18 @@ class Preset:
 
     model: ModelConfig
     training: TrainingConfig
+
+    def change(self, model: Mapping[str, Any], training: Mapping[str, Any]) -> Preset:
+        """Replace some of the settings; an adaptive softmax unties the embeddings.
+
+        Raises:
+            ConfigError: one is out of its range, or has no effect.
+        """
+        if training.get("softmax") == "adaptive":
+            model = {"tied": False, **model}
+        return Preset(
+            self.description, change(self.model, **model), change_training(self.training, training)
+        )
 
 
 PRESETS: Mapping[str, Preset] = {

@@ -71,7 +71,7 @@ class LineScore:
         return math.fsum(word.log_probability for word in self.words)
 
 
-def score_lines(model: LanguageModel, lines: Iterable[str]) -> Iterator[LineScore]:
+def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[LineScore]:
     """Score lines, each as a text of its own that ends with ``<eos>``.
 
     A line begins at the start of a sentence, as in :func:`perplexity`, so its score does not
@@ -80,7 +80,7 @@ def score_lines(model: LanguageModel, lines: Iterable[str]) -> Iterator[LineScor
 
     Args:
         model: the language model.
-        lines: texts without line breaks; an empty one has a line end alone.
+        lines: texts without line breaks, or one; an empty one has a line end alone.
 
     Returns:
         The scores, in the order of the lines.
@@ -88,6 +88,7 @@ def score_lines(model: LanguageModel, lines: Iterable[str]) -> Iterator[LineScor
     Raises (during iteration):
         DivergenceError: the network gives no numbers.
     """
+    lines = [lines] if isinstance(lines, str) else lines
     held: list[list[str]] = []
     tokens = 0
     for line in lines:

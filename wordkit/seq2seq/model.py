@@ -7,13 +7,13 @@ settings of the network and the metadata.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy.typing as npt
 
-from wordkit.config import from_record
+from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
@@ -84,6 +84,39 @@ class Seq2SeqModel:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file: see :func:`save_seq2seq`."""
         save_seq2seq(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqModel:
+        """Load the model of a file: see :func:`load_seq2seq`."""
+        return load_seq2seq(path, device)
+
+    def transform(self, lines: str | Iterable[str], **settings: Any) -> list[str]:
+        """Return the best answer to each line.
+
+        Args:
+            lines: the texts to answer, or one.
+            settings: fields of :class:`wordkit.seq2seq.DecodingConfig`, such as ``beam=5``.
+
+        Raises:
+            ConfigError: a setting is out of its range, or has no effect.
+            TextError: a text is empty.
+            ResourceError: a text is too long for the memory that is free.
+
+        Warns:
+            WordkitWarning: the model does not know a character or word, and reads ``<unk>``.
+        """
+        from wordkit.seq2seq.config import DecodingConfig
+        from wordkit.seq2seq.transformation import transform
+
+        answers = transform(self, lines, change(DecodingConfig(), **settings))
+        return [best.text for best, *_ in answers]
+
+    def __repr__(self) -> str:
+        config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)
+        units = " and ".join(f"{len(vocabulary):,}" for vocabulary in sides)
+        return (
+            f"Seq2SeqModel({config.cell} {config.layers} x {config.hidden}, {units} {config.unit}s)"
+        )
 
 
 def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:

@@ -56,14 +56,14 @@ class Answer(NamedTuple):
 
 
 def transform(
-    model: Seq2SeqModel, texts: Iterable[str], config: DecodingConfig | None = None
+    model: Seq2SeqModel, texts: str | Iterable[str], config: DecodingConfig | None = None
 ) -> Iterator[list[Answer]]:
     """Yield the answers to each text, best first, or as drawn, in the order of the texts.
 
     Args:
         model: what is asked.
-        texts: read as they are needed, some thousands at a time; white space around one is
-            stripped.
+        texts: read as they are needed, some thousands at a time, or one text; white space around
+            each is stripped.
         config: how. What is drawn for a text depends on the seed and on its number alone.
 
     Raises:
@@ -73,7 +73,7 @@ def transform(
     Warns:
         WordkitWarning: the model does not know a character or word, and reads ``<unk>`` instead.
     """
-    remaining = iter(texts)
+    remaining = iter([texts] if isinstance(texts, str) else texts)
     groups = iter(lambda: list(itertools.islice(remaining, _GROUP)), [])
     return itertools.chain.from_iterable(transform_groups(model, groups, config))
 

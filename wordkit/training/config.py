@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from wordkit.config import Settings, setting
+from wordkit.config import Settings, change, setting
 from wordkit.errors import ConfigError
 
-__all__ = ["USUAL_RATES", "LearningConfig", "Optimizer", "Precision", "Schedule"]
+__all__ = [
+    "USUAL_RATES",
+    "LearningConfig",
+    "Optimizer",
+    "Precision",
+    "Schedule",
+    "change_training",
+]
+
+C = TypeVar("C", bound="LearningConfig")
 
 Optimizer = Literal[
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "asgd"
@@ -131,3 +140,15 @@ class LearningConfig(Settings):
             raise ConfigError(
                 "epochs and max_minutes cannot both be None: the training needs an end"
             )
+
+
+def change_training(config: C, settings: Mapping[str, Any]) -> C:
+    """Replace some settings; another optimizer without a rate gets its usual one.
+
+    Raises:
+        ConfigError: one is out of its range, or has no effect.
+    """
+    optimizer = settings.get("optimizer", config.optimizer)
+    if optimizer != config.optimizer and optimizer in USUAL_RATES:
+        settings = {"lr": USUAL_RATES[optimizer], **settings}
+    return change(config, **settings)

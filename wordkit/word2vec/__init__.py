@@ -6,6 +6,7 @@
 """
 
 from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.word2vec.beginning import Beginning, begin_training
 from wordkit.word2vec.checkpoint import (
     Checkpoint,
     is_checkpoint,
@@ -23,10 +24,12 @@ from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.train import iter_train_word2vec
 
 __all__ = [
+    "Beginning",
     "Checkpoint",
     "CheckpointPlan",
     "TrainingState",
     "Word2VecConfig",
+    "begin_training",
     "is_checkpoint",
     "iter_train_word2vec",
     "read_checkpoint",

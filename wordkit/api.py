@@ -1,0 +1,515 @@
+"""The front door: texts of any kind in, settings as keywords, values out.
+
+Each function trains or measures to the end and returns the value. The packages behind it have the
+same with the prefix ``iter_``, which yield reports on the way.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wordkit import bundled
+from wordkit.config import Settings, change, settings_of
+from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.errors import ConfigError, FormatError, TextError
+from wordkit.evaluation import (
+    AnalogyScores,
+    AnalogySection,
+    SimilarityScore,
+    WordPair,
+    WordPairs,
+    iter_evaluate_analogies,
+)
+from wordkit.evaluation import evaluate_similarity as _evaluate_similarity
+from wordkit.runtime.progress_bar import finish
+from wordkit.storage import (
+    LANGUAGE_MODEL,
+    LANGUAGE_MODEL_CHECKPOINT,
+    SEQ2SEQ_CHECKPOINT,
+    SEQ2SEQ_MODEL,
+    is_of_kind,
+)
+from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.text import Corpus
+from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
+
+if TYPE_CHECKING:
+    from wordkit.lm import LanguageModel
+    from wordkit.seq2seq import Pair, Seq2SeqModel
+    from wordkit.thesaurus import Comparison, Thesaurus
+
+__all__ = [
+    "compare",
+    "evaluate_analogies",
+    "evaluate_similarity",
+    "load",
+    "prepare",
+    "train_counts",
+    "train_language_model",
+    "train_seq2seq",
+    "train_word2vec",
+]
+
+_TEXT_SETTINGS = ("tokenizer", "numbers", "encoding", "errors", "data_dir")
+_FAMILIAR = {
+    "size": "dim", "vector_size": "dim", "ws": "window", "neg": "negative", "iter": "epochs",
+    "workers": "threads", "thread": "threads", "alpha": "lr", "learning_rate": "lr",
+    "max_vocab_size": "max_vocabulary", "sg": "arch='skipgram'", "hs": "loss='hs'",
+    "model": "arch='skipgram'", "hidden_size": "hidden", "num_layers": "layers",
+    "batch_size": "batch",
+}  # fmt: skip
+"""Names of settings in gensim, fastText and PyTorch, with ours."""
+
+
+def prepare(
+    text: Text,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Corpus:
+    """Read a text of any kind into a corpus.
+
+    Args:
+        text, folder: as for :func:`wordkit_corpora.iter_read_corpus`: paths, named corpora, open
+            files, lines, or lists of tokens; and where to keep the corpus, None: nowhere.
+        threads: the number of threads; None: all cores.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: ``tokenizer``, ``numbers``, ``min_count``, ``max_size``, ``unk``, ``eos``,
+            ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``, as there.
+
+    Raises:
+        WordkitError: as there.
+    """
+    known = (*_TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", "vocabulary")
+    _check_names(settings, known)
+    return finish(iter_read_corpus(text, folder, threads=threads, **settings), progress)
+
+
+def train_word2vec(
+    text: Text,
+    *,
+    init: Embeddings | str | os.PathLike[str] | None = None,
+    resume: Embeddings | str | os.PathLike[str] | bool = False,
+    checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Embeddings:
+    """Train word vectors by word2vec.
+
+    Args:
+        text: what :func:`prepare` takes, or a corpus.
+        init: vectors to start from, or their file.
+        resume: a model whose training is resumed on this text, which new words join, or its file;
+            True: the training of ``checkpoint``, where there is one already.
+        checkpoint: a file for the state of the training, written every five minutes.
+        device, threads: as for :func:`wordkit.word2vec.iter_train_word2vec`.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.word2vec.Word2VecConfig`, such as ``dim=100`` or
+            ``arch="skipgram"``, and settings of the text, such as ``tokenizer``.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        WordkitError: as :func:`prepare` and :func:`wordkit.word2vec.iter_train_word2vec` say.
+    """
+    from wordkit.word2vec import Word2VecConfig, begin_training, iter_train_word2vec
+
+    reading, given = _split(settings, Word2VecConfig)
+    plan = _plan(checkpoint)
+    held: str | os.PathLike[str] | Embeddings | None
+    if resume is True:
+        held = _to_resume(plan)
+    else:
+        held = None if resume is False else resume
+    beginning = begin_training(init=init, resume=held, settings=given)
+    corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
+    run = iter_train_word2vec(
+        corpus, beginning.config, start=beginning.start(corpus), device=device, threads=threads,
+        checkpoint=plan,
+    )  # fmt: skip
+    return finish(run, progress)
+
+
+def train_counts(
+    text: Text,
+    *,
+    memory: int | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Embeddings:
+    """Make word vectors by counting: co-occurrence, PPMI, truncated SVD.
+
+    Args:
+        text: what :func:`prepare` takes, or a corpus.
+        memory, threads: as for :func:`wordkit.counts.iter_train_counts`.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.counts.CountsConfig`, such as ``dim=100``, and settings
+            of the text, such as ``tokenizer``.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        WordkitError: as :func:`prepare` and :func:`wordkit.counts.iter_train_counts` say.
+    """
+    from wordkit.counts import CountsConfig, iter_train_counts
+
+    reading, given = _split(settings, CountsConfig)
+    config = change(CountsConfig(), **given)
+    corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
+    return finish(iter_train_counts(corpus, config, memory=memory, threads=threads), progress)
+
+
+def train_language_model(
+    text: Text,
+    *,
+    valid: Text | None = None,
+    hold_out: float = 0.05,
+    preset: str | None = None,
+    embeddings: Embeddings | str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> LanguageModel:
+    """Train a language model: RNN, LSTM or GRU.
+
+    Without ``preset``, ``epochs`` or ``max_minutes`` the training takes five minutes, and the
+    model is the one that learns most in them.
+
+    Args:
+        text: what :func:`prepare` takes, or a corpus.
+        valid: a text to validate on; the best model by it is the one returned.
+        hold_out: the fraction of ``text``, its last lines, to validate on without ``valid``.
+        preset: a name of ``wordkit.lm.PRESETS``; None: settings fitted to the text and the time.
+        embeddings: word vectors to start from, or their file.
+        resume: resume the training of ``checkpoint``, where there is one already.
+        checkpoint: a file for the state of the training, written every five minutes.
+        device, threads: as for :func:`wordkit.lm.iter_train_language_model`.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.lm.ModelConfig` and
+            :class:`wordkit.lm.TrainingConfig`, such as ``hidden=200`` or ``epochs=5``, and settings
+            of the text, such as ``tokenizer``.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        WordkitError: as :func:`prepare` and :func:`wordkit.lm.iter_train_language_model` say.
+    """
+    from wordkit.lm import (
+        ModelConfig,
+        Preset,
+        TrainingConfig,
+        get_preset,
+        iter_fit_preset,
+        iter_train_language_model,
+        read_checkpoint,
+        words_to_model,
+    )
+    from wordkit.lm import hold_out as split_corpus
+
+    reading, of_model, of_training = _split(settings, ModelConfig, TrainingConfig)
+    vectors = None if embeddings is None else _vectors(embeddings)
+    if vectors is not None:
+        of_model.setdefault("dim", vectors.dim)
+    plan = _plan(checkpoint)
+    path = _to_resume(plan) if resume else None
+    resumed = None if path is None else read_checkpoint(path)
+    chosen: Preset | None = None
+    if resumed is not None:
+        chosen = Preset(f"resuming {path}", resumed.model, resumed.training)
+    elif preset is not None:
+        chosen = get_preset(preset)
+    if chosen is not None:
+        chosen.change(of_model, of_training)  # raises before the text is read
+    train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading), progress)
+    validation: Corpus | None = None
+    if valid is not None:
+        like = {"tokenizer": "whitespace", **train.settings, **reading}
+        validation = finish(iter_read_corpus(valid, eos=True, threads=threads, like=like), progress)
+    elif hold_out:
+        train, validation = split_corpus(train, hold_out)
+    if chosen is None:
+        words = words_to_model(
+            train, min_count=of_training.get("min_count", TrainingConfig.min_count),
+            max_size=of_training.get("max_vocabulary"),
+        )  # fmt: skip
+        fitting = iter_fit_preset(
+            train.tokens, len(words), minutes=of_training.get("max_minutes"),
+            epochs=of_training.get("epochs"), hidden=of_model.get("hidden"), device=device,
+            threads=threads,
+        )  # fmt: skip
+        chosen = finish(fitting, progress)
+    chosen = chosen.change(of_model, of_training)
+    run = iter_train_language_model(
+        train, chosen.model, chosen.training, valid=validation, embeddings=vectors, device=device,
+        threads=threads, checkpoint=plan, resume=resumed,
+    )  # fmt: skip
+    return finish(run, progress)
+
+
+def train_seq2seq(
+    pairs: Any,
+    *,
+    valid: Any = None,
+    hold_out: float = 0.1,
+    separator: str = "\t",
+    resume: bool = False,
+    checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Seq2SeqModel:
+    """Train a sequence-to-sequence model on pairs of texts.
+
+    Args:
+        pairs: pairs of strings, source and target; or a text, a pair a line.
+        valid: pairs to validate on; the best model by them is the one returned.
+        hold_out: the fraction of the sources in ``pairs`` to validate on without ``valid``.
+        separator: what stands between source and target in a line.
+        resume: resume the training of ``checkpoint``, where there is one already.
+        checkpoint: a file for the state of the training, written every five minutes.
+        device, threads: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig` and
+            :class:`wordkit.seq2seq.Seq2SeqTrainingConfig`, such as ``attention="dot"``, and
+            ``encoding``, ``errors`` and ``data_dir`` of files.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        TextError: a text cannot be read, or a line is no pair.
+        WordkitError: as :func:`wordkit.seq2seq.iter_train_seq2seq` says.
+    """
+    from wordkit.seq2seq import (
+        Seq2SeqConfig,
+        Seq2SeqTrainingConfig,
+        iter_train_seq2seq,
+        read_checkpoint,
+        split_pairs,
+    )
+    from wordkit.training.config import change_training
+
+    reading, of_model, of_training = _split(settings, Seq2SeqConfig, Seq2SeqTrainingConfig)
+    plan = _plan(checkpoint)
+    path = _to_resume(plan) if resume else None
+    resumed = None if path is None else read_checkpoint(path)
+    if resumed is not None:
+        model, training = change(resumed.model, **of_model), change(resumed.training, **of_training)
+    else:
+        if of_training.get("max_minutes") is not None:
+            of_training.setdefault("epochs", None)
+        model = change(Seq2SeqConfig(), **of_model)
+        training = change_training(Seq2SeqTrainingConfig(), of_training)
+    train = _pairs(pairs, separator, reading)
+    if valid is not None:
+        valid = _pairs(valid, separator, reading)
+    elif hold_out:
+        train, valid = split_pairs(train, hold_out, training.seed)
+    run = iter_train_seq2seq(
+        train, model, training, valid=valid or (), device=device, threads=threads,
+        checkpoint=plan, resume=resumed,
+    )  # fmt: skip
+    return finish(run, progress)
+
+
+def _pairs(pairs: Any, separator: str, reading: Mapping[str, Any]) -> list[Pair]:
+    """Return pairs of strings, or read those of a text."""
+    from wordkit.seq2seq import Pair, read_pairs
+
+    if not isinstance(pairs, str | os.PathLike) and isinstance(pairs, Iterable):
+        pairs = list(pairs)
+        if pairs and not isinstance(pairs[0], str | bytes | os.PathLike):
+            return [_pair(pair, number) for number, pair in enumerate(pairs, 1)]
+    source = iter_open_lines(pairs, **reading).result().source
+    return [Pair(*pair) for pair in read_pairs(source, separator)]
+
+
+def _pair(pair: Any, number: int) -> Pair:
+    from wordkit.seq2seq import Pair
+
+    texts = [] if isinstance(pair, str | bytes) or not isinstance(pair, Iterable) else [*pair]
+    if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+        raise TextError(f"pair {number} must be a source and a target, strings, not {pair!r:.60}")
+    return Pair(*(text.strip() for text in texts))
+
+
+def evaluate_similarity(
+    vectors: Embeddings | str | os.PathLike[str],
+    pairs: WordPairs | str | os.PathLike[str] | Iterable[tuple[str, str, float]],
+    **options: Any,
+) -> SimilarityScore:
+    """Correlate the cosines of word pairs with the scores that people gave them.
+
+    Args:
+        vectors: the vectors, or their file.
+        pairs: a file such as that of WordSim-353, or word, word and score of each pair.
+        options: as for :func:`wordkit.evaluation.evaluate_similarity`.
+
+    Raises:
+        WordkitError: a file cannot be read, or an option is out of its range.
+    """
+    from wordkit_corpora.evaluation_sets import read_word_pairs
+
+    if isinstance(pairs, str | os.PathLike):
+        pairs = read_word_pairs(pairs)
+    elif not isinstance(pairs, WordPairs):
+        pairs = WordPairs("pairs", tuple(WordPair(*pair) for pair in pairs))
+    return _evaluate_similarity(_vectors(vectors), pairs, **options)
+
+
+def evaluate_analogies(
+    vectors: Embeddings | str | os.PathLike[str],
+    questions: str | os.PathLike[str] | Sequence[AnalogySection] | Iterable[Sequence[str]],
+    *,
+    progress: bool | None = None,
+    **options: Any,
+) -> AnalogyScores:
+    """Measure how many analogy questions the vectors answer.
+
+    Args:
+        vectors: the vectors, or their file.
+        questions: a file such as ``questions-words.txt``, its sections, or four words for each
+            question: a is to b as c is to d.
+        progress: show a bar; None: in terminals and notebooks.
+        options: as for :func:`wordkit.evaluation.iter_evaluate_analogies`.
+
+    Raises:
+        WordkitError: a file cannot be read, or an option is out of its range.
+    """
+    from wordkit_corpora.evaluation_sets import read_analogies
+
+    if isinstance(questions, str | os.PathLike):
+        sections: Sequence[AnalogySection] = read_analogies(questions)
+    else:
+        listed: list[Any] = list(questions)
+        sections = listed
+        if listed and not isinstance(listed[0], AnalogySection):
+            sections = [AnalogySection("questions", tuple(map(_question, listed)))]
+    return finish(iter_evaluate_analogies(_vectors(vectors), sections, **options), progress)
+
+
+def _question(words: Sequence[str]) -> tuple[str, str, str, str]:
+    if isinstance(words, str) or len(words) != 4:
+        raise TextError(f"a question has four words, a b c d, not {words!r:.60}")
+    a, b, c, d = words
+    return a, b, c, d
+
+
+def compare(
+    word: str,
+    n: int = 10,
+    *,
+    thesaurus: Thesaurus | None = None,
+    counted: Embeddings | str | os.PathLike[str] | None = None,
+    inferred: Embeddings | str | os.PathLike[str] | None = None,
+) -> Comparison:
+    """Return the neighbours of a word by thesaurus, by counting, and by inference.
+
+    Args:
+        word: the word.
+        n: how many neighbours of each, at most.
+        thesaurus: None: the WordNet of this machine, where there is one.
+        counted, inferred: vectors, or their files; None: those that come with wordkit.
+
+    Raises:
+        UnknownWordError: none of them knows the word.
+    """
+    from wordkit.thesaurus import compare as compare_by
+    from wordkit.thesaurus import installed_wordnet, load_thesaurus
+
+    if thesaurus is None and installed_wordnet() is not None:
+        thesaurus = load_thesaurus()
+    by_counting = _vectors(bundled.COUNTS if counted is None else counted)
+    by_inference = _vectors(bundled.VECTORS if inferred is None else inferred)
+    return compare_by(word, thesaurus, by_counting, by_inference, n)
+
+
+def load(
+    path: str | os.PathLike[str], *, device: str = "cpu"
+) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel:
+    """Load what a file or a folder holds: vectors of any format, a model, or a corpus.
+
+    Args:
+        path: the file, or the folder of a prepared corpus.
+        device: where the network of a model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        StorageError: it cannot be read.
+        FormatError: it is corrupted, or of another kind; a checkpoint is resumed by the training.
+        CorpusError: a folder is no corpus, or a corrupted one.
+    """
+    if os.path.isdir(path):
+        return Corpus.open(path)
+    if is_of_kind(path, LANGUAGE_MODEL):
+        from wordkit.lm import load_language_model
+
+        return load_language_model(path, device)
+    if is_of_kind(path, SEQ2SEQ_MODEL):
+        from wordkit.seq2seq import load_seq2seq
+
+        return load_seq2seq(path, device)
+    for kind, training in (
+        (LANGUAGE_MODEL_CHECKPOINT, "train_language_model"),
+        (SEQ2SEQ_CHECKPOINT, "train_seq2seq"),
+    ):
+        if is_of_kind(path, kind):
+            raise _no_checkpoint(path, training)
+    try:
+        return load_embeddings(path)
+    except FormatError:
+        from wordkit.word2vec import is_checkpoint
+
+        if is_checkpoint(path):
+            raise _no_checkpoint(path, "train_word2vec") from None
+        raise
+
+
+def _no_checkpoint(path: str | os.PathLike[str], training: str) -> FormatError:
+    return FormatError(
+        f"{path} is a checkpoint, which holds no finished model; resume it by wordkit.{training} "
+        "with checkpoint and resume=True"
+    )
+
+
+# --- arguments ---------------------------------------------------------------------------------
+
+
+def _vectors(vectors: Embeddings | str | os.PathLike[str]) -> Embeddings:
+    return vectors if isinstance(vectors, Embeddings) else load_embeddings(vectors)
+
+
+def _plan(checkpoint: str | os.PathLike[str] | CheckpointPlan | None) -> CheckpointPlan | None:
+    if checkpoint is None or isinstance(checkpoint, CheckpointPlan):
+        return checkpoint
+    return CheckpointPlan(checkpoint)
+
+
+def _to_resume(plan: CheckpointPlan | None) -> str | os.PathLike[str] | None:
+    """Return the checkpoint to resume, None where there is none yet."""
+    if plan is None:
+        raise ConfigError("resume needs the checkpoint; name its file with checkpoint")
+    return plan.path if os.path.exists(plan.path) else None
+
+
+def _split(settings: Mapping[str, Any], *kinds: type[Settings]) -> list[dict[str, Any]]:
+    """Return the settings of the text, then those of each class."""
+    names = [_TEXT_SETTINGS, *(tuple(settings_of(kind)) for kind in kinds)]
+    _check_names(settings, [name for group in names for name in group])
+    return [{name: settings[name] for name in group if name in settings} for group in names]
+
+
+def _check_names(settings: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise if a setting is unknown."""
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            near = [_FAMILIAR[name]] if name in _FAMILIAR else near
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ConfigError(f"there is no setting {name!r}{hint}")
