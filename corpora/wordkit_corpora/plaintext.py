@@ -49,7 +49,7 @@ Errors = Literal["strict", "replace"]
 
 
 def open_text(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     encoding: str = "utf-8",
     errors: Errors = "strict",
@@ -73,6 +73,7 @@ def open_text(
         ConfigError: a setting is out of its range, or no path is given.
         TextError: a path does not exist, is a device, or holds no file.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     if errors not in ("strict", "replace"):
         raise ConfigError(f"errors must be strict or replace, not {errors!r}")
     if block_size < _MIN_BLOCK_SIZE:

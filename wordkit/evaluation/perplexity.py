@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["Perplexity"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Perplexity:
     """Perplexity of a text under a language model, from the sum over all of its tokens.
 
@@ -28,6 +28,12 @@ class Perplexity:
 
     oov_log_likelihood: float = 0.0
     """Their part of the sum."""
+
+    def __float__(self) -> float:
+        return self.perplexity
+
+    def __repr__(self) -> str:
+        return f"Perplexity({self.perplexity:.2f}, tokens={self.tokens}, oov={self.oov})"
 
     @property
     def cross_entropy(self) -> float:

@@ -49,13 +49,13 @@ class Neighbourhood:
 
 
 def find_neighbourhoods(
-    embeddings: Embeddings, words: Sequence[str], n: int = 20
+    embeddings: Embeddings, words: str | Sequence[str], n: int = 20
 ) -> list[Neighbourhood]:
     """Find the nearest words of each word, and arrange them.
 
     Args:
         embeddings: the vectors.
-        words: one at least.
+        words: one or several.
         n: the number of neighbours.
 
     Raises:
@@ -63,6 +63,7 @@ def find_neighbourhoods(
         EmbeddingsError: a vector is zero.
         ConfigError: no word is given, or a word has no neighbour.
     """
+    words = [words] if isinstance(words, str) else words
     if not words:
         raise ConfigError("words is empty; expected one at least")
     found = []

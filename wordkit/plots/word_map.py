@@ -45,7 +45,7 @@ class WordMap:
 
 def map_words(
     embeddings: Embeddings,
-    words: Iterable[str] = (),
+    words: str | Iterable[str] = (),
     *,
     top: int = 0,
     skip: int = 0,
@@ -68,7 +68,7 @@ def map_words(
         EmbeddingsError: the vector of a named word is zero.
         ConfigError: fewer than two words are left, or a setting is out of its range.
     """
-    named = dict.fromkeys(words)
+    named = dict.fromkeys([words] if isinstance(words, str) else words)
     chosen = tuple(_choose_words(embeddings, named, top, skip))
     vocabulary = embeddings.vocabulary
     ids = np.array([vocabulary.id(word) for word in chosen])

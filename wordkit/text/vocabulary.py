@@ -31,7 +31,7 @@ class Vocabulary:
     """Words with their ids (their indices in the list) and counts; immutable.
 
     Args:
-        words: distinct, non-empty strings without line breaks; the index is the id.
+        words: one or several distinct, non-empty strings without line breaks; the index is the id.
         counts: how often each was seen; None where that is not known (vectors from elsewhere).
 
     Raises:
@@ -39,7 +39,7 @@ class Vocabulary:
     """
 
     def __init__(self, words: Iterable[str], counts: npt.ArrayLike | None = None) -> None:
-        self._words = tuple(words)
+        self._words = (words,) if isinstance(words, str) else tuple(words)
         joined = "\n".join(self._words)
         if joined.count("\n") != max(len(self._words) - 1, 0):
             word = next(word for word in self._words if "\n" in word)
@@ -107,6 +107,10 @@ class Vocabulary:
         """Make a vocabulary of all tokens; the keywords are those of :meth:`from_counts`."""
         counts: Counter[str] = Counter()
         for sentence in sentences:
+            if isinstance(sentence, str):
+                raise VocabularyError(
+                    f"a sentence must be a list of words, not the string {sentence!r:.50}"
+                )
             counts.update(sentence)
         return cls.from_counts(counts, **cut)
 
@@ -256,8 +260,9 @@ class Vocabulary:
             raise VocabularyError(f"there is no word {id}: the ids run from 0 to {len(self) - 1}")
         return self._words[id]
 
-    def encode(self, tokens: Sequence[str]) -> npt.NDArray[np.int32]:
+    def encode(self, tokens: str | Sequence[str]) -> npt.NDArray[np.int32]:
         """Return the ids of tokens; unknown ones become ``<unk>`` if it is a word, else nothing."""
+        tokens = [tokens] if isinstance(tokens, str) else tokens
         unk = self.unk_id
         ids = [self._ids.get(token, unk) for token in tokens]
         return np.array([i for i in ids if i is not None], dtype=np.int32)

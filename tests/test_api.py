@@ -1,0 +1,378 @@
+"""The front door: ``import wordkit``, texts as people have them, values out."""
+
+from __future__ import annotations
+
+import ast
+import io
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wordkit
+from wordkit import bundled
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, FormatError, TextError, VocabularyError, WordkitError
+from wordkit.lm import LanguageModel
+from wordkit.seq2seq import Seq2SeqModel
+from wordkit.text import Corpus, Vocabulary
+from wordkit_corpora import iter_read_corpus
+
+LINES = ["the cat sat on the mat", "the dog sat on the log"]
+TOKENS = [line.split() for line in LINES]
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return wordkit.train_language_model(LINES * 100, hidden=8, epochs=1, hold_out=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def sums() -> Seq2SeqModel:
+    pairs = [(f"{a}+{b}", str(a + b)) for a in range(6) for b in range(6)]
+    return wordkit.train_seq2seq(pairs, hidden=8, epochs=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Embeddings:
+    loaded = wordkit.load(bundled.VECTORS)
+    assert isinstance(loaded, Embeddings)
+    return loaded
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+def test_all_names_are_there_and_seen_by_type_checkers() -> None:
+    assert dir(wordkit) == sorted(wordkit.__all__)
+    assert all(getattr(wordkit, name) is not None for name in wordkit.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        wordkit.train  # type: ignore[attr-defined]
+    tree = ast.parse(Path(wordkit.__file__).read_text())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+    }
+    assert set(wordkit.__all__) == (typed - {"TYPE_CHECKING", "Any"}) | {"__version__"}
+
+
+def test_what_yields_reports_is_named_so() -> None:
+    """One name, one meaning: plain names return values."""
+    for root in ("wordkit", "cli", "corpora"):
+        for path in (Path(wordkit.__file__).parents[1] / root).rglob("*.py"):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    gives = ast.unparse(node.returns) if node.returns else ""
+                    is_run = gives.startswith(("Run[", "TrainingRun["))
+                    assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
+
+
+# --- texts --------------------------------------------------------------------------------------
+
+
+class Series:
+    """An iterable as pandas has it: it has a name, and can be read again."""
+
+    name = "comments"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LINES)
+
+
+def _paths(folder: Path) -> list[Path]:
+    paths = [folder / "a.txt", folder / "b.txt"]
+    for path, line in zip(paths, LINES, strict=True):
+        path.write_text(line + "\n")
+    return paths
+
+
+TEXTS: dict[str, Callable[[Path], Any]] = {
+    "a path": lambda folder: _paths(folder)[0].parent,
+    "its name": lambda folder: str(_paths(folder)[0].parent / "*.txt"),
+    "paths": _paths,
+    "names of files": lambda folder: [str(path) for path in _paths(folder)],
+    "lines": lambda _: LINES,
+    "a generator of lines": lambda _: (line for line in LINES),
+    "an array": lambda _: np.array(LINES),
+    "a series": lambda _: Series(),
+    "bytes": lambda _: [line.encode() for line in LINES],
+    "an open file": lambda _: io.StringIO("\n".join(LINES)),
+    "an open binary file": lambda _: io.BytesIO("\n".join(LINES).encode()),
+    "lists of tokens": lambda _: TOKENS,
+    "a generator of tuples": lambda _: (tuple(tokens) for tokens in TOKENS),
+    "a corpus": lambda _: Corpus.from_sentences(TOKENS),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_all_kinds_of_text_give_the_same_corpus(kind: str, tmp_path: Path) -> None:
+    corpus = wordkit.prepare(TEXTS[kind](tmp_path), progress=False)
+    assert [corpus.vocabulary.decode(ids) for ids in corpus] == TOKENS
+    assert corpus.vocabulary == Vocabulary.from_sentences(TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("the cat sat", "'the cat sat' names no file, .* list of its lines"),
+        ("no.txt", "names no file"),
+        ("", "names no file"),
+        ("two\nlines", "list of its lines"),
+        (b"the cat", "not a bytes"),
+        ({"a": 1}, "not a dict"),
+        (7, "not 7"),
+        (None, "not None"),
+        ([], "no line"),
+        (iter(()), "no line"),
+        ([7], "must be a string or a list of tokens, not 7"),
+        (["a", None], "line 2 must be a string, not None"),
+        (["a", ["b"]], "line 2 must be a string"),
+        ([["a"], "b c"], "sentence 2 is a string"),
+        ([["a"], 7], "sentence 2 must be a list of tokens"),
+        ([["a", 7]], "a token must be a string, not 7"),
+        ([[]], "no token"),
+        (["\ud800"], "line 1 is not valid Unicode"),
+    ],
+)
+def test_what_is_no_text(text: Any, message: str) -> None:
+    with pytest.raises((TextError, ConfigError), match=message):
+        wordkit.prepare(text)
+
+
+def test_a_closed_file_and_settings_without_effect() -> None:
+    file = io.StringIO("a")
+    file.close()
+    with pytest.raises(TextError, match="closed"):
+        wordkit.prepare(file)
+    corpus = Corpus.from_sentences(TOKENS)
+    for text in (corpus, TOKENS):
+        with pytest.raises(ConfigError, match="tokenizer has no effect"):
+            wordkit.prepare(text, tokenizer="words")
+
+
+def test_a_corpus_of_lines_in_memory_is_kept_in_a_folder(tmp_path: Path) -> None:
+    for number, text in enumerate((LINES, TOKENS)):
+        made = wordkit.prepare(text, tmp_path / f"{number}.ids", min_count=2)
+        assert isinstance(made, Corpus) and made.vocabulary.words == ("the", "sat", "on")
+        again = wordkit.load(tmp_path / f"{number}.ids")
+        assert isinstance(again, Corpus) and again.fingerprint == made.fingerprint
+
+
+def test_tokenized_text_is_told_by_its_first_lines() -> None:
+    for text in (["a <unk> b"], iter(["a <unk> b"])):
+        assert wordkit.prepare(text).vocabulary.words == ("a", "<unk>", "b")
+    like = {"tokenizer": "whitespace", "numbers": "N"}
+    corpus = iter_read_corpus(["It's 5"], like=like).result()
+    assert corpus.vocabulary.words == ("It's", "N")
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"vector_size": 3}, "did you mean dim?"),
+        ({"windw": 3}, "did you mean window?"),
+        ({"sg": 1}, "arch='skipgram'"),
+        ({"xyz": 1}, "there is no setting 'xyz'$"),
+        ({"dim": 0}, "dim must be at least 1"),
+        ({"resume": True}, "resume needs the checkpoint"),
+        ({"init": "x.txt", "resume": "y.txt"}, "give one of them"),
+    ],
+)
+def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        wordkit.train_word2vec(TOKENS, **settings)
+
+
+# --- training, asking, keeping ------------------------------------------------------------------
+
+
+def test_word_vectors(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"dim": 4, "epochs": 2, "min_count": 1, "sample": 0.0, "threads": 1}
+    made = wordkit.train_word2vec(TOKENS * 50, **settings)
+    assert made["cat"].shape == (4,) and made[["cat", "dog"]].shape == (2, 4) and "cat" in made
+    assert repr(made) == "Embeddings(7 words, 4 dimensions, made by wordkit train-w2v)"
+    assert "<td>dog</td>" in made.most_similar("cat")._repr_html_()
+    made.save(tmp_path / "v.txt")
+    assert Embeddings.load(tmp_path / "v.txt").words == made.words
+    more = wordkit.train_word2vec([["cat", "new"]] * 9, resume=made, threads=1, min_count=1)
+    assert more.words[-1] == "new" or "new" in more
+    assert wordkit.train_word2vec(TOKENS, init=made, **settings).dim == 4
+    counted = wordkit.train_counts(LINES, dim=3, min_count=1)
+    assert counted.dim == 3 and set(counted.words) == set(made.words)
+
+
+def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    settings: dict[str, Any] = {"dim": 4, "epochs": 2, "min_count": 1, "sample": 0.0, "threads": 1}
+    made = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, **settings)
+    again = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, threads=1)
+    assert np.array_equal(made.vectors, again.vectors)
+    with pytest.raises(FormatError, match="resume it by wordkit.train_word2vec"):
+        wordkit.load(path)
+    path = tmp_path / "lm"
+    options: dict[str, Any] = {"hidden": 8, "epochs": 1, "checkpoint": path, "resume": True}
+    first = wordkit.train_language_model(LINES * 50, **options)
+    second = wordkit.train_language_model(LINES * 50, **options)
+    assert first.generate(method="greedy") == second.generate(method="greedy")
+    with pytest.raises(FormatError, match="resume it by wordkit.train_language_model"):
+        wordkit.load(path)
+
+
+def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:
+    assert repr(model) == "LanguageModel(lstm 8, 9 words)"
+    text = model.generate("the cat", words=4, seed=1)
+    assert text.startswith("the cat") and text == model.generate(["the", "cat"], words=4, seed=1)
+    assert len({model.generate(words=20) for _ in range(5)}) > 1, "each draws anew"
+    [best, *_] = found = model.predict("the cat", n=3)
+    assert best.probability >= found[1].probability and "probability" in found._repr_html_()
+    score = model.perplexity(LINES)
+    assert float(score) == score.perplexity and score.tokens == 14 and "tokens=14" in repr(score)
+    assert model.perplexity(TOKENS).perplexity == pytest.approx(score.perplexity)
+    model.save(tmp_path / "lm.safetensors")
+    again = wordkit.load(tmp_path / "lm.safetensors")
+    assert isinstance(again, LanguageModel) and again.generate(seed=1) == model.generate(seed=1)
+
+
+def test_a_sequence_model(sums: Seq2SeqModel, tmp_path: Path) -> None:
+    assert repr(sums) == "Seq2SeqModel(lstm 1 x 8, 9 and 13 chars)" or "chars" in repr(sums)
+    sums.save(tmp_path / "m.safetensors")
+    again = wordkit.load(tmp_path / "m.safetensors")
+    assert isinstance(again, Seq2SeqModel)
+    assert again.transform(["1+2", "3+4"], beam=2) == sums.transform(["1+2", "3+4"], beam=2)
+    (tmp_path / "p.tsv").write_text("".join(f"{n}\t{n}\n" for n in range(20)))
+    for pairs in (tmp_path / "p.tsv", [f"{n}\t{n}" for n in range(20)]):
+        made = wordkit.train_seq2seq(pairs, hidden=4, epochs=1, hold_out=0)
+        assert isinstance(made, Seq2SeqModel)
+    for bad in ([("a",)], [("a", 1)], [3], [["a", "b", "c"]]):
+        with pytest.raises(TextError, match="pair 1 must be a source and a target"):
+            wordkit.train_seq2seq(bad)
+
+
+def test_scores(vectors: Embeddings, tmp_path: Path) -> None:
+    pairs = [("car", "truck", 9.0), ("car", "river", 1.0), ("king", "queen", 8.0)]
+    score = wordkit.evaluate_similarity(vectors, pairs)
+    (tmp_path / "p.txt").write_text("\n".join("\t".join(map(str, pair)) for pair in pairs))
+    assert wordkit.evaluate_similarity(bundled.VECTORS, tmp_path / "p.txt").used == score.used == 3
+    answers = wordkit.evaluate_analogies(vectors, [("man", "king", "woman", "queen")])
+    assert answers.total.correct == 1
+    with pytest.raises(TextError, match="four words"):
+        wordkit.evaluate_analogies(vectors, ["man king woman queen"])
+    found = wordkit.compare("car", 2)
+    assert found.counting and found.inference
+
+
+# --- one string where several are wanted ---------------------------------------------------------
+
+ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] = {
+    "most_similar": lambda v, m, s: v.most_similar("car") == v.most_similar(["car"]),
+    "most_similar_batch": lambda v, m, s: v.most_similar_batch("car") == [v.most_similar("car")],
+    "doesnt_match": lambda v, m, s: v.doesnt_match("car"),
+    "vectors": lambda v, m, s: np.array_equal(v["car"], v[["car"]][0]),
+    "mean_vector": lambda v, m, s: np.array_equal(v.mean_vector("car"), v["car"]),
+    "predict": lambda v, m, s: m.predict("the cat") == m.predict(["the", "cat"]),
+    "generate": lambda v, m, s: m.generate("the", seed=1) == m.generate(["the"], seed=1),
+    "score": lambda v, m, s: m.score("the cat") == m.score(["the cat"]),
+    "transform": lambda v, m, s: s.transform("1+1") == s.transform(["1+1"]),
+    "prepare": lambda v, m, s: wordkit.prepare("car"),
+    "train_word2vec": lambda v, m, s: wordkit.train_word2vec("car"),
+    "train_counts": lambda v, m, s: wordkit.train_counts("car"),
+    "train_language_model": lambda v, m, s: wordkit.train_language_model("car"),
+    "train_seq2seq": lambda v, m, s: wordkit.train_seq2seq("car"),
+    "perplexity": lambda v, m, s: m.perplexity("car"),
+    "Vocabulary": lambda v, m, s: Vocabulary("car") == Vocabulary(["car"]),
+    "encode": lambda v, m, s: list(v.vocabulary.encode("car")) == [v.vocabulary.id("car")],
+    "Vocabulary.from_sentences": lambda v, m, s: Vocabulary.from_sentences(["car"]),
+    "Corpus.from_sentences": lambda v, m, s: Corpus.from_sentences(["car"]),
+    "Embeddings": lambda v, m, s: Embeddings("car", [[1.0]]).words == ("car",),
+    "map_words": lambda v, m, s: _plots().map_words(v, "car"),
+    "find_neighbourhoods": lambda v, m, s: (
+        [found.word for found in _plots().find_neighbourhoods(v, "car")] == ["car"]
+    ),
+    "open_text": lambda v, m, s: _open_text("car"),
+}
+
+
+def _plots() -> Any:
+    from wordkit import plots
+
+    return plots
+
+
+def _open_text(path: Any) -> Any:
+    from wordkit_corpora import open_text
+
+    return open_text(path)
+
+
+@pytest.mark.parametrize("name", ONE_STRING)
+def test_one_string_is_never_read_letter_by_letter(
+    name: str, vectors: Embeddings, model: LanguageModel, sums: Seq2SeqModel
+) -> None:
+    """It is one word, one line, or a plain error."""
+    try:
+        assert ONE_STRING[name](vectors, model, sums)
+    except WordkitError as error:
+        assert "car" in str(error), error
+
+
+# --- processes, threads, notebooks ----------------------------------------------------------------
+
+
+def _ask(asked: Any) -> str:
+    return repr(asked) if not isinstance(asked, Embeddings) else asked.most_similar("car")[0].word
+
+
+def test_models_go_to_other_processes(
+    vectors: Embeddings, model: LanguageModel, sums: Seq2SeqModel
+) -> None:
+    """By multiprocessing, which pickles; wordkit itself reads and writes no pickle."""
+    asked = [vectors, model, sums, Embeddings(["car", "van"], [[1.0, 0.0], [1.0, 0.1]])]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(_ask, asked) == [_ask(each) for each in asked]
+
+
+def test_threads_ask_together(vectors: Embeddings, model: LanguageModel) -> None:
+    expected = vectors.most_similar("car"), model.predict("the")
+    found: list[Any] = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append((vectors.most_similar("car"), model.predict("the")))
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    wordkit.prepare(LINES)
+    assert capsys.readouterr().err == "", "not in a terminal"
+    wordkit.prepare(LINES, progress=True)
+    assert "reading" in capsys.readouterr().err
+
+    class ZMQInteractiveShell:
+        pass
+
+    notebook = type("IPython", (), {"get_ipython": staticmethod(ZMQInteractiveShell)})
+    monkeypatch.setitem(sys.modules, "IPython", notebook)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # type: ignore[arg-type]
+    wordkit.prepare(LINES)
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "ordering the words: 1" in err
+
+
+def test_vocabulary_error_is_plain() -> None:
+    with pytest.raises(VocabularyError, match="lower the minimum count"):
+        wordkit.train_word2vec(TOKENS, min_count=99)
