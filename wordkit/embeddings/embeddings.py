@@ -24,7 +24,14 @@ from wordkit.embeddings.search import (
     nearest,
     terms_of,
 )
-from wordkit.errors import ConfigError, EmbeddingsError, FormatError, VocabularyError, counted
+from wordkit.embeddings.transfer import file_identity, from_arrays, from_file
+from wordkit.errors import (
+    ConfigError,
+    EmbeddingsError,
+    FormatError,
+    VocabularyError,
+    counted,
+)
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["Embeddings"]
@@ -71,6 +78,7 @@ class Embeddings:
         self._metadata = MappingProxyType(dict(metadata or {}))
         self._weights = matrices_of(weights or {})
         self._source = source
+        self._identity = None if source is None else file_identity(source)
         if norms is None:
             norms = self._checked_norms()
         elif norms.shape != (len(vocabulary),):
@@ -95,6 +103,13 @@ class Embeddings:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Embeddings:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tell other processes how to make the same: from the unchanged file, else from arrays."""
+        if self._identity is not None and self._identity == file_identity(self._identity[0]):
+            return from_file, (self._identity, len(self), bool(self._weights))
+        arrays = {**self._vocabulary.to_arrays(), "vectors": self._vectors, "norms": self._norms}
+        return from_arrays, (arrays, dict(self._metadata), dict(self._weights))
 
     # --- contents ----------------------------------------------------------------------------
 

@@ -9,19 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format
 from wordkit.embeddings.formats.text_rows import check_words, format_all
 from wordkit.storage.compression import Compression, compressed_writer
 
-__all__ = ["PROJECTOR"]
+__all__ = ["PROJECTOR", "tab_separated"]
+
+
+def tab_separated(vectors: npt.NDArray[np.float32]) -> Iterator[bytes]:
+    """Yield rows of numbers (V, D) as text, many at a time."""
+    # rows whose word is empty: a space, then the values
+    for part in format_all([""] * len(vectors), vectors):
+        yield part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t")
 
 
 def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
     with compressed_writer(path, compression) as file:
-        # rows whose word is empty: a space, then the values
-        for part in format_all([""] * len(embeddings), embeddings.vectors):
-            file.write(part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t"))
+        file.writelines(tab_separated(embeddings.vectors))
 
 
 def _write_words(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:

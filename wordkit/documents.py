@@ -1,0 +1,337 @@
+"""Document vectors: lines of text as weighted means of the vectors of their words.
+
+N is the number of documents, V of words, D of dimensions. :class:`DocumentVectors` is a transformer
+of scikit-learn::
+
+    model = make_pipeline(DocumentVectors("vectors.safetensors"), LogisticRegression())
+    model.fit(lines, labels)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.embeddings.formats.projector import tab_separated
+from wordkit.errors import ConfigError, EmbeddingsError, TextError
+from wordkit.runtime import Report, Run
+from wordkit.storage import atomic_write, check_writable, save_tensors
+from wordkit.text.blocks import TextSource, line_groups_of
+from wordkit.text.lookup import Document, WordIds, WordLookup
+from wordkit.text.tokenizers import TokenizeFunction, get_tokenizer
+
+__all__ = [
+    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "SimilarLine", "iter_embed_lines",
+    "similar_lines",
+]  # fmt: skip
+
+WEIGHTINGS = ("mean", "sif", "tfidf")
+"""The weightings of :class:`DocumentVectors`."""
+
+SUFFIXES = (".npy", ".tsv", ".safetensors")
+"""The suffixes of the files that :func:`iter_embed_lines` writes."""
+
+_Floats = npt.NDArray[np.float32]
+
+_SIF_A = 1e-3  # of the weight a / (a + p(w)); the paper finds 1e-4 to 1e-3 equally good
+_MIN_LENGTH = 1e-5  # relative, of what is left of a vector without the common component
+_BLOCK_ROWS = 1 << 12
+
+
+class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Transforms documents into weighted means of the vectors of their words.
+
+    A document without a known word gets a zero vector.
+
+    Args:
+        vectors: the vectors of the words, or a file of them.
+        weighting: ``mean``: each word counts the same. ``sif``: smooth inverse frequency, after
+            Arora, Liang and Ma, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings"
+            (2017): a word counts a / (a + p(w)) with a = 0.001, and the projection on the first
+            singular vector of the fitted documents is removed. p(w) is from the counts of the
+            vectors; where they have none, from the fitted documents. ``tfidf``: a word counts its
+            inverse document frequency in the fitted documents, ln((1 + N) / (1 + df)) + 1, as in
+            scikit-learn's ``TfidfTransformer``.
+        tokenizer: the name of a tokenizer, or a function from a text to its tokens. None: the
+            tokenizer that the vectors were trained with; ``basic`` where they do not tell it.
+
+    Attributes:
+        vectors_: the vectors of the words.
+        tokenizer_: the name or function of the tokenizer.
+        weights_: the weight of each word, shape (V,).
+        component_: the direction that ``sif`` removes, shape (D,); None with other weightings.
+    """
+
+    def __init__(
+        self,
+        vectors: Embeddings | str | os.PathLike[str],
+        weighting: str = "mean",
+        tokenizer: str | TokenizeFunction | None = None,
+    ) -> None:
+        self.vectors = vectors
+        self.weighting = weighting
+        self.tokenizer = tokenizer
+
+    def fit(self, X: Iterable[Document], y: object = None) -> DocumentVectors:
+        """Take the frequencies of words and the common component from documents.
+
+        Args:
+            X: N documents: strings, or lists of tokens, which are taken as they are.
+            y: has no effect.
+
+        Raises:
+            ConfigError: a parameter is out of its range, or there are no documents.
+            TextError: a document is not valid Unicode.
+            StorageError, FormatError: the file of the vectors cannot be read.
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X: Iterable[Document], y: object = None) -> _Floats:
+        """Fit to documents and return their vectors, shape (N, D); they are read once.
+
+        Arguments and errors are those of :meth:`fit`.
+        """
+        return self._transform(self._fit(X))
+
+    def transform(self, X: Iterable[Document]) -> _Floats:
+        """Return the vectors of documents, shape (N, D), float32.
+
+        Args:
+            X: N documents: strings, or lists of tokens, which are taken as they are.
+
+        Raises:
+            NotFittedError: :meth:`fit` has not been called.
+            ConfigError: X is no iterable of documents.
+            TextError: a document is not valid Unicode.
+        """
+        check_is_fitted(self)
+        return self._transform(self._look_up(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.vectors_.dim)
+
+    def _fit(self, X: Iterable[Document]) -> WordIds:
+        self._check_parameters()
+        documents = self._look_up(X)
+        self._fit_to(documents)
+        return documents
+
+    def _check_parameters(self) -> None:
+        if self.weighting not in WEIGHTINGS:
+            raise ConfigError(
+                f"weighting must be one of {', '.join(WEIGHTINGS)}, not {self.weighting!r}"
+            )
+        if isinstance(self.vectors, str | os.PathLike):
+            self.vectors_ = load_embeddings(self.vectors)
+        elif isinstance(self.vectors, Embeddings):
+            self.vectors_ = self.vectors
+        else:
+            raise ConfigError(f"vectors must be Embeddings or a path, not {self.vectors!r:.50}")
+        made = _text_settings(self.vectors_)
+        self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
+        self._numbers = made.get("numbers", "keep")
+
+    def _lookup(self) -> WordLookup:
+        return WordLookup(self.vectors_.vocabulary, get_tokenizer(self.tokenizer_), self._numbers)
+
+    def _look_up(self, X: Iterable[Document]) -> WordIds:
+        if isinstance(X, str):
+            raise ConfigError(f"X must be an iterable of documents, not a string: [{X!r:.50}]")
+        if getattr(X, "ndim", 1) != 1:
+            raise ConfigError("X must have one dimension: one document in each row")
+        return self._lookup()(X)
+
+    def _fit_to(self, documents: WordIds) -> None:
+        if len(documents) == 0:
+            raise ConfigError("there must be at least one document to fit to, and there is none")
+        self.weights_ = self._word_weights(documents)
+        self.component_ = None
+        if self.weighting == "sif":
+            self.component_ = _first_component(self._means(documents), self.vectors_.dim)
+
+    def _word_weights(self, documents: WordIds) -> _Floats:
+        V, N = len(self.vectors_), len(documents)
+        if self.weighting == "mean":
+            weights = np.ones(V)
+        elif self.weighting == "tfidf":
+            counts = _matrix(documents, np.ones(V)).copy()  # as this sorts in place
+            counts.sum_duplicates()
+            df = np.bincount(counts.indices, minlength=V)
+            weights = np.log((1 + N) / (1 + df)) + 1
+        else:
+            vocabulary = self.vectors_.vocabulary
+            known = vocabulary.has_counts and vocabulary.counts.any()
+            counts = vocabulary.counts if known else np.bincount(documents.ids, minlength=V)
+            weights = _SIF_A / (_SIF_A + counts / max(counts.sum(), 1))
+        return np.asarray(weights, dtype=np.float32)
+
+    def _means(self, documents: WordIds) -> Iterator[_Floats]:
+        """The weighted means of the vectors of each document, many documents at a time."""
+        for start in range(0, len(documents), _BLOCK_ROWS):
+            weights = _matrix(documents[start : start + _BLOCK_ROWS], self.weights_)
+            # the paper on SIF divides by the number of words
+            norms = np.diff(weights.indptr) if self.weighting == "sif" else weights.sum(axis=1)
+            norms = np.where(norms == 0, 1, norms).astype(np.float32)
+            yield (weights @ self.vectors_.vectors) / norms[:, np.newaxis]
+
+    def _blocks(self, documents: WordIds) -> Iterator[_Floats]:
+        """The vectors of documents, many at a time."""
+        for block in self._means(documents):
+            if self.component_ is not None:
+                lengths = np.linalg.norm(block, axis=1)
+                block -= np.outer(block @ self.component_, self.component_)
+                block[np.linalg.norm(block, axis=1) <= _MIN_LENGTH * lengths] = 0
+            yield block
+
+    def _transform(self, documents: WordIds) -> _Floats:
+        vectors = np.empty((len(documents), self.vectors_.dim), dtype=np.float32)
+        start = 0
+        for block in self._blocks(documents):
+            vectors[start : start + len(block)] = block
+            start += len(block)
+        return vectors
+
+
+def _text_settings(vectors: Embeddings) -> Mapping[str, Any]:
+    """How the text that vectors were trained with became tokens; empty where that is unknown."""
+    found: Any = vectors.metadata
+    path = ("language_model", "text") if "language_model" in found else ("corpus", "settings")
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _matrix(documents: WordIds, weights: npt.NDArray[Any]) -> csr_array:
+    """The weights of the words of documents, (N, V); a word that comes twice has two entries."""
+    shape = (len(documents), len(weights))
+    return csr_array((weights[documents.ids], documents.ids, documents.offsets), shape=shape)
+
+
+def _first_component(blocks: Iterable[_Floats], D: int) -> _Floats:
+    """The first right singular vector of a matrix given in blocks of rows, shape (D,)."""
+    gram = np.zeros((D, D))
+    for block in blocks:
+        rows = block.astype(np.float64)
+        gram += rows.T @ rows
+    _, directions = np.linalg.eigh(gram)
+    return np.asarray(directions[:, -1], dtype=np.float32)
+
+
+class SimilarLine(NamedTuple):
+    """A line of a text that answers a query."""
+
+    number: int
+    """Its place in the text, from 1."""
+
+    text: str
+
+    score: float
+    """The cosine of its vector and that of the query."""
+
+
+def similar_lines(
+    model: DocumentVectors, query: str, lines: Iterable[str], n: int = 10
+) -> list[SimilarLine]:
+    """Return the lines nearest to a query by cosine, best first.
+
+    Lines without a known word are never an answer.
+
+    Args:
+        model: fitted to the lines.
+        query: a text.
+        lines: read once, and kept in memory.
+        n: number of lines to return.
+
+    Raises:
+        EmbeddingsError: no word of the query is known.
+    """
+    lines = list(lines)
+    vectors = model._transform(model._fit(lines))
+    (asked,) = model._transform(model._look_up([query]))
+    length = np.linalg.norm(asked)
+    if length == 0:
+        raise EmbeddingsError(f"none of the words of {query!r:.50} has a vector; ask otherwise")
+    lengths = np.linalg.norm(vectors, axis=1)
+    has_direction = lengths > 0
+    scores = np.full(len(lines), -np.inf, dtype=np.float32)
+    np.divide(vectors @ (asked / length), lengths, out=scores, where=has_direction)
+    best = np.argsort(-scores, kind="stable")[: min(n, int(has_direction.sum()))]
+    return [SimilarLine(int(i) + 1, lines[i], float(np.clip(scores[i], -1, 1))) for i in best]
+
+
+def iter_embed_lines(
+    model: DocumentVectors, source: TextSource, path: str | os.PathLike[str]
+) -> Run[int]:
+    """Write the vectors of the lines of a text to a file, atomically.
+
+    The suffix tells the format. ``.npy``: an array (N, D) of float32, for ``numpy.load``. ``.tsv``:
+    one line for each, D numbers separated by tabs. ``.safetensors``: the tensor ``vectors``, (N, D)
+    of float32, for ``safetensors.numpy.load_file(path)["vectors"]``.
+
+    Args:
+        model: fitted to the lines.
+        source: N lines, read once. Blank lines count.
+        path: the file.
+
+    Returns:
+        A run that reports the stages ``reading`` and ``writing`` in lines; its value is the number
+        of lines without a known word, whose vectors are zero.
+
+    Raises:
+        ConfigError: the suffix is none of :data:`SUFFIXES`.
+        TextError: the text cannot be read, or has no line (in the run).
+        StorageError: the file cannot be written.
+    """
+    if Path(path).suffix not in SUFFIXES:
+        raise ConfigError(f"the name must end in one of {', '.join(SUFFIXES)}, not {path}")
+    check_writable(path)
+    return Run(_embed_lines(model, source, Path(path)))
+
+
+def _embed_lines(
+    model: DocumentVectors, source: TextSource, path: Path
+) -> Generator[Report, None, int]:
+    model._check_parameters()
+    look_up, parts, read = model._lookup(), [], 0
+    for lines in line_groups_of(source):
+        parts.append(look_up(line.text for line in lines))
+        read += len(lines)
+        yield Report("reading", read, None, "lines")
+    if not read:
+        raise TextError(f"{source.name} holds no line; give a text that does")
+    documents = WordIds.join(parts)
+    model._fit_to(documents)
+    with atomic_write(path) as temporary:
+        if path.suffix == ".safetensors":
+            made = {"weighting": model.weighting, "text": source.name}
+            tensors = {"vectors": model._transform(documents)}
+            save_tensors(temporary, tensors, kind="document vectors", metadata=made)
+        else:
+            with open(temporary, "wb") as file:
+                if path.suffix == ".npy":
+                    shape = (read, model.vectors_.dim)
+                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                for number, block in enumerate(model._blocks(documents)):
+                    yield Report("writing", number * _BLOCK_ROWS, read, "lines")
+                    is_text = path.suffix == ".tsv"
+                    file.writelines(tab_separated(block) if is_text else [block.tobytes()])
+        yield Report("writing", read, read, "lines")
+    return int((np.diff(documents.offsets) == 0).sum())

@@ -1,0 +1,135 @@
+"""Documents as ids of the words of a vocabulary; words that are not in it are left out.
+
+N is the number of documents, V of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.errors import ConfigError, TextError
+from wordkit.text.blocks import Block
+from wordkit.text.scanner import Scanner
+from wordkit.text.tokenizers import Tokenizer, is_number
+from wordkit.text.vocabulary import Vocabulary
+
+__all__ = ["Document", "WordIds", "WordLookup"]
+
+Document: TypeAlias = "str | Sequence[str]"
+"""A text, or the list of its tokens."""
+
+_BLOCK_DOCUMENTS, _BLOCK_CHARACTERS = 1 << 14, 1 << 22
+_MAX_UNKNOWN_WORDS = 1 << 20  # that a scanner keeps
+
+
+@dataclass(frozen=True)
+class WordIds:
+    """The ids of the known words of documents, as the columns of a sparse matrix are kept."""
+
+    ids: npt.NDArray[np.int32]
+    """Those of all documents, one after the other."""
+
+    offsets: npt.NDArray[np.int64]
+    """Shape (N + 1,): those of document i are ``ids[offsets[i] : offsets[i + 1]]``."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @classmethod
+    def join(cls, parts: Sequence[WordIds]) -> WordIds:
+        """Return the documents of several parts."""
+        lengths = [np.diff(part.offsets) for part in parts]
+        offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths]))
+        return cls(np.concatenate([np.zeros(0, np.int32), *(part.ids for part in parts)]), offsets)
+
+    def __getitem__(self, documents: slice) -> WordIds:
+        first, last, _ = documents.indices(len(self))
+        offsets = self.offsets[first : last + 1]
+        return WordIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+
+class WordLookup:
+    """Finds the known words of documents.
+
+    Args:
+        vocabulary: the words that are known.
+        tokenizer: makes tokens of strings; lists of tokens are taken as they are.
+        numbers: ``keep``, or ``N``: numbers become that.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer, numbers: str = "keep") -> None:
+        self._vocabulary, self._tokenizer, self._numbers = vocabulary, tokenizer, numbers
+        self._scanner: Scanner | None = None
+
+    def __call__(self, documents: Iterable[Document]) -> WordIds:
+        """Return the known words of documents.
+
+        Args:
+            documents: strings, or lists of tokens; read once.
+
+        Raises:
+            ConfigError: a document is neither a string nor a list of strings.
+            TextError: a document is not valid Unicode.
+        """
+        return WordIds.join([self._ids(block) for block in _blocks(documents)])
+
+    def _ids(self, block: Sequence[Document]) -> WordIds:
+        texts = [document for document in block if isinstance(document, str)]
+        if self._tokenizer.scanned and self._numbers == "keep" and len(texts) == len(block):
+            return self._scanned(texts)
+        return self._tokenized(block)
+
+    def _scanned(self, texts: Sequence[str]) -> WordIds:
+        lines = "\n".join(texts) + "\n"
+        if lines.count("\n") > len(texts):
+            lines = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
+        try:
+            data = lines.encode()
+        except UnicodeEncodeError as error:
+            character = lines[error.start]
+            raise TextError(f"a document is not valid Unicode: it holds {character!r}") from error
+        V = len(self._vocabulary)
+        if self._scanner is None or self._scanner.table.size > V + _MAX_UNKNOWN_WORDS:
+            self._scanner = Scanner(self._tokenizer)
+            self._scanner.table.add(self._vocabulary.to_arrays()["words"].tobytes() + b"\n", 0)
+        found = self._scanner.scan(Block(data, "the documents"), 0)
+        is_known = found.ids < V
+        known_before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_known)])
+        return WordIds(found.ids[is_known], known_before[np.r_[0, found.line_ends]])
+
+    def _tokenized(self, block: Sequence[Document]) -> WordIds:
+        ids: list[int] = []
+        offsets = [0]
+        for document in block:
+            tokens = self._tokenizer(document) if isinstance(document, str) else document
+            if self._numbers == "N":
+                tokens = ["N" if is_number(token) else token for token in tokens]
+            ids.extend(i for i in map(self._vocabulary.get, tokens) if i is not None)
+            offsets.append(len(ids))
+        return WordIds(np.array(ids, dtype=np.int32), np.array(offsets, dtype=np.int64))
+
+
+def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Several documents at a time, so that little memory is taken for their tokens."""
+    block: list[Document] = []
+    characters = 0
+    for number, document in enumerate(documents, 1):
+        if isinstance(document, str):
+            characters += len(document)
+        elif not isinstance(document, list | tuple) or not all(
+            isinstance(token, str) for token in document
+        ):
+            raise ConfigError(
+                f"document {number} must be a string or a list of tokens, not {document!r:.50}"
+            )
+        block.append(document)
+        if len(block) == _BLOCK_DOCUMENTS or characters >= _BLOCK_CHARACTERS:
+            yield block
+            block, characters = [], 0
+    if block:
+        yield block
