@@ -116,6 +116,10 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "analogy": (Call(("king", "man", "woman", "--json"), {"vectors.safetensors": VECTORS}),),
     "vector": (Call(("king",), {"vectors.safetensors": VECTORS}),),
     "odd-one-out": (Call(("king", "queen", "man", "car"), {"vectors.safetensors": VECTORS}),),
+    "similar-lines": (
+        Call(("the king", "corpus.txt"), {"corpus.txt": TEXT, "vectors.safetensors": VECTORS}),
+        Call(("a king", "-", "--json"), {"vectors.safetensors": VECTORS}, stdin="the queen\na car"),
+    ),
     "synonyms": (Call(("car", "--wordnet", "words"), {"words": "WordNet"}),),
     "hypernyms": (Call(("cars", "snow plough", "--wordnet", "words"), {"words": "WordNet"}),),
     "wordnet-similarity": (Call(("car", "ox", "--wordnet", "words"), {"words": "WordNet"}),),
@@ -185,6 +189,24 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
             ("lines.txt", "--vocabulary", "old.ids", "-o", "new.ids", "--log", "log", "-q"),
             {"lines.txt": TEXT, "old.ids": "corpus"},
             ("new.ids", "log"),
+        ),
+    ),
+    "embed": (
+        Call(
+            ("corpus.txt", "-o", "v.npy"),
+            {"corpus.txt": TEXT, "vectors.safetensors": VECTORS},
+            ("v.npy",),
+        ),
+        Call(
+            ("lines.txt", "-o", "v.tsv", "-m", "vectors.txt", "--log", "log", "-q"),
+            {"lines.txt": LINES, "vectors.txt": VECTORS},
+            ("v.tsv", "log"),
+        ),
+        Call(
+            ("-", "-o", "v.safetensors", "--weighting", "sif"),
+            {"vectors.safetensors": VECTORS},
+            ("v.safetensors",),
+            stdin="a king\n\na car\n",
         ),
     ),
     "convert": (

@@ -30,8 +30,8 @@ from wordkit.text.lookup import Document, WordIds, WordLookup
 from wordkit.text.tokenizers import TokenizeFunction, get_tokenizer
 
 __all__ = [
-    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "SimilarLine", "iter_embed_lines",
-    "similar_lines",
+    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "EmbeddedLines", "SimilarLine",
+    "iter_embed_lines", "similar_lines",
 ]  # fmt: skip
 
 WEIGHTINGS = ("mean", "sif", "tfidf")
@@ -121,6 +121,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
         return tags
 
     @property
@@ -144,6 +145,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self.vectors_ = self.vectors
         else:
             raise ConfigError(f"vectors must be Embeddings or a path, not {self.vectors!r:.50}")
+        _ = "" in self.vectors_  # raises if a corrupted file holds a word twice
         made = _text_settings(self.vectors_)
         self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
         self._numbers = made.get("numbers", "keep")
@@ -189,7 +191,11 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             # the paper on SIF divides by the number of words
             norms = np.diff(weights.indptr) if self.weighting == "sif" else weights.sum(axis=1)
             norms = np.where(norms == 0, 1, norms).astype(np.float32)
-            yield (weights @ self.vectors_.vectors) / norms[:, np.newaxis]
+            with np.errstate(all="ignore"):
+                means = (weights @ self.vectors_.vectors) / norms[:, np.newaxis]
+            if not np.isfinite(means).all():
+                raise self.vectors_.corrupted("a vector is not finite, or too long to be added")
+            yield means
 
     def _blocks(self, documents: WordIds) -> Iterator[_Floats]:
         """The vectors of documents, many at a time."""
@@ -260,7 +266,7 @@ def similar_lines(
         n: number of lines to return.
 
     Raises:
-        EmbeddingsError: no word of the query is known.
+        EmbeddingsError: the query, or all lines, have a zero vector.
     """
     lines = list(lines)
     vectors = model._transform(model._fit(lines))
@@ -272,13 +278,27 @@ def similar_lines(
     has_direction = lengths > 0
     scores = np.full(len(lines), -np.inf, dtype=np.float32)
     np.divide(vectors @ (asked / length), lengths, out=scores, where=has_direction)
+    if not has_direction.any():
+        raise EmbeddingsError(
+            "no line can be compared: none has a known word, or all are alike, and weighting sif "
+            "removes what is common; choose mean"
+        )
     best = np.argsort(-scores, kind="stable")[: min(n, int(has_direction.sum()))]
     return [SimilarLine(int(i) + 1, lines[i], float(np.clip(scores[i], -1, 1))) for i in best]
 
 
+class EmbeddedLines(NamedTuple):
+    """What :func:`iter_embed_lines` has written."""
+
+    lines: int
+    dim: int
+    zeros: int
+    """Lines without a known word, whose vectors are zero."""
+
+
 def iter_embed_lines(
     model: DocumentVectors, source: TextSource, path: str | os.PathLike[str]
-) -> Run[int]:
+) -> Run[EmbeddedLines]:
     """Write the vectors of the lines of a text to a file, atomically.
 
     The suffix tells the format. ``.npy``: an array (N, D) of float32, for ``numpy.load``. ``.tsv``:
@@ -291,8 +311,7 @@ def iter_embed_lines(
         path: the file.
 
     Returns:
-        A run that reports the stages ``reading`` and ``writing`` in lines; its value is the number
-        of lines without a known word, whose vectors are zero.
+        A run that reports the stages ``reading`` and ``writing``, in lines.
 
     Raises:
         ConfigError: the suffix is none of :data:`SUFFIXES`.
@@ -307,7 +326,7 @@ def iter_embed_lines(
 
 def _embed_lines(
     model: DocumentVectors, source: TextSource, path: Path
-) -> Generator[Report, None, int]:
+) -> Generator[Report, None, EmbeddedLines]:
     model._check_parameters()
     look_up, parts, read = model._lookup(), [], 0
     for lines in line_groups_of(source):
@@ -334,4 +353,4 @@ def _embed_lines(
                     is_text = path.suffix == ".tsv"
                     file.writelines(tab_separated(block) if is_text else [block.tobytes()])
         yield Report("writing", read, read, "lines")
-    return int((np.diff(documents.offsets) == 0).sum())
+    return EmbeddedLines(read, model.vectors_.dim, int((np.diff(documents.offsets) == 0).sum()))

@@ -24,6 +24,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "analogy": "king man woman: what is to woman as king is to man.",
         "vector": "The vector of a word, or the mean vector of a text.",
         "odd-one-out": "The word that does not fit among the others.",
+        "similar-lines": "The lines of a text that are nearest to a sentence.",
     },
     "Look up": {
         "synonyms": "Other words for each sense of a word, from WordNet.",
@@ -46,6 +47,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",
+        "embed": "The lines of a text as vectors, one a line.",
         "convert": "Vectors into another format, models into fewer bytes.",
         "info": "What vectors, models and corpora hold, and how they were made.",
         "corpora": "The corpora that can be named instead of a file.",

@@ -12,10 +12,10 @@ from click.core import ParameterSource
 from wordkit.runtime import DEVICES
 
 __all__ = [
-    "checkpoint_options", "device_option", "encoding_options", "encoding_values", "is_given",
-    "json_option", "language_model_option", "memory_option", "model_device_option", "model_option",
-    "number_option", "output_option", "progress_options", "reading_options", "text_options",
-    "threads_option", "together",
+    "checkpoint_options", "device_option", "document_options", "encoding_options",
+    "encoding_values", "is_given", "json_option", "language_model_option", "memory_option",
+    "model_device_option", "model_option", "number_option", "output_option", "progress_options",
+    "reading_options", "text_options", "threads_option", "together",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,6 +100,23 @@ text_options = together(
     ),
     reading_options,
 )  # fmt: skip
+
+
+def document_options(weighting: str) -> Callable[[F], F]:
+    """Return the options of document vectors, with a default of the weighting."""
+    return together(
+        click.option(
+            "--weighting", type=click.Choice(["mean", "sif", "tfidf"]), default=weighting,
+            show_default=True,
+            help="Weights of the words: all the same, by smooth inverse frequency, or by inverse "
+            "document frequency.",
+        ),
+        click.option(
+            "-t", "--tokenizer", metavar="NAME",
+            help="Tokenizer, see wordkit tokenizers. Default: that of the vectors, else basic.",
+        ),
+        reading_options,
+    )  # fmt: skip
 
 
 def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
