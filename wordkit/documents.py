@@ -271,18 +271,19 @@ def similar_lines(
     lines = list(lines)
     vectors = model._transform(model._fit(lines))
     (asked,) = model._transform(model._look_up([query]))
-    length = np.linalg.norm(asked)
-    if length == 0:
-        raise EmbeddingsError(f"none of the words of {query!r:.50} has a vector; ask otherwise")
-    lengths = np.linalg.norm(vectors, axis=1)
+    length, lengths = np.linalg.norm(asked), np.linalg.norm(vectors, axis=1)
     has_direction = lengths > 0
-    scores = np.full(len(lines), -np.inf, dtype=np.float32)
-    np.divide(vectors @ (asked / length), lengths, out=scores, where=has_direction)
     if not has_direction.any():
         raise EmbeddingsError(
             "no line can be compared: none has a known word, or all are alike, and weighting sif "
             "removes what is common; choose mean"
         )
+    if length == 0:
+        raise EmbeddingsError(
+            f"{query!r:.50} cannot be compared: none of its words has a vector; ask otherwise"
+        )
+    scores = np.full(len(lines), -np.inf, dtype=np.float32)
+    np.divide(vectors @ (asked / length), lengths, out=scores, where=has_direction)
     best = np.argsort(-scores, kind="stable")[: min(n, int(has_direction.sum()))]
     return [SimilarLine(int(i) + 1, lines[i], float(np.clip(scores[i], -1, 1))) for i in best]
 
