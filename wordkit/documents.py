@@ -30,8 +30,8 @@ from wordkit.text.lookup import Document, WordIds, WordLookup
 from wordkit.text.tokenizers import TokenizeFunction, get_tokenizer
 
 __all__ = [
-    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "EmbeddedLines", "SimilarLine",
-    "iter_embed_lines", "similar_lines",
+    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "SimilarLine", "iter_embed_lines",
+    "similar_lines",
 ]  # fmt: skip
 
 WEIGHTINGS = ("mean", "sif", "tfidf")
@@ -173,7 +173,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.weighting == "mean":
             weights = np.ones(V)
         elif self.weighting == "tfidf":
-            counts = _matrix(documents, np.ones(V)).copy()  # as this sorts in place
+            counts = _matrix(documents, np.ones(V, np.float32)).copy()  # as this sorts in place
             counts.sum_duplicates()
             df = np.bincount(counts.indices, minlength=V)
             weights = np.log((1 + N) / (1 + df)) + 1
@@ -288,18 +288,9 @@ def similar_lines(
     return [SimilarLine(int(i) + 1, lines[i], float(np.clip(scores[i], -1, 1))) for i in best]
 
 
-class EmbeddedLines(NamedTuple):
-    """What :func:`iter_embed_lines` has written."""
-
-    lines: int
-    dim: int
-    zeros: int
-    """Lines without a known word, whose vectors are zero."""
-
-
 def iter_embed_lines(
     model: DocumentVectors, source: TextSource, path: str | os.PathLike[str]
-) -> Run[EmbeddedLines]:
+) -> Run[npt.NDArray[np.int64]]:
     """Write the vectors of the lines of a text to a file, atomically.
 
     The suffix tells the format. ``.npy``: an array (N, D) of float32, for ``numpy.load``. ``.tsv``:
@@ -312,7 +303,8 @@ def iter_embed_lines(
         path: the file.
 
     Returns:
-        A run that reports the stages ``reading`` and ``writing``, in lines.
+        A run that reports the stages ``reading`` and ``writing``, in lines. Its value is the number
+        of known words of each line, shape (N,).
 
     Raises:
         ConfigError: the suffix is none of :data:`SUFFIXES`.
@@ -327,7 +319,7 @@ def iter_embed_lines(
 
 def _embed_lines(
     model: DocumentVectors, source: TextSource, path: Path
-) -> Generator[Report, None, EmbeddedLines]:
+) -> Generator[Report, None, npt.NDArray[np.int64]]:
     model._check_parameters()
     look_up, parts, read = model._lookup(), [], 0
     for lines in line_groups_of(source):
@@ -354,4 +346,4 @@ def _embed_lines(
                     is_text = path.suffix == ".tsv"
                     file.writelines(tab_separated(block) if is_text else [block.tobytes()])
         yield Report("writing", read, read, "lines")
-    return EmbeddedLines(read, model.vectors_.dim, int((np.diff(documents.offsets) == 0).sum()))
+    return np.diff(documents.offsets)

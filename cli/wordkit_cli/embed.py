@@ -60,9 +60,10 @@ def command(
             progress.say(opened.note)
         refuse_overwriting([*files, *getattr(opened.source, "files", ())], [output, log])
         vectors = DocumentVectors(path, weighting, tokenizer)
-        embedded = progress.finish(iter_embed_lines(vectors, opened.source, output))
-        progress.say(
-            f"{output}: {counted(embedded.lines, 'line')}, {counted(embedded.dim, 'dimension')}"
-        )
-        if embedded.zeros:
-            progress.say(f"{counted(embedded.zeros, 'line')} without a known word: rows of zeros")
+        known_words = progress.finish(iter_embed_lines(vectors, opened.source, output))
+    lines, zeros = len(known_words), int((known_words == 0).sum())
+    progress.say(
+        f"{output}: {counted(lines, 'line')}, {counted(vectors.vectors_.dim, 'dimension')}"
+    )
+    if zeros:
+        progress.say(f"{counted(zeros, 'line')} without a known word: rows of zeros")
