@@ -321,7 +321,7 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     code = """
 import sys
 from string_source import StringSource
-from wordkit.text import prepare
+from wordkit.text import iter_prepare
 class Lines(StringSource):
     def __init__(self, blocks):
         self.name, self.size, self.replace_errors, self.count = "lines", None, False, blocks
@@ -329,7 +329,7 @@ class Lines(StringSource):
     def blocks(self):
         from wordkit.text import Block
         return (Block(self.block, "lines") for _ in range(self.count))
-corpus = prepare(Lines(int(sys.argv[1])), sys.argv[2], threads=2).result()
+corpus = iter_prepare(Lines(int(sys.argv[1])), sys.argv[2], threads=2).result()
 for line in open("/proc/self/status"):
     if line.startswith(("VmHWM", "RssFile")):
         print(line.split()[1])
