@@ -31,46 +31,23 @@ _FEW = 1 << 15  # numbers
 
 @dataclass(frozen=True)
 class _Piece:
-    """Whole lines of a file."""
+    """Whole lines of a file: where they begin, and the number of the first line."""
 
     data: bytes
     offset: int
-    """Offset of the data in the file."""
-
     line: int
-    """Number of the first line."""
-
-    def line_at(self, pos: int) -> int:
-        """Return the number of the line at a position in the data."""
-        return self.line + self.data.count(b"\n", 0, pos)
 
 
-@dataclass
-class _Parsed:
+@dataclass(frozen=True)
+class _Rows:
     """The rows of a piece, up to its first error."""
 
     words: list[str]
     vectors: npt.NDArray[np.float32]
-    error: FormatError | None
     ended: bool
     """True if the last line of the piece has a line break."""
 
-
-@dataclass
-class _Rows:
-    """Consecutive rows whose words are not decoded yet, up to the first error."""
-
-    words: list[bytes]
-    starts: list[int]
-    """Position of each row in the piece."""
-
-    values: npt.NDArray[np.float32]
     error: FormatError | None = None
-
-    def cut(self, count: int, error: FormatError) -> None:
-        """Keep the first rows only, as the next one is wrong."""
-        del self.words[count:]
-        self.values, self.error = self.values[:count], error
 
 
 def read_rows(
@@ -97,7 +74,7 @@ def read_rows(
     parser = _Parser(source, dim, options)
     few = limit is not None and limit * dim <= _FEW
     pieces = _pieces(source, line)
-    results: Generator[_Parsed, None, None]
+    results: Generator[_Rows, None, None]
     if few or len(source.peek(_SMALL)) < _SMALL:
         results = (parser.plain(piece) for piece in pieces)
     else:
@@ -138,109 +115,70 @@ class _Parser:
     """Parses pieces of one file."""
 
     def __init__(self, source: Source, dim: int, options: ReadOptions) -> None:
-        self.path = source.path
-        self.dim = dim
-        self.encoding, self.errors = options.encoding, options.errors
+        self._path, self._dim = source.path, dim
+        self._encoding, self._errors = options.encoding, options.errors
 
-    def plain(self, piece: _Piece) -> _Parsed:
+    def plain(self, piece: _Piece) -> _Rows:
         """Parse a piece row by row, without compiled code."""
-        return self._parsed(piece, [self._plain_rows(piece, 0)])
-
-    def compiled(self, piece: _Piece) -> _Parsed:
-        """Parse a piece by the kernel; the rows that it leaves aside are parsed the plain way."""
-        blocks: list[_Rows] = []
-        pos = 0
-        while pos < len(piece.data) and not (blocks and blocks[-1].error):
-            rows, pos = self._compiled_rows(piece, pos)
-            blocks.append(rows)
-        return self._parsed(piece, blocks)
-
-    def _plain_rows(self, piece: _Piece, pos: int) -> _Rows:
-        rows = _Rows([], [], np.empty((0, 0), np.float32))
-        values: list[npt.NDArray[np.float32]] = []
-        for row in piece.data[pos:].split(b"\n"):
+        words: list[str] = []
+        vectors: list[npt.NDArray[np.float32]] = []
+        error, begin, word = None, piece.offset, b""
+        for number, row in enumerate(piece.data.split(b"\n"), piece.line):
             try:
-                parsed = parse_row(row, self.dim)
-            except RowError as error:
-                rows.error = self._fault(piece, pos, str(error))
+                parsed = parse_row(row, self._dim)
+                if parsed is not None:
+                    word, values = parsed
+                    words.append(word.decode(self._encoding, self._errors))
+                    vectors.append(values)
+            except RowError as fault:
+                error = f"{fault}; copy or make the file again"
+            except UnicodeError as fault:
+                byte = begin + row.index(word) + getattr(fault, "start", 0)
+                error = f"the word is not {self._encoding} at byte {byte} of the file; {DECODING}"
+            if error is not None:
+                error = f"{self._path}, line {number}: {error}"
                 break
-            if parsed is not None:
-                rows.words.append(parsed[0])
-                rows.starts.append(pos)
-                values.append(parsed[1])
-            pos += len(row) + 1
-        if values:
-            rows.values = np.stack(values)
-        return rows
+            begin += len(row) + 1
+        found = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+        ended = piece.data.endswith(b"\n")
+        return _Rows(words, found, ended, None if error is None else FormatError(error))
 
-    def _compiled_rows(self, piece: _Piece, pos: int) -> tuple[_Rows, int]:
-        """Return rows from a position in a piece on, and where they end."""
+    def compiled(self, piece: _Piece) -> _Rows:
+        """Parse a piece by the kernel; rows that it leaves aside are parsed the plain way.
+
+        So is the whole piece where a row is wrong.
+        """
+        try:
+            rows = self._compiled(piece)
+        except (RowError, UnicodeError):
+            rows = None
+        return self.plain(piece) if rows is None else rows
+
+    def _compiled(self, piece: _Piece) -> _Rows | None:
         from wordkit.embeddings.kernels import LEFT, parse_rows
 
-        data, dim = piece.data, self.dim
+        data, dim = piece.data, self._dim
         # A row has two bytes a value and one for its word: no D can ask for more room than that.
-        room = min(data.count(b"\n", pos) + 1, (len(data) - pos) // (2 * dim + 1))
-        if room == 0:
-            return self._plain_rows(piece, pos), len(data)
-        values = np.empty((room, dim), dtype=np.float32)
-        blob = np.empty(len(data) - pos + room, dtype=np.uint8)
+        room = min(data.count(b"\n") + 1, len(data) // (2 * dim + 1))
+        values = np.empty((room, dim if room else 0), dtype=np.float32)
+        blob = np.empty(len(data) + room, dtype=np.uint8)
         marks = np.zeros(room, dtype=np.uint8)
         spans = np.empty((room, 2), dtype=np.int64)
         text = np.frombuffer(data, dtype=np.uint8)
-        count, used, end = parse_rows(text, pos, len(data), values, blob, marks, spans)
+        count, used, end = parse_rows(text, 0, len(data), values, blob, marks, spans)
+        if end < len(data):  # rows so short that there are more than there is room for
+            return None
         words = blob[:used].tobytes().split(b"\n")[:count]
-        rows = _Rows(words, spans[:count, 0].tolist(), values[:count])
         left = np.flatnonzero(marks[:count] == LEFT).tolist()
         for row in left:
-            start = rows.starts[row]
-            try:
-                parsed = parse_row(data[start : int(spans[row, 1])], dim)
-            except RowError as error:
-                rows.cut(row, self._fault(piece, start, str(error)))
-                break
+            parsed = parse_row(data[spans[row, 0] : spans[row, 1]], dim)
             if parsed is not None:
                 words[row], values[row] = parsed
-        if left:  # a blank row has left an empty word
-            kept = [row for row, word in enumerate(rows.words) if word]
-            rows.words = [rows.words[row] for row in kept]
-            rows.starts = [rows.starts[row] for row in kept]
-            rows.values = rows.values[kept]
-        return rows, int(end)
+        kept = [row for row, word in enumerate(words) if word] if left else slice(count)
+        words = words if isinstance(kept, slice) else [words[row] for row in kept]  # none is blank
+        return _Rows(self._decoded(words), values[kept], data.endswith(b"\n"))
 
-    def _parsed(self, piece: _Piece, blocks: list[_Rows]) -> _Parsed:
-        """Decode the words, up to the first that cannot be."""
-        words: list[str] = []
-        parts: list[npt.NDArray[np.float32]] = []
-        error = None
-        for rows in blocks:
-            words += self._decoded(piece, rows)
-            parts.append(rows.values)
-            error = rows.error
-            if error is not None:
-                break
-        vectors = join(parts, len(words), self.dim)
-        return _Parsed(words, vectors, error, piece.data.endswith(b"\n"))
-
-    def _decoded(self, piece: _Piece, rows: _Rows) -> list[str]:
-        if self.encoding.lower() in ("utf-8", "utf8"):
-            with contextlib.suppress(UnicodeDecodeError):  # then the word is looked for below
-                text = b"\n".join(rows.words).decode("utf-8", self.errors)
-                return text.split("\n") if rows.words else []
-        words: list[str] = []
-        for row, word in enumerate(rows.words):
-            try:
-                words.append(word.decode(self.encoding, self.errors))
-            except UnicodeError as error:
-                pos = rows.starts[row]
-                byte = piece.offset + piece.data.index(word, pos) + getattr(error, "start", 0)
-                fault = FormatError(
-                    f"{self.path}, line {piece.line_at(pos)}: the word is not {self.encoding} at "
-                    f"byte {byte} of the file; {DECODING}"
-                )
-                rows.cut(row, fault)
-                break
-        return words
-
-    def _fault(self, piece: _Piece, pos: int, text: str) -> FormatError:
-        line = piece.line_at(pos)
-        return FormatError(f"{self.path}, line {line}: {text}; copy or make the file again")
+    def _decoded(self, words: list[bytes]) -> list[str]:
+        if self._encoding.lower() not in ("utf-8", "utf8"):
+            return [word.decode(self._encoding, self._errors) for word in words]
+        return b"\n".join(words).decode("utf-8", self._errors).split("\n") if words else []
