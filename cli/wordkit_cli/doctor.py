@@ -134,7 +134,7 @@ def _devices() -> Mapping[str, str]:
 
 
 def _folders() -> dict[str, Any]:
-    from wordkit_corpora.cache import cache_folder
+    from wordkit_corpora.download import cache_folder
 
     data = None
     if path := os.environ.get("WORDKIT_DATA"):

@@ -1,8 +1,9 @@
-"""Downloads over HTTPS, checked against their SHA-256."""
+"""Downloads over HTTPS, checked against their SHA-256, and the cache folder that keeps them."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from wordkit.errors import StorageError
 from wordkit.runtime import Report
 from wordkit.storage import atomic_write
 
-__all__ = ["RemoteFile", "fetch"]
+__all__ = ["RemoteFile", "cache_folder", "fetch", "make_cache_folder"]
 
 _TIMEOUT = 30.0  # seconds without any answer
 _PIECE = 1 << 16
@@ -92,3 +93,30 @@ def _reason(error: Exception) -> str:
         return f"the server answered {error.code} {error.reason}"
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/wordkit``, or ``~/.cache/wordkit``; it need not exist.
+
+    A relative ``$XDG_CACHE_HOME`` does not count, as the XDG specification says.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(named) if os.path.isabs(named) else Path(os.path.expanduser("~")) / ".cache"
+    return base / "wordkit"
+
+
+def make_cache_folder() -> Path:
+    """Return the cache folder, which is created if needed.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the cache folder {folder}: {error.strerror or error}; set "
+            "XDG_CACHE_HOME to a folder that can be written"
+        ) from error
+    return folder

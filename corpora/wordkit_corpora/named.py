@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wordkit.errors import TextError
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, Run, as_run
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
@@ -112,6 +111,7 @@ def check_paths(paths: Sequence[str | Path]) -> None:
         _named(path, wins=False)
 
 
+@as_run
 def iter_open_source(
     paths: Sequence[str | Path],
     *,
@@ -119,7 +119,7 @@ def iter_open_source(
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
     as_it_comes: bool = False,
-) -> Run[OpenedText]:
+) -> Generator[Report, None, OpenedText]:
     """Open a text by paths, names of corpora, or both.
 
     Where a path exists that is called like a corpus, the corpus is meant if ``data_dir`` is given;
@@ -136,13 +136,6 @@ def iter_open_source(
         TextError: a path does not exist and names no corpus, is a device, or holds no file.
         StorageError: a corpus cannot be fetched or stored.
     """
-    how: dict[str, Any] = {"encoding": encoding, "errors": errors, "as_it_comes": as_it_comes}
-    return Run(_open(paths, how, data_dir))
-
-
-def _open(
-    paths: Sequence[str | Path], how: Mapping[str, Any], data_dir: str | Path | None
-) -> Generator[Report, None, OpenedText]:
     meant = [(path, _named(path, wins=data_dir is not None)) for path in paths]
     plain = [path for path, corpus in meant if corpus is None]
     # looked for all at once, so that a file counts once on both sides of a name
@@ -154,12 +147,16 @@ def _open(
         together = [path for path, _ in group]
         if corpus is not None:
             for _ in together:
-                run = corpus.open(data_dir)
-                yield from run
-                sources.append(run.result())
+                sources.append((yield from corpus.open(data_dir)))
             tokenizers.add(corpus.tokenizer)
         elif files := [file for _ in together for file in next(found)]:
-            text = open_text(files, name=joined_names(together), **how)
+            text = open_text(
+                files,
+                encoding=encoding,
+                errors=errors,
+                name=joined_names(together),
+                as_it_comes=as_it_comes,
+            )
             sources.append(text)
             if is_tokenised(text):
                 tokenizers.add(_WHITESPACE)
@@ -169,7 +166,7 @@ def _open(
                 )
             else:
                 tokenizers.add(_DEFAULT)
-    source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), how["errors"] == "replace")
+    source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
     tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT
     return OpenedText(source, tokenizer, _note(plain), reason if tokenizer == _WHITESPACE else None)
 

@@ -12,10 +12,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus, TextSource
-from wordkit_corpora.cache import make_cache_folder
-from wordkit_corpora.download import RemoteFile, fetch
+from wordkit_corpora.download import RemoteFile, fetch, make_cache_folder
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["PTB_FILES", "iter_ptb_corpora", "iter_ptb_source", "ptb_path"]
@@ -75,17 +74,19 @@ def _find_below(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
-def iter_ptb_source(split: str, data_dir: str | Path | None = None) -> Run[TextSource]:
+@as_run
+def iter_ptb_source(
+    split: str, data_dir: str | Path | None = None
+) -> Generator[Report, None, TextSource]:
     """Return the text of a split; arguments and errors are those of :func:`ptb_path`."""
-    return Run(_open_split(split, data_dir))
-
-
-def _open_split(split: str, data_dir: str | Path | None) -> Generator[Report, None, TextSource]:
     path = yield from ptb_path(split, data_dir)
     return open_text([path], name="ptb" if split == "train" else f"ptb-{split}")
 
 
-def iter_ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus]]:
+@as_run
+def iter_ptb_corpora(
+    data_dir: str | Path | None = None,
+) -> Generator[Report, None, dict[str, Corpus]]:
     """Return the three splits for a language model, by name: "train", "valid" and "test".
 
     Each line ends in ``<eos>``, and the vocabulary is that of the training text alone: 929,589
@@ -97,18 +98,12 @@ def iter_ptb_corpora(data_dir: str | Path | None = None) -> Run[dict[str, Corpus
     Raises:
         TextError, StorageError: as for :func:`ptb_path`.
     """
-    return Run(_prepare_splits(data_dir))
-
-
-def _prepare_splits(data_dir: str | Path | None) -> Generator[Report, None, dict[str, Corpus]]:
     from wordkit.text import TextConfig, iter_prepare  # loads Numba
 
     config = TextConfig(tokenizer="whitespace", eos=True)
     corpora: dict[str, Corpus] = {}
     for split in PTB_FILES:  # train comes first
-        source = yield from _open_split(split, data_dir)
+        source = yield from iter_ptb_source(split, data_dir)
         vocabulary = corpora["train"].vocabulary if corpora else None
-        run = iter_prepare(source, None, config, vocabulary=vocabulary)
-        yield from run
-        corpora[split] = run.result()
+        corpora[split] = yield from iter_prepare(source, None, config, vocabulary=vocabulary)
     return corpora

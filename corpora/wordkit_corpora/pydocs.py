@@ -18,11 +18,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from wordkit.errors import StorageError, TextError, WordkitWarning
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, as_run
 from wordkit.storage import atomic_write
 from wordkit.text.blocks import Block, TextSource
-from wordkit_corpora.cache import cache_folder, make_cache_folder
 from wordkit_corpora.docstrings import docstrings, prose
+from wordkit_corpora.download import cache_folder, make_cache_folder
 from wordkit_corpora.plaintext import open_text
 
 __all__ = ["SourceTree", "installed_trees", "iter_pydocs_source", "read_trees"]
@@ -73,16 +73,14 @@ def installed_trees() -> list[SourceTree]:
     return trees
 
 
-def iter_pydocs_source() -> Run[TextSource]:
+@as_run
+def iter_pydocs_source() -> Generator[Report, None, TextSource]:
     """Return the documentation of this Python installation, one paragraph a line.
 
     Raises (as it runs):
         TextError: a source file cannot be read, or there is none.
     """
-    return Run(_open(installed_trees()))
-
-
-def _open(trees: Sequence[SourceTree]) -> Generator[Report, None, TextSource]:
+    trees = installed_trees()
     made_of = "-".join(f"{tree.name}{tree.version}" for tree in trees)
     path = cache_folder() / f"{NAME}-{_TEXT_VERSION}-{made_of}.txt"
     if not os.path.isfile(path):

@@ -90,7 +90,7 @@ def _train(
 ) -> Generator[Report, None, Embeddings]:
     matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
     squares = _sum_of_squares(matrix.data)
-    decomposition = iter_truncated_svd(
+    U, s, Vt = yield from iter_truncated_svd(
         matrix,
         config.dim,
         method=config.method,
@@ -98,8 +98,6 @@ def _train(
         threads=threads,
         memory=_remaining_memory(memory, matrix),
     )
-    yield from decomposition
-    U, s, Vt = decomposition.result()
     vectors = U * s**config.exponent
     if config.context_vectors:
         vectors += Vt.T * s**config.exponent
@@ -110,11 +108,9 @@ def _weighted_counts(
     corpus: Corpus, config: CountsConfig, words: int, threads: int | None, memory: int | None
 ) -> Generator[Report, None, csr_array]:
     """Return the PPMI matrix of the corpus."""
-    counting = iter_count_cooccurrences(
+    counts = yield from iter_count_cooccurrences(
         corpus, config.cooccurrence(), vocabulary_size=words, memory=memory, threads=threads
     )
-    yield from counting
-    counts = counting.result()
     if counts.nnz == 0:
         raise TextError(
             "no two words occur together: each line holds at most one word that is frequent "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
-__all__ = ["Report", "Run", "when_compiling"]
+__all__ = ["Report", "Run", "as_run", "when_compiling"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -40,6 +42,8 @@ class Run(Generic[T]):
         for report in run:          # the job runs from report to report
             print(report.done)
         value = run.result()        # or just this, to let it run silently
+
+    In a generator, ``value = yield from run`` passes the reports on.
     """
 
     def __init__(self, steps: Generator[Report, None, T]) -> None:
@@ -47,8 +51,8 @@ class Run(Generic[T]):
         self._is_over = False
         self._value: list[T] = []  # empty until the job has ended well
 
-    def __iter__(self) -> Iterator[Report]:
-        return self
+    def __iter__(self) -> Generator[Report, None, T]:
+        return self  # type: ignore[return-value] # yield from takes the value of its StopIteration
 
     def __next__(self) -> Report:
         try:
@@ -57,7 +61,7 @@ class Run(Generic[T]):
             if not self._value and not self._is_over:
                 self._value.append(end.value)
             self._is_over = True
-            raise StopIteration from None
+            raise StopIteration(*self._value) from None
         except BaseException:
             self._is_over = True
             raise
@@ -74,6 +78,16 @@ class Run(Generic[T]):
         """Stop the job and clean up after it."""
         self._is_over = True
         self._steps.close()
+
+
+def as_run(steps: Callable[P, Generator[Report, None, T]]) -> Callable[P, Run[T]]:
+    """Decorate a generator function so that it returns a :class:`Run`; errors come as it runs."""
+
+    @functools.wraps(steps)
+    def begin(*args: P.args, **kwargs: P.kwargs) -> Run[T]:
+        return Run(steps(*args, **kwargs))
+
+    return begin
 
 
 @contextlib.contextmanager

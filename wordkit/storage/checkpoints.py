@@ -7,14 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any
 
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError, FormatError
+from wordkit.runtime.signals import uninterrupted
 from wordkit.storage import (
     TensorFile,
     check_writable,
@@ -83,19 +82,8 @@ class CheckpointKeeper:
         """
         if self._plan is None or sys.is_finalizing():  # nothing can be written on the way out
             return
-        path, go = self._plan.path, SimpleQueue[bool]()
-
-        def work() -> None:
-            if go.get():
-                self._write(path)
-
-        with ThreadPoolExecutor(1) as pool:  # signals interrupt the main thread alone
-            try:
-                saving = pool.submit(work)
-                go.put(True)  # from here on the pool waits for the end
-                saving.result()
-            finally:
-                go.put(False)
+        with uninterrupted():
+            self._write(self._plan.path)
         self._last = time.monotonic()
 
 
