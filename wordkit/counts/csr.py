@@ -7,6 +7,7 @@ V is the number of rows and columns, Z the number of entries. SciPy wants ``indp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
-from wordkit.runtime import available_memory
+from wordkit.runtime import ThreadPool, available_memory
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -27,12 +28,15 @@ __all__ = [
     "Rows",
     "balanced_ranges",
     "bytes_in_memory",
+    "collect_rows",
     "even_ranges",
     "frozen",
     "memory_limit",
 ]
 
 _INT32_LIMIT = 2**31 - 1
+_ENTRY_BYTES = 8  # an int32 column and a float32 value
+_MIN_TASK_ENTRIES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class RowBuilder:
     """
 
     def __init__(self, shape: tuple[int, int], memory: int, max_entries: int) -> None:
-        capacity = min(max(memory, 0) // 8, max_entries)
+        capacity = min(max(memory, 0) // _ENTRY_BYTES, max_entries)
         self.shape = shape
         self._indices = GrowingArray(np.int32, capacity)
         self._data = GrowingArray(np.float32, capacity)
@@ -165,6 +169,33 @@ class RowBuilder:
         matrix.data = np.asarray(self._data.finish())
         matrix.has_canonical_format = True
         return matrix
+
+
+def collect_rows(
+    shape: tuple[int, int],
+    ends: npt.NDArray[np.int64],
+    make: Callable[[tuple[int, int]], Rows],
+    pool: ThreadPool,
+    memory: int,
+    max_entries: int,
+) -> csr_array:
+    """Return the matrix of the rows that tasks make of ranges of rows.
+
+    Args:
+        shape: of the matrix.
+        ends: upper bounds of the entries before each row, from 0.
+        make: makes the rows of a range.
+        pool: the threads to use.
+        memory: bytes to work in, the result included; see :class:`RowBuilder`.
+        max_entries: of one task, unless a single row has more.
+    """
+    results = _ENTRY_BYTES * (pool.look_ahead + 1)  # for each entry of a task
+    # a quarter for the tasks: what they give back, the allocator may keep for a while
+    task = min(max(memory // (4 * results), _MIN_TASK_ENTRIES), max_entries)
+    with RowBuilder(shape, memory - 2 * task * results, int(ends[-1])) as builder:
+        for rows in pool.map(make, balanced_ranges(ends, task)):
+            builder.append(rows)
+        return builder.finish()
 
 
 def memory_limit(memory: int | None) -> int:

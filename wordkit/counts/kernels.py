@@ -13,16 +13,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba.extending
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 
 from wordkit.kernels.jit import njit
-
-# It supplies the first argument of the functions it decorates, which its type does not say.
-intrinsic: Any = numba.extending.intrinsic
+from wordkit.kernels.lanes import Matrix, intrinsic, prefetch_line
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -50,13 +47,8 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Prefetch the cache line of ``array[index]``; any index is harmless."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        )
-        address = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(function, [address, flag(0), flag(3), flag(1)])  # read, keep, data
+        data = Matrix(context, builder, signature.args[0], args[0]).data
+        prefetch_line(builder, builder.gep(data, [args[1]]), write=False)
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate

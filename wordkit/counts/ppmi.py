@@ -9,7 +9,7 @@ Lessons Learned from Word Embeddings", TACL 2015, sections 2 and 3.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wordkit.config import check_fields
 from wordkit.counts.config import CountsConfig
-from wordkit.counts.csr import CsrParts, RowBuilder, Rows, balanced_ranges, memory_limit
+from wordkit.counts.csr import CsrParts, Rows, balanced_ranges, collect_rows, memory_limit
 from wordkit.errors import ConfigError
 from wordkit.runtime import ThreadPool
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["ppmi"]
 
 _MAX_TASK_ENTRIES = 1 << 18
-_MIN_TASK_ENTRIES = 1 << 12
-_ENTRY = 8  # bytes: an int32 column and a float32 value
 _SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of threads
 
 
@@ -70,14 +68,8 @@ def ppmi(
     memory = memory_limit(memory)
     with ThreadPool(threads) as pool:
         biases = _biases(*_marginals(parts, pool), shift, smoothing)
-        results = _ENTRY * (pool.look_ahead + 1)  # bytes, for each entry of a task
-        # a quarter for the tasks: what they give back, the allocator may keep for a while
-        task = min(max(memory // (4 * results), _MIN_TASK_ENTRIES), _MAX_TASK_ENTRIES)
-        with RowBuilder(parts.shape, memory - 2 * task * results, len(parts.data)) as builder:
-            ranges = balanced_ranges(parts.indptr, task)
-            for rows in _pmi_rows(parts, biases, 0.0 if positive else -np.inf, ranges, pool):
-                builder.append(rows)
-            return builder.finish()
+        make = _pmi_rows(parts, biases, 0.0 if positive else -np.inf)
+        return collect_rows(parts.shape, parts.indptr, make, pool, memory, _MAX_TASK_ENTRIES)
 
 
 Doubles = npt.NDArray[np.float64]
@@ -122,13 +114,9 @@ def _biases(
 
 
 def _pmi_rows(
-    parts: CsrParts,
-    biases: tuple[Doubles, Doubles, float],
-    floor: float,
-    ranges: list[tuple[int, int]],
-    pool: ThreadPool,
-) -> Iterator[Rows]:
-    """Yield the PMI above the floor, in these ranges of rows, in order."""
+    parts: CsrParts, biases: tuple[Doubles, Doubles, float], floor: float
+) -> Callable[[tuple[int, int]], Rows]:
+    """Return the function from a range of rows to their PMI above the floor."""
     from wordkit.counts import kernels
 
     def compute(rows: tuple[int, int]) -> Rows:
@@ -138,4 +126,4 @@ def _pmi_rows(
         n = kernels.pmi_rows(*parts.arrays, rows, biases, floor, (columns, values, ends))
         return Rows(columns[:n], values[:n], ends)
 
-    yield from pool.map(compute, ranges)
+    return compute

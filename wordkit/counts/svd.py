@@ -10,11 +10,10 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from wordkit.config import check_fields
 from wordkit.counts.config import CountsConfig, Method
-from wordkit.counts.csr import CsrParts, RowBuilder, Rows, balanced_ranges, memory_limit
+from wordkit.counts.csr import CsrParts, Rows, balanced_ranges, collect_rows, memory_limit
 from wordkit.counts.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.panels import WIDTH, Floats, Operator
 from wordkit.errors import ConfigError, ResourceError
@@ -24,9 +23,8 @@ __all__ = ["SingularTriplets", "iter_truncated_svd"]
 
 _DENSE_SIDES = 1024, 64  # with no side longer, or one this short, a matrix is left to LAPACK
 _SPARE_BLOCKS = 6  # beyond twice k: with room for fewer, a Krylov space may not settle
-_ENTRY = 8  # bytes: an int32 column and a float32 value
+_ENTRY_BYTES = 8  # an int32 column and a float32 value
 _MAX_TASK_ENTRIES = 1 << 20
-_MIN_TASK_ENTRIES = 1 << 12
 
 
 class SingularTriplets(NamedTuple):
@@ -108,7 +106,7 @@ def iter_truncated_svd(
         with pool:
             matrix = transposed = Operator(parts, pool)
             if not is_symmetric(parts, pool):
-                _check_memory(parts.shape, k, dense, min(_ENTRY * len(parts.data), memory))
+                _check_memory(parts.shape, k, dense, min(_ENTRY_BYTES * len(parts.data), memory))
                 transposed = Operator(transpose(parts, memory, pool), pool)
             if method == "arpack":
                 return _finished(_arpack(matrix, transposed, k, seed))
@@ -225,9 +223,9 @@ def transpose(parts: CsrParts, memory: int, pool: ThreadPool) -> CsrParts:
     """
     from wordkit.counts import svd_kernels as kernels
 
-    ends = _column_ends(parts, pool)
-    results = _ENTRY * (pool.look_ahead + 1)  # bytes, for each entry of a task
-    task = min(max(memory // (4 * results), _MIN_TASK_ENTRIES), _MAX_TASK_ENTRIES)
+    ends = np.zeros(parts.shape[1] + 1, dtype=np.int64)
+    kernels.tally_columns(parts.indices, ends[1:])
+    np.cumsum(ends, out=ends)
 
     def make(columns: tuple[int, int]) -> Rows:
         begins = ends[columns[0] : columns[1] + 1] - ends[columns[0]]
@@ -237,25 +235,5 @@ def transpose(parts: CsrParts, memory: int, pool: ThreadPool) -> CsrParts:
         return Rows(indices, data, begins[1:])
 
     shape = (parts.shape[1], parts.shape[0])
-    with RowBuilder(shape, memory - 2 * task * results, len(parts.data)) as builder:
-        for rows in pool.map(make, balanced_ranges(ends, task)):
-            builder.append(rows)
-        transposed = builder.finish()
-    return CsrParts.from_arrays(transposed.indptr, transposed.indices, transposed.data, shape)
-
-
-def _column_ends(parts: CsrParts, pool: ThreadPool) -> npt.NDArray[np.int64]:
-    """Return (C + 1,), the number of entries in the columns before each one."""
-    from wordkit.counts import svd_kernels as kernels
-
-    ranges = balanced_ranges(parts.indptr, max(1, -(-len(parts.data) // pool.threads)))
-    counts = np.zeros((len(ranges), parts.shape[1]), dtype=np.int64)
-
-    def tally(t: int) -> None:
-        entries = (int(parts.indptr[ranges[t][0]]), int(parts.indptr[ranges[t][1]]))
-        kernels.tally_columns(parts.indices, entries, counts[t])
-
-    pool.for_each(tally, range(len(ranges)))
-    ends = np.zeros(parts.shape[1] + 1, dtype=np.int64)
-    np.cumsum(counts.sum(axis=0), out=ends[1:])
-    return ends
+    flipped = collect_rows(shape, ends, make, pool, memory, _MAX_TASK_ENTRIES)
+    return CsrParts.from_arrays(flipped.indptr, flipped.indices, flipped.data, shape)

@@ -6,7 +6,7 @@ one AVX-512 register (or two of AVX, or four of NEON): where it is gathered by i
 sparse product, nothing that is fetched is wasted.
 
 LLVM does not keep a row of sums in a register when it is written as a small array, so a row of a
-panel is a number type of its own here, ``lanes``: 16 floats that are loaded, multiplied, added and
+panel is a number type of its own here: 16 floats that are loaded, multiplied, added and
 stored together.
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba.extending
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -22,42 +21,39 @@ from numba import types
 from numba.extending import models, register_model
 
 from wordkit.kernels.jit import njit
+from wordkit.kernels.lanes import Lanes, Matrix, intrinsic
 
 WIDTH = 16
-
-# It supplies the first argument of the functions it decorates, which its type does not say.
-intrinsic: Any = numba.extending.intrinsic
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_VECTOR = ir.VectorType(ir.FloatType(), WIDTH)
-_DOUBLE_VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 _FUSED = ("contract",)  # a multiplication and an addition may be one instruction
 _SUB_ROWS = 256  # rows summed in single precision before they go into a sum in double
 
 
-class _Lanes(types.Type):
+class _Row(types.Type):
     """16 single-precision numbers in a register."""
 
     def __init__(self) -> None:
-        super().__init__("Lanes")
+        super().__init__("Row")
 
 
-_lanes: Any = _Lanes()
+_row: Any = _Row()
 
 
-@register_model(_Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes_type: Any) -> None:
-        super().__init__(manager, lanes_type, _VECTOR)  # type: ignore[no-untyped-call]
+@register_model(_Row)
+class _RowModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, row_type: Any) -> None:
+        vector = ir.VectorType(ir.FloatType(), WIDTH)
+        super().__init__(manager, row_type, vector)  # type: ignore[no-untyped-call]
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, to: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
+def _data(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """The address of the first argument, an array."""
+    return Matrix(context, builder, signature.args[0], args[0]).data
 
 
 @intrinsic
@@ -65,9 +61,9 @@ def _zero(typing_context: Any) -> Any:
     """16 zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return ir.Constant(_VECTOR, [0.0] * WIDTH)
+        return Lanes(builder, WIDTH).constant(0)
 
-    return _lanes(), generate
+    return _row(), generate
 
 
 @intrinsic
@@ -75,35 +71,36 @@ def _load(typing_context: Any, array: Any, index: Any) -> Any:
     """Load the 16 floats from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
-        return builder.load(address, align=4)
+        return Lanes(builder, WIDTH).load(_data(context, builder, signature, args), args[1])
 
-    return _lanes(array, types.int64), generate
+    return _row(array, types.int64), generate
 
 
 @intrinsic
-def _store(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
+def _store(typing_context: Any, array: Any, index: Any, row: Any) -> Any:
     """Store 16 floats from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = _address(context, builder, signature.args[0], args[0], args[1], _VECTOR)
-        builder.store(args[2], address, align=4)
+        address = _data(context, builder, signature, args)
+        Lanes(builder, WIDTH).store(args[2], address, args[1])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, _lanes), generate
+    return types.void(array, types.int64, _row), generate
 
 
 @intrinsic
-def _add_to(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
+def _add_to(typing_context: Any, array: Any, index: Any, row: Any) -> Any:
     """Add 16 floats to the 16 doubles from an index into the memory of an array on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        address = _address(context, builder, signature.args[0], args[0], args[1], _DOUBLE_VECTOR)
-        wide = builder.fpext(args[2], _DOUBLE_VECTOR)
-        builder.store(builder.fadd(builder.load(address, align=8), wide), address, align=8)
+        doubles = ir.VectorType(ir.DoubleType(), WIDTH)
+        address = builder.gep(_data(context, builder, signature, args), [args[1]])
+        address = builder.bitcast(address, doubles.as_pointer())
+        total = builder.fadd(builder.load(address, align=8), builder.fpext(args[2], doubles))
+        builder.store(total, address, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, _lanes), generate
+    return types.void(array, types.int64, _row), generate
 
 
 @intrinsic
@@ -113,22 +110,18 @@ def _add(typing_context: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fadd(args[0], args[1])
 
-    return _lanes(_lanes, _lanes), generate
+    return _row(_row, _row), generate
 
 
 @intrinsic
-def _multiply_add(typing_context: Any, total: Any, factor: Any, lanes: Any) -> Any:
-    """``total + factor * lanes``; the factor is one float32."""
+def _multiply_add(typing_context: Any, total: Any, factor: Any, row: Any) -> Any:
+    """``total + factor * row``; the factor is one float32."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        total, factor, row = args
-        index, undefined = ir.IntType(32), ir.Constant(_VECTOR, ir.Undefined)
-        one = builder.insert_element(undefined, factor, index(0))
-        mask = ir.Constant(ir.VectorType(index, WIDTH), [0] * WIDTH)
-        factors = builder.shuffle_vector(one, undefined, mask)
-        return builder.fadd(total, builder.fmul(factors, row, flags=_FUSED), flags=_FUSED)
+        factors = Lanes(builder, WIDTH).broadcast(args[1])
+        return builder.fadd(args[0], builder.fmul(factors, args[2], flags=_FUSED), flags=_FUSED)
 
-    return _lanes(_lanes, types.float32, _lanes), generate
+    return _row(_row, types.float32, _row), generate
 
 
 # --- panels --------------------------------------------------------------------------------
@@ -249,10 +242,10 @@ def combine_inner(
 
 
 @njit(nogil=True, cache=True)
-def tally_columns(indices: Ints, entries: tuple[int, int], counts: Longs) -> None:
-    """Count the entries of each column in a range of entries."""
-    for i in range(entries[0], entries[1]):
-        counts[indices[i]] += 1
+def tally_columns(indices: Ints, counts: Longs) -> None:
+    """Count the entries of each column."""
+    for column in indices:
+        counts[column] += 1
 
 
 @njit(nogil=True, cache=True)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numba.extending
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils
 
-__all__ = ["INT64", "Lanes", "Matrix", "int64", "matrices"]
+__all__ = ["INT64", "Lanes", "Matrix", "int64", "intrinsic", "matrices", "prefetch_line"]
+
+# It supplies the first argument of the functions it decorates, which its type does not say.
+intrinsic: Any = numba.extending.intrinsic
 
 _FLOAT, _INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _FAST = ("fast",)  # sums may be taken in any order, products joined with them
@@ -43,6 +47,16 @@ def matrices(
 def int64(value: int) -> Any:
     """Return a constant."""
     return ir.Constant(INT64, value)
+
+
+def prefetch_line(builder: Any, address: Any, *, write: bool) -> None:
+    """Prefetch the cache line of an address; any address is harmless."""
+    byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+    function = builder.module.declare_intrinsic(
+        "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+    )
+    address = builder.bitcast(address, byte)
+    builder.call(function, [address, flag(int(write)), flag(3), flag(1)])  # keep it; data
 
 
 class Lanes:

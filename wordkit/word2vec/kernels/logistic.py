@@ -9,18 +9,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba.extending
 import numpy as np
 import numpy.typing as npt
 from numba import types
 
 from wordkit.kernels.jit import njit
-from wordkit.kernels.lanes import Lanes, matrices
+from wordkit.kernels.lanes import Lanes, intrinsic, matrices
 from wordkit.word2vec.kernels.tiles import WIDTH
 
 __all__ = ["FACTORS", "gradients_of_sigmoid", "gradients_of_softmax", "log_of_products"]
 
-intrinsic: Any = numba.extending.intrinsic
 Floats = npt.NDArray[np.float32]
 
 FACTORS = 100

@@ -18,12 +18,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
-import numba.extending
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from wordkit.kernels.lanes import INT64, Lanes, int64, matrices
+from wordkit.kernels.lanes import INT64, Lanes, int64, intrinsic, matrices, prefetch_line
 
 __all__ = [
     "LANES",
@@ -34,9 +33,6 @@ __all__ = [
     "mean_of_rows",
     "prefetch",
 ]
-
-# It supplies the first argument of the functions it decorates, which its type does not say.
-intrinsic: Any = numba.extending.intrinsic
 
 WIDTH = 8
 """Maximum number of targets in a tile, so that their sums leave registers for the rest."""
@@ -181,14 +177,9 @@ def prefetch(typing_context: Any, matrix: Any, row: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (matrix,) = matrices(context, builder, signature, arguments, (0,))
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        function = builder.module.declare_intrinsic(
-            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        )
         row, line = matrix.row(arguments[1]), int64(_LINE)
         with cgutils.for_range_slice(builder, int64(0), matrix.stride, line, INT64) as (d, _):
-            address = builder.bitcast(builder.gep(row, [d]), byte)
-            builder.call(function, [address, flag(1), flag(3), flag(1)])  # write, keep, data
+            prefetch_line(builder, builder.gep(row, [d]), write=True)
         return context.get_dummy_value()
 
     return types.void(matrix, types.int64), generate
