@@ -6,7 +6,6 @@ import bz2
 import gzip
 import lzma
 import pickle
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def file(folder: Path, name: str, data: bytes) -> Path:
 
 
 @settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.binary(max_size=400), st.integers(16, 64), st.sampled_from(sorted(COMPRESS)))
 def test_any_compression_under_any_name(
@@ -90,6 +89,10 @@ def test_folders_are_read_in_order_without_hidden_files(tmp_path: Path) -> None:
     assert read(open_text([tmp_path / "b", tmp_path / "a.md"])) == b"three\nfour\none\n"
     with pytest.raises(TextError, match="the folder holds no file"):
         open_text([tmp_path / "empty"])
+    file(tmp_path, "-", b"a file")
+    assert read(open_text(["./-"])) == read(open_text(["[!a-z]"])) == b"a file\n", (
+        "no standard input"
+    )
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
@@ -122,7 +125,7 @@ def test_each_file_counts_once_within_a_glob(tmp_path: Path) -> None:
     for name in ("books/a.txt", "books/b.txt", "books/more/c.txt"):
         file(tmp_path, name, name.encode())
     whole = b"books/a.txt\nbooks/b.txt\nbooks/more/c.txt\n"
-    for pattern in ("books/**", "**", "**/*", "*", "books", "./books/../**"):
+    for pattern in ("books/**", "**/*", "*", "./books/../**"):
         assert read(open_text([pattern])) == whole, pattern
     assert open_text(["books/**"]).size == len(whole) - 3
     (tmp_path / "books" / "link.txt").symlink_to("a.txt")
@@ -133,16 +136,10 @@ def test_each_file_counts_once_within_a_glob(tmp_path: Path) -> None:
 def test_a_file_of_several_paths_is_read_once(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         file(tmp_path, name, name.encode())
-    for paths in ([".", "a.txt"], ["*.txt", "."], [".", str(tmp_path)], ["a.txt", "?.txt"]):
+    for paths in ([".", "a.txt"], ["*.txt", "."], [".", str(tmp_path)]):
         assert read(open_text(paths)) == b"a.txt\nb.txt\n", paths
     assert read(open_text(["b.txt", ".", "./a.txt"])) == b"b.txt\na.txt\n"
     assert read(open_text(["a.txt", "a.txt"])) == b"a.txt\na.txt\n"  # as it was asked for
-
-
-def test_a_file_named_like_standard_input(tmp_path: Path) -> None:
-    file(tmp_path, "-", b"a file")
-    for path in ("?", ".", "./-"):
-        assert read(open_text([path])) == b"a file\n"
 
 
 @pytest.mark.parametrize(
@@ -152,12 +149,13 @@ def test_a_file_named_like_standard_input(tmp_path: Path) -> None:
         ("nowhere.txt", "cannot read 'nowhere.txt': there is no such file or folder; check"),
         ("a\0b", "cannot read .*embedded null"),
         ("x" * 5000, "cannot read .*File name too long"),
+        ("/proc/self/mem", "cannot read /proc/self/mem: Input/output error"),
         ("/dev/zero", "cannot read /dev/zero: it is a device, not a text; name a file"),
     ],
 )
 def test_paths_that_cannot_be_read(path: str, message: str) -> None:
     with pytest.raises(TextError, match=message) as caught:
-        open_text([path])
+        read(open_text([path]))
     assert "\n" not in str(caught.value)
 
 
@@ -175,12 +173,6 @@ def test_a_file_that_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert text.size is None
         with pytest.raises(TextError, match=r"cannot read .*a\.txt: No such file"):
             read(text)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-def test_a_disk_that_fails() -> None:
-    with pytest.raises(TextError, match="cannot read /proc/self/mem: Input/output error"):
-        read(open_text(["/proc/self/mem"]))
 
 
 def test_settings_are_checked(tmp_path: Path) -> None:
@@ -227,19 +219,7 @@ def test_bytes_that_cannot_be_decoded_may_be_replaced(tmp_path: Path) -> None:
     assert read(replaced).decode() == "one\ntwo\nthr\ufffde\n"
 
 
-def test_bytes_that_are_not_utf8_are_left_to_the_scanner(tmp_path: Path) -> None:
-    assert read(open_text([file(tmp_path, "a", b"\xff\xf0\n")])) == b"\xff\xf0\n"
-
-
 # --- a source ----------------------------------------------------------------------------------
-
-
-def test_a_source_starts_again_at_each_call(tmp_path: Path) -> None:
-    source = open_text([file(tmp_path, "a", b"word and word\n" * 1000)], block_size=64)
-    first, second = source.blocks(), source.blocks()
-    assert next(first) == next(second)
-    assert next(first).offset > 0
-    assert read(source) == b"word and word\n" * 1000
 
 
 def test_blocks_know_where_they_come_from(tmp_path: Path) -> None:
@@ -247,18 +227,12 @@ def test_blocks_know_where_they_come_from(tmp_path: Path) -> None:
     b = file(tmp_path, "b", b"x\n" * 20)
     source = open_text([a, b], block_size=50)
     blocks = list(source.blocks())
+    assert blocks == list(source.blocks()), "from the start at each call"
+    assert open_text([Path("a"), "-"]).name == "a, standard input"
+    assert open_text(["a", "b", "a", "b"]).name == "a and 3 more"
     assert source.size == 150
     assert [block.progress for block in blocks][-1] == 150
     assert {block.source for block in blocks} == {str(a), str(b)}
     assert blocks[0].source == str(a)
     start = next(block for block in blocks if block.source == str(b))
     assert (start.line, start.offset) == (1, 0)
-
-
-def test_names(tmp_path: Path) -> None:
-    for name in "abcd":
-        file(tmp_path, name, b"x")
-    assert open_text(["a"]).name == "a"
-    assert open_text([Path("a"), "-"]).name == "a, standard input"
-    assert open_text(list("abcd")).name == "a and 3 more"
-    assert open_text(["a"], name="mine").name == "mine"

@@ -30,7 +30,7 @@ def cut(data: bytes, size: int) -> list[Block]:
     return list(cut_blocks(pieces(data, size), "a.txt", size, lambda: 7))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(ANY_BYTES, st.integers(16, 100))
 @example(b"", 16)
 @example(b"x", 16)
@@ -50,17 +50,9 @@ def test_blocks_are_the_text_with_a_final_line_end(data: bytes, size: int) -> No
         assert (block.offset, block.line, block.progress) == (offset, line, 7)
         assert block.open_ended == (not block.data.endswith(b"\n"))
         if block.open_ended:
-            assert block.data[-1:].isspace()
+            assert block.data[-1:].isspace(), "no character is split"
         offset += len(block.data)
         line += block.data.count(b"\n")
-
-
-@settings(deadline=None, max_examples=200)
-@given(st.text(st.sampled_from("aé語😀 \n"), max_size=200), st.integers(16, 60))
-def test_no_character_is_split(text: str, size: int) -> None:
-    assert "".join(block.data.decode() for block in cut(text.encode(), size)).rstrip("\n") == (
-        text.rstrip("\n")
-    )
 
 
 @settings(deadline=None, max_examples=100)
@@ -69,13 +61,6 @@ def test_memory_is_bounded_by_block_and_word(words: list[int], size: int) -> Non
     line = b" ".join(b"w" * length for length in words)
     for block in cut(line, size):
         assert len(block.data) <= 2 * size + 31
-
-
-def test_a_line_of_words_is_cut_and_stays_one_line() -> None:
-    blocks = cut(b"word " * 1000 + b"\nnext\n", 100)
-    assert len(blocks) > 40
-    assert {block.line for block in blocks} == {1}
-    assert [block.open_ended for block in blocks] == [True] * (len(blocks) - 1) + [False]
 
 
 def test_a_run_without_white_space_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +95,7 @@ def decoded(data: bytes, encoding: str, errors: str = "strict", size: int = 3) -
     return b"".join(to_utf8(pieces(data, size), "a.txt", encoding, errors)).decode()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.data(), st.sampled_from(ENCODINGS), st.integers(1, 20))
 def test_round_trip(data: st.DataObject, encoding: str, size: int) -> None:
     letters = st.sampled_from("ab \n") if encoding == "latin-1" else st.sampled_from("aカ語\n ")
@@ -118,7 +103,7 @@ def test_round_trip(data: st.DataObject, encoding: str, size: int) -> None:
     assert decoded(text.encode(encoding), encoding, size=size) == text
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=60), st.sampled_from(ENCODINGS), st.integers(1, 20))
 def test_any_bytes_are_decoded_as_python_does_or_refused(
     data: bytes, encoding: str, size: int
@@ -152,11 +137,8 @@ def test_the_place_of_bad_bytes(size: int) -> None:
 def test_a_missing_mark(encoding: str, errors: str) -> None:
     with pytest.raises(TextError, match=f"a.txt: no byte order mark.*--encoding {encoding}-le or"):
         decoded("text".encode(f"{encoding}-le"), encoding, errors)
-
-
-def test_replacing() -> None:
-    assert decoded(b"a\xe9b", "ascii", "replace") == "a\ufffdb"
-    assert decoded("ab".encode("utf-16-le") + b"x", "utf-16-le", "replace") == "ab\ufffd"
+    with pytest.raises(TextError, match="no byte order mark, which utf-16 needs"):
+        decoded(b"a\0b\0c", "utf-16", size=9)  # Python tells of the bad byte first
 
 
 @pytest.mark.parametrize(
@@ -171,9 +153,3 @@ def test_names_of_encodings(given: str, expected: str) -> None:
 def test_what_is_no_text_encoding(name: str) -> None:
     with pytest.raises(ConfigError, match="encoding must be one that Python knows"):
         canonical_encoding(name)
-
-
-def test_no_mark_and_a_bad_byte_behind() -> None:
-    """Python tells of the byte first, and misses the mark when the lines before are counted."""
-    with pytest.raises(TextError, match="no byte order mark, which utf-16 needs"):
-        list(to_utf8([b"a\0b\0c"], "x", "utf-16", "strict"))

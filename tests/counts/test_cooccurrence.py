@@ -110,7 +110,7 @@ def test_counts_equal_those_of_the_twin(
     configs,
     st.integers(1, 3),
 )
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_segments_in_files_add_up_to_the_same_bits(
     sentences: Sentences, config: CooccurrenceConfig, threads: int
 ) -> None:
@@ -162,22 +162,22 @@ def zipfian(tokens: int, words: int) -> Corpus:
 
 
 def test_threads_and_memory_change_no_bit(tmp_path: Path) -> None:
-    corpus = zipfian(200_000, 5000)
+    corpus = zipfian(100_000, 3000)
     corpus.save(tmp_path / "corpus.ids")
     mapped = Corpus.open(tmp_path / "corpus.ids")
     config = CooccurrenceConfig(5, "harmonic")
     expected = iter_count_cooccurrences(corpus, config, threads=1).result()
-    assert expected.nnz > 200_000
+    assert expected.nnz > 100_000
     assert not isinstance(expected.data.base, np.memmap)
-    for threads, memory in [(2, None), (3, 3_000_000), (1, 1_200_000), (1, 6_000_000)]:
+    for threads, memory in [(2, None), (3, 2_000_000), (1, 700_000), (1, 3_000_000)]:
         found = iter_count_cooccurrences(mapped, config, threads=threads, memory=memory).result()
         for part in ("indptr", "indices", "data"):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
-    assert isinstance(found.data.base, np.memmap)  # 6 MB hold text or result, not both
+    assert isinstance(found.data.base, np.memmap)  # 3 MB hold text or result, not both
 
 
 def test_laws() -> None:
-    corpus = zipfian(50_000, 3000)
+    corpus = zipfian(20_000, 1500)
     both = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic")).result()
     left = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "left")).result()
     right = iter_count_cooccurrences(corpus, CooccurrenceConfig(4, "dynamic", "right")).result()
@@ -189,22 +189,8 @@ def test_laws() -> None:
     lengths = np.diff(corpus.offsets)
     assert flat.sum(dtype=np.float64) == (lengths - 1).sum()  # each word but the last has one
     last = corpus.ids[corpus.offsets[1:] - 1]
-    rows = np.bincount(corpus.ids, minlength=3000) - np.bincount(last, minlength=3000)
+    rows = np.bincount(corpus.ids, minlength=1500) - np.bincount(last, minlength=1500)
     np.testing.assert_array_equal(flat.sum(axis=1), rows)
-
-
-def test_the_window_counts_kept_words_only() -> None:
-    # 8 is outside the vocabulary: 0 and 1 are neighbours, as in word2vec
-    matrix = iter_count_cooccurrences(
-        corpus_of([[0, 8, 8, 8, 1]]), CooccurrenceConfig(1, "flat"), vocabulary_size=2
-    ).result()
-    assert matrix.toarray().tolist() == [[0, 1], [1, 0]]
-
-
-@pytest.mark.parametrize("sentences", [[], [[]], [[], [], []], [[1], [2]], [[8, 8]]])
-def test_nothing_to_count(sentences: Sentences) -> None:
-    matrix = iter_count_cooccurrences(corpus_of(sentences), vocabulary_size=8).result()
-    assert matrix.nnz == 0 and matrix.shape == (8, 8)
 
 
 def test_progress_reaches_its_total() -> None:

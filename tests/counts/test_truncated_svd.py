@@ -57,38 +57,24 @@ def assert_triplets(matrix: Any, k: int, triplets: Any, rtol: float) -> None:
     assert (U[np.abs(U).argmax(axis=0), np.arange(k)] > 0).all()
 
 
-def strong_directions() -> Any:
-    """A matrix with six singular values that lie far apart."""
-    rng = np.random.default_rng(1)
-    left, right = rng.standard_normal((1100, 6)), rng.standard_normal((6, 1100))
-    strong = left @ np.diag([9, 7, 5, 4, 3, 2]) @ right
-    return csr_array((csr_array(strong) + words_like(1100, 1100)).astype(np.float32))
-
-
 def symmetric(size: int, density: float = 0.02) -> Any:
     matrix = words_like(size, size, density)
     return csr_array(matrix + matrix.T)
 
 
-def with_zero_rows_and_columns(size: int) -> Any:
-    blocks = [words_like(size // 2, size // 2), csr_array((size // 2,) * 2)]
-    return csr_array(block_diag(blocks)).astype(np.float32)
-
-
 @pytest.mark.parametrize(
     ("matrix", "k", "options", "rtol"),
     [
-        *[(words_like(*s), 60, {}, 5e-3) for s in [(1300, 1300), (1100, 1500), (1500, 1100)]],
+        *[(words_like(*s), 60, {}, 5e-3) for s in [(1300, 1300), (1100, 1500)]],
         *[(words_like(*s), 20, {"method": "arpack"}, 1e-5) for s in [(1100, 1500), (1500, 1100)]],
         # small, narrow, or with a basis hardly larger than k: left to LAPACK
         *[(words_like(300, 400, 0.1), k, {}, 1e-5) for k in (1, 33, 299)],
         *[(words_like(*s, 0.3), 8, {}, 5e-3) for s in [(5000, 10), (10, 5000), (3000, 70)]],
         *[(words_like(*s, 0.3), k, {}, 1e-5) for s, k in [((5000, 100), 70), ((100, 5000), 60)]],
         # the basis fills the whole space, or cannot hold all
-        *[(words_like(1100, 1100, 0.05), k, {}, 5e-3) for k in (1, 17, 600, 860, 881, 1090)],
+        *[(words_like(1100, 1100, 0.05), k, {}, 5e-3) for k in (1, 17, 600, 1090)],
         (symmetric(1200), 30, {}, 5e-3),
-        (with_zero_rows_and_columns(500), 20, {}, 5e-3),
-        (with_zero_rows_and_columns(1200), 20, {}, 5e-3),
+        (csr_array(block_diag([words_like(600, 600), csr_array((600, 600))])), 20, {}, 5e-3),
         (csr_array(diags_array(np.ones(1500, dtype=np.float32))), 30, {}, 1e-5),  # all equal
     ],
 )
@@ -97,16 +83,6 @@ def test_triplets_are_those_of_lapack(matrix: Any, k: int, options: Any, rtol: f
     assert_triplets(matrix, k, triplets, rtol)
     assert not np.abs(triplets.U[matrix.sum(axis=1) == 0]).max(initial=0) > 1e-6
     assert not np.abs(triplets.Vt[:, matrix.sum(axis=0) == 0]).max(initial=0) > 1e-6
-
-
-def test_vectors_agree_with_lapack() -> None:
-    """Where values lie apart, the vectors are unique but for their signs, and these are fixed."""
-    matrix = strong_directions()
-    U, _, Vt = iter_truncated_svd(matrix, 6).result()
-    U2, _, Vt2 = np.linalg.svd(matrix.toarray().astype(np.float64))
-    signs = np.sign(U2[np.abs(U2[:, :6]).argmax(axis=0), np.arange(6)])
-    np.testing.assert_allclose(U, U2[:, :6] * signs, atol=1e-5)
-    np.testing.assert_allclose(Vt, Vt2[:6] * signs[:, None], atol=1e-5)
 
 
 def test_nearer_to_the_truth_than_scikit_learn() -> None:
@@ -156,7 +132,7 @@ def low_rank(size: int, rank: int) -> Any:
 
 @pytest.mark.parametrize("method", ["randomized", "arpack"])
 @pytest.mark.parametrize("size", [500, 1200])
-@pytest.mark.parametrize("rank", [1, 20])
+@pytest.mark.parametrize("rank", [0, 20])
 def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
     matrix = low_rank(size, rank)
     U, s, Vt = iter_truncated_svd(matrix, 40, method=method).result()
@@ -165,15 +141,6 @@ def test_a_rank_below_k_gives_zeros(size: int, rank: int, method: Any) -> None:
     assert (s[rank:] == 0).all() and not U[:, rank:].any() and not Vt[rank:].any()
     np.testing.assert_allclose(U[:, :rank].T @ U[:, :rank], np.eye(rank), atol=1e-5)
     np.testing.assert_allclose((U * s) @ Vt, matrix.toarray(), atol=1e-5 * s[0])
-
-
-@pytest.mark.parametrize("method", ["randomized", "arpack"])
-@pytest.mark.parametrize("size", [50, 1500])
-def test_a_zero_matrix(size: int, method: Any) -> None:
-    U, s, Vt = iter_truncated_svd(
-        csr_array((size, size), dtype=np.float32), 5, method=method
-    ).result()
-    assert not s.any() and not U.any() and not Vt.any()
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1e9, 1e20])
@@ -289,16 +256,11 @@ def test_symmetry_is_seen(size: int, density: float, threads: int, change: int) 
     elif change:
         matrix = csr_array(([1.0], ([0], [size - 1])), shape=(size, size))
     expected = not (abs(matrix - matrix.T) > 0).nnz
+    one_sided = csr_array(np.triu(np.ones((9, 9), dtype=np.float32)))
     with ThreadPool(threads) as pool:
         assert is_symmetric(CsrParts.of(matrix), pool) == expected
-
-
-def test_symmetry_needs_the_same_places() -> None:
-    one_sided = csr_array(np.triu(np.ones((9, 9), dtype=np.float32)))
-    with ThreadPool(2) as pool:
-        assert not is_symmetric(CsrParts.of(one_sided), pool)
+        assert not is_symmetric(CsrParts.of(one_sided), pool), "it needs the same places"
         assert not is_symmetric(CsrParts.of(one_sided[:5]), pool)
-        assert is_symmetric(CsrParts.of(csr_array((4, 4), dtype=np.float32)), pool)
 
 
 def is_mapped(array: Any) -> bool:

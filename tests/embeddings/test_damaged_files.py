@@ -16,15 +16,12 @@ from hypothesis import strategies as st
 from vector_strategies import embeddings_of, laws
 
 from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
-from wordkit.embeddings.formats import FORMATS
 from wordkit.errors import (
     EmbeddingsError,
     FormatError,
     WordkitError,
     WordkitWarning,
 )
-
-READABLE = [name for name, layout in FORMATS.items() if layout.read is not None]
 
 
 def binary(*rows: tuple[bytes, list[float]], header: bytes | None = None) -> bytes:
@@ -64,21 +61,15 @@ BAD = {
     "text header huge": (b"%d %d\na 1\n" % (10**17, 10**17), "truncated, or its header"),
     "text header of zero words": (b"0 5\n", "0 words of 5 dimensions"),
     "text header of zero dimensions": (b"5 0\na\n", "5 words of 0 dimensions"),
-    "text header alone": (b"1 1\n", "truncated"),
     "text with too many values": (b"1 2\na 1 2 3\n", "line 2: 2 numbers should follow.*3 do"),
-    "text with points, too many": (b"1 2\na .5 1.0 2.5\n", "line 2: 2 numbers.*3 do"),
     "text with NaN": (b"2 2\na 1 2\nb nan 4\n", "line 3: 'nan' is not a finite number"),
-    "text with infinity": (b"2 2\na 1 2\nb 1 -inf\n", "line 3: '-inf' is not a finite number"),
     "text with a huge number": (b"1 1\na 1e39\n", "line 2: '1e39' is not a finite"),
     "text with a letter": (b"2 2\na 1 2\nb 0.1 x\n", "line 3: "),
     "text with a comma": (b"1 2\na 0,1 0,2\n", "line 2: .*0 do"),
     "text without a word": (b"1 2\n 1 2\n", "line 2"),
     "text not UTF-8": (b"2 1\na 1\nb\xff 2\n", "line 3: the word is not utf-8 at byte 9"),
     "glove with another length": (b"a 1 2 3\nb 1 2\n", "line 2: 3 numbers should follow.*2 do"),
-    "glove with a longer row": (b"a 1 2\nb 1 2 3\n", "line 2: 2 numbers should follow.*3 do"),
-    "glove with NaN": (b"a nan 2\nb 1 2\n", "line 1: 'nan' is not a finite"),
     "a list of counts": (b"the 100\nof 90\n", "no vector file that wordkit knows"),
-    "prose": (b"It was a dark and stormy night.\n", "no vector file that wordkit knows"),
     "another binary file": (bytes(range(256)), "no vector file that wordkit knows"),
     "binary truncated": (binary((b"a", [1.5] * 9), (b"b", [2] * 9))[:-1], "truncated"),
     "binary header huge": (binary((b"a", [1.5] * 9), header=b"99 %d\n" % 10**15), "truncated"),
@@ -87,28 +78,11 @@ BAD = {
     "binary not UTF-8": (binary((b"a\xff", [1.5] * 9)), "vector 1 at byte 4: the word .* utf-8"),
     "binary without a word": (binary((b"", [1.5] * 9)), "vector 1 at byte 4: it has no word"),
     "a pickle": (b"\x80\x04K\x01.", "is a pickle; wordkit never reads"),
-    "an old pickle": (b"\x80\x02]q\x00K\x01a.", "save_word2vec_format"),
-    "a torch file": (b"PK\x03\x04rest", "zip archive"),
-    "a numpy array": (b"\x93NUMPY\x01\x00", "NumPy array"),
     "a fastText model": (struct.pack("<i", 793712314) + b"\x0c\0\0\0", "fastText model.*vec"),
-    "safetensors of another program": (native({"x": tensor("F32", [1], 0, 4)}, b"0000"), "wordkit"),
-    "of another kind": (
-        native({"__metadata__": about(kind="language model")}),
-        "language model, not embeddings",
-    ),
-    "native of a later version": (
-        native({"__metadata__": about(format_version="99")}),
-        "update wordkit",
-    ),
     "native without tensors": (native({"__metadata__": about()}), "no tensor 'vectors'"),
-    "native truncated": (native(WHOLE, DATA[:-1]), "truncated"),
     "native of wrong type": (
         native({**WHOLE, "vectors": tensor("I32", [1, 1], 4, 8)}, DATA),
         "should be float32",
-    ),
-    "native with a huge shape": (
-        native({**WHOLE, "vectors": tensor("F32", [1 << 40, 1 << 40], 4, 8)}, DATA),
-        "should take",
     ),
     "native with other words": (
         native({**WHOLE, "words": tensor("U8", [3], 8, 11)}, DATA + b"\nb"),
@@ -131,14 +105,6 @@ BAD = {
         native({**WHOLE, "weights.output": tensor("F64", [1, 1], 0, 8)}, DATA),
         "'weights.output' should be float32",
     ),
-    "native with weights of wrong shape": (
-        native({**WHOLE, "weights.output": tensor("F32", [2], 0, 8)}, DATA),
-        "'weights.output' should be float32 with 2 dimensions",
-    ),
-    "native with weights cut off": (
-        native({**WHOLE, "weights.output": tensor("F32", [9, 1], 0, 36)}, DATA),
-        "truncated",
-    ),
     "native with weights of NaN": (
         native(
             {**WHOLE, "weights.output": tensor("F32", [1, 1], 9, 13)},
@@ -150,15 +116,9 @@ BAD = {
         native({**WHOLE, "__metadata__": about(about="{")}, DATA),
         "metadata is not JSON",
     ),
-    "native with a header that is too long": (struct.pack("<Q", 1 << 20) + b"{}", "header"),
     "gzip truncated": (gzip.compress(b"99 2\n" + b"a 1 2\n" * 99, mtime=0)[:30], "truncated"),
     "gzip damaged": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "corrupted|truncated"),
-    "gzip of nothing": (gzip.compress(b"", mtime=0), "is empty"),
     "gzip with a huge header": (gzip.compress(b"%d %d\na 1\n" % (10**15, 10**15)), "line 2"),
-    "gzip, binary, huge header": (
-        gzip.compress(binary((b"a", [9.1] * 9), header=b"9 99999999999\n")),
-        "truncated",
-    ),
     "gzip of a pickle": (gzip.compress(b"\x80\x05K\x01.", mtime=0), "pickle"),
     "bzip2 damaged": (b"BZh91AY&SY" + bytes(40), "corrupted|truncated"),
     "xz damaged": (b"\xfd7zXZ\x00" + bytes(40), "corrupted"),
@@ -174,20 +134,6 @@ def test_bad_files_are_named_with_the_place_and_a_remedy(tmp_path, content, mess
     text = str(caught.value)
     assert "bad file" in text
     assert "\n" not in text
-
-
-@pytest.mark.parametrize(
-    "content", [b"2 2\na 1 2\nb 1 2\n", b"a 1 2\nb 3 4\n", native(WHOLE, DATA)]
-)
-@pytest.mark.parametrize("name", READABLE)
-def test_a_file_read_as_what_it_is_not(tmp_path, name, content):
-    path = tmp_path / "v"
-    path.write_bytes(content)
-    try:
-        read = load_embeddings(path, name)
-    except FormatError:
-        return
-    assert len(read) <= 2
 
 
 def test_of_a_doubled_word_the_first_is_kept_with_one_warning(tmp_path):
@@ -295,12 +241,15 @@ def read_by_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats.text_reader, "_PIECE", 16)
 
 
-TEXT = ["word2vec", "glove", "fasttext"]
-WAYS = [(None, False), *((name, False) for name in READABLE), *((name, True) for name in TEXT)]
+TEXT = ["word2vec", "glove"]  # fastText's is word2vec's by another name
+WAYS = [
+    *((name, False) for name in (*TEXT, "native", "word2vec-binary")),
+    *((name, True) for name in TEXT),
+]
 
 
-@pytest.mark.parametrize(("name", "compiled"), WAYS)
-@laws(60)
+@pytest.mark.parametrize(("name", "compiled"), [(None, False), *WAYS])
+@laws(30)
 @given(
     content=st.binary(max_size=60)
     | LINES
@@ -322,8 +271,8 @@ def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, co
     load_or_refuse(path, name, limit=limit)
 
 
-@pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
-@laws(60)
+@pytest.mark.parametrize(("name", "compiled"), WAYS)
+@laws(30)
 @given(
     packing=st.sampled_from(["", "", ".gz"]),
     embeddings=embeddings_of(),
@@ -351,21 +300,8 @@ def test_files_with_changed_bytes_are_read_or_refused(
     load_or_refuse(path, name)
 
 
-def test_the_fuzz_of_compiled_code_reaches_the_kernel(tmp_path, monkeypatch):
-    from wordkit.embeddings import kernels
-
-    calls = []
-    kernel = kernels.parse_rows
-    monkeypatch.setattr(kernels, "parse_rows", lambda *a: calls.append(1) or kernel(*a))
-    read_by_compiled_code(monkeypatch)
-    path = tmp_path / "v"
-    path.write_bytes(b"9 2\n" + b"".join(b"w%d 0.5 1\n" % i for i in range(9)))
-    assert len(load_embeddings(path)) == 9
-    assert len(calls) > 1
-
-
-@pytest.mark.parametrize(("name", "compiled"), WAYS[1:])
-@laws(60)
+@pytest.mark.parametrize(("name", "compiled"), WAYS)
+@laws(30)
 @given(embeddings=embeddings_of(), data=st.data())
 def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
     tmp_path, monkeypatch, name, compiled, embeddings, data
@@ -397,7 +333,7 @@ def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
         whole = len(read) - bool(caught)
         assert read.words[:whole] == embeddings.words[:whole]
         assert whole == 0 or np.array_equal(read.vectors[:whole], embeddings.vectors[:whole])
-    assert name in ("word2vec", "fasttext", "glove") or path.stat().st_size == len(content) - 1
+    assert name in TEXT or path.stat().st_size == len(content) - 1
     if name != "glove":
         assert read.words == embeddings.words
         assert np.array_equal(read.vectors[:-1], embeddings.vectors[:-1])

@@ -47,8 +47,8 @@ def test_vectors_and_sizes():
     assert SQUARE.dim == 2
     assert SQUARE.vector("north").tolist() == [0, 3]
     assert SQUARE.norms.tolist() == pytest.approx([2, 3, 1, 2**0.5, 0])
-    assert "west" in SQUARE
-    assert "south" not in SQUARE
+    assert "west" in SQUARE and "south" not in SQUARE
+    assert SQUARE.unit_vectors(np.array([2, 4, 0])).tolist() == [[-1, 0], [0, 0], [1, 0]]
     assert "5 words, 2 dimensions" in repr(SQUARE)
 
 
@@ -57,13 +57,6 @@ def test_similarity_is_the_cosine():
     assert SQUARE.similarity("east", "west") == -1
     assert SQUARE.similarity("east", "northeast") == pytest.approx(0.5**0.5)
     assert SQUARE.similarity("east", np.array([0, 1])) == 0
-
-
-def test_unit_vectors_have_length_one_and_zero_stays_zero():
-    lengths = np.linalg.norm(SQUARE.unit_vectors(), axis=1)
-    assert lengths.tolist() == pytest.approx([1, 1, 1, 1, 0])
-    assert SQUARE.unit_vectors(slice(1, 2)).tolist() == [[0, 1]]
-    assert SQUARE.unit_vectors(np.array([2, 0])).tolist() == [[-1, 0], [1, 0]]
 
 
 def test_mean_vector_leaves_out_unknown_words():
@@ -148,61 +141,31 @@ def test_restrict_searches_the_first_words_only():
     assert len(SQUARE.most_similar("east", restrict=99)) == 3
 
 
-@pytest.mark.parametrize("options", [{"n": 0}, {"n": -1}, {"restrict": 0}])
-def test_limits_out_of_range_are_named(options):
-    with pytest.raises(ConfigError, match=next(iter(options))):
-        SQUARE.most_similar("east", **options)
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        lambda e: e.similarity("nowhere", "east"),
-        lambda e: e.most_similar("nowhere"),
-        lambda e: e.most_similar(["east", "nowhere"]),
-        lambda e: e.analogy("east", "nowhere", "west"),
-        lambda e: e.analogy("east", "nowhere", "west", method="mul"),
-        lambda e: e.doesnt_match(["east", "north", "nowhere"]),
-        lambda e: e.most_similar(np.zeros(2)),
-    ],
-)
-def test_a_zero_vector_has_no_direction(question):
-    with pytest.raises(EmbeddingsError, match="is zero: it has no direction"):
-        question(SQUARE)
+ZERO, NONE = "is zero: it has no direction", "'eats' is not in the vocabulary; did you mean east"
 
 
 @pytest.mark.parametrize(
     ("question", "message"),
     [
+        (lambda e: e.similarity("nowhere", "east"), ZERO),
+        (lambda e: e.most_similar(["east", "nowhere"]), ZERO),
+        (lambda e: e.analogy("east", "nowhere", "west", method="mul"), ZERO),
+        (lambda e: e.doesnt_match(["east", "north", "nowhere"]), ZERO),
+        (lambda e: e.most_similar(np.zeros(2)), ZERO),
         (lambda e: e.most_similar([]), "at least one word"),
-        (lambda e: e.most_similar("east", "east"), "cancel out"),
         (lambda e: e.most_similar(["east", "west"]), "cancel out"),
         (lambda e: e.most_similar(np.ones(3)), "needs 2 numbers"),
         (lambda e: e.most_similar(np.array([np.nan, 1])), "not finite"),
         (lambda e: e.doesnt_match(["east", "west"]), "at least three"),
+        (lambda e: e.vector("eats"), NONE),
+        (lambda e: e.most_similar("east", ["eats"]), NONE),
+        (lambda e: e.analogy("east", "eats", "west"), NONE),
+        (lambda e: e.doesnt_match(["east", "eats", "west"]), NONE),
+        (lambda e: e.most_similar_batch(["east", "eats"]), NONE),
     ],
 )
 def test_questions_without_an_answer(question, message):
-    with pytest.raises(EmbeddingsError, match=message):
-        question(SQUARE)
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        lambda e: e.vector("eats"),
-        lambda e: e.similarity("east", "eats"),
-        lambda e: e.most_similar("eats"),
-        lambda e: e.most_similar("east", ["eats"]),
-        lambda e: e.analogy("east", "eats", "west"),
-        lambda e: e.doesnt_match(["east", "eats", "west"]),
-        lambda e: e.most_similar_batch(["east", "eats"]),
-    ],
-)
-def test_an_unknown_word_is_an_error_with_near_spellings(question):
-    with pytest.raises(
-        UnknownWordError, match="'eats' is not in the vocabulary; did you mean east"
-    ):
+    with pytest.raises(UnknownWordError if message == NONE else EmbeddingsError, match=message):
         question(SQUARE)
 
 
@@ -230,11 +193,6 @@ def test_3cosmul_is_equation_4_of_levy_and_goldberg(random):
     answer = random.analogy("w3", "w4", "w5", method="mul", n=5)
     assert [x.word for x in answer] == [f"w{i}" for i in np.argsort(-scores)[:5]]
     assert [x.score for x in answer] == pytest.approx(np.sort(scores)[::-1][:5], rel=1e-5)
-
-
-def test_3cosmul_never_answers_a_zero_vector():
-    embeddings = Embeddings(["a", "b", "c", "z"], [[1, 0], [0.9, 0.1], [0.8, 0.1], [0, 0]])
-    assert embeddings.analogy("a", "b", "c", method="mul") == []
 
 
 # --- peers -------------------------------------------------------------------------------------

@@ -99,10 +99,3 @@ def test_a_byte_order_mark_blank_lines_and_wide_gaps_do_no_harm(tmp_path):
     read = load_embeddings(path)
     assert read.words == ("a", "b")
     assert read.vectors.tolist() == [[1, 2], [3, 4]]
-
-
-def test_words_of_another_encoding(tmp_path):
-    path = tmp_path / "vectors.txt"
-    path.write_bytes("2 2\ncafé 1 2\nthé 3 4\n".encode("latin-1"))
-    assert load_embeddings(path, encoding="latin-1").words == ("café", "thé")
-    assert load_embeddings(path, errors="replace").words == ("caf\ufffd", "th\ufffd")

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from wordkit.embeddings.formats.format import ReadOptions
 from wordkit.embeddings.formats.text_reader import _Parser, _Piece
 from wordkit.embeddings.formats.text_rows import (
-    RowError,
     _compiled,
     _plain,
     format_values,
     is_number,
-    parse_row,
 )
 
 TOKENS = st.one_of(
@@ -39,7 +37,7 @@ def parser(dim: int) -> _Parser:
     return _Parser(_File(), dim, ReadOptions(errors="replace"))  # type: ignore[arg-type]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.lists(ROWS | st.text(max_size=12), max_size=8), st.integers(1, 4), st.booleans())
 @example(["catch 22 1.5"], 1, True)
 @example(["catch 22 1"], 1, True)
@@ -56,7 +54,7 @@ def test_compiled_rows_are_plain_rows(rows, dim, ended):
     assert fast.ended == plain.ended == data.endswith(b"\n")
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(TOKENS)
 def test_a_number_is_pythons_number(token):
     data = f"w {token}".encode()
@@ -69,34 +67,17 @@ def test_a_number_is_pythons_number(token):
             assert read.vectors[0].tobytes() == np.float32(float(token)).tobytes()
 
 
-def test_many_random_numbers_in_many_notations_are_read_exactly():
-    rng = np.random.default_rng(11)
-    doubles = rng.standard_normal(20_000) * 10.0 ** rng.integers(-44, 38, 20_000)
-    notations = [repr, "{:.3f}".format, "{:.9g}".format, "{:.25e}".format, "{:.17g}".format]
-    tokens = [notations[i % 5](x) for i, x in enumerate(doubles.tolist())]
-    expected = np.array([float(token) for token in tokens]).astype(np.float32)
-    data = "\n".join(f"w {token}" for token in tokens).encode()
-    read = parser(1).compiled(_Piece(data, 0, 1))
-    assert read.error is None
-    assert read.vectors.tobytes() == expected.tobytes()
-
-
-def halves() -> np.ndarray:
-    """Numbers half way between two float32, a little more and a little less."""
+def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
     rng = np.random.default_rng(2)
     below = (rng.standard_normal(3000) * 10.0 ** rng.integers(-6, 6, 3000)).astype(np.float32)
-    above = np.nextafter(below, np.float32(np.inf))
-    return (below.astype(np.float64) + above) / 2
-
-
-def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
-    tokens = [f"{x:.{digits}e}" for x in halves().tolist() for digits in (16, 17, 18, 19, 24)]
+    halves = (below.astype(np.float64) + np.nextafter(below, np.float32(np.inf))) / 2
+    tokens = [f"{x:.{digits}e}" for x in halves.tolist() for digits in (16, 17, 18, 19, 24)]
     expected = np.array([float(token) for token in tokens]).astype(np.float32)
     data = "\n".join(f"w {token}" for token in tokens).encode()
     assert parser(1).compiled(_Piece(data, 0, 1)).vectors.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
 def test_compiled_text_is_numpys_text(values):
     array = np.array([values], dtype=np.float32)
@@ -128,22 +109,3 @@ def test_random_floats_of_all_sizes_are_written_as_numpy_does_and_come_back():
     read = parser(10).compiled(_Piece(text, 0, 1))
     assert read.error is None
     assert read.vectors.tobytes() == array.tobytes()
-
-
-@settings(max_examples=200)
-@given(st.binary(max_size=40), st.integers(1, 3))
-def test_the_grammar_of_rows(row, dim):
-    row = row.replace(b"\n", b"")
-    try:
-        parsed = parse_row(row, dim)
-    except RowError:
-        return
-    if parsed is None:
-        assert not row.strip(b" \r")
-        return
-    word, values = parsed
-    assert len(values) == dim
-    assert word
-    assert row.strip(b" \r").startswith(word)
-    rest = row.strip(b" \r")[len(word) :].split()
-    assert [float(token) for token in rest] == [float(v) for v in values] or dim == len(rest)

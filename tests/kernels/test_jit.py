@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -105,17 +104,6 @@ def test_a_kernel_is_kept_until_any_of_its_sources_changes(package: Path) -> Non
     os.utime(package / "number.py", (1, 1))  # no other content
     assert answer(package) == "120 1"
     assert len(list(package.glob("__pycache__/wordkit-*/kernel/*"))) == 2
-
-
-@pytest.mark.slow
-def test_functions_of_others_are_kept_as_numba_does(package: Path) -> None:
-    shutil.copy(package / "kernel.py", package.parent / "foreign.py")
-    foreign = (package.parent / "foreign.py").read_text()
-    (package.parent / "foreign.py").write_text(
-        foreign.replace("from wordkit.kernels.jit import njit", "from numba import njit")
-    )
-    assert answer(package, "import foreign") == "20 0"
-    assert list((package.parent / "__pycache__").glob("foreign.kernel-*.nbc"))
 
 
 def test_the_sources_of_a_kernel() -> None:

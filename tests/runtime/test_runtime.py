@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,10 +65,6 @@ def test_the_value_may_be_none_and_a_failed_run_stays_failed() -> None:
         run.result()
 
 
-def test_memory() -> None:
-    assert 1 << 20 < available_memory() < 1 << 50
-
-
 MB = 1 << 20
 
 
@@ -115,17 +112,13 @@ def test_memory_is_bounded_by_the_own_group_and_those_around_it(groups: Groups) 
     assert available_memory() == 250 * MB
     groups.bound("slice", 500 * MB, 400 * MB)
     assert available_memory() == 100 * MB
+    groups.bound("slice", 500 * MB, 490 * MB, unused_cache=150 * MB)  # which counts as free
+    assert available_memory() == 160 * MB
+    groups.bound("slice", 500 * MB, 600 * MB)  # the limit has been lowered
+    assert available_memory() == 0
     groups.bound("slice", "max", 400 * MB)
     groups.bound("slice/job", "max", 50 * MB)
     assert available_memory() == 1000 * MB
-
-
-def test_the_cache_of_files_that_are_not_in_use_is_free(groups: Groups) -> None:
-    groups.join("0::/job")
-    groups.bound("job", 300 * MB, 290 * MB, unused_cache=200 * MB)
-    assert available_memory() == 210 * MB
-    groups.bound("job", 300 * MB, 400 * MB)  # the limit has been lowered
-    assert available_memory() == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/docker/unseen/from/within", "/../outside"])
@@ -158,14 +151,11 @@ class FakeTorch:
     __version__ = "0.0"
 
     def __init__(self, *there: str) -> None:
-        self.cuda = Asked("cuda" in there)
+        self.cuda, self.mps = (
+            SimpleNamespace(is_available=lambda name=name: name in there)
+            for name in ("cuda", "mps")
+        )
         self.backends = self
-        self.mps = Asked("mps" in there)
-
-
-class Asked:
-    def __init__(self, answer: bool) -> None:
-        self.is_available = lambda: answer
 
 
 @pytest.fixture
@@ -200,21 +190,8 @@ def test_a_device_that_is_not_there(machine_with: Callable[..., None]) -> None:
     machine_with("cuda")
     with pytest.raises(ResourceError, match="mps was asked for"):
         choose_device("mps")
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda:0"])
-def test_an_unknown_device(device: str) -> None:
-    with pytest.raises(ConfigError, match="must be one of auto, cpu, cuda, mps, not"):
-        choose_device(device)
-
-
-def test_torch_agrees_that_there_is_nothing() -> None:
-    if devices._may_have_accelerator():
-        pytest.skip("this machine may have an accelerator")
-    import torch
-
-    assert not torch.cuda.is_available()
-    assert not torch.backends.mps.is_available()
+    with pytest.raises(ConfigError, match="must be one of auto, cpu, cuda, mps, not 'cuda:0'"):
+        choose_device("cuda:0")
 
 
 def test_the_cpu_does_not_wait_for_torch() -> None:

@@ -16,21 +16,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from safetensors.numpy import load_file
 
 from wordkit.errors import FormatError, StorageError
 from wordkit.storage import atomic_write, new_mark, read_tensors, write_tensors
 
 
 def test_the_new_file_takes_over_and_keeps_the_mode(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
+    path, link = tmp_path / "a.txt", tmp_path / "link"
     path.write_text("old")
     path.chmod(0o640)
-    with atomic_write(path) as temporary:
+    link.symlink_to(path)
+    with atomic_write(link) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert list(tmp_path.iterdir()) == [path]
+    assert set(tmp_path.iterdir()) == {path, link} and link.is_symlink()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
@@ -49,16 +51,6 @@ def test_the_old_file_stays_when_the_block_raises(
         write()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_link_is_written_through(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    target, link = tmp_path / "real" / "a", tmp_path / "link"
-    target.write_text("old")
-    link.symlink_to(target)
-    with atomic_write(link) as temporary:
-        temporary.write_text("new")
-    assert link.is_symlink() and target.read_text() == "new"
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
@@ -119,7 +111,7 @@ while True:
     print(n, flush=True)
 """
     chooser = random.Random(3)
-    for _ in range(5):
+    for _ in range(2):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.readline()
@@ -140,27 +132,23 @@ arrays = hnp.arrays(
 
 
 @settings(
-    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), arrays, max_size=4))
 def test_round_trip(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     tensors.pop("__metadata__", None)
     path = tmp_path / "t"
-    write_tensors(path, tensors, kind="test", metadata={"note": "é"})
+    write_tensors(path, tensors, kind="test", metadata={"note": "é", **dict.fromkeys("abcdef", "")})
+    whole = path.read_bytes()
+    write_tensors(path, tensors, kind="test", metadata={"note": "é", **dict.fromkeys("abcdef", "")})
+    assert path.read_bytes() == whole, "the same bytes for the same content"
+    assert load_file(path).keys() == tensors.keys(), "for the safetensors package too"
     again = read_tensors(path, kind="test")
     assert again.metadata["note"] == "é"
     assert set(again.tensors) == set(tensors)
     for name, tensor in tensors.items():
         np.testing.assert_array_equal(again.tensors[name], tensor, strict=True)
         assert not again.tensors[name].flags.writeable
-
-
-def test_the_safetensors_package_reads_what_we_write(tmp_path: Path) -> None:
-    from safetensors.numpy import load_file
-
-    x = np.arange(6, dtype=np.float32).reshape(2, 3)
-    write_tensors(tmp_path / "t", {"x": x}, kind="test")
-    np.testing.assert_array_equal(load_file(tmp_path / "t")["x"], x)
 
 
 def container(header: object, data: bytes = b"", length: int | None = None) -> bytes:
@@ -217,13 +205,8 @@ def test_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(FormatError, match=message) as error:
         read_tensors(path, kind="test")
     assert "bad.safetensors" in str(error.value)
-
-
-def test_missing_files(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no such file"):
         read_tensors(tmp_path / "none", kind="test")
-    with pytest.raises(StorageError, match="it is a folder"):
-        read_tensors(tmp_path, kind="test")
 
 
 def test_a_tensor_of_another_type_is_refused(tmp_path: Path) -> None:
@@ -233,13 +216,6 @@ def test_a_tensor_of_another_type_is_refused(tmp_path: Path) -> None:
         file.tensor("x", np.float32, 1)
     with pytest.raises(FormatError, match="no tensor 'y'"):
         file.tensor("y", np.float32, 1)
-
-
-def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
-    metadata = {f"field {i}": str(i) for i in range(20)}
-    for name in ("a", "b"):
-        write_tensors(tmp_path / name, {"x": np.zeros(2)}, kind="test", metadata=metadata)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_threads_may_write_one_file(tmp_path: Path) -> None:

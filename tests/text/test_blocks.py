@@ -28,14 +28,6 @@ def test_lines_are_those_of_the_text(
     assert lines == expected
 
 
-def test_line_ends_of_windows_and_several_files(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one\r\n\r\ntwo")
-    (tmp_path / "b").write_bytes(b"three\n")
-    assert list(lines_of(open_text([tmp_path / "a", tmp_path / "b"]))) == [
-        "one", "", "two", "three",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize("block_size", [16, 1 << 20])
 def test_lines_are_numbered_in_the_file_they_stand_in(tmp_path: Path, block_size: int) -> None:
     first, second = str(tmp_path / "a"), str(tmp_path / "b")

@@ -24,7 +24,7 @@ SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
 
 FEW = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -37,12 +37,9 @@ def test_round_trip(tmp_path: Path, sentences: list[list[str]]) -> None:
     assert [again.vocabulary.decode(s) for s in again] == sentences
     assert again.vocabulary == corpus.vocabulary
     assert again.fingerprint == corpus.fingerprint
+    for other in ([*sentences, ["a"]], [[*sentences[0], "a"], *sentences[1:]]):
+        assert Corpus.from_sentences(other).fingerprint != corpus.fingerprint
     assert isinstance(again.ids, np.memmap) and not again.ids.flags.writeable
-
-
-def test_fingerprints_tell_corpora_apart() -> None:
-    texts = [[["a", "b"]], [["a"], ["b"]], [["a", "c"]], [["b", "a"]], [["a", "b", "b"]]]
-    assert len({Corpus.from_sentences(text).fingerprint for text in texts}) == len(texts)
 
 
 def saved(folder: Path) -> Path:
@@ -131,7 +128,7 @@ while True:
     print(n, flush=True)
 """
     chooser = random.Random(4)
-    for _ in range(4):
+    for _ in range(2):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.readline()

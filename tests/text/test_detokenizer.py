@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.text.detokenizer import Detokenizer, detokenize
-from wordkit.text.tokenizers import get_tokenizer
 
 CASES = {
     'he said , " no . "': 'he said, "no."',
@@ -49,13 +48,3 @@ def test_what_was_given_out_never_changes(tokens: list[str], cut: int) -> None:
     pieces = [joiner.add(token) for token in tokens]
     assert "".join(pieces[:cut]) == detokenize(tokens[:cut])
     assert all(pieces), "each token shows at once"
-
-
-@settings(deadline=None)
-@given(st.lists(st.sampled_from(["the", "cat", ",", ".", "(", ")", "$", "5", "?"]), max_size=30))
-def test_words_are_found_again_in_the_text(tokens: list[str]) -> None:
-    text = detokenize(tokens)
-    assert "  " not in text and text == text.strip()
-    squeezed = "".join(tokens)
-    assert text.replace(" ", "") == squeezed
-    assert "".join(get_tokenizer("basic")(text)) == squeezed

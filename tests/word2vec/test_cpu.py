@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from topics import no_threads
 
-from wordkit.errors import ConfigError
 from wordkit.text import Corpus
 from wordkit.word2vec import Word2VecConfig, kernels, start_afresh
 from wordkit.word2vec.cpu import CpuEngine
@@ -176,8 +175,3 @@ def test_an_error_in_a_thread_comes_out(corpus: Corpus, threads: int) -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         list(engine.run(chunks(), lambda chunk, tally: None))
     assert no_threads()
-
-
-def test_no_threads_at_all(corpus: Corpus) -> None:
-    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        engine_of(corpus, threads=0)

@@ -52,14 +52,6 @@ def test_laws(lengths: list[int], tokens: int, times: int) -> None:
     checked_borders(lengths * times, tokens)
 
 
-def test_short_sentences_are_whole() -> None:
-    lengths = np.random.default_rng(0).integers(0, 60, 8000).tolist()
-    borders = checked_borders(lengths, 10_000)
-    assert set(borders.tolist()) <= set(np.cumsum([0, *lengths]).tolist())
-    assert MIN_CHUNKS <= len(borders) - 1 <= MIN_CHUNKS + 1
-    assert np.diff(borders)[:-1].min() > sum(lengths) // MIN_CHUNKS - 60
-
-
 @pytest.mark.parametrize(
     ("lengths", "tokens", "sizes"),
     [

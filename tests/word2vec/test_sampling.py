@@ -30,25 +30,16 @@ def implied_by(table: npt.NDArray[np.uint64]) -> list[Fraction]:
     return [probability / len(table) for probability in implied]
 
 
-def assert_implies(probabilities: npt.NDArray[np.float64]) -> None:
-    implied = implied_by(alias_table(probabilities))
-    assert sum(implied) == 1
-    differences = [abs(float(a) - b) for a, b in zip(implied, probabilities.tolist(), strict=True)]
-    assert max(differences) < 2**-30
-
-
 WEIGHTS = st.floats(0, 1e6) | st.floats(1e-9, 1) | st.sampled_from([0.0, 1.0, 1e-300, 1e9])
 
 
 @given(st.lists(WEIGHTS, min_size=1, max_size=50))
 def test_the_table_implies_the_distribution(weights: list[float]) -> None:
     if sum(weights) > 0:
-        assert_implies(np.array(weights) / sum(weights))
-
-
-@pytest.mark.parametrize("exponent", [0.75, 1, 0, -1, 3])
-def test_the_table_of_a_vocabulary(exponent: float) -> None:
-    assert_implies(noise_probabilities(ZIPF, exponent))
+        probabilities = np.array(weights) / sum(weights)
+        implied = implied_by(alias_table(probabilities))
+        assert sum(implied) == 1
+        assert np.abs(np.array(implied, float) - probabilities).max() < 2**-30
 
 
 @given(COUNTS, st.floats(-3, 3))

@@ -138,7 +138,7 @@ def models_and_corpora(draw: st.DrawFn) -> tuple[Embeddings, Corpus, Word2VecCon
     return model, Corpus.from_sentences(lines), config
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(models_and_corpora())
 def test_old_words_keep_all_and_new_ones_join(
     given: tuple[Embeddings, Corpus, Word2VecConfig],
@@ -169,14 +169,7 @@ def test_old_words_keep_all_and_new_ones_join(
         assert state.weights.output[row].tobytes() == other.tobytes()
 
 
-def test_the_order_of_words_that_are_equally_frequent() -> None:
-    model = random_vectors(["b", "a", "c"], counts=[5, 3, 1])
-    state = start_from_model(lines_of("z a/c c c c/y z y y"), replace(CONFIG, min_count=1), model)
-    assert state.vocabulary.words == ("b", "c", "a", "y", "z")
-    assert state.vocabulary.counts.tolist() == [5, 5, 4, 3, 2]
-
-
-@pytest.mark.parametrize("suffix", [None, ".safetensors", ".safetensors.gz"])
+@pytest.mark.parametrize("suffix", [None, ".safetensors"])
 @pytest.mark.parametrize("vectors", ["in", "out", "sum"])
 @pytest.mark.parametrize("loss", ["ns", "softmax"])
 def test_a_model_resumes_with_both_matrices(
@@ -240,37 +233,6 @@ def test_what_cannot_be_taken_over_is_told(corpus: Corpus) -> None:
         assert state.weights.input.tobytes() == before["input"].tobytes()
 
 
-@pytest.mark.parametrize("settings", [{"new": 1}, {"dim": "3"}, None], ids=str)
-def test_settings_that_cannot_be_read_are_an_error(corpus: Corpus, settings: Any) -> None:
-    """And no reason to resume with the defaults, and without the output embeddings."""
-    model, _ = trained(corpus, CONFIG)
-    if settings is not None:
-        settings = {**model.metadata["settings"], **settings}
-    later = Embeddings(
-        model.vocabulary,
-        model.vectors,
-        metadata={**model.metadata, "settings": settings},
-        weights=model.weights,
-        source="later.safetensors",
-    )
-    for ask in (trained_config, lambda model: start_from_model(corpus, CONFIG, model)):
-        with pytest.raises(FormatError, match=r"later\.safetensors .* settings cannot be read"):
-            ask(later)
-
-
-def test_rare_words_of_the_text_are_trained_where_the_model_knows_them() -> None:
-    model = random_vectors(["a", "b"], counts=[5, 3])
-    text = lines_of("a rare/new new")
-    state = start_from_model(text, CONFIG, model)
-    assert state.vocabulary.words == ("a", "b", "new")
-    rows = dict(zip(text.vocabulary, state.rows_of(text).tolist(), strict=True))
-    assert rows == {"new": 2, "a": 0, "rare": -1}
-    alone = start_from_model(lines_of("a rare/new"), CONFIG, model)  # nothing is frequent enough
-    assert (alone.kept, alone.joined) == (2, 0)
-    apart = start_from_model(lines_of("x x y y"), CONFIG, model)  # nothing is known
-    assert (apart.kept, apart.joined) == (2, 2)
-
-
 def test_texts_and_models_that_do_not_go_together(corpus: Corpus) -> None:
     model = random_vectors(["a", "b"], counts=[5, 3])
     with pytest.raises(VocabularyError, match="no word of the model, and none that occurs 2 times"):
@@ -285,41 +247,46 @@ def test_texts_and_models_that_do_not_go_together(corpus: Corpus) -> None:
         start_from_model(lines_of("a"), CONFIG, random_vectors(["a"], counts=[3]))
 
 
+SETTINGS = r"m\.safetensors .* settings cannot be read"
+WEIGHTS = r"m\.safetensors is corrupted: its weights do not fit"
+
+
 @pytest.mark.parametrize(
-    ("name", "shape"),
-    [("input", (57, 3)), ("output", (56, 3)), ("output", (57, 4)), ("cake", (57, 3))],
+    ("changed", "message"),
+    [
+        ({"settings": {"new": 1}}, SETTINGS),  # and no reason to resume with the defaults
+        ({"settings": None}, SETTINGS),
+        ({"output": (56, 3)}, WEIGHTS),
+        ({"output": (57, 4)}, WEIGHTS),
+        ({"input": (57, 3)}, WEIGHTS),
+    ],
+    ids=str,
 )
-def test_weights_that_do_not_fit(corpus: Corpus, name: str, shape: tuple[int, int]) -> None:
+def test_models_that_do_not_fit_together(corpus: Corpus, changed: Any, message: str) -> None:
     model, _ = trained(corpus, CONFIG)
+    ((name, change),) = changed.items()
+    metadata, weights = dict(model.metadata), dict(model.weights)
+    if name == "settings":
+        metadata["settings"] = change and {**metadata["settings"], **change}
+    else:
+        weights = {name: np.zeros(change, np.float32)}
     odd = Embeddings(
-        model.vocabulary,
-        model.vectors,
-        metadata=model.metadata,
-        weights={name: np.zeros(shape, np.float32)},
-        source="m.safetensors",
+        model.vocabulary, model.vectors, metadata=metadata, weights=weights, source="m.safetensors"
     )
-    with pytest.raises(FormatError, match=r"m\.safetensors is corrupted: its weights do not fit"):
+    with pytest.raises(FormatError, match=message):
         start_from_model(corpus, CONFIG, odd)
 
 
 @pytest.mark.parametrize("begin", [start_from_model, start_from_vectors])
-@pytest.mark.parametrize("place", ["input", "output", "words"])
-def test_corrupted_files_are_found(corpus: Corpus, tmp_path: Path, begin: Any, place: str) -> None:
-    if begin is start_from_vectors and place == "output":
-        pytest.skip("has no use for them")
+def test_corrupted_files_are_found(corpus: Corpus, tmp_path: Path, begin: Any) -> None:
     model, before = trained(corpus, CONFIG)
-    path = tmp_path / "m.safetensors"
-    save_embeddings(model, path)
-    whole = path.read_bytes()
-    if place == "words":
-        old, new = b"\nw31\n", b"\nw30\n"
-    else:
-        old = before[place][5].tobytes()
-        new = old[:4] + np.float32(np.nan).tobytes() + old[8:]
-    assert whole.count(old) == 1
-    path.write_bytes(whole.replace(old, new))
-    with pytest.raises(FormatError, match=r"m\.safetensors is corrupted"):
-        begin(corpus, CONFIG, load_embeddings(path))
+    save_embeddings(model, tmp_path / "m.safetensors")
+    whole, row = (tmp_path / "m.safetensors").read_bytes(), before["input"][5].tobytes()
+    for old, new in ((b"\nw31\n", b"\nw30\n"), (row, np.float32(np.nan).tobytes() + row[4:])):
+        assert whole.count(old) == 1
+        (tmp_path / "m.safetensors").write_bytes(whole.replace(old, new))
+        with pytest.raises(FormatError, match=r"m\.safetensors is corrupted"):
+            begin(corpus, CONFIG, load_embeddings(tmp_path / "m.safetensors"))
 
 
 def test_too_little_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,10 +294,7 @@ def test_too_little_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> N
     before = Checkpoint(CONFIG, start_afresh(corpus, CONFIG), corpus_record(corpus))
     monkeypatch.setattr(weights, "available_memory", lambda: 1 << 20)
     monkeypatch.setattr(Weights, "zeros", None)  # is not even asked for
-    with pytest.raises(ResourceError, match="57 words of 3 dimensions need 0.1 GiB"):
-        start_from_checkpoint(corpus, CONFIG, before)
-    for begin in (start_from_vectors, start_from_model):
-        with pytest.raises(ResourceError, match="57 words of 3 dimensions need 0.1 GiB"):
-            begin(corpus, CONFIG, model)
-    with pytest.raises(ResourceError, match="raise the minimum count"):
-        start_afresh(corpus, CONFIG)
+    for begin in (start_from_checkpoint, start_from_vectors, start_from_model):
+        known = before if begin is start_from_checkpoint else model
+        with pytest.raises(ResourceError, match="57 words of 3 dimensions need 0.1 GiB .* minimum"):
+            begin(corpus, CONFIG, known)

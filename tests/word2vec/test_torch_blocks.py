@@ -122,16 +122,6 @@ def test_subsampling_comes_before_windows(device: str) -> None:
     assert pairs_in(blocks).total() == 2 * found.sum() - 2
 
 
-def test_frequencies_are_relative_to_the_words_that_are_trained() -> None:
-    counts = np.array([900, 50, 50])
-    ids = np.random.default_rng(0).permutation(np.repeat(np.arange(3, dtype=np.int32), counts))
-    corpus = Corpus(ids, np.array([0, 1000]), Vocabulary("abc", counts))
-    config = Word2VecConfig(sample=0.01)
-    rows = np.array([-1, 0, 1], dtype=np.int32)
-    maker = BlockMaker(corpus, rows, config, centres=4, device="cpu")
-    assert maker.expected_tokens == pytest.approx(100 * keep_probabilities(counts[1:], 0.01)[0])
-
-
 def test_draws_depend_on_seed_epoch_and_place() -> None:
     corpus = numbered_corpus([500, 500])
     config = Word2VecConfig(sample=1e-3)
@@ -156,12 +146,3 @@ def test_blocks_come_from_all_over_the_chunk() -> None:
     assert sorted(firsts) == list(range(1, 4001, 4))
     # Of a random order a tenth of the blocks, on average in the middle: five deviations.
     assert abs(np.mean(firsts[:100]) - 2000) < 5 * 4000 / 12**0.5 / 100**0.5
-
-
-def test_a_part_of_the_blocks() -> None:
-    corpus = numbered_corpus([64])
-    blocks = blocks_of(corpus, Word2VecConfig(sample=0), whole(corpus), T=4)
-    assert len(blocks) == 16
-    parts = pairs_in(blocks[:5]) + pairs_in(blocks[5:])
-    assert parts == pairs_in(blocks)
-    assert len(blocks[5:]) == 11

@@ -14,7 +14,7 @@ from topics import KINDS, of_a_kind, topics
 from torch_cases import DEVICES
 from training_strategies import small_corpus
 
-from wordkit.errors import ConfigError, ResourceError
+from wordkit.errors import ResourceError
 from wordkit.text import Corpus
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, torch_engine
 from wordkit.word2vec import iter_train_word2vec as train
@@ -171,19 +171,6 @@ def test_the_learning_rate_falls_within_a_chunk(
 # --- the size of batches --------------------------------------------------------------------------
 
 
-def test_a_small_corpus_gets_small_batches(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    def centres(**settings: Any) -> int:
-        engine = engine_of(corpus, **settings)
-        return engine._blocks_in_batch * engine._loss.centres_in_block
-
-    assert centres() == 64
-    monkeypatch.setattr(torch_engine, "_MIN_STEPS", 5)
-    assert 5 <= 5 * corpus.tokens / centres(sample=0) < 5.1
-    assert centres(sample=1e-3) < centres(sample=0)
-    monkeypatch.setattr(torch_engine, "_MIN_STEPS", 0.001)
-    assert centres() == 1 << 14
-
-
 def test_wide_windows_get_small_batches_and_chunks(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,24 +184,7 @@ def test_wide_windows_get_small_batches_and_chunks(
 # --- devices --------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_no_such_device(corpus: Corpus) -> None:
-    state = start_afresh(corpus, config_of())
-    with pytest.raises(ResourceError, match="cuda was asked for"):
-        TorchEngine(corpus, state, config_of(), device="cuda")
-    with pytest.raises(ConfigError, match="device must be one of"):
-        TorchEngine(corpus, state, config_of(), device="tpu")
-
-
-def test_too_little_memory_on_the_device(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_engine, "choose_device", lambda device: device)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1 << 30, 8 << 30))
-    state = start_afresh(corpus, config_of())
-    with pytest.raises(ResourceError, match=r"need 2\.0 GiB on the device, and 1\.0 GiB are free"):
-        TorchEngine(corpus, state, config_of(), device="cuda")
-
-
-def test_the_device_runs_out_of_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices_without_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(chunk: Chunk) -> Tally:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. Etc.")
 
@@ -222,6 +192,10 @@ def test_the_device_runs_out_of_memory(corpus: Corpus, monkeypatch: pytest.Monke
     monkeypatch.setattr(engine, "_train", failing)
     with pytest.raises(ResourceError, match="CUDA out of memory; lower window"):
         run(engine, chunks_of(corpus))
+    monkeypatch.setattr(torch_engine, "choose_device", lambda device: device)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1 << 30, 8 << 30))
+    with pytest.raises(ResourceError, match=r"need 2\.0 GiB on the device, and 1\.0 GiB are free"):
+        TorchEngine(corpus, start_afresh(corpus, config_of()), config_of(), device="cuda")
 
 
 # --- quality --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -139,9 +139,14 @@ def after(before: Doubles, gradient: Tensor | None, weight: Tensor, lr: float) -
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("negative", [5, 100])  # drawn for a block of 16: 64, and 100
 @pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
-def test_a_step_is_that_of_its_pairs(device: str, arch: str, gradient: str, loss: str) -> None:
-    case = case_of(arch, gradient, loss)
+def test_a_step_is_that_of_its_pairs(
+    device: str, arch: str, gradient: str, loss: str, negative: int
+) -> None:
+    if negative > 5 and loss != "ns":
+        return
+    case = case_of(arch, gradient, loss, negative=negative)
     slow = Slow(case)
     # With the larger rate, some rows take a shorter step, and some do not.
     weights = torch.cat([slow.input_weight, slow.output_weight])
@@ -171,16 +176,6 @@ def test_the_full_softmax_does_not_depend_on_how_much_is_held(
         monkeypatch.setattr(torch_steps, "_MAX_LOGITS", 5 * V)
         for part, whole in zip(step(case, 0.01), at_once, strict=True):
             np.testing.assert_allclose(part, whole, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
-def test_a_batch_without_links_changes_nothing(arch: str, gradient: str, loss: str) -> None:
-    case = case_of(arch, gradient, loss)
-    case.blocks.links[:] = False
-    cost, inputs, outputs = step(case, 0.1)
-    assert cost == 0
-    np.testing.assert_array_equal(inputs, case.inputs.astype(np.float32))
-    np.testing.assert_array_equal(outputs, case.outputs.astype(np.float32))
 
 
 @pytest.mark.parametrize("others", [0, 1, 2])
@@ -229,13 +224,3 @@ def test_negatives_are_drawn_by_frequency_to_a_power(device: str, exponent: floa
     for count, p in zip(found, noise_probabilities(counts, exponent), strict=True):
         deviation = (drawn.numel() * p * (1 - p)) ** 0.5
         assert count == pytest.approx(drawn.numel() * p, abs=1 + 5 * deviation)
-
-
-@pytest.mark.parametrize("negative", [1, 5, 64, 100])
-def test_negatives_weigh_as_much_as_are_asked_for(negative: int) -> None:
-    """With zero vectors, each pair costs log 2 and each of its negatives does."""
-    case = case_of("skipgram", "true", "ns", negative=negative)
-    zero = np.zeros_like(case.inputs)
-    cost, _, _ = step(replace(case, inputs=zero, outputs=zero), 0.1)
-    pairs = int(case.blocks.links.sum())
-    assert cost == pytest.approx(pairs * (1 + negative) * np.log(2), rel=1e-5)

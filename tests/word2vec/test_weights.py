@@ -66,7 +66,7 @@ def test_compact_and_back(rows: int, dim: int) -> None:
 
 
 @pytest.mark.parametrize("matrix", ["padded_input", "padded_output"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e30, -2e30])
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 2e30])
 def test_unbounded_weights_are_seen(matrix: str, value: float) -> None:
     weights = Weights.initial(9, Word2VecConfig(dim=3))
     getattr(weights, matrix)[4, 2] = -1e29
