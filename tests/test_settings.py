@@ -20,7 +20,6 @@ from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.state import learning_rate
 
 KINDS = (
     ModelConfig, TrainingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig, DecodingConfig,
@@ -387,7 +386,7 @@ def test_the_learning_rate_of_word2vec_suits_the_architecture() -> None:
     assert true > older >= 0.025, "the gradient of a mean is smaller"
     assert Word2VecConfig(arch="cbow", lr=0.3, min_lr=0.3).start_lr == 0.3
     low = Word2VecConfig(lr=1e-5)  # lower than the minimum that nobody set
-    assert learning_rate(low, 0.0) == learning_rate(low, 1.0) == 1e-5
+    assert low.learning_rate(0.0) == low.learning_rate(1.0) == 1e-5
 
 
 def test_the_vectors_that_word2vec_keeps_suit_the_architecture() -> None:

@@ -163,7 +163,6 @@ def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
 
 def _word2vec_checkpoint(path: str) -> dict[str, Any]:
     from wordkit.word2vec import read_checkpoint
-    from wordkit.word2vec.state import config_record
 
     checkpoint = read_checkpoint(path)
     state, tally = checkpoint.state, checkpoint.state.tally
@@ -178,7 +177,7 @@ def _word2vec_checkpoint(path: str) -> dict[str, Any]:
         "joined": state.joined,
         "first_words": list(state.vocabulary.words[:10]),
         "corpus": dict(checkpoint.corpus),
-        "settings": config_record(checkpoint.config),
+        "settings": checkpoint.config.record(),
     }
 
 

@@ -202,7 +202,7 @@ def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
     from wordkit.text import Vocabulary
     from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig
     from wordkit.word2vec.checkpoint import save_checkpoint
-    from wordkit.word2vec.engine import Tally
+    from wordkit.word2vec.state import Tally
     from wordkit.word2vec.weights import Weights
 
     weights = Weights.copied(np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32))

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import twin
 
-from wordkit.word2vec import kernels
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.sampling import alias_table, noise_probabilities
 from wordkit.word2vec.weights import Weights
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from wordkit.word2vec import TrainingState, Word2VecConfig
-from wordkit.word2vec.engine import Chunk, Tally
+from wordkit.word2vec.engine import Chunk
+from wordkit.word2vec.state import Tally
 
 
 class FakeEngine:

@@ -13,11 +13,13 @@ import pytest
 from topics import no_threads
 
 from wordkit.text import Corpus
-from wordkit.word2vec import Word2VecConfig, kernels, start_afresh
+from wordkit.word2vec import Word2VecConfig, start_afresh
 from wordkit.word2vec.cpu import CpuEngine
-from wordkit.word2vec.engine import Chunk, Tally
+from wordkit.word2vec.engine import Chunk
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
+from wordkit.word2vec.state import Tally
 
 COUNTS = {"often": 900, "rare": 3, "second": 400, "third": 200, "rarer": 1, "last": 20}
 KEPT = np.array([900, 400, 200, 20])  # those of at least 20

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twin import Random
 
-from wordkit.word2vec import kernels
+from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.kernels.logistic import gradients_of_sigmoid, gradients_of_softmax
 from wordkit.word2vec.kernels.tiles import WIDTH
 

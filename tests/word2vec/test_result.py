@@ -19,7 +19,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, trained_config
-from wordkit.word2vec.engine import Tally
+from wordkit.word2vec.state import Tally
 from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import Weights
 

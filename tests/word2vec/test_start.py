@@ -29,8 +29,7 @@ from wordkit.word2vec import (
     trained_config,
     weights,
 )
-from wordkit.word2vec.engine import Tally
-from wordkit.word2vec.state import config_record, corpus_record
+from wordkit.word2vec.state import Tally
 from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import Weights, output_rows
 
@@ -131,7 +130,7 @@ def models_and_corpora(draw: st.DrawFn) -> tuple[Embeddings, Corpus, Word2VecCon
     V = len(vocabulary)
     rows = st.lists(st.tuples(VALUES, VALUES), min_size=V, max_size=V)
     vectors, output = (np.array(draw(rows), np.float32) for _ in range(2))
-    metadata = {"made_by": "wordkit train-w2v", "settings": config_record(config)}
+    metadata = {"made_by": "wordkit train-w2v", "settings": config.record()}
     model = Embeddings(vocabulary, vectors, metadata=metadata, weights={"output": output})
     words = st.sampled_from([*vocabulary.words, "new1", "new2", "new3", "new4"])
     lines = draw(st.lists(st.lists(words, min_size=1, max_size=8), min_size=1, max_size=3))
@@ -291,7 +290,7 @@ def test_corrupted_files_are_found(corpus: Corpus, tmp_path: Path, begin: Any) -
 
 def test_too_little_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = trained(corpus, CONFIG)
-    before = Checkpoint(CONFIG, start_afresh(corpus, CONFIG), corpus_record(corpus))
+    before = Checkpoint(CONFIG, start_afresh(corpus, CONFIG), corpus.record)
     monkeypatch.setattr(weights, "available_memory", lambda: 1 << 20)
     monkeypatch.setattr(Weights, "zeros", None)  # is not even asked for
     for begin in (start_from_checkpoint, start_from_vectors, start_from_model):

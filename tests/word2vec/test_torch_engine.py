@@ -18,7 +18,8 @@ from wordkit.errors import ResourceError
 from wordkit.text import Corpus
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, torch_engine
 from wordkit.word2vec import iter_train_word2vec as train
-from wordkit.word2vec.engine import Chunk, Engine, Tally
+from wordkit.word2vec.engine import Chunk, Engine
+from wordkit.word2vec.state import Tally
 from wordkit.word2vec.torch_engine import TorchEngine
 from wordkit.word2vec.weights import Weights
 

@@ -21,10 +21,10 @@ from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import (
     Word2VecConfig,
     iter_train_word2vec,
-    kernels,
     start_afresh,
     start_from_model,
 )
+from wordkit.word2vec.kernels import training as kernels
 
 models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig
-from wordkit.word2vec.engine import Tally
+from wordkit.word2vec.state import Tally
 from wordkit.word2vec.weights import Weights, output_rows
 
 WORDS = st.text(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.word2vec import kernels
+from wordkit.word2vec.kernels import training as kernels
 
 Doubles = npt.NDArray[np.float64]
 

@@ -153,12 +153,7 @@ def _metadata(corpus: Corpus, config: CountsConfig, s: Floats, squares: float) -
     return {
         "made_by": "wordkit train-counts",
         "settings": asdict(config),
-        "corpus": {
-            "fingerprint": corpus.fingerprint,
-            "tokens": corpus.tokens,
-            "sentences": corpus.sentences,
-            "settings": corpus.settings,
-        },
+        "corpus": corpus.record,
         "singular_values": {
             "largest": float(s[0]),
             "smallest": float(s[-1]),

@@ -132,6 +132,12 @@ class Corpus:
             self._fingerprint = self._digest()
         return self._fingerprint
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The identity of the corpus, in values that JSON can hold if its settings are."""
+        names = ("fingerprint", "tokens", "sentences", "settings")
+        return {name: getattr(self, name) for name in names}
+
     def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
         """The sentences, each an array of ids."""
         for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):

@@ -194,9 +194,9 @@ def _vocabulary(
     if given is None and not config.unk and not config.eos and targets is words:
         final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)
     else:
+        ids = vocabulary.ids(targets)
         missing = -1 if vocabulary.unk_id is None else vocabulary.unk_id
-        found = (vocabulary.get(word) for word in targets)
-        final[order] = [missing if i is None else i for i in found]
+        final[order] = np.where(ids < 0, missing, ids)
     return vocabulary, final
 
 

@@ -260,6 +260,10 @@ class Vocabulary:
             raise VocabularyError(f"there is no word {id}: the ids run from 0 to {len(self) - 1}")
         return self._words[id]
 
+    def ids(self, words: Iterable[str]) -> npt.NDArray[np.int32]:
+        """Return the id of each word, -1 for unknown ones."""
+        return np.array([self._ids.get(word, -1) for word in words], dtype=np.int32)
+
     def encode(self, tokens: str | Sequence[str]) -> npt.NDArray[np.int32]:
         """Return the ids of tokens; unknown ones become ``<unk>`` if it is a word, else nothing."""
         tokens = [tokens] if isinstance(tokens, str) else tokens

@@ -32,8 +32,7 @@ from wordkit.storage.checkpoints import (
 )
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engine import Tally
-from wordkit.word2vec.state import TrainingState, config_record, corpus_record, learning_rate
+from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import Weights, check_memory, compact, expand, output_rows
 
 __all__ = [
@@ -89,8 +88,8 @@ def start_from_checkpoint(
         ConfigError: the corpus or a setting is another one.
         ResourceError: there is too little memory.
     """
-    check_same_texts({"corpus": checkpoint.corpus}, {"corpus": corpus_record(corpus)})
-    then, now = config_record(checkpoint.config), config_record(config)
+    check_same_texts({"corpus": checkpoint.corpus}, {"corpus": corpus.record})
+    then, now = checkpoint.config.record(), config.record()
     check_same_settings(then, now, may_change={"vectors"})
     state = checkpoint.state
     check_memory(len(state.vocabulary), config)
@@ -114,7 +113,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     state = checkpoint.state
     if not (state.weights.are_bounded and math.isfinite(state.tally.loss)):
         done = counted(checkpoint.words_done, "word")
-        rate = learning_rate(checkpoint.config, checkpoint.fraction_done)
+        rate = checkpoint.config.learning_rate(checkpoint.fraction_done)
         raise DivergenceError(
             f"the vectors have grown beyond all bounds after {done}, at "
             f"a learning rate of {rate:.4g}; lower it (--lr). {path} is left as it was"
@@ -133,7 +132,7 @@ def checkpoint_record(checkpoint: Checkpoint) -> str:
     """
     state = checkpoint.state
     record = {
-        "config": config_record(checkpoint.config),
+        "config": checkpoint.config.record(),
         "corpus": dict(checkpoint.corpus),
         "epoch": state.epoch,
         "position": state.position,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
@@ -121,6 +121,14 @@ class Word2VecConfig(Settings):
                 f"vectors must be in with loss hs, not {self.vectors}: the outputs of hs are the "
                 "nodes of a tree, not words"
             )
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as values that JSON can hold, dependent defaults included."""
+        return {**asdict(self), "lr": self.start_lr, "vectors": self.kept}
+
+    def learning_rate(self, done: float) -> float:
+        """Return the learning rate after a fraction of all words: it falls linearly."""
+        return max(self.start_lr * (1 - done), min(self.min_lr, self.start_lr))
 
     @property
     def kept(self) -> Kept:

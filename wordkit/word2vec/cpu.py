@@ -5,22 +5,20 @@ The threads update the same matrices without locks: Recht, Ré, Wright and Niu, 
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.runtime import thread_count
+from wordkit.runtime import thread_count, uninterrupted
 from wordkit.text import Corpus
-from wordkit.word2vec import kernels
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engine import Chunk, Tally, chunk_tokens
+from wordkit.word2vec.engine import Chunk, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
+from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.state import TrainingState
+from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import check_softmax_memory
 
 __all__ = ["CpuEngine"]
@@ -60,7 +58,7 @@ class CpuEngine:
             _check_tables(V, config, self._threads)
         rows = state.rows_of(corpus)
         self._text = _text(corpus, rows, config)
-        self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
+        self._targets = _targets(state, state.occurrences_in(corpus), config)
         self._settings = kernels.Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],
@@ -74,37 +72,26 @@ class CpuEngine:
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        lock, stopped = threading.Lock(), threading.Event()
-        done: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()  # None: a thread has ended
-
-        def work() -> None:
-            try:
-                while not stopped.is_set():
-                    with lock:
-                        chunk = next(chunks, None)
-                    if chunk is None:
-                        return
-                    tally = self._train(chunk)
-                    with lock:
-                        record(chunk, tally)
-                    done.put(chunk)
-            except BaseException:
-                stopped.set()  # the other threads may stop
-                raise
-            finally:
-                done.put(None)
-
+        running: dict[Future[Tally], Chunk] = {}  # in their order
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="wordkit-word2vec")
-        running = [pool.submit(work) for _ in range(self._threads)]
         try:
-            for _ in running:
-                while _next(done) is not None:
+            while True:
+                while len(running) <= self._threads:  # one more waits, so that no thread does
+                    chunk = next(chunks, None)
+                    if chunk is None:
+                        break
+                    running[pool.submit(self._train, chunk)] = chunk
+                if not running:
+                    return
+                wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+                for future in [future for future in running if future.done()]:
+                    record(running.pop(future), future.result())
                     yield
         finally:
-            stopped.set()
-            _join(pool)
-        for future in running:
-            future.result()
+            with uninterrupted():  # until no thread updates the weights any more
+                pool.shutdown()
+                for future, chunk in running.items():
+                    record(chunk, future.result())
 
     def prepare(self) -> None:
         """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""
@@ -136,28 +123,6 @@ def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:
     each = f" for each of {threads} threads" if threads > 1 else ""
     purpose = f"a table of {inputs:,} x {words:,} numbers{each}"
     check_softmax_memory(4 * rows * words * threads, purpose)
-
-
-def _join(pool: ThreadPoolExecutor) -> None:
-    """Wait until no thread updates the weights any more, even through Ctrl-C."""
-    interruption: BaseException | None = None
-    while True:
-        try:
-            pool.shutdown(wait=True)
-            break
-        except (KeyboardInterrupt, SystemExit) as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
-
-
-def _next(done: queue.SimpleQueue[Chunk | None]) -> Chunk | None:
-    """The next item of the queue, with a look for Ctrl-C now and then."""
-    while True:
-        try:
-            return done.get(timeout=_POLL_SECONDS)
-        except queue.Empty:
-            continue
 
 
 def _counter(seed: int, chunk: Chunk) -> np.uint64:

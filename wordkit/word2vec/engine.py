@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,9 @@ from wordkit.runtime import DEVICES as TORCH_DEVICES
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.state import Tally, TrainingState
 
-if TYPE_CHECKING:
-    from wordkit.word2vec.state import TrainingState
-
-__all__ = ["DEVICES", "Chunk", "Engine", "Tally", "chunk_borders", "chunk_tokens", "make_engine"]
+__all__ = ["DEVICES", "Chunk", "Engine", "chunk_borders", "chunk_tokens", "make_engine"]
 
 DEVICES = (*TORCH_DEVICES, "torch-cpu")
 """The names of devices: those of torch, and the CPU through torch."""
@@ -51,25 +49,6 @@ class Chunk:
     def tokens(self) -> int:
         """The number of tokens."""
         return self.stop - self.start
-
-
-@dataclass(frozen=True)
-class Tally:
-    """The loss of a part of a training."""
-
-    loss: float = 0.0
-    """Sum over the predictions of −log p, in nats, before each step."""
-
-    predictions: int = 0
-    """Pairs of centre and context word for skip-gram, centres for CBOW."""
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.loss + other.loss, self.predictions + other.predictions)
-
-    @property
-    def mean_loss(self) -> float:
-        """Nats per prediction; 0 where there was none."""
-        return self.loss / self.predictions if self.predictions else 0.0
 
 
 class Engine(Protocol):

@@ -16,7 +16,7 @@ from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
-from wordkit.word2vec.state import TrainingState, rows_in
+from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, blocks, check_memory, output_rows
 
 __all__ = [
@@ -85,7 +85,7 @@ def start_from_vectors(
     V = len(vocabulary)
     check_memory(V, config)
     embeddings.check()
-    known = rows_in(embeddings.vocabulary, vocabulary.words)
+    known = embeddings.vocabulary.ids(vocabulary)
     kept = int(np.count_nonzero(known >= 0))
     if kept == 0:
         raise VocabularyError(
@@ -193,7 +193,7 @@ def _copy_model(
     model: Embeddings, vocabulary: Vocabulary, config: Word2VecConfig, weights: Weights
 ) -> str | None:
     """Copy the weights of a model to where its words are now; say what had to be left out."""
-    before, ids = trained_config(model), rows_in(model.vocabulary, vocabulary.words)
+    before, ids = trained_config(model), model.vocabulary.ids(vocabulary)
     if before is None or not model.weights:
         _copy_rows(model.vectors, ids, weights.input)
         return "the model holds its vectors alone: the output embeddings start at zero"

@@ -1,23 +1,38 @@
-"""The state of a training: all that it changes, and its settings as a record.
+"""The state of a training: all that it changes.
 
 V is the number of words of the model, C of words of the corpus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engine import Tally
 from wordkit.word2vec.weights import Weights
 
-__all__ = ["TrainingState", "config_record", "corpus_record", "learning_rate", "rows_in"]
+__all__ = ["Tally", "TrainingState"]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The loss of a part of a training."""
+
+    loss: float = 0.0
+    """Sum over the predictions of −log p, in nats, before each step."""
+
+    predictions: int = 0
+    """Pairs of centre and context word for skip-gram, centres for CBOW."""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.loss + other.loss, self.predictions + other.predictions)
+
+    @property
+    def mean_loss(self) -> float:
+        """Nats per prediction; 0 where there was none."""
+        return self.loss / self.predictions if self.predictions else 0.0
 
 
 @dataclass
@@ -53,36 +68,10 @@ class TrainingState:
 
     def rows_of(self, corpus: Corpus) -> npt.NDArray[np.int32]:
         """Return the row of each word of a corpus, shape (C,); −1 for words that are left out."""
-        return rows_in(self.vocabulary, corpus.vocabulary.words)
+        return self.vocabulary.ids(corpus.vocabulary)
 
-    def occurrences_in(self, corpus: Corpus, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        """Count each word of the model in a corpus whose words have these rows, shape (V,)."""
-        counts = np.zeros(len(self.vocabulary), dtype=np.int64)
+    def occurrences_in(self, corpus: Corpus) -> npt.NDArray[np.int64]:
+        """Count each word of the model in a corpus, shape (V,)."""
+        rows, counts = self.rows_of(corpus), np.zeros(len(self.vocabulary), dtype=np.int64)
         counts[rows[rows >= 0]] = corpus.vocabulary.counts[rows >= 0]
         return counts
-
-
-def rows_in(vocabulary: Vocabulary, words: Iterable[str]) -> npt.NDArray[np.int32]:
-    """Return the id of each word in a vocabulary, −1 for words that it does not hold."""
-    ids = (vocabulary.get(word) for word in words)
-    return np.array([-1 if i is None else i for i in ids], dtype=np.int32)
-
-
-def config_record(config: Word2VecConfig) -> dict[str, Any]:
-    """Return the settings as values that JSON can hold, dependent defaults included."""
-    return {**asdict(config), "lr": config.start_lr, "vectors": config.kept}
-
-
-def corpus_record(corpus: Corpus) -> dict[str, Any]:
-    """Return the identity of a corpus, as values that JSON can hold."""
-    return {
-        "fingerprint": corpus.fingerprint,
-        "tokens": corpus.tokens,
-        "sentences": corpus.sentences,
-        "settings": corpus.settings,
-    }
-
-
-def learning_rate(config: Word2VecConfig, done: float) -> float:
-    """Return the learning rate after a fraction of all words: it falls linearly, to a minimum."""
-    return max(config.start_lr * (1 - done), min(config.min_lr, config.start_lr))

@@ -15,8 +15,8 @@ from wordkit.errors import ResourceError
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engine import Chunk, Tally, chunk_tokens
-from wordkit.word2vec.state import TrainingState
+from wordkit.word2vec.engine import Chunk, chunk_tokens
+from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.torch_blocks import BlockMaker, generator_for
 from wordkit.word2vec.torch_steps import Rows, Stepper, make_loss
 from wordkit.word2vec.weights import check_softmax_memory
@@ -62,7 +62,7 @@ class TorchEngine:
         rows = state.rows_of(corpus)
         # a word that the text does not hold is not drawn, and keeps its vectors
         counts = state.vocabulary.counts
-        counts = state.occurrences_in(corpus, rows) if config.loss == "ns" else counts
+        counts = state.occurrences_in(corpus) if config.loss == "ns" else counts
         self._loss = make_loss(self._outputs, counts, config)
         self._stepper = Stepper(self._inputs, self._loss, config)
         T = self._loss.centres_in_block

@@ -27,9 +27,9 @@ from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint import Checkpoint, checkpoint_record, save_checkpoint
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.engine import Chunk, Engine, Tally, chunk_borders, make_engine
+from wordkit.word2vec.engine import Chunk, Engine, chunk_borders, make_engine
 from wordkit.word2vec.start import MADE_BY, start_afresh
-from wordkit.word2vec.state import TrainingState, config_record, corpus_record, learning_rate
+from wordkit.word2vec.state import Tally, TrainingState
 from wordkit.word2vec.weights import compact
 
 __all__ = ["embeddings_of", "iter_train_word2vec"]
@@ -97,7 +97,7 @@ class _Training:
     ) -> None:
         self._corpus, self._config, self._state, self._engine = corpus, config, state, engine
         self._borders = chunk_borders(corpus, engine.chunk_tokens).tolist()
-        self._checkpoint = Checkpoint(config, state, corpus_record(corpus))
+        self._checkpoint = Checkpoint(config, state, corpus.record)
         self._keeper = CheckpointKeeper(plan, self._write)
         if plan is not None:  # fail before the work
             checkpoint_record(self._checkpoint)
@@ -169,7 +169,7 @@ class _Training:
             yield Chunk(state.epoch, start, stop, *rates)
 
     def _learning_rate(self, words: int) -> float:
-        return learning_rate(self._config, words / (self._config.epochs * self._corpus.tokens))
+        return self._config.learning_rate(words / (self._config.epochs * self._corpus.tokens))
 
     def _record(self, chunk: Chunk, tally: Tally) -> None:
         """Add the loss of a chunk to that of the epoch."""
@@ -260,8 +260,8 @@ def embeddings_of(
     packages = {name: version(name) for name in engine.packages}
     metadata = {  # the same for equal runs, so without times
         "made_by": MADE_BY,
-        "settings": config_record(config),
-        "corpus": corpus_record(corpus),
+        "settings": config.record(),
+        "corpus": corpus.record,
         **start,
         "training": {
             "device": engine.name,
