@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -10,6 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import wordkit
+from wordkit import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "gensim"}
@@ -60,6 +64,25 @@ def test_help_loads_click_alone() -> None:
     )
     assert "click" in loaded
     assert not loaded & (HEAVY | {"numpy"})
+
+
+@pytest.mark.parametrize("package", ["wordkit", "wordkit_cli"])
+def test_a_package_is_the_command_line(package: str) -> None:
+    command = [sys.executable, "-m", package, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"wordkit {wordkit.__version__}\n"
+
+
+def test_the_tree_of_errors_is_that_of_the_classes() -> None:
+    def subclasses(kind: type) -> dict[str, object]:
+        ours = [each for each in kind.__subclasses__() if each.__module__ == errors.__name__]
+        return {each.__name__: subclasses(each) for each in ours}
+
+    drawn: dict[str, object] = {}
+    above = {-4: drawn}
+    for indent, name in re.findall(r"^    ([│├└─ ]*)(\w+Error) ", str(errors.__doc__), re.M):
+        above[len(indent)] = above[len(indent) - 4].setdefault(name, {})  # type: ignore[assignment, attr-defined]
+    assert drawn == {"WordkitError": subclasses(errors.WordkitError)}
 
 
 def test_no_code_lies_directly_in_cli_and_corpora() -> None:
