@@ -16,6 +16,7 @@ from wordkit.counts.config import CooccurrenceConfig, CountsConfig
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.generation import GenerationConfig
 from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.training.config import LearningConfig
@@ -130,6 +131,10 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
     (Seq2SeqConfig, {"attention_width": 5}, {"attention": "additive"}),
     (Seq2SeqConfig, {"attention": "none", "context_to": "input"}, {"attention": "dot"}),
+    (DecodingConfig, {"top_k": 3}, {"sample": True}),
+    (DecodingConfig, {"sample": True, "beam": 3}, {"sample": False}),
+    (GenerationConfig, {"method": "beam", "temperature": 0.5}, {"method": "sample"}),
+    (GenerationConfig, {"beam": 3}, {"method": "beam"}),
     (Word2VecConfig, {"loss": "hs", "negative": 3}, {"loss": "ns"}),
     (Word2VecConfig, {"loss": "softmax", "ns_exponent": 1.0}, {"loss": "ns"}),
     (Word2VecConfig, {"arch": "skipgram", "cbow_gradient": "word2vec"}, {"arch": "cbow"}),

@@ -58,10 +58,17 @@ class Setting:
     below: float | None = None
 
     only_with: Mapping[str, tuple[object, ...]] = dataclasses.field(default_factory=dict)
-    """Other fields and their values with which this one has an effect; with all others, none."""
+    """Other fields and their values with which this one has an effect; with all others, none.
+    Fields that a class does not have are left out."""
 
     none: str = ""
     """The meaning of None."""
+
+    group: str = ""
+    """The section of the command line's help, where it is not that of the class."""
+
+    is_main: bool = False
+    """True for the few settings that the short help shows."""
 
     name: str = ""
     default: object = None
@@ -150,6 +157,8 @@ def setting(
     below: float | None = None,
     only_with: Mapping[str, tuple[object, ...]] | None = None,
     none: str = "",
+    group: str = "",
+    main: bool = False,
 ) -> T:
     """Declare a field of settings.
 
@@ -160,8 +169,10 @@ def setting(
             end at 2³¹ − 1.
         only_with: other fields and the values with which this one has an effect.
         none: the meaning of None, such as "no limit".
+        group: the section of the command line's help, where it is not that of the class.
+        main: show it in the short help.
     """
-    declared = Setting(meaning, at_least, at_most, above, below, only_with or {}, none)
+    declared = Setting(meaning, at_least, at_most, above, below, only_with or {}, none, group, main)
     field: Any = dataclasses.field(default=default, metadata={"setting": declared})
     return field  # type: ignore[no-any-return]
 
@@ -184,7 +195,8 @@ class Settings:
         cls._declared = {**cls._declared, **own}
         if cls.__doc__:  # else Python leaves out docstrings
             lines = [
-                f"        {name}: {_sentences(field)}" for name, field in cls._declared.items()
+                f"        {name}: {_sentences(_in_class(cls, field))}"
+                for name, field in cls._declared.items()
             ]
             cls.__doc__ += "\n\n    Attributes:\n" + "\n".join(lines) + "\n"
 
@@ -199,6 +211,12 @@ class Settings:
                 f"{name} {values[name]} has no effect with {other} {values[other]}; leave it out, "
                 f"or choose {other} {' or '.join(map(str, known[name].only_with[other]))}"
             )
+
+
+def _in_class(kind: type[Settings], declared: Setting) -> Setting:
+    """A declaration without the effects of fields that the class does not have."""
+    useful = {name: v for name, v in declared.only_with.items() if name in kind._declared}
+    return dataclasses.replace(declared, only_with=useful)
 
 
 def _sentences(declared: Setting) -> str:
@@ -218,7 +236,9 @@ def settings_of(kind: type[Settings]) -> Mapping[str, Setting]:
     if "_resolved" not in vars(kind):
         hints = get_type_hints(kind)
         kind._resolved = {
-            field.name: _resolved(kind._declared[field.name], field, hints[field.name])
+            field.name: _resolved(
+                _in_class(kind, kind._declared[field.name]), field, hints[field.name]
+            )
             for field in dataclasses.fields(kind)  # type: ignore[arg-type]
         }
     return kind._resolved

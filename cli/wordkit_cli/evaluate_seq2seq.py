@@ -14,6 +14,7 @@ from wordkit_cli.models import load_seq2seq_model
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
+from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import (
     decoding_config,
     model_and,
@@ -34,8 +35,8 @@ _DECODING = SettingOptions(
 _UNITS = {"char": "characters", "word": "words"}
 
 
-@cloup.command("evaluate-seq2seq")
-@cloup.argument("files", nargs=-1, required=True, metavar="[MODEL] PAIRS")
+@cloup.command("evaluate-seq2seq", cls=SectionedCommand)
+@click.argument("files", nargs=-1, required=True, metavar="[MODEL] PAIRS")
 @separator_option
 @_DECODING
 @click.option(

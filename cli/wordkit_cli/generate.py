@@ -16,48 +16,47 @@ from wordkit_cli.models import load_model
 from wordkit_cli.options import is_given, json_option, language_model_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
-from wordkit_cli.setting_options import SettingOptions
+from wordkit_cli.sections import SectionedCommand, option
+from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
     from wordkit.lm.generation import GenerationConfig, Method
 
 __all__ = ["command"]
 
-_SAMPLING = SettingOptions({"Sampling": SamplingConfig}, hidden=("seed",))
+_SAMPLING = SettingOptions({"Decoding": SamplingConfig}, hidden=("seed",))
 
 
-@cloup.command("generate")
-@click.option("-p", "--prompt", default="", metavar="TEXT", help="Text to continue.")
-@click.option(
-    "-n",
-    "--words",
-    default=50,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Words to generate; a line end counts as one.",
-)
-@click.option(
-    "--samples",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Texts to generate, separated by an empty line.",
-)
+@cloup.command("generate", cls=SectionedCommand)
+@option("-p", "--prompt", default="", metavar="TEXT", section="Text", help="Text to continue.")
+@option(
+    "-n", "--words", default=50, show_default=True, type=click.IntRange(min=1), section="Text",
+    help="Number of words to generate; a line end counts as one.",
+)  # fmt: skip
+@option(
+    "--samples", default=1, show_default=True, type=click.IntRange(min=1), section="Text",
+    help="Number of texts to generate, separated by an empty line.",
+)  # fmt: skip
 @_SAMPLING
-@click.option("--greedy", is_flag=True, help="Greedy decoding: the most probable word each time.")
-@click.option(
-    "--beam", type=click.IntRange(min=1), metavar="N", help="Beam search with N hypotheses."
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Seed. Default: a new one.")
-@click.option(
-    "--ban",
-    multiple=True,
-    metavar="WORD",
-    help="A word to leave out, beside <unk> (and N, where the model writes numbers so).",
-)
-@click.option(
-    "--allow", multiple=True, type=click.Choice(["<unk>", "N"]),
-    help="Do not leave out <unk> or N.",
+@option(
+    "--greedy", is_flag=True, section="Decoding",
+    help="Greedy decoding: the most probable word each time.",
+)  # fmt: skip
+@option(
+    "--beam", type=click.IntRange(min=1), metavar="N", section="Decoding",
+    help="Beam search with N hypotheses.",
+)  # fmt: skip
+@option(
+    "--seed", type=click.IntRange(min=0), section="Decoding",
+    help="Seed of the random numbers. Default: a new one.",
+)  # fmt: skip
+@option(
+    "--ban", multiple=True, metavar="WORD", section="Decoding",
+    help="Never generate this word, beside <unk> (and N, where the model writes numbers so).",
+)  # fmt: skip
+@option(
+    "--allow", multiple=True, type=click.Choice(["<unk>", "N"]), section="Decoding",
+    help="Allow <unk> or N.",
 )  # fmt: skip
 @language_model_option
 @model_device_option
@@ -121,7 +120,8 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
     elif method == "sample":
         drawn, seed = secrets.randbelow(1 << 31), options["seed"]
         sampling["seed"] = drawn if seed is None else seed
-    return GenerationConfig(words=options["words"], method=method, **sampling)
+    given = {"words": options["words"], "method": method, **sampling}
+    return changed(GenerationConfig(), given)
 
 
 def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:

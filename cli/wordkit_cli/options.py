@@ -10,12 +10,13 @@ import click
 from click.core import ParameterSource
 
 from wordkit.runtime import DEVICES
+from wordkit_cli.sections import option
 
 __all__ = [
     "checkpoint_options", "device_option", "document_options", "encoding_options",
     "encoding_values", "is_given", "json_option", "language_model_option", "memory_option",
     "model_device_option", "model_option", "number_option", "output_option", "progress_options",
-    "reading_options", "text_options", "threads_option", "together",
+    "reading_options", "resume_option", "text_options", "threads_option", "together",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,8 +26,8 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return several options as one decorator."""
 
     def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
+        for decorator in reversed(options):
+            function = decorator(function)
         return function
 
     return decorate
@@ -55,22 +56,27 @@ number_option = click.option(
     help="Number of answers.",
 )  # fmt: skip
 
-threads_option = click.option(
-    "--threads", "--workers", type=click.IntRange(1, 4096), help="Threads. Default: all cores."
-)
+threads_option = option(
+    "--threads", "--workers", type=click.IntRange(1, 4096), section="Running",
+    help="Number of threads. Default: all cores.",
+)  # fmt: skip
 
 progress_options = together(
-    click.option("-q", "--quiet", is_flag=True, help="No progress, no summary."),
-    click.option(
-        "--log", type=click.Path(dir_okay=False), metavar="FILE",
+    option("-q", "--quiet", is_flag=True, section="Running", help="No progress, no summary."),
+    option(
+        "--log", type=click.Path(dir_okay=False), metavar="FILE", section="Running",
         help="Write the progress as JSON lines.",
     ),
 )  # fmt: skip
 
 encoding_options = together(
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text."),
-    click.option(
+    option(
+        "--encoding", default="utf-8", show_default=True, section="Text",
+        help="Encoding of the text.",
+    ),
+    option(
         "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
+        section="Text",
         help="Bytes that cannot be decoded: stop, or read them as U+FFFD.",
     ),
 )  # fmt: skip
@@ -83,19 +89,20 @@ def encoding_values(options: Mapping[str, Any]) -> dict[str, Any]:
 
 reading_options = together(
     encoding_options,
-    click.option(
-        "--data-dir", type=click.Path(), metavar="DIR",
+    option(
+        "--data-dir", type=click.Path(), metavar="DIR", section="Text",
         help="Folder of named corpora. Default: $WORDKIT_DATA, else the cache.",
     ),
 )  # fmt: skip
 
 text_options = together(
-    click.option(
-        "-t", "--tokenizer", metavar="NAME",
+    option(
+        "-t", "--tokenizer", metavar="NAME", section="Text",
         help="Tokenizer, see wordkit tokenizers. Default: basic, or the corpus' own.",
     ),
-    click.option(
+    option(
         "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
+        section="Text",
         help="Keep numbers, or write each as N.",
     ),
     reading_options,
@@ -121,9 +128,10 @@ def document_options(weighting: str) -> Callable[[F], F]:
 
 def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
     """Return the option -o, for what a command writes."""
-    return click.option(
-        "-o", "--output", default=default, show_default=True, metavar=metavar, help=text
-    )
+    return option(
+        "-o", "--output", default=default, show_default=True, metavar=metavar, help=text,
+        section="Running", main=True,
+    )  # fmt: skip
 
 
 def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -136,8 +144,8 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
-memory_option = click.option(
-    "--memory", callback=_bytes, metavar="SIZE",
+memory_option = option(
+    "--memory", callback=_bytes, metavar="SIZE", section="Running",
     help="Memory for the counts, as 500M or 4G. Default: half of what is free.",
 )  # fmt: skip
 
@@ -153,22 +161,29 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 
 checkpoint_options = together(
-    click.option(
-        "--checkpoint", type=click.Path(dir_okay=False), metavar="FILE",
-        help="Keep the state of the training in FILE, to resume it.",
+    option(
+        "--checkpoint", type=click.Path(dir_okay=False), metavar="FILE", section="Checkpoints",
+        main=True, help="Save the state of the training to FILE at intervals, to resume it later.",
     ),
-    click.option(
+    option(
         "--checkpoint-every", default="5m", show_default=True, callback=_seconds,
-        metavar="DURATION", help="Time between checkpoints, as 30s, 5m or 1h.",
+        metavar="DURATION", section="Checkpoints",
+        help="Time between checkpoints, as 30s, 5m or 1h.",
     ),
+)  # fmt: skip
+
+
+resume_option = option(
+    "--resume", is_flag=True, section="Checkpoints", main=True,
+    help="Resume the training of --checkpoint.",
 )  # fmt: skip
 
 
 def device_option(devices: Sequence[str]) -> Callable[[F], F]:
     """Return the option --device, for a command that knows these."""
-    return click.option(
+    return option(
         "--device", type=click.Choice(devices), default="auto", show_default=True,
-        help="Where to compute; auto: on a GPU where there is one, else on the CPU.",
+        section="Running", main=True, help="Device to compute on; auto: a GPU if there is one.",
     )  # fmt: skip
 
 

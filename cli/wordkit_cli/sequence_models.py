@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.config import settings_of
-from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit_cli.inputs import refuse_overwriting
+from wordkit_cli.sections import option
 from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
@@ -26,9 +25,9 @@ def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value.replace("\\t", "\t")
 
 
-separator_option = click.option(
+separator_option = option(
     "--separator", default="\\t", show_default=True, callback=_separator, metavar="TEXT",
-    help="Separator of the two texts of a line.",
+    help="Separator of the two texts of a line.", section="Text", main=True,
 )  # fmt: skip
 
 
@@ -61,11 +60,6 @@ def decoding_config(group: SettingOptions, values: Mapping[str, Any]) -> Decodin
         values: of all its options.
     """
     (given,) = group.given(values)
-    if not given.get("sample"):
-        for name in settings_of(SamplingConfig):
-            if name in given:
-                option = name.replace("_", "-")
-                raise click.UsageError(f"--{option} has no effect without --sample; give both")
-        if given.get("beam", 1) >= 1:  # else it is refused as it is
-            given["beam"] = max(given.get("beam", 1), given.get("alternatives", 1))
+    if not given.get("sample") and given.get("beam", 1) >= 1:  # else it is refused as it is
+        given["beam"] = max(given.get("beam", 1), given.get("alternatives", 1))
     return changed(DecodingConfig(), given)

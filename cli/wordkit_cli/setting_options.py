@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
-import cloup
 
 from wordkit.config import Setting, Settings, change, settings_of, without_effect
+from wordkit.errors import ConfigError
+from wordkit_cli.sections import option
 
 __all__ = ["SettingOptions", "changed"]
 
@@ -30,7 +31,7 @@ class SettingOptions:
     """Options that set the fields of some classes of settings; a decorator of commands.
 
     Args:
-        groups: the classes, by the titles of the help's groups.
+        groups: the classes, by the section of the help for settings that name none.
         hidden: fields that are no options.
         shows_defaults: show the defaults in the help; not where they depend on a preset.
     """
@@ -47,25 +48,22 @@ class SettingOptions:
     def __call__(self, function: F) -> F:
         """The command with all options."""
         for title, kind in reversed([*self._groups.items()]):
-            options = [
-                self._option(declared)
-                for name, declared in settings_of(kind).items()
-                if name not in self._hidden
-            ]
-            function = cloup.option_group(title, *options)(function)
+            for name, declared in reversed([*settings_of(kind).items()]):
+                if name not in self._hidden:
+                    function = self._option(declared, title)(function)
         return function
 
-    def _option(self, declared: Setting) -> Callable[[F], F]:
+    def _option(self, declared: Setting, title: str) -> Callable[[F], F]:
         """The option of a field; where it is not given its value is None, and the default holds."""
-        name = "--" + declared.name.replace("_", "-")
+        name = _option_name(declared.name)
         kind: Any = click.Choice(declared.choices) if declared.choices else declared.type
         if declared.type is bool:
-            name = f"{name}/--no-{name[2:]}"
-        text = re.split(r"(?<=\.)\s", declared.meaning)[0] + self._default(declared)
-        names = (name, *_ALIASES.get(declared.name, ()), declared.name)
-        return cloup.option(
-            *names, default=None, help=text, type=None if declared.type is bool else kind
-        )
+            name, kind = f"{name}/--no-{name[2:]}", None
+        return option(
+            name, *_ALIASES.get(declared.name, ()), declared.name, default=None, type=kind,
+            help=re.split(r"(?<=\.)\s", declared.meaning)[0] + self._default(declared),
+            section=declared.group or title, main=declared.is_main,
+        )  # fmt: skip
 
     def _default(self, declared: Setting) -> str:
         """Return the default and the range, in brackets."""
@@ -92,28 +90,30 @@ class SettingOptions:
         )
 
 
-def _as_option(name: str, value: object) -> str:
-    """Return how a setting is given on the command line."""
-    option = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{option}" if value else f"--no-{option}"
-    return f"--{option} {value}"
+def _option_name(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def changed(config: S, given: Mapping[str, Any]) -> S:
     """Update settings by those of the command line.
 
     Raises:
-        click.UsageError: one that is given has no effect.
-        ConfigError: one is out of range.
+        click.UsageError: one that is given has no effect, or is out of range.
     """
     kind = type(config)
     values = {name: getattr(config, name) for name in settings_of(kind)} | dict(given)
     for name, other in without_effect(kind, values, given):
-        first, *more = settings_of(kind)[name].only_with[other]
-        remedy = " or ".join([_as_option(other, first), *map(str, more)])
+        this, that = _option_name(name), _option_name(other)
+        useful = settings_of(kind)[name].only_with[other]
+        if useful == (True,):
+            raise click.UsageError(f"{this} has no effect without {that}; give both")
+        if useful == (False,):
+            raise click.UsageError(f"{this} has no effect with {that}; leave one of them out")
         raise click.UsageError(
-            f"--{name.replace('_', '-')} has no effect with {_as_option(other, values[other])}; "
-            f"leave it out, or choose {remedy}"
+            f"{this} has no effect with {that} {values[other]}; leave it out, or choose {that} "
+            f"{' or '.join(map(str, useful))}"
         )
-    return change(config, **given)
+    try:
+        return change(config, **given)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
 import cloup
 
 from wordkit.counts.config import CountsConfig
@@ -18,15 +19,16 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
+from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.setting_options import SettingOptions, changed
 
 __all__ = ["command"]
 
-_SETTINGS = SettingOptions({"Counting": CountsConfig})
+_SETTINGS = SettingOptions({"Model": CountsConfig})
 
 
-@cloup.command("train-counts")
-@cloup.argument("text", nargs=-1, required=True)
+@cloup.command("train-counts", cls=SectionedCommand)
+@click.argument("text", nargs=-1, required=True)
 @output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS
 @memory_option

@@ -18,11 +18,13 @@ from wordkit_cli.options import (
     model_device_option,
     output_option,
     progress_options,
+    resume_option,
     text_options,
     threads_option,
 )
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
+from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.train_lm_plan import SETTINGS, begin_plan, files_to_read, make_plan, shape
 from wordkit_cli.training import (
     check_checkpoint_use,
@@ -66,29 +68,36 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-@cloup.command("train-lm")
-@cloup.argument("text", nargs=-1, required=True, metavar="TEXT...")
+@cloup.command("train-lm", cls=SectionedCommand)
+@click.argument("text", nargs=-1, required=True, metavar="TEXT...")
 @output_option(LANGUAGE_MODEL.file, "FILE", "The language model to write.")
-@cloup.option("--valid", metavar="FILE", help="Validate on this text, and keep the best model.")
-@cloup.option("--test", metavar="FILE", help="Measure the perplexity of this text at the end.")
-@cloup.option(
-    "--hold-out", type=click.FloatRange(0, 0.5), default=0.05, show_default=True,
+@option(
+    "--valid", metavar="FILE", section="Text", main=True,
+    help="Validation text; the model that is best on it is kept.",
+)  # fmt: skip
+@option(
+    "--test", metavar="FILE", section="Text", help="Text to measure the perplexity on at the end."
+)
+@option(
+    "--hold-out", type=click.FloatRange(0, 0.5), default=0.05, show_default=True, section="Text",
     help="Fraction of TEXT, its last lines, to validate on without --valid.",
 )  # fmt: skip
-@cloup.option(
-    "--preset", metavar="NAME", help="Start from named settings. Default: fitted to text and time."
-)
-@cloup.option(
-    "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
-    help="Show the settings of a preset and end: rnnlm, zaremba-small, -medium, -large, awd-lstm.",
+@option(
+    "--preset", metavar="NAME", section="Model", main=True,
+    help="Start from the settings of a preset. Default: fitted to text and time.",
 )  # fmt: skip
-@cloup.option(
-    "--embeddings", metavar="FILE|counts|random",
-    help="Initial word embeddings: a file, or vectors counted in TEXT.",
+@option(
+    "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
+    section="Model", help="Show the settings of a preset and exit: rnnlm, zaremba-small, "
+    "zaremba-medium, zaremba-large or awd-lstm.",
+)  # fmt: skip
+@option(
+    "--embeddings", metavar="FILE|counts|random", section="Model",
+    help="Initial word embeddings: a file of vectors, or counts: vectors counted in TEXT.",
 )  # fmt: skip
 @SETTINGS
-@cloup.option("--resume", is_flag=True, help="Resume the training of --checkpoint.")
 @checkpoint_options
+@resume_option
 @model_device_option
 @threads_option
 @text_options

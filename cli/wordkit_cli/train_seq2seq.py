@@ -19,10 +19,12 @@ from wordkit_cli.options import (
     model_device_option,
     output_option,
     progress_options,
+    resume_option,
     threads_option,
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
+from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.sequence_models import read_pair_files, separator_option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
@@ -43,18 +45,21 @@ __all__ = ["command"]
 _SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingConfig})
 
 
-@cloup.command("train-seq2seq")
-@cloup.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
+@cloup.command("train-seq2seq", cls=SectionedCommand)
+@click.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
 @output_option(SEQ2SEQ.file, "FILE", "The model to write.")
 @separator_option
-@cloup.option("--valid", metavar="FILE", help="Validate on these pairs, and keep the best model.")
-@cloup.option(
-    "--hold-out", type=click.FloatRange(0, 0.5), default=0.1, show_default=True,
+@option(
+    "--valid", metavar="FILE", section="Text", main=True,
+    help="Validation pairs; the model that is best on them is kept.",
+)  # fmt: skip
+@option(
+    "--hold-out", type=click.FloatRange(0, 0.5), default=0.1, show_default=True, section="Text",
     help="Fraction of the sources in PAIRS to validate on without --valid.",
 )  # fmt: skip
 @_SETTINGS
-@cloup.option("--resume", is_flag=True, help="Resume the training of --checkpoint.")
 @checkpoint_options
+@resume_option
 @model_device_option
 @threads_option
 @encoding_options

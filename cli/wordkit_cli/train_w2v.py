@@ -25,6 +25,7 @@ from wordkit_cli.options import (
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
+from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import check_checkpoint_use, checkpoint_mark, refuse_replacing
 
@@ -36,24 +37,21 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_SETTINGS = SettingOptions({"Training": Word2VecConfig})
+_SETTINGS = SettingOptions({"Model": Word2VecConfig})
 
 _OF_CHECKPOINT = ""  # the value of --resume where none is given
 
 
-@cloup.command("train-w2v")
-@cloup.argument("text", nargs=-1, metavar="TEXT...")
+@cloup.command("train-w2v", cls=SectionedCommand)
+@click.argument("text", nargs=-1, metavar="TEXT...")
 @output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS
-@cloup.option("--init", metavar="FILE", help="Start from the vectors of FILE, in any format.")
-@cloup.option(
-    "--resume",
-    is_flag=False,
-    flag_value=_OF_CHECKPOINT,
-    metavar="[FILE]",
-    help="Resume a checkpoint, or train a model further. Default: the file of --checkpoint.",
-)
+@option("--init", metavar="FILE", section="Model", help="Initial vectors: a file of any format.")
 @checkpoint_options
+@option(
+    "--resume", is_flag=False, flag_value=_OF_CHECKPOINT, metavar="[FILE]", section="Checkpoints",
+    main=True, help="Resume the training of --checkpoint, or train the model of FILE further.",
+)  # fmt: skip
 @device_option(DEVICES)
 @threads_option
 @text_options

@@ -14,6 +14,7 @@ from wordkit.seq2seq.config import DecodingConfig
 from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model
 from wordkit_cli.options import encoding_options, encoding_values, json_option, model_device_option
 from wordkit_cli.output import print_json
+from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import decoding_config, model_and
 from wordkit_cli.setting_options import SettingOptions
 
@@ -26,8 +27,8 @@ _DECODING = SettingOptions({"Decoding": DecodingConfig}, hidden=("batch",))
 _GROUP = 4096  # lines of a file; of a pipe, those that are available
 
 
-@cloup.command("transform")
-@cloup.argument("files", nargs=-1, metavar="[MODEL] [FILE|-]")
+@cloup.command("transform", cls=SectionedCommand)
+@click.argument("files", nargs=-1, metavar="[MODEL] [FILE|-]")
 @_DECODING
 @model_device_option
 @encoding_options

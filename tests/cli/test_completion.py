@@ -25,7 +25,7 @@ def offered(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, line: str) -> lis
     [
         ("wordkit tra", ["plain,train-w2v", "plain,train-counts", "plain,train-lm"]),
         ("wordkit plot ", ["plain,neighbours", "plain,training", "plain,vectors"]),
-        ("wordkit train-w2v --ar", ["plain,--arch"]),
+        ("wordkit train-w2v --m", ["plain,--min-count", "plain,--min-lr"]),
         ("wordkit train-w2v --arch ", ["plain,cbow", "plain,skipgram"]),
         ("wordkit train-w2v corp", ["file,corp"]),
         ("wordkit similar car --model v", ["file,v"]),

@@ -17,7 +17,8 @@ from wordkit_cli.commands import cli
 def test_help_fits_a_page(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Also in a wide window; examples are not folded, so that they fit a narrow one."""
     monkeypatch.setenv("COLUMNS", "200")
-    text = wordkit(*name.split(), "--help").stdout
+    has_more = "--help-all" in wordkit(*name.split(), "--help").stdout
+    text = wordkit(*name.split(), "--help-all" if has_more else "--help").stdout
     assert [line for line in text.splitlines() if len(line) > 96] == []
     examples = _examples(text)
     assert any(f"wordkit {name}" in line for line in examples)
@@ -36,6 +37,22 @@ def test_examples_are_calls_that_commands_take(wordkit: Wordkit, name: str) -> N
             assert found is not None, line
             command = found
         command.make_context(name, arguments)  # raises for what it does not take
+
+
+@pytest.mark.parametrize("name", ["train-w2v", "train-counts", "train-lm", "train-seq2seq"])
+def test_help_of_many_options_shows_the_main_ones(wordkit: Wordkit, name: str) -> None:
+    main, everything = (_sections(wordkit(name, way).stdout) for way in ("--help", "--help-all"))
+    known = [
+        "Text", "Model", "Regularization", "Training", "Output layer", "Checkpoints", "Running",
+        "Other options",
+    ]  # fmt: skip
+    for shown in (main, everything):
+        assert [*shown] == [title for title in known if title in shown]
+        assert shown["Other options"] == ["--help", "--help-all"]
+    assert 7 <= sum(map(len, main.values())) <= 16
+    assert all(everything[title][: len(main[title])] == main[title] for title in main)
+    shown = {option for section in everything.values() for option in section}
+    assert not [option.opts for option in options(name) if not shown & {*option.opts}]
 
 
 def test_several_processes_are_given_what_they_need(wordkit: Wordkit) -> None:
@@ -63,6 +80,12 @@ def test_familiar_flags_are_aliases(name: str) -> None:
     for option in options(name):
         for ours, familiar in ALIASES.items():
             assert (ours in option.opts) == (familiar in option.opts), option.opts
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """The options of each section of a help, by the first of their long names."""
+    sections = re.findall(r"^(\w[\w ]*):\n((?:  .*\n)+)", text, re.M)
+    return {title: re.findall(r"^  (?:-\w, )?(--[\w-]+)", rows, re.M) for title, rows in sections}
 
 
 def _examples(text: str) -> list[str]:

@@ -228,7 +228,7 @@ def test_generate_refuses(wordkit: Wordkit, lm: Path) -> None:
     assert "-n" in wordkit("generate", "-n", "0", status=2).stderr
     for name, value in (("top_p", "0"), ("top_p", "1.5"), ("temperature", "0")):
         option = f"--{name.replace('_', '-')}"
-        assert f"{name} must be above 0" in wordkit("generate", option, value, status=1).stderr
+        assert f"{name} must be above 0" in wordkit("generate", option, value, status=2).stderr
     error = wordkit("generate", "--prompt", "qat zebra", status=1).stderr
     assert "the model knows no word of the prompt: 'qat', 'zebra'" in error
     assert "did you mean cat" in wordkit("generate", "--prompt", "catt", status=1).stderr

@@ -250,7 +250,6 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
     wordkit("convert", vectors, "vectors.safetensors", "-q")
     for arguments, said in {
         ("transform", trained, "text"): "text: line 2 is blank",
-        ("transform", trained, "pairs.tsv", "--beam", "0"): "beam must be at least 1, not 0",
         ("transform", trained, "nowhere"): "nowhere",
         ("transform", "damaged", "text"): "damaged is truncated",
         ("transform", "foreign", "text"): "a zip archive",
@@ -262,8 +261,6 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
         ("attention", trained, "ab", "-o", "map.gif"): "end its name in .png, .svg or .pdf",
         ("attention", trained, "ab", "-o", "no/map.png"): "there is no folder",
         ("train-seq2seq", pairs, "-o", "pairs.tsv"): "pairs.tsv is read",
-        ("train-seq2seq", pairs, "--hidden", "0"): "hidden must be from 1 to 100000, not 0",
-        ("train-seq2seq", pairs, "--teacher-forcing", "2"): "teacher_forcing must be from 0 to 1",
         ("train-seq2seq", pairs, "--checkpoint", "text"): "is no checkpoint of train-seq2seq",
     }.items():
         assert said in wordkit(*arguments, status=1).stderr
@@ -277,6 +274,12 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
     for arguments, said in {
         ("train-seq2seq", pairs, "--resume"): "name it with --checkpoint",
         ("train-seq2seq", pairs, "--separator", ""): "it is empty",
+        ("train-seq2seq", pairs, "--hidden", "0"): "hidden must be from 1 to 100000, not 0",
+        ("train-seq2seq", pairs, "--residual"): "residual needs a layer whose output is as wide",
+        ("transform", trained, "pairs.tsv", "--beam", "0"): "beam must be at least 1, not 0",
+        ("transform", trained, "--top-k", "0", "--sample"): "top_k must be at least 1, not 0",
+        ("transform", trained, "--top-k", "3"): "--top-k has no effect without --sample",
+        ("transform", trained, "--sample", "--beam", "3"): "--beam has no effect with --sample;",
         ("transform", "a", "b", "c"): "give a MODEL and one FILE",
         ("attention", "a", "b", "c"): "put the text in quotation marks",
     }.items():

@@ -86,7 +86,6 @@ def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: P
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("--hidden", "0"), "hidden must be from 1 to 100000"),
         (("--preset", "foo"), "preset must be one of"),
         (("--embeddings", "nope"), "cannot read nope: there is no such file"),
         (("--valid", "nope.txt"), "cannot read 'nope.txt'"),

@@ -130,7 +130,6 @@ def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--dim", "0", "dim must be at least 1, not 0"),
         ("--min-count", "1000", "lower the minimum count or give more text"),
         ("--resume", "none", "cannot read none: there is no such file"),
         ("--init", "none", "cannot read none: there is no such file"),
@@ -149,6 +148,7 @@ def test_bad_values(corpus_txt: Path, folder: Path, option: str, value: str, mes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["corpus.txt", "--dim", "0"], "dim must be at least 1, not 0"),
         (["corpus.txt", "--resume"], "name what to resume"),
         (["--resume", "corpus.txt"], "corpus.txt was taken as the file of --resume"),
         (["corpus.txt", "--init", "a", "--resume", "b"], "give one of them"),

@@ -263,8 +263,8 @@ def test_samples_come_by_their_probabilities() -> None:
         ({"length_penalty": 1000}, "length_penalty must be from 0 to 10, not 1000"),
         ({"max_length": 0}, "max_length must be at least 1, not 0"),
         ({"batch": 0}, "batch must be at least 1, not 0"),
-        ({"temperature": 0.5}, "temperature 0.5 has no effect without sample"),
-        ({"top_k": 3}, "top_k 3 has no effect without sample"),
+        ({"temperature": 0.5}, "temperature 0.5 has no effect with sample False"),
+        ({"top_k": 3}, "top_k 3 has no effect with sample False"),
         ({"beam": 3, "sample": True}, "beam 3 has no effect with sample True"),
     ],
 )

@@ -25,11 +25,13 @@ class CooccurrenceConfig(Settings):
         "sentence.",
         at_least=1,
         at_most=1000,
+        main=True,
     )
     weighting: Weighting = setting(
         "harmonic",
         "Weight of a context word at distance d: flat 1, harmonic 1/d, dynamic (window - d + 1)/"
         "window. dynamic is the expectation of word2vec's randomly shortened windows.",
+        main=True,
     )
     side: Side = setting(
         "both",
@@ -43,16 +45,24 @@ class CountsConfig(CooccurrenceConfig):
     """The settings from a corpus to vectors: co-occurrence, PPMI, truncated SVD."""
 
     dim: int = setting(
-        100, "Dimensions of a vector (D). Less than the number of words.", at_least=1
+        100, "Dimensions of a vector (D). Less than the number of words.", at_least=1, main=True
     )
     min_count: int = setting(
-        5, "Leave out words that occur less often, before windows are formed.", at_least=1
+        5,
+        "Leave out words that occur less often, before windows are formed.",
+        at_least=1,
+        group="Text",
+        main=True,
     )
     max_vocabulary: int | None = setting(
-        None, "Size limit of the vocabulary: the most frequent words.", none="no limit", at_least=1
+        None,
+        "Size limit of the vocabulary: the most frequent words.",
+        none="no limit",
+        at_least=1,
+        group="Text",
     )
     shift: float = setting(
-        1.0, "k of shifted PPMI, which subtracts log k. 1 shifts nothing.", above=0
+        1.0, "k of shifted PPMI, which subtracts log k. 1 shifts nothing.", above=0, main=True
     )
     smoothing: float = setting(
         1.0,
@@ -74,7 +84,9 @@ class CountsConfig(CooccurrenceConfig):
     method: Method = setting(
         "randomized", "Method of the truncated SVD: randomized (fast) or arpack (slow, exact)."
     )
-    seed: int = setting(1, "Seed of the random numbers.", at_least=0, at_most=math.inf)
+    seed: int = setting(
+        1, "Seed of the random numbers.", at_least=0, at_most=math.inf, group="Running"
+    )
 
     def cooccurrence(self) -> CooccurrenceConfig:
         """Return the settings of co-occurrence alone."""

@@ -8,6 +8,8 @@ from wordkit.config import Settings, setting
 
 __all__ = ["SamplingConfig"]
 
+_SAMPLED = {"sample": (True,), "method": ("sample",)}  # fields of the classes derived
+
 
 @dataclass(frozen=True)
 class SamplingConfig(Settings):
@@ -18,12 +20,14 @@ class SamplingConfig(Settings):
         "Divisor of the logits when sampling. Below 1 probable words come more often, above 1 "
         "less.",
         above=0,
+        only_with=_SAMPLED,
     )
     top_k: int | None = setting(
         None,
         "Sample from this many most probable words only. Fan, Lewis and Dauphin 2018.",
         none="all",
         at_least=1,
+        only_with=_SAMPLED,
     )
     top_p: float | None = setting(
         None,
@@ -31,5 +35,8 @@ class SamplingConfig(Settings):
         none="all",
         above=0,
         at_most=1,
+        only_with=_SAMPLED,
     )
-    seed: int = setting(1, "Seed of the random numbers.", at_least=0, at_most=2**64 - 1)
+    seed: int = setting(
+        1, "Seed of the random numbers.", at_least=0, at_most=2**64 - 1, only_with=_SAMPLED
+    )

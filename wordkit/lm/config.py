@@ -31,30 +31,48 @@ class ModelConfig(RecurrentConfig):
         at_most=MAX_WIDTH,
     )
     input_dropout: float | None = setting(
-        None, "Dropout probability before the first layer.", none="dropout", at_least=0, below=1
+        None,
+        "Dropout probability before the first layer.",
+        none="dropout",
+        at_least=0,
+        below=1,
+        group="Regularization",
     )
     between_dropout: float | None = setting(
-        None, "Dropout probability between layers.", none="dropout", at_least=0, below=1
+        None,
+        "Dropout probability between layers.",
+        none="dropout",
+        at_least=0,
+        below=1,
+        group="Regularization",
     )
     output_dropout: float | None = setting(
-        None, "Dropout probability after the last layer.", none="dropout", at_least=0, below=1
+        None,
+        "Dropout probability after the last layer.",
+        none="dropout",
+        at_least=0,
+        below=1,
+        group="Regularization",
     )
     locked_dropout: bool = setting(
         True,
         "Use one dropout mask for all steps of a window. Variational dropout: Gal and Ghahramani "
         "2016.",
+        group="Regularization",
     )
     word_dropout: float = setting(
         0.0,
         "Dropout probability of whole words, for all steps of a window.",
         at_least=0,
         below=1,
+        group="Regularization",
     )
     weight_drop: float = setting(
         0.0,
         "Dropout probability of recurrent weights, for all steps of a window. Merity et al. 2018.",
         at_least=0,
         below=1,
+        group="Regularization",
     )
     start_embeddings: StartEmbeddings = setting(
         "random",
@@ -66,7 +84,7 @@ class ModelConfig(RecurrentConfig):
         "embeddings are its own, so it cannot be tied.",
     )
     unigram_bias: bool = setting(
-        False, "Start the output bias with the log frequencies of the words."
+        False, "Start the output bias with the log frequencies of the words.", group="Output layer"
     )
 
     def __post_init__(self) -> None:
@@ -113,12 +131,14 @@ class TrainingConfig(LearningConfig):
         "Softmax that is trained: exact, sampled with an exact end, or adaptive. adaptive: rare "
         "words in clusters, Grave et al. 2017; auto: sampled where the vocabulary is large enough "
         "for it to pay. Reported losses are exact for all of them.",
+        group="Output layer",
     )
     samples: int = setting(
         500,
         "Words sampled per window by the softmax sampled (S).",
         at_least=1,
         only_with={"softmax": ("auto", "sampled")},
+        group="Output layer",
     )
     exact_fraction: float = setting(
         0.15,
@@ -126,16 +146,19 @@ class TrainingConfig(LearningConfig):
         at_least=0,
         at_most=1,
         only_with={"softmax": ("auto", "sampled")},
+        group="Output layer",
     )
     activation_penalty: float = setting(
         0.0,
         "L2 penalty on the outputs of the last layer after dropout. Alpha in Merity et al. 2017.",
         at_least=0,
+        group="Regularization",
     )
     temporal_penalty: float = setting(
         0.0,
         "L2 penalty on the change of the outputs from step to step. Beta in Merity et al. 2017.",
         at_least=0,
+        group="Regularization",
     )
     freeze_embeddings: bool = setting(
         False, "Do not train the input embeddings, nor the output embeddings that are tied to them."
@@ -145,12 +168,14 @@ class TrainingConfig(LearningConfig):
         "Words that occur less often become <unk>.",
         none="1 where the text has <unk>, else 2",
         at_least=1,
+        group="Text",
     )
     max_vocabulary: int | None = setting(
         None,
         "Size limit of the vocabulary: the most frequent words, <unk> and <eos> among them.",
         none="no limit",
         at_least=3,
+        group="Text",
     )
 
     def __post_init__(self) -> None:

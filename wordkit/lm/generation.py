@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wordkit.config import setting, settings_of
+from wordkit.config import setting
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import highest
@@ -68,15 +68,6 @@ class GenerationConfig(SamplingConfig):
         "Words that never come; one that the model does not know does no harm.",
         none="<unk>, and N where the model's text writes numbers as that",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, declared in settings_of(SamplingConfig).items():
-            if self.method != "sample" and getattr(self, name) != declared.default:
-                raise ConfigError(
-                    f"{name} {getattr(self, name)} has no effect with method {self.method}; leave "
-                    "it out, or choose method sample"
-                )
 
 
 def generate(

@@ -25,16 +25,20 @@ class RecurrentConfig(Settings):
         "Recurrent cell. rnn: Elman 1990; lstm: Hochreiter and Schmidhuber 1997, with the forget "
         "gate of Gers et al. 2000; gru: Cho et al. 2014; peephole: an LSTM whose gates see the "
         "cell state, Gers and Schmidhuber 2000.",
+        main=True,
     )
     activation: Activation = setting(
         "tanh", "Activation function of the cell rnn.", only_with={"cell": ("rnn",)}
     )
-    hidden: int = setting(200, "Hidden units per layer (H).", at_least=1, at_most=MAX_WIDTH)
-    layers: int = setting(1, "Recurrent layers.", at_least=1, at_most=32)
+    hidden: int = setting(
+        200, "Hidden units per layer (H).", at_least=1, at_most=MAX_WIDTH, main=True
+    )
+    layers: int = setting(1, "Recurrent layers.", at_least=1, at_most=32, main=True)
     tied: bool = setting(
         True,
         "Share one matrix between input and output embeddings. Press and Wolf 2017; with a "
         "projection where the last layer has another width.",
+        group="Output layer",
     )
     residual: bool = setting(
         False, "Add the input of each layer to its output, where the widths are the same."
@@ -44,6 +48,8 @@ class RecurrentConfig(Settings):
         "Dropout probability before, between and after the layers. Never along time.",
         at_least=0,
         below=1,
+        group="Regularization",
+        main=True,
     )
     start_weights: StartWeights = setting(
         "uniform",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from wordkit.config import setting, settings_of
+from wordkit.config import setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
@@ -31,12 +31,12 @@ class Seq2SeqConfig(RecurrentConfig):
     """The shape of a model: an encoder that reads the source, a decoder that writes the target."""
 
     hidden: int = setting(
-        256, "Hidden units per layer and direction (H).", at_least=1, at_most=MAX_WIDTH
+        256, "Hidden units per layer and direction (H).", at_least=1, at_most=MAX_WIDTH, main=True
     )
     tied: bool = False
     forget_bias: float = 1.0
     unit: Unit = setting(
-        "char", "Unit of the texts: characters, or words separated by white space."
+        "char", "Unit of the texts: characters, or words separated by white space.", main=True
     )
     dim: int = setting(
         64,
@@ -61,6 +61,7 @@ class Seq2SeqConfig(RecurrentConfig):
         "dot",
         "Attention of the decoder to the source. dot, general: Luong et al. 2015; additive: "
         "Bahdanau et al. 2015.",
+        main=True,
     )
     attention_width: int | None = setting(
         None,
@@ -131,13 +132,14 @@ class Seq2SeqTrainingConfig(LearningConfig):
         at_least=1,
     )
     min_count: int = setting(
-        1, "Characters or words that occur less often become <unk>.", at_least=1
+        1, "Characters or words that occur less often become <unk>.", at_least=1, group="Text"
     )
     max_vocabulary: int | None = setting(
         None,
         "Size limit of each vocabulary: the most frequent units, <unk> and <eos> among them.",
         none="no limit",
         at_least=3,
+        group="Text",
     )
 
 
@@ -172,12 +174,6 @@ class DecodingConfig(SamplingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, declared in settings_of(SamplingConfig).items():
-            if not self.sample and getattr(self, name) != declared.default:
-                raise ConfigError(
-                    f"{name} {getattr(self, name)} has no effect without sample; leave it out, or "
-                    "choose sample"
-                )
         if self.alternatives > self.hypotheses:
             raise ConfigError(
                 f"alternatives must be at most beam ({self.beam}), not {self.alternatives}"

@@ -41,12 +41,17 @@ class LearningConfig(Settings):
 
     batch: int = setting(20, "Sequences per batch (B).", at_least=1)
     epochs: int | None = setting(
-        40, "Passes through the training data.", none="as many as max_minutes allows", at_least=1
+        40,
+        "Passes through the training data.",
+        none="as many as max_minutes allows",
+        at_least=1,
+        main=True,
     )
     max_minutes: float | None = setting(
         None,
         "Limit of the training time in minutes, which the schedule is fitted to. None: no limit.",
         above=0,
+        main=True,
     )
     optimizer: Optimizer = setting(
         "adamw",
@@ -69,7 +74,10 @@ class LearningConfig(Settings):
         only_with={"optimizer": ("adam", "adamw")},
     )
     weight_decay: float = setting(
-        0.0, "Weight decay: an L2 penalty, decoupled from the gradient in adamw.", at_least=0
+        0.0,
+        "Weight decay: an L2 penalty, decoupled from the gradient in adamw.",
+        at_least=0,
+        group="Regularization",
     )
     schedule: Schedule = setting(
         "onecycle",
@@ -114,6 +122,7 @@ class LearningConfig(Settings):
         "Label smoothing: probability moved from the target to all words uniformly.",
         at_least=0,
         below=1,
+        group="Regularization",
     )
     patience: int | None = setting(
         None,
@@ -131,8 +140,11 @@ class LearningConfig(Settings):
         "auto",
         "Precision of matrix products. bf16 accumulates in fp32; auto is bf16 where the processor "
         "or device has instructions for it.",
+        group="Running",
     )
-    seed: int = setting(1, "Seed of the random numbers.", at_least=0, at_most=2**32 - 1)
+    seed: int = setting(
+        1, "Seed of the random numbers.", at_least=0, at_most=2**32 - 1, group="Running"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

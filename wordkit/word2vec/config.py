@@ -32,19 +32,22 @@ class Word2VecConfig(Settings):
     arch: Arch = setting(
         "cbow",
         "Architecture: predict a word from the mean of its context, or from each word of it.",
+        main=True,
     )
     loss: Loss = setting(
         "ns",
         "Negative sampling, hierarchical softmax, or the full softmax. The last is for small "
         "vocabularies.",
+        group="Output layer",
     )
-    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1)
+    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1, main=True)
     window: int = setting(
         5,
         "Window radius: context words on each side of the centre. Windows end at the ends of the "
         "sentence.",
         at_least=1,
         at_most=1000,
+        main=True,
     )
     dynamic_window: bool = setting(
         True,
@@ -57,6 +60,8 @@ class Word2VecConfig(Settings):
         at_least=1,
         at_most=1000,
         only_with={"loss": ("ns",)},
+        group="Output layer",
+        main=True,
     )
     ns_exponent: float = setting(
         0.75,
@@ -65,6 +70,7 @@ class Word2VecConfig(Settings):
         at_least=-10,
         at_most=10,
         only_with={"loss": ("ns",)},
+        group="Output layer",
     )
     sample: float = setting(
         1e-3,
@@ -72,30 +78,44 @@ class Word2VecConfig(Settings):
         "0: none. As in word2vec.c: the more frequent the more often.",
         at_least=0,
         at_most=1,
+        group="Text",
     )
     min_count: int = setting(
-        5, "Leave out words that occur less often, before windows are formed.", at_least=1
+        5,
+        "Leave out words that occur less often, before windows are formed.",
+        at_least=1,
+        group="Text",
+        main=True,
     )
     max_vocabulary: int | None = setting(
-        None, "Size limit of the vocabulary: the most frequent words.", none="no limit", at_least=2
+        None,
+        "Size limit of the vocabulary: the most frequent words.",
+        none="no limit",
+        at_least=2,
+        group="Text",
     )
-    epochs: int = setting(5, "Passes through the training data.", at_least=1)
+    epochs: int = setting(
+        5, "Passes through the training data.", at_least=1, main=True, group="Training"
+    )
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
         none="0.025, for CBOW 0.2, with cbow_gradient word2vec 0.05",
         above=0,
+        group="Training",
     )
     min_lr: float = setting(
         _DEFAULT_MIN_LR,
         "Minimum learning rate. One that starts below the default is constant.",
         at_least=0,
+        group="Training",
     )
     cbow_gradient: CbowGradient = setting(
         "true",
         "Gradient of each context word in CBOW: that of the mean, or C times that as in "
         "word2vec.c. true: İrsoy, Benton and Stratos 2021.",
         only_with={"arch": ("cbow",)},
+        group="Training",
     )
     vectors: Kept | None = setting(
         None,
@@ -108,6 +128,7 @@ class Word2VecConfig(Settings):
         "for bit.",
         at_least=0,
         at_most=math.inf,
+        group="Running",
     )
 
     def __post_init__(self) -> None:
