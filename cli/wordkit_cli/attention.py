@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import TextError
-from wordkit_cli.models import load_seq2seq_model
+from wordkit_cli.models import load_seq2seq_model, model_and
 from wordkit_cli.options import json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
-from wordkit_cli.sequence_models import model_and
 
 if TYPE_CHECKING:
     from wordkit.seq2seq.transformation import Alignment

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.models import load_vectors
+from wordkit_cli.options import encoding_options
 from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
@@ -24,40 +25,25 @@ _MODEL = "lm"  # what --to calls a language model
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option(
-    "--from",
-    "source_format",
-    type=click.Choice(_READABLE),
+    "--from", "source_format", type=click.Choice(_READABLE),
     help="Format of FROM. Default: detected by its content.",
-)
+)  # fmt: skip
 @click.option(
-    "--to",
-    "target_format",
-    type=click.Choice([*_FORMATS, _MODEL]),
+    "--to", "target_format", type=click.Choice([*_FORMATS, _MODEL]),
     help="Format of TO, or lm: a language model stays one. Default: detected by its suffix.",
-)
+)  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Number of words to read, the first ones."
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the words.")
+@encoding_options
 @click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    show_default=True,
-    help="Words that cannot be decoded: stop, or read them with U+FFFD.",
-)
-@click.option(
-    "--vectors-only",
-    is_flag=True,
+    "--vectors-only", is_flag=True,
     help="Leave out what further training needs (about half of a trained file).",
-)
+)  # fmt: skip
 @click.option(
-    "--precision",
-    type=click.Choice(["fp32", "fp16", "int8"]),
-    default="fp32",
-    show_default=True,
+    "--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True,
     help="Keep numbers in 4 bytes, in 2, or in 1 with a scale for each row (native and lm).",
-)
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def command(
     source: str,
@@ -65,11 +51,10 @@ def command(
     source_format: str | None,
     target_format: str | None,
     limit: int | None,
-    encoding: str,
-    errors: str,
     vectors_only: bool,
     precision: str,
     quiet: bool,
+    **decoding: Any,
 ) -> None:
     """Convert the vector file FROM to the file TO.
 
@@ -117,9 +102,7 @@ def command(
     if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
         vectors = _embedding_layer(source, limit)
     else:
-        vectors = load_vectors(
-            source, format=source_format, limit=limit, encoding=encoding, errors=errors
-        )
+        vectors = load_vectors(source, format=source_format, limit=limit, **decoding)
     vectors.check()
     if vectors_only:
         vectors = vectors.without_weights()

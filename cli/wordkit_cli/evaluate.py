@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _LISTS = ("--similarity", "--analogies")
+_SUMS = ("semantic", "syntactic", "total")
 
 
 class _WithLists(click.Command):
@@ -46,36 +48,25 @@ class _WithLists(click.Command):
 @click.command("evaluate", cls=_WithLists)
 @click.argument("vectors", metavar="[VECTORS]", required=False)
 @click.option(
-    "--similarity",
-    multiple=True,
-    metavar="FILE...",
+    "--similarity", multiple=True, metavar="FILE...",
     help="Word pairs with human scores: two words and a number a line.",
-)
+)  # fmt: skip
 @click.option(
-    "--analogies",
-    multiple=True,
-    metavar="FILE...",
+    "--analogies", multiple=True, metavar="FILE...",
     help="Questions of four words, in sections that begin with a colon.",
-)
+)  # fmt: skip
 @click.option(
-    "--restrict-vocab",
-    type=click.IntRange(min=1),
-    metavar="N",
+    "--restrict-vocab", type=click.IntRange(min=1), metavar="N",
     help="Know only the first N words. Default: all.",
-)
+)  # fmt: skip
 @click.option(
-    "--method",
-    type=click.Choice(["add", "mul"]),
-    default="add",
-    show_default=True,
+    "--method", type=click.Choice(["add", "mul"]), default="add", show_default=True,
     help="Answer analogies by 3CosAdd or 3CosMul.",
-)
+)  # fmt: skip
 @click.option(
-    "--data-dir",
-    type=click.Path(),
-    metavar="DIR",
+    "--data-dir", type=click.Path(), metavar="DIR",
     help="Folder of the sets where none is named. Default: $WORDKIT_DATA.",
-)
+)  # fmt: skip
 @model_option
 @threads_option
 @json_option
@@ -139,8 +130,7 @@ def _print(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> N
         if ranks:
             click.echo()
         rows = [(f"analogies, 3Cos{answers.method.title()}", "accuracy", "used", "skipped")]
-        sums = (answers.semantic, answers.syntactic, answers.total)
-        for s in (*answers.sections, *sums):
+        for s in (*answers.sections, *(getattr(answers, name) for name in _SUMS)):
             rows.append((s.name, _score(s.accuracy), str(s.used), str(s.skipped)))
         print_table(rows, right=(1, 2, 3))
 
@@ -150,27 +140,12 @@ def _score(fraction: float | None) -> str:
 
 
 def _as_json(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> dict[str, Any]:
-    known: dict[str, Any] = {
-        "similarity": [
-            {"name": r.name, "spearman": r.spearman, "used": r.used, "skipped": r.skipped}
-            for r in ranks
-        ]
-    }
+    known: dict[str, Any] = {"similarity": [asdict(rank) for rank in ranks]}
     if answers is not None:
-        known["analogies"] = {
-            "sections": [_section(section) for section in answers.sections],
-            "semantic": _section(answers.semantic),
-            "syntactic": _section(answers.syntactic),
-            "total": _section(answers.total),
-        }
+        sums = {name: _section(getattr(answers, name)) for name in _SUMS}
+        known["analogies"] = {"sections": [_section(each) for each in answers.sections], **sums}
     return known
 
 
 def _section(section: SectionScore) -> dict[str, Any]:
-    return {
-        "name": section.name,
-        "accuracy": section.accuracy,
-        "correct": section.correct,
-        "used": section.used,
-        "skipped": section.skipped,
-    }
+    return {**asdict(section), "accuracy": section.accuracy}

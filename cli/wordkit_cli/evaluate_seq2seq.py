@@ -10,14 +10,13 @@ import cloup
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit_cli.models import load_seq2seq_model
+from wordkit_cli.models import load_seq2seq_model, model_and
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import (
     decoding_config,
-    model_and,
     read_pair_files,
     separator_option,
 )
@@ -75,14 +74,9 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
 
 
 def _as_json(score: TransductionScore) -> dict[str, Any]:
+    names = ("exact_match", "error_rate", "pairs", "right", "edits", "units", "unknown")
     return {
-        "exact_match": score.exact_match,
-        "error_rate": score.error_rate,
-        "pairs": score.pairs,
-        "right": score.right,
-        "edits": score.edits,
-        "units": score.units,
-        "unknown": score.unknown,
+        **{name: getattr(score, name) for name in names},
         "examples_right": [example._asdict() for example in score.examples_right],
         "examples_wrong": [example._asdict() for example in score.examples_wrong],
     }

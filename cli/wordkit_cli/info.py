@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from wordkit.training.state import LoopState
+    from wordkit.lm import Checkpoint as LanguageModelCheckpoint
+    from wordkit.seq2seq import Seq2SeqCheckpoint
 
 __all__ = ["command"]
 
@@ -48,34 +49,29 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
-    from wordkit.storage import (
-        LANGUAGE_MODEL,
-        LANGUAGE_MODEL_CHECKPOINT,
-        SEQ2SEQ_CHECKPOINT,
-        SEQ2SEQ_MODEL,
-        is_of_kind,
-    )
+    from wordkit import storage
     from wordkit.text.corpus import is_corpus
-    from wordkit.word2vec import is_checkpoint
+    from wordkit.word2vec.checkpoint import KIND
 
+    kinds: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+        KIND: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
+        storage.LANGUAGE_MODEL: ("language model", _language_model),
+        storage.SEQ2SEQ_MODEL: ("sequence to sequence model", _seq2seq_model),
+        storage.LANGUAGE_MODEL_CHECKPOINT: (
+            "checkpoint of wordkit train-lm",
+            _language_model_checkpoint,
+        ),
+        storage.SEQ2SEQ_CHECKPOINT: ("checkpoint of wordkit train-seq2seq", _seq2seq_checkpoint),
+    }
     if path is None:
         return _vectors(path)
     if is_corpus(path):
         return _corpus(path)
-    known: dict[str, Any] = {"file": path}
-    if is_checkpoint(path):
-        known |= {"kind": "checkpoint of wordkit train-w2v", **_word2vec_checkpoint(path)}
-    elif is_of_kind(path, LANGUAGE_MODEL):
-        known |= {"kind": "language model", **_language_model(path)}
-    elif is_of_kind(path, SEQ2SEQ_MODEL):
-        known |= {"kind": "sequence to sequence model", **_seq2seq_model(path)}
-    elif is_of_kind(path, LANGUAGE_MODEL_CHECKPOINT):
-        known |= {"kind": "checkpoint of wordkit train-lm", **_language_model_checkpoint(path)}
-    elif is_of_kind(path, SEQ2SEQ_CHECKPOINT):
-        known |= {"kind": "checkpoint of wordkit train-seq2seq", **_seq2seq_checkpoint(path)}
-    else:
-        return _vectors(path)
-    return {**known, "bytes": os.path.getsize(path)}
+    for kind, (title, describe) in kinds.items():
+        if storage.is_of_kind(path, kind):
+            found = describe(path)
+            return {"file": path, "kind": title, **found, "bytes": os.path.getsize(path)}
+    return _vectors(path)
 
 
 def _corpus(path: str) -> dict[str, Any]:
@@ -110,32 +106,6 @@ def _language_model(path: str) -> dict[str, Any]:
     }
 
 
-def _language_model_checkpoint(path: str) -> dict[str, Any]:
-    from wordkit.lm import read_checkpoint
-
-    checkpoint = read_checkpoint(path)
-    state = checkpoint.state
-    return {
-        "words": len(checkpoint.vocabulary),
-        "tokens_done": state.seen,
-        **_progress(state),
-        "first_words": list(checkpoint.vocabulary.words[:10]),
-        "network": asdict(checkpoint.model),
-        "settings": asdict(checkpoint.training),
-        "made": dict(checkpoint.about),
-    }
-
-
-def _progress(state: LoopState) -> dict[str, Any]:
-    """The progress of the training of a network."""
-    return {
-        "epochs_done": state.epoch,
-        "validations": len(state.validations),
-        "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,
-        "seconds": round(state.seconds, 3),
-    }
-
-
 def _seq2seq_model(path: str) -> dict[str, Any]:
     model = load_seq2seq_model(path, "cpu")
     return {
@@ -148,13 +118,33 @@ def _seq2seq_model(path: str) -> dict[str, Any]:
     }
 
 
-def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
-    from wordkit.seq2seq import read_checkpoint
+def _language_model_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.lm import read_checkpoint
 
     checkpoint = read_checkpoint(path)
     return {
-        "pairs_done": checkpoint.state.seen,
-        **_progress(checkpoint.state),
+        "words": len(checkpoint.vocabulary),
+        "first_words": list(checkpoint.vocabulary.words[:10]),
+        **_checkpoint(checkpoint, "tokens"),
+    }
+
+
+def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.seq2seq import read_checkpoint
+
+    return _checkpoint(read_checkpoint(path), "pairs")
+
+
+def _checkpoint(
+    checkpoint: LanguageModelCheckpoint | Seq2SeqCheckpoint, unit: str
+) -> dict[str, Any]:
+    state = checkpoint.state
+    return {
+        f"{unit}_done": state.seen,
+        "epochs_done": state.epoch,
+        "validations": len(state.validations),
+        "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,
+        "seconds": round(state.seconds, 3),
         "network": asdict(checkpoint.model),
         "settings": asdict(checkpoint.training),
         "made": dict(checkpoint.about),

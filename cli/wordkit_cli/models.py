@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from wordkit import bundled
 from wordkit.errors import StorageError
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNTED", "DEFAULTS", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS", "Found", "default_file", "find",
-    "load_model", "load_seq2seq_model", "load_vectors",
+    "load_model", "load_seq2seq_model", "load_vectors", "model_and",
 ]  # fmt: skip
 
 
@@ -87,6 +90,15 @@ def find(default: Default, named: str | None) -> str:
     }
     say(f"{default.name}: {described.get(found.origin, f'{found.path} ({found.origin})')}")
     return found.path
+
+
+def model_and(
+    what: str, arguments: Sequence[str], *, found: str = "files", remedy: str = ""
+) -> tuple[str | None, str]:
+    """Return the model, if one is named, and the argument after it."""
+    if len(arguments) > 2:
+        raise click.UsageError(f"give a MODEL and one {what}, not {len(arguments)} {found}{remedy}")
+    return arguments[0] if len(arguments) == 2 else None, arguments[-1]
 
 
 def load_vectors(path: str | None, **options: Any) -> Embeddings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
-from wordkit_cli.models import LANGUAGE_MODEL, find, load_model
+from wordkit_cli.models import LANGUAGE_MODEL, find, load_model, model_and
 from wordkit_cli.options import (
     json_option,
     language_model_option,
@@ -49,12 +49,10 @@ def command(
     """
     from wordkit.lm import iter_perplexity
 
-    if len(files) > 2:
-        raise click.UsageError(f"give a MODEL and one FILE, not {len(files)} files")
-    if len(files) == 2 and model is not None:
+    named, file = model_and("FILE", files)
+    if named is not None and model is not None:
         raise click.UsageError("name the model once: as MODEL or with --model")
-    *named, file = files
-    path = find(LANGUAGE_MODEL, named[0] if named else model)
+    path = find(LANGUAGE_MODEL, named or model)
     refuse_overwriting([path], [log])
     asked = load_model(path, options["device"])
     choice = TextOptions(
@@ -77,15 +75,11 @@ def command(
 
 
 def _as_json(score: Perplexity) -> dict[str, Any]:
-    known = {
-        "perplexity": score.perplexity,
-        "perplexity_excluding_oov": score.perplexity_excluding_oov,
-        "tokens": score.tokens,
-        "oov": score.oov,
-        "bits_per_word": score.bits_per_word,
-        "log_likelihood": score.log_likelihood,
-        "base": "e",
-    }
+    names = (
+        "perplexity", "perplexity_excluding_oov", "tokens", "oov", "bits_per_word",
+        "log_likelihood",
+    )  # fmt: skip
+    known = {name: getattr(score, name) for name in names} | {"base": "e"}
     # JSON has no infinity
     return {name: None if value == math.inf else value for name, value in known.items()}
 

@@ -28,10 +28,9 @@ __all__ = ["command"]
 @text_options
 @click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
 @click.option(
-    "--max-vocabulary",
-    type=click.IntRange(min=1),
+    "--max-vocabulary", type=click.IntRange(min=1),
     help="Size limit of the vocabulary: the most frequent words.",
-)
+)  # fmt: skip
 @click.option(
     "--vocabulary",
     metavar="DIR",

@@ -15,7 +15,7 @@ from wordkit_cli.setting_options import SettingOptions, changed
 if TYPE_CHECKING:
     from wordkit.seq2seq import Pair
 
-__all__ = ["decoding_config", "model_and", "read_pair_files", "separator_option"]
+__all__ = ["decoding_config", "read_pair_files", "separator_option"]
 
 
 def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -41,15 +41,6 @@ def read_pair_files(
     text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
     refuse_overwriting([*paths, *text.files], outputs)
     return list(read_pairs(text, options["separator"]))
-
-
-def model_and(
-    what: str, arguments: Sequence[str], *, found: str = "files", remedy: str = ""
-) -> tuple[str | None, str]:
-    """Return the model, if one is named, and the argument after it."""
-    if len(arguments) > 2:
-        raise click.UsageError(f"give a MODEL and one {what}, not {len(arguments)} {found}{remedy}")
-    return arguments[0] if len(arguments) == 2 else None, arguments[-1]
 
 
 def decoding_config(group: SettingOptions, values: Mapping[str, Any]) -> DecodingConfig:

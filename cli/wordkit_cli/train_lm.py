@@ -27,13 +27,11 @@ from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.train_lm_plan import SETTINGS, begin_plan, files_to_read, make_plan, shape
 from wordkit_cli.training import (
-    check_checkpoint_use,
-    check_machine,
-    check_validation_use,
+    check_training,
+    checkpoint_plan,
     finish_training,
     is_first_process,
-    refuse_replacing,
-    stopped_after,
+    read_resumed,
 )
 
 if TYPE_CHECKING:
@@ -121,26 +119,21 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
     """
-    from wordkit.lm import iter_train_language_model, save_language_model
+    from wordkit.lm import iter_train_language_model, read_checkpoint, save_language_model
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    check_machine(
-        output, checkpoint, options["device"], kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm"
-    )
-    check_checkpoint_use(checkpoint, options["resume"])
-    check_validation_use(options)
-    begun = begin_plan(options)
+    kind = LANGUAGE_MODEL_CHECKPOINT
+    check_training(output, options, kind=kind, command="train-lm")
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
     refuse_overwriting(files_to_read(options), (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        if begun.resume is None:  # all processes look: one that ended here would leave the others
-            refuse_replacing(
-                checkpoint, stopped_after(LANGUAGE_MODEL_CHECKPOINT, "token"), progress
-            )
+        # all processes look: one that ended here would leave the others
+        resume = read_resumed(options, read_checkpoint, kind=kind, unit="token", progress=progress)
+        begun = begin_plan(options, resume)
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)
         run = iter_train_language_model(
@@ -151,7 +144,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             embeddings=plan.vectors(),
             device=options["device"],
             threads=threads,
-            checkpoint=plan.checkpoints(checkpoint, options["checkpoint_every"]),
+            checkpoint=checkpoint_plan(options),
             resume=plan.resume,
         )
         save = save_language_model if is_first else None
@@ -161,7 +154,6 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         if known := model.metadata.get("embeddings"):
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
-        save_language_model(model, output)
         progress.say(f"{output}: {_described(model, run.rate)}")
         _test(model, texts.test, progress)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import click
 
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 from wordkit_cli.setting_options import SettingOptions, changed
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.lm import Checkpoint
     from wordkit.lm.presets import Preset
-    from wordkit.storage.checkpoints import CheckpointPlan
     from wordkit.text import Corpus
 
 __all__ = ["SETTINGS", "Plan", "begin_plan", "files_to_read", "make_plan", "shape"]
@@ -48,28 +45,25 @@ class Plan:
 
         return None if self.embeddings is None else load_vectors(self.embeddings)
 
-    @staticmethod
-    def checkpoints(path: str | None, every: float) -> CheckpointPlan | None:
-        """Return the plan of checkpoints; None where no file is named."""
-        from wordkit.storage.checkpoints import CheckpointPlan
 
-        return None if path is None else CheckpointPlan(path, every)
-
-
-def begin_plan(options: Mapping[str, Any]) -> Plan:
+def begin_plan(options: Mapping[str, Any], checkpoint: Checkpoint | None) -> Plan:
     """Return the settings that are known before the texts are read, checked.
+
+    Args:
+        options: of the command.
+        checkpoint: the one to resume.
 
     Raises:
         ConfigError: a setting is out of its range, does not go with another or with the
             checkpoint, or there is no such preset.
-        StorageError: the vectors to start from, or the checkpoint, cannot be read.
+        StorageError: the vectors to start from cannot be read.
         FormatError: they are corrupted, or of another kind.
         click.UsageError: a setting has no effect.
     """
     from wordkit.lm import get_preset
 
-    if options["resume"] and os.path.exists(options["checkpoint"]):
-        return _resumed(options)
+    if checkpoint is not None:
+        return _resumed(options, checkpoint)
     model, training = ModelConfig(), TrainingConfig()
     if options["preset"] is not None:
         preset = get_preset(options["preset"])
@@ -79,13 +73,7 @@ def begin_plan(options: Mapping[str, Any]) -> Plan:
 
 def make_plan(begun: Plan, options: Mapping[str, Any], train: Corpus, progress: Progress) -> Plan:
     """Return the settings: of the checkpoint, the preset, or fitted, with those given."""
-    checkpoint = options["checkpoint"]
-    if begun.resume is not None:
-        progress.say(f"resuming {checkpoint} after {counted(begun.resume.state.seen, 'token')}")
-        return begun
-    if options["resume"]:
-        progress.say(f"there is no {checkpoint} yet: starting afresh")
-    if options["preset"] is not None:
+    if begun.resume is not None or options["preset"] is not None:
         return begun
     preset = _fitted(options, train, progress)
     plan = _changed(preset.model, preset.training, options)
@@ -150,12 +138,11 @@ def _fitted(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Pr
     return progress.finish(fitting)
 
 
-def _resumed(options: Mapping[str, Any]) -> Plan:
+def _resumed(options: Mapping[str, Any], checkpoint: Checkpoint) -> Plan:
     """The settings of the checkpoint; others that are given are refused."""
-    from wordkit.lm import get_preset, read_checkpoint
+    from wordkit.lm import get_preset
     from wordkit.lm.task import check_resumption
 
-    checkpoint = read_checkpoint(options["checkpoint"])
     model, training = checkpoint.model, checkpoint.training
     if options["preset"] is not None:
         preset = get_preset(options["preset"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +27,11 @@ from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.sequence_models import read_pair_files, separator_option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
-    check_checkpoint_use,
-    check_machine,
-    check_validation_use,
+    check_training,
+    checkpoint_plan,
     finish_training,
     is_first_process,
-    refuse_replacing,
-    stopped_after,
+    read_resumed,
 )
 
 if TYPE_CHECKING:
@@ -77,20 +74,13 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
-    from wordkit.seq2seq import iter_train_seq2seq, save_seq2seq
-    from wordkit.storage.checkpoints import CheckpointPlan
+    from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
 
-    is_first, checkpoint = is_first_process(), options["checkpoint"]
+    is_first, checkpoint, kind = is_first_process(), options["checkpoint"], SEQ2SEQ_CHECKPOINT
     log = options["log"] if is_first else None
-    check_machine(
-        output, checkpoint, options["device"], kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq"
-    )
-    check_checkpoint_use(checkpoint, options["resume"])
-    check_validation_use(options)
+    check_training(output, options, kind=kind, command="train-seq2seq")
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        resume = _resumed(options, progress)
-        if resume is None:
-            refuse_replacing(checkpoint, stopped_after(SEQ2SEQ_CHECKPOINT, "pair"), progress)
+        resume = read_resumed(options, read_checkpoint, kind=kind, unit="pair", progress=progress)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = iter_train_seq2seq(
@@ -100,30 +90,13 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             valid=valid,
             device=options["device"],
             threads=options["threads"],
-            checkpoint=checkpoint and CheckpointPlan(checkpoint, options["checkpoint_every"]),
+            checkpoint=checkpoint_plan(options),
             resume=resume,
         )
         save = save_seq2seq if is_first else None
         made = finish_training(run, output, save, progress, checkpoint)
-        if not is_first:  # it has the same model
-            return
-        save_seq2seq(made, output)
         right = run.figures.get("valid_exact")
         progress.say(f"{output}: {_described(made, run.rate, right)}")
-
-
-def _resumed(options: Mapping[str, Any], progress: Progress) -> Seq2SeqCheckpoint | None:
-    from wordkit.seq2seq import read_checkpoint
-
-    path = options["checkpoint"]
-    if not options["resume"]:
-        return None
-    if not os.path.exists(path):
-        progress.say(f"there is no {path} yet: starting afresh")
-        return None
-    resume = read_checkpoint(path)
-    progress.say(f"resuming {path} after {counted(resume.state.seen, 'pair')}")
-    return resume
 
 
 def _settings(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from wordkit.errors import ConfigError
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
@@ -27,7 +26,12 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
-from wordkit_cli.training import check_checkpoint_use, checkpoint_mark, refuse_replacing
+from wordkit_cli.training import (
+    check_training,
+    checkpoint_mark,
+    checkpoint_plan,
+    refuse_replacing,
+)
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -79,14 +83,16 @@ def command(
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
     from wordkit.embeddings import save_embeddings
-    from wordkit.word2vec import CheckpointPlan, begin_training, iter_train_word2vec
+    from wordkit.embeddings.formats import format_by_suffix
+    from wordkit.word2vec import begin_training, iter_train_word2vec
+    from wordkit.word2vec.checkpoint import KIND
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
-    _check_machine(output, checkpoint, device)
+    format_by_suffix(output)
+    check_training(output, options, kind=KIND, command="train-w2v")
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
-    plan = CheckpointPlan(checkpoint, options["checkpoint_every"]) if checkpoint else None
     with Progress(quiet=options["quiet"], log=log) as progress:
         resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
@@ -97,7 +103,12 @@ def command(
         config, start = beginning.config, _start(beginning, corpus, progress)
         del beginning  # its vectors have been copied
         run = iter_train_word2vec(
-            corpus, config, start=start, device=device, threads=threads, checkpoint=plan
+            corpus,
+            config,
+            start=start,
+            device=device,
+            threads=threads,
+            checkpoint=checkpoint_plan(options),
         )
         vectors = _finish(run, config, checkpoint, progress)
         with progress.announcing_compilation():
@@ -120,32 +131,13 @@ def _check_usage(
         raise click.UsageError("--init starts anew and --resume does not: give one of them")
     if resume == _OF_CHECKPOINT and checkpoint is None:
         raise click.UsageError("name what to resume: --resume FILE, or --checkpoint FILE")
-    check_checkpoint_use(checkpoint)
-
-
-def _check_machine(output: str, checkpoint: str | None, device: str) -> None:
-    """Raise before the work if its results could not be written, or the device is missing."""
-    from wordkit.embeddings.formats import format_by_suffix
-    from wordkit.runtime import choose_device
-    from wordkit.storage import check_writable
-
-    check_writable(output)
-    format_by_suffix(output)
-    if checkpoint is not None:
-        check_writable(checkpoint)
-    if device in ("cuda", "mps"):
-        choose_device(device)
 
 
 def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> str | None:
     """The file to resume; None where there is none, or none yet."""
-    from wordkit.word2vec import is_checkpoint
-
     if resume != _OF_CHECKPOINT:
         return resume
     if checkpoint is not None and os.path.exists(checkpoint):
-        if not is_checkpoint(checkpoint):
-            raise ConfigError(f"{checkpoint} is no checkpoint to resume; check the name")
         return checkpoint
     progress.say(f"there is no {checkpoint} yet: starting afresh")
     return None
@@ -177,15 +169,16 @@ def _protect(
     log: str | None,
 ) -> None:
     """Raise if a file would be lost that the training does not replace in full."""
-    from wordkit.word2vec import Checkpoint, is_checkpoint
+    from wordkit.word2vec import Checkpoint
 
-    if checkpoint is not None and os.path.exists(checkpoint) and os.path.getsize(checkpoint):
-        if not is_checkpoint(checkpoint):
-            raise ConfigError(
-                f"{checkpoint} exists and is no checkpoint; name another file for checkpoints"
-            )
-        if beginning.file is None or not os.path.samefile(beginning.file, checkpoint):
-            refuse_replacing(checkpoint, _stopped, progress)
+    is_same = (
+        beginning.file is not None
+        and checkpoint is not None
+        and os.path.exists(checkpoint)
+        and os.path.samefile(beginning.file, checkpoint)
+    )
+    if not is_same:
+        refuse_replacing(checkpoint, _stopped, progress)
     if beginning.file is not None:
         is_model = beginning.is_resumed and not isinstance(beginning.held, Checkpoint)
         refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -15,26 +15,34 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from wordkit.storage.checkpoints import CheckpointPlan
     from wordkit.training.run import TrainingRun
+    from wordkit.training.state import LoopState
 
 __all__ = [
-    "check_checkpoint_use",
-    "check_machine",
-    "check_validation_use",
-    "checkpoint_mark",
-    "finish_training",
-    "is_first_process",
-    "refuse_replacing",
-    "stopped_after",
+    "check_training", "checkpoint_mark", "checkpoint_plan", "finish_training", "is_first_process",
+    "read_resumed", "refuse_replacing",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
 
-def check_machine(
-    output: str, checkpoint: str | None, device: str, *, kind: str, command: str
-) -> None:
-    """Raise before the work if the device is missing, or the results could not be written.
+class _Checkpoint(Protocol):
+    @property
+    def state(self) -> LoopState: ...
+
+
+C = TypeVar("C", bound=_Checkpoint)
+
+
+def check_training(output: str, options: Mapping[str, Any], *, kind: str, command: str) -> None:
+    """Raise before the work if options do not go together, or results could not be written.
+
+    Args:
+        output: where the model goes.
+        options: of the command.
+        kind: of its checkpoints.
+        command: its name.
 
     Raises:
         StorageError: the model or the checkpoint cannot be written.
@@ -45,31 +53,29 @@ def check_machine(
     from wordkit.storage import check_writable, is_of_kind
 
     check_writable(output)
-    if device in ("cuda", "mps"):
-        choose_device(device)
-    if checkpoint is not None:
+    if options["device"] in ("cuda", "mps"):
+        choose_device(options["device"])
+    checkpoint = options["checkpoint"]
+    if checkpoint is None:
+        if options.get("resume"):
+            raise click.UsageError("--resume needs the checkpoint: name it with --checkpoint")
+        if is_given("checkpoint_every"):
+            raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+    else:
         check_writable(checkpoint)
         if _is_filled(checkpoint) and not is_of_kind(checkpoint, kind):
             raise ConfigError(
                 f"{checkpoint} exists and is no checkpoint of {command}; name another file"
             )
+    if "valid" in options:
+        _check_validation(options)
 
 
 def _is_filled(path: str) -> bool:
     return os.path.exists(path) and os.path.getsize(path) > 0
 
 
-def check_checkpoint_use(checkpoint: str | None, resume: bool = False) -> None:
-    """Raise if options of checkpoints are given and ``--checkpoint`` is not."""
-    if checkpoint is not None:
-        return
-    if resume:
-        raise click.UsageError("--resume needs the checkpoint: name it with --checkpoint")
-    if is_given("checkpoint_every"):
-        raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
-
-
-def check_validation_use(options: Mapping[str, Any]) -> None:
+def _check_validation(options: Mapping[str, Any]) -> None:
     """Raise if options of validation have no effect."""
     if options["valid"] is not None and is_given("hold_out") and options["hold_out"]:
         raise click.UsageError("--valid and --hold-out both say what to validate on: give one")
@@ -81,6 +87,14 @@ def check_validation_use(options: Mapping[str, Any]) -> None:
         ):
             if has_no_effect:
                 raise click.UsageError(f"--{name} needs validation, and --hold-out 0 leaves none")
+
+
+def checkpoint_plan(options: Mapping[str, Any]) -> CheckpointPlan | None:
+    """Return the plan of checkpoints; None where no file is named."""
+    from wordkit.storage.checkpoints import CheckpointPlan
+
+    path = options["checkpoint"]
+    return None if path is None else CheckpointPlan(path, options["checkpoint_every"])
 
 
 def is_first_process() -> bool:
@@ -122,8 +136,33 @@ def refuse_replacing(
     progress.say(f"{checkpoint}, of a finished training, will be replaced by those of this one")
 
 
-def stopped_after(kind: str, unit: str) -> Callable[[str], str | None]:
-    """Return the reader for :func:`refuse_replacing`; the unit is token or pair."""
+def read_resumed(
+    options: Mapping[str, Any],
+    read: Callable[[str], C],
+    *,
+    kind: str,
+    unit: str,
+    progress: Progress,
+) -> C | None:
+    """Return the checkpoint to resume; None, if the training starts afresh.
+
+    Args:
+        options: of the command.
+        read: reads a checkpoint.
+        kind: of its checkpoints.
+        unit: token or pair.
+        progress: reports which it is.
+
+    Raises:
+        ConfigError: the checkpoints would replace that of an unfinished training.
+    """
+    path = options["checkpoint"]
+    if options["resume"] and os.path.exists(path):
+        checkpoint = read(path)
+        progress.say(f"resuming {path} after {counted(checkpoint.state.seen, unit)}")
+        return checkpoint
+    if options["resume"]:
+        progress.say(f"there is no {path} yet: starting afresh")
 
     def stopped(path: str) -> str | None:
         from wordkit.training.checkpoint import read_training
@@ -131,7 +170,8 @@ def stopped_after(kind: str, unit: str) -> Callable[[str], str | None]:
         state = read_training(path, kind=kind).loop
         return None if state.ended else f"after {counted(state.seen, unit)}"
 
-    return stopped
+    refuse_replacing(path, stopped, progress)
+    return None
 
 
 def checkpoint_mark(checkpoint: str | None) -> tuple[int, int] | None:
@@ -149,11 +189,11 @@ def finish_training(
     progress: Progress,
     checkpoint: str | None = None,
 ) -> T:
-    """Show a training and return its model; one that is stopped saves the best so far.
+    """Show a training, save its model and return it; one that is stopped saves the best so far.
 
     Args:
         run: the training.
-        output: where the model is written if the training is stopped.
+        output: where the model is written.
         save: writes it; None: another process does.
         progress: shows the training.
         checkpoint: where a training that is stopped can be resumed from.
@@ -166,7 +206,7 @@ def finish_training(
 
     before = checkpoint_mark(checkpoint)
     try:
-        return progress.finish(run, figures=_figures)
+        model = progress.finish(run, figures=_figures)
     except (KeyboardInterrupt, SystemExit):
         if run.has_learnt:
             keep("stopped")
@@ -184,6 +224,9 @@ def finish_training(
         if run.has_validated:  # else there are only the weights that diverged
             keep("diverged")
         raise
+    if save is not None:
+        save(model, output)
+    return model
 
 
 def _figures(known: Mapping[str, float]) -> str:

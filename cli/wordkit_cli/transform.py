@@ -11,11 +11,11 @@ import cloup
 
 from wordkit.errors import TextError
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model
+from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import encoding_options, encoding_values, json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.sections import SectionedCommand
-from wordkit_cli.sequence_models import decoding_config, model_and
+from wordkit_cli.sequence_models import decoding_config
 from wordkit_cli.setting_options import SettingOptions
 
 if TYPE_CHECKING:

@@ -124,7 +124,7 @@ def test_settings_without_effect(wordkit: Wordkit, corpus_txt: Path) -> None:
 def test_resume_from_what_is_no_checkpoint(wordkit: Wordkit, corpus_txt: Path) -> None:
     Path("junk").write_text("junk")
     done = wordkit("train-w2v", corpus_txt, "--checkpoint", "junk", "--resume", status=1)
-    assert "junk is no checkpoint to resume" in done.stderr
+    assert "junk exists and is no checkpoint of train-w2v" in done.stderr
 
 
 def test_resume_without_a_checkpoint_yet_starts_afresh(
