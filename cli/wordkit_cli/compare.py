@@ -30,26 +30,17 @@ _COUNTED, _INFERRED = "wordkit train-counts", "wordkit train-w2v"
 @click.command("compare")
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @click.option(
-    "--counting",
-    metavar="FILE",
+    "--counting", metavar="FILE",
     help="Vectors by counting. Default: $WORDKIT_COUNTS, else ./counts.safetensors, else bundled.",
-)
+)  # fmt: skip
 @click.option(
-    "--inference",
-    metavar="FILE",
+    "--inference", metavar="FILE",
     help="Vectors by word2vec. Default: those that a query would ask.",
-)
+)  # fmt: skip
 @wordnet_option
 @number_option
 @json_option
-def command(
-    words: tuple[str, ...],
-    counting: str | None,
-    inference: str | None,
-    wordnet: str | None,
-    number: int,
-    as_json: bool,
-) -> None:
+def command(words: tuple[str, ...], number: int, as_json: bool, **files: str | None) -> None:
     """Compare the neighbours of each WORD by thesaurus, counting and inference.
 
     The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
@@ -65,9 +56,9 @@ def command(
     """
     from wordkit.thesaurus import compare
 
-    thesaurus = _thesaurus(wordnet)
-    counted = _vectors(find(COUNTED, counting), _COUNTED)
-    inferred = _vectors(find(VECTORS, inference), _INFERRED)
+    thesaurus = _thesaurus(files["wordnet"])
+    counted = _vectors(find(COUNTED, files["counting"]), _COUNTED)
+    inferred = _vectors(find(VECTORS, files["inference"]), _INFERRED)
     found, refusal = ask_each(
         words, lambda word: compare(word, thesaurus, counted, inferred, number)
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit_cli.models import load_vectors
-from wordkit_cli.options import encoding_options
+from wordkit_cli.options import encoding_options, encoding_values
 from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
@@ -45,17 +45,7 @@ _MODEL = "lm"  # what --to calls a language model
     help="Keep numbers in 4 bytes, in 2, or in 1 with a scale for each row (native and lm).",
 )  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
-def command(
-    source: str,
-    target: str,
-    source_format: str | None,
-    target_format: str | None,
-    limit: int | None,
-    vectors_only: bool,
-    precision: str,
-    quiet: bool,
-    **decoding: Any,
-) -> None:
+def command(source: str, target: str, limit: int | None, precision: str, **options: Any) -> None:
     """Convert the vector file FROM to the file TO.
 
     Only the native format keeps what further training needs, and only without --limit and
@@ -89,25 +79,26 @@ def command(
         raise click.UsageError("TO is a file, not standard output; ./- is a file called -")
     check_writable(target)
     refuse_overwriting([source], [target])
+    source_format, target_format = options["source_format"], options["target_format"]
     if target_format == _MODEL:
-        given = (source_format, limit, vectors_only or None)
-        if any(value is not None for value in given):
+        if source_format is not None or limit is not None or options["vectors_only"]:
             raise click.UsageError(
                 "--to lm keeps the whole model; leave out --from, --limit and --vectors-only"
             )
-        _smaller_model(source, target, precision, quiet)
+        _smaller_model(source, target, precision, options["quiet"])
         return
     if target_format is None:
         format_by_suffix(target)
     if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
         vectors = _embedding_layer(source, limit)
     else:
+        decoding = encoding_values(options)
         vectors = load_vectors(source, format=source_format, limit=limit, **decoding)
     vectors.check()
-    if vectors_only:
+    if options["vectors_only"]:
         vectors = vectors.without_weights()
     save_embeddings(vectors, target, target_format, precision=precision)
-    if not quiet:
+    if not options["quiet"]:
         say(f"{target}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}")
 
 

@@ -71,17 +71,7 @@ class _WithLists(click.Command):
 @threads_option
 @json_option
 @progress_options
-def command(
-    vectors: str | None,
-    model: str | None,
-    similarity: tuple[str, ...],
-    analogies: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
-    log: str | None,
-    data_dir: str | None,
-    **options: Any,
-) -> None:
+def command(vectors: str | None, model: str | None, as_json: bool, **options: Any) -> None:
     """Score VECTORS: Spearman's correlation on word pairs, accuracy on analogies.
 
     Every score comes with the pairs or questions that were used, and those skipped because a
@@ -96,8 +86,8 @@ def command(
     from wordkit.evaluation import evaluate_similarity, iter_evaluate_analogies
     from wordkit_corpora.evaluation_sets import find_sets, read_analogies, read_word_pairs
 
-    pair_files: Sequence[Any] = similarity
-    question_files: Sequence[Any] = analogies
+    data_dir, log, quiet = (options.pop(name) for name in ("data_dir", "log", "quiet"))
+    pair_files, question_files = options.pop("similarity"), options.pop("analogies")
     if not pair_files and not question_files:
         pair_files, question_files = find_sets(data_dir)
     pair_sets = [read_word_pairs(file) for file in pair_files]

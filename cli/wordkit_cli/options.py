@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 import click
@@ -24,13 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return several options as one decorator."""
-
-    def decorate(function: F) -> F:
-        for decorator in reversed(options):
-            function = decorator(function)
-        return function
-
-    return decorate
+    return lambda function: reduce(lambda made, add: add(made), reversed(options), function)
 
 
 def is_given(name: str) -> bool:
@@ -134,31 +129,32 @@ def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """A number of bytes, written as 500M or 4G."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value, re.IGNORECASE)
-    if match is None or float(match[1]) == 0:
-        raise click.BadParameter(f"{value!r} is not a size; write it as 500M or 4G")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+def _amount(units: Mapping[str, float], what: str) -> Callable[..., float | None]:
+    """Return the callback of an option whose value is a number with a unit, such as 500M or 5m."""
+
+    def parse(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+        if value is None:
+            return None
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", value.lower())
+        if match is None or match[2] not in units or float(match[1]) == 0:
+            raise click.BadParameter(f"{value!r} is not a {what}")
+        return float(match[1]) * units[match[2]]
+
+    return parse
 
 
-memory_option = option(
-    "--memory", callback=_bytes, metavar="SIZE", section="Running",
-    help="Memory for the counts, as 500M or 4G. Default: half of what is free.",
-)  # fmt: skip
-
+_BYTES = {
+    prefix + suffix: 1024.0**power
+    for power, prefix in enumerate(("", "k", "m", "g", "t"))
+    for suffix in ("", "b", "ib")
+}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
-
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    """A duration, written as 30s, 5m or 1h; a plain number is seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value, re.IGNORECASE)
-    if match is None or float(match[1]) == 0:
-        raise click.BadParameter(f"{value!r} is not a duration; write it as 30s, 5m or 1h")
-    return float(match[1]) * _SECONDS[match[2].lower()]
-
+memory_option = option(
+    "--memory", callback=_amount(_BYTES, "size; write it as 500M or 4G"),
+    metavar="SIZE", section="Running",
+    help="Memory for the counts, as 500M or 4G. Default: half of what is free.",
+)  # fmt: skip
 
 checkpoint_options = together(
     option(
@@ -166,7 +162,8 @@ checkpoint_options = together(
         main=True, help="Save the state of the training to FILE at intervals, to resume it later.",
     ),
     option(
-        "--checkpoint-every", default="5m", show_default=True, callback=_seconds,
+        "--checkpoint-every", default="5m", show_default=True,
+        callback=_amount(_SECONDS, "duration; write it as 30s, 5m or 1h"),
         metavar="DURATION", section="Checkpoints",
         help="Time between checkpoints, as 30s, 5m or 1h.",
     ),

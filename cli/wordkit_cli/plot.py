@@ -98,12 +98,9 @@ def say_lost(lost: Sequence[str]) -> None:
 def vectors(
     file_and_words: tuple[str, ...],
     output: str | None,
-    top: int | None,
-    skip: int,
-    method: str | None,
-    seed: int,
     model: str | None,
     dark: bool,
+    **options: Any,
 ) -> None:
     """Draw a map of words, on which similar words are near.
 
@@ -129,13 +126,13 @@ def vectors(
         _check(output)
     file, words = _file_and_words(file_and_words, model)
     embeddings = load_vectors(file)
-    if top is None and not words:
-        top = _default_top(output)
-    number = len(set(words)) + max(min(top or 0, len(embeddings) - skip), 0)
-    if number >= _SLOW_WORDS and method != "pca":
+    if options["top"] is None:
+        options["top"] = 0 if words else _default_top(output)
+    number = len(set(words)) + max(min(options["top"], len(embeddings) - options["skip"]), 0)
+    if number >= _SLOW_WORDS and options["method"] != "pca":
         say(f"placing {number:,} words by t-SNE: this takes a while")
-    drawn = map_words(embeddings, words, top=top or 0, skip=skip, method=method, seed=seed)
-    if method == "tsne" != drawn.method:
+    drawn = map_words(embeddings, words, **options)
+    if options["method"] == "tsne" != drawn.method:
         say(f"too few words for t-SNE: {len(drawn.words)}")
     _draw(embeddings, drawn, output, colours, Path(file).name)
 

@@ -20,22 +20,17 @@ if TYPE_CHECKING:
     from wordkit.thesaurus import Sense, Thesaurus
 
 __all__ = [
-    "answer_words",
-    "default_wordnet",
-    "load_wordnet",
-    "note_lemmas",
-    "part_of_speech_option",
+    "answer_words", "default_wordnet", "load_wordnet", "note_lemmas", "part_of_speech_option",
     "wordnet_option",
-]
+]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 wordnet_option = click.option(
-    "--wordnet",
-    metavar="PATH",
+    "--wordnet", metavar="PATH",
     help="The folder or zip of a WordNet. Default: $WORDKIT_WORDNET, else NLTK's, else Debian's.",
-)
+)  # fmt: skip
 
 
 def part_of_speech_option(*parts: str) -> Callable[[F], F]:

@@ -13,7 +13,7 @@ from wordkit.runtime.progress import Report, Run
 
 if TYPE_CHECKING:
     import rich.progress
-    from rich.progress_bar import ProgressBar
+    from rich.console import JustifyMethod
 
 __all__ = ["Figures", "Pace", "finish", "progress_bars", "short"]
 
@@ -97,8 +97,8 @@ class _Bars:
         self.task: rich.progress.TaskID | None = None
 
     def show(self, report: Report, pace: Pace) -> None:
-        shown: dict[str, Any] = {"rate": pace.rate, "figures": self.figures(report.figures)}
-        shown["unit"] = report.unit
+        rate = f"{short(pace.rate)} {report.unit}/s" if pace.rate and report.unit else ""
+        shown: dict[str, Any] = {"rate": rate, "figures": self.figures(report.figures)}
         if report.stage != self.stage or self.task is None:
             self.end_stage()
             self.stage = report.stage
@@ -118,33 +118,24 @@ def progress_bars(figures: Figures | None = None) -> Iterator[Callable[[Report, 
     """Give the function that shows a report as a bar, one for each stage."""
     import rich.progress
     from rich.console import Console
-    from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.table import Column
-    from rich.text import Text
 
     console = Console(stderr=True)
+    width_of_stages = 20 if console.width >= 100 else 10
+    others = width_of_stages + len("100%") + _WIDTH_OF_RATES + len("0:00:00") + _WIDTH_OF_FIGURES
 
-    class Stage(ProgressColumn):
-        def render(self, task: rich.progress.Task) -> Text:
-            return Text(task.description.ljust(_width_of_stages(console.width)))
-
-    class Bar(BarColumn):
-        def render(self, task: rich.progress.Task) -> ProgressBar:
-            self.bar_width = _width_of_bars(console.width)
-            return super().render(task)
-
-    class Rate(ProgressColumn):
-        def render(self, task: rich.progress.Task) -> Text:
-            rate, unit = task.fields["rate"], task.fields["unit"]
-            return Text(f"{short(rate)} {unit}/s" if rate and unit else "")
+    def text(template: str, *, align: JustifyMethod = "left", width: int = 0) -> TextColumn:
+        column = Column(no_wrap=True, justify=align, min_width=width)
+        return TextColumn(template, justify=align, markup=False, table_column=column)
 
     columns = (
-        Stage(Column(no_wrap=True)),
-        Bar(),
-        TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True)),
-        Rate(Column(no_wrap=True, justify="right", min_width=_WIDTH_OF_RATES)),
+        text("{task.description}", width=width_of_stages),
+        BarColumn(max(4, min(30, console.width - others - 5))),
+        text("{task.percentage:>3.0f}%"),
+        text("{task.fields[rate]}", align="right", width=_WIDTH_OF_RATES),
         TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+        text("{task.fields[figures]}"),
     )
     with rich.progress.Progress(*columns, console=console) as progress:
         bars = _Bars(progress, figures or _plain)
@@ -154,17 +145,6 @@ def progress_bars(figures: Figures | None = None) -> Iterator[Callable[[Report, 
 
 _WIDTH_OF_RATES = 14  # 12.3M tokens/s
 _WIDTH_OF_FIGURES = 32  # epoch 2/5  loss 2.345  lr 0.0123
-
-
-def _width_of_stages(width: int) -> int:
-    """Characters for the name of a stage on a terminal of this width."""
-    return 20 if width >= 100 else 10
-
-
-def _width_of_bars(width: int) -> int:
-    """Characters for a bar: as many as leave room for the rest."""
-    others = _width_of_stages(width) + len("100%") + _WIDTH_OF_RATES + len("0:00:00")
-    return max(4, min(30, width - others - _WIDTH_OF_FIGURES - 5))
 
 
 def short(number: float) -> str:
