@@ -1,15 +1,16 @@
 """Every command of ``wordkit`` once: calls of it that work, what they read and what they write.
 
 A new command needs a row here, and has by it the tests of ``cli/test_new_processes.py`` (the same
-seed, the same bytes), ``cli/test_damage.py`` (inputs and outputs), ``cli/test_numbers.py``
+seed, the same bytes), ``cli/test_corruption.py`` (inputs and outputs), ``cli/test_numbers.py``
 (options), ``cli/test_kills.py`` (signals) and ``cli/test_help.py``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,14 +18,19 @@ import click
 from wordkit_cli.commands import cli
 
 __all__ = [
-    "COMMANDS",
-    "Call",
-    "all_calls",
-    "command_names",
-    "make_files",
-    "options",
-    "save_royal_vectors",
-]
+    "COMMANDS", "Call", "all_calls", "command_names", "make_files", "options", "save_royal_vectors",
+]  # fmt: skip
+
+KINDS = {
+    "corpus.txt": "text", "valid.txt": "text", "test.txt": "text", "lines.txt": "lines",
+    "toy.tsv": "pairs", "valid.tsv": "pairs", "old.ids": "corpus",
+    "vectors.safetensors": "vectors", "vectors.txt": "vectors", "vectors.bin.gz": "vectors",
+    "pairs.txt": "evaluation set", "questions.txt": "evaluation set", "words": "WordNet",
+    "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
+    "w2v.checkpoint": "word2vec checkpoint", "lm.checkpoint": "language model checkpoint",
+    "seq2seq.checkpoint": "sequence model checkpoint", "lm.jsonl": "training log",
+}  # fmt: skip
+"""The files of :func:`make_files`, and the kind of each: a key of ``corruption.REFUSED``."""
 
 
 @dataclass(frozen=True)
@@ -34,208 +40,115 @@ class Call:
     arguments: tuple[str, ...] = ()
     """What stands behind the name of the command."""
 
-    reads: Mapping[str, str] = field(default_factory=dict)
-    """The files that it reads, and the kind of each: a key of ``damage.REFUSED``."""
-
     writes: tuple[str, ...] = ()
     """The files and folders that it writes; each is one of the arguments."""
+
+    default: str = ""
+    """The file that it reads without being told to."""
 
     stdin: str = ""
     """What it is given as standard input."""
 
+    @property
+    def reads(self) -> dict[str, str]:
+        """The files that it reads, and the kind of each."""
+        return {name: KINDS[name] for name in (*self.arguments, self.default) if name in KINDS}
 
-TEXT, LINES, PAIRS, VECTORS = "text", "lines", "pairs", "vectors"
-LM, SEQ2SEQ = "language model", "sequence model"
 
-_W2V = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1", "-q")
-_OF_4 = ("--dim", "4")
-_SMALL = ("--hidden", "8", "--epochs", "1", "--threads", "1", "--device", "cpu", "-q")
-_LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *_SMALL)
-_CHECKPOINTED = ("--checkpoint", "lm.checkpoint", "--log", "lm.jsonl", *_LM)
-_LM_AGAIN = ("--checkpoint", "lm.checkpoint", "--resume", *_LM, "--epochs", "2")
-_SEQ2SEQ_AGAIN = ("--checkpoint", "seq2seq.checkpoint", "--resume", *_SMALL, "--epochs", "2")
-_HELD_OUT = ("--valid", "valid.txt", "--test", "test.txt", "--embeddings", "vectors.safetensors")
+def _calls(*lines: str, default: str = "", stdin: str = "") -> tuple[Call, ...]:
+    """Calls by their command lines, in which > marks what is written."""
+    return tuple(
+        Call(
+            tuple(word.removeprefix(">") for word in shlex.split(line)),
+            tuple(word[1:] for word in shlex.split(line) if word.startswith(">")),
+            default,
+            stdin if "-" in line.split() else "",
+        )
+        for line in lines
+    )
+
+
+_W2V = "--dim 8 --epochs 2 --min-count 1 --threads 1 -q"
+_SMALL = "--hidden 8 --epochs 1 --threads 1 --device cpu -q"
+_LM = f"--preset rnnlm --batch 4 --steps 6 {_SMALL}"
+_VECTORS, _MODEL = "vectors.safetensors", "m.safetensors"
 
 COMMANDS: dict[str, tuple[Call, ...]] = {
-    "train-w2v": (
-        Call(
-            ("corpus.txt", "-o", "v.safetensors", *_W2V), {"corpus.txt": TEXT}, ("v.safetensors",)
-        ),
-        Call(
-            ("old.ids", "-o", "v.bin", "--log", "log", "--init", "vectors.txt", *_W2V, *_OF_4),
-            {"old.ids": "corpus", "vectors.txt": VECTORS},
-            ("v.bin", "log"),
-        ),
-        Call(
-            ("corpus.txt", "-o", "v.txt", "--checkpoint", "w2v.checkpoint", "--resume", *_W2V),
-            {"w2v.checkpoint": "word2vec checkpoint"},
-            ("v.txt", "w2v.checkpoint"),
-        ),
+    "train-w2v": _calls(
+        f"corpus.txt -o >v.safetensors {_W2V}",
+        f"old.ids -o >v.bin --log >log --init vectors.txt {_W2V} --dim 4",
+        f"corpus.txt -o >v.txt --checkpoint >w2v.checkpoint --resume {_W2V}",
     ),
-    "train-counts": (
-        Call(("corpus.txt", "--dim", "4", "-o", "v.txt", "-q"), {"corpus.txt": TEXT}, ("v.txt",)),
-        Call(
-            ("old.ids", "--dim", "4", "-o", "v.vec.gz", "-q", "--log", "log", "--memory", "1M"),
-            {"old.ids": "corpus"},
-            ("v.vec.gz", "log"),
-        ),
+    "train-counts": _calls(
+        "corpus.txt --dim 4 -o >v.txt -q",
+        "old.ids --dim 4 -o >v.vec.gz -q --log >log --memory 1M",
     ),
-    "train-lm": (
-        Call(("corpus.txt", "-o", "m.safetensors", *_LM), {"corpus.txt": TEXT}, ("m.safetensors",)),
-        Call(
-            ("old.ids", "-o", "m.safetensors", *_HELD_OUT, "--log", "log", *_LM, *_OF_4),
-            {"old.ids": "corpus", "valid.txt": TEXT, "test.txt": TEXT}
-            | {"vectors.safetensors": VECTORS},
-            ("m.safetensors", "log"),
-        ),
-        Call(
-            ("corpus.txt", "-o", "m.safetensors", *_LM_AGAIN),
-            {"lm.checkpoint": "language model checkpoint"},
-            ("m.safetensors", "lm.checkpoint"),
-        ),
+    "train-lm": _calls(
+        f"corpus.txt -o >{_MODEL} {_LM}",
+        f"old.ids -o >{_MODEL} --valid valid.txt --test test.txt --embeddings {_VECTORS} "
+        f"--log >log {_LM} --dim 4",
+        f"corpus.txt -o >{_MODEL} --checkpoint >lm.checkpoint --resume {_LM} --epochs 2",
     ),
-    "train-seq2seq": (
-        Call(("toy.tsv", "-o", "m.safetensors", *_SMALL), {"toy.tsv": PAIRS}, ("m.safetensors",)),
-        Call(
-            ("toy.tsv", "-o", "m.safetensors", "--valid", "valid.tsv", "--log", "log", *_SMALL),
-            {"valid.tsv": PAIRS},
-            ("m.safetensors", "log"),
-        ),
-        Call(
-            ("toy.tsv", "-o", "m.safetensors", *_SEQ2SEQ_AGAIN),
-            {"seq2seq.checkpoint": "sequence model checkpoint"},
-            ("m.safetensors", "seq2seq.checkpoint"),
-        ),
+    "train-seq2seq": _calls(
+        f"toy.tsv -o >{_MODEL} {_SMALL}",
+        f"toy.tsv -o >{_MODEL} --valid valid.tsv --log >log {_SMALL}",
+        f"toy.tsv -o >{_MODEL} --checkpoint >seq2seq.checkpoint --resume {_SMALL} --epochs 2",
     ),
     "similar": (
-        Call(("king", "-n", "3"), {"vectors.safetensors": VECTORS}),
-        Call(("king", "-m", "vectors.txt", "--json"), {"vectors.txt": VECTORS}),
-        Call(("king", "-m", "vectors.bin.gz"), {"vectors.bin.gz": VECTORS}),
-        Call(("-",), {"vectors.safetensors": VECTORS}, stdin="king\nqueen\n"),
+        *_calls("king -n 3", "-", default=_VECTORS, stdin="king\nqueen\n"),
+        *_calls("king -m vectors.txt --json", "king -m vectors.bin.gz"),
     ),
-    "analogy": (Call(("king", "man", "woman", "--json"), {"vectors.safetensors": VECTORS}),),
-    "vector": (Call(("king",), {"vectors.safetensors": VECTORS}),),
-    "odd-one-out": (Call(("king", "queen", "man", "car"), {"vectors.safetensors": VECTORS}),),
+    "analogy": _calls("king man woman --json", default=_VECTORS),
+    "vector": _calls("king", default=_VECTORS),
+    "odd-one-out": _calls("king queen man car", default=_VECTORS),
     "similar-lines": (
-        Call(("the king", "corpus.txt"), {"corpus.txt": TEXT, "vectors.safetensors": VECTORS}),
-        Call(("a king", "-", "--json"), {"vectors.safetensors": VECTORS}, stdin="the queen\na car"),
-    ),
-    "synonyms": (Call(("car", "--wordnet", "words"), {"words": "WordNet"}),),
-    "hypernyms": (Call(("cars", "snow plough", "--wordnet", "words"), {"words": "WordNet"}),),
-    "wordnet-similarity": (Call(("car", "ox", "--wordnet", "words"), {"words": "WordNet"}),),
-    "compare": (
-        Call(
-            ("car", "--wordnet", "words", "--counting", "vectors.txt"),
-            {"words": "WordNet", "vectors.txt": VECTORS, "vectors.safetensors": VECTORS},
-        ),
-    ),
-    "plot vectors": (
-        Call(
-            ("vectors.safetensors", "-o", "map.html"),
-            {"vectors.safetensors": VECTORS},
-            ("map.html",),
-        ),
-        Call(
-            ("vectors.txt", "king", "queen", "car", "-o", "map.svg"),
-            {"vectors.txt": VECTORS},
-            ("map.svg",),
-        ),
-        Call(("king", "queen", "car"), {"vectors.safetensors": VECTORS}),
-    ),
-    "plot neighbours": (
-        Call(("king", "-n", "3"), {"vectors.safetensors": VECTORS}),
-        Call(("king", "-o", "k.png"), {"vectors.safetensors": VECTORS}, ("k.png",)),
-    ),
-    "plot training": (
-        Call(("lm.jsonl",), {"lm.jsonl": "training log"}),
-        Call(("lm.jsonl", "-o", "curve.png"), {"lm.jsonl": "training log"}, ("curve.png",)),
-    ),
-    "generate": (Call(("-n", "20", "--seed", "3"), {"lm.safetensors": LM}),),
-    "predict": (Call(("the cat",), {"lm.safetensors": LM}),),
-    "transform": (
-        Call(("-",), {"seq2seq.safetensors": SEQ2SEQ}, stdin="ab\ncde\n"),
-        Call(("lines.txt",), {"lines.txt": LINES}),
-    ),
-    "attention": (
-        Call(("ab",), {"seq2seq.safetensors": SEQ2SEQ}),
-        Call(("ab", "-o", "map.png"), {"seq2seq.safetensors": SEQ2SEQ}, ("map.png",)),
-    ),
-    "evaluate": (
-        Call(
-            ("vectors.safetensors", "--similarity", "pairs.txt"),
-            {"vectors.safetensors": VECTORS, "pairs.txt": "evaluation set"},
-        ),
-        Call(
-            ("vectors.txt", "--analogies", "questions.txt", "--log", "log", "-q"),
-            {"vectors.txt": VECTORS, "questions.txt": "evaluation set"},
-            ("log",),
-        ),
-    ),
-    "perplexity": (
-        Call(("corpus.txt",), {"corpus.txt": TEXT, "lm.safetensors": LM}),
-        Call(("corpus.txt", "--log", "log", "-q"), {"lm.safetensors": LM}, ("log",)),
-    ),
-    "score": (
-        Call(("-", "--words"), {"lm.safetensors": LM}, stdin="The cat sat.\n"),
-        Call(("lines.txt",), {"lines.txt": LINES}),
-    ),
-    "evaluate-seq2seq": (
-        Call(("toy.tsv", "-q"), {"toy.tsv": PAIRS, "seq2seq.safetensors": SEQ2SEQ}),
-        Call(("toy.tsv", "--log", "log"), {"toy.tsv": PAIRS}, ("log",)),
-    ),
-    "prepare": (
-        Call(("corpus.txt", "--eos", "-o", "new.ids"), {"corpus.txt": TEXT}, ("new.ids",)),
-        Call(
-            ("lines.txt", "--vocabulary", "old.ids", "-o", "new.ids", "--log", "log", "-q"),
-            {"lines.txt": TEXT, "old.ids": "corpus"},
-            ("new.ids", "log"),
-        ),
+        *_calls("'the king' corpus.txt", default=_VECTORS),
+        *_calls("'a king' - --json", default=_VECTORS, stdin="the queen\na car\n"),
     ),
     "embed": (
-        Call(
-            ("corpus.txt", "-o", "v.npy"),
-            {"corpus.txt": TEXT, "vectors.safetensors": VECTORS},
-            ("v.npy",),
-        ),
-        Call(
-            ("lines.txt", "-o", "v.tsv", "-m", "vectors.txt", "--log", "log", "-q"),
-            {"lines.txt": LINES, "vectors.txt": VECTORS},
-            ("v.tsv", "log"),
-        ),
-        Call(
-            ("-", "-o", "v.safetensors", "--weighting", "sif"),
-            {"vectors.safetensors": VECTORS},
-            ("v.safetensors",),
-            stdin="a king\n\na car\n",
-        ),
+        *_calls("corpus.txt -o >v.npy", default=_VECTORS),
+        *_calls("lines.txt -o >v.tsv -m vectors.txt --log >log -q"),
+        *_calls("- -o >v.safetensors --weighting sif", default=_VECTORS, stdin="a king\n\na car\n"),
     ),
-    "convert": (
-        Call(("vectors.safetensors", "v.txt"), {"vectors.safetensors": VECTORS}, ("v.txt",)),
-        Call(("vectors.txt", "v.safetensors"), {"vectors.txt": VECTORS}, ("v.safetensors",)),
-        Call(("lm.safetensors", "v.bin.xz"), {"lm.safetensors": LM}, ("v.bin.xz",)),
-        Call(
-            ("lm.safetensors", "small.safetensors", "--to", "lm", "--precision", "int8"),
-            {"lm.safetensors": LM},
-            ("small.safetensors",),
-        ),
-        Call(
-            ("vectors.bin.gz", "v.tsv"),
-            {"vectors.bin.gz": VECTORS},
-            ("v.tsv",),
-        ),
+    "synonyms": _calls("car --wordnet words"),
+    "hypernyms": _calls("cars 'snow plough' --wordnet words"),
+    "wordnet-similarity": _calls("car ox --wordnet words"),
+    "compare": _calls("car --wordnet words --counting vectors.txt", default=_VECTORS),
+    "plot vectors": (
+        *_calls(f"{_VECTORS} -o >map.html", "vectors.txt king queen car -o >map.svg"),
+        *_calls("king queen car", default=_VECTORS),
     ),
-    "info": (
-        Call(("vectors.safetensors",), {"vectors.safetensors": VECTORS}),
-        Call(("old.ids", "--json"), {"old.ids": "corpus"}),
-        Call(("lm.safetensors",), {"lm.safetensors": LM}),
-        Call(("seq2seq.safetensors",), {"seq2seq.safetensors": SEQ2SEQ}),
-        Call(("w2v.checkpoint",), {"w2v.checkpoint": "word2vec checkpoint"}),
-        Call(("lm.checkpoint",), {"lm.checkpoint": "language model checkpoint"}),
+    "plot neighbours": _calls("king -n 3", "king -o >k.png", default=_VECTORS),
+    "plot training": _calls("lm.jsonl", "lm.jsonl -o >curve.png"),
+    "generate": _calls("-n 20 --seed 3", default="lm.safetensors"),
+    "predict": _calls("'the cat'", default="lm.safetensors"),
+    "transform": _calls("-", "lines.txt", default="seq2seq.safetensors", stdin="ab\ncde\n"),
+    "attention": _calls("ab", "ab -o >map.png", default="seq2seq.safetensors"),
+    "evaluate": _calls(
+        f"{_VECTORS} --similarity pairs.txt", "vectors.txt --analogies questions.txt --log >log -q"
     ),
-    "corpora": (Call(),),
-    "tokenizers": (Call(("It's 5.",)),),
-    "doctor": (Call(),),
-}
+    "perplexity": _calls("corpus.txt", "corpus.txt --log >log -q", default="lm.safetensors"),
+    "score": _calls("- --words", "lines.txt", default="lm.safetensors", stdin="The cat sat.\n"),
+    "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
+    "prepare": _calls(
+        "corpus.txt --eos -o >new.ids",
+        "lines.txt --vocabulary old.ids -o >new.ids --log >log -q",
+    ),
+    "convert": _calls(
+        f"{_VECTORS} >v.txt",
+        "vectors.txt >v.safetensors",
+        "lm.safetensors >v.bin.xz",
+        "lm.safetensors >small.safetensors --to lm --precision int8",
+        "vectors.bin.gz >v.tsv",
+    ),
+    "info": _calls(
+        _VECTORS, "old.ids --json", "lm.safetensors", "seq2seq.safetensors", "w2v.checkpoint",
+        "lm.checkpoint",
+    ),
+    "corpora": _calls(""),
+    "tokenizers": _calls('"It\'s 5."'),
+    "doctor": _calls(""),
+}  # fmt: skip
 """The calls of each command; those of a group as ``"group command"``."""
 
 TEXTS = {
@@ -266,12 +179,12 @@ _ROWS = {
 }
 
 _MAKING = (
-    ("prepare", "corpus.txt", "--eos", "-o", "old.ids", "-q"),
-    ("convert", "vectors.safetensors", "vectors.txt", "-q"),
-    ("convert", "vectors.safetensors", "vectors.bin.gz", "-q"),
-    ("train-w2v", "corpus.txt", "-o", "x.bin", "--checkpoint", "w2v.checkpoint", *_W2V),
-    ("train-lm", "corpus.txt", "-o", "x.safetensors", *_CHECKPOINTED),
-    ("train-seq2seq", "toy.tsv", "--checkpoint", "seq2seq.checkpoint", *_SMALL),
+    "prepare corpus.txt --eos -o old.ids -q",
+    "convert vectors.safetensors vectors.txt -q",
+    "convert vectors.safetensors vectors.bin.gz -q",
+    f"train-w2v corpus.txt -o x.bin --checkpoint w2v.checkpoint {_W2V}",
+    f"train-lm corpus.txt -o x.safetensors --checkpoint lm.checkpoint --log lm.jsonl {_LM}",
+    f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
 )
 
 
@@ -301,8 +214,8 @@ def make_files(folder: Path) -> None:
     before = os.getcwd()
     os.chdir(folder)
     try:
-        for arguments in _MAKING:
-            cli.main(arguments, standalone_mode=False)
+        for line in _MAKING:
+            cli.main(shlex.split(line), standalone_mode=False)
     finally:
         os.chdir(before)
     for name in ("x.bin", "x.safetensors"):

@@ -138,17 +138,17 @@ def _amount(units: Mapping[str, float], what: str) -> Callable[..., float | None
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", value.lower())
         if match is None or match[2] not in units or float(match[1]) == 0:
             raise click.BadParameter(f"{value!r} is not a {what}")
-        return float(match[1]) * units[match[2]]
+        return type(units[match[2]])(float(match[1]) * units[match[2]])
 
     return parse
 
 
 _BYTES = {
-    prefix + suffix: 1024.0**power
+    prefix + suffix: 1024**power
     for power, prefix in enumerate(("", "k", "m", "g", "t"))
     for suffix in ("", "b", "ib")
 }
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 memory_option = option(
     "--memory", callback=_amount(_BYTES, "size; write it as 500M or 4G"),

@@ -181,7 +181,7 @@ def test_too_little_memory_is_found_before_the_work(wordkit: Wordkit, corpus_txt
 
 
 def test_nothing_that_is_read_is_written_over(corpus_txt: Path, folder: Path) -> None:
-    """Also by the default of -o; ``test_damage`` tries every file that is read."""
+    """Also by the default of -o; ``test_corruption`` tries every file that is read."""
     run("corpus.txt", *SMALL)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     for arguments in (

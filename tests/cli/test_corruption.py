@@ -1,48 +1,47 @@
-"""Damaged inputs and impossible outputs of every command: one plain line, and nothing is lost."""
+"""Corrupted inputs and impossible outputs of every command: one plain line, and nothing is lost."""
 
 from __future__ import annotations
 
-import random
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import Place
-from damage import DAMAGES, REFUSED
+from corruption import CORRUPTIONS, REFUSED
 from every_command import COMMANDS, Call, all_calls, command_names
 
 CALLS = all_calls()
-INPUTS = [(title, file) for title, (_, call) in CALLS.items() for file in call.reads]
-OUTPUTS = [(title, file) for title, (_, call) in CALLS.items() for file in call.writes]
+INPUTS = {(name, file): call for name, call in reversed(CALLS.values()) for file in call.reads}
+OUTPUTS = {(name, file): call for name, call in reversed(CALLS.values()) for file in call.writes}
+WRITING = [title for title, (_, call) in CALLS.items() if call.writes]
 
 
 def test_every_command_has_a_row() -> None:
     assert sorted(COMMANDS) == sorted(command_names())
 
 
-@pytest.mark.parametrize(("title", "file"), INPUTS)
-def test_damaged_inputs(place: Place, title: str, file: str) -> None:
+@pytest.mark.parametrize(("name", "file"), INPUTS)
+def test_corrupted_inputs(place: Place, name: str, file: str) -> None:
     """What is read is told by its name, and what was there stays as it was."""
-    (name, call), chooser = CALLS[title], random.Random(title)
-    wrong = []
-    for number, (damage, befall) in enumerate(DAMAGES.items()):
-        path = damaged = place.folder / file
-        if path.is_dir() and damage not in ("missing", "a folder"):  # a corpus: one of its files
+    call, wrong = INPUTS[name, file], []
+    kind = call.reads[file]
+    for number, (title, corrupt) in enumerate(CORRUPTIONS.items()):
+        path = corrupted = place.folder / file
+        if path.is_dir() and title not in ("missing", "a folder"):  # a corpus: one of its files
             parts = sorted(path.iterdir())
-            damaged = parts[number % len(parts)]
+            corrupted = parts[number % len(parts)]
         place.fill(call)
-        befall(damaged, chooser)
+        corrupt(corrupted)
         before = place.content()
         done = place.run(name, call)
-        status, error, kind = done.status, done.stderr, call.reads[file]
         # a shorter text may be refused for what it holds; Click refuses folders as bad usage
-        named = file in error or (kind == "text" and damage not in REFUSED[kind])
-        instead = damage == "missing" and "bundled with wordkit" in error
-        good = status == 0 and (instead or damage not in REFUSED[kind])
-        refused = (status == 1 and named) or (status == 2 and damage == "a folder")
+        named = file in done.stderr or (kind == "text" and title not in REFUSED[kind])
+        instead = title == "missing" and "bundled with wordkit" in done.stderr
+        good = done.status == 0 and (instead or title not in REFUSED[kind])
+        refused = (done.status == 1 and named) or (done.status == 2 and title == "a folder")
         if not (good or (refused and place.content() == before)):
-            wrong.append((damage, damaged.name, status, error))
+            wrong.append((title, corrupted.name, done))
         place.tidy()
     assert not wrong
 
@@ -53,9 +52,9 @@ def with_output(call: Call, file: str, output: str) -> Call:
     return replace(call, arguments=arguments)
 
 
-@pytest.mark.parametrize(("title", "file"), OUTPUTS)
-def test_impossible_outputs(place: Place, title: str, file: str) -> None:
-    (name, call), suffix = CALLS[title], "".join(Path(file).suffixes)
+@pytest.mark.parametrize(("name", "file"), OUTPUTS)
+def test_impossible_outputs(place: Place, name: str, file: str) -> None:
+    call, suffix = OUTPUTS[name, file], "".join(Path(file).suffixes)
     place.fill(call)
     (place.folder / f"there{suffix}").mkdir()
     (place.folder / f"there{suffix}" / "thesis.tex").write_text("a thesis")
@@ -70,7 +69,7 @@ def test_impossible_outputs(place: Place, title: str, file: str) -> None:
         assert place.content() == before, output
 
 
-@pytest.mark.parametrize("title", [title for title, (_, call) in CALLS.items() if call.writes])
+@pytest.mark.parametrize("title", WRITING)
 def test_nothing_that_is_read_is_written_over(place: Place, title: str) -> None:
     """Each file that is read, also by a link, in the place of each that is written."""
     name, call = CALLS[title]
@@ -90,7 +89,7 @@ def test_nothing_that_is_read_is_written_over(place: Place, title: str) -> None:
         del before[link.name]
 
 
-@pytest.mark.parametrize("title", [title for title, (_, call) in CALLS.items() if call.writes])
+@pytest.mark.parametrize("title", WRITING)
 @pytest.mark.parametrize("most", [1, 700])
 def test_a_full_disk(place: Place, title: str, most: int) -> None:
     """A limit on the size of files, also of temporary ones, stands for the disk."""
