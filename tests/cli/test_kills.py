@@ -18,7 +18,13 @@ from command_line import call
 from conftest import Files, Place
 from every_command import Call, all_calls
 
-CALLS = {title: (name, row) for title, (name, row) in all_calls().items() if row.writes}
+SUFFIXES = {
+    (name, path.rpartition(".")[2]): title
+    for title, (name, row) in reversed(all_calls().items())
+    for path in row.writes
+}
+CALLS = {title: all_calls()[title] for title in dict.fromkeys(reversed(SUFFIXES.values()))}
+"""Calls of all commands that write files of all kinds."""
 STATUSES = {signal.SIGINT: 1, signal.SIGTERM: 143, signal.SIGHUP: 129}
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
 

@@ -7,9 +7,12 @@ also the proof that one seed and one thread give one result: each process hashes
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,11 +24,16 @@ TRAINING = {"train-w2v", "train-counts", "train-lm", "train-seq2seq"}
 SEEDED = {*TRAINING, "generate", "plot vectors"}
 
 CALLS = {
-    title: (name, row)
-    for title, (name, row) in all_calls().items()
-    if row == COMMANDS[name][0] or (name in SEEDED and "--log" not in row.arguments)
+    title: call
+    for title, call in all_calls().items()
+    if call[0] in SEEDED and "--log" not in call[1].arguments
 }
-"""The first call of each command, and all that draw random numbers; a log tells the time."""
+"""All that draw random numbers; a log tells the time."""
+OTHERS = [
+    ([*name.split(), *calls[0].arguments], calls[0].stdin)
+    for name, calls in COMMANDS.items()
+    if name not in SEEDED
+]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -64,6 +72,25 @@ def test_a_new_process_does_the_same(place: Place, title: str) -> None:
     assert name not in TRAINING or not here[0].stderr  # each is told to be quiet
     if name in SEEDED - {"train-counts", "plot vectors"} and "--resume" not in arguments:
         assert done(call(*arguments, "--seed", "8", stdin=row.stdin)) != here
+
+
+def test_all_others_do_the_same(place: Place) -> None:
+    """One after the other in one new process."""
+    here = [call(*arguments, stdin=stdin) for arguments, stdin in OTHERS]
+    left = contents(place.folder)
+    place.tidy()
+    code = (
+        "import json, sys; from command_line import call\n"
+        "print(json.dumps([vars(call(*a, stdin=s)) for a, s in json.load(sys.stdin)]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(OTHERS), capture_output=True, text=True,
+        check=True, env=environment,
+    )  # fmt: skip
+    assert [Result(**result) for result in json.loads(done.stdout)] == here
+    assert contents(place.folder) == left
+    assert all(result.status == 0 and (result.stdout or result.stderr) for result in here)
 
 
 @pytest.mark.parametrize(
