@@ -34,19 +34,20 @@ def finish(run: Run[T], progress: bool | None = None) -> T:
     in_notebook = _is_notebook()
     if progress is None:
         progress = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
+    has_bars = progress and (not in_notebook or find_spec("ipywidgets") is not None)
     pace = Pace()
+    show: Callable[[Report, Pace], None] | None = None
     with contextlib.ExitStack() as stack:
         stack.callback(run.close)
-        show: Callable[[Report, Pace], None] | None = None
-        if progress and (not in_notebook or find_spec("ipywidgets") is not None):
-            show = stack.enter_context(progress_bars())
         for report in run:
             pace.follow(report)
-            if show is not None:
+            if has_bars:
+                show = show or stack.enter_context(progress_bars())
                 show(report, pace)
-        if progress and show is None and sys.stderr is not None:
-            sys.stderr.write(f"{pace}\n")
-        return run.result()
+        value = run.result()
+    if progress and not has_bars and str(pace) and sys.stderr is not None:
+        sys.stderr.write(f"{pace}\n")
+    return value
 
 
 def _is_notebook() -> bool:
