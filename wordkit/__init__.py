@@ -39,7 +39,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from wordkit import bundled
+    from wordkit import (
+        bundled,
+        counts,
+        documents,
+        embeddings,
+        evaluation,
+        lm,
+        plots,
+        seq2seq,
+        text,
+        thesaurus,
+        word2vec,
+    )
     from wordkit.api import (
         compare,
         evaluate_analogies,
@@ -72,6 +84,11 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Seq2SeqModel
     from wordkit.text import Corpus, Vocabulary
     from wordkit.thesaurus import Thesaurus
+
+_PACKAGES = (
+    "bundled", "counts", "documents", "embeddings", "evaluation", "lm", "plots", "seq2seq", "text",
+    "thesaurus", "word2vec",
+)  # fmt: skip
 
 _HOMES = {
     "wordkit.api": (
@@ -115,20 +132,30 @@ __all__ = [
     "__version__",
     "bundled",
     "compare",
+    "counts",
+    "documents",
+    "embeddings",
     "evaluate_analogies",
     "evaluate_similarity",
+    "evaluation",
+    "lm",
     "load",
+    "plots",
     "prepare",
+    "seq2seq",
+    "text",
+    "thesaurus",
     "train_counts",
     "train_language_model",
     "train_seq2seq",
     "train_word2vec",
+    "word2vec",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "bundled":
-        return importlib.import_module("wordkit.bundled")
+    if name in _PACKAGES:
+        return importlib.import_module(f"wordkit.{name}")
     for module, names in _HOMES.items():
         if name in names:
             return getattr(importlib.import_module(module), name)

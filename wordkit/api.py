@@ -433,11 +433,11 @@ def compare(
 
 def load(
     path: str | os.PathLike[str], *, device: str = "cpu"
-) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel:
-    """Load what a file or a folder holds: vectors of any format, a model, or a corpus.
+) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus:
+    """Load what a file or a folder holds: vectors of any format, a model, a corpus, a WordNet.
 
     Args:
-        path: the file, or the folder of a prepared corpus.
+        path: the file, or the folder of a prepared corpus or of WordNet's files.
         device: where the network of a model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
@@ -445,6 +445,10 @@ def load(
         FormatError: it is corrupted, or of another kind; a checkpoint is resumed by the training.
         CorpusError: a folder is no corpus, or a corrupted one.
     """
+    if os.path.exists(os.path.join(path, "data.noun")):
+        from wordkit.thesaurus import load_thesaurus
+
+        return load_thesaurus(path)
     if os.path.isdir(path):
         return Corpus.open(path)
     if is_of_kind(path, LANGUAGE_MODEL):

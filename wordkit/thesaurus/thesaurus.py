@@ -53,6 +53,9 @@ class Thesaurus:
         self._database = Database(files)
         self._taxonomies = {part: Taxonomy(self._database, part) for part in "nv"}
 
+    def __repr__(self) -> str:
+        return f"Thesaurus(WordNet {self.version or 'of an unknown version'}, {str(self.path)!r})"
+
     @property
     def version(self) -> str | None:
         """The version of the WordNet, such as 3.0."""
