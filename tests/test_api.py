@@ -70,7 +70,9 @@ def test_what_yields_reports_is_named_so() -> None:
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                     gives = ast.unparse(node.returns) if node.returns else ""
-                    is_run = gives.startswith(("Run[", "TrainingRun["))
+                    is_run = gives.startswith(("Run[", "TrainingRun[")) or any(
+                        ast.unparse(each) == "as_run" for each in node.decorator_list
+                    )
                     assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
@@ -31,6 +31,7 @@ _GROUP = 4096  # lines of an iterable that are taken together
 _MAX_PATH = 4096  # characters
 
 
+@as_run
 def iter_read_corpus(
     text: Text,
     folder: str | os.PathLike[str] | None = None,
@@ -43,7 +44,7 @@ def iter_read_corpus(
     like: Mapping[str, Any] | None = None,
     threads: int | None = None,
     **words: Any,
-) -> Run[Corpus]:
+) -> Generator[Report, None, Corpus]:
     """Read a text of any kind into a corpus.
 
     Args:
@@ -72,19 +73,6 @@ def iter_read_corpus(
         StorageError: the folder cannot be written.
     """
     tokenizing = {"tokenizer": tokenizer, "numbers": numbers}
-    reading = {"encoding": encoding, "errors": errors, "data_dir": data_dir}
-    return Run(_read(text, folder, tokenizing, reading, like or {}, words, threads))
-
-
-def _read(
-    text: Text,
-    folder: str | os.PathLike[str] | None,
-    tokenizing: Mapping[str, Any],
-    reading: Mapping[str, Any],
-    like: Mapping[str, Any],
-    words: Mapping[str, Any],
-    threads: int | None,
-) -> Generator[Report, None, Corpus]:
     given = {name: value for name, value in tokenizing.items() if value not in (None, "keep")}
     if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):
         _refuse({"folder": folder, **given, **words}, "a corpus, which is prepared already")
@@ -106,16 +94,15 @@ def _read(
 
     from wordkit.text import TextConfig, iter_prepare  # loads Numba
 
-    opened = yield from _open(kind, content, reading)
+    opened = yield from _open(kind, content, encoding, errors, data_dir)
     settings: dict[str, Any] = {"tokenizer": opened.tokenizer, "numbers": "keep"}
-    settings |= {name: like[name] for name in settings if name in like} | given
+    settings |= {name: like[name] for name in settings if like and name in like} | given
     settings |= {name: value for name, value in words.items() if name != "vocabulary"}
     config = TextConfig(**settings)
     run = iter_prepare(
         opened.source, folder, config, vocabulary=words.get("vocabulary"), threads=threads
     )
-    yield from run
-    return run.result()
+    return (yield from run)
 
 
 def _refuse(settings: Mapping[str, Any], what: str) -> None:
@@ -125,33 +112,32 @@ def _refuse(settings: Mapping[str, Any], what: str) -> None:
             raise ConfigError(f"{name} has no effect with {what}; leave it out")
 
 
+@as_run
 def iter_open_lines(
     text: Text,
     *,
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
-) -> Run[OpenedText]:
+) -> Generator[Report, None, OpenedText]:
     """Open the lines of a text; arguments and errors are those of :func:`iter_read_corpus`.
 
     Raises (as it runs):
         ConfigError: it is no text of lines.
     """
-    reading = {"encoding": encoding, "errors": errors, "data_dir": data_dir}
-    return Run(_open(*_kind_of(text), reading))
+    return (yield from _open(*_kind_of(text), encoding, errors, data_dir))
 
 
 def _open(
-    kind: str, content: Any, reading: Mapping[str, Any]
+    kind: str, content: Any, encoding: str, errors: Errors, data_dir: str | Path | None
 ) -> Generator[Report, None, OpenedText]:
     if kind == "tokens":
         raise ConfigError("a text of lines is wanted, not lists of tokens; join each to a line")
     if kind == "paths":
-        run = iter_open_source(content, **reading)
-        yield from run
-        return run.result()
+        opening = iter_open_source(content, encoding=encoding, errors=errors, data_dir=data_dir)
+        return (yield from opening)
     name = getattr(content, "name", None) if hasattr(content, "read") else None
-    lines = Lines(content, str(name or "the text"), reading["errors"] == "replace")
+    lines = Lines(content, str(name or "the text"), errors == "replace")
     return OpenedText(lines, "whitespace" if lines.is_tokenized() else "basic")
 
 
