@@ -253,7 +253,7 @@ def both(
     initialize(network, torch.Generator().manual_seed(1))
     train = encode(pairs, source, target, "char")
     task = Seq2SeqTask(network, (source, target), train, [], config_of_training, {})
-    trainer = Trainer(task, config_of_training)
+    trainer = Trainer(task)
     twin = TwinNetwork(
         {_old_name(name): p.detach().numpy().copy() for name, p in network.named_parameters()},
         TwinConfig("lstm", config.hidden, peeky=config.peeky, attention=config.attention),

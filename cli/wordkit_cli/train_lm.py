@@ -123,8 +123,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    kind = LANGUAGE_MODEL_CHECKPOINT
-    check_training(output, options, kind=kind, command="train-lm")
+    check_training(output, options, kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm")
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
@@ -132,7 +131,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     choice, threads = TextOptions.take(options), options["threads"]
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         # all processes look: one that ended here would leave the others
-        resume = read_resumed(options, read_checkpoint, kind=kind, unit="token", progress=progress)
+        resume = read_resumed(options, read_checkpoint, unit="token", progress=progress)
         begun = begin_plan(options, resume)
         texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
         plan = make_plan(begun, options, texts.train, progress)

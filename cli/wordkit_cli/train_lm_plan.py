@@ -105,7 +105,7 @@ def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str,
     if training_settings.get("softmax") == "adaptive":
         if model_settings.get("tied"):
             raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
-        model_settings["tied"] = False
+        model_settings.update(tied=False, adaptive=True)
     plan = Plan(changed(model, model_settings), changed(training, training_settings), embeddings)
     if vectors is not None:
         check_dimensions(vectors, plan.model.width_in)
@@ -141,7 +141,7 @@ def _fitted(options: Mapping[str, Any], train: Corpus, progress: Progress) -> Pr
 def _resumed(options: Mapping[str, Any], checkpoint: Checkpoint) -> Plan:
     """The settings of the checkpoint; others that are given are refused."""
     from wordkit.lm import get_preset
-    from wordkit.lm.task import check_resumption
+    from wordkit.training.checkpoint import check_resumption
 
     model, training = checkpoint.model, checkpoint.training
     if options["preset"] is not None:

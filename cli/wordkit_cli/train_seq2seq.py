@@ -76,11 +76,11 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
 
-    is_first, checkpoint, kind = is_first_process(), options["checkpoint"], SEQ2SEQ_CHECKPOINT
+    is_first, checkpoint = is_first_process(), options["checkpoint"]
     log = options["log"] if is_first else None
-    check_training(output, options, kind=kind, command="train-seq2seq")
+    check_training(output, options, kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq")
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        resume = read_resumed(options, read_checkpoint, kind=kind, unit="pair", progress=progress)
+        resume = read_resumed(options, read_checkpoint, unit="pair", progress=progress)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = iter_train_seq2seq(

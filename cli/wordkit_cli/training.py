@@ -140,7 +140,6 @@ def read_resumed(
     options: Mapping[str, Any],
     read: Callable[[str], C],
     *,
-    kind: str,
     unit: str,
     progress: Progress,
 ) -> C | None:
@@ -149,7 +148,6 @@ def read_resumed(
     Args:
         options: of the command.
         read: reads a checkpoint.
-        kind: of its checkpoints.
         unit: token or pair.
         progress: reports which it is.
 
@@ -165,9 +163,7 @@ def read_resumed(
         progress.say(f"there is no {path} yet: starting afresh")
 
     def stopped(path: str) -> str | None:
-        from wordkit.training.checkpoint import read_training
-
-        state = read_training(path, kind=kind).loop
+        state = read(path).state
         return None if state.ended else f"after {counted(state.seen, unit)}"
 
     refuse_replacing(path, stopped, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -46,23 +47,15 @@ def test_more_time_gives_wider_models_more_dropout_and_lower_rates() -> None:
         assert after.training.lr < before.training.lr
 
 
-def test_a_large_text_read_in_part_needs_no_dropout() -> None:
+def test_settings_fit_the_text_and_the_limits() -> None:
+    def training(tokens: int, **limits: Any) -> TrainingConfig:
+        return iter_fit_preset(tokens, 10_000, device="cpu", **limits).result().training
+
     assert iter_fit_preset(10**9, 50_000, minutes=5, device="cpu").result().model.dropout == 0
-
-
-def test_without_minutes_or_epochs_it_takes_five_minutes() -> None:
-    training = iter_fit_preset(10**6, 10_000, device="cpu").result().training
-    assert (training.max_minutes, training.epochs) == (5, None)
-
-
-def test_epochs_alone_set_no_limit_of_time() -> None:
-    training = iter_fit_preset(10**6, 10_000, epochs=3, device="cpu").result().training
-    assert (training.max_minutes, training.epochs) == (None, 3)
-
-
-def test_a_short_text_has_few_sequences() -> None:
-    assert iter_fit_preset(700, 100, minutes=1, device="cpu").result().training.batch == 1
-    assert iter_fit_preset(7000, 100, minutes=1, device="cpu").result().training.batch == 10
+    five, three = training(10**6), training(10**6, epochs=3)
+    assert (five.max_minutes, five.epochs) == (5, None)
+    assert (three.max_minutes, three.epochs) == (None, 3)
+    assert (training(700, minutes=1).batch, training(7000, minutes=1).batch) == (1, 10)
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])

@@ -97,7 +97,7 @@ def test_n_is_a_number_in_a_text_that_was_tokenized_before() -> None:
     assert default_banned(model) == ("<unk>",)
 
 
-def test_the_state_is_carried_through_prompt_and_text() -> None:
+def test_the_state_is_kept_through_prompt_and_text() -> None:
     model = random_model()
     prompt = ["the", "cat", ",", "dog"] * 80  # longer than what is read at a time
     predicted = predict(model, prompt, 12)

@@ -86,7 +86,7 @@ def test_the_embedding_layer_as_vectors(path: Path) -> None:
 
 
 LAYER = "recurrent.layers.0"
-DAMAGE: dict[str, tuple[Change, str]] = {
+CORRUPTED: dict[str, tuple[Change, str]] = {
     "no weights": (drop(f"{LAYER}.weight_hidden"), f"no tensor '{LAYER}.weight_hidden'"),
     "a tensor more": (put(extra_=np.ones(3, np.float32)), "no such network has a tensor 'extra_'"),
     "a tied matrix twice": (put(output=np.ones((12, 6), np.float32)), "tensor 'output.weight'"),
@@ -105,9 +105,9 @@ DAMAGE: dict[str, tuple[Change, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_one_plain_line(path: Path, name: str) -> None:
-    change, message = DAMAGE[name]
+@pytest.mark.parametrize("name", CORRUPTED)
+def test_a_corrupted_file_is_one_plain_line(path: Path, name: str) -> None:
+    change, message = CORRUPTED[name]
     random_model().save(path)
     rewritten(path, change, kind=LANGUAGE_MODEL)
     with pytest.raises(FormatError, match=message) as caught:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -79,24 +78,6 @@ def test_lines_are_read_as_they_are_needed() -> None:
     for _ in range(600):
         next(scores)
     assert len(list(lines)) >= 5000 - 1024
-
-
-def test_the_entropy_of_a_known_language_is_reached() -> None:
-    """An Elman network without memory, set to the bigrams of a text that follows them exactly."""
-    model = random_model(cell="rnn", hidden=12, tied=False)
-    network: Any = model.network
-    table = np.full((12, 12), 1e-9)
-    table[model.eos_id, [0, 4]] = 0.75, 0.25  # a line begins with "the" or "cat",
-    table[[0, 4], model.eos_id] = 1  # and ends behind it
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.zero_()
-        network.embedding.copy_(torch.eye(12) * 30)  # tanh gives 1 for the word before
-        network.recurrent.layers[0].weight_input.copy_(torch.eye(12))
-        network.output.weight.copy_(torch.from_numpy(np.log(table).T))
-    score = iter_perplexity(model, corpus_of("the\nthe\ncat\nthe\n" * 50)).result()
-    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25)) / 2  # two tokens a line
-    assert score.cross_entropy == pytest.approx(entropy, rel=1e-5)
 
 
 def test_the_model_is_left_as_it_was() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from lm.toy_language import QUICK, SMALL, WORDS, least_loss, toy_corpus, toy_tex
 from torch.nn import functional as F  # noqa: N812
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, ResourceError, TextError, VocabularyError
-from wordkit.lm import iter_perplexity, iter_train_language_model, words_to_model
+from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.lm import iter_perplexity, words_to_model
 from wordkit.lm.config import ModelConfig
 from wordkit.lm.initialization import count_embeddings, initialize, set_embeddings
 from wordkit.lm.network import LanguageModelNetwork
@@ -55,17 +54,6 @@ def test_the_entropy_of_a_language_is_reached(cell: Any, softmax: Any, more: Any
     found = iter_perplexity(run.result(), toy_corpus(2000, seed=7)).result().cross_entropy
     assert least_loss(words) - 0.02 < found < least_loss(words) + 0.17
     assert reports[-1].figures["loss"] == pytest.approx(found, abs=0.15)
-
-
-def test_one_seed_gives_one_file(corpus: Corpus, tmp_path: Path) -> None:
-    shape = replace(SMALL, dropout=0.2, word_dropout=0.1, weight_drop=0.2)
-    config = replace(QUICK, epochs=2, softmax="sampled", samples=4, vary_steps=True)
-    contents = []
-    for seed in (1, 1, 2):
-        run = trained(corpus, shape, replace(config, seed=seed), valid=corpus, threads=2)
-        run.result().save(tmp_path / "model")
-        contents.append((tmp_path / "model").read_bytes())
-    assert contents[0] == contents[1] != contents[2]
 
 
 def test_what_a_model_tells_of_its_training(corpus: Corpus) -> None:
@@ -178,13 +166,6 @@ def test_texts_that_give_no_embeddings_by_counting_are_trained_on_all_the_same(
 # --- what cannot be trained -----------------------------------------------------------------------
 
 
-def test_models_that_do_not_fit_into_memory(corpus: Corpus) -> None:
-    """The weights are counted, not made: what would not fit takes no memory to find out."""
-    with pytest.raises(ResourceError, match=r"a model of 12 words .* needs .* GiB") as caught:
-        trained(corpus, replace(SMALL, hidden=100_000, layers=32))
-    assert "\n" not in str(caught.value) and "lower hidden" in str(caught.value)
-
-
 def test_texts_that_are_too_short(corpus: Corpus) -> None:
     with pytest.raises(TextError, match="the text has 401 tokens, .* takes 1,000"):
         trained(corpus, SMALL, replace(QUICK, batch=20, steps=50))
@@ -202,8 +183,6 @@ def test_settings_that_cannot_go_together(corpus: Corpus) -> None:
         replace(QUICK, softmax="sampled", label_smoothing=0.1)
     with pytest.raises(ConfigError, match="tied must be False"):
         ModelConfig(adaptive=True)
-    with pytest.raises(ConfigError, match="device must be one of"):
-        iter_train_language_model(corpus, device="tpu")
     with pytest.raises(ConfigError, match="3 dimensions, and the model's word vectors 12"):
         trained(corpus, embeddings=vectors_of({"w1": [1.0, 2.0, 3.0]}))
     with pytest.raises(ConfigError, match="hidden must be a whole number"):

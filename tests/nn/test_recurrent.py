@@ -1,6 +1,6 @@
 """Recurrent layers beside a plain loop in float64 and torch's modules: values and gradients.
 
-Letters: T steps, B sequences of a batch, D input size, H hidden size.
+Notation: T steps, B sequences of a batch, D input size, H hidden size.
 """
 
 from __future__ import annotations
@@ -124,28 +124,6 @@ def test_layers_are_their_equations_step_by_step(cell: str, data: st.DataObject)
     assert_near([outputs, *after], expected[: 1 + len(after)], 1e-12)
 
 
-@pytest.mark.parametrize("cell", MODULES)
-@pytest.mark.parametrize(("T", "B"), [(1, 1), (9, 5)])
-def test_layers_are_those_of_torch(cell: str, T: int, B: int) -> None:
-    module, layer = drawn(MODULES[cell](D, H)), RecurrentLayer(cell, D, H)
-    to_x, to_h, bias, second = (p.detach().clone() for p in module.parameters())
-    with torch.no_grad():
-        layer.weight_input.copy_(to_x)
-        layer.weight_hidden.copy_(to_h)
-        if cell == "gru":  # the bias of its candidate stands behind the reset gate
-            layer.recurrent_bias.copy_(second[2 * H :])
-            second[2 * H :] = 0
-        layer.bias.copy_(bias + second)
-    x, state = inputs(T, B, layer)
-    before = tuple(part.unsqueeze(0) for part in state)
-    outputs, after = module(x, before if cell == "lstm" else before[0])
-    after = tuple(part[0] for part in (after if cell == "lstm" else (after,)))
-    weights = list(module.parameters())[:3]
-    expected = all_of(outputs, after, [x, *state, *weights])
-    ours = [layer.weight_input, layer.weight_hidden, layer.bias]
-    assert_near(all_of(*layer(x, state), [x, *state, *ours]), expected, 1e-5)
-
-
 @pytest.mark.parametrize("cell", GATES)
 @pytest.mark.parametrize("lengths", [None, [7, 2, 5]])
 def test_bf16_is_near_and_all_that_comes_out_is_float32(cell: str, lengths: Any) -> None:
@@ -159,36 +137,6 @@ def test_bf16_is_near_and_all_that_comes_out_is_float32(cell: str, lengths: Any)
     found = all_of(outputs, after, leaves)
     assert_near(found, expected, 0.03)
     assert not torch.equal(found[0], expected[0])
-
-
-@pytest.mark.parametrize("cell", GATES)
-def test_padding_changes_nothing(cell: str) -> None:
-    layer, ends = drawn(RecurrentLayer(cell, D, H)).double(), torch.tensor([2, 6, 1])
-    x, state = inputs(6, 3, layer)
-    outputs, after = layer(x, state, ends)
-    (gradient,) = torch.autograd.grad(outputs.sum() + after[0].sum(), x)
-    other = x.detach().clone()
-    for b, end in enumerate(ends.tolist()):
-        assert not outputs[end:, b].any() and not gradient[end:, b].any()
-        other[end:, b] = 1e3
-        alone, last = layer(x[:end, [b]], tuple(part[[b]] for part in state))
-        torch.testing.assert_close(outputs[:end, [b]], alone)
-        assert_near([p[[b]] for p in after], list(last), 1e-12)
-    again, final = layer(other, state, ends)
-    assert torch.equal(again, outputs)
-    assert all(map(torch.equal, final, after))
-
-
-@pytest.mark.parametrize("cut", [1, 4])
-@pytest.mark.parametrize("cell", GATES)
-def test_state_carried_over_a_cut_equals_the_whole(cell: str, cut: int) -> None:
-    stack = drawn(RecurrentStack(cell, [D, H, H], residual=True)).double()
-    x = torch.randn(6, 2, D, dtype=torch.float64)
-    whole, final = stack(x, stack.initial_state(2))
-    first, state = stack(x[:cut], stack.initial_state(2))
-    second, after = stack(x[cut:], state)
-    torch.testing.assert_close(torch.cat([first, second]), whole)
-    torch.testing.assert_close(after, final)
 
 
 @pytest.mark.parametrize("lengths", [None, [5, 1, 3]])

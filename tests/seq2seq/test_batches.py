@@ -73,10 +73,10 @@ def test_texts_are_encoded_as_one_by_one(pairs: list[Pair], unit: Unit) -> None:
 
 
 def test_unknown_units_are_named_each_once_and_not_all() -> None:
-    letters = "zyxwvutsrqponm"
-    encoded = encode([Pair("a" + letters * 2, "x")], SOURCES, TARGETS, "char")
+    characters = "zyxwvutsrqponm"
+    encoded = encode([Pair("a" + characters * 2, "x")], SOURCES, TARGETS, "char")
     assert encoded.sources.unknown == 28
-    assert encoded.sources.unknown_units == tuple(letters[:10])
+    assert encoded.sources.unknown_units == tuple(characters[:10])
     assert (encoded.targets.unknown, encoded.targets.unknown_units) == (0, ())
 
 
@@ -222,24 +222,3 @@ def test_buckets_leave_less_padding() -> None:
     assert paddings[1] < 0.7 * paddings[0]
     assert paddings[2] < 0.7 * paddings[1]
     assert in_order == paddings[2], "all sorted together"
-
-
-def test_batches_for_an_evaluation_go_from_short_to_long() -> None:
-    lengths = random_lengths(100)
-    batches = sorted_batches(encoded_lengths(lengths), 9)
-    rows = np.concatenate([rows[::-1] for rows in batches]).tolist()
-    assert rows == sorted(range(100), key=lambda row: lengths[row])
-
-
-def test_numbers_that_cannot_be() -> None:
-    encoded = encoded_lengths([(1, 1)])
-    with pytest.raises(ConfigError, match="batch must be at least 1, not 0"):
-        sorted_batches(encoded, 0)
-    with pytest.raises(ConfigError, match="batch must be at least 1, not 0"):
-        epoch_batches(encoded, 0, seed=1, epoch=0)
-    with pytest.raises(ConfigError, match="bucket must be at least 1, not 0"):
-        epoch_batches(encoded, 1, seed=1, epoch=0, bucket=0)
-    with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
-        epoch_batches(encoded, 1, seed=-1, epoch=0)
-    with pytest.raises(ConfigError, match="epoch must be at least 0, not -1"):
-        epoch_batches(encoded, 1, seed=1, epoch=-1)

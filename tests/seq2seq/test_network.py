@@ -9,13 +9,9 @@ import pytest
 import torch
 from seq2seq import twin_network
 from seq2seq.networks import (
-    BASE,
-    CELLS,
     SHAPES,
     VS,
     VT,
-    E,
-    H,
     attending,
     random_batch,
     random_network,
@@ -23,11 +19,9 @@ from seq2seq.networks import (
 )
 
 from wordkit.decoding.steps import decode
-from wordkit.nn.attention import Attention
 from wordkit.nn.dropout import dropout_generator
 from wordkit.nn.network import select
-from wordkit.seq2seq.batches import PairBatch
-from wordkit.seq2seq.config import AttentionKind, Seq2SeqConfig
+from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
 
 
@@ -74,55 +68,6 @@ def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
-@pytest.mark.parametrize("directions", ["one", "concat", "sum"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_in_bf16_too_a_batch_is_each_pair_alone(cell: str, directions: str) -> None:
-    config = attending("additive", cell=cell, directions=directions, layers=2, hidden=32)
-    network, batch = random_network(config, dtype=torch.float32), random_batch(S=9, T=7, B=6)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(0.3)
-    with torch.autocast("cpu", torch.bfloat16):
-        together, _ = run(network, batch)
-        for pair, length in enumerate(batch.lengths.tolist()):
-            one = slice(pair, pair + 1)
-            alone = PairBatch(
-                batch.sources[:length, one], batch.lengths[one], batch.inputs[:, one],
-                batch.targets[:, one],
-            )  # fmt: skip
-            found, _ = run(network, alone)
-            np.testing.assert_allclose(
-                together[:, one].float().detach(), found.float().detach(), atol=0.05
-            )
-
-
-def test_more_padding_and_another_order_change_nothing() -> None:
-    network, batch = random_network(SHAPES[5]), random_batch(S=9, B=7)
-    more = torch.cat([batch.sources, torch.ones(3, 7, dtype=torch.int64)])
-    order = torch.randperm(7)
-    state = network.encode(more[:, order], batch.lengths[order])
-    expected = select(network.encode(batch.sources, batch.lengths), order)
-    torch.testing.assert_close(state.layers, expected.layers)
-    torch.testing.assert_close(
-        network(batch.inputs[:, order], state)[0], network(batch.inputs[:, order], expected)[0]
-    )
-
-
-@pytest.mark.parametrize("kind", ["dot", "general", "additive"])
-def test_attention_has_the_right_gradients(kind: AttentionKind) -> None:
-    attention = Attention(kind, 3, 2).double()
-    for parameter in attention.parameters():
-        torch.nn.init.normal_(parameter)
-    queries, values = (torch.randn(4, 2, 3).double().requires_grad_() for _ in range(2))
-    mask = torch.tensor([[False, False], [False, True], [False, False], [False, True]])
-
-    def contexts(queries: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        found, _ = attention(queries.transpose(0, 1), attention.keys(values), values, mask)
-        return torch.as_tensor(found)
-
-    assert torch.autograd.gradcheck(contexts, (queries, values))
-
-
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> None:
     network, batch = random_network(config), random_batch()
@@ -154,12 +99,6 @@ def test_dropout_is_drawn_in_training_alone() -> None:
         with dropout_generator(torch.Generator().manual_seed(seed)):
             drawn.append(run(network, batch)[0])
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
-
-
-def test_tied_embeddings_are_one_tensor() -> None:
-    network = Seq2SeqNetwork(replace(BASE, tied=True), VS, VT)
-    assert network.output.weight is network.decoder.embedding
-    assert network.output.projection is not None and network.output.projection.shape == (E, H)
 
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)

@@ -17,16 +17,16 @@ from wordkit.seq2seq.task import iter_train_seq2seq
 from wordkit.text import Vocabulary
 from wordkit.training.run import TrainingRun
 
-LETTERS = "abcd"
+CHARACTERS = "abcd"
 
 SMALL = Seq2SeqConfig(hidden=24, dim=8, cell="gru")
 QUICK = Seq2SeqTrainingConfig(batch=16, epochs=3, lr=2e-2, precision="fp32")
 
 
-def toy_texts(count: int, seed: int = 1, most: int = 4, letters: str = LETTERS) -> list[str]:
-    """Texts of 1 to so many letters."""
+def toy_texts(count: int, seed: int = 1, most: int = 4, characters: str = CHARACTERS) -> list[str]:
+    """Texts of 1 to so many characters."""
     chooser = random.Random(seed)
-    return ["".join(chooser.choices(letters, k=chooser.randint(1, most))) for _ in range(count)]
+    return ["".join(chooser.choices(characters, k=chooser.randint(1, most))) for _ in range(count)]
 
 
 def toy_pairs(
@@ -52,16 +52,16 @@ def trained(
     return iter_train_seq2seq(pairs, model, config, device="cpu", threads=threads, **more)
 
 
-def vocabulary_of(letters: str) -> Vocabulary:
-    """Letters, ``<unk>`` and ``<eos>``, with falling counts."""
-    names = ["<eos>", *letters[:1], "<unk>", *letters[1:]]
+def vocabulary_of(characters: str) -> Vocabulary:
+    """Characters, ``<unk>`` and ``<eos>``, with falling counts."""
+    names = ["<eos>", *characters[:1], "<unk>", *characters[1:]]
     return Vocabulary(names, np.arange(len(names), 0, -1) * 3)
 
 
 def random_model(
     config: Seq2SeqConfig = SMALL,
     *,
-    letters: str = LETTERS,
+    characters: str = CHARACTERS,
     written: str = "WXYZ",
     seed: int = 3,
     scale: float = 0.7,
@@ -72,14 +72,14 @@ def random_model(
 
     Args:
         config: its shape.
-        letters: that it reads.
-        written: letters that it writes.
+        characters: that it reads.
+        written: characters that it writes.
         seed: of the weights.
         scale: their range: the larger it is, the surer the model.
         longest_target: half of what it may write, less 5.
         dtype: of the weights.
     """
-    source, target = vocabulary_of(letters), vocabulary_of(written)
+    source, target = vocabulary_of(characters), vocabulary_of(written)
     network = Seq2SeqNetwork(config, len(source), len(target)).to(dtype)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

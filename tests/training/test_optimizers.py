@@ -17,7 +17,6 @@ from wordkit.training.optimizers import (
     clip_gradients,
     make_optimizer,
     sparse_rows,
-    supports_sparse_rows,
 )
 
 Make = Callable[[Iterable[nn.Parameter], float], torch.optim.Optimizer]
@@ -147,7 +146,7 @@ def test_what_is_frozen_is_left_alone() -> None:
     ],
 )
 def test_which_settings_can_go_by_sparse_rows(settings: dict[str, Any], expected: bool) -> None:
-    assert supports_sparse_rows(config_of(**settings)) == expected
+    assert config_of(**settings).has_sparse_rows == expected
 
 
 @pytest.mark.parametrize("shape", [(V, H), (V,)])

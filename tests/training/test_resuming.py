@@ -26,9 +26,9 @@ from training.toy_task import (
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError
 from wordkit.storage import read_tensors
 from wordkit.storage.checkpoints import check_same_settings, check_same_texts, write_checkpoint_file
-from wordkit.training.checkpoint import read_training
+from wordkit.training.checkpoint import FREE_TO_CHANGE
 from wordkit.training.config import LearningConfig
-from wordkit.training.run import FREE_TO_CHANGE, TrainingRun
+from wordkit.training.run import TrainingRun
 
 CASES: dict[str, tuple[dict[str, Any], bool]] = {
     "sgd": ({"schedule": "exponential"}, False),
@@ -57,7 +57,7 @@ def assert_same(one: Model, other: Model) -> None:
 
 
 def stop(run: TrainingRun[Model], number: int) -> None:
-    """Go on for so many reports, and no further."""
+    """Run for so many reports, and stop."""
     for _ in itertools.islice(run, number):
         pass
     run.close()
@@ -94,35 +94,35 @@ def test_it_may_be_stopped_again_and_again(tmp_path: Path) -> None:
     for n in range(7):
         config, task = made("averaged")
         stop(trained(config, task, path=path, resume=read(path) if n else None), 4)
-    assert 0 < read(path).loop.seen < 5 * PAIRS
+    assert 0 < read(path).state.seen < 5 * PAIRS
     assert_same(
         trained(*made("averaged"), resume=read(path)).result(), trained(*made("averaged")).result()
     )
 
 
-def test_several_may_go_on_from_what_was_read_once(tmp_path: Path) -> None:
+def test_several_may_resume_what_was_read_once(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     stop(trained(*made("averaged"), path=path), 22)
     saved = read(path)
-    seen = saved.loop.seen
+    seen = saved.state.seen
     models = [trained(*made("averaged"), resume=saved).result() for _ in range(2)]
     assert_same(*models)
-    assert saved.loop.seen == seen
+    assert saved.state.seen == seen
 
 
 def test_checkpoints_on_the_way_change_nothing(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     run = trained(*made("adamw"), path=path, every=1e-9)
     next(run), next(run), next(run)
-    assert read(path).loop.seen == 10, "it is written as soon as it is due"
+    assert read(path).state.seen == 10, "it is written as soon as it is due"
     assert_same(run.result(), trained(*made("adamw")).result())
     ended = read(path)
-    assert ended.loop.ended and ended.loop.epoch * PAIRS + ended.loop.epoch_units == 3 * PAIRS
+    assert ended.state.ended and ended.state.epoch * PAIRS + ended.state.epoch_units == 3 * PAIRS
     assert_same(trained(*made("adamw"), resume=ended).result(), run.result())
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_has_ended_may_go_on_for_more_epochs(tmp_path: Path) -> None:
+def test_what_has_ended_may_be_resumed_for_more_epochs(tmp_path: Path) -> None:
     """With a rate that does not depend on their number, as if it had been so from the first."""
     path = tmp_path / "checkpoint"
     trained(path=path).result()
@@ -134,8 +134,8 @@ def test_seconds_spent_are_counted_on(tmp_path: Path) -> None:
     path, config = tmp_path / "checkpoint", config_of(epochs=None, max_minutes=10)
     stop(trained(config, path=path), 3)
     saved = read(path)
-    late = replace(saved.loop, seconds=599.0).__dict__
-    run = trained(config, resume=replace(saved, state={**saved.state, "loop": late}))
+    late = replace(saved.state, seconds=599.0).__dict__
+    run = trained(config, resume=replace(saved, trainer={**saved.trainer, "loop": late}))
     assert len([r for r in run if r.stage == "training"]) < 3
 
 
@@ -163,7 +163,7 @@ def test_a_signal_within_a_batch_waits_for_its_end(
     finally:
         signal.signal(number, handler)
     monkeypatch.undo()
-    assert read(path).loop.seen == 50
+    assert read(path).state.seen == 50
     assert_same(trained(resume=read(path)).result(), trained().result())
 
 
@@ -181,13 +181,11 @@ def test_weights_that_are_no_numbers_do_not_replace_a_good_checkpoint(tmp_path: 
 
 
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:
-    run = trained(path=tmp_path / "none" / "checkpoint")
-    next(run)
     with pytest.raises(StorageError, match="there is no folder"):
-        next(run)
+        trained(path=tmp_path / "none" / "checkpoint")
 
 
-# --- what cannot go on ----------------------------------------------------------------------------
+# --- what cannot be resumed -----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -199,7 +197,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_another_device(path: Path) -> None:
     saved = read(path)
-    saved = replace(saved, state={**saved.state, "device": "cuda"})
+    saved = replace(saved, trainer={**saved.trainer, "device": "cuda"})
     with pytest.raises(ConfigError, match="began on device cuda, and cannot be resumed on cpu"):
         trained(*made("adamw"), resume=saved).result()
 
@@ -217,7 +215,7 @@ def test_every_bit_and_every_byte_counts(path: Path) -> None:
             read(path)
     path.write_bytes(whole)
     with pytest.raises(FormatError, match="toy checkpoint"):
-        read_training(path, kind="another kind")
+        read(path, "another kind")
 
 
 def rewritten(path: Path, record: object) -> None:

@@ -89,7 +89,7 @@ def test_no_warm_up_and_nothing_else(schedule: Any, warmup: float) -> None:
 
 
 def test_plateau() -> None:
-    """As torch's, which is told of losses: here the training counts how often they stalled."""
+    """As torch's, which is told of losses, not of validations without improvement."""
     config = config_of(schedule="plateau", decay=0.25)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.3)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.25, patience=0, threshold=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from wordkit.nn.config import RecurrentConfig
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.network import inference
 from wordkit.runtime import Report
 from wordkit.storage.checkpoints import CheckpointPlan
-from wordkit.training.checkpoint import SavedTraining, read_training, save_training
+from wordkit.text import Vocabulary
+from wordkit.training.checkpoint import TrainingCheckpoint, read_training
 from wordkit.training.config import LearningConfig
+from wordkit.training.distributed import Processes
 from wordkit.training.run import TrainingRun
 from wordkit.training.task import BatchLoss, Metrics
 from wordkit.training.trainer import Trainer
 
 WORDS, PAIRS, BATCH, KIND = 12, 40, 10, "toy checkpoint"
 Model = tuple["Toy", dict[str, Any]]
+Checkpoint = TrainingCheckpoint[RecurrentConfig, LearningConfig]
 
 
 def config_of(**settings: Any) -> LearningConfig:
@@ -47,17 +51,18 @@ class ToyTask:
         sparse: whether gradients of the embeddings are sparse.
     """
 
-    unit, size, validation_cost = "pairs", PAIRS, 4.0
+    unit, size, validation_cost, checkpoint_kind = "pairs", PAIRS, 4.0, KIND
+    leaves_unused, vocabularies = False, dict[str, Vocabulary]()
 
     def __init__(
         self, valid: list[float] | None = None, *, sparse: bool = False, dropout: float = 0.2
     ) -> None:
-        self.network, self.sparse = Toy(dropout), sparse
+        self.network, self.sparse, self.config = Toy(dropout), sparse, config_of()
         self.valid, self.validated = valid, 0
         words = torch.arange(PAIRS) % WORDS
         noise = torch.randint(WORDS, (2, PAIRS), generator=torch.Generator().manual_seed(2))
         self.train, self.held_out = (torch.where(words < 6, (words + 1), n) for n in noise)
-        self.words, self.carried = words, torch.zeros(6)
+        self.words, self.hidden_state = words, torch.zeros(6)
 
     def batches(self, epoch: int, start: int) -> Iterator[Tensor]:
         order = torch.randperm(PAIRS, generator=torch.Generator().manual_seed(epoch))
@@ -65,13 +70,13 @@ class ToyTask:
 
     def _losses(self, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         vectors = F.embedding(self.words[rows], self.network.embedding, sparse=self.sparse)
-        hidden = self.network.dropout(vectors) + self.carried
+        hidden = self.network.dropout(vectors) + self.hidden_state
         logits = hidden @ self.network.weight.T
         return F.cross_entropy(logits, targets[rows], reduction="none"), hidden
 
     def loss(self, batch: Tensor, fraction: float) -> BatchLoss:
         losses, hidden = self._losses(batch, self.train)
-        self.carried = 0.1 * hidden.detach().mean(0)
+        self.hidden_state = 0.1 * hidden.detach().mean(0)
         return BatchLoss(losses.mean(), losses.sum().detach(), tokens=BATCH, units=BATCH)
 
     def validate(self) -> Generator[Report, None, Metrics]:
@@ -87,11 +92,14 @@ class ToyTask:
     def model(self, network: nn.Module, summary: Mapping[str, Any]) -> Model:
         return network, dict(summary)  # type: ignore[return-value]
 
+    def record(self) -> dict[str, Any]:
+        return {"model": asdict(RecurrentConfig()), "config": asdict(self.config), "about": {}}
+
     def state_dict(self) -> dict[str, Any]:
-        return {"carried": (self.carried, None)}
+        return {"hidden_state": (self.hidden_state, None)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.carried = state["carried"][0].clone()
+        self.hidden_state = state["hidden_state"][0].clone()
 
 
 def trained(
@@ -100,23 +108,19 @@ def trained(
     *,
     path: Path | None = None,
     every: float = 300.0,
-    resume: SavedTraining | None = None,
+    resume: Checkpoint | None = None,
 ) -> TrainingRun[Model]:
     """A training of the task, not yet begun, with checkpoints where there is a path."""
     config, task = config or config_of(), task or ToyTask()
 
-    def prepare(processes: Any) -> Generator[Report, None, Trainer[Model]]:
-        yield Report("preparing", 1, 1)
-        trainer = Trainer(
-            task, config, processes=processes,
-            checkpoints=None if path is None else CheckpointPlan(path, every),
-            save=partial(save_training, kind=KIND, about={"name": "toy"}, arrays={}),
-        )  # fmt: skip
-        if resume is not None:
-            trainer.resume(resume)
-        return trainer
+    task.config = config
 
-    return TrainingRun(prepare, "cpu", 1)
+    def make_task(_: Processes) -> Generator[Report, None, ToyTask]:
+        yield Report("preparing", 1, 1)
+        return task
+
+    plan = None if path is None else CheckpointPlan(path, every)
+    return TrainingRun(make_task, "cpu", 1, checkpoints=plan, resume=resume)
 
 
 def trainer_of(run: TrainingRun[Model]) -> Trainer[Model]:
@@ -124,5 +128,5 @@ def trainer_of(run: TrainingRun[Model]) -> Trainer[Model]:
     return run._trainer
 
 
-def read(path: Path) -> SavedTraining:
-    return read_training(path, kind=KIND)
+def read(path: Path, kind: str = KIND) -> Checkpoint:
+    return read_training(path, RecurrentConfig, LearningConfig, kind=kind, prefixes=())

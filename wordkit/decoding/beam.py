@@ -58,10 +58,10 @@ def beam_search(
         config: the settings.
     """
     options = {"max_length": config.max_length, "banned": config.banned, "eos": config.eos}
-    safest = decode(network, first, state, batch, **options)  # type: ignore[arg-type]
+    greedy = decode(network, first, state, batch, **options)  # type: ignore[arg-type]
     if config.beam == 1:
-        return [[hypothesis] for hypothesis in safest]
-    search = _Search(network, config, safest)
+        return [[hypothesis] for hypothesis in greedy]
+    search = _Search(network, config, greedy)
     return [
         search.ranked(b, found)[: config.alternatives]
         for b, found in enumerate(search.run(first, state, batch))
@@ -84,10 +84,10 @@ class _Beams:
 
 class _Search:
     def __init__(
-        self, network: SequenceNetwork, config: BeamConfig, safest: list[Hypothesis]
+        self, network: SequenceNetwork, config: BeamConfig, greedy: list[Hypothesis]
     ) -> None:
-        self.network, self.config, self.safest = network, config, safest
-        self.found: list[list[Hypothesis]] = [[] for _ in safest]
+        self.network, self.config, self.greedy = network, config, greedy
+        self.found: list[list[Hypothesis]] = [[] for _ in greedy]
 
     def run(self, first: int, state: State, batch: int) -> list[list[Hypothesis]]:
         """Return the hypotheses of each sequence that have ended, or were cut."""
@@ -115,16 +115,14 @@ class _Search:
 
     def ranked(self, row: int, found: list[Hypothesis]) -> list[Hypothesis]:
         """Return the greedy answer of a sequence and those found, best first, each once."""
-        safest = self.safest[row]
-        others = (
-            each for each in found if each.ids != safest.ids
-        )  # rounding apart, it is found too
-        return sorted([safest, *others], key=lambda each: self._rank(row, each), reverse=True)
+        greedy = self.greedy[row]
+        others = (each for each in found if each.ids != greedy.ids)  # the search may find it too
+        return sorted([greedy, *others], key=lambda each: self._rank(row, each), reverse=True)
 
     def _rank(self, row: int, hypothesis: Hypothesis) -> tuple[bool, float]:
         """The sort key; no hypothesis less probable than the greedy one is above it."""
-        is_safe = hypothesis.log_probability >= self.safest[row].log_probability
-        return is_safe, hypothesis.score(self.config.length_penalty)
+        is_above = hypothesis.log_probability >= self.greedy[row].log_probability
+        return is_above, hypothesis.score(self.config.length_penalty)
 
     def _grow(self, beams: _Beams, log_p: Tensor) -> Tensor:
         """Extend the hypotheses by a word; return the index of each new one's parent, (B, K)."""
@@ -136,8 +134,8 @@ class _Search:
         for b, k in (ends & (best > -torch.inf)).nonzero().tolist():
             ids = tuple(beams.ids[b, parents[b, k]].tolist())
             self.found[int(beams.rows[b])].append(Hypothesis(ids, float(best[b, k]), True))
-        going = best.masked_fill(ends, -torch.inf)
-        beams.totals, chosen = going.topk(min(beam, K * V))
+        open_totals = best.masked_fill(ends, -torch.inf)
+        beams.totals, chosen = open_totals.topk(min(beam, K * V))
         parents, words = parents.gather(1, chosen), words.gather(1, chosen)
         rows = torch.arange(B, device=parents.device).unsqueeze(1)
         beams.ids = torch.cat([beams.ids[rows, parents], words.unsqueeze(2)], 2)
@@ -150,7 +148,7 @@ class _Search:
         undecided = []
         for row, total in zip(beams.rows.tolist(), beams.totals[:, 0].tolist(), strict=True):
             # a further word only makes a hypothesis less probable
-            bound = total >= self.safest[row].log_probability, total / at_most
+            bound = total >= self.greedy[row].log_probability, total / at_most
             known = self.ranked(row, self.found[row])
             better = sum(self._rank(row, each) >= bound for each in known)
             undecided.append(better < config.alternatives)

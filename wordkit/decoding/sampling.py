@@ -34,8 +34,9 @@ def draw(log_p: Floats, generators: Sequence[np.random.Generator], config: Sampl
     for row, generator in zip(log_p, generators, strict=True):
         ids, p = nucleus(row, config)
         sums = np.cumsum(p)
+        last = np.searchsorted(sums, sums[-1])  # the last whose probability is above 0
         index = np.searchsorted(sums, generator.random() * sums[-1], side="right")
-        drawn.append(ids[min(int(index), len(ids) - 1)])
+        drawn.append(ids[min(index, last)])
     return np.array(drawn, dtype=np.int64)
 
 
@@ -46,9 +47,10 @@ def nucleus(log_p: Floats, config: SamplingConfig) -> tuple[Ids, Floats]:
         log_p: shape (V,); one word at least is not −∞.
         config: as for :func:`draw`.
     """
-    ids = highest(log_p, len(log_p) if config.top_k is None else config.top_k)
+    ids = np.arange(len(log_p)) if config.top_k is None else highest(log_p, config.top_k)
+    found = log_p if config.top_k is None else log_p[ids]
     with np.errstate(over="ignore"):  # at temperatures near 0: what is below the best goes to −∞
-        p = np.exp((log_p[ids] - log_p[ids].max()) / config.temperature)
+        p = np.exp((found - found.max()) / config.temperature)
     p /= p.sum()
     if config.top_p is not None and config.top_p < 1:
         order = np.argsort(-p, kind="stable")

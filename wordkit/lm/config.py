@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from wordkit.config import setting
+from wordkit.config import change, setting
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
 from wordkit.training.config import LearningConfig
 
-__all__ = ["ModelConfig", "Softmax", "StartEmbeddings", "TrainingConfig"]
+__all__ = ["ModelConfig", "Softmax", "StartEmbeddings", "TrainingConfig", "with_softmax"]
 
 StartEmbeddings = Literal["random", "counts"]
 Softmax = Literal["auto", "exact", "sampled", "adaptive"]
+
+_SAMPLED_FROM = {"cpu": 4, "cuda": 100, "mps": 100}
+"""Words, as multiples of the samples, from which a sampled softmax pays, by device."""
 
 
 @dataclass(frozen=True)
@@ -182,3 +185,35 @@ class TrainingConfig(LearningConfig):
         super().__post_init__()
         if self.softmax in ("sampled", "adaptive") and self.label_smoothing:
             raise ConfigError(f"label_smoothing needs the softmax exact, not {self.softmax}")
+
+    def shaped(self, model: ModelConfig) -> ModelConfig:
+        """Return the model with the output layer that its training needs."""
+        is_adaptive = self.softmax == "adaptive"
+        return replace(model, adaptive=True, tied=False) if is_adaptive else model
+
+
+def with_softmax(
+    config: TrainingConfig, model: ModelConfig, words: int, device: str
+) -> TrainingConfig:
+    """Return the settings with a decision in the place of the softmax ``auto``.
+
+    Args:
+        config: the settings.
+        model: what is trained.
+        words: of its vocabulary.
+        device: ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        ConfigError: the output layer cannot be trained in this way.
+    """
+    if config.softmax == "auto":
+        pays = words >= _SAMPLED_FROM[device] * config.samples
+        may = not config.label_smoothing and config.has_sparse_rows and not model.adaptive
+        config = change(config, softmax="sampled" if pays and may else "exact")
+    if model.adaptive and config.softmax == "sampled":
+        raise ConfigError("softmax must be adaptive with an adaptive model, not sampled")
+    if model.adaptive and config.label_smoothing:
+        raise ConfigError(
+            f"label_smoothing must be 0 with an adaptive softmax, not {config.label_smoothing}"
+        )
+    return config

@@ -7,7 +7,10 @@ differ by one at most, so every token is predicted once in an epoch.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +21,11 @@ from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
 
-__all__ = ["TextWindows", "TokenStream", "Window", "hold_out", "words_to_model"]
+__all__ = ["TextWindows", "TokenStream", "Window", "corpus_record", "hold_out", "words_to_model"]
 
 _NO_TARGET = -1  # after the end of a shorter sequence
+_MIN_STEPS = 5  # of a window whose length is drawn
+_HALVED = 0.05  # fraction of such windows that are drawn around half of the steps
 
 
 class TokenStream:
@@ -111,7 +116,7 @@ class TextWindows:
             raise ConfigError(
                 f"batch must be a multiple of {processes}, the same for each process, not {batch}"
             )
-        self._stream = stream
+        self._stream, self._steps = stream, steps
         short, longer = divmod(N, batch)
         self._lengths = np.full(batch, short, dtype=np.int64)
         self._lengths[:longer] += 1
@@ -128,6 +133,28 @@ class TextWindows:
     def sequences(self) -> int:
         """Sequences of this process."""
         return len(self._starts)
+
+    def epoch(
+        self, start: int = 0, generator: np.random.Generator | None = None
+    ) -> Iterator[Window]:
+        """Yield the windows of the whole text in turn.
+
+        Args:
+            start: number of the first one to yield.
+            generator: draws the length of each (Merity et al. 2018, section 4.1); None: T steps.
+        """
+        position = 0
+        for number in itertools.count():
+            if position >= len(self):
+                return
+            steps = self._steps if generator is None else self._drawn_steps(generator)
+            if number >= start:
+                yield self.window(position, steps)
+            position += steps
+
+    def _drawn_steps(self, generator: np.random.Generator) -> int:
+        mean = self._steps / 2 if generator.random() < _HALVED else self._steps
+        return max(_MIN_STEPS, int(generator.normal(mean, 5)))
 
     def window(self, start: int, steps: int) -> Window:
         """Return the window of up to ``steps`` steps from a step on."""
@@ -228,3 +255,13 @@ def _cut_position(offsets: npt.NDArray[np.int64], fraction: float) -> int:
         if abs(end - wanted) <= N * min(fraction, 1 - fraction) / 2:
             return end
     return min(max(round(wanted), 1), N - 1)
+
+
+def corpus_record(corpus: Corpus) -> dict[str, Any]:
+    """Return what the metadata of a model say of a text."""
+    return {
+        "fingerprint": corpus.fingerprint,
+        "tokens": corpus.tokens,
+        "sentences": corpus.sentences,
+        "settings": dict(corpus.settings),
+    }

@@ -16,7 +16,7 @@ from dataclasses import replace
 import torch
 
 from wordkit.errors import counted
-from wordkit.lm.config import ModelConfig, TrainingConfig
+from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
 from wordkit.lm.presets import Preset
 from wordkit.runtime import Report, Run, choose_device, thread_count
 
@@ -156,14 +156,15 @@ def _probe(words: int, config: TrainingConfig, device: str, threads: int | None)
 
 def _measure_speed(words: int, config: TrainingConfig, device: str) -> float:
     from wordkit.lm.network import LanguageModelNetwork
-    from wordkit.lm.task import resolved
     from wordkit.nn.dropout import dropout_generator
     from wordkit.nn.network import detach
     from wordkit.training.optimizers import make_optimizer
+    from wordkit.training.run import chosen_precision
 
     generator = torch.Generator().manual_seed(1)
     shape = ModelConfig(hidden=_PROBE_HIDDEN, dropout=0.2)
-    config = resolved(config, shape, words, device)
+    config = with_softmax(config, shape, words, device)
+    precision = chosen_precision(config.precision, device)
     network = LanguageModelNetwork(shape, words)
     for parameter in network.parameters():
         torch.nn.init.uniform_(parameter, -0.05, 0.05, generator=generator)
@@ -180,7 +181,7 @@ def _measure_speed(words: int, config: TrainingConfig, device: str) -> float:
         optimizer.zero_grad()
         with (
             dropout_generator(masks),
-            torch.autocast(device, torch.bfloat16, enabled=config.precision == "bf16"),
+            torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
         ):
             features, after = network(ids, state)
             loss = network.output.loss(features, ids) / ids.numel()

@@ -5,6 +5,7 @@ V words, D dimensions of an embedding.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Generator
 
@@ -14,11 +15,10 @@ from torch import Tensor
 
 from wordkit.counts import CountsConfig, iter_train_counts
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.lm.network import LanguageModelNetwork
 from wordkit.nn.initialization import initialize_layers, initialize_matrix, uniform_
 from wordkit.nn.network import device_of
-from wordkit.nn.output import AdaptiveOutputLayer
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
 
@@ -27,9 +27,11 @@ __all__ = [
     "count_embeddings",
     "initialize",
     "set_embeddings",
+    "start_embeddings",
 ]
 
 _EMBEDDING_RANGE = 0.1  # of random embeddings, to both sides of 0
+_MIN_WORDS_TO_COUNT = 4  # times as many words as dimensions, for embeddings by counting
 _WINDOW, _EXPONENT = 5, 0.5  # of embeddings by counting
 
 
@@ -47,7 +49,7 @@ def initialize(
     scale = _EMBEDDING_RANGE if config.start_scale is None else config.start_scale
     uniform_(network.embedding, scale, generator)
     initialize_layers(network, config, generator)
-    if isinstance(output, AdaptiveOutputLayer):
+    if config.adaptive:
         for parameter in output.parameters():
             uniform_(parameter, scale, generator)
         return
@@ -84,6 +86,29 @@ def count_embeddings(
     run = iter_train_counts(corpus, config, threads=threads)
     yield from run
     return run.result()
+
+
+def start_embeddings(
+    network: LanguageModelNetwork,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    embeddings: Embeddings | None,
+    threads: int | None = None,
+) -> Generator[Report, None, int | None]:
+    """Start from given embeddings, or from those counted in the text where the settings say so.
+
+    Returns:
+        How many words have one of the given embeddings; None where none are given.
+    """
+    dim = network.config.width_in
+    if embeddings is not None:
+        return set_embeddings(network, vocabulary, embeddings)
+    is_counted = network.config.start_embeddings == "counts"
+    if is_counted and len(vocabulary) >= _MIN_WORDS_TO_COUNT * dim:
+        with contextlib.suppress(TextError):  # no two words in one line: all start at random
+            counted = yield from count_embeddings(corpus, vocabulary, dim, threads)
+            set_embeddings(network, vocabulary, counted, scaled=True)
+    return None
 
 
 def check_dimensions(vectors: Embeddings, dim: int) -> None:

@@ -21,7 +21,6 @@ from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.config import ModelConfig
 from wordkit.lm.network import LanguageModelNetwork
 from wordkit.nn.network_file import NetworkFile, save_network
-from wordkit.nn.output import AdaptiveOutputLayer
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
@@ -235,15 +234,12 @@ def save_language_model(
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
-    _ = model.vocabulary.counts  # raises where there are none
-    output = model.network.output
-    cutoffs = output.cutoffs if isinstance(output, AdaptiveOutputLayer) else None
     save_network(
         path,
         model.network,
         kind=LANGUAGE_MODEL,
-        arrays=model.vocabulary.to_arrays(),
-        settings={"config": asdict(model.config), "cutoffs": cutoffs},
+        vocabularies={"": model.vocabulary},
+        settings={"config": asdict(model.config), "cutoffs": model.network.output.cutoffs},
         metadata=model.metadata,
         precision=precision,
     )
@@ -264,14 +260,12 @@ def load_language_model(path: str | os.PathLike[str], device: str = "cpu") -> La
     """
     device = choose_device(device)
     stored = NetworkFile(path, kind=LANGUAGE_MODEL, command="wordkit train-lm")
-    vocabulary = Vocabulary.from_file(stored.file)
+    [vocabulary] = stored.vocabularies
     with stored.as_format_error():
         config = from_record(ModelConfig, stored.settings.get("config"))
         cutoffs = _checked_cutoffs(stored.settings.get("cutoffs"), config)
         network = stored.fill(
-            lambda: LanguageModelNetwork(config, len(vocabulary), cutoffs),
-            ("words", "counts"),
-            device,
+            lambda: LanguageModelNetwork(config, len(vocabulary), cutoffs), device
         )
         return LanguageModel(network, vocabulary, stored.metadata)
 

@@ -54,7 +54,7 @@ class LanguageModelNetwork(nn.Module):
             weight_drop=config.weight_drop,
             residual=config.residual,
         )
-        self.output: OutputLayer | AdaptiveOutputLayer
+        self.output: OutputLayer
         if config.adaptive:
             self.output = AdaptiveOutputLayer(config.widths[-1], words, cutoffs)
         else:

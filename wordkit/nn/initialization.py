@@ -6,21 +6,13 @@ D input size, H hidden size, G gates.
 from __future__ import annotations
 
 import math
-from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from wordkit.nn.config import RecurrentConfig
 
-__all__ = ["Layer", "initialize_layers", "initialize_matrix", "orthogonal", "uniform_"]
-
-
-class Layer(Protocol):
-    """A layer that draws its own weights."""
-
-    def initialize(self, config: RecurrentConfig, generator: torch.Generator) -> None:
-        """Draw the weights as the settings say, from a generator on the CPU."""
+__all__ = ["initialize_layers", "initialize_matrix", "orthogonal", "uniform_"]
 
 
 def initialize_layers(
@@ -29,7 +21,7 @@ def initialize_layers(
     """Draw the weights of all layers of a network that have a method ``initialize``."""
     for module in network.modules():
         if hasattr(module, "initialize"):
-            cast("Layer", module).initialize(config, generator)
+            module.initialize(config, generator)  # type: ignore[operator]
 
 
 def initialize_matrix(

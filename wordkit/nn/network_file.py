@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,11 +28,12 @@ from wordkit.errors import (
     ResourceError,
     VocabularyError,
 )
-from wordkit.storage import content_digest, read_tensors, write_tensors
+from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
 from wordkit.storage.compression import HEAD_BYTES, file_format
 from wordkit.storage.quantization import check_precision, dequantize, is_scales_of, quantize
+from wordkit.text import Vocabulary
 
-__all__ = ["NetworkFile", "save_network"]
+__all__ = ["NetworkFile", "read_vocabularies", "save_network", "vocabulary_arrays"]
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -54,7 +55,7 @@ def save_network(
     network: nn.Module,
     *,
     kind: str,
-    arrays: Mapping[str, npt.NDArray[Any]],
+    vocabularies: Mapping[str, Vocabulary],
     settings: Mapping[str, Any],
     metadata: Mapping[str, Any],
     precision: str = "fp32",
@@ -65,18 +66,19 @@ def save_network(
         path: the file.
         network: whose parameters are written.
         kind: of the file.
-        arrays: what else belongs to it.
+        vocabularies: of the network, by the prefix of their arrays.
         settings: of the network, as JSON takes them.
         metadata: how it was made, as JSON takes it.
         precision: of the matrices, one of ``wordkit.storage.PRECISIONS``.
 
     Raises:
         ConfigError: JSON cannot hold the last two, or there is no such precision.
+        VocabularyError: a vocabulary has no counts.
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
     check_precision(precision)
-    everything = dict(arrays)
+    everything = vocabulary_arrays(vocabularies)
     for name, parameter in network.named_parameters():
         matrix = parameter.detach().cpu().numpy()
         if not np.isfinite(matrix).all():
@@ -94,6 +96,28 @@ def save_network(
     write_tensors(path, everything, kind=kind, metadata=texts)
 
 
+def vocabulary_arrays(vocabularies: Mapping[str, Vocabulary]) -> dict[str, npt.NDArray[Any]]:
+    """Return the words and counts of vocabularies, by name with the prefix of each.
+
+    Raises:
+        VocabularyError: one has no counts.
+    """
+    arrays = dict[str, npt.NDArray[Any]]()
+    for prefix, vocabulary in vocabularies.items():
+        _ = vocabulary.counts  # raises where there are none
+        arrays |= {prefix + name: array for name, array in vocabulary.to_arrays().items()}
+    return arrays
+
+
+def read_vocabularies(file: TensorFile, prefixes: Sequence[str]) -> tuple[Vocabulary, ...]:
+    """Return the vocabularies that :func:`vocabulary_arrays` gave the arrays of.
+
+    Raises:
+        FormatError: an array is missing or corrupted.
+    """
+    return tuple(Vocabulary.from_file(file, prefix) for prefix in prefixes)
+
+
 def _joined(records: Mapping[str, str]) -> str:
     """The records as one text, for the digest."""
     return json.dumps(dict(sorted(records.items())))
@@ -106,16 +130,26 @@ class NetworkFile:
         path: the file.
         kind: that it must be of.
         command: of wordkit, that makes such files.
+        prefixes: of the arrays of each vocabulary.
 
     Raises:
         StorageError: the file cannot be read.
         FormatError: it is a pickle, compressed, of another kind, or corrupted.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, kind: str, command: str) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        kind: str,
+        command: str,
+        prefixes: Sequence[str] = ("",),
+    ) -> None:
         self.path = Path(path)
         _refuse_foreign(self.path, kind, command)
         self.file = read_tensors(path, kind=kind)
+        self.vocabularies = read_vocabularies(self.file, prefixes)
+        self._arrays = {prefix + name for prefix in prefixes for name in ("words", "counts")}
         self.settings, self.metadata = self._record(_NETWORK), self._record(_ABOUT)
         texts = {name: self.file.metadata[name] for name in (_NETWORK, _ABOUT)}
         self._digest = content_digest(_joined(texts), self.file.tensors)
@@ -139,12 +173,11 @@ class NetworkFile:
         except (ConfigError, VocabularyError) as error:
             raise self.corrupted(str(error)) from error
 
-    def fill(self, build: Callable[[], N], arrays: tuple[str, ...], device: str) -> N:
+    def fill(self, build: Callable[[], N], device: str) -> N:
         """Return a network with the weights of the file, in evaluation mode.
 
         Args:
             build: makes it; its parameters are of float32.
-            arrays: the names of what else is in the file.
             device: where it goes.
 
         Raises:
@@ -156,7 +189,9 @@ class NetworkFile:
         for name, shape in shapes.items():
             self._check_shape(name, shape)
         for name in self.file.tensors:
-            if not (name in shapes or name in arrays or is_scales_of(name, self.file.tensors)):
+            if not (
+                name in shapes or name in self._arrays or is_scales_of(name, self.file.tensors)
+            ):
                 raise self.corrupted(f"no such network has a tensor {name!r:.50}")
         try:
             network = build()

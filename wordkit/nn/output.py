@@ -33,6 +33,9 @@ class OutputLayer(nn.Module):
             projection is added where F is not D. None: weights of its own.
     """
 
+    cutoffs: list[int] | None = None
+    """The first word of each cluster but the first, in an adaptive softmax."""
+
     def __init__(self, features: int, words: int, tied: nn.Parameter | None = None) -> None:
         super().__init__()
         self.projection: nn.Parameter | None = None
@@ -95,7 +98,7 @@ class OutputLayer(nn.Module):
         return features if self.projection is None else linear(features, self.projection)
 
 
-class AdaptiveOutputLayer(nn.Module):
+class AdaptiveOutputLayer(OutputLayer):
     """The adaptive softmax of Grave et al. (2017), which spends little on rare words.
 
     Args:
@@ -114,7 +117,7 @@ class AdaptiveOutputLayer(nn.Module):
         self, features: int, words: int, cutoffs: Sequence[int] | None = None,
         div_value: float = 4.0,
     ) -> None:  # fmt: skip
-        super().__init__()
+        nn.Module.__init__(self)  # it has other parameters
         if cutoffs is None:
             cutoffs = default_cutoffs(10**9 // np.arange(1, words + 1))
         bounds = list(cutoffs)
@@ -124,11 +127,7 @@ class AdaptiveOutputLayer(nn.Module):
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(
             features, words, bounds, div_value=min(div_value, narrowest), head_bias=True
         )
-
-    @property
-    def cutoffs(self) -> list[int]:
-        """The first word of each cluster but the first."""
-        return [int(cutoff) for cutoff in self.softmax.cutoffs[:-1]]
+        self.cutoffs = bounds
 
     def loss(self, features: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Return the sum of −log p of the targets, in nats.

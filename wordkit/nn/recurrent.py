@@ -130,7 +130,7 @@ class RecurrentLayer(nn.Module):
 
     def _run(self, x: Tensor, state: LayerState, weight_input: Tensor) -> tuple[Tensor, LayerState]:
         dtype = torch.bfloat16 if uses_bf16(x) else x.dtype
-        parameters = [part.to(dtype) for part in (weight_input, *self._further_parameters())]
+        parameters = [weight_input, *self._further_parameters()]
         if len(x) == 1 and dtype == x.dtype and not torch.is_grad_enabled():
             # a word at a time, as in generation: torch's layers would reorder all weights for each
             hx = state if len(state) == 2 else state[0]
@@ -139,7 +139,8 @@ class RecurrentLayer(nn.Module):
             return final[0].unsqueeze(0), final
         before = [part.to(dtype).unsqueeze(0) for part in state]
         outputs, *after = _FUNCTIONS[self.cell](
-            x.to(dtype), before if self.cell == "lstm" else before[0], parameters,
+            x.to(dtype), before if self.cell == "lstm" else before[0],
+            [part.to(dtype) for part in parameters],
             True, 1, 0.0, torch.is_grad_enabled(), False, False,
         )  # fmt: skip
         return outputs.to(x.dtype), tuple(part.squeeze(0).to(x.dtype) for part in after)

@@ -122,10 +122,11 @@ class _SampledCrossEntropy(torch.autograd.Function):
             logits = (hidden.to(dtype) @ negative_rows.T).to(hidden.dtype)  # (N, S)
             logits += bias[negatives] - log_expected[negatives]
             logits.masked_fill_(targets.unsqueeze(1) == negatives, -torch.inf)
-            normalizers = torch.logaddexp(logits.logsumexp(1), target_logits)
-            losses = (normalizers - target_logits).masked_fill_(~present, 0)
-            probs = logits.sub_(normalizers.unsqueeze(1)).exp_()
-            probs *= present.unsqueeze(1)
+            highest = torch.maximum(logits.amax(1), target_logits)
+            exp_logits = logits.sub_(highest.unsqueeze(1)).exp_()
+            sums = exp_logits.sum(1) + (target_logits - highest).exp_()
+            losses = (sums.log() + highest - target_logits).masked_fill_(~present, 0)
+            probs = exp_logits.mul_((present / sums).unsqueeze(1))
             # the gradient of the target's logit: −(1 − p), which is that of all others together
             d_target = -losses.neg().expm1().neg_()
         ctx.save_for_backward(hidden, target_rows, negative_rows, targets, negatives, probs)

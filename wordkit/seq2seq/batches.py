@@ -14,6 +14,7 @@ Notation: N pairs, B pairs of a batch, S steps of their sources, T steps of thei
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import TextError, VocabularyError, WordkitWarning
 from wordkit.seq2seq.pairs import Pair, Unit, check_unit
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
@@ -36,6 +37,7 @@ __all__ = [
     "epoch_batches",
     "pad",
     "sorted_batches",
+    "warn_of_unknown",
 ]
 
 _NO_TARGET = -1  # after the end of a shorter target
@@ -59,6 +61,9 @@ class EncodedTexts:
 
     unknown_units: tuple[str, ...]
     """The first few of those, each once."""
+
+    def __getitem__(self, number: int) -> npt.NDArray[np.int32]:
+        return self.ids[self.offsets[number] : self.offsets[number + 1]]
 
     @cached_property
     def lengths(self) -> Ids:
@@ -140,6 +145,19 @@ def _encode(texts: Sequence[str], vocabulary: Vocabulary, unit: Unit) -> Encoded
     return EncodedTexts(ids, offsets, int(is_unknown.sum()), tuple(names))
 
 
+def warn_of_unknown(valid: EncodedPairs) -> None:
+    """Warn of units of the validation pairs that the training pairs lack."""
+    for side, texts in (("sources", valid.sources), ("targets", valid.targets)):
+        if texts.unknown:
+            named = ", ".join(map(repr, texts.unknown_units))
+            warnings.warn(
+                f"the {side} to validate on hold {texts.unknown:,} units that are <unk> to the "
+                f"model, such as {named}",
+                WordkitWarning,
+                stacklevel=3,
+            )
+
+
 @dataclass(frozen=True)
 class PairBatch:
     """A batch of pairs."""
@@ -194,11 +212,7 @@ def epoch_batches(
         batch: B, at least 1; the batch of what is left over at the end is smaller.
         seed, epoch: at least 0 each; the same ones give the same batches.
         bucket: batches that are sorted together, at least 1, which sorts nothing across batches.
-
-    Raises:
-        ConfigError: a number is out of range.
     """
-    _check_minimum(seed=(seed, 0), epoch=(epoch, 0), batch=(batch, 1), bucket=(bucket, 1))
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(encoded))
     run = np.arange(len(order)) // (batch * bucket)
@@ -213,18 +227,8 @@ def sorted_batches(encoded: EncodedPairs, batch: int) -> list[Ids]:
     Args:
         encoded: all pairs.
         batch: B, at least 1; the last batch may be smaller.
-
-    Raises:
-        ConfigError: ``batch`` is below 1.
     """
-    _check_minimum(batch=(batch, 1))
     return _cut(np.lexsort(_lengths(encoded, np.arange(len(encoded)))), batch)
-
-
-def _check_minimum(**settings: tuple[int, int]) -> None:
-    for name, (value, minimum) in settings.items():
-        if value < minimum:
-            raise ConfigError(f"{name} must be at least {minimum}, not {value}")
 
 
 def _lengths(encoded: EncodedPairs, rows: Ids) -> tuple[Ids, Ids]:

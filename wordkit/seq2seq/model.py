@@ -11,27 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy.typing as npt
-
 from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
-from wordkit.storage import SEQ2SEQ_MODEL, TensorFile
+from wordkit.storage import SEQ2SEQ_MODEL
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
-__all__ = [
-    "Seq2SeqModel",
-    "load_seq2seq",
-    "read_vocabularies",
-    "save_seq2seq",
-    "vocabulary_arrays",
-]
+__all__ = ["PREFIXES", "Seq2SeqModel", "load_seq2seq", "save_seq2seq"]
+
+PREFIXES = ("source_", "target_")
+"""Of the arrays of the two vocabularies in a file."""
 
 _MAX_UNITS = 1_000_000_000
-_ARRAYS = ("source_words", "source_counts", "target_words", "target_counts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +126,9 @@ def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:
         path,
         model.network,
         kind=SEQ2SEQ_MODEL,
-        arrays=vocabulary_arrays(model.source_vocabulary, model.target_vocabulary),
+        vocabularies=dict(
+            zip(PREFIXES, (model.source_vocabulary, model.target_vocabulary), strict=True)
+        ),
         settings={"config": asdict(model.config), "longest_target": model.longest_target},
         metadata=model.metadata,
     )
@@ -152,35 +148,12 @@ def load_seq2seq(path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqMo
         ResourceError: the machine has no such device, or the model does not fit into memory.
     """
     device = choose_device(device)
-    stored = NetworkFile(path, kind=SEQ2SEQ_MODEL, command="wordkit train-seq2seq")
-    vocabularies = read_vocabularies(stored.file)
+    stored = NetworkFile(
+        path, kind=SEQ2SEQ_MODEL, command="wordkit train-seq2seq", prefixes=PREFIXES
+    )
+    source, target = stored.vocabularies
     with stored.as_format_error():
         config = from_record(Seq2SeqConfig, stored.settings.get("config"))
-        network = stored.fill(
-            lambda: Seq2SeqNetwork(config, *map(len, vocabularies)), _ARRAYS, device
-        )
+        network = stored.fill(lambda: Seq2SeqNetwork(config, len(source), len(target)), device)
         longest: Any = stored.settings.get("longest_target")
-        return Seq2SeqModel(network, *vocabularies, longest, stored.metadata)
-
-
-def vocabulary_arrays(source: Vocabulary, target: Vocabulary) -> dict[str, npt.NDArray[Any]]:
-    """Return both vocabularies as arrays by name, as files keep them.
-
-    Raises:
-        VocabularyError: one has no counts.
-    """
-    _ = source.counts, target.counts  # raises where there are none
-    return {
-        f"{side}_{name}": array
-        for side, vocabulary in (("source", source), ("target", target))
-        for name, array in vocabulary.to_arrays().items()
-    }
-
-
-def read_vocabularies(file: TensorFile) -> tuple[Vocabulary, Vocabulary]:
-    """Return the source and the target vocabulary of a file.
-
-    Raises:
-        FormatError: an array is missing or corrupted.
-    """
-    return Vocabulary.from_file(file, "source_"), Vocabulary.from_file(file, "target_")
+        return Seq2SeqModel(network, source, target, longest, stored.metadata)

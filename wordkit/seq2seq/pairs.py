@@ -7,6 +7,8 @@ is an unknown word that whoever prepared the text left out. No character can be 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
@@ -21,6 +23,7 @@ __all__ = [
     "Pair",
     "Unit",
     "check_unit",
+    "fingerprint",
     "joined",
     "pairs_of",
     "read_pairs",
@@ -212,3 +215,11 @@ def vocabulary_of(
         )
     counts[EOS] = ends
     return Vocabulary.from_counts(counts, min_count=min_count, max_size=max_size, unk=True)
+
+
+def fingerprint(pairs: Sequence[Pair]) -> str:
+    """Return a digest of all texts, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for pair in pairs:  # as JSON, so that it is plain where each text ends
+        digest.update(json.dumps(pair).encode())
+    return digest.hexdigest()

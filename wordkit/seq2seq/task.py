@@ -6,23 +6,17 @@ true target so far (teacher forcing), or in part its own predictions (Bengio et 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import time
-import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wordkit.config import from_record
 from wordkit.decoding.steps import next_log_probs
-from wordkit.errors import TextError, WordkitWarning
+from wordkit.errors import TextError
 from wordkit.nn.network import device_of, inference
 from wordkit.runtime import Report, choose_device
 from wordkit.seq2seq.batches import (
@@ -33,36 +27,39 @@ from wordkit.seq2seq.batches import (
     epoch_batches,
     pad,
     sorted_batches,
+    warn_of_unknown,
 )
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.decoder import DecoderState
-from wordkit.seq2seq.model import Seq2SeqModel, read_vocabularies, vocabulary_arrays
+from wordkit.seq2seq.memory import check_training_memory
+from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
-from wordkit.seq2seq.pairs import Pair, units_of, vocabulary_of
-from wordkit.seq2seq.transformation import answer_bytes, decode_all
-from wordkit.storage import SEQ2SEQ_CHECKPOINT, check_writable
-from wordkit.storage.checkpoints import CheckpointPlan, check_same_settings, check_same_texts
+from wordkit.seq2seq.pairs import Pair, fingerprint, vocabulary_of
+from wordkit.seq2seq.transformation import decode_all
+from wordkit.storage import SEQ2SEQ_CHECKPOINT
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Vocabulary
 from wordkit.text.vocabulary import UNK
-from wordkit.training.checkpoint import SavedTraining, as_format_error, read_training, save_training
+from wordkit.training.checkpoint import (
+    TrainingCheckpoint,
+    as_decided,
+    check_resumption,
+    read_training,
+)
 from wordkit.training.distributed import Processes
 from wordkit.training.run import (
-    FREE_TO_CHANGE,
     TrainingRun,
-    as_decided,
-    check_memory,
     chosen_precision,
     versions,
 )
-from wordkit.training.state import LoopState
 from wordkit.training.task import BatchLoss, Metrics
-from wordkit.training.trainer import Trainer
 
 __all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint"]
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
-_GRADIENT_FACTOR = 3  # times the memory that is taken without gradients
+
+Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
 
 
 @dataclass(frozen=True)
@@ -94,8 +91,7 @@ class Seq2SeqTask:
         processes: that train together.
     """
 
-    unit = "pairs"
-    leaves_unused = False
+    unit, checkpoint_kind, leaves_unused = "pairs", SEQ2SEQ_CHECKPOINT, False
 
     def __init__(
         self,
@@ -107,13 +103,14 @@ class Seq2SeqTask:
         metadata: Mapping[str, Any],
         processes: Processes | None = None,
     ) -> None:
-        self.network, self.vocabularies, self.config = network, vocabularies, config
+        self.network, self.config = network, config
+        self.source, self.target = vocabularies
+        self.vocabularies = dict(zip(PREFIXES, vocabularies, strict=True))
         self.metadata, self.processes = metadata, processes or Processes()
         self.size, self.validation_cost = len(train), _VALIDATION_COST * len(valid)
         unit = network.config.unit
         self._train, self._valid = train, encode(valid, *vocabularies, unit)
         self._sample = encode(valid[:_SAMPLE], *vocabularies, unit)
-        self._sample_units = [units_of(pair.target, unit) for pair in valid[:_SAMPLE]]
         self._device = device_of(network)
 
     def batches(self, epoch: int, start: int) -> Iterator[TrainingBatch]:
@@ -167,7 +164,7 @@ class Seq2SeqTask:
         A prediction has no gradient, so it can be made beforehand; then all steps are trained on
         together, as with the true target.
         """
-        banned = torch.tensor([self.vocabularies[1].id(UNK)], device=self._device)
+        banned = torch.tensor([self.target.id(UNK)], device=self._device)
         mixed, forced = inputs.clone(), forced.to(self._device)
         for step in range(len(inputs) - 1):
             log_p, state = next_log_probs(self.network, mixed[step : step + 1], state, banned)
@@ -185,11 +182,10 @@ class Seq2SeqTask:
                 features, _ = network(pairs.inputs.to(self._device), self._encode(pairs))
                 loss += float(network.output.loss(features, pairs.targets.to(self._device)))
             tokens, seen = tokens + int((pairs.targets >= 0).sum()), seen + len(rows)
-        decode = self.vocabularies[1].decode
         answers = decode_all(self.model(network, {}), self._sample, DecodingConfig())
         right = sum(
-            list(decode(np.array(answer.ids, int))) == units
-            for [answer], units in zip(answers, self._sample_units, strict=True)
+            list(answer.ids) == self._sample.targets[row].tolist()
+            for row, [answer] in enumerate(answers)
         )
         yield Report("validating", len(encoded), len(encoded), "pairs")
         return Metrics(loss / tokens, {"valid_exact": right / len(answers)})
@@ -198,7 +194,12 @@ class Seq2SeqTask:
         """Return the model with this network."""
         metadata = {**self.metadata, "training": dict(summary)}
         longest = self._train.targets.longest
-        return Seq2SeqModel(network, *self.vocabularies, longest, metadata)  # type: ignore[arg-type]
+        return Seq2SeqModel(network, self.source, self.target, longest, metadata)  # type: ignore[arg-type]
+
+    def record(self) -> dict[str, Any]:
+        """Return settings and texts, for a checkpoint."""
+        settings = {"model": asdict(self.network.config), "config": asdict(self.config)}
+        return {**settings, "about": dict(self.metadata)}
 
     def state_dict(self) -> dict[str, Any]:
         """Return nothing: all random numbers follow from the seed and the number of the batch."""
@@ -208,25 +209,6 @@ class Seq2SeqTask:
         """Restore what :meth:`state_dict` gave."""
 
 
-@dataclass(frozen=True)
-class Seq2SeqCheckpoint:
-    """A training that can be resumed."""
-
-    source_vocabulary: Vocabulary
-    target_vocabulary: Vocabulary
-    model: Seq2SeqConfig
-    training: Seq2SeqTrainingConfig
-    about: Mapping[str, Any]
-    """The pairs of the training, as in the metadata of the model."""
-
-    saved: SavedTraining
-
-    @property
-    def state(self) -> LoopState:
-        """The state of the loop."""
-        return self.saved.loop
-
-
 def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
     """Read a checkpoint, and check all of it.
 
@@ -234,15 +216,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
         StorageError: the file cannot be read.
         FormatError: it is corrupted, of another kind, or of an older version.
     """
-    saved = read_training(path, kind=SEQ2SEQ_CHECKPOINT)
-    with as_format_error(saved.file):
-        return Seq2SeqCheckpoint(
-            *read_vocabularies(saved.file),
-            from_record(Seq2SeqConfig, saved.about["model"]),
-            from_record(Seq2SeqTrainingConfig, saved.about["config"]),
-            dict(saved.about["about"]),
-            saved,
-        )
+    return read_training(
+        path, Seq2SeqConfig, Seq2SeqTrainingConfig, kind=SEQ2SEQ_CHECKPOINT, prefixes=PREFIXES
+    )
 
 
 def iter_train_seq2seq(
@@ -290,112 +266,40 @@ def iter_train_seq2seq(
     device = choose_device(device)
     if not pairs:
         raise TextError("there is no pair to train on; give one at least")
-    if resume is not None:
-        config = as_decided(config, resume.training)
+    config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))
     source, target = (
         vocabulary_of(texts, model.unit, min_count=config.min_count, max_size=config.max_vocabulary)
         for texts in ([pair.source for pair in pairs], [pair.target for pair in pairs])
     )
     train, encoded_valid = (encode(each, source, target, model.unit) for each in (pairs, valid))
-    _warn_of_unknown(encoded_valid)
-    about = _about(pairs, valid, config)
+    warn_of_unknown(encoded_valid)
+    metadata = _metadata(pairs, valid, config)
     if resume is not None:
-        check_same_texts(resume.about, {name: about[name] for name in ("pairs", "valid")})
-        check_same_settings(
-            {**asdict(resume.model), **asdict(resume.training)},
-            {**asdict(model), **asdict(config)},
-            may_change=FREE_TO_CHANGE,
-        )
-    _check_memory(model, (len(source), len(target)), train, encoded_valid, config.batch)
-    if checkpoint is not None:
-        check_writable(checkpoint.path)
+        texts = {name: metadata[name] for name in ("pairs", "valid")}
+        check_resumption(resume, model, config, texts)
+    check_training_memory(model, (len(source), len(target)), train, encoded_valid, config.batch)
 
-    def prepare(processes: Processes) -> Generator[Report, None, Trainer[Seq2SeqModel]]:
-        began = time.monotonic()
+    def make_task(processes: Processes) -> Generator[Report, None, Seq2SeqTask]:
         network = Seq2SeqNetwork(model, len(source), len(target))
         if resume is None:
             initialize(network, torch.Generator().manual_seed(config.seed))
         yield Report("training", 0, None, "pairs")
-        task = Seq2SeqTask(
-            network.to(device), (source, target), train, valid, config, about, processes
+        return Seq2SeqTask(
+            network.to(device), (source, target), train, valid, config, metadata, processes
         )
-        trainer: Trainer[Seq2SeqModel] = Trainer(
-            task,
-            config,
-            processes=processes,
-            checkpoints=checkpoint,
-            save=partial(
-                save_training,
-                kind=SEQ2SEQ_CHECKPOINT,
-                about={"model": asdict(model), "config": asdict(config), "about": about},
-                arrays=vocabulary_arrays(source, target),
-            ),
-            seconds=time.monotonic() - began,
-        )
-        if resume is not None:
-            trainer.resume(resume.saved)
-        return trainer
 
-    return TrainingRun(prepare, device, threads)
+    return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
 
 
-def _warn_of_unknown(valid: EncodedPairs) -> None:
-    """Warn of units of the validation pairs that the training pairs lack."""
-    for side, texts in (("sources", valid.sources), ("targets", valid.targets)):
-        if texts.unknown:
-            named = ", ".join(map(repr, texts.unknown_units))
-            warnings.warn(
-                f"the {side} to validate on hold {texts.unknown:,} units that are <unk> to the "
-                f"model, such as {named}",
-                WordkitWarning,
-                stacklevel=3,
-            )
-
-
-def _about(
+def _metadata(
     pairs: Sequence[Pair], valid: Sequence[Pair], config: Seq2SeqTrainingConfig
 ) -> dict[str, Any]:
     """The metadata of the model: the same for equal runs, so without times."""
     return {
         "made_by": "wordkit train-seq2seq",
         "settings": asdict(config),
-        "pairs": {"fingerprint": _fingerprint(pairs), "pairs": len(pairs)},
-        "valid": {"fingerprint": _fingerprint(valid), "pairs": len(valid)} if valid else None,
+        "pairs": {"fingerprint": fingerprint(pairs), "pairs": len(pairs)},
+        "valid": {"fingerprint": fingerprint(valid), "pairs": len(valid)} if valid else None,
         "versions": versions(),
     }
-
-
-def _fingerprint(pairs: Sequence[Pair]) -> str:
-    digest = hashlib.sha256()
-    for pair in pairs:  # as JSON, so that it is plain where each text ends
-        digest.update(json.dumps(pair).encode())
-    return digest.hexdigest()
-
-
-def _check_memory(
-    model: Seq2SeqConfig, words: tuple[int, int], train: EncodedPairs, valid: EncodedPairs,
-    batch: int,
-) -> None:  # fmt: skip
-    """Raise before the work if the model cannot be trained in the free memory."""
-    with torch.device("meta"):
-        size = sum(p.numel() for p in Seq2SeqNetwork(model, *words).parameters())
-    needed, S, T, B = max(
-        (factor * _batch_bytes(model, *shape), *shape)
-        for encoded, factor in ((train, _GRADIENT_FACTOR), (valid, 1))
-        for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
-    )
-    check_memory(
-        f"a model for texts of up to {S:,} and {T:,} units, in batches of {B},",
-        size,
-        "leave out the longest texts, or lower batch or hidden",
-        extra=needed,
-    )
-
-
-def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
-    """Return the bytes that a batch takes, without gradients."""
-    needed = B * model.layers * answer_bytes(model, S + T)
-    if model.attention != "none":
-        needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
-    return needed

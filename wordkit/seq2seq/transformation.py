@@ -18,12 +18,11 @@ from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
 from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning, counted
 from wordkit.evaluation import Example, TransductionScore, edit_distance
-from wordkit.nn.config import full_name
 from wordkit.nn.network import device_of, inference, select
-from wordkit.nn.recurrent import GATES
 from wordkit.runtime import Report, Run, available_memory
 from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batches
-from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
+from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, units_of
 from wordkit.text.vocabulary import UNK
@@ -32,7 +31,6 @@ __all__ = [
     "Alignment",
     "Answer",
     "align",
-    "answer_bytes",
     "decode_all",
     "iter_evaluate_pairs",
     "transform",
@@ -175,28 +173,13 @@ def _decode_batch(
     return [drawn[start : start + n] for start in range(0, B * n, n)]
 
 
-def answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
-    """Return the bytes that a pair of this length takes in a layer, without gradients."""
-    gates = GATES[full_name(config.cell, config.activation)]
-    directions = 1 if config.directions == "one" else 2
-    return 4 * longest * (2 * gates * config.hidden + 4 * config.width) * directions
-
-
-def _hypothesis_bytes(model: Seq2SeqModel, longest: int) -> int:
-    """Return the bytes of a hypothesis whose source has this length, twice while beams change."""
-    config = model.config
-    remembered = 0 if config.attention == "none" else 2 * longest  # values and keys
-    states = 2 * config.layers + 2
-    return 2 * (4 * config.width * (remembered + states) + 16 * len(model.target_vocabulary))
-
-
 def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig) -> Iterator[Ids]:
     """Yield the rows of each batch, shortest sources first: as many as are asked for and fit."""
 
     def needed(rows: Ids) -> int:
         longest = int(encoded.sources.lengths[rows].max())
-        hypotheses = config.hypotheses * _hypothesis_bytes(model, longest)
-        return len(rows) * (answer_bytes(model.config, longest) + hypotheses)
+        words = len(model.target_vocabulary)
+        return len(rows) * decoding_bytes(model.config, longest, config.hypotheses, words)
 
     for rows in sorted_batches(encoded, max(1, config.batch // config.hypotheses)):
         free = available_memory()

@@ -8,43 +8,74 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VersionError, VocabularyError
+from wordkit.nn.config import RecurrentConfig
+from wordkit.nn.network_file import read_vocabularies, vocabulary_arrays
 from wordkit.storage import TensorFile
 from wordkit.storage.checkpoints import (
+    check_same_settings,
+    check_same_texts,
     corrupted_checkpoint,
     read_checkpoint_file,
     write_checkpoint_file,
 )
+from wordkit.text import Vocabulary
+from wordkit.training.config import LearningConfig
 from wordkit.training.state import LoopState
 
-__all__ = ["SavedTraining", "as_format_error", "read_training", "save_training"]
+__all__ = [
+    "FREE_TO_CHANGE",
+    "TrainingCheckpoint",
+    "as_decided",
+    "as_format_error",
+    "check_resumption",
+    "read_training",
+    "save_training",
+]
+
+M = TypeVar("M", bound=RecurrentConfig)
+C = TypeVar("C", bound=LearningConfig)
+
+FREE_TO_CHANGE = ("epochs", "max_minutes", "patience")
+"""Settings that may be others when training is resumed."""
 
 _TENSOR, _TUPLE = "tensor:", "tuple:"  # prefixes of such values in the JSON
 
 
 @dataclass(frozen=True)
-class SavedTraining:
-    """The content of a checkpoint."""
+class TrainingCheckpoint(Generic[M, C]):
+    """A training that can be resumed, with a model of settings M and a training of settings C."""
+
+    vocabularies: tuple[Vocabulary, ...]
+    """Those of the network: one, or those of the sources and of the targets."""
+
+    model: M
+    training: C
+    about: Mapping[str, Any]
+    """The texts of the training, as in the metadata of the model."""
+
+    state: LoopState
+    """The state of the loop."""
+
+    trainer: Mapping[str, Any]
+    """See :meth:`wordkit.training.trainer.Trainer.state_dict`."""
 
     file: TensorFile
 
-    about: Mapping[str, Any]
-    """Settings and texts of the training, as JSON."""
-
-    state: Mapping[str, Any]
-    """See :meth:`wordkit.training.trainer.Trainer.state_dict`."""
-
-    loop: LoopState
-    """The state of the loop."""
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary; that of the sources where there are two."""
+        return self.vocabularies[0]
 
 
 def save_training(
@@ -53,7 +84,7 @@ def save_training(
     *,
     kind: str,
     about: Mapping[str, Any],
-    arrays: Mapping[str, NDArray[Any]],
+    vocabularies: Mapping[str, Vocabulary],
 ) -> None:
     """Write a checkpoint.
 
@@ -61,13 +92,13 @@ def save_training(
         path: the file.
         state: nested dictionaries and tuples of tensors and of what JSON can hold.
         kind: of the file.
-        about: settings and the like, as JSON takes them.
-        arrays: further arrays by name, without a slash.
+        about: ``model``, ``config`` and ``about``: settings and texts, as JSON takes them.
+        vocabularies: of the network, by the prefix of their arrays.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    tensors = dict(arrays)
+    tensors = vocabulary_arrays(vocabularies)
     record = {"about": dict(about), "state": _flatten(state, "state", tensors)}
     write_checkpoint_file(path, json.dumps(record), tensors, kind=kind)
 
@@ -99,12 +130,21 @@ def _unflatten(value: Any, file: TensorFile) -> Any:
     return value
 
 
-def read_training(path: str | os.PathLike[str], *, kind: str) -> SavedTraining:
+def read_training(
+    path: str | os.PathLike[str],
+    model: type[M],
+    training: type[C],
+    *,
+    kind: str,
+    prefixes: Sequence[str] = ("",),
+) -> TrainingCheckpoint[M, C]:
     """Read a checkpoint, and check all of it.
 
     Args:
         path: the file.
+        model, training: the dataclasses of its settings.
         kind: that it must be of.
+        prefixes: of the arrays of each vocabulary.
 
     Raises:
         StorageError: the file cannot be read.
@@ -116,9 +156,51 @@ def read_training(path: str | os.PathLike[str], *, kind: str) -> SavedTraining:
         raise VersionError(
             f"{path} is of wordkit 0.1, whose trainings cannot be resumed; train from the start"
         )
+    vocabularies = read_vocabularies(file, prefixes)
     with as_format_error(file):
-        state = _unflatten(record["state"], file)
-        return SavedTraining(file, dict(record["about"]), state, LoopState(**state["loop"]))
+        about, state = record["about"], _unflatten(record["state"], file)
+        return TrainingCheckpoint(
+            vocabularies,
+            from_record(model, about["model"]),
+            from_record(training, about["config"]),
+            dict(about["about"]),
+            LoopState(**state["loop"]),
+            state,
+            file,
+        )
+
+
+def as_decided(config: C, checkpoint: TrainingCheckpoint[Any, C] | None) -> C:
+    """Return the settings of a resumed training: ``auto`` means what was decided before."""
+    if checkpoint is None:
+        return config
+    undecided = [field.name for field in fields(config) if getattr(config, field.name) == "auto"]
+    return change(config, **{name: getattr(checkpoint.training, name) for name in undecided})
+
+
+def check_resumption(
+    checkpoint: TrainingCheckpoint[M, C],
+    model: M,
+    training: C,
+    texts: Mapping[str, Any] | None = None,
+) -> None:
+    """Check that a training is resumed with the settings and texts that it began with.
+
+    Args:
+        checkpoint: of the training.
+        model, training: the settings of now.
+        texts: records of the texts by name; None: these are not checked.
+
+    Raises:
+        ConfigError: a setting is another one that may not change on the way, or a text.
+    """
+    if texts is not None:
+        check_same_texts(checkpoint.about, texts)
+    check_same_settings(
+        {**asdict(checkpoint.model), **asdict(checkpoint.training)},
+        {**asdict(model), **asdict(as_decided(training, checkpoint))},
+        may_change=FREE_TO_CHANGE,
+    )
 
 
 @contextlib.contextmanager

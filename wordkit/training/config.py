@@ -153,6 +153,13 @@ class LearningConfig(Settings):
                 "epochs and max_minutes cannot both be None: the training needs an end"
             )
 
+    @property
+    def has_sparse_rows(self) -> bool:
+        """True if parameters can be updated by sparse rows with these settings."""
+        return self.clip_value is None and (
+            self.optimizer == "adamw" or (self.optimizer == "adam" and not self.weight_decay)
+        )
+
 
 def change_training(config: C, settings: Mapping[str, Any]) -> C:
     """Replace some settings; another optimizer without a rate gets its usual one.

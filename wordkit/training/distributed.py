@@ -28,8 +28,8 @@ class Processes:
 
     count: int = 1
 
-    def total(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor over all processes (all-reduce), in place."""
+    def all_reduce(self, value: Tensor) -> Tensor:
+        """Return the sum of a tensor over all processes, in place."""
         if self.count > 1:
             dist.all_reduce(value)
         return value
@@ -42,12 +42,12 @@ class Processes:
         dist.all_gather(parts, value.contiguous())
         return torch.cat(parts)
 
-    def own(self, value: Tensor) -> Tensor:
+    def local_part(self, value: Tensor) -> Tensor:
         """Return the part of this process of what :meth:`gather` gave."""
         return value.chunk(self.count)[self.rank]
 
-    def agree(self, value: float, device: torch.device) -> float:
-        """Return the value of process 0, in all of them: what each measures by itself differs."""
+    def broadcast(self, value: float, device: torch.device) -> float:
+        """Return the value of process 0, in all of them."""
         if self.count == 1:
             return value
         shared = torch.tensor(value, dtype=torch.float64).to(device, torch.float32)

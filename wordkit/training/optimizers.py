@@ -22,17 +22,9 @@ __all__ = [
     "clip_gradients",
     "make_optimizer",
     "sparse_rows",
-    "supports_sparse_rows",
 ]
 
 _BETA1, _EPS = 0.9, 1e-8
-
-
-def supports_sparse_rows(config: LearningConfig) -> bool:
-    """Return whether parameters can be updated by sparse rows with these settings."""
-    return config.clip_value is None and (
-        config.optimizer == "adamw" or (config.optimizer == "adam" and not config.weight_decay)
-    )
 
 
 def sparse_rows(gradient: Tensor) -> Tensor:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import platform
+import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import fields
 from importlib.metadata import version
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
+from torch import nn
 
 from wordkit import __version__
-from wordkit.config import change
 from wordkit.errors import ConfigError, LostProcessError, ResourceError
 from wordkit.runtime import (
     Report,
@@ -22,25 +22,24 @@ from wordkit.runtime import (
     thread_count,
     torchrun_number,
 )
-from wordkit.training.config import LearningConfig, Precision
+from wordkit.storage import check_writable
+from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.training.checkpoint import TrainingCheckpoint
+from wordkit.training.config import Precision
 from wordkit.training.distributed import Processes, is_process_loss, join_processes
 from wordkit.training.state import LoopState
+from wordkit.training.task import Task
 from wordkit.training.trainer import Trainer
 
 __all__ = [
-    "FREE_TO_CHANGE",
     "TrainingRun",
-    "as_decided",
     "check_memory",
     "chosen_precision",
     "versions",
 ]
 
 M = TypeVar("M")
-C = TypeVar("C", bound=LearningConfig)
-
-FREE_TO_CHANGE = ("epochs", "max_minutes", "patience")
-"""Settings that may be others when training is resumed."""
+MakeTask: TypeAlias = Callable[[Processes], Generator[Report, None, Task[Any, M]]]
 
 _COPIES = 5  # of the weights: they, their gradients, two moments, the best so far
 _FIXED_BYTES = 128 << 20  # for all that does not grow with the model
@@ -50,31 +49,48 @@ class TrainingRun(Run[M]):
     """The run of a training: iterate over it for reports; it knows the best model so far.
 
     Args:
-        prepare: makes the trainer, at its start or resumed.
+        make_task: makes what is trained, with its initial weights.
         device: ``cpu``, ``cuda`` or ``mps``.
         threads: of the CPU; None: all cores.
+        checkpoints: where checkpoints go, and how often; None: there are none.
+        resume: where the training is resumed; None: it starts anew.
+
+    Raises:
+        StorageError: a checkpoint cannot be written.
     """
 
     def __init__(
         self,
-        prepare: Callable[[Processes], Generator[Report, None, Trainer[M]]],
+        make_task: MakeTask[M],
         device: str,
         threads: int | None,
+        *,
+        checkpoints: CheckpointPlan | None = None,
+        resume: TrainingCheckpoint[Any, Any] | None = None,
     ) -> None:
-        super().__init__(self._steps_of(prepare, device, threads))
+        if checkpoints is not None:
+            check_writable(checkpoints.path)
+        super().__init__(self._steps_of(make_task, device, threads, checkpoints, resume))
         self._trainer: Trainer[M] | None = None
 
     def _steps_of(
         self,
-        prepare: Callable[[Processes], Generator[Report, None, Trainer[M]]],
+        make_task: MakeTask[M],
         device: str,
         threads: int | None,
+        checkpoints: CheckpointPlan | None,
+        resume: TrainingCheckpoint[Any, Any] | None,
     ) -> Generator[Report, None, M]:
         before, processes = torch.get_num_threads(), Processes()
         torch.set_num_threads(_threads(threads))
         try:
-            processes = join_processes(device)
-            self._trainer = trainer = yield from prepare(processes)
+            processes, began = join_processes(device), time.monotonic()
+            task = yield from make_task(processes)
+            self._trainer = trainer = Trainer(
+                task, processes, checkpoints, seconds=time.monotonic() - began
+            )
+            if resume is not None:
+                trainer.resume(resume)
             try:
                 return (yield from trainer.run())
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -149,30 +165,26 @@ def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16
     return "bf16" if device == "cpu" and is_bf16_fast() else "fp32"
 
 
-def check_memory(what: str, weights: int, remedy: str, *, extra: int = 0) -> None:
+def check_memory(what: str, build: Callable[[], nn.Module], remedy: str, *, extra: int = 0) -> None:
     """Raise before the work if the tensors of a training do not fit into memory.
 
     Args:
         what: the model, in words, as the subject of a sentence.
-        weights: of the network.
+        build: makes the network.
         remedy: what to do where they do not fit.
         extra: bytes for what else is kept.
 
     Raises:
         ResourceError: it does not.
     """
+    with torch.device("meta"):  # takes no memory
+        weights = sum(parameter.numel() for parameter in build().parameters())
     needed, free = 4 * _COPIES * weights + extra + _FIXED_BYTES, available_memory()
     if needed > free:
         raise ResourceError(
             f"{what} and {weights:,} weights needs {needed / 2**30:.1f} GiB of memory to train, "
             f"and {free / 2**30:.1f} GiB are free; {remedy}"
         )
-
-
-def as_decided(config: C, before: C) -> C:
-    """Return the settings of a resumed training: ``auto`` means what was decided before."""
-    undecided = [field.name for field in fields(config) if getattr(config, field.name) == "auto"]
-    return change(config, **{name: getattr(before, name) for name in undecided})
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["LoopState"]
 
@@ -56,3 +57,37 @@ class LoopState:
 
     ended: bool = False
     """True if the training is complete with these settings."""
+
+    def end_epoch(self) -> None:
+        """Count an epoch as done."""
+        self.epoch, self.batches, self.epoch_units = self.epoch + 1, 0, 0
+        self.loss, self.tokens = 0.0, 0
+
+    def progress(self, epochs: float, lr: float) -> dict[str, float]:
+        """Return the figures of a report, where so many epochs are done."""
+        figures = {
+            "epoch": float(min(self.epoch + 1, math.ceil(epochs) or 1)),
+            "epochs": epochs,
+            "loss": self.loss / self.tokens if self.tokens else math.nan,
+            "lr": lr,
+        }
+        if self.validations:
+            figures["valid_perplexity"] = _bounded_exp(self.validations[-1]["loss"])
+        return {**figures, **self.figures}
+
+    def summary(self, epochs: float) -> dict[str, Any]:
+        """Return the epochs and the perplexities of all validations."""
+        is_validated = math.isfinite(self.best_loss)
+        return {
+            "epochs": round(epochs, 3),
+            "valid_perplexity": _bounded_exp(self.best_loss) if is_validated else None,
+            "validations": [
+                {"epochs": round(each["epochs"], 3), "perplexity": _bounded_exp(each["loss"])}
+                for each in self.validations
+            ],
+        }
+
+
+def _bounded_exp(loss: float) -> float:
+    """Return exp of a loss, a number of float64 in any case."""
+    return math.exp(min(loss, 700.0))  # beyond that float64 ends

@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor, nn
 
 from wordkit.runtime import Report
+from wordkit.text import Vocabulary
+from wordkit.training.config import LearningConfig
 
 __all__ = ["BatchLoss", "Metrics", "Task"]
 
@@ -58,6 +60,18 @@ class Task(Protocol[Batch, Model_co]):
         """The network to train, on its device."""
 
     @property
+    def config(self) -> LearningConfig:
+        """The settings, in which nothing is ``auto`` any more."""
+
+    @property
+    def checkpoint_kind(self) -> str:
+        """The kind of its checkpoint files."""
+
+    @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """The vocabularies of the network, by the prefix of their arrays in a checkpoint."""
+
+    @property
     def unit(self) -> str:
         """The unit of progress: "tokens", "pairs"."""
 
@@ -89,6 +103,9 @@ class Task(Protocol[Batch, Model_co]):
             network: of the same kind as that of the task.
             summary: how training went, for the metadata.
         """
+
+    def record(self) -> dict[str, Any]:
+        """Return ``model``, ``config`` and ``about``: settings and texts, for a checkpoint."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the task beside weights, optimizer and loop."""

@@ -7,7 +7,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Generic, TypeVar
 
@@ -20,8 +20,9 @@ from wordkit.nn.network import device_of, widest_float
 from wordkit.runtime import Report, Run
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
-from wordkit.training.checkpoint import SavedTraining, as_format_error
-from wordkit.training.config import USUAL_RATES, LearningConfig
+from wordkit.training.budget import Budget
+from wordkit.training.checkpoint import TrainingCheckpoint, as_format_error, save_training
+from wordkit.training.config import USUAL_RATES
 from wordkit.training.distributed import DistributedLoss, Processes
 from wordkit.training.optimizers import (
     WeightAverage,
@@ -36,10 +37,6 @@ from wordkit.training.task import BatchLoss, Metrics, Task
 __all__ = ["Trainer"]
 
 M = TypeVar("M")
-Save = Callable[["str | os.PathLike[str]", Mapping[str, Any]], None]
-
-_VALIDATION_FRACTION = 0.05  # of a limited time that validations may take
-_MAX_RESERVED = 0.1  # of a limited time, for a last validation whose duration is not yet known
 
 
 class Trainer(Generic[M]):
@@ -47,37 +44,33 @@ class Trainer(Generic[M]):
 
     Args:
         task: what is trained; its network is on its device, with its initial weights.
-        config: the settings, in which nothing is ``auto`` any more.
-        processes: that train together.
+        processes: that train together; None: this one alone.
         checkpoints: where checkpoints go, and how often; None: there are none.
-        save: writes one to a path.
         seconds: that the training has taken already.
     """
 
     def __init__(
         self,
         task: Task[Any, M],
-        config: LearningConfig,
-        *,
         processes: Processes | None = None,
         checkpoints: CheckpointPlan | None = None,
-        save: Save | None = None,
+        *,
         seconds: float = 0.0,
     ) -> None:
-        self.task, self.config, self.network = task, config, task.network
+        self.task, self.config, self.network = task, task.config, task.network
         self.processes = processes or Processes()
         self.device = device_of(task.network)
-        self.optimizer = make_optimizer(task.network, config)
+        self.optimizer = make_optimizer(task.network, self.config)
         self.state, self.best_weights = LoopState(), dict[str, Tensor]()
         self.average: WeightAverage | None = None
-        self.dropout = torch.Generator(self.device).manual_seed(config.seed + self.processes.rank)
+        seed = self.config.seed + self.processes.rank
+        self.dropout = torch.Generator(self.device).manual_seed(seed)
         self._loss = DistributedLoss(task, self.processes)
-        self._keeper = CheckpointKeeper(
-            checkpoints if self.processes.rank == 0 and save else None, self._write
-        )
-        self._save, self._gathered = save, dict[str, Any]()
-        self._began = time.monotonic() - seconds
-        self._lr = config.lr
+        plan = checkpoints if self.processes.rank == 0 else None
+        self._keeper = CheckpointKeeper(plan, self._write)
+        self._gathered = dict[str, Any]()
+        self.budget = Budget(task, self.state, self.processes, seconds)
+        self._lr = self.config.lr
 
     # --- the loop --------------------------------------------------------------------------
 
@@ -85,10 +78,10 @@ class Trainer(Generic[M]):
         """Train to the end, and return the model with the best validation."""
         state, task = self.state, self.task
         state.ended = False
-        while (fraction := self._fraction()) < 1 and not self._is_patience_over():
+        while (fraction := self.budget.fraction()) < 1 and not self._is_patience_over:
             # at the start of an epoch, not at the end of one: the checkpoint of a training that is
             # stopped between the two is resumed to the same numbers
-            if self._is_validation_due():
+            if self.budget.is_validation_due():
                 yield from self._validate()
                 continue
             for batch in task.batches(state.epoch, state.batches):
@@ -96,17 +89,17 @@ class Trainer(Generic[M]):
                     self._step(batch, fraction)
                     report = self._report(fraction)
                 yield report
-                if self.processes.agree(self._keeper.is_due(), self.device):
+                if self.processes.broadcast(self._keeper.is_due(), self.device):
                     self.save_checkpoint()
-                fraction = self._fraction()
+                fraction = self.budget.fraction()
                 if fraction >= 1:
                     if state.epoch_units >= task.size:
-                        self._end_epoch()
+                        state.end_epoch()
                     break
             else:
-                self._end_epoch()
+                state.end_epoch()
         self._check_weights()
-        if not self._is_validated():
+        if not self.budget.is_validated:
             yield from self._validate()
         state.ended = True
         self.save_checkpoint()
@@ -124,7 +117,7 @@ class Trainer(Generic[M]):
         ):
             found = self._loss(batch, fraction)
         self._lr = found.lr_scale * learning_rate(
-            config, fraction, self._epochs_of_schedule(fraction), plateaus=state.plateaus
+            config, fraction, self.budget.epochs_of_schedule(fraction), plateaus=state.plateaus
         )
         found.objective.backward()  # type: ignore[no-untyped-call]
         if self.processes.count > 1:
@@ -141,97 +134,28 @@ class Trainer(Generic[M]):
         if self.average is not None:
             self.average.update()
         state.batches, state.epoch_units = state.batches + 1, state.epoch_units + found.units
-        state.seen, state.seconds = state.seen + found.units, self._seconds
+        state.seen, state.seconds = state.seen + found.units, self.budget.seconds
 
     def _count(self, found: BatchLoss) -> None:
         if found.loss is not None:
             loss = found.loss.detach().to(widest_float(self.device))
-            self.state.loss += float(self.processes.total(loss))
+            self.state.loss += float(self.processes.all_reduce(loss))
             self.state.tokens += found.tokens
-
-    def _end_epoch(self) -> None:
-        state = self.state
-        state.epoch, state.batches, state.epoch_units = state.epoch + 1, 0, 0
-        state.loss, state.tokens = 0.0, 0
 
     # --- progress --------------------------------------------------------------------------
 
-    @property
-    def _seconds(self) -> float:
-        return time.monotonic() - self._began
-
-    @property
-    def epochs(self) -> float:
-        """Epochs done, the present one as a fraction."""
-        return self.state.epoch + self.state.epoch_units / self.task.size
-
-    def _fraction(self) -> float:
-        """The fraction of the training that is done, from 0 to 1, as process 0 sees it."""
-        config, done = self.config, 0.0
-        if config.epochs is not None:
-            done = self.epochs / config.epochs
-        if config.max_minutes is not None:
-            available = max(60 * config.max_minutes - self._validation_seconds, 1e-3)
-            done = self.processes.agree(max(done, self._seconds / available), self.device)
-        return min(done, 1.0)
-
-    def _epochs_of_schedule(self, fraction: float) -> float:
-        """The epochs done, shortened to fit where the clock ends the training earlier."""
-        if self.config.epochs is None:
-            return self.epochs
-        return max(self.epochs, fraction * self.config.epochs)  # rounding must not undo an epoch
-
     def _report(self, fraction: float) -> Report:
-        config, state = self.config, self.state
-        total = state.seen / max(fraction, 1e-9)
-        if config.epochs is not None and config.max_minutes is None:
-            total = config.epochs * self.task.size
-        figures = self._figures()
-        return Report("training", state.seen, max(int(total), state.seen), self.task.unit, figures)
+        seen, total = self.state.seen, self.budget.total(fraction)
+        return Report("training", seen, total, self.task.unit, self._figures())
 
     def _figures(self) -> dict[str, float]:
-        state, epochs = self.state, self.epochs
-        figures = {
-            "epoch": float(min(state.epoch + 1, math.ceil(epochs) or 1)),
-            "epochs": epochs,
-            "loss": state.loss / state.tokens if state.tokens else math.nan,
-            "lr": self._lr,
-        }
-        if state.validations:
-            figures["valid_perplexity"] = _bounded_exp(state.validations[-1]["loss"])
-        return {**figures, **state.figures}
+        return self.state.progress(self.budget.epochs, self._lr)
 
     # --- validation ------------------------------------------------------------------------
 
     @property
-    def _validation_seconds(self) -> float:
-        """The duration of the last validation, or an estimate of the first one's."""
-        state = self.state
-        if state.validations:
-            return state.validations[-1]["seconds"]
-        if not state.seen:
-            return 0.0
-        expected = self.task.validation_cost * self._seconds / state.seen  # too high at first
-        return min(expected, _MAX_RESERVED * 60 * (self.config.max_minutes or math.inf))
-
-    def _is_validated(self) -> bool:
-        """Return whether the present weights have been validated."""
-        known = self.state.validations
-        return not self.task.validation_cost or (bool(known) and known[-1]["epochs"] == self.epochs)
-
-    def _is_validation_due(self) -> bool:
-        """Return whether a validation is due: an epoch has ended, and there is time for it."""
-        if not self.state.epoch or self.state.batches or self._is_validated():
-            return False
-        if self.config.max_minutes is None:
-            return True
-        spent = sum(each["seconds"] for each in self.state.validations) + self._validation_seconds
-        spent = self.processes.agree(spent, self.device)
-        return spent <= _VALIDATION_FRACTION * 60 * self.config.max_minutes
-
     def _is_patience_over(self) -> bool:
-        patience = self.config.patience
-        return patience is not None and self.state.bad_validations >= patience
+        return self.state.bad_validations >= (self.config.patience or math.inf)
 
     def _validate(self) -> Generator[Report, None, None]:
         """Validate in process 0; the last report has the figures of the validation."""
@@ -244,7 +168,7 @@ class Trainer(Generic[M]):
                     yield report
                 metrics = measuring.result()
             with uninterrupted():
-                loss = self.processes.agree(metrics.loss, self.device)
+                loss = self.processes.broadcast(metrics.loss, self.device)
                 self._note(replace(metrics, loss=loss), time.monotonic() - began)
         yield replace(report, figures={**self._figures(), "seen": float(self.state.seen)})
 
@@ -252,7 +176,7 @@ class Trainer(Generic[M]):
         """Update best weights, patience and averaging after a validation."""
         state, config, loss = self.state, self.config, metrics.loss
         earlier = [each["loss"] for each in state.validations[: -config.averaging_patience or None]]
-        state.validations.append({"epochs": self.epochs, "loss": loss, "seconds": seconds})
+        state.validations.append({"epochs": self.budget.epochs, "loss": loss, "seconds": seconds})
         state.figures = dict(metrics.figures)
         if loss < state.best_loss:
             state.best_loss, state.bad_validations = loss, 0
@@ -284,22 +208,13 @@ class Trainer(Generic[M]):
                 parameter.grad = None
                 if name in self.best_weights:
                     parameter.copy_(self.best_weights[name])
-        return self.task.model(network.eval(), self.summary())
-
-    def summary(self) -> dict[str, Any]:
-        """Return a summary of the training; equal runs give equal ones, so without times."""
-        state = self.state
-        return {
+        summary = {  # the same for equal runs, so without times
             "device": self.device.type,
             "precision": self.config.precision,
-            self.task.unit: state.seen,
-            "epochs": round(self.epochs, 3),
-            "valid_perplexity": _bounded_exp(state.best_loss) if self.best_weights else None,
-            "validations": [
-                {"epochs": round(each["epochs"], 3), "perplexity": _bounded_exp(each["loss"])}
-                for each in state.validations
-            ],
+            self.task.unit: self.state.seen,
+            **self.state.summary(self.budget.epochs),
         }
+        return self.task.model(network.eval(), summary)
 
     def _check_weights(self) -> None:
         """Raise a DivergenceError if a weight is not finite after the last step."""
@@ -327,8 +242,13 @@ class Trainer(Generic[M]):
 
     def _write(self, path: str | os.PathLike[str]) -> None:
         self._check_weights()
-        if self._save is not None:
-            self._save(path, self.state_dict() if self.processes.count == 1 else self._gathered)
+        save_training(
+            path,
+            self.state_dict() if self.processes.count == 1 else self._gathered,
+            kind=self.task.checkpoint_kind,
+            about=self.task.record(),
+            vocabularies=self.task.vocabularies,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a resumed training needs; all processes call it together."""
@@ -345,26 +265,26 @@ class Trainer(Generic[M]):
             "device": self.device.type,
         }
 
-    def resume(self, saved: SavedTraining) -> None:
+    def resume(self, checkpoint: TrainingCheckpoint[Any, Any]) -> None:
         """Resume where a checkpoint was made; the number of processes may have changed.
 
         Raises:
             ConfigError: the training was on another kind of device, whose random numbers differ.
             FormatError: the checkpoint is not of such a training.
         """
-        device = saved.state.get("device")
+        device = checkpoint.trainer.get("device")
         if device != self.device.type:
             raise ConfigError(
                 f"training began on device {device}, and cannot be resumed on {self.device.type}; "
                 f"choose device {device}, or start again"
             )
-        with as_format_error(saved.file):
-            self.load_state_dict(saved.state)
+        with as_format_error(checkpoint.file):
+            self.load_state_dict(checkpoint.trainer)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
         self.state = LoopState(**copy.deepcopy(dict(state["loop"])))
-        self._began = time.monotonic() - self.state.seconds
+        self.budget = Budget(self.task, self.state, self.processes, self.state.seconds)
         _copy(state["network"], dict(self.network.named_parameters()))
         self.best_weights = dict(state["best_weights"])
         if state["average"]:
@@ -385,8 +305,3 @@ def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
             if tensor.shape != source[name].shape:
                 raise ValueError(f"{name} has the shape {tuple(source[name].shape)}")
             tensor.copy_(source[name])
-
-
-def _bounded_exp(loss: float) -> float:
-    """Return exp of a loss, a number of float64 in any case."""
-    return math.exp(min(loss, 700.0))  # beyond that float64 ends

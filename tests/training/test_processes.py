@@ -11,16 +11,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import free_port
-from lm.toy_language import QUICK, SMALL, toy_corpus, trained
+from lm.toy_language import toy_corpus
+from seq2seq.toy_pairs import reversed_text, toy_pairs
+from training.real_tasks import LM, SEQ2SEQ, Training
 
-from wordkit.lm import Checkpoint, LanguageModel, read_checkpoint
 from wordkit.runtime import Report
-from wordkit.storage.checkpoints import CheckpointPlan
-from wordkit.training.run import TrainingRun
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -29,29 +27,39 @@ TESTS = Path(__file__).resolve().parents[1]
 DRIVER = """
 import atexit, json, sys
 
-sys.path += sys.argv[1].split(",")
-from lm.test_processes import CASES, gloo_threads, reported
+sys.path.insert(0, sys.argv[1])
+from training.test_processes import CASES, gloo_threads, reported
 
 atexit.register(lambda: print(gloo_threads()))  # what is registered later comes before it
 folders = (None, sys.argv[2])
 print(json.dumps([{name: reported(name, folder) for name in CASES} for folder in folders]))
 """
 
-CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "exact": ({"tied": True}, {}),
-    "sampled": ({}, {"softmax": "sampled", "samples": 4, "exact_fraction": 0.4, "clip_norm": 0.3}),
-    "adaptive": ({}, {"softmax": "adaptive", "optimizer": "sgd", "lr": 3.0}),
-    "averaged": ({}, {
+SHORT = replace(LM, text=toy_corpus(250), valid=toy_corpus(100, seed=2)).with_({}, {"batch": 6})
+PAIRS = replace(
+    SEQ2SEQ, text=toy_pairs(65, reversed_text), valid=toy_pairs(20, reversed_text, seed=2)
+)
+CASES: dict[str, Training] = {
+    "tied": SHORT.with_({"tied": True}, {}),
+    "sampled": SHORT.with_(
+        {}, {"softmax": "sampled", "samples": 4, "exact_fraction": 0.4, "clip_norm": 0.3}
+    ),
+    "adaptive": SHORT.with_({}, {"softmax": "adaptive", "optimizer": "sgd", "lr": 3.0}),
+    "averaged": SHORT.with_({}, {
         "optimizer": "asgd", "lr": 8.0, "schedule": "constant", "averaging_patience": 1,
         "epochs": 6,
     }),
-    "frozen, drawn steps": (
+    "frozen, drawn steps": SHORT.with_(
         {"tied": True},
         {"softmax": "sampled", "samples": 4, "freeze_embeddings": True, "vary_steps": True},
     ),
-    "dropped": ({"dropout": 0.2}, {"optimizer": "momentum", "lr": 0.3}),
+    "dropout": SHORT.with_({"dropout": 0.2}, {"optimizer": "momentum", "lr": 0.3}),
+    "pairs, a last batch of one": PAIRS.with_({}, {"label_smoothing": 0.1}),
+    "pairs, half of the teacher": PAIRS.with_(
+        {"attention": "additive", "peeky": True}, {"teacher_forcing": 0.5}
+    ),
+    "pairs, dropout": PAIRS.with_({"dropout": 0.2}, {}),
 }  # fmt: skip
-"""Shapes and settings by name."""
 
 Reported = tuple[list[float], list[float], list[float]]
 
@@ -61,32 +69,24 @@ def reported(name: str, folder: str | None = None) -> Reported:
 
     Args:
         name: of a case.
-        folder: of checkpoints, for a training that is stopped in its midst and goes on.
+        folder: of checkpoints, for a training that is stopped in its midst and resumed.
     """
-    shape, settings = CASES[name]
-    path = None if folder is None else Path(folder, name)
-
-    def begun(resume: Checkpoint | None = None) -> TrainingRun[LanguageModel]:
-        return trained(
-            toy_corpus(250),
-            replace(SMALL, **shape),
-            replace(QUICK, batch=6, **settings),
-            valid=toy_corpus(100, seed=2),
-            checkpoint=None if path is None else CheckpointPlan(path, 1e-9),
-            resume=resume,
-        )
 
     def known_losses(run: Iterable[Report]) -> Iterator[float]:
         for report in run:
-            if report.stage == "training":
+            if report.stage == "training" and report.done:
                 loss = report.figures["loss"]
                 yield -1.0 if math.isnan(loss) else loss  # not yet known in this epoch
 
-    run, losses = begun(), []
-    if path is not None:
+    case, losses = CASES[name], list[float]()
+    if folder is None:
+        run = case.run()
+    else:
+        path = Path(folder, name)
+        run = case.run(path, 1e-9)
         losses = list(itertools.islice(known_losses(run), 7))[:-1]  # the last is not kept yet
         run.close()
-        run = begun(read_checkpoint(path))
+        run = case.resumed(path)
     losses += known_losses(run)
     model = run.result()
     validations = [each["perplexity"] for each in model.metadata["training"]["validations"]]
@@ -107,10 +107,9 @@ def printed_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
         **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    paths = ",".join([str(TESTS)])
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", DRIVER, paths, folder],
+            [sys.executable, "-c", DRIVER, str(TESTS), folder],
             env={**environment, "RANK": rank, "LOCAL_RANK": rank},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -126,51 +125,20 @@ def printed_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     return printed
 
 
-@pytest.fixture(scope="module")
-def reported_by_two(printed_by_two: list[list[str]]) -> list[list[dict[str, Reported]]]:
-    """What each of two processes reports of all cases, in both ways."""
-    return [json.loads(reports) for reports, _ in printed_by_two]
-
-
-@pytest.fixture(scope="module")
-def of_two(reported_by_two: list[list[dict[str, Reported]]]) -> list[dict[str, Reported]]:
-    return [undisturbed for undisturbed, _ in reported_by_two]
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_both_have_the_same_weights_and_know_the_same(
-    name: str, of_two: list[dict[str, Reported]]
-) -> None:
-    assert of_two[0][name] == of_two[1][name]
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if name != "dropped"])
-def test_two_processes_come_to_what_one_does(name: str, of_two: list[dict[str, Reported]]) -> None:
+def test_two_processes_come_to_what_one_does(name: str, printed_by_two: list[list[str]]) -> None:
+    """Both know the same, also when resumed: each has its own state and its own dropout."""
+    first, second = (json.loads(reports) for reports, _ in printed_by_two)
+    undisturbed, resumed = (way[name] for way in first)
+    assert undisturbed == second[0][name] == resumed
     alone = reported(name)
-    for ours, theirs in zip(of_two[0][name], alone, strict=True):
+    if "dropout" in name:  # each process drops other values
+        assert undisturbed[0][0] != pytest.approx(alone[0][0], rel=1e-7)
+        assert undisturbed[0][-1] == pytest.approx(alone[0][-1], rel=0.3)
+        return
+    for ours, theirs in zip(undisturbed, alone, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3)
     assert alone[0][-1] < alone[0][0] - 0.02
-
-
-def test_two_processes_with_dropout_drop_different_values(
-    of_two: list[dict[str, Reported]],
-) -> None:
-    losses, alone = of_two[0]["dropped"][0], reported("dropped")[0]
-    assert losses[0] != pytest.approx(alone[0], rel=1e-7)
-    assert losses[-1] == pytest.approx(alone[-1], rel=0.1)
-
-
-@pytest.fixture(scope="module")
-def of_two_interrupted(reported_by_two: list[list[dict[str, Reported]]]) -> dict[str, Reported]:
-    return reported_by_two[0][1]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_two_processes_go_on_where_they_were(
-    name: str, of_two: list[dict[str, Reported]], of_two_interrupted: dict[str, Reported]
-) -> None:
-    """Each with the state of its own tracks, and with random numbers of its own for dropout."""
-    assert of_two_interrupted[name] == of_two[0][name]
 
 
 def test_processes_leave_each_other_before_they_end(printed_by_two: list[list[str]]) -> None:

@@ -1,0 +1,65 @@
+"""The memory that a sequence-to-sequence model takes, in training and in decoding.
+
+Notation: S units of the source, T units of the target, B pairs of a batch.
+"""
+
+from __future__ import annotations
+
+from wordkit.nn.config import full_name
+from wordkit.nn.recurrent import GATES
+from wordkit.seq2seq.batches import EncodedPairs
+from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.network import Seq2SeqNetwork
+from wordkit.training.run import check_memory
+
+__all__ = ["check_training_memory", "decoding_bytes"]
+
+_GRADIENT_FACTOR = 3  # times the memory that is taken without gradients
+
+
+def _answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
+    """Return the bytes that a pair of this length takes in a layer, without gradients."""
+    gates = GATES[full_name(config.cell, config.activation)]
+    directions = 1 if config.directions == "one" else 2
+    return 4 * longest * (2 * gates * config.hidden + 4 * config.width) * directions
+
+
+def decoding_bytes(config: Seq2SeqConfig, longest: int, hypotheses: int, words: int) -> int:
+    """Return the bytes to answer a source of this length; states are twice there as beams change.
+
+    Args:
+        config: the shape of the model.
+        longest: S.
+        hypotheses: followed at a time.
+        words: of the targets.
+    """
+    remembered = 0 if config.attention == "none" else 2 * longest  # values and keys
+    states = 2 * config.layers + 2
+    each = 2 * (4 * config.width * (remembered + states) + 16 * words)
+    return _answer_bytes(config, longest) + hypotheses * each
+
+
+def check_training_memory(
+    model: Seq2SeqConfig, words: tuple[int, int], train: EncodedPairs, valid: EncodedPairs,
+    batch: int,
+) -> None:  # fmt: skip
+    """Raise before the work if the model cannot be trained in the free memory."""
+    needed, S, T, B = max(
+        (factor * _batch_bytes(model, *shape), *shape)
+        for encoded, factor in ((train, _GRADIENT_FACTOR), (valid, 1))
+        for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
+    )
+    check_memory(
+        f"a model for texts of up to {S:,} and {T:,} units, in batches of {B},",
+        lambda: Seq2SeqNetwork(model, *words),
+        "leave out the longest texts, or lower batch or hidden",
+        extra=needed,
+    )
+
+
+def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
+    """Return the bytes that a batch takes, without gradients."""
+    needed = B * model.layers * _answer_bytes(model, S + T)
+    if model.attention != "none":
+        needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
+    return needed
