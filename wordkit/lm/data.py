@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
 
-__all__ = ["TextWindows", "TokenStream", "Window", "corpus_record", "hold_out", "words_to_model"]
+__all__ = ["TextWindows", "TokenStream", "Window", "hold_out", "words_to_model"]
 
 _NO_TARGET = -1  # after the end of a shorter sequence
 _MIN_STEPS = 5  # of a window whose length is drawn
@@ -255,13 +254,3 @@ def _cut_position(offsets: npt.NDArray[np.int64], fraction: float) -> int:
         if abs(end - wanted) <= N * min(fraction, 1 - fraction) / 2:
             return end
     return min(max(round(wanted), 1), N - 1)
-
-
-def corpus_record(corpus: Corpus) -> dict[str, Any]:
-    """Return what the metadata of a model say of a text."""
-    return {
-        "fingerprint": corpus.fingerprint,
-        "tokens": corpus.tokens,
-        "sentences": corpus.sentences,
-        "settings": dict(corpus.settings),
-    }

@@ -19,7 +19,7 @@ from wordkit.decoding.scoring import measure_perplexity
 from wordkit.embeddings import Embeddings
 from wordkit.errors import TextError
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
-from wordkit.lm.data import TextWindows, TokenStream, Window, corpus_record, words_to_model
+from wordkit.lm.data import TextWindows, TokenStream, Window, words_to_model
 from wordkit.lm.initialization import (
     check_dimensions,
     initialize,
@@ -299,7 +299,7 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
             "numbers": settings.get("numbers", "keep"),
         },
         "settings": asdict(config),
-        "corpus": corpus_record(corpus),
-        "valid": None if valid is None else corpus_record(valid),
+        "corpus": corpus.record,
+        "valid": None if valid is None else valid.record,
         "versions": versions(),
     }
