@@ -217,6 +217,16 @@ def test_without_teacher_forcing_it_is_fed_its_own_predictions(unk: float) -> No
 # --- vocabularies ---------------------------------------------------------------------------------
 
 
+def test_each_batch_draws_its_own_forced_steps(pairs: list[Pair]) -> None:
+    """And the same ones when a resumed training begins with it."""
+    task = task_of(random_model(), pairs, batch=30, teacher_forcing=0.5)
+    drawn = [batch.forced for epoch in (0, 1) for batch in task.batches(epoch, 0)]
+    steps = min(len(forced) for forced in drawn)
+    assert len({forced[:steps].numpy().tobytes() for forced in drawn}) == len(drawn) == 6
+    again = next(iter(task.batches(1, 2))).forced
+    assert torch.equal(again, drawn[5])
+
+
 def test_rare_units_are_unknown(valid: list[Pair]) -> None:
     pairs = [*toy_pairs(200), Pair("aXb", "AxB"), Pair("cX", "Cx")]
     config = replace(THOROUGH, epochs=6, min_count=3)
