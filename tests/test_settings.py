@@ -19,12 +19,13 @@ from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.generation import GenerationConfig
 from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.text import TextConfig
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
 
 KINDS = (
     ModelConfig, TrainingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig, DecodingConfig,
-    Word2VecConfig, CooccurrenceConfig, CountsConfig,
+    Word2VecConfig, CooccurrenceConfig, CountsConfig, TextConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
@@ -49,6 +50,7 @@ WORDS: list[tuple[tuple[type[Settings], ...], str, Any, str]] = [
     ((CountsConfig, CooccurrenceConfig), "weighting", "linear", "flat, harmonic, dynamic"),
     ((CountsConfig, CooccurrenceConfig), "side", "up", "both, left, right"),
     ((CountsConfig,), "method", "lanczos", "randomized, arpack"),
+    ((TextConfig,), "numbers", "words", "keep, N"),
 ]
 RANGES: list[tuple[tuple[type[Settings], ...], str, tuple[float, ...], tuple[float, ...], str]] = [
     # good values at the ends, bad ones beyond them, the range in words
@@ -104,7 +106,8 @@ RANGES: list[tuple[tuple[type[Settings], ...], str, tuple[float, ...], tuple[flo
     ((Word2VecConfig,), "lr", (1e-4,), (0, -0.1), "above 0"),
     ((Word2VecConfig,), "min_lr", (0, 0.01), (-1e-4,), "at least 0"),
     ((Word2VecConfig, CountsConfig), "dim", (1,), (0,), "at least 1"),
-    ((Word2VecConfig, CountsConfig), "min_count", (1,), (0,), "at least 1"),
+    ((Word2VecConfig, CountsConfig, TextConfig), "min_count", (1,), (0,), "at least 1"),
+    ((TextConfig,), "max_size", (1,), (0, -3), "at least 1"),
     ((Word2VecConfig, CountsConfig), "seed", (0, 2**200), (-1,), "at least 0"),
     ((CountsConfig, CooccurrenceConfig), "window", (1, 1000), (0, 1001), "from 1 to 1000"),
     ((CountsConfig,), "max_vocabulary", (1,), (0,), "at least 1"),
@@ -212,7 +215,11 @@ def test_every_field_is_in_a_table() -> None:
     for kind in KINDS:
         for name, declared in settings_of(kind).items():
             owner = SamplingConfig if name in settings_of(SamplingConfig) else kind
-            assert declared.type is bool or (owner, name) in tested or name == "alternatives"
+            assert (
+                declared.type is bool
+                or (owner, name) in tested
+                or (name in ("alternatives", "tokenizer"))
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -246,9 +246,9 @@ def settings_of(kind: type[Settings]) -> Mapping[str, Setting]:
 
 def _resolved(declared: Setting, field: dataclasses.Field[Any], hint: Any) -> Setting:
     """A declaration with the name, the type and the default of its field."""
-    is_union = get_origin(hint) in (Union, types.UnionType)
-    if is_union:
-        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = [part for part in parts if part is not type(None)]
+    hint = kinds[0] if len(kinds) == 1 else object  # of several kinds, the class checks its value
     is_choice = get_origin(hint) is Literal
     return dataclasses.replace(
         declared,
@@ -256,7 +256,7 @@ def _resolved(declared: Setting, field: dataclasses.Field[Any], hint: Any) -> Se
         default=field.default,
         type=str if is_choice else get_origin(hint) or hint,
         choices=get_args(hint) if is_choice else (),
-        is_optional=is_union,
+        is_optional=type(None) in parts,
     )
 
 

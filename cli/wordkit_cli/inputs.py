@@ -78,7 +78,8 @@ def read_corpus(
     if opened.reason is not None and text.tokenizer is None:
         progress.say(opened.reason)
     refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
-    config = TextConfig(text.tokenizer or opened.tokenizer, text.numbers, **settings)
+    settings |= {"tokenizer": text.tokenizer or opened.tokenizer, "numbers": text.numbers}
+    config = TextConfig(**settings)
     run = iter_prepare(opened.source, folder, config, vocabulary=words, threads=threads)
     corpus = progress.finish(run)
     progress.say(describe(corpus))

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import io
 import re
-import tokenize
 import warnings
 from collections.abc import Iterator
+from importlib.util import decode_source
 
 __all__ = ["docstrings", "prose"]
 
@@ -47,7 +46,7 @@ def docstrings(data: bytes) -> list[str]:
     Raises:
         SyntaxError, ValueError: the file is not valid Python.
     """
-    source = _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+    source = decode_source(data)
     with warnings.catch_warnings():  # of invalid escapes, such as "\d"
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", SyntaxWarning)
@@ -56,14 +55,6 @@ def docstrings(data: bytes) -> list[str]:
             nodes.sort(key=lambda node: (node.lineno, node.col_offset))
             return [n.value for n in nodes if isinstance(n.value, str) and "\n" in n.value]
         return list(_first_statements(source))
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding)
 
 
 def _first_statements(source: str) -> Iterator[str]:

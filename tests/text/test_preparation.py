@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from string_source import StringSource
 
-from wordkit.errors import ConfigError, StorageError, TextError, VocabularyError
+from wordkit.errors import StorageError, TextError, VocabularyError
 from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
 from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.tokenizers import is_number
@@ -217,23 +217,6 @@ def test_a_folder_with_other_content_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="folder with other content"):
         iter_prepare(StringSource("a"), tmp_path).result()
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "message"),
-    [
-        ("numbers", "words", "numbers must be keep or N, not 'words'"),
-        ("min_count", 0, "min_count must be at least 1, not 0"),
-        ("min_count", 2.5, "min_count must be a whole number, at least 1, not 2.5"),
-        ("max_size", -3, "max_size must be at least 1, not -3"),
-        ("max_size", "x", "max_size must be a whole number, at least 1, not 'x'"),
-    ],
-)
-def test_bad_settings(field: str, value: object, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        TextConfig(**{field: value})
-    with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
-        iter_prepare(StringSource("a"), threads=0)
 
 
 def test_reports() -> None:

@@ -12,12 +12,13 @@ import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields, replace
 from queue import SimpleQueue
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import Setting
-from wordkit.errors import ConfigError, TextError
+from wordkit.config import Settings, setting
+from wordkit.errors import TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.corpus import Corpus
@@ -32,34 +33,30 @@ _MAX_THREADS = 64  # reading is not faster with more
 
 
 @dataclass(frozen=True)
-class TextConfig:
+class TextConfig(Settings):
     """Settings of tokenizer and vocabulary."""
 
-    tokenizer: str | Tokenizer | TokenizeFunction = "basic"
-    """A name that ``wordkit tokenizers`` lists, or a callable from a line to its tokens."""
-
-    numbers: str = "keep"
-    """"keep", or "N" to write every number as ``N``, as the Penn Treebank of LM papers does."""
-
-    min_count: int = 1
-    """Words seen less often are left out of the vocabulary, ≥ 1."""
-
-    max_size: int | None = None
-    """Maximum number of words, the most frequent; None: all."""
-
-    unk: bool = False
-    """Write words outside the vocabulary as ``<unk>``; otherwise they are dropped."""
-
-    eos: bool = False
-    """Put the token ``<eos>`` at each line end, as language models need it."""
+    tokenizer: str | Tokenizer | TokenizeFunction = setting(
+        "basic",
+        "Tokenizer: a name that wordkit tokenizers lists, or a callable from a line to its tokens.",
+    )
+    numbers: Literal["keep", "N"] = setting(
+        "keep", "Keep numbers, or write each as N, as the Penn Treebank of LM papers does."
+    )
+    min_count: int = setting(1, "Leave out words that occur less often.", at_least=1)
+    max_size: int | None = setting(
+        None, "Size limit of the vocabulary: the most frequent words.", none="no limit", at_least=1
+    )
+    unk: bool = setting(
+        False, "Write words outside the vocabulary as <unk>; otherwise they are dropped."
+    )
+    eos: bool = setting(
+        False, "Put the token <eos> at the end of each line, as language models need it."
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         get_tokenizer(self.tokenizer)
-        if self.numbers not in ("keep", "N"):
-            raise ConfigError(f"numbers must be keep or N, not {self.numbers!r}")
-        for name, is_optional in (("min_count", False), ("max_size", True)):
-            declared = Setting("", at_least=1, name=name, type=int, is_optional=is_optional)
-            declared.check(getattr(self, name))
 
 
 def iter_prepare(

@@ -73,8 +73,7 @@ def load_embeddings(
     options = ReadOptions(limit, encoding, errors)
     named = None if format is None else _named(format)
     with Source(path) as source:
-        _refuse_foreign(source)
-        chosen = named or _recognized(source, path)
+        chosen = _recognized(source, path, named)
         if chosen.read is None:
             raise FormatError(f"{path}: {chosen.name} files are only written, never read")
         try:
@@ -136,7 +135,6 @@ def detect_format(path: str | os.PathLike[str]) -> Format:
         FormatError: it is no vector file.
     """
     with Source(path) as source:
-        _refuse_foreign(source)
         return _recognized(source, path)
 
 
@@ -167,16 +165,17 @@ def _suffix_of(path: str | os.PathLike[str]) -> str:
     return split_suffix(path)[0].suffix.lower()
 
 
-def _refuse_foreign(source: Source) -> None:
+def _recognized(
+    source: Source, path: str | os.PathLike[str], named: Format | None = None
+) -> Format:
     if not source.head:
         raise FormatError(f"{source.path} is empty; make it again")
     name = file_format(source.head[:HEAD_BYTES])
     if name is not None:
         remedy = _REMEDIES.get(name, _EXPORT)
         raise FormatError(f"{source.path} is {name}; wordkit never reads these: {remedy}")
-
-
-def _recognized(source: Source, path: str | os.PathLike[str]) -> Format:
+    if named is not None:
+        return named
     for known in FORMATS.values():
         if known.recognize(source.head, _suffix_of(path)):
             return known
@@ -194,7 +193,6 @@ def _check_recognised(temporary: Path, path: Path, chosen: Format) -> None:
     """
     with Source(temporary) as source:
         try:
-            _refuse_foreign(source)
             found = _recognized(source, path).name
         except FormatError as error:
             found = str(error)
