@@ -201,15 +201,6 @@ def test_a_mark_at_the_start_of_each_file_is_dropped(tmp_path: Path) -> None:
     assert read(open_text([tmp_path], encoding="utf-8-sig")).decode() == "é\né\né\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp1252", "gb18030"])
-def test_encodings(tmp_path: Path, encoding: str) -> None:
-    text = "Zoë ate a “crêpe”.\n" * 50
-    for mark in ("", "\ufeff") if encoding.endswith("le") else ("",):
-        path = file(tmp_path, "a", gzip.compress((mark + text).encode(encoding)))
-        source = open_text([path], encoding=encoding, block_size=16)
-        assert read(source).decode() == text
-
-
 def test_bytes_that_cannot_be_decoded_may_be_replaced(tmp_path: Path) -> None:
     path = file(tmp_path, "a.txt", b"one\ntwo\nthr\xe9e\n")
     with pytest.raises(TextError, match=r"a.txt: line 3, byte 11: not ascii \(0xe9"):

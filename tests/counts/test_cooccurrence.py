@@ -6,6 +6,7 @@ import errno
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -224,26 +225,16 @@ def test_too_little_memory_says_what_is_needed() -> None:
 
 @pytest.mark.parametrize("memory", [1_000_000, 6_000_000])  # parts in files; the result in one
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
-    class Full:
-        """A file on a disk that takes the first thousand bytes."""
+    room = [1000]
 
-        def __init__(self) -> None:
-            self.room = 1000
+    def write(data: memoryview) -> int:
+        written = min(len(data), room[0])
+        room[0] -= written
+        if not written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written
 
-        def write(self, data: memoryview) -> int:
-            if not self.room:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            written = min(len(data), self.room)
-            self.room -= written
-            return written
-
-        def seek(self, *place: int) -> None:
-            pass
-
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Mock(write=write))
     with pytest.raises(StorageError, match="No space left on device; free some space") as caught:
         iter_count_cooccurrences(zipfian(200_000, 5000), memory=memory, threads=1).result()
     assert "\n" not in str(caught.value)

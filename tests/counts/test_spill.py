@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from wordkit.counts import iter_count_cooccurrences, kernels
 from wordkit.counts.merge import RowScratch
 from wordkit.counts.spill import GrowingArray
-from wordkit.errors import StorageError
 from wordkit.text import Corpus
 
 
@@ -39,15 +37,6 @@ def test_more_memory_than_there_is_becomes_a_file() -> None:
     array = GrowingArray(np.float64, 1 << 58)
     array.append(np.arange(3.0))
     assert isinstance(array.finish(), np.memmap)
-
-
-def test_no_place_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**options: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    with pytest.raises(StorageError, match=r"temporary file in .*: Read-only file system; free"):
-        GrowingArray(np.int32, 0).append(np.zeros(1, dtype=np.int32))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

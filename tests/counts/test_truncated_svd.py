@@ -263,28 +263,6 @@ def test_symmetry_is_seen(size: int, density: float, threads: int, change: int) 
         assert not is_symmetric(CsrParts.of(one_sided[:5]), pool)
 
 
-def is_mapped(array: Any) -> bool:
-    """Whether an array is a view of a mapped file."""
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
-        array = array.base
-    return False
-
-
-def test_a_transpose_larger_than_the_memory_is_mapped() -> None:
-    matrix = words_like(900, 700, 0.2)
-    expected = csr_array(matrix.T)
-    expected.sort_indices()
-    for threads, memory in [(1, 1), (3, 100_000), (2, 1 << 30)]:
-        with ThreadPool(threads) as pool:
-            flipped = transpose(CsrParts.of(matrix), memory, pool)
-        assert is_mapped(flipped.data) == (memory < matrix.nnz * 8)
-        np.testing.assert_array_equal(flipped.indptr, expected.indptr)
-        np.testing.assert_array_equal(flipped.indices, expected.indices)
-        np.testing.assert_array_equal(flipped.data, expected.data)
-
-
 @pytest.mark.parametrize("is_symmetric_matrix", [True, False])
 def test_memory_changes_no_bit_and_copies_no_matrix(is_symmetric_matrix: bool) -> None:
     matrix = symmetric(2500, 0.1) if is_symmetric_matrix else words_like(2500, 2500, 0.1)

@@ -273,35 +273,6 @@ def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, co
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS)
 @laws(30)
-@given(
-    packing=st.sampled_from(["", "", ".gz"]),
-    embeddings=embeddings_of(),
-    cut=st.integers(0, 10**6),
-    changes=st.lists(
-        st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=3)), max_size=4
-    ),
-)
-def test_files_with_changed_bytes_are_read_or_refused(
-    tmp_path, monkeypatch, name, compiled, packing, embeddings, cut, changes
-):
-    if compiled:
-        read_by_compiled_code(monkeypatch)
-    path = tmp_path / f"v{packing}"
-    try:
-        save_embeddings(embeddings, path, name)
-    except EmbeddingsError:
-        assume(False)
-    content = bytearray(path.read_bytes())
-    for place, replacement in changes:
-        start = place % len(content)
-        content[start : start + len(replacement)] = replacement
-    path.write_bytes(content[: len(content) - cut % 40] if cut % 3 else content)
-    load_or_refuse(path, None)
-    load_or_refuse(path, name)
-
-
-@pytest.mark.parametrize(("name", "compiled"), WAYS)
-@laws(30)
 @given(embeddings=embeddings_of(), data=st.data())
 def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
     tmp_path, monkeypatch, name, compiled, embeddings, data

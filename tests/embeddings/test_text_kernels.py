@@ -13,8 +13,6 @@ from wordkit.embeddings.formats.text_reader import _Parser, _Piece
 from wordkit.embeddings.formats.text_rows import (
     _compiled,
     _plain,
-    format_values,
-    is_number,
 )
 
 TOKENS = st.one_of(
@@ -54,19 +52,6 @@ def test_compiled_rows_are_plain_rows(rows, dim, ended):
     assert fast.ended == plain.ended == data.endswith(b"\n")
 
 
-@settings(max_examples=200)
-@given(TOKENS)
-def test_a_number_is_pythons_number(token):
-    data = f"w {token}".encode()
-    read = parser(1).compiled(_Piece(data, 0, 1))
-    with np.errstate(over="ignore"):
-        fine = is_number(token.encode()) and np.isfinite(np.float32(float(token)))
-    assert (read.error is None) == bool(fine)
-    if fine:
-        with np.errstate(over="ignore"):
-            assert read.vectors[0].tobytes() == np.float32(float(token)).tobytes()
-
-
 def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
     rng = np.random.default_rng(2)
     below = (rng.standard_normal(3000) * 10.0 ** rng.integers(-6, 6, 3000)).astype(np.float32)
@@ -75,17 +60,6 @@ def test_numbers_near_the_middle_of_two_floats_are_read_exactly():
     expected = np.array([float(token) for token in tokens]).astype(np.float32)
     data = "\n".join(f"w {token}" for token in tokens).encode()
     assert parser(1).compiled(_Piece(data, 0, 1)).vectors.tobytes() == expected.tobytes()
-
-
-@settings(max_examples=200)
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
-def test_compiled_text_is_numpys_text(values):
-    array = np.array([values], dtype=np.float32)
-    fast, plain = _compiled(["w é"], array), _plain(["w é"], array)
-    assert plain == b"w \xc3\xa9 " + format_values(array[0]) + b"\n"
-    assert fast.startswith(b"w \xc3\xa9 ")
-    assert fast.endswith(b"\n")
-    assert_same_numbers(fast.split()[2:], plain.split()[2:])
 
 
 def assert_same_numbers(fast: list[bytes], plain: list[bytes]) -> None:

@@ -126,12 +126,6 @@ def test_windows_of_very_long_sentences_are_whole(length: int, window: int) -> N
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs"])
-def test_a_very_long_sentence(loss: str) -> None:
-    case = Case([[3, 1], LONG], 30, 4, "cbow", loss=loss, window=3, negative=1)
-    assert assert_equals_twin(case, tolerance=3e-4) == 18_002
-
-
-@pytest.mark.parametrize("loss", ["ns", "hs"])
 @pytest.mark.parametrize("kept", [0, 3, 7, 60])
 def test_a_very_long_sentence_of_which_little_is_kept(kept: int, loss: str) -> None:
     """So little that what is read at a time may be less than a window."""

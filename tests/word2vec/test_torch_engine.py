@@ -75,24 +75,6 @@ def weights_of(state: TrainingState) -> tuple[np.ndarray[Any, Any], np.ndarray[A
 # --- the protocol of an engine --------------------------------------------------------------------
 
 
-def test_every_chunk_is_recorded_before_the_next_one_is_taken(corpus: Corpus) -> None:
-    chunks, recorded, taken = chunks_of(corpus), [], []
-
-    def handing_out() -> Iterator[Chunk]:
-        for chunk in chunks:
-            assert recorded == taken
-            taken.append(chunk)
-            yield chunk
-
-    running = engine_of(corpus).run(handing_out(), lambda chunk, tally: recorded.append(chunk))
-    for number, _ in enumerate(running, 1):
-        assert recorded == chunks[:number]
-        if number == 3:
-            break
-    running.close()
-    assert recorded == taken == chunks[:3]
-
-
 @pytest.mark.parametrize("device", DEVICES)
 @models
 def test_two_halves_are_a_whole(corpus: Corpus, device: str, arch: str, loss: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -62,15 +60,6 @@ def test_a_step_goes_down_the_gradient(
     np.testing.assert_allclose((inputs - new_inputs) / lr, by_input, atol=1e-5)
     np.testing.assert_allclose((outputs - new_outputs) / lr, by_output, atol=1e-5)
     assert np.abs(by_input).max() > 0.01 and np.abs(by_output).max() > 0.01
-
-
-def test_the_full_softmax_is_a_distribution() -> None:
-    inputs, outputs = random_weights()
-    steps = [
-        Step("cbow", "softmax", [1, 4], range(V), [int(row == word) for row in range(V)])
-        for word in range(V)
-    ]
-    assert sum(math.exp(-s.written_out_loss(inputs, outputs)) for s in steps) == pytest.approx(1)
 
 
 def test_random_numbers_are_those_of_splitmix64() -> None:
