@@ -89,7 +89,7 @@ configs = st.builds(
 
 
 @given(sentences_strategy, configs, st.integers(0, WORDS), st.integers(1, 4))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_counts_equal_those_of_the_twin(
     sentences: Sentences, config: CooccurrenceConfig, size: int, threads: int
 ) -> None:
@@ -111,7 +111,7 @@ def test_counts_equal_those_of_the_twin(
     configs,
     st.integers(1, 3),
 )
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_segments_in_files_add_up_to_the_same_bits(
     sentences: Sentences, config: CooccurrenceConfig, threads: int
 ) -> None:

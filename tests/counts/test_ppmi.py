@@ -39,7 +39,7 @@ smoothings = st.sampled_from([1.0, 0.75, 0.5])
 
 
 @given(dense_counts, shifts, smoothings, st.integers(1, 3))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_ppmi_is_its_definition(
     counts: Dense, shift: float, smoothing: float, threads: int
 ) -> None:

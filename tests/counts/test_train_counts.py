@@ -68,7 +68,7 @@ def test_threads_and_memory_change_no_bit(corpus: Corpus) -> None:
         assert found.metadata == expected.metadata
 
 
-@pytest.mark.parametrize("options", [{}, {"side": "left"}, {"smoothing": 0.75}])
+@pytest.mark.parametrize("options", [{}, {"side": "left"}])
 def test_memory_holds_in_each_stage(options: dict[str, Any]) -> None:
     """Of the arrays of a matrix far larger than the memory allowed, none is in memory."""
     words = np.random.default_rng(0).integers(0, 1500, (20_000, 20))

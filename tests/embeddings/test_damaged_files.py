@@ -249,7 +249,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("name", "compiled"), [(None, False), *WAYS])
-@laws(30)
+@laws(20)
 @given(
     content=st.binary(max_size=60)
     | LINES
@@ -272,7 +272,7 @@ def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, co
 
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS)
-@laws(30)
+@laws(20)
 @given(embeddings=embeddings_of(), data=st.data())
 def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
     tmp_path, monkeypatch, name, compiled, embeddings, data

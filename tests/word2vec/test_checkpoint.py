@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from training_strategies import checkpoints, small_corpus
+from training_cases import FakeEngine, checkpoints, small_corpus
 
 from wordkit.config import change
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError
@@ -225,7 +224,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 
 @pytest.mark.usefixtures("fake")
 @settings(
-    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stops=st.lists(st.integers(0, 14), max_size=3), every=st.sampled_from([1e-9, 1e9]))
 def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
@@ -253,7 +252,7 @@ def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
 
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
 def test_the_kernels_resume_bit_by_bit(tmp_path: Path, loss: Any) -> None:
-    corpus, config = small_corpus(5000), replace(CONFIG, loss=loss, epochs=2)
+    corpus, config = small_corpus(2500), replace(CONFIG, loss=loss, epochs=2)
     expected = train.iter_train_word2vec(corpus, config, threads=1).result()
     plan = CheckpointPlan(tmp_path / "c", 1e-9)
     run = train.iter_train_word2vec(corpus, config, threads=1, checkpoint=plan)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from topics import no_threads
+from training_cases import no_threads
 
 from wordkit.text import Corpus
 from wordkit.word2vec import Word2VecConfig, start_afresh

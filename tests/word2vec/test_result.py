@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from training_strategies import configs, small_corpus, states
+from training_cases import FakeEngine, configs, small_corpus, states
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError

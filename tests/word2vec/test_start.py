@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fake_engine import FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_strategies import VALUES, small_corpus, vocabularies
+from training_cases import VALUES, FakeEngine, small_corpus, vocabularies
 
 from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
 from wordkit.errors import ConfigError, FormatError, ResourceError, VocabularyError

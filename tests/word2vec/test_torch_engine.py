@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from topics import KINDS, of_a_kind, topics
 from torch_cases import DEVICES
-from training_strategies import small_corpus
+from training_cases import KINDS, of_a_kind, small_corpus, topics
 
 from wordkit.errors import ResourceError
 from wordkit.text import Corpus

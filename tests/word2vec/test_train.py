@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from chunk_cases import MODELS
-from topics import KINDS, SMALL, no_threads, of_a_kind, settings, topics, train
+from training_cases import KINDS, SMALL, no_threads, of_a_kind, settings, topics, train
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError

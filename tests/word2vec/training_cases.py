@@ -1,15 +1,90 @@
-"""Training states for hypothesis: small vocabularies, odd words, any bits in the weights."""
+"""Trainings for tests: texts of two topics, an engine that only pretends, states for hypothesis."""
 
 from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from wordkit.embeddings import Embeddings
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig
+from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig, iter_train_word2vec
+from wordkit.word2vec.engine import Chunk
 from wordkit.word2vec.state import Tally
 from wordkit.word2vec.weights import Weights, output_rows
+
+SMALL = Word2VecConfig(arch="skipgram", dim=16, epochs=3, sample=0, vectors="in")
+KINDS = ("fish", "tree")
+
+
+def topics(lines: int = 1200, seed: int = 0) -> list[list[str]]:
+    """Sentences of two kinds, so that words of a kind occur with each other."""
+    chooser = np.random.default_rng(seed)
+    words = {kind: [f"{kind}{i}" for i in range(20)] for kind in KINDS}
+    common = [f"common{i}" for i in range(8)]
+    return [
+        [str(chooser.choice(words[KINDS[n % 2]] if chooser.random() < 0.7 else common))
+         for _ in range(12)]
+        for n in range(lines)
+    ]  # fmt: skip
+
+
+def settings(**changes: Any) -> Word2VecConfig:
+    return Word2VecConfig(**{**vars(SMALL), **changes})
+
+
+def train(corpus: Corpus, *, threads: int = 1, **changes: Any) -> Embeddings:
+    return iter_train_word2vec(corpus, settings(**changes), threads=threads).result()
+
+
+def of_a_kind(vectors: Embeddings, kind: str) -> int:
+    """How many of the 19 words next to one of a kind are the others of its kind."""
+    nearest = [word for word, _ in vectors.most_similar(f"{kind}3", n=19)]
+    return sum(word.startswith(kind) for word in nearest)
+
+
+def no_threads() -> bool:
+    return not any(thread.name.startswith("wordkit-word2vec") for thread in threading.enumerate())
+
+
+# --- an engine -----------------------------------------------------------------------------------
+
+
+class FakeEngine:
+    """Its updates depend on each chunk and on all before."""
+
+    name = "a fake"
+    packages: tuple[str, ...] = ("numpy", "numba")
+    chunk_tokens = 1000
+
+    def __init__(self, state: TrainingState, config: Word2VecConfig) -> None:
+        self.weights = state.weights
+        self.seed = config.seed
+        self.fetched = 0
+
+    def prepare(self) -> None:
+        pass
+
+    def run(
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+    ) -> Iterator[None]:
+        for chunk in chunks:
+            random = np.random.default_rng([self.seed, chunk.epoch, chunk.start])
+            for matrix in (self.weights.input, self.weights.output):
+                matrix += random.standard_normal(matrix.shape, np.float32) * chunk.start_lr
+                matrix *= 0.99
+            record(chunk, Tally(random.random() * chunk.tokens, chunk.tokens))
+            yield
+
+    def fetch(self) -> None:
+        self.fetched += 1
+
+
+# --- states --------------------------------------------------------------------------------------
 
 WORDS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=4
