@@ -14,7 +14,6 @@ from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embedd
 from wordkit.embeddings.formats import format_by_suffix
 from wordkit.errors import (
     ConfigError,
-    EmbeddingsError,
     FormatError,
     StorageError,
     WordkitWarning,
@@ -87,14 +86,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path, content, name)
     path.write_bytes(b"\xef\xbb\xbf" + content)
     layout = name and ("word2vec" if content[:1] == b"2" else "glove")
     assert same(load_embeddings(path, layout), PAIR)
-
-
-def test_a_file_without_a_header_cannot_begin_with_a_byte_order_mark_that_is_a_word(tmp_path):
-    odd = Embeddings(["\ufeffa", "b"], PAIR.vectors)
-    with pytest.raises(EmbeddingsError, match="byte order mark"):
-        save_embeddings(odd, tmp_path / "v.glove")
-    save_embeddings(odd, tmp_path / "v.txt")
-    assert same(load_embeddings(tmp_path / "v.txt"), odd)
 
 
 # --- remedies ------------------------------------------------------------------------------------

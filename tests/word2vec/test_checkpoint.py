@@ -304,23 +304,6 @@ def test_checkpoints_are_written_when_due(
     assert done[0] == 0 < done[1] == done[2] < done[3]
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_a_run_that_is_closed_keeps_all_that_is_done(
-    corpus: Corpus, tmp_path: Path, fake: list[FakeEngine], epochs: int
-) -> None:
-    path = tmp_path / "c"
-    run = train.iter_train_word2vec(corpus, CONFIG, checkpoint=CheckpointPlan(path, math.inf))
-    reports = [next(run)]
-    while epochs and (len(reports) < 2 or reports[-2].done < epochs * corpus.tokens):
-        reports.append(next(run))
-    run.close()
-    if epochs == 0:
-        assert list(tmp_path.iterdir()) == [], "there is nothing to keep"
-    else:
-        assert read_checkpoint(path).words_done == epochs * corpus.tokens
-        assert fake[0].fetched > 0, "the weights came from the device first"
-
-
 @pytest.mark.usefixtures("fake")
 def test_a_bad_place_is_found_before_the_work(corpus: Corpus, tmp_path: Path) -> None:
     for place, message in ((tmp_path, "it is a folder"), (tmp_path / "no" / "c", "no folder")):

@@ -137,12 +137,3 @@ def test_draws_depend_on_seed_epoch_and_place() -> None:
     assert drawn(replace(config, seed=2**70), chunk) != pairs
     seeds = {generator_for(config, replace(chunk, start=i), "cpu").initial_seed() for i in range(9)}
     assert len(seeds) == 9
-
-
-def test_blocks_come_from_all_over_the_chunk() -> None:
-    corpus = numbered_corpus([4000])
-    blocks = blocks_of(corpus, Word2VecConfig(sample=0), whole(corpus), T=4)
-    firsts = blocks.centres[:, 0].tolist()
-    assert sorted(firsts) == list(range(1, 4001, 4))
-    # Of a random order a tenth of the blocks, on average in the middle: five deviations.
-    assert abs(np.mean(firsts[:100]) - 2000) < 5 * 4000 / 12**0.5 / 100**0.5

@@ -184,16 +184,6 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
         np.testing.assert_allclose(rates, np.maximum(0.1 * (1 - done), 0.01))
 
 
-@pytest.mark.parametrize("after", [0, 1, 10])
-def test_closing_stops_the_threads(corpus: Corpus, after: int) -> None:
-    run = iter_train_word2vec(corpus, settings(epochs=1000), threads=2)
-    assert len(list(islice(run, after))) == after
-    run.close()
-    assert no_threads() and list(run) == []
-    with pytest.raises(RuntimeError, match="closed"):
-        run.result()
-
-
 # --- what can go wrong ---------------------------------------------------------------------------
 
 
