@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -220,7 +221,9 @@ def is_corpus(path: str | os.PathLike[str]) -> bool:
 def _load_array(path: Path, dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
     try:
         mode: Any = "r" if size else None  # an empty array cannot be mapped
-        array = np.load(path, mmap_mode=mode, allow_pickle=False)
+        with warnings.catch_warnings():  # of types that NumPy deprecates, of which none is right
+            warnings.simplefilter("ignore", DeprecationWarning)
+            array = np.load(path, mmap_mode=mode, allow_pickle=False)
     except OSError as error:
         raise CorpusError(f"{path} cannot be read; prepare the text again") from error
     except _BAD_ARRAY as error:
