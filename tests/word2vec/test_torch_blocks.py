@@ -108,7 +108,7 @@ def test_each_window_has_a_radius_of_its_own() -> None:
 def test_subsampling_comes_before_windows(device: str) -> None:
     counts = np.array([30_000, 8_000, 1_500, 500])
     ids = np.random.default_rng(0).permutation(np.repeat(np.arange(4, dtype=np.int32), counts))
-    corpus = Corpus(ids, np.array([0, 40_000]), Vocabulary("abcd", counts))
+    corpus = Corpus(ids, np.array([0, 40_000]), Vocabulary(list("abcd"), counts))
     config = Word2VecConfig(window=1, dynamic_window=False, sample=0.02)
     blocks = blocks_of(corpus, config, whole(corpus), T=16, device=device)
     linked = numpy(blocks.links).any(1)
