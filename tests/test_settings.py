@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordkit.config import Settings, change, check_fields, from_record, setting, settings_of
+from wordkit.config import (
+    Setting,
+    Settings,
+    change,
+    check_fields,
+    from_record,
+    setting,
+    settings_of,
+)
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
@@ -24,101 +32,35 @@ from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
 
 KINDS = (
-    ModelConfig, TrainingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig, DecodingConfig,
-    Word2VecConfig, CooccurrenceConfig, CountsConfig, TextConfig,
+    ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
+    Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
+    TextConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
+FIELDS = [(kind, declared) for kind in KINDS for declared in settings_of(kind).values()]
+NUMBERS = [(kind, declared) for kind, declared in FIELDS if declared.type in (int, float)]
 
-WORDS: list[tuple[tuple[type[Settings], ...], str, Any, str]] = [
-    (NETWORKS, "cell", "LSTM", "rnn, lstm, gru, peephole"),
-    (NETWORKS, "activation", "gelu", "tanh, relu"),
-    (NETWORKS, "start_weights", "normal", "uniform, xavier, he"),
-    ((ModelConfig,), "start_embeddings", "file", "random, counts"),
-    ((TrainingConfig,), "softmax", "full", "auto, exact, sampled, adaptive"),
-    (LEARNING, "optimizer", "lion", "sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, asgd"),
-    (LEARNING, "schedule", 3, "constant, plateau, step, exponential, inverse, cosine, onecycle"),
-    (LEARNING, "precision", "fp16", "auto, fp32, bf16"),
-    ((Seq2SeqConfig,), "unit", "line", "char, word"),
-    ((Seq2SeqConfig,), "directions", "two", "one, concat, sum"),
-    ((Seq2SeqConfig,), "attention", None, "none, dot, general, additive"),
-    ((Seq2SeqConfig,), "context_to", "both", "output, input"),
-    ((Word2VecConfig,), "arch", "sg", "cbow, skipgram"),
-    ((Word2VecConfig,), "loss", "nce", "ns, hs, softmax"),
-    ((Word2VecConfig,), "cbow_gradient", True, "true, word2vec"),
-    ((Word2VecConfig,), "vectors", "both", "in, out, sum"),
-    ((CountsConfig, CooccurrenceConfig), "weighting", "linear", "flat, harmonic, dynamic"),
-    ((CountsConfig, CooccurrenceConfig), "side", "up", "both, left, right"),
-    ((CountsConfig,), "method", "lanczos", "randomized, arpack"),
-    ((TextConfig,), "numbers", "words", "keep, N"),
-]
-RANGES: list[tuple[tuple[type[Settings], ...], str, tuple[float, ...], tuple[float, ...], str]] = [
-    # good values at the ends, bad ones beyond them, the range in words
-    (NETWORKS, "hidden", (1, 100_000), (0, 100_001), "from 1 to 100000"),
-    (NETWORKS, "dim", (1, 100_000), (0, 100_001), "from 1 to 100000"),
-    (NETWORKS, "layers", (1, 32), (0, 33), "from 1 to 32"),
-    (NETWORKS, "dropout", (0, 0.99), (-0.1, 1), "from 0 to below 1"),
-    (NETWORKS, "start_scale", (1e-9,), (0, -1.0), "above 0"),
-    (NETWORKS, "forget_bias", (-3.0,), (), ""),
-    ((ModelConfig,), "last_hidden", (1, 100_000), (0, 100_001), "from 1 to 100000"),
-    *(
-        ((ModelConfig,), field, (0, 0.99), (-0.1, 1), "from 0 to below 1")
-        for field in ("input_dropout", "between_dropout", "output_dropout", "word_dropout",
-                      "weight_drop")
-    ),
-    (LEARNING, "batch", (1,), (0,), "at least 1"),
-    (LEARNING, "epochs", (1,), (0,), "at least 1"),
-    (LEARNING, "max_minutes", (0.1,), (0,), "above 0"),
-    (LEARNING, "lr", (1e-9,), (0,), "above 0"),
-    (LEARNING, "momentum", (0,), (1,), "from 0 to below 1"),
-    (LEARNING, "beta2", (0,), (1,), "from 0 to below 1"),
-    (LEARNING, "weight_decay", (0,), (-0.1,), "at least 0"),
-    (LEARNING, "decay", (1e-9,), (0,), "above 0"),
-    (LEARNING, "decay_after", (0,), (-1,), "at least 0"),
-    (LEARNING, "decay_every", (1,), (0,), "at least 1"),
-    (LEARNING, "warmup", (0, 1), (-0.1, 1.1), "from 0 to 1"),
-    (LEARNING, "clip_norm", (1e-9,), (0,), "above 0"),
-    (LEARNING, "clip_value", (1e-9,), (-1,), "above 0"),
-    (LEARNING, "label_smoothing", (0,), (1,), "from 0 to below 1"),
-    (LEARNING, "patience", (1,), (0,), "at least 1"),
-    (LEARNING, "averaging_patience", (1,), (0,), "at least 1"),
-    (LEARNING, "seed", (0, 2**32 - 1), (-1, 2**32), "from 0 to 4294967295"),
-    ((TrainingConfig,), "steps", (1,), (0,), "at least 1"),
-    ((TrainingConfig,), "samples", (1,), (0,), "at least 1"),
-    ((TrainingConfig,), "exact_fraction", (0, 1), (-0.1, 1.1), "from 0 to 1"),
-    ((TrainingConfig,), "activation_penalty", (0,), (-1,), "at least 0"),
-    ((TrainingConfig,), "temporal_penalty", (0,), (-1,), "at least 0"),
-    (LEARNING, "min_count", (1,), (0,), "at least 1"),
-    (LEARNING, "max_vocabulary", (3,), (2,), "at least 3"),
-    ((Seq2SeqConfig,), "attention_width", (1, 100_000), (0, 100_001), "from 1 to 100000"),
-    ((Seq2SeqTrainingConfig,), "teacher_forcing", (0, 1), (-0.1, 1.1), "from 0 to 1"),
-    ((Seq2SeqTrainingConfig,), "bucket", (1,), (0,), "at least 1"),
-    ((DecodingConfig,), "beam", (1,), (0,), "at least 1"),
-    ((DecodingConfig,), "length_penalty", (0, 10), (-0.1, 10.1), "from 0 to 10"),
-    ((DecodingConfig,), "max_length", (1,), (0,), "at least 1"),
-    ((DecodingConfig,), "batch", (1,), (0,), "at least 1"),
-    ((Word2VecConfig,), "window", (1, 1000), (0, 1001), "from 1 to 1000"),
-    ((Word2VecConfig,), "negative", (1, 1000), (0, 1001), "from 1 to 1000"),
-    ((Word2VecConfig,), "ns_exponent", (-10, 0, 10), (-10.5, 10.5), "from -10 to 10"),
-    ((Word2VecConfig,), "sample", (0, 1), (-1e-3, 1.5), "from 0 to 1"),
-    ((Word2VecConfig,), "max_vocabulary", (2,), (1,), "at least 2"),
-    ((Word2VecConfig,), "epochs", (1,), (0, -3), "at least 1"),
-    ((Word2VecConfig,), "lr", (1e-4,), (0, -0.1), "above 0"),
-    ((Word2VecConfig,), "min_lr", (0, 0.01), (-1e-4,), "at least 0"),
-    ((Word2VecConfig, CountsConfig), "dim", (1,), (0,), "at least 1"),
-    ((Word2VecConfig, CountsConfig, TextConfig), "min_count", (1,), (0,), "at least 1"),
-    ((TextConfig,), "max_size", (1,), (0, -3), "at least 1"),
-    ((Word2VecConfig, CountsConfig), "seed", (0, 2**200), (-1,), "at least 0"),
-    ((CountsConfig, CooccurrenceConfig), "window", (1, 1000), (0, 1001), "from 1 to 1000"),
-    ((CountsConfig,), "max_vocabulary", (1,), (0,), "at least 1"),
-    ((CountsConfig,), "shift", (1e-9,), (0,), "above 0"),
-    ((CountsConfig,), "smoothing", (1e-9, 1), (0, 1.1), "above 0 and at most 1"),
-    ((CountsConfig,), "exponent", (0, 1), (-0.1, 1.1), "from 0 to 1"),
-    ((SamplingConfig,), "temperature", (1e-3, 5), (0, -1), "above 0"),
-    ((SamplingConfig,), "top_k", (1,), (0,), "at least 1"),
-    ((SamplingConfig,), "top_p", (1e-3, 1), (0, 1.1), "above 0 and at most 1"),
-    ((SamplingConfig,), "seed", (0, 2**64 - 1), (-1, 2**64), f"from 0 to {2**64 - 1}"),
-]  # fmt: skip
+RANGES = {
+    "": "forget_bias",
+    "above 0": "start_scale max_minutes lr decay clip_norm clip_value shift temperature",
+    "above 0 and at most 1": "smoothing top_p",
+    "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed",
+    "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
+    "bucket beam max_length alternatives words dim max_vocabulary max_size top_k",
+    "at least 2": "max_vocabulary",
+    "at least 3": "max_vocabulary",
+    "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
+    "weight_drop momentum beta2 label_smoothing",
+    "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent",
+    "from 0 to 10": "length_penalty",
+    "from -10 to 10": "ns_exponent",
+    "from 1 to 32": "layers",
+    "from 1 to 1000": "window negative",
+    "from 1 to 100000": "hidden dim last_hidden attention_width",
+    f"from 0 to {2**32 - 1}": "seed",
+    f"from 0 to {2**64 - 1}": "seed",
+}
 EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     # a setting that has no effect alone, and what gives it one
     *((kind, {"activation": "relu"}, {"cell": "rnn"}) for kind in NETWORKS),
@@ -178,48 +120,43 @@ def useful(kind: type[Settings], field: str) -> dict[str, Any]:
     return {other: known[0] for other, known in settings_of(kind)[field].only_with.items()}
 
 
-@pytest.mark.parametrize(("kinds", "field", "value", "words"), WORDS)
-def test_words_are_of_a_list(
-    kinds: tuple[type[Settings], ...], field: str, value: Any, words: str
-) -> None:
-    for kind in kinds:
-        assert refused(kind, **{field: value}) == f"{field} must be one of {words}, not {value!r}"
-        for word in words.split(", "):
-            assert getattr(kind(**{**useful(kind, field), field: word}), field) == word
+def test_the_ranges_of_all_numbers() -> None:
+    found: dict[str, set[str]] = {}
+    for _, declared in NUMBERS:
+        found.setdefault(declared.range, set()).add(declared.name)
+    assert found == {says: set(names.split()) for says, names in RANGES.items()}
 
 
-@pytest.mark.parametrize(("kinds", "field", "good", "bad", "says"), RANGES)
-def test_ranges_have_ends(
-    kinds: tuple[type[Settings], ...],
-    field: str,
-    good: tuple[float, ...],
-    bad: tuple[float, ...],
-    says: str,
-) -> None:
-    for kind in kinds:
-        for value in good:
-            assert getattr(kind(**{**useful(kind, field), field: value}), field) == value
-        for value in bad:
-            assert refused(kind, **{field: value}) == f"{field} must be {says}, not {value}"
-        declared = settings_of(kind)[field]
-        number = "a whole number" if declared.type is int else "a finite number"
-        for strange in (math.nan, "3", [], True, *([2.5] if declared.type is int else [math.inf])):
-            message = refused(kind, **{field: strange})
-            expected = ", ".join(filter(None, (number, says)))
-            shown = repr(strange) if isinstance(strange, str | list) else strange
-            assert message == f"{field} must be {expected}, not {shown}"
+@pytest.mark.parametrize(("kind", "declared"), FIELDS, ids=lambda each: getattr(each, "name", ""))
+def test_words_are_of_a_list(kind: type[Settings], declared: Setting) -> None:
+    words = ", ".join(declared.choices)
+    for wrong in (words, "", 3, True) if words else ():
+        message = refused(kind, **{declared.name: wrong})
+        assert message == f"{declared.name} must be one of {words}, not {wrong!r:.50}"
+    for word in declared.choices:
+        config = kind(**{**useful(kind, declared.name), declared.name: word})
+        assert getattr(config, declared.name) == word
 
 
-def test_every_field_is_in_a_table() -> None:
-    tested = {(kind, field) for kinds, field, *_ in [*WORDS, *RANGES] for kind in kinds}
-    for kind in KINDS:
-        for name, declared in settings_of(kind).items():
-            owner = SamplingConfig if name in settings_of(SamplingConfig) else kind
-            assert (
-                declared.type is bool
-                or (owner, name) in tested
-                or (name in ("alternatives", "tokenizer"))
-            )
+@pytest.mark.parametrize(("kind", "declared"), NUMBERS, ids=lambda each: getattr(each, "name", ""))
+def test_ranges_have_ends(kind: type[Settings], declared: Setting) -> None:
+    name, step = declared.name, 1 if declared.type is int else 1e-3
+    low, high = declared.at_least, declared.at_most
+    ends = [end for end in (low, high) if end not in (None, math.inf)]
+    inside = [] if declared.above is None else [declared.above + step]
+    inside += [] if declared.below is None else [declared.below - step]
+    outside = [end for end in (declared.above, declared.below) if end is not None]
+    outside += [] if low is None else [low - step]
+    outside += [] if high in (None, math.inf) else [high + step]
+    for value in (*ends, *inside):
+        assert getattr(kind(**{**useful(kind, name), name: value}), name) == value
+    for value in outside:
+        assert refused(kind, **{name: value}) == f"{name} must be {declared.range}, not {value}"
+    number = "a whole number" if declared.type is int else "a finite number"
+    expected = ", ".join(filter(None, (number, declared.range)))
+    for strange in (math.nan, "3", [], True, *([2.5] if declared.type is int else [math.inf])):
+        shown = repr(strange) if isinstance(strange, str | list) else strange
+        assert refused(kind, **{name: strange}) == f"{name} must be {expected}, not {shown}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
