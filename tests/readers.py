@@ -56,6 +56,8 @@ class Reader:
 
 def make_readers(folder: Path) -> Mapping[str, Reader]:
     """All readers by name, with their good files in a folder that ``make_files`` has filled."""
+    from wordnet_files import pack_wordnet
+
     from wordkit.embeddings import load_embeddings, save_embeddings
     from wordkit.lm import load_language_model, save_language_model
     from wordkit.lm import read_checkpoint as read_lm_checkpoint
@@ -85,6 +87,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     for suffix, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
         packed.append(folder / f"packed.txt.{suffix}")
         packed[-1].write_bytes(pack(text))
+    archive = pack_wordnet(folder / "words", folder / "words.zip")
     (folder / "wide.txt").write_bytes(text.decode().encode("utf-16"))
     formats = ("txt", "glove", "vec", "bin", "bin.gz", "txt.bz2", "bin.xz")
     return {
@@ -106,7 +109,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         "word pairs": Reader(read_word_pairs, (folder / "pairs.txt",)),
         "analogies": Reader(read_analogies, (folder / "questions.txt",)),
         "training log": Reader(read_training_log, (folder / "lm.jsonl",)),
-        "WordNet": Reader(_look_up, (folder / "words",)),
+        "WordNet": Reader(_look_up, (folder / "words", archive)),
     }
 
 
@@ -211,7 +214,7 @@ def tried(reader: Reader, seed: int, place: Path) -> str:
     chooser = random.Random(seed)
     good = chooser.choice(reader.files)
     bad = place / good.name
-    others = chooser.choice(reader.files)
+    others = chooser.choice([path for path in reader.files if path.is_file()] or [good])
     if good.is_dir():
         shutil.rmtree(bad, ignore_errors=True)
         shutil.copytree(good, bad)

@@ -15,8 +15,6 @@ from wordnet_files import pack_wordnet, write_wordnet
 
 from wordkit.embeddings import Embeddings, save_embeddings
 
-INSTALLED = Path("/usr/share/wordnet/data.noun").exists()
-
 
 @pytest.fixture
 def words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -121,9 +119,9 @@ def test_which_wordnet(
 ) -> None:
     assert wordkit("synonyms", "ox").stderr == "WordNet: words ($WORDKIT_WORDNET)\n"
     monkeypatch.delenv("WORDKIT_WORDNET")
-    monkeypatch.setenv("NLTK_DATA", str(folder / "data"))
-    archive = pack_wordnet(words, folder / "data" / "corpora" / "wordnet.zip")
-    done = wordkit("synonyms", "wagon", anew=True)
+    monkeypatch.setattr("wordkit.thesaurus.files._nltk_data_folders", lambda: [str(folder)])
+    archive = pack_wordnet(words, folder / "corpora" / "wordnet.zip")
+    done = wordkit("synonyms", "wagon")
     assert done.stderr == f"WordNet: {archive}\n"
     assert "car" in done.stdout
 
@@ -148,7 +146,7 @@ def test_the_others_are_answered_beside_unknown_words(wordkit: Wordkit, words: P
     assert wordkit("hypernyms", "quick", "wagn", "--json", status=1).stdout == ""
 
 
-def test_no_wordnet_and_damaged_ones(wordkit: Wordkit, words: Path, folder: Path) -> None:
+def test_no_wordnet_and_corrupted_ones(wordkit: Wordkit, words: Path, folder: Path) -> None:
     error = wordkit("synonyms", "ox", "--wordnet", "none", status=1).stderr
     assert "apt-get install wordnet-base" in error and "python -m nltk.downloader" in error
     assert "is no WordNet" in wordkit("synonyms", "ox", "--wordnet", ".", status=1).stderr
@@ -223,22 +221,17 @@ def test_compare_goes_on_without_a_wordnet(
     assert json.loads(capsys.readouterr().out)["car"]["thesaurus"] is None
 
 
-def test_an_installed_wordnet_that_is_damaged_is_not_missing(
+def test_an_installed_wordnet_that_is_corrupted_is_not_missing(
     wordkit: Wordkit, ways: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WORDKIT_WORDNET")
-    monkeypatch.setenv("NLTK_DATA", str(folder / "data"))
-    installed = folder / "data" / "corpora" / "wordnet"
-    shutil.copytree(ways, installed)
-    for spoil in (
-        lambda: (installed / "index.noun").write_text("junk\n"),
-        lambda: (installed / "index.noun").unlink(),
-    ):
-        spoil()
-        done = wordkit("compare", "car", anew=True, status=1)
+    monkeypatch.setattr("wordkit.thesaurus.files._nltk_data_folders", lambda: [str(folder)])
+    installed = shutil.copytree(ways, folder / "corpora" / "wordnet")
+    for harm in (lambda path: path.write_text("junk\n"), Path.unlink):
+        harm(installed / "index.noun")
+        done = wordkit("compare", "car", status=1)
         assert done.stdout == "" and "index.noun" in done.stderr
-        found = json.loads(wordkit("doctor", "--json", anew=True, status=1).stdout)
-        asked = found["asks"]["wordnet"]
+        asked = json.loads(wordkit("doctor", "--json", status=1).stdout)["asks"]["wordnet"]
         assert asked["path"] == str(installed) and "index.noun" in asked["fault"]
 
 
@@ -269,16 +262,3 @@ print([name for name in ("nltk", "scipy", "sklearn", "torch", "numba") if name i
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-@pytest.mark.skipif(not INSTALLED, reason="wordnet-base is not installed")
-def test_the_real_wordnet(wordkit: Wordkit) -> None:
-    installed = ("--wordnet", "/usr/share/wordnet")
-    lines = wordkit("synonyms", "car", *installed).stdout.splitlines()
-    assert lines[0] == "1  noun  auto, automobile, machine, motorcar"
-    assert lines[1].endswith("usually propelled by an internal combustion engine")
-    found = json.loads(wordkit("hypernyms", "car", "--json", *installed).stdout)["car"][0]
-    assert [path[0] for path in found["paths"]] == ["motor_vehicle.n.01"] * 2
-    assert {path[-1] for path in found["paths"]} == {"entity.n.01"}
-    lines = wordkit("wordnet-similarity", "car", "automobile", *installed).stdout.splitlines()
-    assert [line.split()[1] for line in lines[:3]] == ["1.0000", "1.0000", "3.6376"]
