@@ -89,8 +89,8 @@ def command(
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
-    format_by_suffix(output)
     check_training(output, options, kind=KIND, command="train-w2v")
+    format_by_suffix(output)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
     with Progress(quiet=options["quiet"], log=log) as progress:

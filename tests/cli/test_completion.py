@@ -17,7 +17,7 @@ def offered(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, line: str) -> lis
     monkeypatch.setenv("_WORDKIT_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
-    return wordkit(anew=True).stdout.splitlines()
+    return wordkit().stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_what_is_offered(
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
     monkeypatch.setenv("_WORDKIT_COMPLETE", f"{shell}_source")
-    assert f"_WORDKIT_COMPLETE={shell}_complete" in wordkit(anew=True).stdout
+    assert f"_WORDKIT_COMPLETE={shell}_complete" in wordkit().stdout
 
 
 def test_another_shell(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_WORDKIT_COMPLETE", "csh_source")
-    assert "is 'csh_source'; expected bash_source" in wordkit(anew=True, status=1).stderr
+    assert "is 'csh_source'; expected bash_source" in wordkit(status=1).stderr
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")

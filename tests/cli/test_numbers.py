@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import click
 import pytest
 import torch
 from conftest import Place
 from every_command import COMMANDS, options
+
+from wordkit.config import Setting, settings_of
+from wordkit_cli import train_counts, train_lm_plan, train_seq2seq, train_w2v, transform
+from wordkit_cli.commands import cli
+from wordkit_cli.setting_options import SettingOptions
 
 NUMBERS = ("x", "nan", "0", "-1", "inf", str(10**30))
 TAKEN_BY_NONE = {"x", "nan"}
@@ -47,6 +53,47 @@ def test_unknown_options(place: Place, name: str) -> None:
         done = place.run(name, tried)
         assert done.status == 2 and unknown in done.stderr
     assert place.content() == before
+
+
+def another(declared: Setting) -> Any:
+    """A value of a setting that is not its default."""
+    if declared.type is bool:
+        return not declared.default
+    if declared.choices:
+        return next(word for word in declared.choices if word != declared.default)
+    low = declared.at_least if declared.above is None else declared.above
+    return declared.type(3 if declared.at_most is None or declared.at_most > 3 else 0.25 + low / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    {
+        "train-w2v": train_w2v._SETTINGS, "train-counts": train_counts._SETTINGS,
+        "train-lm": train_lm_plan.SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
+        "transform": transform._DECODING,
+    }.items(),
+)  # fmt: skip
+def test_all_settings_arrive(name: str, group: SettingOptions) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    known = {option.name for option in options(name)}
+    for title, kind in group._groups.items():
+        index = [*group._groups].index(title)
+        given = {n: another(d) for n, d in settings_of(kind).items() if n in known}
+        words = [
+            word
+            for n, value in given.items()
+            for option in [f"--{n.replace('_', '-')}"]
+            for word in (
+                [option if value else option.replace("--", "--no-", 1)]
+                if isinstance(value, bool)
+                else [option, str(value)]
+            )
+        ]
+        context = command.make_context(name, ["text", *words])
+        assert group.given(context.params)[index] == given
+        left = settings_of(kind).keys() - given.keys()
+        assert left <= {"start_embeddings", "adaptive", "batch"}, "a setting has no option"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -167,18 +167,8 @@ def test_a_resumed_training_is_an_undisturbed_one(
     wordkit("train-seq2seq", pairs, *options, "--epochs", "3", "-o", "whole")
     checkpoint = ["--checkpoint", "state"]
     wordkit("train-seq2seq", pairs, *options, "--epochs", "2", *checkpoint, "-o", "part")
-    done = wordkit(
-        "train-seq2seq",
-        pairs,
-        "--epochs",
-        "3",
-        "--threads",
-        "1",
-        *checkpoint,
-        "--resume",
-        "-o",
-        "rest",
-    )
+    again = ("--epochs", "3", "--threads", "1", *checkpoint, "--resume", "-o", "rest")
+    done = wordkit("train-seq2seq", pairs, *again)
     assert "resuming state after" in done.stderr
     whole, rest = load_seq2seq(folder / "whole"), load_seq2seq(folder / "rest")
     for name, weights in whole.network.state_dict().items():

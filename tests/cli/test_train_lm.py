@@ -13,8 +13,7 @@ from command_line import Wordkit, log_of
 from lm_calls import SMALL, run
 
 from wordkit.errors import ResourceError, WordkitError
-from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.lm.model import LanguageModel, load_language_model
+from wordkit.lm.model import load_language_model
 from wordkit.lm.presets import PRESETS, get_preset
 from wordkit_cli.train_lm import command
 
@@ -86,7 +85,8 @@ def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: P
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("--preset", "foo"), "preset must be one of"),
+        (("--preset", "foo"), "preset must be one of rnnlm, "),
+        (("--show-preset", "foo"), "preset must be one of rnnlm, "),
         (("--embeddings", "nope"), "cannot read nope: there is no such file"),
         (("--valid", "nope.txt"), "cannot read 'nope.txt'"),
         (("--test", "nope.txt"), "cannot read 'nope.txt'"),
@@ -104,22 +104,15 @@ def test_what_cannot_be_is_refused_before_the_text_is_read(
     if "--resume" in wrong:
         run("train.txt", *SMALL, "--checkpoint", "c")
     said = wordkit("train-lm", "train.txt", *wrong, status=1).stderr
-    assert len(said.splitlines()) == 1 and message in said
+    assert len(said.splitlines()) == 1 + ("--resume" in wrong) and message in said
 
 
 @pytest.mark.parametrize(
     ("idle", "choice", "remedy"),
     [
         ("--momentum 0.5 --preset awd-lstm", "optimizer asgd", "optimizer momentum or nesterov"),
-        ("--beta2 0.9 --optimizer sgd", "optimizer sgd", "optimizer adam or adamw"),
-        ("--averaging-patience 2", "optimizer adamw", "optimizer asgd"),
-        ("--decay 0.5", "schedule onecycle", "schedule plateau or step or exponential or inverse"),
-        ("--decay-after 2 --schedule cosine", "schedule cosine", "schedule step or exponential"),
         ("--decay-every 2 --schedule plateau", "schedule plateau", "schedule step"),
-        ("--warmup 0.1 --schedule constant", "schedule constant", "schedule onecycle or cosine"),
-        ("--samples 9 --softmax exact", "softmax exact", "softmax auto or sampled"),
-        ("--exact-fraction 0.1 --softmax adaptive", "softmax adaptive", "softmax auto or sampled"),
-        ("--activation relu --cell gru", "cell gru", "cell rnn"),
+        ("--averaging-patience 2", "optimizer adamw", "optimizer asgd"),
     ],
     ids=lambda value: value.split()[0],
 )
@@ -137,65 +130,6 @@ def test_what_torchrun_tells_is_a_number(
     monkeypatch.setenv("WORLD_SIZE", "abc")
     said = wordkit("train-lm", "train.txt", *SMALL, status=1).stderr
     assert "$WORLD_SIZE must be a whole number, as torchrun sets it, not 'abc'" in said
-
-
-def test_all_settings_arrive(texts: Path) -> None:
-    model = {
-        "cell": "rnn", "activation": "relu", "hidden": 7, "layers": 2, "last_hidden": 6, "dim": 5,
-        "dropout": 0.1, "input_dropout": 0.2, "between_dropout": 0.3, "output_dropout": 0.4,
-        "word_dropout": 0.05, "weight_drop": 0.15, "start_weights": "he", "start_scale": 0.3,
-    }  # fmt: skip
-    training = {
-        "batch": 3, "steps": 5, "epochs": 1, "max_minutes": 3.0, "optimizer": "nesterov",
-        "lr": 0.002, "momentum": 0.7, "weight_decay": 0.001, "schedule": "step", "decay": 0.4,
-        "decay_after": 1, "decay_every": 2, "clip_norm": 0.5, "clip_value": 0.2,
-        "softmax": "exact", "activation_penalty": 0.1, "temporal_penalty": 0.2,
-        "label_smoothing": 0.05, "patience": 3, "min_count": 2, "max_vocabulary": 9,
-        "precision": "fp32", "seed": 8,
-    }  # fmt: skip
-    other_trainings: list[dict[str, object]] = [
-        {"optimizer": "adam", "beta2": 0.99, "schedule": "cosine", "warmup": 0.1},
-        {"optimizer": "asgd", "averaging_patience": 4},
-        {"softmax": "sampled", "samples": 9, "exact_fraction": 0.2},
-    ]
-    switches = ["--tied", "--residual", "--no-locked-dropout", "--orthogonal", "--unigram-bias"]
-    switches += ["--vary-steps", "--freeze-embeddings"]
-
-    def trained(*given: dict[str, object]) -> LanguageModel:
-        pairs = {name: value for settings in given for name, value in settings.items()}
-        options = [x for name, v in pairs.items() for x in (f"--{name.replace('_', '-')}", str(v))]
-        run("train.txt", "--preset", "rnnlm", *options, *switches)
-        return load_language_model("lm.safetensors")
-
-    made = trained(model, training)
-    on = {"tied": True, "residual": True, "orthogonal": True, "unigram_bias": True}
-    expected = ModelConfig(**model, **on, locked_dropout=False)  # type: ignore[arg-type]
-    assert made.config == expected
-    settings = dict(made.metadata["settings"])
-    assert settings.items() >= {**training, "vary_steps": True, "freeze_embeddings": True}.items()
-    assert {*model, *on, "locked_dropout", "forget_bias", "adaptive", "start_embeddings"} == set(
-        vars(ModelConfig())
-    ), "a setting is missing here"
-    switches.clear()
-    for others in other_trainings:
-        made = trained({"hidden": 7, "epochs": 1, "forget_bias": 0.5}, others)
-        assert made.metadata["settings"].items() >= others.items()
-        assert made.config.forget_bias == 0.5
-    tried = {name for each in (training, *other_trainings) for name in each}
-    assert {*tried, "vary_steps", "freeze_embeddings"} == set(vars(TrainingConfig()))
-
-
-@pytest.mark.parametrize("softmax", ["exact", "sampled", "adaptive"])
-def test_each_softmax(wordkit: Wordkit, texts: Path, softmax: str) -> None:
-    more = ["--optimizer", "adamw", "--lr", "0.01"]
-    if softmax == "sampled":
-        more += ["--samples", "4", "--exact-share", "0.3"]  # the latter was its name once
-    wordkit("train-lm", "train.txt", *SMALL, "--softmax", softmax, *more)
-    model = load_language_model("lm.safetensors")
-    assert model.metadata["settings"]["softmax"] == softmax
-    assert softmax != "sampled" or model.metadata["settings"]["exact_fraction"] == 0.3
-    assert model.config.adaptive == (softmax == "adaptive")
-    assert model.metadata["training"]["valid_perplexity"] < 10
 
 
 # --- presets --------------------------------------------------------------------------------------
@@ -222,13 +156,6 @@ def test_a_preset_is_shown(folder: Path, name: str, capsys: pytest.CaptureFixtur
             assert found == value, field
         else:
             assert float(found) == pytest.approx(value, rel=1e-5), field
-
-
-def test_a_preset_that_is_not_there(wordkit: Wordkit, texts: Path) -> None:
-    error = wordkit("train-lm", "--show-preset", "big", status=1).stderr
-    assert "preset must be one of rnnlm, " in error and "not 'big'" in error
-    with pytest.raises(WordkitError, match="preset must be one of rnnlm, .*, not 'big'"):
-        run("train.txt", "--preset", "big")
 
 
 # --- word vectors to start from -------------------------------------------------------------------
@@ -295,11 +222,7 @@ def test_bad_input(wordkit: Wordkit, texts: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "lost"),
     [
-        ("--valid valid.txt --log valid.txt", "valid.txt"),
         ("--valid some --log some/valid.txt", "some/valid.txt"),
-        ("--test test.txt --log test.txt", "test.txt"),
-        ("--embeddings vectors --log vectors", "vectors"),
-        ("--embeddings vectors -o vectors", "vectors"),
         ("--checkpoint c --resume --embeddings vectors -o vectors", "vectors"),
         ("--valid ptb-valid --data-dir some --log some/ptb.valid.txt", "some/ptb.valid.txt"),
         ("ptb-valid some --data-dir some -o some/ptb.valid.txt", "some/ptb.valid.txt"),
@@ -380,8 +303,10 @@ def test_tied_vectors_do_not_go_with_an_adaptive_softmax(texts: Path) -> None:
         run("train.txt", *SMALL, "--softmax", "adaptive", "--tied")
 
 
-def test_another_optimizer_brings_its_own_rate(texts: Path) -> None:
+def test_another_optimizer_brings_its_own_rate(wordkit: Wordkit, texts: Path) -> None:
     run("train.txt", *SMALL, "--optimizer", "adam")
     assert load_language_model("lm.safetensors").metadata["settings"]["lr"] == 5e-3
-    run("train.txt", *SMALL, "--optimizer", "adam", "--lr", "0.01")
-    assert load_language_model("lm.safetensors").metadata["settings"]["lr"] == 0.01
+    more = ("--lr", "0.01", "--softmax", "sampled", "--exact-share", "0.3")  # once its name
+    wordkit("train-lm", "train.txt", *SMALL, "--optimizer", "adam", *more)
+    settings = load_language_model("lm.safetensors").metadata["settings"]
+    assert (settings["lr"], settings["exact_fraction"]) == (0.01, 0.3)

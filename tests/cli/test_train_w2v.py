@@ -47,45 +47,6 @@ def test_words_of_one_kind_are_near_each_other(wordkit: Wordkit, folder: Path) -
         assert {neighbour.word[0] for neighbour in near} == {"a"}, arch
 
 
-@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
-@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
-def test_each_architecture_with_each_loss(
-    wordkit: Wordkit, corpus_txt: Path, folder: Path, arch: str, loss: str
-) -> None:
-    wordkit("train-w2v", corpus_txt, "--arch", arch, "--loss", loss, *SMALL, "-q")
-    vectors = load_embeddings("vectors.safetensors")
-    assert vectors.metadata["settings"]["arch"] == arch
-    assert vectors.metadata["settings"]["loss"] == loss
-    training = vectors.metadata["training"]
-    chance = {"ns": 6 * np.log(2), "hs": np.log(20) + 1, "softmax": np.log(20)}[loss]
-    assert 0 < training["loss"] < chance + 0.1
-    assert wordkit("similar", "king", "-n", "1").stdout
-
-
-def test_all_settings_arrive(wordkit: Wordkit, corpus_txt: Path) -> None:
-    given = {
-        "arch": "cbow",
-        "loss": "ns",
-        "dim": 7,
-        "window": 3,
-        "negative": 2,
-        "ns_exponent": -0.5,
-        "sample": 0.01,
-        "min_count": 2,
-        "max_vocabulary": 15,
-        "epochs": 3,
-        "lr": 0.1,
-        "min_lr": 0.001,
-        "cbow_gradient": "word2vec",
-        "vectors": "sum",
-        "seed": 5,
-    }
-    options = [x for name, v in given.items() for x in (f"--{name.replace('_', '-')}", str(v))]
-    wordkit("train-w2v", corpus_txt, *options, "--no-dynamic-window", "-q")
-    settings = load_embeddings("vectors.safetensors").metadata["settings"]
-    assert settings == {**given, "dynamic_window": False}
-
-
 def test_all_ways_to_give_the_text_are_one(
     wordkit: Wordkit, corpus_txt: Path, folder: Path
 ) -> None:
@@ -188,6 +149,7 @@ def test_nothing_that_is_read_is_written_over(corpus_txt: Path, folder: Path) ->
         ["--init", "vectors.safetensors"],
         ["--resume", "vectors.safetensors", "-o", "v.txt", "--log", "vectors.safetensors"],
         ["--checkpoint", "vectors.safetensors", "-o", "v.txt"],
+        ["--checkpoint", "corpus.txt", "--resume", "-o", "v.txt"],
         ["--checkpoint", "new.txt", "-o", "new.txt"],
         ["--checkpoint", "new", "--log", "new"],
     ):

@@ -106,27 +106,6 @@ def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_
     assert "20 words, 5 dimensions" in said
 
 
-def test_settings_without_effect(wordkit: Wordkit, corpus_txt: Path) -> None:
-    for options, told in (
-        (
-            ("--loss", "hs", "--negative", "5"),
-            "--negative has no effect with --loss hs; leave it out",
-        ),
-        (("--loss", "hs", "--ns-exponent", "1"), "--ns-exponent has no effect with"),
-        (
-            ("--arch", "skipgram", "--cbow-gradient", "true"),
-            "--cbow-gradient has no effect with --arch",
-        ),
-    ):
-        assert told in wordkit("train-w2v", corpus_txt, *options, status=2).stderr
-
-
-def test_resume_from_what_is_no_checkpoint(wordkit: Wordkit, corpus_txt: Path) -> None:
-    Path("junk").write_text("junk")
-    done = wordkit("train-w2v", corpus_txt, "--checkpoint", "junk", "--resume", status=1)
-    assert "junk exists and is no checkpoint of train-w2v" in done.stderr
-
-
 def test_resume_without_a_checkpoint_yet_starts_afresh(
     wordkit: Wordkit, corpus_txt: Path, folder: Path
 ) -> None:
