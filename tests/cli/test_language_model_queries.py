@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit, start
-from lm.models import WORDS, corpus_of, random_model, uniform_model
+from lm.models import WORDS, random_model, uniform_model
 
 from wordkit.lm import save_language_model
 
@@ -56,13 +56,6 @@ def test_perplexity(wordkit: Wordkit, lm: Path, text: Path) -> None:
     assert rows[2][:2] == ["tokens", str(TOKENS)] and rows[3][:2] == ["oov", "1"]
     again = wordkit("perplexity", "-", "-m", lm, "--json", stdin=LINES)
     assert json.loads(again.stdout) == known
-
-
-def test_perplexity_of_a_uniform_model(wordkit: Wordkit, folder: Path, text: Path) -> None:
-    save_language_model(uniform_model(), folder / "even.safetensors")
-    known = json.loads(wordkit("perplexity", "even.safetensors", text, "--json").stdout)
-    assert known["perplexity"] == pytest.approx(12, rel=1e-6)
-    assert known["bits_per_word"] == pytest.approx(math.log2(12), rel=1e-6)
 
 
 def test_perplexity_of_a_prepared_corpus(wordkit: Wordkit, lm: Path, text: Path) -> None:
@@ -280,16 +273,13 @@ def test_which_model_is_asked(
     assert "there is no such file" in wordkit(*query, "-m", "none", status=1).stderr
 
 
-def test_foreign_models(wordkit: Wordkit, lm: Path, text: Path, vectors: Path) -> None:
-    for query in QUERIES:
-        error = wordkit(*query, "-m", vectors, status=1).stderr
-        assert "vectors.safetensors holds embeddings, not a language model; wordkit sim" in error
-
-
-def test_a_language_model_is_asked_for_no_vectors(wordkit: Wordkit, lm: Path) -> None:
+def test_files_of_another_kind(wordkit: Wordkit, lm: Path, text: Path, vectors: Path) -> None:
     for query in (["similar", "the"], ["vector", "the"], ["odd-one-out", "a", "b", "c"]):
         error = wordkit(*query, "-m", lm, status=1).stderr
         assert "lm.safetensors holds a language model, not embeddings; wordkit perplexity" in error
+    for query in QUERIES:
+        error = wordkit(*query, "-m", vectors, status=1).stderr
+        assert "vectors.safetensors holds embeddings, not a language model; wordkit sim" in error
 
 
 # --- convert and info ----------------------------------------------------------------------------
@@ -345,21 +335,3 @@ def test_info(wordkit: Wordkit, lm: Path) -> None:
     content = lm.read_bytes()
     lm.write_bytes(content[:-30] + b"\xff" * 30)
     assert "is corrupted" in wordkit("info", lm, status=1).stderr
-
-
-def test_info_on_a_checkpoint(wordkit: Wordkit, folder: Path) -> None:
-    from wordkit.lm import ModelConfig, TrainingConfig, iter_train_language_model
-    from wordkit.storage.checkpoints import CheckpointPlan
-
-    corpus = corpus_of("the cat sat on the mat\nthe dog ran\n" * 20)
-    training = TrainingConfig(batch=2, steps=5, epochs=2)
-    iter_train_language_model(
-        corpus, ModelConfig(hidden=4), training, device="cpu", checkpoint=CheckpointPlan("c")
-    ).result()
-    known = json.loads(wordkit("info", "c", "--json").stdout)
-    assert known["kind"] == "checkpoint of wordkit train-lm"
-    assert (known["epochs_done"], known["network"]["hidden"]) == (2, 4)
-    assert known["settings"]["steps"] == 5 and known["first_words"][0] == "the"
-    assert "tokens_done" in wordkit("info", "c").stdout
-    error = wordkit("generate", "-m", "c", status=1).stderr
-    assert "c holds a language model checkpoint, not a language model; wordkit train-lm" in error

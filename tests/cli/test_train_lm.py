@@ -65,13 +65,6 @@ def test_without_a_text_for_it_the_end_is_held_out(wordkit: Wordkit, texts: Path
     assert model.metadata["training"]["validations"] == []
 
 
-def test_a_text_of_one_line(texts: Path) -> None:
-    words = (texts / "train.txt").read_text().split()
-    (texts / "line.txt").write_text(" ".join(words))
-    run("line.txt", *SMALL)
-    assert load_language_model("lm.safetensors").metadata["training"]["valid_perplexity"] > 1
-
-
 def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: Path) -> None:
     said = wordkit(
         *("train-lm", "train.txt", "--cell", "gru", "--hidden", "8", "--layers", "2"),
@@ -273,14 +266,6 @@ def test_divergence_after_a_validation_keeps_the_best_model(
         run("train.txt", *SMALL, *options)
     kept = load_language_model("lm.safetensors")
     assert kept.metadata["training"]["validations"][0]["epochs"] == 1
-
-
-def test_settings_that_are_no_numbers(wordkit: Wordkit, texts: Path) -> None:
-    assert "--hidden" in wordkit("train-lm", "train.txt", "--hidden", "many", status=2).stderr
-    assert "lstn" in wordkit("train-lm", "train.txt", "--cell", "lstn", status=2).stderr
-    assert "TEXT" in wordkit("train-lm", status=2).stderr
-    every = ("train-lm", "train.txt", "--checkpoint-every", "3m")
-    assert "--checkpoint-every needs --checkpoint FILE" in wordkit(*every, status=2).stderr
 
 
 @pytest.mark.parametrize(

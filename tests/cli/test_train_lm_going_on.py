@@ -115,15 +115,6 @@ def test_a_checkpoint_on_a_foreign_file(texts: Path) -> None:
         run("train.txt", *SMALL, "--checkpoint", "c", "--resume")
 
 
-def test_a_checkpoint_is_gone_on_with_by_its_preset_and_changes(texts: Path) -> None:
-    """The rate is that of the optimizer on the command line, both times."""
-    train = ("train.txt", *SMALL, "--optimizer", "adam", "--softmax", "adaptive")
-    run(*train, "--checkpoint", "c")
-    shutil.copy("lm.safetensors", "first.safetensors")
-    run(*train, "--checkpoint", "c", "--resume")
-    assert_same_models(texts / "first.safetensors", texts / "lm.safetensors")
-
-
 def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None:
     checkpoint = ("--checkpoint", "lm.checkpoint")
     run("train.txt", *SMALL, *checkpoint)
@@ -133,13 +124,6 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None
         run("train.txt", *other, *checkpoint, "--resume")
     with pytest.raises(click.UsageError, match="--momentum has no effect with --optimizer sgd"):
         run("train.txt", *SMALL, *checkpoint, "--resume", "--momentum", "0.9")
-
-
-def test_the_checkpoint_of_a_finished_training_gives_way(wordkit: Wordkit, texts: Path) -> None:
-    run("train.txt", *SMALL, "--checkpoint", "c")
-    other = ("train-lm", "train.txt", *SMALL, "--hidden", "9", "--checkpoint", "c")
-    assert "c, of a finished training, will be replaced" in wordkit(*other).stderr
-    assert read_checkpoint(texts / "c").model.hidden == 9
 
 
 def test_processes_that_cannot_meet(

@@ -47,23 +47,6 @@ def test_words_of_one_kind_are_near_each_other(wordkit: Wordkit, folder: Path) -
         assert {neighbour.word[0] for neighbour in near} == {"a"}, arch
 
 
-def test_all_ways_to_give_the_text_are_one(
-    wordkit: Wordkit, corpus_txt: Path, folder: Path
-) -> None:
-    data = corpus_txt.read_bytes()
-    half = data.index(b"\n", len(data) // 2) + 1
-    (folder / "1.part").write_bytes(data[:half])
-    (folder / "2.part").write_bytes(data[half:])
-    wordkit("prepare", corpus_txt, "-q")
-    contents = set()
-    for way in (["corpus.txt"], ["1.part", "2.part"], ["corpus.ids"]):
-        wordkit("train-w2v", *way, *SMALL, "-q", "-o", "v.txt")
-        contents.add((folder / "v.txt").read_bytes())
-    wordkit("train-w2v", "-", *SMALL, "-q", "-o", "v.txt", stdin=data)
-    contents.add((folder / "v.txt").read_bytes())
-    assert len(contents) == 1
-
-
 def test_torch_on_the_cpu(wordkit: Wordkit, corpus_txt: Path) -> None:
     wordkit("train-w2v", corpus_txt, *SMALL, "--device", "torch-cpu", "-q")
     vectors = load_embeddings("vectors.safetensors")

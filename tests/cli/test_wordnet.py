@@ -126,13 +126,6 @@ def test_which_wordnet(
     assert "car" in done.stdout
 
 
-def test_unknown_words(wordkit: Wordkit, words: Path) -> None:
-    for command in (["synonyms", "wagn"], ["hypernyms", "wagn"]):
-        assert "did you mean wagon?" in wordkit(*command, status=1).stderr
-    assert "did you mean wagon?" in wordkit("wordnet-similarity", "ox", "wagn", status=1).stderr
-    assert "not as verb" in wordkit("synonyms", "ox", "--pos", "verb", status=1).stderr
-
-
 def test_the_others_are_answered_beside_unknown_words(wordkit: Wordkit, words: Path) -> None:
     done = wordkit("synonyms", "ox", "wagn", "--pos", "noun", status=1)
     assert done.stdout.splitlines() == ["ox", "  1  noun  -", "           it pulls wagons"]
@@ -191,19 +184,6 @@ def test_compare_tells_of_words_that_ways_lack(wordkit: Wordkit, ways: Path) -> 
     )
     assert wordkit("compare", "zzqx", "--json", status=1).stdout == ""
     assert "thesaurus: 'king' is not in WordNet" in wordkit("compare", "king").stderr
-
-
-def test_compare_refuses_what_is_named_and_not_there(
-    wordkit: Wordkit, ways: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for option in ("--wordnet", "--counting", "--inference"):
-        assert "none" in wordkit("compare", "car", option, "none", status=1).stderr
-    for name in ("WORDNET", "COUNTS", "VECTORS"):
-        with monkeypatch.context() as patch:
-            patch.setenv(f"WORDKIT_{name}", "none")
-            assert "none" in wordkit("compare", "car", status=1).stderr
-    Path("counts.safetensors").write_bytes(b"\0" * 99)
-    assert "counts.safetensors" in wordkit("compare", "car", status=1).stderr
 
 
 def test_compare_goes_on_without_a_wordnet(
