@@ -175,15 +175,8 @@ def resumed(path: Path, kind: str) -> Any:
         return iter_train_word2vec(text, state.config, start=start, threads=1).result()
     if kind == "language model":
         stopped = read_lm_checkpoint(path)
-        return iter_train_language_model(
-            text,
-            stopped.model,
-            stopped.training,
-            valid=text,
-            device="cpu",
-            threads=1,
-            resume=stopped,
-        ).result()
+        more = {"valid": text, "device": "cpu", "threads": 1, "resume": stopped}
+        return iter_train_language_model(text, stopped.model, stopped.training, **more).result()
     begun = read_seq2seq_checkpoint(path)
     pairs = list(read_pairs(open_text([path.parent / "pairs.tsv"])))
     return iter_train_seq2seq(

@@ -98,8 +98,6 @@ def test_all_others_do_the_same(place: Place) -> None:
     [
         (signal.SIGINT, 1),
         (signal.SIGTERM, 128 + signal.SIGTERM),
-        (signal.SIGHUP, 128 + signal.SIGHUP),
-        (signal.SIGKILL, -signal.SIGKILL),
     ],
 )
 def test_statuses_of_signals(place: Place, number: int, status: int) -> None:

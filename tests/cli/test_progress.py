@@ -125,9 +125,3 @@ def test_the_first_compilation_is_announced(
     assert first.stderr.count("Compiling the fast loops") == 1
     assert "Compiling" not in wordkit("prepare", "corpus.txt", anew=True).stderr
     assert list((folder / "kernels").rglob("*.nbc"))
-    # others, of which the last are needed when the run is over
-    (folder / "old.txt").write_text("king 1 2\nqueen 3 4\n")
-    train = ("train-w2v", "corpus.ids", "--init", "old.txt", "-o", "new.txt")
-    said = wordkit(*train, anew=True).stderr
-    assert said.count("Compiling the fast loops") == 1
-    assert "Compiling" not in wordkit(*train, anew=True).stderr

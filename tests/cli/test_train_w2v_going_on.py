@@ -217,8 +217,7 @@ def test_after_a_kill_the_training_goes_on(wordkit: Wordkit, big_text: Path, fol
     assert not [p for p in folder.iterdir() if p.name.endswith(".tmp")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("checkpoint", [True, False])
+@pytest.mark.parametrize(("number", "checkpoint"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_stopped_training_saves_a_checkpoint_and_says_so(
     wordkit: Wordkit, big_text: Path, folder: Path, number: int, checkpoint: bool
 ) -> None:

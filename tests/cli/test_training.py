@@ -158,7 +158,7 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new(
     wordkit(*TRAIN, "-q")
     new = path.read_bytes()
     path.write_bytes(b"old")
-    for _ in range(3):
+    for _ in range(2):
         process = start(*TRAIN, "-q")
         wait_until(lambda: [*folder.glob(".vectors*.tmp")], process)
         process.kill()

@@ -219,12 +219,6 @@ def test_many_cells_become_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert (tmp_path / "map.svg").read_text().count("<image") == images
 
 
-@needs_matplotlib
-@pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
-def test_equal_weights(tmp_path: Path, value: float) -> None:
-    attention_map(np.full((2, 3), value), "abc", "xy", tmp_path / "map.png")
-
-
 @pytest.mark.parametrize(
     ("array", "source", "target", "message"),
     [

@@ -88,12 +88,6 @@ def test_logs_of_other_things(tmp_path: Path, text: str, message: str) -> None:
         panels_of(tmp_path, text)
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
-    with pytest.raises(FormatError, match="x.png, line 1, is not JSON"):
-        read_training_log(tmp_path / "x.png")
-
-
 def test_what_can_be_drawn_by_something_else(tmp_path: Path) -> None:
     """As logs can that were written before the share of an epoch was in them."""
     with pytest.raises(ConfigError, match="nothing to draw: .*; draw them by minutes or seen"):
