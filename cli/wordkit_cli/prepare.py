@@ -32,10 +32,9 @@ __all__ = ["command"]
     help="Size limit of the vocabulary: the most frequent words.",
 )  # fmt: skip
 @click.option(
-    "--vocabulary",
-    metavar="DIR",
+    "--vocabulary", metavar="DIR",
     help="Take the vocabulary of this corpus, as for validation text.",
-)
+)  # fmt: skip
 @click.option("--unk", is_flag=True, help="Replace words left out by <unk>.")
 @click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
 @threads_option

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -133,13 +133,14 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         # all processes look: one that ended here would leave the others
         resume = read_resumed(options, read_checkpoint, unit="token", progress=progress)
         begun = begin_plan(options, resume)
-        texts = _read_texts(text, choice, options, progress, (output, checkpoint, log))
-        plan = make_plan(begun, options, texts.train, progress)
+        outputs = (output, checkpoint, log)
+        train, valid, test = _read_texts(text, choice, options, progress, outputs)
+        plan = make_plan(begun, options, train, progress)
         run = iter_train_language_model(
-            texts.train,
+            train,
             plan.model,
             plan.training,
-            valid=texts.valid,
+            valid=valid,
             embeddings=plan.vectors(),
             device=options["device"],
             threads=threads,
@@ -154,7 +155,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
         progress.say(f"{output}: {_described(model, run.rate)}")
-        _test(model, texts.test, progress)
+        _test(model, test, progress)
 
 
 def _is_first_process(options: Mapping[str, Any]) -> bool:
@@ -164,20 +165,13 @@ def _is_first_process(options: Mapping[str, Any]) -> bool:
     return is_first_process()
 
 
-@dataclass(frozen=True)
-class _Texts:
-    train: Corpus
-    valid: Corpus | None
-    test: Corpus | None
-
-
 def _read_texts(
     paths: tuple[str, ...],
     choice: TextOptions,
     options: Mapping[str, Any],
     progress: Progress,
     outputs: tuple[str | None, ...],
-) -> _Texts:
+) -> tuple[Corpus, Corpus | None, Corpus | None]:
     """The texts to train, validate and test on, tokenized alike."""
     from wordkit.lm import hold_out
 
@@ -204,7 +198,7 @@ def _read_texts(
         progress.say(
             f"held out to validate on: the end of the text, {counted(valid.tokens, 'token')}"
         )
-    return _Texts(train, valid, test)
+    return train, valid, test
 
 
 def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
