@@ -53,11 +53,11 @@ def command(as_json: bool) -> None:
     versions = _versions()
     missing = [name for name in _NEEDED if versions[name] is None]
     found: dict[str, Any] = {"versions": versions}
-    if not missing:
+    files: list[dict[str, Any] | None] = []
+    if not missing:  # else what follows could not be loaded
         found |= {"machine": _machine(), "kernels": _kernels(), "devices": _devices()}
-    found["folders"] = _folders()
-    if not missing:
-        found["asks"] = _files()
+        found |= {"folders": _folders(), "asks": _files()}
+        files = [found["folders"]["data"], *found["asks"].values()]
     if as_json:
         print_json(found)
     else:
@@ -65,7 +65,7 @@ def command(as_json: bool) -> None:
             click.echo(("\n" if number else "") + title)
             rows = [(_label(name), _text(name, fact)) for name, fact in facts.items()]
             print_table([(f"  {name}", fact) for name, fact in rows])
-    _complain(missing, [found["folders"]["data"], *found.get("asks", {}).values()])
+    _complain(missing, files)
 
 
 def _label(name: str) -> str:

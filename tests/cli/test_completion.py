@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
-from readme_examples import README, environment
+from readme_examples import environment
 
 
 def offered(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
@@ -51,8 +51,8 @@ def test_another_shell(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 def test_in_bash(tmp_path: Path) -> None:
-    """The line of the README, and then what the key does."""
-    (line,) = (line for line in README.read_text().splitlines() if line.startswith('eval "$(_WORD'))
+    """The line that a person puts into .bashrc, and then what the key does."""
+    line = 'eval "$(_WORDKIT_COMPLETE=bash_source wordkit)"'
     press = "COMP_WORDS=(wordkit train-w); COMP_CWORD=1; _wordkit_completion wordkit"
     script = f'{line}\n{press}\necho "${{COMPREPLY[@]}}"'
     folder = tmp_path / "folder"
