@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.embeddings.formats.projector import tab_separated
@@ -44,7 +45,7 @@ _Floats = npt.NDArray[np.float32]
 
 _SIF_A = 1e-3  # of the weight a / (a + p(w)); the paper finds 1e-4 to 1e-3 equally good
 _MIN_LENGTH = 1e-5  # relative, of what is left of a vector without the common component
-_BLOCK_ROWS = 1 << 12
+_BLOCK_ROWS = 1 << 14
 
 
 class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -202,7 +203,9 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for block in self._means(documents):
             if self.component_ is not None:
                 lengths = np.linalg.norm(block, axis=1)
-                block -= np.outer(block @ self.component_, self.component_)
+                with threadpool_limits(1):
+                    projections = block @ self.component_
+                block -= np.outer(projections, self.component_)
                 block[np.linalg.norm(block, axis=1) <= _MIN_LENGTH * lengths] = 0
             yield block
 
@@ -233,10 +236,10 @@ def _matrix(documents: WordIds, weights: npt.NDArray[Any]) -> csr_array:
 def _first_component(blocks: Iterable[_Floats], D: int) -> _Floats:
     """The first right singular vector of a matrix given in blocks of rows, shape (D,)."""
     gram = np.zeros((D, D))
-    for block in blocks:
-        rows = block.astype(np.float64)
-        gram += rows.T @ rows
-    _, directions = np.linalg.eigh(gram)
+    with threadpool_limits(1):  # the last bits would depend on the number of threads
+        for block in blocks:
+            gram += block.T @ block
+        _, directions = np.linalg.eigh(gram)
     return np.asarray(directions[:, -1], dtype=np.float32)
 
 
