@@ -34,6 +34,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "word2vec_sweep": "How the defaults were chosen",
         "word2vec_device": "On a GPU",
     },
+    "Document vectors": {
+        "documents": "Similar sentences, classified lines, and speed",
+    },
     "Language models": {
         "lm_goal": "To a perplexity, beside the plain PyTorch loop",
         "lm_speed": "Speed, beside the plain PyTorch loop",

@@ -32,6 +32,7 @@ SCRIPTS = [
     "word2vec_table",
     "lm_speed",
     "lm_memory",
+    "documents",
     "seq2seq_addition",
     "seq2seq_dates",
     "seq2seq_long",
