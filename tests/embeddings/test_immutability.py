@@ -88,6 +88,8 @@ def test_copies():
     made = Embeddings(["a", "b"], SOURCES["list"], metadata={"seed": 1})
     for twin in (copy.copy(made), copy.deepcopy(made), copy.deepcopy([made])[0]):
         assert twin is made
+    assert np.array([made, made], dtype=object).shape == (2,)  # as a grid search makes them
+    assert np.array([made, "a path"]).shape == (2,)
 
 
 def test_questions_of_the_wrong_kind_are_refused():

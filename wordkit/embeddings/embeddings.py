@@ -29,6 +29,7 @@ from wordkit.errors import (
     ConfigError,
     EmbeddingsError,
     FormatError,
+    UnknownWordError,
     VocabularyError,
     counted,
 )
@@ -166,6 +167,8 @@ class Embeddings:
         """Return the vector of a word, shape (D,), or those of several, shape (N, D)."""
         if isinstance(words, str):
             return self.vector(words)
+        if not isinstance(words, Iterable):  # a KeyError: NumPy takes these vectors as one object
+            raise UnknownWordError(str(words))
         return np.array([self.vector(word) for word in words], np.float32).reshape(-1, self.dim)
 
     def __repr__(self) -> str:
