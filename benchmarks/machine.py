@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wordkit import __version__
 from wordkit.errors import WordkitError, counted
 from wordkit.runtime import thread_count
 
@@ -36,7 +37,7 @@ __all__ = [
     "table",
 ]
 
-PACKAGES = ("wordkit", "numpy", "scipy", "scikit-learn", "numba", "gensim", "torch")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "gensim", "torch")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Timing:
 
 def describe() -> str:
     """The machine, the versions and the day, in a few lines."""
-    versions = []
+    versions = [f"wordkit {__version__}"]
     for package in PACKAGES:
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
