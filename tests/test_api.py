@@ -141,6 +141,8 @@ def test_all_kinds_of_text_give_the_same_corpus(kind: str, tmp_path: Path) -> No
         ([["a", 7]], "a token must be a string, not 7"),
         ([[]], "no token"),
         (["\ud800"], "line 1 is not valid Unicode"),
+        (["no.txt"], "'no.txt' names no file"),
+        (["a.txt", str(Path(__file__))], "'a.txt' names no file"),
     ],
 )
 def test_what_is_no_text(text: Any, message: str) -> None:
@@ -184,7 +186,8 @@ def test_tokenized_text_is_told_by_its_first_lines() -> None:
         ({"vector_size": 3}, "did you mean dim?"),
         ({"windw": 3}, "did you mean window?"),
         ({"sg": 1}, "arch='skipgram'"),
-        ({"xyz": 1}, "there is no setting 'xyz'$"),
+        ({"xyz": 1}, "there is no setting 'xyz'; there are .*window"),
+        ({"embedding_dim": 3}, "did you mean dim?"),
         ({"dim": 0}, "dim must be at least 1"),
         ({"resume": True}, "resume needs the checkpoint"),
         ({"init": "x.txt", "resume": "y.txt"}, "give one of them"),
@@ -209,6 +212,9 @@ def test_word_vectors(tmp_path: Path) -> None:
     more = wordkit.train_word2vec([["cat", "new"]] * 9, resume=made, threads=1, min_count=1)
     assert more.words[-1] == "new" or "new" in more
     assert wordkit.train_word2vec(TOKENS, init=made, **settings).dim == 4
+    assert list(made) == list(made.words)
+    with pytest.raises(AttributeError, match="use vector"):
+        made.get_vector("cat")
     counted = wordkit.train_counts(LINES, dim=3, min_count=1)
     assert counted.dim == 3 and set(counted.words) == set(made.words)
 
@@ -240,6 +246,14 @@ def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:
     score = model.perplexity(LINES)
     assert float(score) == score.perplexity and score.tokens == 14 and "tokens=14" in repr(score)
     assert model.perplexity(TOKENS).perplexity == pytest.approx(score.perplexity)
+    assert f"{score:.1f}" == f"{score.perplexity:.1f}" and score < 1e9 and score > 1
+    for ask in (model.generate, model.predict):
+        with pytest.raises(ConfigError, match="a prompt must be text or a list of tokens"):
+            ask(None)
+    with pytest.raises(ConfigError, match="did you mean words?"):
+        model.generate(max_length=5)
+    with pytest.raises(TextError, match="line 2 must be a string"):
+        model.score(["a", ["b"]])
     model.save(tmp_path / "lm.safetensors")
     again = wordkit.load(tmp_path / "lm.safetensors")
     assert isinstance(again, LanguageModel) and again.generate(seed=1) == model.generate(seed=1)
@@ -255,6 +269,8 @@ def test_a_sequence_model(sums: Seq2SeqModel, tmp_path: Path) -> None:
     for pairs in (tmp_path / "p.tsv", [f"{n}\t{n}" for n in range(20)]):
         made = wordkit.train_seq2seq(pairs, hidden=4, epochs=1, hold_out=0)
         assert isinstance(made, Seq2SeqModel)
+    with pytest.raises(ConfigError, match="not a dict"):
+        wordkit.train_seq2seq({"a": "b"})
     for bad in ([("a",)], [("a", 1)], [3], [["a", "b", "c"]]):
         with pytest.raises(TextError, match="pair 1 must be a source and a target"):
             wordkit.train_seq2seq(bad)
@@ -368,6 +384,16 @@ def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     wordkit.prepare(LINES)
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "ordering the words: 1" in err
+
+
+def test_settings_are_checked_before_the_text_is_read() -> None:
+    def lines() -> Iterator[str]:
+        raise AssertionError("read too early")
+        yield ""
+
+    for settings in ({"dropout": 7}, {"optimizer": 1}, {"hiden": 3}):
+        with pytest.raises(ConfigError):
+            wordkit.train_language_model(lines(), **settings)
 
 
 def test_vocabulary_error_is_plain() -> None:

@@ -10,7 +10,8 @@ Text becomes word vectors, which answer questions about words::
     vectors.save("vectors.safetensors")
     vectors = wordkit.load("vectors.safetensors")
 
-or a language model, which predicts, scores and writes text::
+Vectors of whole texts are a transformer of scikit-learn, :class:`DocumentVectors`. Text becomes
+a language model too, which predicts, scores and writes text::
 
     model = wordkit.train_language_model("corpus.txt", max_minutes=5)
     model.perplexity("test.txt")
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         train_seq2seq,
         train_word2vec,
     )
+    from wordkit.documents import DocumentVectors
     from wordkit.embeddings import Embeddings
     from wordkit.errors import (
         ConfigError,
@@ -97,6 +99,7 @@ _HOMES = {
     ),
     "wordkit.text": ("Corpus", "Vocabulary"),
     "wordkit.embeddings": ("Embeddings",),
+    "wordkit.documents": ("DocumentVectors",),
     "wordkit.lm": ("LanguageModel",),
     "wordkit.seq2seq": ("Seq2SeqModel",),
     "wordkit.thesaurus": ("Thesaurus",),
@@ -113,6 +116,7 @@ __all__ = [
     "Corpus",
     "CorpusError",
     "DivergenceError",
+    "DocumentVectors",
     "Embeddings",
     "EmbeddingsError",
     "FormatError",

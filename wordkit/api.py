@@ -6,13 +6,12 @@ same with the prefix ``iter_``, which yield reports on the way.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wordkit import bundled
-from wordkit.config import Settings, change, settings_of
+from wordkit.config import Settings, change, check_names, settings_of
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError, FormatError, TextError
 from wordkit.evaluation import (
@@ -53,15 +52,8 @@ __all__ = [
     "train_word2vec",
 ]
 
+_ARGUMENTS = ("threads", "progress", "checkpoint", "resume", "valid", "init", "embeddings")
 _TEXT_SETTINGS = ("tokenizer", "numbers", "encoding", "errors", "data_dir")
-_FAMILIAR = {
-    "size": "dim", "vector_size": "dim", "ws": "window", "neg": "negative", "iter": "epochs",
-    "workers": "threads", "thread": "threads", "alpha": "lr", "learning_rate": "lr",
-    "max_vocab_size": "max_vocabulary", "sg": "arch='skipgram'", "hs": "loss='hs'",
-    "model": "arch='skipgram'", "hidden_size": "hidden", "num_layers": "layers",
-    "batch_size": "batch",
-}  # fmt: skip
-"""Names of settings in gensim, fastText and PyTorch, with ours."""
 
 
 def prepare(
@@ -75,18 +67,26 @@ def prepare(
     """Read a text of any kind into a corpus.
 
     Args:
-        text, folder: as for :func:`wordkit_corpora.iter_read_corpus`: paths, named corpora, open
-            files, lines, or lists of tokens; and where to keep the corpus, None: nowhere.
+        text: a path (of a file, plain or compressed, a folder, or a glob) or a list of them, the
+            name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
+            an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
+            tokens, which are taken as they are. A list of strings is lines, unless they name files.
+        folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         threads: the number of threads; None: all cores.
         progress: show a bar; None: in terminals and notebooks.
-        settings: ``tokenizer``, ``numbers``, ``min_count``, ``max_size``, ``unk``, ``eos``,
-            ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``, as there.
+        settings: ``tokenizer`` (a name that ``wordkit tokenizers`` lists, or a callable),
+            ``numbers``, ``min_count``, ``max_size``, ``unk``, ``eos``, ``vocabulary``,
+            ``encoding``, ``errors`` and ``data_dir``: see :func:`wordkit_corpora.iter_read_corpus`.
 
     Raises:
-        WordkitError: as there.
+        ConfigError: it is no text, or a setting is unknown, out of its range, or has no effect.
+        TextError: the text cannot be read, holds no token, or names no file and no corpus.
+        CorpusError: a prepared corpus is corrupted.
+        VocabularyError: no word is left.
+        StorageError: the folder cannot be written.
     """
     known = (*_TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", "vocabulary")
-    _check_names(settings, known)
+    check_names(settings, known)
     return finish(iter_read_corpus(text, folder, threads=threads, **settings), progress)
 
 
@@ -96,7 +96,7 @@ def train_word2vec(
     init: Embeddings | str | os.PathLike[str] | None = None,
     resume: Embeddings | str | os.PathLike[str] | bool = False,
     checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     threads: int | None = None,
     progress: bool | None = None,
     **settings: Any,
@@ -111,8 +111,10 @@ def train_word2vec(
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.word2vec.iter_train_word2vec`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.word2vec.Word2VecConfig`, such as ``dim=100`` or
-            ``arch="skipgram"``, and settings of the text, such as ``tokenizer``.
+        settings: fields of :class:`wordkit.word2vec.Word2VecConfig`, such as ``dim`` (100),
+            ``epochs`` (5), ``window`` (5), ``min_count`` (5), ``negative`` (5), ``sample`` (1e-3),
+            ``arch`` ("cbow" or "skipgram"), ``loss`` ("ns", "hs" or "softmax"), ``lr``, ``seed``;
+            and of the text: ``tokenizer``, ``numbers``, ``encoding``, ``errors``, ``data_dir``.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.
@@ -150,8 +152,9 @@ def train_counts(
         text: what :func:`prepare` takes, or a corpus.
         memory, threads: as for :func:`wordkit.counts.iter_train_counts`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.counts.CountsConfig`, such as ``dim=100``, and settings
-            of the text, such as ``tokenizer``.
+        settings: fields of :class:`wordkit.counts.CountsConfig`, such as ``dim`` (100), ``window``
+            (10), ``min_count`` (5), ``weighting`` ("harmonic"), ``shift`` (1), ``smoothing`` (1),
+            ``seed``; and of the text, as for :func:`train_word2vec`.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.
@@ -194,9 +197,10 @@ def train_language_model(
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.lm.iter_train_language_model`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.lm.ModelConfig` and
-            :class:`wordkit.lm.TrainingConfig`, such as ``hidden=200`` or ``epochs=5``, and settings
-            of the text, such as ``tokenizer``.
+        settings: fields of :class:`wordkit.lm.ModelConfig`, such as ``cell`` ("lstm"), ``hidden``,
+            ``layers`` (1), ``dropout``, ``tied``; of :class:`wordkit.lm.TrainingConfig`, such as
+            ``epochs``, ``max_minutes``, ``batch``, ``steps``, ``lr``, ``optimizer``, ``patience``,
+            ``max_vocabulary``, ``seed``; and of the text, as for :func:`train_word2vec`.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.
@@ -226,8 +230,8 @@ def train_language_model(
         chosen = Preset(f"resuming {path}", resumed.model, resumed.training)
     elif preset is not None:
         chosen = get_preset(preset)
-    if chosen is not None:
-        chosen.change(of_model, of_training)  # raises before the text is read
+    # raises before the text is read
+    (chosen or Preset("", ModelConfig(), TrainingConfig())).change(of_model, of_training)
     train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading), progress)
     validation: Corpus | None = None
     if valid is not None:
@@ -278,9 +282,10 @@ def train_seq2seq(
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig` and
-            :class:`wordkit.seq2seq.Seq2SeqTrainingConfig`, such as ``attention="dot"``, and
-            ``encoding``, ``errors`` and ``data_dir`` of files.
+        settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig`, such as ``unit`` ("char" or
+            "word"), ``hidden`` (256), ``attention``, ``directions``, ``reverse``; of
+            :class:`wordkit.seq2seq.Seq2SeqTrainingConfig`, such as ``epochs``, ``max_minutes``,
+            ``batch``, ``lr``, ``seed``; and ``encoding``, ``errors``, ``data_dir`` of files.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.
@@ -323,6 +328,8 @@ def _pairs(pairs: Any, separator: str, reading: Mapping[str, Any]) -> list[Pair]
     """Return pairs of strings, or read those of a text."""
     from wordkit.seq2seq import Pair, read_pairs
 
+    if isinstance(pairs, Mapping) or hasattr(pairs, "columns"):
+        raise ConfigError(f"pairs must be a file or pairs of strings, not a {type(pairs).__name__}")
     if not isinstance(pairs, str | os.PathLike) and isinstance(pairs, Iterable):
         pairs = list(pairs)
         if pairs and not isinstance(pairs[0], str | bytes | os.PathLike):
@@ -505,15 +512,5 @@ def _to_resume(plan: CheckpointPlan | None) -> str | os.PathLike[str] | None:
 def _split(settings: Mapping[str, Any], *kinds: type[Settings]) -> list[dict[str, Any]]:
     """Return the settings of the text, then those of each class."""
     names = [_TEXT_SETTINGS, *(tuple(settings_of(kind)) for kind in kinds)]
-    _check_names(settings, [name for group in names for name in group])
+    check_names(settings, [name for group in (_ARGUMENTS, *reversed(names)) for name in group])
     return [{name: settings[name] for name in group if name in settings} for group in names]
-
-
-def _check_names(settings: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Raise if a setting is unknown."""
-    for name in settings:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
-            near = [_FAMILIAR[name]] if name in _FAMILIAR else near
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ConfigError(f"there is no setting {name!r}{hint}")

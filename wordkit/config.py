@@ -15,6 +15,7 @@ JSON record of a model file (:func:`from_record`), and the options of the comman
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import types
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,7 @@ __all__ = [
     "Settings",
     "change",
     "check_fields",
+    "check_names",
     "from_record",
     "setting",
     "settings_of",
@@ -37,6 +39,18 @@ __all__ = [
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Settings")
+
+FAMILIAR: Mapping[str, str] = {
+    "size": "dim", "vector_size": "dim", "embedding_dim": "dim", "ws": "window",
+    "neg": "negative", "ns": "negative", "iter": "epochs", "workers": "threads",
+    "thread": "threads", "alpha": "lr", "learning_rate": "lr", "min_freq": "min_count",
+    "max_vocab_size": "max_vocabulary", "vocab_size": "max_vocabulary", "sg": "arch='skipgram'",
+    "skipgram": "arch='skipgram'", "model": "arch='skipgram'", "hs": "loss='hs'",
+    "hidden_size": "hidden", "num_layers": "layers", "n_hidden": "hidden", "batch_size": "batch",
+    "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
+    "validation": "valid", "verbose": "progress", "topn": "n",
+}  # fmt: skip
+"""Names of settings in gensim, fastText and PyTorch, with ours."""
 
 RENAMED: Mapping[str, str] = {"exact_share": "exact_fraction"}
 """New names of fields by those that older files have."""
@@ -297,10 +311,29 @@ def change(config: S, **settings: Any) -> S:
 
     Others that have no effect with the new ones return to their defaults: with another optimizer
     the momentum of the first.
+
+    Raises:
+        ConfigError: a name is unknown, a value is out of its range, or one given has no effect.
     """
     kind = type(config)
+    check_names(settings, settings_of(kind))
     values = {name: getattr(config, name) for name in settings_of(kind)} | settings
     return kind(**{**_settled(kind, values), **settings})
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Check that names are those of settings.
+
+    Raises:
+        ConfigError: one is not; the error suggests others.
+    """
+    known = [*known]
+    for name in given:
+        if name not in known:
+            near = [FAMILIAR[name]] if FAMILIAR.get(name, "").partition("=")[0] in known else []
+            near = near or difflib.get_close_matches(name, known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+            raise ConfigError(f"there is no setting {name!r}; {hint}")
 
 
 def from_record(kind: type[S], record: object) -> S:

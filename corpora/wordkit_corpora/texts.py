@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
@@ -29,6 +30,7 @@ Text: TypeAlias = (
 
 _GROUP = 4096  # lines of an iterable that are taken together
 _MAX_PATH = 4096  # characters
+_LIKE_A_FILE = re.compile(r"\.(txt|text|tok|csv|tsv|jsonl?|md|gz|bz2|xz|zip)$")
 
 
 @as_run
@@ -51,8 +53,7 @@ def iter_read_corpus(
         text: a path (of a file, plain or compressed, a folder, or a glob) or a list of them, the
             name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
             an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
-            tokens, which are taken as they are. A list of strings is lines, unless each of them
-            names a file.
+            tokens, which are taken as they are. A list of strings is lines, unless they name files.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
             tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is
@@ -230,7 +231,7 @@ def _kind_of(text: object) -> tuple[Literal["paths", "lines", "tokens"], Any]:
     [*first], whole = _peek(text, 1)
     if not first:
         raise TextError("the text holds no line; give one that does")
-    if isinstance(text, list | tuple) and all(map(_names_text, text)):
+    if isinstance(text, list | tuple) and _are_names(text):
         return "paths", list(text)
     match first[0]:
         case str() | bytes():
@@ -240,6 +241,19 @@ def _kind_of(text: object) -> tuple[Literal["paths", "lines", "tokens"], Any]:
         case Iterable():
             return "tokens", whole
     raise ConfigError(f"a line must be a string or a list of tokens, not {first[0]!r:.50}")
+
+
+def _are_names(items: Sequence[object]) -> bool:
+    """Return whether strings of a list name files or corpora; raise where some of them do not."""
+    if not all(isinstance(item, str) and len(item.split()) == 1 for item in items):
+        return False
+    missing = [item for item in items if not _names_text(item)]
+    if missing and (len(missing) < len(items) or all(map(_LIKE_A_FILE.search, map(str, items)))):
+        raise TextError(
+            f"{missing[0]!r} names no file, as the others of the list seem to; check the name, or "
+            "give lists of tokens in the place of lines"
+        )
+    return not missing
 
 
 def _names_text(item: object) -> bool:

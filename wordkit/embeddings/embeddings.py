@@ -6,7 +6,7 @@ V is the number of words, D of dimensions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +38,14 @@ from wordkit.text.vocabulary import Vocabulary
 __all__ = ["Embeddings"]
 
 _MAX_NORM = 1e38  # so that no sum over a vector leaves the range of float32
+_FAMILIAR = {
+    "wv": "the vectors themselves", "key_to_index": "vocabulary.id(word)", "index_to_key": "words",
+    "get_vector": "vector(word)", "vector_size": "dim", "distance": "1 - similarity(a, b)",
+    "similar_by_word": "most_similar", "similar_by_vector": "most_similar",
+    "get_mean_vector": "mean_vector", "save_word2vec_format": "save(path)",
+}  # fmt: skip
+"""Attributes of gensim's KeyedVectors, with ours."""
+
 _NORM_TOLERANCE = 1e-4  # relative
 
 
@@ -112,6 +120,11 @@ class Embeddings:
         arrays = {**self._vocabulary.to_arrays(), "vectors": self._vectors, "norms": self._norms}
         return from_arrays, (arrays, dict(self._metadata), dict(self._weights))
 
+    def __getattr__(self, name: str) -> Any:
+        """Say what a name of gensim's is here."""
+        hint = f"; use {_FAMILIAR[name]}" if name in _FAMILIAR else ""
+        raise AttributeError(f"Embeddings has no attribute {name!r}{hint}", name=name, obj=self)
+
     # --- contents ----------------------------------------------------------------------------
 
     @property
@@ -151,6 +164,10 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self._vocabulary)
+
+    def __iter__(self) -> Iterator[str]:
+        """The words, in their order."""
+        return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
         return word in self._checked_vocabulary()

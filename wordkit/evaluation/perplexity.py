@@ -14,7 +14,8 @@ class Perplexity:
 
     Logarithms are natural. With an open vocabulary, all words that the model does not know are
     ``<unk>``, which is easier to predict than each of them; so the figure without them stands
-    beside the other, and models are compared on the same vocabulary only.
+    beside the other, and models are compared on the same vocabulary only. ``float`` gives the
+    perplexity; comparisons and formats take it for that number.
     """
 
     log_likelihood: float
@@ -31,6 +32,18 @@ class Perplexity:
 
     def __float__(self) -> float:
         return self.perplexity
+
+    def __format__(self, spec: str) -> str:
+        return format(self.perplexity, spec) if spec else str(self)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.perplexity, digits)
+
+    def __lt__(self, other: Perplexity | float) -> bool:
+        return self.perplexity < float(other)
+
+    def __gt__(self, other: Perplexity | float) -> bool:
+        return self.perplexity > float(other)
 
     def __repr__(self) -> str:
         return f"Perplexity({self.perplexity:.2f}, tokens={self.tokens}, oov={self.oov})"

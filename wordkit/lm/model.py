@@ -113,6 +113,8 @@ class LanguageModel:
         """Return the tokens of a prompt, which may be text or tokens already."""
         if isinstance(prompt, str):
             return self.tokens(prompt) if prompt else []
+        if not isinstance(prompt, Iterable) or not all(isinstance(p, str) for p in (*prompt,)):
+            raise ConfigError(f"a prompt must be text or a list of tokens, not {prompt!r:.50}")
         return list(prompt)
 
     def _line_tokens(self, line: str) -> list[str]:
@@ -189,7 +191,14 @@ class LanguageModel:
         return predict(self, tokens, n)
 
     def score(self, lines: str | Iterable[str]) -> list[LineScore]:
-        """Return the log-probabilities of lines: see :func:`wordkit.lm.score_lines`."""
+        """Return the log-probabilities of lines, each a string, not a file.
+
+        Args:
+            lines: the lines themselves, or one.
+
+        Raises:
+            TextError: a line is no string.
+        """
         from wordkit.lm.scoring import score_lines
 
         return list(score_lines(self, lines))

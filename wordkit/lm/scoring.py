@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wordkit.decoding.scoring import measure_perplexity, score_sequences
+from wordkit.errors import TextError
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.lm.data import TokenStream
 from wordkit.lm.model import LanguageModel
@@ -86,12 +87,15 @@ def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[Li
         The scores, in the order of the lines.
 
     Raises (during iteration):
+        TextError: a line is no string.
         DivergenceError: the network gives no numbers.
     """
     lines = [lines] if isinstance(lines, str) else lines
     held: list[list[str]] = []
     tokens = 0
-    for line in lines:
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, str):
+            raise TextError(f"line {number} must be a string, not {line!r:.50}")
         held.append([*model.tokens(line), EOS])
         tokens += len(held[-1])
         if len(held) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:

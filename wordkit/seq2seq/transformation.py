@@ -83,6 +83,9 @@ def transform_groups(
     config = config or DecodingConfig()
     before, known = 0, set[str]()
     for group in groups:
+        for number, text in enumerate(group, before + 1):
+            if not isinstance(text, str):
+                raise TextError(f"text {number} must be a string, not {text!r:.50}")
         texts = [text.strip() for text in group]
         for number, text in enumerate(texts, before + 1):
             if not text:

@@ -191,7 +191,7 @@ class _Training:
         )
 
     def _warn_of(self, last: Tally) -> None:
-        if last.mean_loss > self._untrained_loss:
+        if last.mean_loss > 1.01 * self._untrained_loss:
             warnings.warn(
                 f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
                 f"{self._untrained_loss:.3g} of untrained vectors: the learning rate "
