@@ -29,6 +29,7 @@ from wordkit.storage import (
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
     SEQ2SEQ_MODEL,
+    WORD2VEC_CHECKPOINT,
     is_of_kind,
 )
 from wordkit.storage.checkpoints import CheckpointPlan
@@ -53,6 +54,11 @@ __all__ = [
 ]
 
 _ARGUMENTS = ("threads", "progress", "checkpoint", "resume", "valid", "init", "embeddings")
+_CHECKPOINTS = {
+    WORD2VEC_CHECKPOINT: "train_word2vec",
+    LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
+    SEQ2SEQ_CHECKPOINT: "train_seq2seq",
+}
 _TEXT_SETTINGS = ("tokenizer", "numbers", "encoding", "errors", "data_dir")
 
 
@@ -466,27 +472,13 @@ def load(
         from wordkit.seq2seq import load_seq2seq
 
         return load_seq2seq(path, device)
-    for kind, training in (
-        (LANGUAGE_MODEL_CHECKPOINT, "train_language_model"),
-        (SEQ2SEQ_CHECKPOINT, "train_seq2seq"),
-    ):
+    for kind, training in _CHECKPOINTS.items():
         if is_of_kind(path, kind):
-            raise _no_checkpoint(path, training)
-    try:
-        return load_embeddings(path)
-    except FormatError:
-        from wordkit.word2vec import is_checkpoint
-
-        if is_checkpoint(path):
-            raise _no_checkpoint(path, "train_word2vec") from None
-        raise
-
-
-def _no_checkpoint(path: str | os.PathLike[str], training: str) -> FormatError:
-    return FormatError(
-        f"{path} is a checkpoint, which holds no finished model; resume it by wordkit.{training} "
-        "with checkpoint and resume=True"
-    )
+            raise FormatError(
+                f"{path} is a checkpoint, which holds no finished model; resume it by "
+                f"wordkit.{training} with checkpoint and resume=True"
+            )
+    return load_embeddings(path)
 
 
 # --- arguments ---------------------------------------------------------------------------------

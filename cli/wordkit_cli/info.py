@@ -51,10 +51,9 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 def _known(path: str | None) -> dict[str, Any]:
     from wordkit import storage
     from wordkit.text.corpus import is_corpus
-    from wordkit.word2vec.checkpoint import KIND
 
     kinds: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
-        KIND: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
+        storage.WORD2VEC_CHECKPOINT: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
         storage.LANGUAGE_MODEL: ("language model", _language_model),
         storage.SEQ2SEQ_MODEL: ("sequence to sequence model", _seq2seq_model),
         storage.LANGUAGE_MODEL_CHECKPOINT: (

@@ -84,12 +84,12 @@ def command(
     """
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
+    from wordkit.storage import WORD2VEC_CHECKPOINT
     from wordkit.word2vec import begin_training, iter_train_word2vec
-    from wordkit.word2vec.checkpoint import KIND
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
-    check_training(output, options, kind=KIND, command="train-w2v")
+    check_training(output, options, kind=WORD2VEC_CHECKPOINT, command="train-w2v")
     format_by_suffix(output)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)

@@ -21,7 +21,7 @@ from training_cases import FakeEngine, checkpoints, small_corpus
 
 from wordkit.config import change
 from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError
-from wordkit.storage import content_digest, write_tensors
+from wordkit.storage import WORD2VEC_CHECKPOINT, content_digest, write_tensors
 from wordkit.text import Corpus
 from wordkit.word2vec import (
     Checkpoint,
@@ -35,7 +35,7 @@ from wordkit.word2vec import (
     start_from_checkpoint,
     train,
 )
-from wordkit.word2vec.checkpoint import KIND, checkpoint_record, save_checkpoint
+from wordkit.word2vec.checkpoint import checkpoint_record, save_checkpoint
 from wordkit.word2vec.state import Tally
 
 PLAIN = settings(
@@ -119,7 +119,7 @@ def forged(path: Path, small: Checkpoint, record: Any = None, **tensors: Any) ->
     arrays = {**arrays, **state.vocabulary.to_arrays(), **tensors}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {"training": text, "sha256": content_digest(text, arrays)}
-    write_tensors(path, arrays, kind=KIND, metadata=metadata)
+    write_tensors(path, arrays, kind=WORD2VEC_CHECKPOINT, metadata=metadata)
 
 
 @pytest.mark.parametrize(

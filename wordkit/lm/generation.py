@@ -47,6 +47,7 @@ Method = Literal["sample", "greedy", "beam"]
 
 _BYTES_PER_WORD = 48  # of each text: logits, log p, totals and copies of them
 _MAX_SHOWN = 5  # unknown words that a message names
+_MIN_NUMBERS = 0.005  # fraction of tokens that are N, in text that writes numbers so; PTB: 0.035
 _READ_STEPS = 256  # of a prompt at a time, so that memory does not grow with its length
 
 
@@ -238,13 +239,17 @@ def default_banned(model: LanguageModel) -> tuple[str, ...]:
     """Return the words that never come unless they are asked for.
 
     ``<unk>``, and ``N`` where it stands for a number: the model's text wrote numbers so, or was
-    tokenized before, as the Penn Treebank was, and has ``N`` but no number.
+    tokenized before, as the Penn Treebank was, and has no number but ``N`` often.
     """
     tokenizer = model.metadata.get("text", {}).get("tokenizer", "whitespace")
-    written = model.numbers == "N" or (
-        tokenizer == "whitespace" and not any(map(is_number, model.vocabulary))
+    vocabulary = model.vocabulary
+    if "N" not in vocabulary:
+        return (UNK,)
+    is_frequent = vocabulary.counts[vocabulary.id("N")] > _MIN_NUMBERS * vocabulary.counts.sum()
+    is_number_word = model.numbers == "N" or (
+        tokenizer == "whitespace" and is_frequent and not any(map(is_number, vocabulary))
     )
-    return (UNK, "N") if written and "N" in model.vocabulary else (UNK,)
+    return (UNK, "N") if is_number_word else (UNK,)
 
 
 def _banned_ids(model: LanguageModel, words: Sequence[str] | None) -> Tensor:

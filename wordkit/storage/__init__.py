@@ -2,10 +2,12 @@
 
 from wordkit.storage.atomic import MARK, atomic_write, is_abandoned, new_mark
 from wordkit.storage.container import (
+    EMBEDDINGS,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
     SEQ2SEQ_MODEL,
+    WORD2VEC_CHECKPOINT,
     TensorFile,
     content_digest,
     is_of_kind,
@@ -22,11 +24,13 @@ from wordkit.storage.paths import (
 )
 
 __all__ = [
+    "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
     "MARK",
     "SEQ2SEQ_CHECKPOINT",
     "SEQ2SEQ_MODEL",
+    "WORD2VEC_CHECKPOINT",
     "TensorFile",
     "atomic_write",
     "check_readable",

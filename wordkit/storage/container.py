@@ -24,10 +24,12 @@ from wordkit.storage.atomic import atomic_write
 from wordkit.storage.paths import check_readable, why_unreadable
 
 __all__ = [
+    "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
     "SEQ2SEQ_CHECKPOINT",
     "SEQ2SEQ_MODEL",
+    "WORD2VEC_CHECKPOINT",
     "TensorFile",
     "content_digest",
     "is_of_kind",
@@ -50,13 +52,14 @@ _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of s
 
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
+EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
 """The kinds of the files that hold one."""
 
 _USES = {
-    "embeddings": "wordkit similar, analogy and evaluate take vectors",
+    EMBEDDINGS: "wordkit similar, analogy and evaluate take vectors",
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
-    "word2vec checkpoint": "wordkit train-w2v --resume takes it",
+    WORD2VEC_CHECKPOINT: "wordkit train-w2v --resume takes it",
     LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume takes it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume takes it",

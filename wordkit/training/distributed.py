@@ -56,20 +56,13 @@ class Processes:
 
 
 class DistributedLoss:
-    """The loss of a task; with several processes, its backward pass averages their gradients.
+    """The loss of a task, whose backward pass averages the gradients of all processes."""
 
-    Args:
-        task: whose loss it is.
-        processes: that train together.
-    """
-
-    def __init__(self, task: Task[Any, Any], processes: Processes) -> None:
+    def __init__(self, task: Task[Any, Any]) -> None:
         self._module = _Loss(task)
-        self._wrapped: nn.Module = self._module
-        if processes.count > 1:
-            self._wrapped = nn.parallel.DistributedDataParallel(
-                self._module, find_unused_parameters=task.leaves_unused
-            )
+        self._wrapped: nn.Module = nn.parallel.DistributedDataParallel(
+            self._module, find_unused_parameters=task.leaves_unused
+        )
 
     def __call__(self, batch: Any, fraction: float) -> BatchLoss:
         """Return the loss of a batch."""

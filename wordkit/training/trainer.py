@@ -65,7 +65,7 @@ class Trainer(Generic[M]):
         self.average: WeightAverage | None = None
         seed = self.config.seed + self.processes.rank
         self.dropout = torch.Generator(self.device).manual_seed(seed)
-        self._loss = DistributedLoss(task, self.processes)
+        self._distributed = DistributedLoss(task) if self.processes.count > 1 else None
         plan = checkpoints if self.processes.rank == 0 else None
         self._keeper = CheckpointKeeper(plan, self._write)
         self._gathered = dict[str, Any]()
@@ -115,7 +115,7 @@ class Trainer(Generic[M]):
             dropout_generator(self.dropout),
             torch.autocast(self.device.type, torch.bfloat16, enabled=bf16),
         ):
-            found = self._loss(batch, fraction)
+            found = (self._distributed or self.task.loss)(batch, fraction)
         self._lr = found.lr_scale * learning_rate(
             config, fraction, self.budget.epochs_of_schedule(fraction), plateaus=state.plateaus
         )
@@ -195,7 +195,8 @@ class Trainer(Generic[M]):
 
     def close(self) -> None:
         """Release DistributedDataParallel, whose hooks need all processes."""
-        self._loss.close()
+        if self._distributed is not None:
+            self._distributed.close()
 
     def best(self) -> M:
         """Return the model with the best validation so far, or as it is where there was none.

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
-from wordkit.storage import is_of_kind
+from wordkit.storage import WORD2VEC_CHECKPOINT, is_of_kind
 from wordkit.storage.checkpoints import (
     check_same_settings,
     check_same_texts,
@@ -46,7 +46,6 @@ __all__ = [
 
 T = TypeVar("T", int, float, str, dict[str, Any])
 
-KIND = "word2vec checkpoint"
 _MAX_FLOAT = sys.float_info.max
 
 
@@ -121,7 +120,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     record = checkpoint_record(checkpoint)
     with _compacted(state.weights) as matrices:
         tensors = {**matrices, **state.vocabulary.to_arrays()}
-        write_checkpoint_file(path, record, tensors, kind=KIND)
+        write_checkpoint_file(path, record, tensors, kind=WORD2VEC_CHECKPOINT)
 
 
 def checkpoint_record(checkpoint: Checkpoint) -> str:
@@ -163,7 +162,7 @@ def _compacted(weights: Weights) -> Iterator[dict[str, npt.NDArray[np.float32]]]
 
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is a checkpoint, by its first bytes."""
-    return is_of_kind(path, KIND)
+    return is_of_kind(path, WORD2VEC_CHECKPOINT)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -174,7 +173,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         FormatError: it is corrupted, or something else.
     """
     path = Path(path)
-    file, record = read_checkpoint_file(path, kind=KIND)
+    file, record = read_checkpoint_file(path, kind=WORD2VEC_CHECKPOINT)
     vocabulary = Vocabulary.from_file(file)
     matrices = (file.tensor(name, np.float32, 2) for name in ("input", "output"))
     try:

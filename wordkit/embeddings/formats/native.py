@@ -21,14 +21,13 @@ from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format, ReadOptions
 from wordkit.embeddings.formats.source import Source
 from wordkit.errors import EmbeddingsError, FormatError
-from wordkit.storage import TensorFile, read_tensors, save_tensors
+from wordkit.storage import EMBEDDINGS, TensorFile, read_tensors, save_tensors
 from wordkit.storage.compression import Compression, compressed_writer
 from wordkit.storage.quantization import dequantize, quantize
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE", "native_in"]
 
-_KIND = "embeddings"
 _METADATA = "about"
 _WEIGHTS = "weights."  # prefix of the names of such tensors
 
@@ -37,7 +36,7 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     content = None
     if source.compression is not None:  # then it cannot be mapped
         content = b"".join(iter(lambda: source.read(1 << 24), b""))
-    file = read_tensors(source.path, kind=_KIND, content=content)
+    file = read_tensors(source.path, kind=EMBEDDINGS, content=content)
     vectors = dequantize(file, "vectors")
     norms = file.tensor("norms", np.float32, 1) if "norms" in file.tensors else None
     words = file.tensor("words", np.uint8, 1)
@@ -113,7 +112,7 @@ def _save(
 ) -> None:
     tensors = {**arrays, **embeddings.vocabulary.to_arrays()}
     plain = path if compression is None else path.with_name(path.name + ".plain")
-    save_tensors(plain, tensors, kind=_KIND, metadata={_METADATA: _json(embeddings)})
+    save_tensors(plain, tensors, kind=EMBEDDINGS, metadata={_METADATA: _json(embeddings)})
     if compression is not None:
         import shutil  # takes 2 ms, which a query need not spend
 
