@@ -1,4 +1,4 @@
-# wordkit: make demo | test | test-oldest | bench | venv
+# wordkit: make demo | test | test-oldest | docs | bench | venv
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,12 +9,13 @@ OLDEST := .venv-oldest
 # One process for each core; the tests of a module stay in one, and share what it has made.
 PYTEST := -m pytest -n auto --maxprocesses 8 --dist loadscope
 
-.PHONY: help demo test test-oldest bench venv clean
+.PHONY: help demo test test-oldest docs bench venv clean
 
 help:
 	@echo "make demo   install into .venv, learn from the documentation of Python, ask, and let it write"
 	@echo "make test   install into .venv, then every test, ruff, mypy and the import rules"
 	@echo "make test-oldest  install the oldest versions that pyproject.toml allows into $(OLDEST), then every test"
+	@echo "make docs   install into .venv, then the guides and the reference: docs/_build/html/index.html"
 	@echo "make bench  install into .venv, then the benchmarks (an hour or two)"
 	@echo "make venv   install into .venv and no more"
 
@@ -50,9 +51,16 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	  -c constraints-oldest.txt -e '.[dev,plot]'
 	@touch $@
 
+# Sphinx and what it needs are installed when they are first wanted; warnings are errors.
+docs: $(READY)
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist docs/_build
 	find . -name __pycache__ -prune -exec rm -rf {} +

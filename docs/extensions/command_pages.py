@@ -1,0 +1,90 @@
+"""The directive ``commands``: every command of wordkit with all its options, from the code."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator
+
+import click
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from wordkit_cli.commands import cli
+
+OTHERS = "Options"
+
+
+class Commands(SphinxDirective):
+    """A section for each command, in the order of wordkit --help."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the sections."""
+        context = click.Context(cli, info_name="wordkit")
+        return [
+            _section(_get(cli, name, context), click.Context(_get(cli, name, context), context, name))
+            for name in cli.list_commands(context)
+        ]
+
+
+def _get(group: click.Group, name: str, context: click.Context) -> click.Command:
+    command = group.get_command(context, name)
+    if command is None:
+        raise LookupError(f"{group.name} lists {name}, and does not have it")
+    return command
+
+
+def _section(command: click.Command, context: click.Context) -> nodes.section:
+    """A command as a section, with those of a group inside."""
+    path = context.command_path
+    section = nodes.section(ids=[path.replace(" ", "-")], names=[path])
+    section += nodes.title(path, path.removeprefix("wordkit "))
+    usage = " ".join(command.collect_usage_pieces(context))
+    section += _literal(f"{path} {usage}")
+    section += _prose(command.help or "")
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = _get(command, name, context)
+            section += _section(inner, click.Context(inner, context, name))
+    else:
+        section += _options(command, context)
+    return section
+
+
+def _prose(text: str) -> Iterator[nodes.Node]:
+    """The paragraphs of a help; a block that keeps its lines begins with \\b."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        lines = paragraph.split("\n")
+        if lines[0].strip() != "\b":
+            yield nodes.paragraph("", " ".join(lines))
+            continue
+        yield nodes.paragraph("", lines[1].strip())
+        yield _literal(inspect.cleandoc("\n".join(["", *lines[2:]])))
+
+
+def _literal(text: str) -> nodes.literal_block:
+    return nodes.literal_block(text, text, language="text")
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[nodes.Node]:
+    """The options as lists of definitions, by section of the help."""
+    sections: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for option in command.get_params(context):
+        record = option.get_help_record(context)
+        if record is not None and not {"--help", "--help-all"} & {*option.opts}:
+            sections[getattr(option, "section", OTHERS)].append(record)
+    for title, records in sections.items():
+        yield nodes.rubric("", "Options" if title == "Other options" else title)
+        listed = nodes.definition_list(classes=["options"])
+        for names, meaning in records:
+            term = nodes.term("", "", nodes.literal("", names))
+            body = nodes.definition("", nodes.paragraph("", " ".join(meaning.split())))
+            listed += nodes.definition_list_item("", term, body)
+        yield listed
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the directive known."""
+    app.add_directive("commands", Commands)
+    return {"parallel_read_safe": True}
