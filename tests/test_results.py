@@ -6,7 +6,7 @@ import importlib.util
 import re
 from types import ModuleType
 
-from readme_examples import ROOT
+from examples import ROOT
 
 
 def report() -> ModuleType:

@@ -21,18 +21,15 @@ class Commands(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
-        context = click.Context(cli, info_name="wordkit")
-        return [
-            _section(_get(cli, name, context), click.Context(_get(cli, name, context), context, name))
-            for name in cli.list_commands(context)
-        ]
+        return [*_sections(cli, click.Context(cli, info_name="wordkit"))]
 
 
-def _get(group: click.Group, name: str, context: click.Context) -> click.Command:
-    command = group.get_command(context, name)
-    if command is None:
-        raise LookupError(f"{group.name} lists {name}, and does not have it")
-    return command
+def _sections(group: click.Group, context: click.Context) -> Iterator[nodes.section]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None:
+            raise LookupError(f"{group.name} lists {name}, and does not have it")
+        yield _section(command, click.Context(command, context, name))
 
 
 def _section(command: click.Command, context: click.Context) -> nodes.section:
@@ -44,9 +41,7 @@ def _section(command: click.Command, context: click.Context) -> nodes.section:
     section += _literal(f"{path} {usage}")
     section += _prose(command.help or "")
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = _get(command, name, context)
-            section += _section(inner, click.Context(inner, context, name))
+        section += _sections(command, context)
     else:
         section += _options(command, context)
     return section

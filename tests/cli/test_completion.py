@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
-from readme_examples import environment
+from examples import environment
 
 
 def offered(wordkit: Wordkit, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
