@@ -32,6 +32,8 @@ nitpick_ignore_regex = [
     ("py:class", r"wordkit\..*\.([A-Z]|Batch|Task|Result|Model_co)"),  # type variables
     ("py:class", r"wordkit\.(lm|seq2seq|word2vec|training|nn|text)\.[a-z]\w*\.[A-Z]\w*"),
     ("py:mod", r"wordkit\..*"),
+    ("py:.*", r"dataclasses\..*|NotFittedError|FORMATS|X_AXES|ptb_path|Engine\.fetch"),
+    ("py:func", r"wordkit\.plots\.projection\.project"),
 ]
 suppress_warnings = ["ref.python"]  # Dimensions of an array, such as "words", name attributes too.
 

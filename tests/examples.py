@@ -169,7 +169,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def kept_output(example: Example) -> list[str]:
     """Return what benchmarks/guides.py last printed for an example."""
-    lines = KEPT.read_text(encoding="utf-8").splitlines()
+    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
     for code, shown, _ in _commands(lines):
         if code == example.code:
             return [line for line in shown if line]
@@ -238,7 +238,7 @@ def renew(page: Path, reader: Reader) -> None:
         sys.stderr.write(f"{example.code}\n")
         printed = kept_output(example) if example.needs else reader.run(example)
         sys.stderr.write("\n".join([*printed, ""]))
-        if not example.shown or LEFT_OUT in example.shown:
+        if not printed or not example.shown or LEFT_OUT in example.shown:
             continue
         before = "" if example.is_shell else SHOWN
         fresh = [before + line for line in printed if not _is_note(line)]

@@ -75,7 +75,7 @@ class LineScore:
 def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[LineScore]:
     """Score lines, each as a text of its own that ends with ``<eos>``.
 
-    A line begins at the start of a sentence, as in :func:`perplexity`, so its score does not
+    A line begins at the start of a sentence, as in :func:`iter_perplexity`, so its score does not
     depend on the other lines. Lines of similar length go through the network together; up to 512
     lines are held at a time.
 
