@@ -19,7 +19,7 @@ DATA = ROOT.parent / "shared" / "data"
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from examples import PAGES, Example, Reader, examples
+from examples import PAGES, Example, Reader, examples  # noqa: E402
 
 
 def run(pages: dict[Path, list[Example]]) -> None:

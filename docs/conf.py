@@ -26,6 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
+smartquotes = False  # -- in the texts of commands is no dash
 # Types in annotations that have no page: those of other packages, and our private ones.
 nitpick_ignore_regex = [
     ("py:class", r"(?!wordkit\.).*"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from examples import PAGES, ROOT, Example, Reader, examples, fault, kept_output
+from examples import PAGES, Example, Reader, examples, fault, kept_output
 
 from wordkit_cli.commands import cli
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict
 from collections.abc import Iterator
 
 import click
@@ -12,8 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from wordkit_cli.commands import cli
+from wordkit_cli.sections import _ORDER
 
-OTHERS = "Options"
+OTHERS, HELP = "Other options", {"--help", "--help-all"}
 
 
 class Commands(SphinxDirective):
@@ -64,13 +64,15 @@ def _literal(text: str) -> nodes.literal_block:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[nodes.Node]:
     """The options as lists of definitions, by section of the help."""
-    sections: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*_ORDER, OTHERS)}
     for option in command.get_params(context):
         record = option.get_help_record(context)
-        if record is not None and not {"--help", "--help-all"} & {*option.opts}:
+        if isinstance(option, click.Option) and record and not HELP & {*option.opts}:
             sections[getattr(option, "section", OTHERS)].append(record)
     for title, records in sections.items():
-        yield nodes.rubric("", "Options" if title == "Other options" else title)
+        if not records:
+            continue
+        yield nodes.rubric("", title)
         listed = nodes.definition_list(classes=["options"])
         for names, meaning in records:
             term = nodes.term("", "", nodes.literal("", names))

@@ -45,9 +45,8 @@ class Result(SphinxDirective):
             elif is_table and (chosen is None or number in chosen):
                 shown += self.parse_text_to_nodes(text)
         origin = f"`{command.removeprefix('$ ')}`, {day}, {machine}; {versions}."
-        note = nodes.container(classes=["origin"])
-        note += self.parse_text_to_nodes(origin)
-        return [*shown, note]
+        note = nodes.container("", *self.parse_text_to_nodes(origin), classes=["origin"])
+        return [nodes.container("", *shown, note, classes=["result"])]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
