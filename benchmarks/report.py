@@ -62,6 +62,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "gradient_norms": "How far back gradients reach",
         "binary_addition": "Activations and exploding gradients",
     },
+    "Guides": {
+        "guides": "Examples of the guides that need data or minutes",
+    },
 }
 """What the page holds, in its order: titles by the names that run.py knows."""
 

@@ -26,7 +26,6 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
-smartquotes = False  # -- in the texts of commands is no dash
 # Types in annotations that have no page: those of other packages, and our private ones.
 nitpick_ignore_regex = [
     ("py:class", r"(?!wordkit\.).*"),

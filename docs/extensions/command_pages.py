@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
@@ -52,10 +53,17 @@ def _prose(text: str) -> Iterator[nodes.Node]:
     for paragraph in inspect.cleandoc(text).split("\n\n"):
         lines = paragraph.split("\n")
         if lines[0].strip() != "\b":
-            yield nodes.paragraph("", " ".join(lines))
+            yield _paragraph(" ".join(lines))
             continue
-        yield nodes.paragraph("", lines[1].strip())
+        yield _paragraph(lines[1].strip())
         yield _literal(inspect.cleandoc("\n".join(["", *lines[2:]])))
+
+
+def _paragraph(text: str) -> nodes.paragraph:
+    """A paragraph in which the names of options are literal, and their dashes stay."""
+    parts = re.split(r"(--[a-z][a-z-]+)", text)
+    shown = [nodes.literal("", x) if x.startswith("--") else nodes.Text(x) for x in parts]
+    return nodes.paragraph("", "", *shown)
 
 
 def _literal(text: str) -> nodes.literal_block:
@@ -76,7 +84,7 @@ def _options(command: click.Command, context: click.Context) -> Iterator[nodes.N
         listed = nodes.definition_list(classes=["options"])
         for names, meaning in records:
             term = nodes.term("", "", nodes.literal("", names))
-            body = nodes.definition("", nodes.paragraph("", " ".join(meaning.split())))
+            body = nodes.definition("", _paragraph(" ".join(meaning.split())))
             listed += nodes.definition_list_item("", term, body)
         yield listed
 
