@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from examples import PAGES, Example, Reader, examples, fault, kept_output
+from examples import KEPT, PAGES, ROOT, Example, Reader, examples, fault, kept_output
 
 from wordkit_cli.commands import cli
 
@@ -107,6 +107,18 @@ def test_the_links_lead_somewhere() -> None:
         if not re.match(r"https?:", target) and not (page.parent / target).exists()
     ]
     assert targets == []
+
+
+def test_the_results_that_are_shown_exist() -> None:
+    names = [name for page in PAGES for name in re.findall(r"{result} (\w+)", page.read_text())]
+    assert len(names) > 10
+    assert [name for name in names if not (KEPT.parent / f"{name}.txt").exists()] == []
+
+
+def test_each_package_is_in_the_reference() -> None:
+    shown = "".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.rst"))
+    packages = {path.parent.name for path in (ROOT / "wordkit").glob("*/__init__.py")} - {"kernels"}
+    assert [name for name in packages if f".. package:: wordkit.{name}" not in shown] == []
 
 
 # --- what the comparison itself lets pass ---------------------------------------------------------

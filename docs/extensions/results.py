@@ -44,7 +44,7 @@ class Result(SphinxDirective):
             if chosen is None and text and not is_table:
                 shown.append(nodes.literal_block(text, text, language="text"))
             elif is_table and (chosen is None or number in chosen):
-                shown += self.parse_text_to_nodes(re.sub(r"(--[a-z-]+)", r"`\1`", text))
+                shown += self.parse_text_to_nodes(re.sub(r"(--[a-z][a-z-]*)", r"`\1`", text))
         origin = f"`{command.removeprefix('$ ')}`, {day}, {machine}; {versions}."
         note = nodes.container("", *self.parse_text_to_nodes(origin), classes=["origin"])
         return [nodes.container("", *shown, note, classes=["result"])]
