@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "cli")]
+ROOT = HERE.parent
+sys.path[:0] = map(str, (HERE / "extensions", ROOT, ROOT / "cli", ROOT / "corpora"))
 
 import wordkit
 
