@@ -9,14 +9,15 @@ import click
 import cloup
 from cloup.formatting import HelpSection, ensure_is_cloup_formatter
 
-__all__ = ["Option", "SectionedCommand", "option"]
+__all__ = ["SECTIONS", "Option", "SectionedCommand", "option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_ORDER = (
+SECTIONS = (
     "Decoding", "Text", "Model", "Regularization", "Training", "Output layer", "Checkpoints",
     "Running",
 )  # fmt: skip
+"""The sections of options, in their order."""
 _OTHERS = "Other options"
 _MANY = 20  # options, from which on --help shows the main ones alone
 
@@ -55,7 +56,7 @@ class SectionedCommand(cloup.Command):
         """Write the sections, in each of them the main options first."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         shows_all = ctx.meta.get(_SHOWS_ALL) or _help_all not in options
-        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*_ORDER, _OTHERS)}
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*SECTIONS, _OTHERS)}
         for option in sorted(options, key=lambda option: not _is_main(option)):
             title, record = getattr(option, "section", _OTHERS), option.get_help_record(ctx)
             if record and (shows_all or _is_main(option) or title == _OTHERS):

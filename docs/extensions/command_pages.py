@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from wordkit_cli.commands import cli
-from wordkit_cli.sections import _ORDER
+from wordkit_cli.sections import SECTIONS
 
 OTHERS, HELP = "Other options", {"--help", "--help-all"}
 
@@ -72,7 +72,7 @@ def _literal(text: str) -> nodes.literal_block:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[nodes.Node]:
     """The options as lists of definitions, by section of the help."""
-    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*_ORDER, OTHERS)}
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*SECTIONS, OTHERS)}
     for option in command.get_params(context):
         record = option.get_help_record(context)
         if isinstance(option, click.Option) and record and not HELP & {*option.opts}:
