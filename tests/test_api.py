@@ -18,9 +18,11 @@ import wordkit
 from wordkit import bundled
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, FormatError, TextError, VocabularyError, WordkitError
-from wordkit.lm import LanguageModel
-from wordkit.seq2seq import Seq2SeqModel
+from wordkit.lm import LanguageModel, iter_train_language_model
+from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
+from wordkit.word2vec import iter_train_word2vec
 from wordkit_corpora import iter_read_corpus
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
@@ -234,6 +236,43 @@ def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
     assert first.generate(method="greedy") == second.generate(method="greedy")
     with pytest.raises(FormatError, match="resume it by wordkit.train_language_model"):
         wordkit.load(path)
+
+
+def test_checkpoints_replace_nothing_of_use(tmp_path: Path) -> None:
+    plan, corpus = CheckpointPlan(tmp_path / "c"), Corpus.from_sentences(TOKENS * 50)
+    pairs = [Pair(str(n), "even" if n % 2 == 0 else "odd") for n in range(50)]
+    trainings: list[tuple[Any, Any, Any]] = [
+        (wordkit.train_word2vec, iter_train_word2vec, corpus),
+        (wordkit.train_language_model, iter_train_language_model, corpus),
+        (wordkit.train_seq2seq, iter_train_seq2seq, pairs),
+    ]
+    for train, iter_train, text in trainings:
+        Path(plan.path).write_text("not to be lost")
+        for resume in (False, True):
+            with pytest.raises(ConfigError, match="c exists and is no .* checkpoint"):
+                train(text, checkpoint=plan.path, resume=resume)
+        with pytest.raises(ConfigError, match="c exists and is no .* checkpoint"):
+            iter_train(text, checkpoint=plan)
+        assert Path(plan.path).read_text() == "not to be lost"
+        Path(plan.path).write_text("")
+        run = iter_train(text, checkpoint=plan)
+        while not (report := next(run)).done or report.stage != "training":
+            pass
+        run.close()
+        stopped = Path(plan.path).read_bytes()
+        for again in (train, iter_train):
+            with pytest.raises(ConfigError, match="c holds a training that was stopped a"):
+                again(text, checkpoint=plan)
+        assert Path(plan.path).read_bytes() == stopped
+
+
+def test_initial_vectors_and_a_checkpoint_that_is_resumed(
+    vectors: Embeddings, tmp_path: Path
+) -> None:
+    """The same call twice: the vectors are where the first begins, the checkpoint the second."""
+    settings: dict[str, Any] = {"init": vectors, "resume": True, "checkpoint": tmp_path / "c"}
+    once, again = (wordkit.train_word2vec(TOKENS * 9, threads=1, **settings) for _ in range(2))
+    assert np.array_equal(once.vectors, again.vectors)
 
 
 def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:

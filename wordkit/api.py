@@ -32,7 +32,7 @@ from wordkit.storage import (
     WORD2VEC_CHECKPOINT,
     is_of_kind,
 )
-from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.text import Corpus
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
@@ -111,7 +111,7 @@ def train_word2vec(
 
     Args:
         text: what :func:`prepare` takes, or a corpus.
-        init: vectors to start from, or their file.
+        init: vectors to start from, or their file; not used where a checkpoint is resumed.
         resume: a model whose training is resumed on this text, which new words join, or its file;
             True: the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
@@ -130,12 +130,7 @@ def train_word2vec(
 
     reading, given = _split(settings, Word2VecConfig)
     plan = _plan(checkpoint)
-    held: str | os.PathLike[str] | Embeddings | None
-    if resume is True:
-        held = _to_resume(plan)
-    else:
-        held = None if resume is False else resume
-    beginning = begin_training(init=init, resume=held, settings=given)
+    beginning = begin_training(given, init=init, resume=resume, checkpoint=plan)
     corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
     run = iter_train_word2vec(
         corpus, beginning.config, start=beginning.start(corpus), device=device, threads=threads,
@@ -229,11 +224,12 @@ def train_language_model(
     if vectors is not None:
         of_model.setdefault("dim", vectors.dim)
     plan = _plan(checkpoint)
-    path = _to_resume(plan) if resume else None
-    resumed = None if path is None else read_checkpoint(path)
+    resumed, _ = resumed_checkpoint(
+        plan, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
+    )
     chosen: Preset | None = None
     if resumed is not None:
-        chosen = Preset(f"resuming {path}", resumed.model, resumed.training)
+        chosen = Preset("resumed", resumed.model, resumed.training)
     elif preset is not None:
         chosen = get_preset(preset)
     # raises before the text is read
@@ -309,8 +305,7 @@ def train_seq2seq(
 
     reading, of_model, of_training = _split(settings, Seq2SeqConfig, Seq2SeqTrainingConfig)
     plan = _plan(checkpoint)
-    path = _to_resume(plan) if resume else None
-    resumed = None if path is None else read_checkpoint(path)
+    resumed, _ = resumed_checkpoint(plan, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume)
     if resumed is not None:
         model, training = change(resumed.model, **of_model), change(resumed.training, **of_training)
     else:
@@ -492,13 +487,6 @@ def _plan(checkpoint: str | os.PathLike[str] | CheckpointPlan | None) -> Checkpo
     if checkpoint is None or isinstance(checkpoint, CheckpointPlan):
         return checkpoint
     return CheckpointPlan(checkpoint)
-
-
-def _to_resume(plan: CheckpointPlan | None) -> str | os.PathLike[str] | None:
-    """Return the checkpoint to resume, None where there is none yet."""
-    if plan is None:
-        raise ConfigError("resume needs the checkpoint; name its file with checkpoint")
-    return plan.path if os.path.exists(plan.path) else None
 
 
 def _split(settings: Mapping[str, Any], *kinds: type[Settings]) -> list[dict[str, Any]]:

@@ -121,7 +121,7 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
         drawn, seed = secrets.randbelow(1 << 31), options["seed"]
         sampling["seed"] = drawn if seed is None else seed
     given = {"words": options["words"], "method": method, **sampling}
-    return changed(GenerationConfig(), given)
+    return changed(GenerationConfig(), **given)
 
 
 def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:

@@ -88,9 +88,9 @@ class Progress:
             self._announced = True
             say("Compiling the fast loops that this needs; they are kept for the next time.")
 
-    def say(self, message: str) -> None:
-        """Print a message on standard error, unless quiet."""
-        if not self.quiet:
+    def say(self, message: str | None) -> None:
+        """Print a message on standard error, unless there is none, or quiet."""
+        if message is not None and not self.quiet:
             say(message)
 
 

@@ -53,4 +53,4 @@ def decoding_config(group: SettingOptions, values: Mapping[str, Any]) -> Decodin
     (given,) = group.given(values)
     if not given.get("sample") and given.get("beam", 1) >= 1:  # else it is refused as it is
         given["beam"] = max(given.get("beam", 1), given.get("alternatives", 1))
-    return changed(DecodingConfig(), given)
+    return changed(DecodingConfig(), **given)

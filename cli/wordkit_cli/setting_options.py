@@ -94,14 +94,14 @@ def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def changed(config: S, given: Mapping[str, Any]) -> S:
-    """Update settings by those of the command line.
+def changed(config: S, **given: Any) -> S:
+    """Update settings by those of the command line, as :func:`wordkit.config.change` does.
 
     Raises:
         click.UsageError: one that is given has no effect, or is out of range.
     """
     kind = type(config)
-    values = {name: getattr(config, name) for name in settings_of(kind)} | dict(given)
+    values = {name: getattr(config, name) for name in settings_of(kind)} | given
     for name, other in without_effect(kind, values, given):
         this, that = _option_name(name), _option_name(other)
         useful = settings_of(kind)[name].only_with[other]

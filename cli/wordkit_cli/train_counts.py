@@ -57,7 +57,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     choice = TextOptions.take(options)
     log, threads = options["log"], options["threads"]
     (given,) = _SETTINGS.given(options)
-    config = changed(CountsConfig(), given)
+    config = changed(CountsConfig(), **given)
     with Progress(quiet=options["quiet"], log=log) as progress:
         corpus = read_corpus(
             text, choice, progress=progress, outputs=(output, log), threads=threads

@@ -31,7 +31,6 @@ from wordkit_cli.training import (
     checkpoint_plan,
     finish_training,
     is_first_process,
-    read_resumed,
 )
 
 if TYPE_CHECKING:
@@ -120,18 +119,23 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
     """
     from wordkit.lm import iter_train_language_model, read_checkpoint, save_language_model
+    from wordkit.storage.checkpoints import resumed_checkpoint
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    check_training(output, options, kind=LANGUAGE_MODEL_CHECKPOINT, command="train-lm")
+    check_training(output, options)
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
     refuse_overwriting(files_to_read(options), (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
+    writing = checkpoint_plan(options)
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
         # all processes look: one that ended here would leave the others
-        resume = read_resumed(options, read_checkpoint, unit="token", progress=progress)
+        resume, note = resumed_checkpoint(
+            writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=options["resume"]
+        )
+        progress.say(note)
         begun = begin_plan(options, resume)
         outputs = (output, checkpoint, log)
         train, valid, test = _read_texts(text, choice, options, progress, outputs)
@@ -144,7 +148,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             embeddings=plan.vectors(),
             device=options["device"],
             threads=threads,
-            checkpoint=checkpoint_plan(options),
+            checkpoint=writing,
             resume=plan.resume,
         )
         save = save_language_model if is_first else None

@@ -106,7 +106,9 @@ def _changed(model: ModelConfig, training: TrainingConfig, options: Mapping[str,
         if model_settings.get("tied"):
             raise click.UsageError("--softmax adaptive has vectors of its own: leave out --tied")
         model_settings.update(tied=False, adaptive=True)
-    plan = Plan(changed(model, model_settings), changed(training, training_settings), embeddings)
+    plan = Plan(
+        changed(model, **model_settings), changed(training, **training_settings), embeddings
+    )
     if vectors is not None:
         check_dimensions(vectors, plan.model.width_in)
     return plan

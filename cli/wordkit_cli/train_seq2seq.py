@@ -31,7 +31,6 @@ from wordkit_cli.training import (
     checkpoint_plan,
     finish_training,
     is_first_process,
-    read_resumed,
 )
 
 if TYPE_CHECKING:
@@ -75,12 +74,17 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
+    from wordkit.storage.checkpoints import resumed_checkpoint
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]
     log = options["log"] if is_first else None
-    check_training(output, options, kind=SEQ2SEQ_CHECKPOINT, command="train-seq2seq")
+    check_training(output, options)
+    writing = checkpoint_plan(options)
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
-        resume = read_resumed(options, read_checkpoint, unit="pair", progress=progress)
+        resume, note = resumed_checkpoint(
+            writing, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=options["resume"]
+        )
+        progress.say(note)
         model, training = _settings(options, resume)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = iter_train_seq2seq(
@@ -90,7 +94,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             valid=valid,
             device=options["device"],
             threads=options["threads"],
-            checkpoint=checkpoint_plan(options),
+            checkpoint=writing,
             resume=resume,
         )
         save = save_seq2seq if is_first else None
@@ -111,8 +115,8 @@ def _settings(
     if training.get("max_minutes") is not None and resume is None:
         training.setdefault("epochs", None)
     if resume is not None:
-        return changed(resume.model, model), changed(resume.training, training)
-    return changed(Seq2SeqConfig(), model), changed(Seq2SeqTrainingConfig(), training)
+        return changed(resume.model, **model), changed(resume.training, **training)
+    return changed(Seq2SeqConfig(), **model), changed(Seq2SeqTrainingConfig(), **training)
 
 
 def _read(

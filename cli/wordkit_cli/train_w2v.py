@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ from wordkit_cli.training import (
     check_training,
     checkpoint_mark,
     checkpoint_plan,
-    refuse_replacing,
 )
 
 if TYPE_CHECKING:
@@ -82,22 +80,26 @@ def command(
       wordkit train-w2v corpus.txt --checkpoint w2v.checkpoint --resume
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
-    from wordkit.embeddings import save_embeddings
+    from wordkit.embeddings import Embeddings, save_embeddings
     from wordkit.embeddings.formats import format_by_suffix
-    from wordkit.storage import WORD2VEC_CHECKPOINT
     from wordkit.word2vec import begin_training, iter_train_word2vec
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
-    check_training(output, options, kind=WORD2VEC_CHECKPOINT, command="train-w2v")
+    check_training(output, options)
     format_by_suffix(output)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
+    writing, resumed = checkpoint_plan(options), resume or resume == _OF_CHECKPOINT
     with Progress(quiet=options["quiet"], log=log) as progress:
-        resume = _found(resume, checkpoint, progress)
         with progress.announcing_compilation():
-            beginning = begin_training(given, init=init, resume=resume, update=changed)
-        _protect(beginning, progress, output=output, checkpoint=checkpoint, log=log)
+            beginning = begin_training(
+                given, init=init, resume=resumed, checkpoint=writing, update=changed
+            )
+        progress.say(beginning.note)
+        if beginning.file is not None:
+            is_model = isinstance(beginning.held, Embeddings) and beginning.is_resumed
+            refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         config, start = beginning.config, _start(beginning, corpus, progress)
@@ -108,7 +110,7 @@ def command(
             start=start,
             device=device,
             threads=threads,
-            checkpoint=checkpoint_plan(options),
+            checkpoint=writing,
         )
         vectors = _finish(run, config, checkpoint, progress)
         with progress.announcing_compilation():
@@ -127,30 +129,18 @@ def _check_usage(
         )
     if not text:
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
-    if init is not None and resume is not None:
-        raise click.UsageError("--init starts anew and --resume does not: give one of them")
+    if init is not None and resume:
+        raise click.UsageError("--init starts anew and --resume FILE does not: give one of them")
     if resume == _OF_CHECKPOINT and checkpoint is None:
         raise click.UsageError("name what to resume: --resume FILE, or --checkpoint FILE")
 
 
-def _found(resume: str | None, checkpoint: str | None, progress: Progress) -> str | None:
-    """The file to resume; None where there is none, or none yet."""
-    if resume != _OF_CHECKPOINT:
-        return resume
-    if checkpoint is not None and os.path.exists(checkpoint):
-        return checkpoint
-    progress.say(f"there is no {checkpoint} yet: starting afresh")
-    return None
-
-
 def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> TrainingState:
     """Return the initial state on a corpus, and report what is kept."""
-    from wordkit.word2vec import Checkpoint
+    from wordkit.embeddings import Embeddings
 
     start = beginning.start(corpus)
-    if isinstance(beginning.held, Checkpoint):
-        progress.say(f"resuming {beginning.file} at {beginning.held.fraction_done:.0%}")
-    elif beginning.held is not None:
+    if isinstance(beginning.held, Embeddings):
         whose = "its vector" if start.kept == 1 else "their vectors"
         new = "new one" if start.joined == 1 else "new ones"
         kept = counted(start.kept, "word")
@@ -158,37 +148,6 @@ def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> Training
         if start.note is not None:
             progress.say(start.note)
     return start
-
-
-def _protect(
-    beginning: Beginning,
-    progress: Progress,
-    *,
-    output: str,
-    checkpoint: str | None,
-    log: str | None,
-) -> None:
-    """Raise if a file would be lost that the training does not replace in full."""
-    from wordkit.word2vec import Checkpoint
-
-    is_same = (
-        beginning.file is not None
-        and checkpoint is not None
-        and os.path.exists(checkpoint)
-        and os.path.samefile(beginning.file, checkpoint)
-    )
-    if not is_same:
-        refuse_replacing(checkpoint, _stopped, progress)
-    if beginning.file is not None:
-        is_model = beginning.is_resumed and not isinstance(beginning.held, Checkpoint)
-        refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))
-
-
-def _stopped(checkpoint: str) -> str | None:
-    from wordkit.word2vec import read_checkpoint
-
-    done = read_checkpoint(checkpoint).fraction_done
-    return f"at {done:.0%}" if done < 1 else None
 
 
 def _finish(

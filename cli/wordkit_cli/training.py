@@ -5,74 +5,49 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.errors import ConfigError, DivergenceError, FormatError, LostProcessError, VersionError
+from wordkit.errors import DivergenceError, LostProcessError
 from wordkit_cli.options import is_given
-from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
     from wordkit.storage.checkpoints import CheckpointPlan
     from wordkit.training.run import TrainingRun
-    from wordkit.training.state import LoopState
 
 __all__ = [
     "check_training", "checkpoint_mark", "checkpoint_plan", "finish_training", "is_first_process",
-    "read_resumed", "refuse_replacing",
 ]  # fmt: skip
 
 T = TypeVar("T")
 
 
-class _Checkpoint(Protocol):
-    @property
-    def state(self) -> LoopState: ...
-
-
-C = TypeVar("C", bound=_Checkpoint)
-
-
-def check_training(output: str, options: Mapping[str, Any], *, kind: str, command: str) -> None:
+def check_training(output: str, options: Mapping[str, Any]) -> None:
     """Raise before the work if options do not go together, or results could not be written.
 
     Args:
         output: where the model goes.
         options: of the command.
-        kind: of its checkpoints.
-        command: its name.
 
     Raises:
-        StorageError: the model or the checkpoint cannot be written.
+        StorageError: the model cannot be written.
         ResourceError: there is no such device.
-        ConfigError: the checkpoint would replace a file that is not of its kind.
     """
     from wordkit.runtime import choose_device
-    from wordkit.storage import check_writable, is_of_kind
+    from wordkit.storage import check_writable
 
     check_writable(output)
     if options["device"] in ("cuda", "mps"):
         choose_device(options["device"])
-    checkpoint = options["checkpoint"]
-    if checkpoint is None:
+    if options["checkpoint"] is None:
         if options.get("resume"):
             raise click.UsageError("--resume needs the checkpoint: name it with --checkpoint")
         if is_given("checkpoint_every"):
             raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
-    else:
-        check_writable(checkpoint)
-        if _is_filled(checkpoint) and not is_of_kind(checkpoint, kind):
-            raise ConfigError(
-                f"{checkpoint} exists and is no checkpoint of {command}; name another file"
-            )
     if "valid" in options:
         _check_validation(options)
-
-
-def _is_filled(path: str) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) > 0
 
 
 def _check_validation(options: Mapping[str, Any]) -> None:
@@ -102,72 +77,6 @@ def is_first_process() -> bool:
     from wordkit.runtime import torchrun_number
 
     return torchrun_number("RANK", 0) == 0
-
-
-def refuse_replacing(
-    checkpoint: str | None, stopped: Callable[[str], str | None], progress: Progress
-) -> None:
-    """Raise if the checkpoint that would be replaced is that of an unfinished training.
-
-    Args:
-        checkpoint: the file to be written; None: none is.
-        stopped: reads it, and describes where the training was stopped; None: it had ended.
-        progress: reports that the checkpoint will be replaced.
-
-    Raises:
-        ConfigError: it can be resumed.
-    """
-    if checkpoint is None or not _is_filled(checkpoint):
-        return
-    try:
-        where = stopped(checkpoint)
-    except VersionError as error:
-        raise ConfigError(
-            f"{error}; to start anew delete it, or name another file for checkpoints"
-        ) from error
-    except FormatError:
-        progress.say(f"{checkpoint} is corrupted, and will be replaced by those of this training")
-        return
-    if where is not None:
-        raise ConfigError(
-            f"{checkpoint} holds a training that was stopped {where}; resume it with --resume, or "
-            "to start anew delete it or name another file for checkpoints"
-        )
-    progress.say(f"{checkpoint}, of a finished training, will be replaced by those of this one")
-
-
-def read_resumed(
-    options: Mapping[str, Any],
-    read: Callable[[str], C],
-    *,
-    unit: str,
-    progress: Progress,
-) -> C | None:
-    """Return the checkpoint to resume; None, if the training starts afresh.
-
-    Args:
-        options: of the command.
-        read: reads a checkpoint.
-        unit: token or pair.
-        progress: reports which it is.
-
-    Raises:
-        ConfigError: the checkpoints would replace that of an unfinished training.
-    """
-    path = options["checkpoint"]
-    if options["resume"] and os.path.exists(path):
-        checkpoint = read(path)
-        progress.say(f"resuming {path} after {counted(checkpoint.state.seen, unit)}")
-        return checkpoint
-    if options["resume"]:
-        progress.say(f"there is no {path} yet: starting afresh")
-
-    def stopped(path: str) -> str | None:
-        state = read(path).state
-        return None if state.ended else f"after {counted(state.seen, unit)}"
-
-    refuse_replacing(path, stopped, progress)
-    return None
 
 
 def checkpoint_mark(checkpoint: str | None) -> tuple[int, int] | None:

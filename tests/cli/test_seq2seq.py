@@ -251,7 +251,7 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
         ("attention", trained, "ab", "-o", "map.gif"): "end its name in .png, .svg or .pdf",
         ("attention", trained, "ab", "-o", "no/map.png"): "there is no folder",
         ("train-seq2seq", pairs, "-o", "pairs.tsv"): "pairs.tsv is read",
-        ("train-seq2seq", pairs, "--checkpoint", "text"): "is no checkpoint of train-seq2seq",
+        ("train-seq2seq", pairs, "--checkpoint", "text"): "is no sequence model checkpoint",
     }.items():
         assert said in wordkit(*arguments, status=1).stderr
     save_without = folder / "plain"

@@ -136,6 +136,6 @@ def test_nothing_that_is_read_is_written_over(corpus_txt: Path, folder: Path) ->
         ["--checkpoint", "new.txt", "-o", "new.txt"],
         ["--checkpoint", "new", "--log", "new"],
     ):
-        with pytest.raises(ConfigError, match="is read|is no checkpoint|written twice"):
+        with pytest.raises(ConfigError, match="is read|is no word2vec checkpoint|written twice"):
             run("corpus.txt", *arguments)
         assert {p.name: p.read_bytes() for p in folder.iterdir()} == before, arguments

@@ -169,8 +169,8 @@ def test_the_checkpoint_of_a_stopped_training_is_not_lost(
     before = (folder / "c").read_bytes()
     error = wordkit("train-w2v", "big.txt", "--checkpoint", "c", status=1).stderr
     assert re.fullmatch(
-        r"wordkit: c holds a training that was stopped at \d\d%; resume it with --resume, or to "
-        r"start anew delete it or name another file for checkpoints\n",
+        r"wordkit: c holds a training that was stopped at \d\d%; resume it, or to "
+        r"start anew delete it, or name another file for checkpoints\n",
         error,
     )
     (folder / "d").write_bytes(before)

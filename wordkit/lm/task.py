@@ -32,7 +32,7 @@ from wordkit.nn.output import default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
 from wordkit.runtime import Report, Run, choose_device
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
-from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
 from wordkit.training.checkpoint import (
     TrainingCheckpoint,
@@ -244,12 +244,15 @@ def iter_train_language_model(
 
     Raises:
         TextError: a text is empty, or the training text shorter than a window.
-        ConfigError: a setting is invalid, or differs from that of ``resume``.
+        ConfigError: a setting is invalid, or differs from that of ``resume``, or the checkpoints
+            would replace another file or an unfinished training.
         ResourceError: there is too little memory, or no such device.
         DivergenceError: the loss is no finite number any more (in the run).
         StorageError: a checkpoint cannot be written.
     """
     model, config = model or ModelConfig(), config or TrainingConfig()
+    resumed = None if resume is None else resume.file.path
+    check_replaceable(checkpoint, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resumed=resumed)
     device = choose_device(device)
     config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))

@@ -37,7 +37,7 @@ from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
 from wordkit.seq2seq.pairs import Pair, fingerprint, vocabulary_of
 from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
-from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Vocabulary
 from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import (
@@ -217,8 +217,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
         FormatError: it is corrupted, of another kind, or of an older version.
     """
     return read_training(
-        path, Seq2SeqConfig, Seq2SeqTrainingConfig, kind=SEQ2SEQ_CHECKPOINT, prefixes=PREFIXES
-    )
+        path, Seq2SeqConfig, Seq2SeqTrainingConfig, kind=SEQ2SEQ_CHECKPOINT, prefixes=PREFIXES,
+        unit="pair",
+    )  # fmt: skip
 
 
 def iter_train_seq2seq(
@@ -257,12 +258,15 @@ def iter_train_seq2seq(
 
     Raises:
         TextError: there is no pair, or a source is empty.
-        ConfigError: a setting is invalid, or differs from that of ``resume``.
+        ConfigError: a setting is invalid, or differs from that of ``resume``, or the checkpoints
+            would replace another file or an unfinished training.
         ResourceError: there is too little memory, or no such device.
         DivergenceError: the loss is no finite number any more (in the run).
         StorageError: a checkpoint cannot be written.
     """
     model, config = model or Seq2SeqConfig(), config or Seq2SeqTrainingConfig()
+    resumed = None if resume is None else resume.file.path
+    check_replaceable(checkpoint, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resumed=resumed)
     device = choose_device(device)
     if not pairs:
         raise TextError("there is no pair to train on; give one at least")

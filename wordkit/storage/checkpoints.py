@@ -8,16 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, FormatError
+from wordkit.errors import ConfigError, FormatError, VersionError
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage import (
     TensorFile,
     check_writable,
     content_digest,
+    is_of_kind,
     read_tensors,
     write_tensors,
 )
@@ -25,10 +26,12 @@ from wordkit.storage import (
 __all__ = [
     "CheckpointKeeper",
     "CheckpointPlan",
+    "check_replaceable",
     "check_same_settings",
     "check_same_texts",
     "corrupted_checkpoint",
     "read_checkpoint_file",
+    "resumed_checkpoint",
     "write_checkpoint_file",
 ]
 
@@ -49,6 +52,104 @@ class CheckpointPlan:
     def __post_init__(self) -> None:
         if not self.every > 0:
             raise ConfigError(f"every must be more than 0 seconds, not {self.every}")
+
+
+class Resumable(Protocol):
+    """A checkpoint, of any training."""
+
+    @property
+    def is_finished(self) -> bool:
+        """True if the training had ended."""
+        ...
+
+    @property
+    def progress(self) -> str:
+        """How far the training was, in words."""
+        ...
+
+
+C = TypeVar("C", bound=Resumable)
+
+
+def check_replaceable(
+    plan: CheckpointPlan | None,
+    read: Callable[[str | os.PathLike[str]], Resumable],
+    *,
+    kind: str,
+    resumed: str | os.PathLike[str] | None = None,
+) -> str | None:
+    """Check that the checkpoints of a training would replace nothing that is of use.
+
+    Args:
+        plan: None: none are written.
+        read: reads a checkpoint.
+        kind: of the file of a checkpoint.
+        resumed: the checkpoint that is resumed, which may be the one replaced.
+
+    Returns:
+        One line on what will be replaced; None where nothing is.
+
+    Raises:
+        StorageError: the file cannot be written.
+        ConfigError: it is no such checkpoint, or that of another training that can be resumed.
+    """
+    if plan is None:
+        return None
+    path = plan.path
+    check_writable(path)
+    if not _is_filled(path):
+        return None
+    if not is_of_kind(path, kind):
+        raise ConfigError(f"{path} exists and is no {kind}; name another file for checkpoints")
+    if resumed is not None and os.path.exists(resumed) and os.path.samefile(path, resumed):
+        return None
+    anew = "to start anew delete it, or name another file for checkpoints"
+    try:
+        held = read(path)
+    except VersionError as error:
+        raise ConfigError(f"{error}; {anew}") from error
+    except FormatError:
+        return f"{path} is corrupted, and will be replaced by those of this training"
+    if not held.is_finished:
+        raise ConfigError(
+            f"{path} holds a training that was stopped {held.progress}; resume it, or {anew}"
+        )
+    return f"{path}, of a finished training, will be replaced by those of this one"
+
+
+def resumed_checkpoint(
+    plan: CheckpointPlan | None,
+    read: Callable[[str | os.PathLike[str]], C],
+    *,
+    kind: str,
+    resume: bool,
+) -> tuple[C | None, str | None]:
+    """Return the checkpoint to resume, None where a training starts anew; and one line on it.
+
+    Args:
+        plan: of the checkpoints of the training; None: none are written.
+        read: reads a checkpoint.
+        kind: of the file of a checkpoint.
+        resume: resume the checkpoint of the plan, where there is one already.
+
+    Raises:
+        ConfigError: as :func:`check_replaceable` says, or there is no plan to resume.
+        StorageError: the file cannot be read or written.
+        FormatError: the checkpoint to resume is corrupted.
+    """
+    if not resume:
+        return None, check_replaceable(plan, read, kind=kind)
+    if plan is None:
+        raise ConfigError("resume needs the checkpoint; name its file with checkpoint")
+    check_replaceable(plan, read, kind=kind, resumed=plan.path)
+    if not _is_filled(plan.path):
+        return None, f"there is no {plan.path} yet: starting afresh"
+    checkpoint = read(plan.path)
+    return checkpoint, f"resuming {plan.path} {checkpoint.progress}"
+
+
+def _is_filled(path: str | os.PathLike[str]) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
 
 
 class CheckpointKeeper:

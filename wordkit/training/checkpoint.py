@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wordkit.config import change, from_record
-from wordkit.errors import ConfigError, VersionError, VocabularyError
+from wordkit.errors import ConfigError, VersionError, VocabularyError, counted
 from wordkit.nn.config import RecurrentConfig
 from wordkit.nn.network_file import read_vocabularies, vocabulary_arrays
 from wordkit.storage import TensorFile
@@ -71,6 +71,19 @@ class TrainingCheckpoint(Generic[M, C]):
     """See :meth:`wordkit.training.trainer.Trainer.state_dict`."""
 
     file: TensorFile
+
+    unit: str = "token"
+    """What :attr:`progress` counts."""
+
+    @property
+    def is_finished(self) -> bool:
+        """True if the training had ended."""
+        return self.state.ended
+
+    @property
+    def progress(self) -> str:
+        """How far the training was: ``after 3,500 tokens``."""
+        return f"after {counted(self.state.seen, self.unit)}"
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -137,6 +150,7 @@ def read_training(
     *,
     kind: str,
     prefixes: Sequence[str] = ("",),
+    unit: str = "token",
 ) -> TrainingCheckpoint[M, C]:
     """Read a checkpoint, and check all of it.
 
@@ -145,6 +159,7 @@ def read_training(
         model, training: the dataclasses of its settings.
         kind: that it must be of.
         prefixes: of the arrays of each vocabulary.
+        unit: what the training counts.
 
     Raises:
         StorageError: the file cannot be read.
@@ -167,6 +182,7 @@ def read_training(
             LoopState(**state["loop"]),
             state,
             file,
+            unit,
         )
 
 

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 from wordkit.config import change
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError
+from wordkit.storage import WORD2VEC_CHECKPOINT
+from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable, resumed_checkpoint
 from wordkit.text import Corpus
 from wordkit.word2vec.checkpoint import (
     Checkpoint,
@@ -28,7 +30,7 @@ from wordkit.word2vec.state import TrainingState
 
 __all__ = ["Beginning", "begin_training"]
 
-Source: TypeAlias = Embeddings | str | os.PathLike[str] | None
+Source: TypeAlias = Embeddings | str | os.PathLike[str]
 """Vectors, or the file of vectors or of a checkpoint."""
 
 
@@ -44,6 +46,9 @@ class Beginning:
     is_resumed: bool = False
     """True if ``held`` is a model whose training is resumed, not just vectors to start from."""
 
+    note: str | None = None
+    """One line on the checkpoint that is resumed or will be replaced."""
+
     def start(self, corpus: Corpus) -> TrainingState:
         """Return the initial state on a corpus; errors are those of the ``start_`` functions."""
         if self.held is None:
@@ -57,47 +62,62 @@ class Beginning:
 def begin_training(
     settings: Mapping[str, Any],
     *,
-    init: Source = None,
-    resume: Source = None,
-    update: Callable[[Word2VecConfig, Mapping[str, Any]], Word2VecConfig] | None = None,
+    init: Source | None = None,
+    resume: Source | bool = False,
+    checkpoint: CheckpointPlan | None = None,
+    update: Callable[..., Word2VecConfig] = change,
 ) -> Beginning:
     """Read what a training begins with, and settle its settings.
 
     Args:
         settings: those that are given; the others are the defaults, or those of the model.
         init: vectors to start from.
-        resume: a model, or a checkpoint, whose training is resumed.
-        update: updates settings by those given; None: as :func:`wordkit.config.change` does.
+        resume: a model, or a checkpoint, whose training is resumed; True: that of ``checkpoint``
+            where there is one already, and else the training begins, with ``init`` if it is given.
+        checkpoint: where the training will write checkpoints.
+        update: updates settings by those given, as :func:`wordkit.config.change` does.
 
     Raises:
-        ConfigError: both are given, or a setting is out of its range or has no effect.
+        ConfigError: both are given, a setting is out of its range or has no effect, or the
+            checkpoints would replace another file or an unfinished training.
         StorageError: a file cannot be read.
         FormatError: it is corrupted, or holds no vectors.
     """
-    update = update or _update
-    if init is not None and resume is not None:
-        raise ConfigError("init starts anew and resume does not; give one of them")
-    if init is not None:
-        vectors = init if isinstance(init, Embeddings) else load_embeddings(init)
-        return Beginning(update(Word2VecConfig(dim=vectors.dim), settings), _file(init), vectors)
-    if resume is None:
-        return Beginning(update(Word2VecConfig(), settings))
-    held: Embeddings | Checkpoint
-    if not isinstance(resume, Embeddings) and is_checkpoint(resume):
-        held = read_checkpoint(resume)
-        before = held.config
+    held: Embeddings | Checkpoint | None
+    if isinstance(resume, bool):
+        held, note = resumed_checkpoint(
+            checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resume=resume
+        )
     else:
-        held = resume if isinstance(resume, Embeddings) else load_embeddings(resume)
-        before = trained_config(held) or Word2VecConfig(dim=held.dim)
+        if init is not None:
+            raise ConfigError("init starts anew and resume does not; give one of them")
+        note = check_replaceable(
+            checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=_file(resume)
+        )
+        held = _read(resume)
+        if isinstance(held, Checkpoint):
+            note = f"resuming {resume} {held.progress}"
+    if held is None and init is not None:
+        vectors = init if isinstance(init, Embeddings) else load_embeddings(init)
+        config = update(Word2VecConfig(dim=vectors.dim), **settings)
+        return Beginning(config, _file(init), vectors, note=note)
+    if held is None:
+        return Beginning(update(Word2VecConfig(), **settings), note=note)
+    if isinstance(held, Checkpoint):
+        before, file = held.config, held.state.file
+    else:
+        before, file = trained_config(held) or Word2VecConfig(dim=held.dim), _file(resume)
     new = {name for name, value in settings.items() if value != getattr(before, name)}
     if new & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
         settings = {"lr": None, "vectors": None, **settings}
-    return Beginning(update(before, settings), _file(resume), held, is_resumed=True)
+    return Beginning(update(before, **settings), file, held, is_resumed=True, note=note)
 
 
-def _file(source: Source) -> str | os.PathLike[str] | None:
-    return None if isinstance(source, Embeddings) else source
+def _read(source: Source) -> Embeddings | Checkpoint:
+    if isinstance(source, Embeddings):
+        return source
+    return read_checkpoint(source) if is_checkpoint(source) else load_embeddings(source)
 
 
-def _update(config: Word2VecConfig, settings: Mapping[str, Any]) -> Word2VecConfig:
-    return change(config, **settings)
+def _file(source: Source | bool) -> str | os.PathLike[str] | None:
+    return None if isinstance(source, Embeddings | bool) else source

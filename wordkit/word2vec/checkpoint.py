@@ -72,6 +72,16 @@ class Checkpoint:
         """The fraction of the training that is done, from 0 to 1."""
         return self.words_done / max(self.config.epochs * int(self.corpus["tokens"]), 1)
 
+    @property
+    def is_finished(self) -> bool:
+        """True if the training had ended."""
+        return self.fraction_done >= 1
+
+    @property
+    def progress(self) -> str:
+        """How far the training was: ``at 25%``."""
+        return f"at {self.fraction_done:.0%}"
+
 
 def start_from_checkpoint(
     corpus: Corpus, config: Word2VecConfig, checkpoint: Checkpoint
@@ -197,6 +207,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             _entry(path, record, "predictions", int),
         ),
         _entry(path, record, "seconds", float),
+        path,
     )
     _check_state(path, state, config)
     about = {

@@ -5,6 +5,7 @@ V is the number of words of the model, C of words of the corpus.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +63,9 @@ class TrainingState:
 
     seconds: float = 0.0
     """Time spent on training, before and after a resume."""
+
+    file: str | os.PathLike[str] | None = None
+    """The checkpoint that is resumed."""
 
     note: str | None = None
     """The weights that could not be taken over, and why."""

@@ -23,9 +23,15 @@ from wordkit import __version__
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
 from wordkit.runtime import Report, Run
-from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit.storage import WORD2VEC_CHECKPOINT
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
 from wordkit.text import Corpus
-from wordkit.word2vec.checkpoint import Checkpoint, checkpoint_record, save_checkpoint
+from wordkit.word2vec.checkpoint import (
+    Checkpoint,
+    checkpoint_record,
+    read_checkpoint,
+    save_checkpoint,
+)
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, Engine, chunk_borders, make_engine
 from wordkit.word2vec.start import MADE_BY, start_afresh
@@ -72,7 +78,8 @@ def iter_train_word2vec(
 
     Raises:
         VocabularyError: fewer than two words are frequent enough.
-        ConfigError: the device's name is unknown, or ``threads`` is less than 1.
+        ConfigError: the device's name is unknown, ``threads`` is less than 1, or the checkpoints
+            would replace another file or an unfinished training.
         ResourceError: there is too little memory, or no such device.
         TextError: no two words are in one window (in the run).
         DivergenceError: the vectors grew beyond all bounds (in the run).
@@ -80,6 +87,7 @@ def iter_train_word2vec(
     """
     config = config or Word2VecConfig()
     state = start or start_afresh(corpus, config)
+    check_replaceable(checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=state.file)
     engine = make_engine(corpus, state, config, device=device, threads=threads)
     return Run(_Training(corpus, config, state, engine, checkpoint).run())
 
