@@ -234,6 +234,8 @@ def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
     first = wordkit.train_language_model(LINES * 50, **options)
     second = wordkit.train_language_model(LINES * 50, **options)
     assert first.generate(method="greedy") == second.generate(method="greedy")
+    with pytest.raises(ConfigError, match="was begun with .*; or leave out preset"):
+        wordkit.train_language_model(LINES * 50, preset="rnnlm", **options)
     with pytest.raises(FormatError, match="resume it by wordkit.train_language_model"):
         wordkit.load(path)
 
@@ -425,13 +427,25 @@ def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     assert err.count("\n") == 1 and "ordering the words: 1" in err
 
 
-def test_settings_are_checked_before_the_text_is_read() -> None:
+def test_settings_are_checked_before_the_text_is_read(vectors: Embeddings) -> None:
     def lines() -> Iterator[str]:
         raise AssertionError("read too early")
         yield ""
 
-    for settings in ({"dropout": 7}, {"optimizer": 1}, {"hiden": 3}):
-        with pytest.raises(ConfigError):
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"dropout": 7}, "dropout"),
+        ({"optimizer": 1}, "optimizer"),
+        ({"hiden": 3}, "hidden"),
+        ({"valid": LINES, "hold_out": 0.1}, "valid and hold_out both say"),
+        ({"hold_out": 0, "patience": 2}, "patience 2 needs validation"),
+        ({"hold_out": 0, "schedule": "plateau"}, "schedule plateau needs validation"),
+    ]
+    for settings, message in cases:
+        for train in (wordkit.train_language_model, wordkit.train_seq2seq):
+            with pytest.raises(ConfigError, match=message):
+                train(lines(), **settings)
+    for settings in ({"softmax": "adaptive", "tied": True}, {"dim": 9, "embeddings": vectors}):
+        with pytest.raises(ConfigError, match="tied must be False|set dim to"):
             wordkit.train_language_model(lines(), **settings)
 
 

@@ -173,7 +173,7 @@ def train_language_model(
     text: Text,
     *,
     valid: Text | None = None,
-    hold_out: float = 0.05,
+    hold_out: float | None = None,
     preset: str | None = None,
     embeddings: Embeddings | str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -191,7 +191,8 @@ def train_language_model(
     Args:
         text: what :func:`prepare` takes, or a corpus.
         valid: a text to validate on; the best model by it is the one returned.
-        hold_out: the fraction of ``text``, its last lines, to validate on without ``valid``.
+        hold_out: the fraction of ``text``, its last lines, to validate on; None: 0.05 without
+            ``valid``.
         preset: a name of ``wordkit.lm.PRESETS``; None: settings fitted to the text and the time.
         embeddings: word vectors to start from, or their file.
         resume: resume the training of ``checkpoint``, where there is one already.
@@ -209,53 +210,34 @@ def train_language_model(
     """
     from wordkit.lm import (
         ModelConfig,
-        Preset,
         TrainingConfig,
-        get_preset,
-        iter_fit_preset,
         iter_train_language_model,
+        plan_training,
         read_checkpoint,
-        words_to_model,
     )
     from wordkit.lm import hold_out as split_corpus
+    from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(settings, ModelConfig, TrainingConfig)
     vectors = None if embeddings is None else _vectors(embeddings)
-    if vectors is not None:
-        of_model.setdefault("dim", vectors.dim)
-    plan = _plan(checkpoint)
+    check_validation(of_training, valid=valid is not None, hold_out=hold_out)
+    fraction = 0.05 if hold_out is None else hold_out
+    writing = _plan(checkpoint)
     resumed, _ = resumed_checkpoint(
-        plan, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
+        writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
     )
-    chosen: Preset | None = None
-    if resumed is not None:
-        chosen = Preset("resumed", resumed.model, resumed.training)
-    elif preset is not None:
-        chosen = get_preset(preset)
-    # raises before the text is read
-    (chosen or Preset("", ModelConfig(), TrainingConfig())).change(of_model, of_training)
+    plan = plan_training(of_model, of_training, preset=preset, resume=resumed, embeddings=vectors)
     train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading), progress)
     validation: Corpus | None = None
     if valid is not None:
         like = {"tokenizer": "whitespace", **train.settings, **reading}
         validation = finish(iter_read_corpus(valid, eos=True, threads=threads, like=like), progress)
-    elif hold_out:
-        train, validation = split_corpus(train, hold_out)
-    if chosen is None:
-        words = words_to_model(
-            train, min_count=of_training.get("min_count", TrainingConfig.min_count),
-            max_size=of_training.get("max_vocabulary"),
-        )  # fmt: skip
-        fitting = iter_fit_preset(
-            train.tokens, len(words), minutes=of_training.get("max_minutes"),
-            epochs=of_training.get("epochs"), hidden=of_model.get("hidden"), device=device,
-            threads=threads,
-        )  # fmt: skip
-        chosen = finish(fitting, progress)
-    chosen = chosen.change(of_model, of_training)
+    elif fraction:
+        train, validation = split_corpus(train, fraction)
+    chosen = finish(plan.iter_fit(train, device=device, threads=threads), progress)
     run = iter_train_language_model(
         train, chosen.model, chosen.training, valid=validation, embeddings=vectors, device=device,
-        threads=threads, checkpoint=plan, resume=resumed,
+        threads=threads, checkpoint=writing, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
 
@@ -264,7 +246,7 @@ def train_seq2seq(
     pairs: Any,
     *,
     valid: Any = None,
-    hold_out: float = 0.1,
+    hold_out: float | None = None,
     separator: str = "\t",
     resume: bool = False,
     checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
@@ -278,7 +260,8 @@ def train_seq2seq(
     Args:
         pairs: pairs of strings, source and target; or a text, a pair a line.
         valid: pairs to validate on; the best model by them is the one returned.
-        hold_out: the fraction of the sources in ``pairs`` to validate on without ``valid``.
+        hold_out: the fraction of the sources in ``pairs`` to validate on; None: 0.1 without
+            ``valid``.
         separator: what stands between source and target in a line.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
@@ -298,26 +281,23 @@ def train_seq2seq(
         Seq2SeqConfig,
         Seq2SeqTrainingConfig,
         iter_train_seq2seq,
+        plan_training,
         read_checkpoint,
         split_pairs,
     )
-    from wordkit.training.config import change_training
+    from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(settings, Seq2SeqConfig, Seq2SeqTrainingConfig)
     plan = _plan(checkpoint)
     resumed, _ = resumed_checkpoint(plan, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume)
-    if resumed is not None:
-        model, training = change(resumed.model, **of_model), change(resumed.training, **of_training)
-    else:
-        if of_training.get("max_minutes") is not None:
-            of_training.setdefault("epochs", None)
-        model = change(Seq2SeqConfig(), **of_model)
-        training = change_training(Seq2SeqTrainingConfig(), of_training)
+    check_validation(of_training, valid=valid is not None, hold_out=hold_out)
+    fraction = 0.1 if hold_out is None else hold_out
+    model, training = plan_training(of_model, of_training, resumed)
     train = _pairs(pairs, separator, reading)
     if valid is not None:
         valid = _pairs(valid, separator, reading)
-    elif hold_out:
-        train, valid = split_pairs(train, hold_out, training.seed)
+    elif fraction:
+        train, valid = split_pairs(train, fraction, training.seed)
     run = iter_train_seq2seq(
         train, model, training, valid=valid or (), device=device, threads=threads,
         checkpoint=plan, resume=resumed,

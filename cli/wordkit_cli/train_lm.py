@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus, refuse_overwriting
-from wordkit_cli.models import LANGUAGE_MODEL
+from wordkit_cli.models import LANGUAGE_MODEL, load_vectors
 from wordkit_cli.options import (
     checkpoint_options,
     model_device_option,
@@ -25,7 +26,7 @@ from wordkit_cli.options import (
 from wordkit_cli.output import counted, print_table
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
-from wordkit_cli.train_lm_plan import SETTINGS, begin_plan, files_to_read, make_plan, shape
+from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
     check_training,
     checkpoint_plan,
@@ -34,10 +35,18 @@ from wordkit_cli.training import (
 )
 
 if TYPE_CHECKING:
-    from wordkit.lm import LanguageModel
+    from wordkit.embeddings import Embeddings
+    from wordkit.lm import Checkpoint, LanguageModel, TrainingPlan
     from wordkit.text import Corpus
 
 __all__ = ["command"]
+
+_SETTINGS = SettingOptions(
+    {"Model": ModelConfig, "Training": TrainingConfig},
+    hidden=("start_embeddings", "adaptive"),  # set by --embeddings and --softmax
+    shows_defaults=False,  # they are those of a preset, or fitted to the text
+)
+_MADE = ("counts", "random")  # word vectors to start from that no file holds
 
 
 def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
@@ -92,7 +101,7 @@ def _value(value: Any) -> str:
     "--embeddings", metavar="FILE|counts|random", section="Model",
     help="Initial word embeddings: a file of vectors, or counts: vectors counted in TEXT.",
 )  # fmt: skip
-@SETTINGS
+@_SETTINGS
 @checkpoint_options
 @resume_option
 @model_device_option
@@ -127,7 +136,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
-    refuse_overwriting(files_to_read(options), (output, log))
+    if options["embeddings"] not in (None, *_MADE):
+        refuse_overwriting([options["embeddings"]], (output, log))
     choice, threads = TextOptions.take(options), options["threads"]
     writing = checkpoint_plan(options)
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
@@ -136,20 +146,23 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=options["resume"]
         )
         progress.say(note)
-        begun = begin_plan(options, resume)
+        plan = _plan(options, resume)
         outputs = (output, checkpoint, log)
         train, valid, test = _read_texts(text, choice, options, progress, outputs)
-        plan = make_plan(begun, options, train, progress)
+        chosen = progress.finish(plan.iter_fit(train, device=options["device"], threads=threads))
+        if plan.preset is None:
+            dropout = chosen.model.dropout
+            progress.say(f"{chosen.description}: {_shape(chosen.model)}, dropout {dropout:g}")
         run = iter_train_language_model(
             train,
-            plan.model,
-            plan.training,
+            chosen.model,
+            chosen.training,
             valid=valid,
-            embeddings=plan.vectors(),
+            embeddings=_vectors(options, resume),
             device=options["device"],
             threads=threads,
             checkpoint=writing,
-            resume=plan.resume,
+            resume=resume,
         )
         save = save_language_model if is_first else None
         model = finish_training(run, output, save, progress, checkpoint)
@@ -160,6 +173,34 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
         progress.say(f"{output}: {_described(model, run.rate)}")
         _test(model, test, progress)
+
+
+def _plan(options: Mapping[str, Any], resume: Checkpoint | None) -> TrainingPlan:
+    """Check the settings that are known before the texts are read."""
+    from wordkit.lm import plan_training
+
+    model, training = _SETTINGS.given(options)
+    if options["embeddings"] in _MADE:
+        model["start_embeddings"] = options["embeddings"]
+    elif options["embeddings"] is not None and resume is not None:
+        model.setdefault("dim", resume.model.dim)
+    return plan_training(
+        model,
+        training,
+        preset=options["preset"],
+        resume=resume,
+        embeddings=_vectors(options, resume, limit=1),  # all of them may take long to read
+        update=changed,
+    )
+
+
+def _vectors(
+    options: Mapping[str, Any], resume: Checkpoint | None, **limit: int
+) -> Embeddings | None:
+    """Load the vectors to start from; None where no file is named, or the weights hold them."""
+    if options["embeddings"] in (None, *_MADE) or resume is not None:
+        return None
+    return load_vectors(options["embeddings"], **limit)
 
 
 def _is_first_process(options: Mapping[str, Any]) -> bool:
@@ -218,13 +259,19 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
 def _described(model: LanguageModel, rate: float | None) -> str:
     """A model and its training in one line."""
     training = model.metadata["training"]
-    facts = [shape(model.config), counted(len(model.vocabulary), "word")]
+    facts = [_shape(model.config), counted(len(model.vocabulary), "word")]
     facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
         facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")
     if rate:
         facts.append(f"{short(rate)} tokens/s")
     return ", ".join(facts)
+
+
+def _shape(config: ModelConfig) -> str:
+    """Describe the recurrent layers: lstm 200, gru 2 x 650."""
+    layers = f"{config.layers} x " if config.layers > 1 else ""
+    return f"{config.cell} {layers}{config.hidden}"
 
 
 def _perplexity(value: float) -> str:

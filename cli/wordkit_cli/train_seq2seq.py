@@ -34,7 +34,7 @@ from wordkit_cli.training import (
 )
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq import Pair, Seq2SeqCheckpoint, Seq2SeqModel
+    from wordkit.seq2seq import Pair, Seq2SeqModel
 
 __all__ = ["command"]
 
@@ -73,7 +73,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
-    from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
+    from wordkit.seq2seq import iter_train_seq2seq, plan_training, read_checkpoint, save_seq2seq
     from wordkit.storage.checkpoints import resumed_checkpoint
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]
@@ -85,7 +85,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             writing, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=options["resume"]
         )
         progress.say(note)
-        model, training = _settings(options, resume)
+        of_model, of_training = _SETTINGS.given(options)
+        model, training = plan_training(of_model, of_training, resume, changed)
         train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
         run = iter_train_seq2seq(
             train,
@@ -101,22 +102,6 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         made = finish_training(run, output, save, progress, checkpoint)
         right = run.figures.get("valid_exact")
         progress.say(f"{output}: {_described(made, run.rate, right)}")
-
-
-def _settings(
-    options: Mapping[str, Any], resume: Seq2SeqCheckpoint | None
-) -> tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]:
-    """The settings: of the checkpoint, or the defaults, with those given."""
-    from wordkit.training.config import USUAL_RATES
-
-    model, training = _SETTINGS.given(options)
-    if "optimizer" in training and resume is None:  # the default rate is that of the default one
-        training.setdefault("lr", USUAL_RATES[training["optimizer"]])
-    if training.get("max_minutes") is not None and resume is None:
-        training.setdefault("epochs", None)
-    if resume is not None:
-        return changed(resume.model, **model), changed(resume.training, **training)
-    return changed(Seq2SeqConfig(), **model), changed(Seq2SeqTrainingConfig(), **training)
 
 
 def _read(

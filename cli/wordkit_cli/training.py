@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.errors import DivergenceError, LostProcessError
+from wordkit.errors import ConfigError, DivergenceError, LostProcessError
 from wordkit_cli.options import is_given
 from wordkit_cli.progress import Progress
 
@@ -37,6 +37,7 @@ def check_training(output: str, options: Mapping[str, Any]) -> None:
     """
     from wordkit.runtime import choose_device
     from wordkit.storage import check_writable
+    from wordkit.training.config import check_validation
 
     check_writable(output)
     if options["device"] in ("cuda", "mps"):
@@ -47,21 +48,11 @@ def check_training(output: str, options: Mapping[str, Any]) -> None:
         if is_given("checkpoint_every"):
             raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
     if "valid" in options:
-        _check_validation(options)
-
-
-def _check_validation(options: Mapping[str, Any]) -> None:
-    """Raise if options of validation have no effect."""
-    if options["valid"] is not None and is_given("hold_out") and options["hold_out"]:
-        raise click.UsageError("--valid and --hold-out both say what to validate on: give one")
-    if options["valid"] is None and not options["hold_out"]:
-        for name, has_no_effect in (
-            ("patience", options["patience"] is not None),
-            ("averaging-patience", options["averaging_patience"] is not None),
-            ("schedule plateau", options["schedule"] == "plateau"),
-        ):
-            if has_no_effect:
-                raise click.UsageError(f"--{name} needs validation, and --hold-out 0 leaves none")
+        hold_out = options["hold_out"] if is_given("hold_out") else None
+        try:
+            check_validation(options, valid=options["valid"] is not None, hold_out=hold_out)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def checkpoint_plan(options: Mapping[str, Any]) -> CheckpointPlan | None:

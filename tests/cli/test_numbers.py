@@ -12,7 +12,7 @@ from conftest import Place
 from every_command import COMMANDS, options
 
 from wordkit.config import Setting, settings_of
-from wordkit_cli import train_counts, train_lm_plan, train_seq2seq, train_w2v, transform
+from wordkit_cli import train_counts, train_lm, train_seq2seq, train_w2v, transform
 from wordkit_cli.commands import cli
 from wordkit_cli.setting_options import SettingOptions
 
@@ -69,7 +69,7 @@ def another(declared: Setting) -> Any:
     ("name", "group"),
     {
         "train-w2v": train_w2v._SETTINGS, "train-counts": train_counts._SETTINGS,
-        "train-lm": train_lm_plan.SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
+        "train-lm": train_lm._SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
         "transform": transform._DECODING,
     }.items(),
 )  # fmt: skip

@@ -271,10 +271,10 @@ def test_divergence_after_a_validation_keeps_the_best_model(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--valid valid.txt --hold-out 0.1", "--valid and --hold-out both say what to validate on"),
-        ("--hold-out 0 --patience 2", "--patience needs validation, and --hold-out 0 leaves no"),
-        ("--hold-out 0 --schedule plateau", "--schedule plateau needs validation"),
-        ("--hold-out 0 --optimizer asgd --averaging-patience 2", "--averaging-patience needs"),
+        ("--valid valid.txt --hold-out 0.1", "valid and hold_out both say what to validate on"),
+        ("--hold-out 0 --patience 2", "patience 2 needs validation, and hold_out 0 leaves no"),
+        ("--hold-out 0 --schedule plateau", "schedule plateau needs validation"),
+        ("--hold-out 0 --optimizer asgd --averaging-patience 2", "averaging_patience 2 needs"),
     ],
 )
 def test_options_of_a_validation_that_is_not_there(texts: Path, options: str, message: str) -> None:
@@ -284,7 +284,7 @@ def test_options_of_a_validation_that_is_not_there(texts: Path, options: str, me
 
 
 def test_tied_vectors_do_not_go_with_an_adaptive_softmax(texts: Path) -> None:
-    with pytest.raises(click.UsageError, match="leave out --tied"):
+    with pytest.raises(click.UsageError, match="tied must be False with an adaptive"):
         run("train.txt", *SMALL, "--softmax", "adaptive", "--tied")
 
 

@@ -120,7 +120,7 @@ def test_a_checkpoint_is_not_gone_on_with_by_another_preset(texts: Path) -> None
     run("train.txt", *SMALL, *checkpoint)
     run("train.txt", *SMALL, *checkpoint, "--resume")  # the same one: nothing is left to do
     other = ("--preset", "awd-lstm", *SMALL[2:])
-    with pytest.raises(WordkitError, match="was begun with .*; or leave out --preset"):
+    with pytest.raises(WordkitError, match="was begun with .*; or leave out preset"):
         run("train.txt", *other, *checkpoint, "--resume")
     with pytest.raises(click.UsageError, match="--momentum has no effect with --optimizer sgd"):
         run("train.txt", *SMALL, *checkpoint, "--resume", "--momentum", "0.9")

@@ -1,4 +1,4 @@
-"""Settings that fit the text and the time: the default of wordkit train-lm.
+"""The settings of a training: given, of a preset or checkpoint, or fitted to text and time.
 
 In a limited time a small model sees the text more often, and a large one learns more from each
 token. The best size was found by experiment: see :data:`TOKENS_PER_SQUARE`.
@@ -10,17 +10,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
-from wordkit.errors import counted
+from wordkit.config import change
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, counted
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
-from wordkit.lm.presets import Preset
-from wordkit.runtime import Report, Run, choose_device, thread_count
+from wordkit.lm.data import words_to_model
+from wordkit.lm.initialization import check_dimensions
+from wordkit.lm.presets import Preset, get_preset
+from wordkit.lm.task import Checkpoint
+from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
+from wordkit.text import Corpus
+from wordkit.training.checkpoint import check_resumption
 
-__all__ = ["iter_fit_preset"]
+__all__ = ["TrainingPlan", "iter_fit_preset", "plan_training"]
 
 MINUTES = 5.0
 """Minutes of a training without a limit of its own."""
@@ -34,6 +42,84 @@ _MAX_BATCH, _MIN_WINDOWS = 48, 20  # sequences; windows of an epoch, where the t
 _PROBE_HIDDEN = 256  # of the model that is timed
 _WARM_UP, _PROBE_STEPS, _PROBE_SECONDS = 2, 8, 1.0  # uncounted steps; steps and seconds at least
 _TRAINING_FRACTION = 0.93  # of the time, beside validation
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The settings of a training, as far as they are known before its text is read."""
+
+    model: Mapping[str, Any]
+    """The settings of the model that are given."""
+
+    training: Mapping[str, Any]
+    """The settings of the training that are given."""
+
+    preset: Preset | None
+    """All settings; None: the others are to be fitted to the text and the time."""
+
+    update: Callable[..., Any] = change
+
+    @as_run
+    def iter_fit(
+        self, corpus: Corpus, *, device: str = "auto", threads: int | None = None
+    ) -> Generator[Report, None, Preset]:
+        """Return all settings, fitted to the training text where no preset has them."""
+        if self.preset is not None:
+            return self.preset
+        given = self.training
+        words = words_to_model(
+            corpus, min_count=given.get("min_count"), max_size=given.get("max_vocabulary")
+        )
+        fitted = yield from iter_fit_preset(
+            corpus.tokens, len(words), minutes=given.get("max_minutes"),
+            epochs=given.get("epochs"), hidden=self.model.get("hidden"), device=device,
+            threads=threads,
+        )  # fmt: skip
+        return fitted.change(self.model, given, self.update)
+
+
+def plan_training(
+    model: Mapping[str, Any],
+    training: Mapping[str, Any],
+    *,
+    preset: str | None = None,
+    resume: Checkpoint | None = None,
+    embeddings: Embeddings | None = None,
+    update: Callable[..., Any] = change,
+) -> TrainingPlan:
+    """Check the settings of a training before its text is read.
+
+    Args:
+        model, training: the settings that are given.
+        preset: a name of :data:`wordkit.lm.PRESETS`; None: fitted settings.
+        resume: the checkpoint to resume, whose settings a preset must have.
+        embeddings: the vectors to start from, or the first of them.
+        update: updates settings by those given, as :func:`wordkit.config.change` does.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, has no effect, or does not go with the
+            checkpoint or the vectors; or there is no such preset.
+    """
+    if embeddings is not None:
+        model = {"dim": embeddings.dim, **model}
+    known: Preset | None = None
+    if preset is not None:
+        known = get_preset(preset)
+    elif resume is not None:
+        known = Preset("resumed", resume.model, resume.training)
+    start = known or Preset("", ModelConfig(), TrainingConfig())
+    changed = start.change(model, training, update)
+    if embeddings is not None:
+        check_dimensions(embeddings, changed.model.width_in)
+    if resume is not None:
+        try:
+            check_resumption(resume, changed.model, changed.training)
+        except ConfigError as error:
+            if preset is None:
+                raise
+            remedy = "or leave out preset: the checkpoint has all settings"
+            raise ConfigError(f"{error}; {remedy}") from error
+    return TrainingPlan(model, training, None if known is None else changed, update)
 
 
 def iter_fit_preset(

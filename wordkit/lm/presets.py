@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +24,27 @@ class Preset:
     model: ModelConfig
     training: TrainingConfig
 
-    def change(self, model: Mapping[str, Any], training: Mapping[str, Any]) -> Preset:
+    def change(
+        self,
+        model: Mapping[str, Any],
+        training: Mapping[str, Any],
+        update: Callable[..., Any] = change,
+    ) -> Preset:
         """Replace some of the settings; an adaptive softmax unties the embeddings.
+
+        Args:
+            model, training: the settings that are given.
+            update: updates settings by those given, as :func:`wordkit.config.change` does.
 
         Raises:
             ConfigError: one is out of its range, or has no effect.
         """
         if training.get("softmax") == "adaptive":
-            model = {"tied": False, **model}
+            model = {"tied": False, **model, "adaptive": True}
         return Preset(
-            self.description, change(self.model, **model), change_training(self.training, training)
+            self.description,
+            update(self.model, **model),
+            change_training(self.training, training, update),
         )
 
 

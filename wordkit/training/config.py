@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ __all__ = [
     "Precision",
     "Schedule",
     "change_training",
+    "check_validation",
 ]
 
 C = TypeVar("C", bound="LearningConfig")
@@ -161,7 +162,7 @@ class LearningConfig(Settings):
         )
 
 
-def change_training(config: C, settings: Mapping[str, Any]) -> C:
+def change_training(config: C, settings: Mapping[str, Any], update: Callable[..., C] = change) -> C:
     """Replace some settings; another optimizer without a rate gets its usual one.
 
     Raises:
@@ -170,4 +171,25 @@ def change_training(config: C, settings: Mapping[str, Any]) -> C:
     optimizer = settings.get("optimizer", config.optimizer)
     if optimizer != config.optimizer and optimizer in USUAL_RATES:
         settings = {"lr": USUAL_RATES[optimizer], **settings}
-    return change(config, **settings)
+    return update(config, **settings)
+
+
+def check_validation(settings: Mapping[str, Any], *, valid: bool, hold_out: float | None) -> None:
+    """Check that it is clear what to validate on, and that settings of validation have an effect.
+
+    Args:
+        settings: those that are given for the training.
+        valid: True where there are data to validate on.
+        hold_out: the fraction of the training data to validate on; None: none is given.
+
+    Raises:
+        ConfigError: both are given, or a setting of validation where there is none.
+    """
+    if valid and hold_out:
+        raise ConfigError("valid and hold_out both say what to validate on; give one")
+    if valid or hold_out != 0:
+        return
+    for name in ("patience", "averaging_patience", "schedule"):
+        value = settings.get(name)
+        if value == "plateau" or (value is not None and name != "schedule"):
+            raise ConfigError(f"{name} {value} needs validation, and hold_out 0 leaves none")
