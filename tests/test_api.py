@@ -23,7 +23,7 @@ from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import iter_train_word2vec
-from wordkit_corpora import iter_read_corpus
+from wordkit_corpora import iter_open_source, iter_read_corpus
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
 TOKENS = [line.split() for line in LINES]
@@ -111,6 +111,7 @@ TEXTS: dict[str, Callable[[Path], Any]] = {
     "an open binary file": lambda _: io.BytesIO("\n".join(LINES).encode()),
     "lists of tokens": lambda _: TOKENS,
     "a generator of tuples": lambda _: (tuple(tokens) for tokens in TOKENS),
+    "an opened text": lambda folder: iter_open_source(_paths(folder)).result(),
     "a corpus": lambda _: Corpus.from_sentences(TOKENS),
 }
 
@@ -298,6 +299,17 @@ def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:
     model.save(tmp_path / "lm.safetensors")
     again = wordkit.load(tmp_path / "lm.safetensors")
     assert isinstance(again, LanguageModel) and again.generate(seed=1) == model.generate(seed=1)
+
+
+def test_both_texts_are_read_alike(tmp_path: Path) -> None:
+    for name in ("train", "valid"):
+        (tmp_path / name).write_text("Été 5\n" * 60, encoding="latin-1")
+    made = wordkit.train_language_model(
+        tmp_path / "train", valid=tmp_path / "valid", encoding="latin-1", numbers="N", hidden=8,
+        epochs=1,
+    )  # fmt: skip
+    assert set(made.vocabulary.words) == {"été", "N", "<eos>", "<unk>"}
+    assert made.metadata["valid"]["settings"]["numbers"] == "N"
 
 
 def test_a_sequence_model(sums: Seq2SeqModel, tmp_path: Path) -> None:

@@ -231,7 +231,10 @@ def train_language_model(
     validation: Corpus | None = None
     if valid is not None:
         like = {"tokenizer": "whitespace", **train.settings, **reading}
-        validation = finish(iter_read_corpus(valid, eos=True, threads=threads, like=like), progress)
+        files = {n: value for n, value in reading.items() if n not in ("tokenizer", "numbers")}
+        validation = finish(
+            iter_read_corpus(valid, eos=True, threads=threads, like=like, **files), progress
+        )
     elif fraction:
         train, validation = split_corpus(train, fraction)
     chosen = finish(plan.iter_fit(train, device=device, threads=threads), progress)

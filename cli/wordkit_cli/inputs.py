@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import has_magic
 from typing import Any, Literal
@@ -45,6 +45,7 @@ def read_corpus(
     outputs: Sequence[str | None] = (),
     folder: str | None = None,
     vocabulary: str | None = None,
+    like: Mapping[str, Any] | None = None,
     threads: int | None = None,
     **settings: Any,
 ) -> Corpus:
@@ -55,40 +56,37 @@ def read_corpus(
         outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
         vocabulary: a prepared corpus whose words are taken; None: those of the text.
-        settings: further fields of :class:`wordkit.text.TextConfig`.
+        like, threads, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
     """
+    from wordkit_corpora import iter_read_corpus
+    from wordkit_corpora.named import iter_open_source
+
     prepared = [path for path in paths if is_corpus(path)]
     if prepared:
         if len(paths) > 1:
             raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
         _refuse_text_options()
         refuse_overwriting(prepared, outputs)
-        return _checked_corpus(prepared[0])
-
-    from wordkit.text import TextConfig, iter_prepare
-    from wordkit_corpora.named import iter_open_source
-
-    words = None if vocabulary is None else _checked_corpus(vocabulary).vocabulary
+        return progress.finish(iter_read_corpus(prepared[0]))
+    words = None
+    if vocabulary is not None:
+        shared = Corpus.open(vocabulary)
+        shared.check()
+        words = shared.vocabulary
     opening = iter_open_source(
         paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir
     )
     opened = progress.finish(opening)
-    if opened.note is not None:
-        progress.say(opened.note)
-    if opened.reason is not None and text.tokenizer is None:
+    progress.say(opened.note)
+    if text.tokenizer is None and like is None:
         progress.say(opened.reason)
     refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
-    settings |= {"tokenizer": text.tokenizer or opened.tokenizer, "numbers": text.numbers}
-    config = TextConfig(**settings)
-    run = iter_prepare(opened.source, folder, config, vocabulary=words, threads=threads)
-    corpus = progress.finish(run)
+    reading = iter_read_corpus(
+        opened, folder, tokenizer=text.tokenizer, numbers=text.numbers,
+        like=like, threads=threads, vocabulary=words, **settings,
+    )  # fmt: skip
+    corpus = progress.finish(reading)
     progress.say(describe(corpus))
-    return corpus
-
-
-def _checked_corpus(folder: str) -> Corpus:
-    corpus = Corpus.open(folder)
-    corpus.check()
     return corpus
 
 

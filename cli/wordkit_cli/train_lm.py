@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -220,24 +220,17 @@ def _read_texts(
     """The texts to train, validate and test on, tokenized alike."""
     from wordkit.lm import hold_out
 
-    threads = options["threads"]
-    train = read_corpus(
-        paths, choice, progress=progress, outputs=outputs, threads=threads, eos=True
-    )
-    same = replace(
-        choice,
-        tokenizer=train.settings.get("tokenizer", choice.tokenizer),
-        numbers=train.settings.get("numbers", choice.numbers),
-    )
-
-    def read(path: str | None) -> Corpus | None:
-        if path is None:
-            return None
+    def read(paths: Sequence[str], like: Mapping[str, Any] | None = None) -> Corpus:
         return read_corpus(
-            [path], same, progress=progress, outputs=outputs, threads=threads, eos=True
-        )
+            paths, choice, progress=progress, outputs=outputs, like=like,
+            threads=options["threads"], eos=True,
+        )  # fmt: skip
 
-    valid, test = read(options["valid"]), read(options["test"])
+    train = read(paths)
+    like = {"tokenizer": "whitespace", **train.settings}
+    valid, test = (
+        None if options[name] is None else read([options[name]], like) for name in ("valid", "test")
+    )
     if valid is None and options["hold_out"]:
         train, valid = hold_out(train, options["hold_out"])
         progress.say(

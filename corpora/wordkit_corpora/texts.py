@@ -23,8 +23,8 @@ from wordkit_corpora.text_blocks import cut_blocks
 __all__ = ["Lines", "Text", "iter_open_lines", "iter_read_corpus"]
 
 Text: TypeAlias = (
-    "str | os.PathLike[str] | IO[str] | IO[bytes] | Corpus | Iterable[str | os.PathLike[str]]"
-    " | Iterable[Iterable[str]]"
+    "str | os.PathLike[str] | IO[str] | IO[bytes] | Corpus | OpenedText"
+    " | Iterable[str | os.PathLike[str]] | Iterable[Iterable[str]]"
 )
 """A text as people have it: see :func:`iter_read_corpus`."""
 
@@ -54,6 +54,7 @@ def iter_read_corpus(
             name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
             an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
             tokens, which are taken as they are. A list of strings is lines, unless they name files.
+            Or what :func:`wordkit_corpora.named.iter_open_source` opened.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
             tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is
@@ -134,6 +135,8 @@ def _open(
 ) -> Generator[Report, None, OpenedText]:
     if kind == "tokens":
         raise ConfigError("a text of lines is wanted, not lists of tokens; join each to a line")
+    if kind == "opened":
+        return content  # type: ignore[no-any-return]
     if kind == "paths":
         opening = iter_open_source(content, encoding=encoding, errors=errors, data_dir=data_dir)
         return (yield from opening)
@@ -208,8 +211,10 @@ def _peek(items: Iterable[Any], n: int) -> tuple[list[Any], Iterable[Any]]:
     return first, itertools.chain(first, iterator) if iterator is items else items
 
 
-def _kind_of(text: object) -> tuple[Literal["paths", "lines", "tokens"], Any]:
+def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"], Any]:
     """Return what a text is, and its content."""
+    if isinstance(text, OpenedText):
+        return "opened", text
     if isinstance(text, str | os.PathLike):
         if isinstance(text, str) and not (text == STANDARD_INPUT or _names_text(text) or (
             "\n" not in text and is_glob(text)
