@@ -17,7 +17,14 @@ import pytest
 import wordkit
 from wordkit import bundled
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, FormatError, TextError, VocabularyError, WordkitError
+from wordkit.errors import (
+    ConfigError,
+    FormatError,
+    StorageError,
+    TextError,
+    VocabularyError,
+    WordkitError,
+)
 from wordkit.lm import LanguageModel, iter_train_language_model
 from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
 from wordkit.storage.checkpoints import CheckpointPlan
@@ -250,6 +257,8 @@ def test_checkpoints_replace_nothing_of_use(tmp_path: Path) -> None:
         (wordkit.train_seq2seq, iter_train_seq2seq, pairs),
     ]
     for train, iter_train, text in trainings:
+        with pytest.raises(StorageError, match="there is no folder"):
+            iter_train(text, checkpoint=CheckpointPlan(tmp_path / "none" / "c"))
         Path(plan.path).write_text("not to be lost")
         for resume in (False, True):
             with pytest.raises(ConfigError, match="c exists and is no .* checkpoint"):

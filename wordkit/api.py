@@ -191,8 +191,7 @@ def train_language_model(
     Args:
         text: what :func:`prepare` takes, or a corpus.
         valid: a text to validate on; the best model by it is the one returned.
-        hold_out: the fraction of ``text``, its last lines, to validate on; None: 0.05 without
-            ``valid``.
+        hold_out: the fraction of ``text``, its end, to validate on without ``valid`` (0.05).
         preset: a name of ``wordkit.lm.PRESETS``; None: settings fitted to the text and the time.
         embeddings: word vectors to start from, or their file.
         resume: resume the training of ``checkpoint``, where there is one already.
@@ -208,14 +207,9 @@ def train_language_model(
         ConfigError: a setting is unknown, out of its range, or has no effect.
         WordkitError: as :func:`prepare` and :func:`wordkit.lm.iter_train_language_model` say.
     """
-    from wordkit.lm import (
-        ModelConfig,
-        TrainingConfig,
-        iter_train_language_model,
-        plan_training,
-        read_checkpoint,
-    )
+    from wordkit.lm import ModelConfig, TrainingConfig, iter_train_language_model, read_checkpoint
     from wordkit.lm import hold_out as split_corpus
+    from wordkit.lm.fitting import plan_training
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(settings, ModelConfig, TrainingConfig)
@@ -263,8 +257,7 @@ def train_seq2seq(
     Args:
         pairs: pairs of strings, source and target; or a text, a pair a line.
         valid: pairs to validate on; the best model by them is the one returned.
-        hold_out: the fraction of the sources in ``pairs`` to validate on; None: 0.1 without
-            ``valid``.
+        hold_out: the fraction of the sources to validate on without ``valid`` (0.1).
         separator: what stands between source and target in a line.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
@@ -284,10 +277,10 @@ def train_seq2seq(
         Seq2SeqConfig,
         Seq2SeqTrainingConfig,
         iter_train_seq2seq,
-        plan_training,
         read_checkpoint,
         split_pairs,
     )
+    from wordkit.seq2seq.config import plan_training
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(settings, Seq2SeqConfig, Seq2SeqTrainingConfig)

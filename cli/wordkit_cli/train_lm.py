@@ -36,7 +36,8 @@ from wordkit_cli.training import (
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.lm import Checkpoint, LanguageModel, TrainingPlan
+    from wordkit.lm import Checkpoint, LanguageModel
+    from wordkit.lm.fitting import TrainingPlan
     from wordkit.text import Corpus
 
 __all__ = ["command"]
@@ -177,7 +178,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
 
 def _plan(options: Mapping[str, Any], resume: Checkpoint | None) -> TrainingPlan:
     """Check the settings that are known before the texts are read."""
-    from wordkit.lm import plan_training
+    from wordkit.lm.fitting import plan_training
 
     model, training = _SETTINGS.given(options)
     if options["embeddings"] in _MADE:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig, plan_training
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit_cli.models import SEQ2SEQ
 from wordkit_cli.options import (
@@ -73,7 +73,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
     """
-    from wordkit.seq2seq import iter_train_seq2seq, plan_training, read_checkpoint, save_seq2seq
+    from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
     from wordkit.storage.checkpoints import resumed_checkpoint
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]

@@ -23,7 +23,7 @@ from training.toy_task import (
     trainer_of,
 )  # fmt: skip
 
-from wordkit.errors import ConfigError, DivergenceError, FormatError, StorageError
+from wordkit.errors import ConfigError, DivergenceError, FormatError
 from wordkit.storage import read_tensors
 from wordkit.storage.checkpoints import check_same_settings, check_same_texts, write_checkpoint_file
 from wordkit.training.checkpoint import FREE_TO_CHANGE
@@ -178,11 +178,6 @@ def test_weights_that_are_no_numbers_do_not_replace_a_good_checkpoint(tmp_path: 
     with pytest.raises(DivergenceError):
         run.close()
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="there is no folder"):
-        trained(path=tmp_path / "none" / "checkpoint")
 
 
 # --- what cannot be resumed -----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.lm.config import ModelConfig, TrainingConfig
     from wordkit.lm.data import TokenStream, hold_out, words_to_model
-    from wordkit.lm.fitting import TrainingPlan, iter_fit_preset, plan_training
+    from wordkit.lm.fitting import iter_fit_preset
     from wordkit.lm.generation import GenerationConfig, generate, predict
     from wordkit.lm.model import LanguageModel, load_language_model, save_language_model
     from wordkit.lm.presets import PRESETS, Preset, get_preset
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "config": ("ModelConfig", "TrainingConfig"),
     "data": ("TokenStream", "hold_out", "words_to_model"),
-    "fitting": ("TrainingPlan", "iter_fit_preset", "plan_training"),
+    "fitting": ("iter_fit_preset",),
     "generation": ("GenerationConfig", "generate", "predict"),
     "model": ("LanguageModel", "load_language_model", "save_language_model"),
     "presets": ("PRESETS", "Preset", "get_preset"),
@@ -43,7 +43,6 @@ __all__ = [
     "Preset",
     "TokenStream",
     "TrainingConfig",
-    "TrainingPlan",
     "generate",
     "get_preset",
     "hold_out",
@@ -51,7 +50,6 @@ __all__ = [
     "iter_perplexity",
     "iter_train_language_model",
     "load_language_model",
-    "plan_training",
     "predict",
     "read_checkpoint",
     "save_language_model",

@@ -30,11 +30,7 @@ class Preset:
         training: Mapping[str, Any],
         update: Callable[..., Any] = change,
     ) -> Preset:
-        """Replace some of the settings; an adaptive softmax unties the embeddings.
-
-        Args:
-            model, training: the settings that are given.
-            update: updates settings by those given, as :func:`wordkit.config.change` does.
+        """Replace some of the settings, by ``update``; an adaptive softmax unties the embeddings.
 
         Raises:
             ConfigError: one is out of its range, or has no effect.

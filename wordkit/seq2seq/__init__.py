@@ -16,12 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq.config import (
-        DecodingConfig,
-        Seq2SeqConfig,
-        Seq2SeqTrainingConfig,
-        plan_training,
-    )
+    from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, split_pairs
     from wordkit.seq2seq.task import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
-    "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig", "plan_training"),
+    "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
     "pairs": ("Pair", "pairs_of", "read_pairs", "split_pairs"),
     "task": ("Seq2SeqCheckpoint", "read_checkpoint", "iter_train_seq2seq"),
@@ -52,7 +47,6 @@ __all__ = [
     "iter_train_seq2seq",
     "load_seq2seq",
     "pairs_of",
-    "plan_training",
     "read_checkpoint",
     "read_pairs",
     "save_seq2seq",

@@ -22,7 +22,6 @@ from wordkit.runtime import (
     thread_count,
     torchrun_number,
 )
-from wordkit.storage import check_writable
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.config import Precision
@@ -54,9 +53,6 @@ class TrainingRun(Run[M]):
         threads: of the CPU; None: all cores.
         checkpoints: where checkpoints go, and how often; None: there are none.
         resume: where the training is resumed; None: it starts anew.
-
-    Raises:
-        StorageError: a checkpoint cannot be written.
     """
 
     def __init__(
@@ -68,8 +64,6 @@ class TrainingRun(Run[M]):
         checkpoints: CheckpointPlan | None = None,
         resume: TrainingCheckpoint[Any, Any] | None = None,
     ) -> None:
-        if checkpoints is not None:
-            check_writable(checkpoints.path)
         super().__init__(self._steps_of(make_task, device, threads, checkpoints, resume))
         self._trainer: Trainer[M] | None = None
 
