@@ -273,7 +273,7 @@ def test_checkpoints_replace_nothing_of_use(tmp_path: Path) -> None:
         run.close()
         stopped = Path(plan.path).read_bytes()
         for again in (train, iter_train):
-            with pytest.raises(ConfigError, match="c holds a training that was stopped a"):
+            with pytest.raises(ConfigError, match=r"c holds a training that was stopped a\w+ \d"):
                 again(text, checkpoint=plan)
         assert Path(plan.path).read_bytes() == stopped
 
