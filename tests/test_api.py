@@ -208,6 +208,12 @@ def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None
         wordkit.train_word2vec(TOKENS, **settings)
 
 
+@pytest.mark.parametrize("threads", [1.5, "2", True])
+def test_a_number_of_threads_is_whole(threads: Any) -> None:
+    with pytest.raises(ConfigError, match="threads must be a whole number, at least 1, not"):
+        wordkit.prepare(LINES, threads=threads)
+
+
 # --- training, asking, keeping ------------------------------------------------------------------
 
 
@@ -347,6 +353,16 @@ def test_scores(vectors: Embeddings, tmp_path: Path) -> None:
     assert answers.total.correct == 1
     with pytest.raises(TextError, match="four words"):
         wordkit.evaluate_analogies(vectors, ["man king woman queen"])
+    for wrong in (
+        ("man", "king"),
+        ("man", "king", "near"),
+        ("man", "king", 1.0, 2),
+        ("man", 3, 1.0),
+    ):
+        with pytest.raises((TextError, ConfigError), match="two words and a score|score must be"):
+            wordkit.evaluate_similarity(vectors, [wrong])
+    with pytest.raises(ConfigError, match="there is no setting 'restrict'"):
+        wordkit.evaluate_similarity(vectors, pairs, restrict=3)
     found = wordkit.compare("car", 2)
     assert found.counting and found.inference
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wordkit import bundled
-from wordkit.config import Settings, change, check_names, settings_of
+from wordkit.config import Settings, change, check_names, check_number, settings_of
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError, FormatError, TextError
 from wordkit.evaluation import (
@@ -341,11 +341,19 @@ def evaluate_similarity(
     """
     from wordkit_corpora.evaluation_sets import read_word_pairs
 
+    check_names(options, ("restrict_vocab", "case_insensitive"))
     if isinstance(pairs, str | os.PathLike):
         pairs = read_word_pairs(pairs)
     elif not isinstance(pairs, WordPairs):
-        pairs = WordPairs("pairs", tuple(WordPair(*pair) for pair in pairs))
+        pairs = WordPairs("pairs", tuple(map(_word_pair, pairs)))
     return _evaluate_similarity(_vectors(vectors), pairs, **options)
+
+
+def _word_pair(pair: Sequence[object]) -> WordPair:
+    match [*pair] if isinstance(pair, Iterable) else pair:
+        case [str(a), str(b), score]:
+            return WordPair(a, b, check_number("score", score, float))
+    raise TextError(f"a word pair has two words and a score, not {pair!r:.60}")
 
 
 def evaluate_analogies(
@@ -369,6 +377,7 @@ def evaluate_analogies(
     """
     from wordkit_corpora.evaluation_sets import read_analogies
 
+    check_names(options, ("method", "restrict_vocab", "case_insensitive", "threads"))
     if isinstance(questions, str | os.PathLike):
         sections: Sequence[AnalogySection] = read_analogies(questions)
     else:
@@ -380,10 +389,10 @@ def evaluate_analogies(
 
 
 def _question(words: Sequence[str]) -> tuple[str, str, str, str]:
-    if isinstance(words, str) or len(words) != 4:
-        raise TextError(f"a question has four words, a b c d, not {words!r:.60}")
-    a, b, c, d = words
-    return a, b, c, d
+    match [*words] if isinstance(words, Iterable) and not isinstance(words, str) else words:
+        case [str(a), str(b), str(c), str(d)]:
+            return a, b, c, d
+    raise TextError(f"a question has four words, a b c d, not {words!r:.60}")
 
 
 def compare(

@@ -31,6 +31,7 @@ __all__ = [
     "change",
     "check_fields",
     "check_names",
+    "check_number",
     "from_record",
     "setting",
     "settings_of",
@@ -334,6 +335,32 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
             near = near or difflib.get_close_matches(name, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
             raise ConfigError(f"there is no setting {name!r}; {hint}")
+
+
+def check_number(
+    name: str,
+    value: object,
+    kind: type = int,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = math.inf,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Return a number that is in its range, by default a whole number from 1 up.
+
+    Args:
+        name: of the setting.
+        value: what was given.
+        kind: ``int`` or ``float``.
+        at_least, at_most, above, below: its range; whole numbers begin at 1.
+
+    Raises:
+        ConfigError: it is of another type, or out of range.
+    """
+    if kind is int and at_least is None:
+        at_least = 1
+    return Setting("", at_least, at_most, above, below, name=name, type=kind).check(value)
 
 
 def from_record(kind: type[S], record: object) -> S:

@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from wordkit.config import check_number
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.embeddings.formats.projector import tab_separated
 from wordkit.errors import ConfigError, EmbeddingsError, TextError
@@ -269,8 +270,10 @@ def similar_lines(
         n: number of lines to return.
 
     Raises:
+        ConfigError: ``n`` is no whole number from 1 up.
         EmbeddingsError: the query, or all lines, have a zero vector.
     """
+    check_number("n", n)
     lines = list(lines)
     vectors = model._transform(model._fit(lines))
     (asked,) = model._transform(model._look_up([query]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
+from wordkit.config import check_names
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
@@ -74,6 +75,7 @@ def iter_read_corpus(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
+    check_names(words, ("min_count", "max_size", "unk", "eos", "vocabulary"))
     tokenizing = {"tokenizer": tokenizer, "numbers": numbers}
     given = {name: value for name, value in tokenizing.items() if value not in (None, "keep")}
     if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):

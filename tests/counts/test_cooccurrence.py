@@ -211,7 +211,7 @@ def test_bad_settings() -> None:
     corpus = corpus_of([[0, 1]])
     with pytest.raises(ConfigError, match="vocabulary_size must be .* not 10"):
         iter_count_cooccurrences(corpus, vocabulary_size=10)
-    with pytest.raises(ConfigError, match="memory must be at least 1 byte, not 0"):
+    with pytest.raises(ConfigError, match="memory must be at least 1, not 0"):
         iter_count_cooccurrences(corpus, memory=0)
     with pytest.raises(ConfigError, match="threads must be at least 1, not 0"):
         iter_count_cooccurrences(corpus, threads=0)

@@ -95,7 +95,7 @@ def test_other_sparse_kinds_and_doubled_entries() -> None:
         ({"shift": 0.0}, "shift must be above 0, not 0.0"),
         ({"smoothing": 1.5}, "smoothing must be above 0 and at most 1, not 1.5"),
         ({"threads": 0}, "threads must be at least 1, not 0"),
-        ({"memory": 0}, "memory must be at least 1 byte, not 0"),
+        ({"memory": 0}, "memory must be at least 1, not 0"),
     ],
 )
 def test_bad_settings(settings: dict[str, Any], message: str) -> None:

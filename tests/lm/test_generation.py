@@ -119,6 +119,8 @@ def test_predictions() -> None:
     assert Counter(word for word, _ in everything) == Counter(WORDS)
     assert sum(probability for _, probability in everything) == pytest.approx(1)
     assert predict(model) == predict(model, [])
+    with pytest.raises(ConfigError, match="n must be a whole number"):
+        predict(model, n=2.5)
     with pytest.raises(ConfigError, match="n must be at least 1"):
         predict(model, ["the"], 0)
 

@@ -142,7 +142,7 @@ def test_a_source_that_is_validated_on_is_not_trained_on() -> None:
 
 def test_what_cannot_be_held_out() -> None:
     for fraction in (0, -0.1, 0.51, 1, float("nan")):
-        with pytest.raises(ConfigError, match="fraction to hold out must be above 0 and at most"):
+        with pytest.raises(ConfigError, match="hold_out must be .*above 0 and at most"):
             split_pairs(numbered(9), fraction, 1)
     with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
         split_pairs(numbered(9), 0.1, -1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import check_number
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
 from wordkit.runtime import ThreadPool, available_memory
@@ -202,11 +203,9 @@ def memory_limit(memory: int | None) -> int:
     """Return the bytes to work in; None: half of what is available.
 
     Raises:
-        ConfigError: ``memory`` is less than 1.
+        ConfigError: ``memory`` is no whole number from 1 up.
     """
-    if memory is not None and memory < 1:
-        raise ConfigError(f"memory must be at least 1 byte, not {memory}")
-    return available_memory() // 2 if memory is None else memory
+    return available_memory() // 2 if memory is None else int(check_number("memory", memory))
 
 
 def bytes_in_memory(matrix: Any) -> int:

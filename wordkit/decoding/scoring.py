@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from wordkit.errors import ConfigError, DivergenceError
+from wordkit.config import check_number
+from wordkit.errors import DivergenceError
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.nn.network import SequenceNetwork, State, device_of, inference
 from wordkit.runtime import Report
@@ -85,8 +86,7 @@ def measure_perplexity(
         ConfigError: ``steps`` is below 1.
         DivergenceError: the network gives no numbers.
     """
-    if steps < 1:
-        raise ConfigError(f"steps must be at least 1, not {steps}")
+    check_number("steps", steps)
     state, before, N = network.initial_state(1), first, len(stream)
     log_likelihood = unk_log_likelihood = 0.0
     tokens = unknown = 0

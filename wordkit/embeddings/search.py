@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, EmbeddingsError
+from wordkit.config import check_number
+from wordkit.errors import EmbeddingsError
 
 if TYPE_CHECKING:
     from wordkit.embeddings.embeddings import Embeddings
@@ -24,7 +25,6 @@ __all__ = [
     "Ranking",
     "Term",
     "best",
-    "check_whole",
     "cosmul",
     "direction",
     "nearest",
@@ -48,16 +48,6 @@ _EPSILON = 1e-6  # keeps 3CosMul from a division by zero; gensim's value, the pa
 _CANCELLED = 1e-12  # the length, for each term, below which a sum has no direction left
 _SCORES = 1 << 24  # scores held at a time: 64 MiB
 _QUERIES = 256  # of one product, enough to keep the cores busy
-
-
-def check_whole(name: str, value: object) -> None:
-    """Check that a setting is a whole number from 1 up.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ConfigError(f"{name} must be a whole number from 1 up, not {value!r}")
 
 
 class Neighbour(NamedTuple):
@@ -199,9 +189,9 @@ def _ranked(
 
     ``excluded`` are for each query the ids that may not answer it.
     """
-    check_whole("n", n)
+    check_number("n", n)
     if restrict is not None:
-        check_whole("restrict", restrict)
+        check_number("restrict", restrict)
     rows = len(embeddings) if restrict is None else min(restrict, len(embeddings))
     words = embeddings.words
     answers: list[Ranking[Neighbour]] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wordkit.config import check_number
 from wordkit.embeddings import Embeddings
-from wordkit.embeddings.search import check_whole
 
 __all__ = ["WordMatcher"]
 
@@ -29,7 +29,7 @@ class WordMatcher:
         self, embeddings: Embeddings, *, restrict_vocab: int | None, case_insensitive: bool
     ) -> None:
         if restrict_vocab is not None:
-            check_whole("restrict_vocab", restrict_vocab)
+            check_number("restrict_vocab", restrict_vocab)
         self._embeddings = embeddings
         self._upper = case_insensitive
         self.rows = min(restrict_vocab or len(embeddings), len(embeddings))

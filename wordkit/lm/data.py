@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS, UNK
@@ -220,8 +221,7 @@ def hold_out(corpus: Corpus, fraction: float) -> tuple[Corpus, Corpus]:
         ConfigError: the fraction is out of its range.
         TextError: there are too few tokens for it.
     """
-    if not 0 < fraction < 1:
-        raise ConfigError(f"the fraction to hold out must be above 0 and below 1, not {fraction}")
+    check_number("hold_out", fraction, float, above=0, below=1)
     if corpus.tokens < 2:
         raise TextError(
             f"the text has {counted(corpus.tokens, 'token')}, and some must be held out to "

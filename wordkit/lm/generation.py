@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wordkit.config import setting
+from wordkit.config import check_number, setting
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import highest
@@ -111,11 +111,8 @@ def generate_samples(
         ResourceError: so many texts together do not fit into memory.
     """
     config = config or GenerationConfig()
-    if samples < 1 or (samples > 1 and config.method != "sample"):
-        allowed = (
-            "at least 1" if config.method == "sample" else f"1 with the method {config.method}"
-        )
-        raise ConfigError(f"samples must be {allowed}, not {samples}")
+    if check_number("samples", samples) > 1 and config.method != "sample":
+        raise ConfigError(f"samples must be 1 with the method {config.method}, not {samples}")
     _check_memory(len(model.vocabulary), config, samples)
     banned = _banned_ids(model, config.banned)
     known = _known_prompt(model, model.prompt_tokens(prompt))
@@ -186,8 +183,7 @@ def predict(
     Warns:
         WordkitWarning: the model does not know some of them.
     """
-    if n < 1:
-        raise ConfigError(f"n must be at least 1, not {n}")
+    check_number("n", n)
     table, _ = _read_prompt(model, _known_prompt(model, model.prompt_tokens(tokens)))
     log_p = table[0].cpu().numpy()
     best = highest(log_p, n)

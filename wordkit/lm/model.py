@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import change, from_record
+from wordkit.config import change, check_names, from_record
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.config import ModelConfig
@@ -212,12 +212,14 @@ class LanguageModel:
             reading: ``encoding``, ``errors`` and ``data_dir`` of files.
 
         Raises:
+            ConfigError: a name is unknown.
             WordkitError: the text cannot be read, or holds no token.
         """
         from wordkit.lm.scoring import iter_perplexity
         from wordkit.runtime.progress_bar import finish
         from wordkit_corpora import iter_read_corpus
 
+        check_names(reading, ("encoding", "errors", "data_dir"))
         like = {"tokenizer": "whitespace", "numbers": "keep", **self.metadata.get("text", {})}
         corpus = finish(iter_read_corpus(text, like=like, eos=True, **reading), progress)
         return finish(iter_perplexity(self, corpus), progress)

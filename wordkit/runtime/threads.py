@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from wordkit.errors import ConfigError
+from wordkit.config import check_number
 from wordkit.runtime.memory import release_freed_memory
 
 if TYPE_CHECKING:
@@ -25,15 +25,13 @@ def thread_count(threads: int | None = None) -> int:
     """Return ``threads``, or the number of cores this process may run on.
 
     Raises:
-        ConfigError: ``threads`` is less than 1.
+        ConfigError: ``threads`` is no whole number from 1 up.
     """
     if threads is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
-    if threads < 1:
-        raise ConfigError(f"threads must be at least 1, not {threads}")
-    return threads
+    return int(check_number("threads", threads))
 
 
 class ThreadPool:
@@ -46,7 +44,7 @@ class ThreadPool:
         threads: the number of threads, at most 64 or the number of cores; None: all cores.
 
     Raises:
-        ConfigError: ``threads`` is less than 1.
+        ConfigError: ``threads`` is no whole number from 1 up.
     """
 
     def __init__(self, threads: int | None = None) -> None:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.text.blocks import TextSource, numbered_lines_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
@@ -133,12 +134,8 @@ def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list
         ConfigError: the fraction or the seed is out of range.
         TextError: there are fewer than 2 sources.
     """
-    if not 0 < fraction <= 0.5:
-        raise ConfigError(
-            f"the fraction to hold out must be above 0 and at most 0.5, not {fraction}"
-        )
-    if seed < 0:
-        raise ConfigError(f"seed must be at least 0, not {seed}")
+    check_number("hold_out", fraction, float, above=0, at_most=0.5)
+    check_number("seed", seed, at_least=0)
     pairs = list(pairs)
     sources = list(dict.fromkeys(pair.source for pair in pairs))
     N = len(sources)

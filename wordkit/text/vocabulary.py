@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import check_number
 from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
 from wordkit.storage.container import TensorFile
 from wordkit.text.spelling import near_spellings
@@ -171,10 +172,9 @@ class Vocabulary:
                 "a cut needs words in the order of their counts, most frequent first; "
                 "make the vocabulary with from_counts"
             )
-        if min_count < 1:
-            raise ConfigError(f"min_count must be at least 1, not {min_count}")
-        if max_size is not None and max_size < 1:
-            raise ConfigError(f"max_size must be at least 1, not {max_size}")
+        check_number("min_count", min_count)
+        if max_size is not None:
+            check_number("max_size", max_size)
         # counts fall from left to right
         size = int(np.searchsorted(-self.counts, -min_count, side="right"))
         if size == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from wordkit.config import check_number
 from wordkit.errors import UnknownWordError
 from wordkit.thesaurus.thesaurus import Thesaurus
 
@@ -40,8 +41,10 @@ def compare(
         n: how many words of each way, at most.
 
     Raises:
+        ConfigError: ``n`` is no whole number from 1 up.
         UnknownWordError: none of them knows the word.
     """
+    check_number("n", n)
     found = Comparison(
         None if thesaurus is None else _synonyms(thesaurus, word, n),
         _nearest(counted, word, n),
