@@ -220,7 +220,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
 
 def _text_settings(vectors: Embeddings) -> Mapping[str, Any]:
-    """How the text that vectors were trained with became tokens; empty where that is unknown."""
+    """The settings of the text that vectors were trained with; empty where they are unknown."""
     found: Any = vectors.metadata
     path = ("language_model", "text") if "language_model" in found else ("corpus", "settings")
     for name in path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.embeddings.formats import FORMATS
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import encoding_options, encoding_values
 from wordkit_cli.output import counted
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_READABLE = ["native", "word2vec", "word2vec-binary", "glove", "fasttext"]
-_FORMATS = [*_READABLE, "projector"]
+_READABLE = [name for name, known in FORMATS.items() if known.read is not None]
 _MODEL = "lm"  # what --to calls a language model
 
 
@@ -29,7 +29,7 @@ _MODEL = "lm"  # what --to calls a language model
     help="Format of FROM. Default: detected by its content.",
 )  # fmt: skip
 @click.option(
-    "--to", "target_format", type=click.Choice([*_FORMATS, _MODEL]),
+    "--to", "target_format", type=click.Choice([*FORMATS, _MODEL]),
     help="Format of TO, or lm: a language model stays one. Default: detected by its suffix.",
 )  # fmt: skip
 @click.option(

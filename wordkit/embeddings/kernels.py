@@ -1,7 +1,7 @@
 """Compiled loops that read and write vectors as text.
 
 They handle the rows that are plainly right, which are nearly all, and leave the others to
-:mod:`wordkit.embeddings.formats.rows`. R is the number of rows, D of dimensions.
+:mod:`wordkit.embeddings.formats.text_rows`. R is the number of rows, D of dimensions.
 """
 
 from __future__ import annotations

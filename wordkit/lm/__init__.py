@@ -3,7 +3,7 @@
 ::
 
     model = iter_train_language_model(corpus, ModelConfig(hidden=200)).result()
-    print(perplexity(model, test).result().perplexity)
+    print(iter_perplexity(model, test).result().perplexity)
 
 Each name is loaded when it is first used, so that settings can be asked for without torch.
 """

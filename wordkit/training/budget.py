@@ -18,7 +18,7 @@ _MAX_RESERVED = 0.1  # of a limited time, for a last validation whose duration i
 
 
 class Budget:
-    """How much of a training is done, and whether there is time to validate.
+    """The progress of a training within its epochs and minutes, and its time to validate.
 
     Args:
         task: what is trained.

@@ -85,7 +85,7 @@ class Task(Protocol[Batch, Model_co]):
 
     @property
     def leaves_unused(self) -> bool:
-        """Whether a batch may use only some of the parameters (DistributedDataParallel asks)."""
+        """True if a batch may use only some of the parameters (DistributedDataParallel asks)."""
 
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """Yield the batches of an epoch from number ``start`` on, the same ones at each call."""

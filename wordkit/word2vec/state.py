@@ -44,7 +44,7 @@ class TrainingState:
     """The words of the model with their counts, most frequent first."""
 
     weights: Weights
-    """The weights; :meth:`Engine.fetch` copies those of a device to here."""
+    """The weights; ``fetch`` of :class:`wordkit.word2vec.engine.Engine` copies a device's here."""
 
     kept: int = 0
     """Words whose vectors are from before the training."""

@@ -60,7 +60,7 @@ def iter_train_word2vec(
     Args:
         corpus: in memory or memory-mapped.
         config: None: the defaults.
-        start: the state to begin with, by one of the ``start_`` functions of this package; used
+        start: the state to begin with, by a function ``start_...`` of this package; used
             up by the training. None: random vectors.
         device: ``cpu`` (the compiled kernels), ``cuda`` or ``mps`` (through torch), ``torch-cpu``
             (torch on the CPU), or ``auto`` (CUDA or MPS where torch finds one, else the kernels).
@@ -71,10 +71,11 @@ def iter_train_word2vec(
         A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
         over the present epoch of −log p of a prediction, in nats, before each step; NaN before the
         first), the ``epoch`` (from 1), the ``epochs`` done, with fractions, and the ``lr``. Its
-        embeddings hold, beside the vectors, the weights that :func:`start_from_model` resumes
-        from; their metadata have the settings, the fingerprint of the corpus, versions, and the
-        last loss. A run with checkpoints that is closed or interrupted writes one first; so does
-        one that ends, and resuming from that one gives the vectors again at once.
+        embeddings hold, beside the vectors, the weights that
+        :func:`wordkit.word2vec.start_from_model` resumes from; their metadata have the settings,
+        the fingerprint of the corpus, versions, and the last loss. A run with checkpoints that is
+        closed or interrupted writes one first; so does one that ends, and resuming from that one
+        gives the vectors again at once.
 
     Raises:
         VocabularyError: fewer than two words are frequent enough.
