@@ -241,7 +241,7 @@ def test_two_outputs_in_one_file(texts: Path) -> None:
 
 
 def test_a_vocabulary_over_memory(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordkit.training.run.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="a model of 10 words .* raise the minimum count"):
         run("train.txt", *SMALL)
     assert not (texts / "lm.safetensors").exists()

@@ -188,7 +188,7 @@ def test_damaged_indices_are_not_followed() -> None:
 
 
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordkit.counts.svd.available_memory", lambda: 1 << 20)
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 20)
     with pytest.raises(ResourceError, match="need about .* GiB of memory, and 0.0 GiB are free"):
         iter_truncated_svd(words_like(2000, 2000), 100).result()
 

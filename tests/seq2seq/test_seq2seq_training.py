@@ -258,7 +258,7 @@ def test_vocabularies_are_those_of_the_training_pairs_alone(pairs: list[Pair]) -
 def test_a_text_beyond_all_memory_is_found_before_the_work(
     pairs: list[Pair], where: str, attention: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordkit.training.run.available_memory", lambda: 1 << 30)
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 30)
     shape = replace(SMALL, attention=attention)
     trained(pairs, shape)
     long = [Pair("ab" * 300_000, "AB")]

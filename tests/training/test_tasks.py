@@ -154,7 +154,9 @@ def _other_checkpoint(task: Training, folder: Path) -> Path:
 
 def test_models_that_do_not_fit_into_memory(task: Training) -> None:
     """The weights are counted, not made: what would not fit takes no memory to find out."""
-    with pytest.raises(ResourceError, match=r"^a model .* needs .* GiB .*; .*hidden") as caught:
+    with pytest.raises(
+        ResourceError, match=r"^training a model .* needs .* GiB .*; .*hidden"
+    ) as caught:
         task.with_({"hidden": 100_000, "layers": 32}, {}).run()
     assert "\n" not in str(caught.value)
 

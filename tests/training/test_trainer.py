@@ -17,7 +17,7 @@ from wordkit.runtime import Report
 from wordkit.training import run as run_module
 from wordkit.training import trainer as trainer_module
 from wordkit.training.distributed import Processes
-from wordkit.training.run import TrainingRun, check_memory, chosen_precision
+from wordkit.training.run import TrainingRun, check_network_memory, chosen_precision
 from wordkit.training.task import BatchLoss
 
 
@@ -318,12 +318,14 @@ def test_memory_is_asked_for_before_the_work(monkeypatch: pytest.MonkeyPatch) ->
     def build(weights: int) -> Callable[[], torch.nn.Module]:
         return lambda: torch.nn.Linear(weights, 1, bias=False)
 
-    monkeypatch.setattr(run_module, "available_memory", lambda: 1 << 30)
-    check_memory("a model", build(40_000_000), "buy some")
-    with pytest.raises(ResourceError, match=r"^a model and 60,000,000 weights needs 1\.2 GiB"):
-        check_memory("a model", build(60_000_000), "buy some")
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 30)
+    check_network_memory("a model", build(40_000_000), "buy some")
+    with pytest.raises(
+        ResourceError, match=r"^training a model and 60,000,000 weights .* 1\.2 GiB"
+    ):
+        check_network_memory("a model", build(60_000_000), "buy some")
     with pytest.raises(ResourceError, match="buy some$"):
-        check_memory("a model", build(40_000_000), "buy some", extra=1 << 29)
+        check_network_memory("a model", build(40_000_000), "buy some", extra=1 << 29)
 
 
 def test_what_auto_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:

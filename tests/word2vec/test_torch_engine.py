@@ -176,7 +176,10 @@ def test_devices_without_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch)
         run(engine, chunks_of(corpus))
     monkeypatch.setattr(torch_engine, "choose_device", lambda device: device)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1 << 30, 8 << 30))
-    with pytest.raises(ResourceError, match=r"need 2\.0 GiB on the device, and 1\.0 GiB are free"):
+    with pytest.raises(
+        ResourceError,
+        match=r"on the device, .* need about 2\.0 GiB of memory, and 1\.0 GiB are free",
+    ):
         TorchEngine(corpus, start_afresh(corpus, config_of()), config_of(), device="cuda")
 
 

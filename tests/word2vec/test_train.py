@@ -232,8 +232,8 @@ def test_too_little_memory_for_the_full_softmax(
     config = settings(arch="skipgram", loss="softmax", window=1000)
     state = start_afresh(corpus, config)
     free = 4 * 2002 * 48 * 3 - 1 if "threads" in options else 1000
-    monkeypatch.setattr("wordkit.word2vec.weights.available_memory", lambda: free)
-    with pytest.raises(ResourceError, match=f"loss softmax needs .* for {purpose}.* loss ns"):
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: free)
+    with pytest.raises(ResourceError, match=f"loss softmax needs for {purpose}.* loss ns"):
         iter_train_word2vec(corpus, config, start=state, **options)
     free += 10**6
     iter_train_word2vec(corpus, config, start=state, **options).close()
@@ -249,11 +249,9 @@ def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyP
     asked: list[int] = []
     home = "wordkit.word2vec.weights"
     monkeypatch.setattr(f"{home}._OTHER_BYTES", 0)
-    monkeypatch.setattr(f"{home}._gib", lambda number: asked.append(number) or "")
-    monkeypatch.setattr(f"{home}.available_memory", lambda: 0)
-    with pytest.raises(ResourceError):
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{home}.require_memory", lambda _, needed, __: asked.append(needed))
         start_afresh(corpus, config)
-    monkeypatch.setattr(f"{home}.available_memory", lambda: asked[0])
     tracemalloc.start()
     iter_train_word2vec(corpus, config, threads=1).close()
     peak = tracemalloc.get_traced_memory()[1]

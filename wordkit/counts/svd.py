@@ -16,8 +16,8 @@ from wordkit.counts.config import CountsConfig, Method
 from wordkit.counts.csr import CsrParts, Rows, balanced_ranges, collect_rows, memory_limit
 from wordkit.counts.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.panels import WIDTH, Floats, Operator
-from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import Report, Run, ThreadPool, available_memory
+from wordkit.errors import ConfigError
+from wordkit.runtime import Report, Run, ThreadPool, require_memory
 
 __all__ = ["SingularTriplets", "iter_truncated_svd"]
 
@@ -129,12 +129,8 @@ def _check_memory(shape: tuple[int, int], k: int, dense: bool, transposed: int =
     vectors = 2 * 4 * k * sum(shape)
     basis = 4 * 4 * k * shape[1]
     needed = vectors + (4 * 8 * shape[0] * shape[1] if dense else basis) + transposed
-    free = available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{k} singular vectors of {shape[1]} words need about {needed / 2**30:.1f} GiB of "
-            f"memory, and {free / 2**30:.1f} GiB are free; lower dim or raise the minimum count"
-        )
+    what = f"{k} singular vectors of {shape[1]} words need"
+    require_memory(what, needed, "lower dim or raise the minimum count")
 
 
 def _dense(parts: CsrParts, k: int) -> Triplets:

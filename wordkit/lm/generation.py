@@ -22,14 +22,13 @@ from wordkit.decoding.steps import Rule, generate_ids, greedy, next_log_probs, s
 from wordkit.embeddings.search import Ranking
 from wordkit.errors import (
     ConfigError,
-    ResourceError,
     UnknownWordError,
     VocabularyError,
     WordkitWarning,
 )
 from wordkit.lm.model import LanguageModel
 from wordkit.nn.network import State, device_of, select
-from wordkit.runtime import available_memory
+from wordkit.runtime import require_memory
 from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
 
@@ -113,7 +112,7 @@ def generate_samples(
     config = config or GenerationConfig()
     if check_number("samples", samples) > 1 and config.method != "sample":
         raise ConfigError(f"samples must be 1 with the method {config.method}, not {samples}")
-    _check_memory(len(model.vocabulary), config, samples)
+    _check_texts_memory(len(model.vocabulary), config, samples)
     banned = _banned_ids(model, config.banned)
     known = _known_prompt(model, model.prompt_tokens(prompt))
     if config.method == "beam":
@@ -144,18 +143,13 @@ def _beam(
     return iter([(model.vocabulary.word(i),) for i in best.ids])
 
 
-def _check_memory(words: int, config: GenerationConfig, samples: int) -> None:
+def _check_texts_memory(words: int, config: GenerationConfig, samples: int) -> None:
     """Raise a ResourceError if the texts that are generated together do not fit into memory."""
     texts, what = samples, f"{samples:,} samples"
     if config.method == "beam":  # there are no more texts than words can make
         texts = min(config.beam, words ** min(config.words - 1, 64))
         what = f"a beam of {config.beam:,}"
-    needed, free = _BYTES_PER_WORD * words * texts, available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{what} would take about {needed / 2**30:,.0f} GiB, and {free / 2**30:,.1f} GiB are "
-            "free; ask for fewer"
-        )
+    require_memory(f"{what} would take", _BYTES_PER_WORD * words * texts, "ask for fewer")
 
 
 class Prediction(NamedTuple):

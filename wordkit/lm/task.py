@@ -43,7 +43,7 @@ from wordkit.training.checkpoint import (
 from wordkit.training.distributed import Processes
 from wordkit.training.run import (
     TrainingRun,
-    check_memory,
+    check_network_memory,
     chosen_precision,
     versions,
 )
@@ -267,7 +267,7 @@ def iter_train_language_model(
             metadata["embeddings"] = resume.about["embeddings"]
     if embeddings is not None:
         check_dimensions(embeddings, model.width_in)
-    check_memory(
+    check_network_memory(
         f"a model of {len(vocabulary):,} words",
         lambda: LanguageModelNetwork(model, len(vocabulary)),
         "raise the minimum count, cap the vocabulary, or lower hidden or dim",

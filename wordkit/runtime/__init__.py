@@ -1,7 +1,7 @@
 """The machine: progress reports, devices, threads, processes, memory, signals."""
 
 from wordkit.runtime.devices import DEVICES, choose_device, found_devices, is_bf16_fast
-from wordkit.runtime.memory import available_memory, physical_memory
+from wordkit.runtime.memory import available_memory, physical_memory, require_memory
 from wordkit.runtime.processes import torchrun_number
 from wordkit.runtime.progress import Report, Run, as_run, when_compiling
 from wordkit.runtime.signals import uninterrupted
@@ -19,6 +19,7 @@ __all__ = [
     "is_bf16_fast",
     "ordered_map",
     "physical_memory",
+    "require_memory",
     "thread_count",
     "torchrun_number",
     "uninterrupted",

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["available_memory", "physical_memory", "release_freed_memory"]
+from wordkit.errors import ResourceError
+
+__all__ = ["available_memory", "physical_memory", "release_freed_memory", "require_memory"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,26 @@ def available_memory() -> int:
     if free is None:
         free = (physical_memory() or 1 << 32) // 2
     return min((free, *_left_by_groups()))
+
+
+def require_memory(what: str, needed: int, remedy: str, free: int | None = None) -> None:
+    """Check that a job fits into memory, before the work.
+
+    Args:
+        what: the job as the beginning of a sentence, such as "a beam of 9 needs".
+        needed: the bytes that it takes.
+        remedy: how it takes fewer.
+        free: the bytes to take them from; None: those of :func:`available_memory`.
+
+    Raises:
+        ResourceError: they are fewer.
+    """
+    free = available_memory() if free is None else free
+    if needed > free:
+        raise ResourceError(
+            f"{what} about {needed / 2**30:,.1f} GiB of memory, and {free / 2**30:,.1f} GiB are "
+            f"free; {remedy}"
+        )
 
 
 def physical_memory() -> int | None:

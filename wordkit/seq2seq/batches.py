@@ -37,7 +37,7 @@ __all__ = [
     "epoch_batches",
     "pad",
     "sorted_batches",
-    "warn_of_unknown",
+    "warn_of_unseen",
 ]
 
 _NO_TARGET = -1  # after the end of a shorter target
@@ -145,7 +145,7 @@ def _encode(texts: Sequence[str], vocabulary: Vocabulary, unit: Unit) -> Encoded
     return EncodedTexts(ids, offsets, int(is_unknown.sum()), tuple(names))
 
 
-def warn_of_unknown(valid: EncodedPairs) -> None:
+def warn_of_unseen(valid: EncodedPairs) -> None:
     """Warn of units of the validation pairs that the training pairs lack."""
     for side, texts in (("sources", valid.sources), ("targets", valid.targets)):
         if texts.unknown:

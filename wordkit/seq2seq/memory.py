@@ -10,7 +10,7 @@ from wordkit.nn.recurrent import GATES
 from wordkit.seq2seq.batches import EncodedPairs
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
-from wordkit.training.run import check_memory
+from wordkit.training.run import check_network_memory
 
 __all__ = ["check_training_memory", "decoding_bytes"]
 
@@ -49,7 +49,7 @@ def check_training_memory(
         for encoded, factor in ((train, _GRADIENT_FACTOR), (valid, 1))
         for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
     )
-    check_memory(
+    check_network_memory(
         f"a model for texts of up to {S:,} and {T:,} units, in batches of {B},",
         lambda: Seq2SeqNetwork(model, *words),
         "leave out the longest texts, or lower batch or hidden",

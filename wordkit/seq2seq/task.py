@@ -27,7 +27,7 @@ from wordkit.seq2seq.batches import (
     epoch_batches,
     pad,
     sorted_batches,
-    warn_of_unknown,
+    warn_of_unseen,
 )
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.decoder import DecoderState
@@ -277,7 +277,7 @@ def iter_train_seq2seq(
         for texts in ([pair.source for pair in pairs], [pair.target for pair in pairs])
     )
     train, encoded_valid = (encode(each, source, target, model.unit) for each in (pairs, valid))
-    warn_of_unknown(encoded_valid)
+    warn_of_unseen(encoded_valid)
     metadata = _metadata(pairs, valid, config)
     if resume is not None:
         texts = {name: metadata[name] for name in ("pairs", "valid")}

@@ -16,10 +16,10 @@ import torch
 
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
-from wordkit.errors import ConfigError, ResourceError, TextError, WordkitWarning, counted
+from wordkit.errors import ConfigError, TextError, WordkitWarning, counted
 from wordkit.evaluation import Example, TransductionScore, edit_distance
 from wordkit.nn.network import device_of, inference, select
-from wordkit.runtime import Report, Run, available_memory
+from wordkit.runtime import Report, Run, available_memory, require_memory
 from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batches
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.memory import decoding_bytes
@@ -190,12 +190,9 @@ def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig)
             size = len(rows)
             while size > 1 and needed(rows[:size]) > free:
                 size //= 2
-            if needed(rows[:size]) > free:
-                longest, most = int(encoded.sources.lengths[rows[0]]), needed(rows[:size])
-                raise ResourceError(
-                    f"a text of {counted(longest, 'unit')} needs {most / 2**30:.1f} GiB of memory, "
-                    f"and {free / 2**30:.1f} GiB are free; shorten it, or lower beam"
-                )
+            text = counted(int(encoded.sources.lengths[rows[0]]), "unit")
+            remedy = "shorten it, or lower beam"
+            require_memory(f"a text of {text} needs", needed(rows[:size]), remedy, free)
             yield rows[:size]
             rows = rows[size:]
 

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from wordkit import __version__
-from wordkit.errors import ConfigError, LostProcessError, ResourceError
+from wordkit.errors import ConfigError, LostProcessError
 from wordkit.runtime import (
     Report,
     Run,
-    available_memory,
     is_bf16_fast,
+    require_memory,
     thread_count,
     torchrun_number,
 )
@@ -32,7 +32,7 @@ from wordkit.training.trainer import Trainer
 
 __all__ = [
     "TrainingRun",
-    "check_memory",
+    "check_network_memory",
     "chosen_precision",
     "versions",
 ]
@@ -159,7 +159,9 @@ def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16
     return "bf16" if device == "cpu" and is_bf16_fast() else "fp32"
 
 
-def check_memory(what: str, build: Callable[[], nn.Module], remedy: str, *, extra: int = 0) -> None:
+def check_network_memory(
+    what: str, build: Callable[[], nn.Module], remedy: str, *, extra: int = 0
+) -> None:
     """Raise before the work if the tensors of a training do not fit into memory.
 
     Args:
@@ -173,12 +175,8 @@ def check_memory(what: str, build: Callable[[], nn.Module], remedy: str, *, extr
     """
     with torch.device("meta"):  # takes no memory
         weights = sum(parameter.numel() for parameter in build().parameters())
-    needed, free = 4 * _COPIES * weights + extra + _FIXED_BYTES, available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{what} and {weights:,} weights needs {needed / 2**30:.1f} GiB of memory to train, "
-            f"and {free / 2**30:.1f} GiB are free; {remedy}"
-        )
+    needed = 4 * _COPIES * weights + extra + _FIXED_BYTES
+    require_memory(f"training {what} and {weights:,} weights needs", needed, remedy)
 
 
 def versions() -> dict[str, str]:

@@ -33,7 +33,7 @@ from wordkit.storage.checkpoints import (
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.state import Tally, TrainingState
-from wordkit.word2vec.weights import Weights, check_memory, compact, expand, output_rows
+from wordkit.word2vec.weights import Weights, check_weights_memory, compact, expand, output_rows
 
 __all__ = [
     "Checkpoint",
@@ -101,7 +101,7 @@ def start_from_checkpoint(
     then, now = checkpoint.config.record(), config.record()
     check_same_settings(then, now, may_change={"vectors"})
     state = checkpoint.state
-    check_memory(len(state.vocabulary), config)
+    check_weights_memory(len(state.vocabulary), config)
     return replace(state, weights=Weights.copied(state.weights.input, state.weights.output))
 
 

@@ -17,7 +17,7 @@ from wordkit.text.vocabulary import EOS
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.state import TrainingState
-from wordkit.word2vec.weights import Weights, blocks, check_memory, output_rows
+from wordkit.word2vec.weights import Weights, blocks, check_weights_memory, output_rows
 
 __all__ = [
     "MADE_BY",
@@ -56,7 +56,7 @@ def start_afresh(corpus: Corpus, config: Word2VecConfig) -> TrainingState:
     """
     vocabulary = _words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config)
+    check_weights_memory(V, config)
     return TrainingState(vocabulary, Weights.initial(V, config), joined=V)
 
 
@@ -83,7 +83,7 @@ def start_from_vectors(
     _check_vectors(embeddings, config)
     vocabulary = _words_to_train(corpus, config)
     V = len(vocabulary)
-    check_memory(V, config)
+    check_weights_memory(V, config)
     embeddings.check()
     known = embeddings.vocabulary.ids(vocabulary)
     kept = int(np.count_nonzero(known >= 0))
@@ -126,7 +126,7 @@ def start_from_model(
     _check_vectors(embeddings, config)
     vocabulary = _joined_vocabulary(corpus, config, embeddings.vocabulary)
     V = len(vocabulary)
-    check_memory(V, config)
+    check_weights_memory(V, config)
     embeddings.check()
     weights = Weights.initial(V, config)
     note = _copy_model(embeddings, vocabulary, config, weights)

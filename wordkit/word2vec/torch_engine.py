@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from wordkit.errors import ResourceError
-from wordkit.runtime import choose_device
+from wordkit.runtime import choose_device, require_memory
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
@@ -56,7 +56,7 @@ class TorchEngine:
         self._device = choose_device(device)
         self.name = "torch on the CPU" if self._device == "cpu" else self._device
         self._config, self._weights = config, state.weights
-        self._check_memory()
+        self._check_device_memory()
         self._inputs = self._rows(self._weights.padded_input)
         self._outputs = self._rows(self._weights.padded_output)
         rows = state.rows_of(corpus)
@@ -129,7 +129,7 @@ class TorchEngine:
         largest = max(contexts * outputs, (contexts + outputs) * length)
         return max(min(int(centres) // self._loss.centres_in_block, _MAX_FLOATS // largest), 1)
 
-    def _check_memory(self) -> None:
+    def _check_device_memory(self) -> None:
         """Raise ResourceError if the weights, or the gradient of the full softmax, do not fit."""
         weights = self._weights
         gradient = weights.padded_output.nbytes if self._config.loss == "softmax" else 0
@@ -140,10 +140,8 @@ class TorchEngine:
         needed = (
             weights.padded_input.nbytes + weights.padded_output.nbytes + gradient + _OTHER_BYTES
         )
-        free, _ = torch.cuda.mem_get_info()
-        if needed > free:
-            raise ResourceError(
-                f"{len(weights.padded_input):,} words of {weights.dim} dimensions need "
-                f"{needed / 2**30:.1f} GiB on the device, and {free / 2**30:.1f} GiB are free "
-                "there; raise the minimum count, cap the vocabulary, lower dim or take --device cpu"
-            )
+        require_memory(
+            f"on the device, {len(weights.padded_input):,} words of {weights.dim} dimensions need",
+            needed, "raise the minimum count, cap the vocabulary, lower dim or choose device cpu",
+            free=torch.cuda.mem_get_info()[0],
+        )  # fmt: skip

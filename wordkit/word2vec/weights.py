@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import ResourceError, counted
-from wordkit.runtime import available_memory
+from wordkit.errors import counted
+from wordkit.runtime import require_memory
 from wordkit.word2vec.config import Word2VecConfig
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "Weights",
     "blocks",
     "bytes_of_weights",
-    "check_memory",
     "check_softmax_memory",
+    "check_weights_memory",
     "compact",
     "expand",
     "output_rows",
@@ -149,28 +149,18 @@ def _padded(rows: int, dim: int) -> Floats:
     return memory[skip : skip + size].reshape(rows, _stride(dim))
 
 
-def check_memory(words: int, config: Word2VecConfig) -> None:
+def check_weights_memory(words: int, config: Word2VecConfig) -> None:
     """Raise ResourceError if weights and tables of V words do not fit into the free memory."""
     needed = bytes_of_weights(words, config.dim) + _TABLE_BYTES[config.loss] * words + _OTHER_BYTES
-    free = available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"{counted(words, 'word')} of {counted(config.dim, 'dimension')} need "
-            f"{_gib(needed)} of memory, and {_gib(free)} are free; raise the minimum count, cap "
-            "the vocabulary or lower dim"
-        )
+    require_memory(
+        f"{counted(words, 'word')} of {counted(config.dim, 'dimension')} need", needed,
+        "raise the minimum count, cap the vocabulary or lower dim",
+    )  # fmt: skip
 
 
 def check_softmax_memory(needed: int, purpose: str) -> None:
     """Raise ResourceError if these bytes for the full softmax do not fit beside the weights."""
-    free = available_memory()
-    if needed > free:
-        raise ResourceError(
-            f"loss softmax needs {_gib(needed)} of memory for {purpose}, and {_gib(free)} are free "
-            "beside the vectors; cap the vocabulary, lower window, take fewer threads, or choose "
-            "loss ns or hs"
-        )
-
-
-def _gib(number: int) -> str:
-    return f"{number / 2**30:.1f} GiB"
+    require_memory(
+        f"beside the vectors, loss softmax needs for {purpose}", needed,
+        "cap the vocabulary, lower window, take fewer threads, or choose loss ns or hs",
+    )  # fmt: skip
