@@ -18,8 +18,10 @@ _MAX_LINE_BYTES = 1 << 16
 _HEAD_BYTES = 1 << 12  # looked at to tell text from what is none
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _VECTOR_ROW = re.compile(r"\S+(?: [-+]?[\d.]+(?:e[-+]?\d+)?){3,}", re.IGNORECASE)
-_NO_PAIRS = "no list of word pairs; put the vectors before --similarity"
-_NO_QUESTIONS = "no list of analogy questions; put the vectors before --analogies"
+_NO_PAIRS = "no list of word pairs; name the vectors first, and such a list as similarity"
+_NO_QUESTIONS = (
+    "no list of analogy questions; name the vectors first, and such questions as analogies"
+)
 _PAIR = "two words and a number, separated by tabs, commas or spaces"
 _QUESTION = "four words, or a colon and the name of a section"
 
@@ -135,8 +137,8 @@ def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path
     named = data_dir if data_dir is not None else os.environ.get("WORDKIT_DATA")
     if not named:
         raise TextError(
-            "no evaluation sets: name files with --similarity and --analogies, or a folder that "
-            "holds them with --data-dir or $WORDKIT_DATA"
+            "no evaluation sets: name files as similarity and analogies, or a folder that "
+            "holds them with data_dir or $WORDKIT_DATA"
         )
     for folder in (Path(named) / "evaluation", Path(named)):
         try:
@@ -144,10 +146,10 @@ def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path
             questions = sorted(folder.glob("questions-*.txt"))
         except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             reason = getattr(error, "strerror", None) or error
-            raise TextError(f"cannot read {folder}: {reason}; check --data-dir") from error
+            raise TextError(f"cannot read {folder}: {reason}; check data_dir") from error
         if pairs or questions:
             return pairs, questions
     raise TextError(
         f"{named} holds no evaluation sets (EN-*.txt, questions-*.txt), nor does a folder "
-        "evaluation in it; name files with --similarity and --analogies"
+        "evaluation in it; name files as similarity and analogies"
     )

@@ -69,7 +69,7 @@ def _ptb(name: str, split: str, what: str, size: str) -> NamedCorpus:
         description=f"Penn Treebank as Mikolov prepared it, {what}: Wall Street Journal, 1989",
         size=size,
         licence="© Dow Jones and LDC, for research",
-        origin=f"ptb.{split}.txt in --data-dir, $WORDKIT_DATA or the cache, else fetched",
+        origin=f"ptb.{split}.txt in data_dir, $WORDKIT_DATA or the cache, else fetched",
         tokenizer="whitespace",
         open=lambda data_dir: iter_ptb_source(split, data_dir),
     )
@@ -196,7 +196,7 @@ def _note(paths: Sequence[str | Path]) -> str | None:
     """The note on paths that are called like a corpus, or None."""
     notes = [
         f"{name} is a {'folder' if os.path.isdir(name) else 'file'} here and is read as such; the "
-        f"named corpus {name} is meant with --data-dir"
+        f"named corpus {name} is meant with data_dir"
         for name in dict.fromkeys(os.fspath(path) for path in paths)
         if find(name) is not None
     ]

@@ -58,14 +58,14 @@ def ptb_path(
         if found is None:
             raise TextError(
                 f"cannot read {file.name}: neither {data_dir} nor a folder ptb in it holds the "
-                "file; name the folder that does with --data-dir, or leave that out to fetch it"
+                "file; name the folder that does as data_dir, or leave that out to fetch it"
             )
         return found
     default = os.environ.get("WORDKIT_DATA")
     found = _find_below(Path(default), file.name) if default else None
     if found is not None:
         return found
-    otherwise = f"put {file.name} into a folder and name that with --data-dir or $WORDKIT_DATA"
+    otherwise = f"put {file.name} into a folder and name that as data_dir or $WORDKIT_DATA"
     return (yield from fetch(file, base_url, make_cache_folder(), otherwise=otherwise))
 
 

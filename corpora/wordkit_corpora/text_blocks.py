@@ -73,7 +73,7 @@ def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> I
             found = error.object[error.start : error.start + 1].hex()
             raise TextError(
                 f"{name}: line {line}, byte {offset + bad}: not {encoding} (0x{found}: "
-                f"{error.reason}); name the right --encoding, or read it with --errors replace"
+                f"{error.reason}); name the right encoding, or read it with errors replace"
             ) from error
         except UnicodeError as error:
             raise TextError(_undecodable(name, encoding, offset, error)) from error
@@ -87,10 +87,10 @@ def _undecodable(name: str, encoding: str, byte: int, error: UnicodeError) -> st
     """The message for an error without a position."""
     if encoding in ("utf-16", "utf-32"):  # Python's decoders want a byte order mark
         return (
-            f"{name}: no byte order mark, which {encoding} needs; give --encoding {encoding}-le "
+            f"{name}: no byte order mark, which {encoding} needs; give encoding {encoding}-le "
             f"or {encoding}-be"
         )
-    return f"{name}: near byte {byte}: not {encoding} ({error}); name the right --encoding"
+    return f"{name}: near byte {byte}: not {encoding} ({error}); name the right encoding"
 
 
 def cut_blocks(
@@ -135,7 +135,7 @@ def cut_blocks(
             raise TextError(
                 f"{source}: line {line + text.count(10, 0, nul)}, byte "
                 f"{offset + held_size + nul}: a NUL byte, which no text holds; it looks binary, "
-                "or is UTF-16: name a text file, or give --encoding utf-16-le"
+                "or is UTF-16: name a text file, or give encoding utf-16-le"
             )
         end = text.rfind(b"\n") + 1
         if end == 0 and held_size + len(text) >= block_size:
@@ -160,7 +160,7 @@ def cut_blocks(
 def _without_bom(text: bytes, source: str) -> bytes:
     for mark, encoding in _WIDE_BOMS.items():
         if text.startswith(mark):
-            raise TextError(f"{source} is not UTF-8; read it with --encoding {encoding}")
+            raise TextError(f"{source} is not UTF-8; read it with encoding {encoding}")
     return text.removeprefix(codecs.BOM_UTF8)
 
 

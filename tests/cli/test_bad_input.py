@@ -51,7 +51,7 @@ TRAINING = [["prepare", "-o", "corpus.ids"], ["train-counts", "--dim", "5"]]
         (b" \n\t\n\r\n", "holds no token"),
         (b"\x7fELF\x02\x01\x01\x00\x00\x00\x00", "binary"),
         (b"good\nb\xe4d\n", "line 2, byte 6: not UTF-8 (0xe4)"),
-        ("größer\n".encode("utf-16"), "--encoding utf-16"),
+        ("größer\n".encode("utf-16"), "encoding utf-16"),
         (gzip.compress(os.urandom(3000))[:1500], "truncated"),
     ],
     ids=["empty", "blank", "binary", "latin-1", "utf-16", "cut gzip"],

@@ -77,9 +77,9 @@ def test_bad_pairs_are_named(tmp_path, content, message):
 def test_a_file_of_vectors_in_the_place_of_a_set_is_recognised(tmp_path, content):
     path = tmp_path / "vectors"
     path.write_bytes(content)
-    with pytest.raises(TextError, match="no list of word pairs; put the vectors before --sim"):
+    with pytest.raises(TextError, match="no list of word pairs; name the vectors first"):
         read_word_pairs(path)
-    with pytest.raises(TextError, match="no list of analogy questions; put the vectors before --a"):
+    with pytest.raises(TextError, match="no list of analogy questions; name the vectors first"):
         read_analogies(path)
 
 
@@ -126,7 +126,7 @@ def test_sets_are_found_in_a_folder_of_data(tmp_path, monkeypatch):
         find_sets()
     with pytest.raises(TextError, match="holds no evaluation sets"):
         find_sets(tmp_path)
-    with pytest.raises(TextError, match="cannot read .*File name too long; check --data-dir"):
+    with pytest.raises(TextError, match="cannot read .*File name too long; check data_dir"):
         find_sets("x" * 5000)
     with pytest.raises(TextError, match=r"holds no evaluation sets|null"):  # as Python has it
         find_sets("a\0b")

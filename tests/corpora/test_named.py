@@ -68,12 +68,12 @@ def test_an_existing_path_wins_over_a_name_and_that_is_noted(folder: Path) -> No
     (folder / "ptb-valid").write_text("mine too\n")
     opened = iter_open_source(["ptb"]).result()
     assert (read(opened.source), opened.tokenizer) == (b"my own\n", "basic")
-    note = "ptb is a folder here and is read as such; the named corpus ptb is meant with --data-dir"
+    note = "ptb is a folder here and is read as such; the named corpus ptb is meant with data_dir"
     assert opened.note == note
     both = iter_open_source(["ptb", "a.txt", "ptb-valid"]).result()
     assert both.note == note + (
         "; ptb-valid is a file here and is read as such; "
-        "the named corpus ptb-valid is meant with --data-dir"
+        "the named corpus ptb-valid is meant with data_dir"
     )
 
 

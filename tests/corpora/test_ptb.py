@@ -73,7 +73,7 @@ def test_offline_names_the_other_ways(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("WORDKIT_DATA", str(tmp_path))  # without the file: the net is next
     message = (
         r"cannot fetch http://127.0.0.1:9/ptb.test.txt: .*; put ptb.test.txt into a folder and "
-        r"name that with --data-dir or \$WORDKIT_DATA$"
+        r"name that as data_dir or \$WORDKIT_DATA$"
     )
     with pytest.raises(StorageError, match=message):
         found("test")

@@ -69,7 +69,7 @@ def test_a_last_line_that_is_cut_short(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("king 0.1 0.2\n", "line 1, is not JSON; expected what --log FILE"),
+        ("king 0.1 0.2\n", "line 1, is not JSON; expected the log"),
         ("king 0.1 0.2", "line 1, is not JSON"),
         (LOG + "{\n" + LOG, "line 9, is not JSON"),
         (LOG + "\n", "line 9, is not JSON"),

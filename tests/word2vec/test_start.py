@@ -236,7 +236,7 @@ def test_texts_and_models_that_do_not_go_together(corpus: Corpus) -> None:
         start_from_model(lines_of("x y z"), CONFIG, model)
     with pytest.raises(VocabularyError, match="no word of the model"):
         start_from_model(lines_of(f"x {EOS}/y {EOS}"), CONFIG, model)
-    with pytest.raises(VocabularyError, match="no counts .* --init"):
+    with pytest.raises(VocabularyError, match="no counts .* as init"):
         start_from_model(corpus, CONFIG, random_vectors(["w1", "w2"]))
     with pytest.raises(ConfigError, match="set dim to 3"):
         start_from_model(corpus, replace(CONFIG, dim=100), model)

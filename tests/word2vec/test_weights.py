@@ -147,7 +147,7 @@ def test_no_third_matrix_is_made_and_nobody_can_write(corpus: Corpus, vectors: A
 def test_divergence(corpus: Corpus) -> None:
     state = start_afresh(corpus, CONFIG)
     state.weights.output[3, 2] = np.nan
-    with pytest.raises(DivergenceError, match=r"lower the learning rate \(--lr\), .* was 0\.025"):
+    with pytest.raises(DivergenceError, match=r"lower lr, the learning rate, .* was 0\.025"):
         ended(corpus, CONFIG, state)
 
 

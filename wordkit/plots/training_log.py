@@ -142,7 +142,7 @@ def _fault(line: Any) -> str | None:
 
 def _format_error(path: str | os.PathLike[str], number: int, fault: str) -> FormatError:
     return FormatError(
-        f"{path}, line {number}, {fault}; expected what --log FILE of a training command writes"
+        f"{path}, line {number}, {fault}; expected the log that a training command writes"
     )
 
 

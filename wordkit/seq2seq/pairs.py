@@ -110,11 +110,11 @@ def _fault(line: str, parts: Sequence[str], separator: str) -> str:
     found = repr(line if len(line) <= _SHOWN else line[:_SHOWN] + "…")
     expected = f"expected two texts with {between} between"
     if len(parts) == 1:
-        return f"{expected}, found {found}; name the separator with --separator"
+        return f"{expected}, found {found}; name the separator that the lines have"
     if len(parts) > 2:
         return (
             f"{expected}, found {len(parts)} in {found}; "
-            "name another separator with --separator, or take it out of the texts"
+            "name another separator, or take it out of the texts"
         )
     empty = "the first" if not parts[0] else "the second"
     return f"{expected}, but {empty} is empty in {found}; fill it in, or remove the line"

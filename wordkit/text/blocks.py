@@ -72,8 +72,8 @@ def not_utf8(block: Block, position: int) -> TextError:
     line = block.line + block.data.count(b"\n", 0, position)
     return TextError(
         f"{block.source}: line {line}, byte {block.offset + position}: not UTF-8 "
-        f"(0x{block.data[position]:02x}); name the encoding with --encoding, or read it with "
-        "--errors replace"
+        f"(0x{block.data[position]:02x}); name its encoding, such as encoding latin-1, or "
+        "read it with errors replace"
     )
 
 

@@ -125,7 +125,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         rate = checkpoint.config.learning_rate(checkpoint.fraction_done)
         raise DivergenceError(
             f"the vectors have grown beyond all bounds after {done}, at "
-            f"a learning rate of {rate:.4g}; lower it (--lr). {path} is left as it was"
+            f"a learning rate of {rate:.4g}; lower lr. {path} is left as it was"
         )
     record = checkpoint_record(checkpoint)
     with _compacted(state.weights) as matrices:

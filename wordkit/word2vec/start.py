@@ -160,7 +160,7 @@ def _joined_vocabulary(corpus: Corpus, config: Word2VecConfig, old: Vocabulary) 
     if not old.has_counts:
         raise VocabularyError(
             "the model has no counts of its words, which training needs; start from its vectors "
-            "with --init, which takes the words of the text"
+            "as init, which takes the words of the text"
         )
     counts = corpus.vocabulary.counts.tolist()
     seen = dict(zip(corpus.vocabulary, counts, strict=True))

@@ -93,7 +93,7 @@ class TorchEngine:
             except torch.cuda.OutOfMemoryError as error:
                 raise ResourceError(
                     "the device has too little memory for training beside what else uses it: "
-                    f"{str(error).split('. ')[0]}; lower window or negative, or take --device cpu"
+                    f"{str(error).split('. ')[0]}; lower window or negative, or choose device cpu"
                 ) from error
             record(chunk, tally)
             yield

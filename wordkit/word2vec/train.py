@@ -255,7 +255,7 @@ def embeddings_of(
     _check_unused(state)
     if not weights.are_bounded:
         raise DivergenceError(
-            "the vectors have grown beyond all bounds; lower the learning rate (--lr), which was "
+            "the vectors have grown beyond all bounds; lower lr, the learning rate, which was "
             f"{config.start_lr:g} at the start"
         )
     if config.kept == "sum":
