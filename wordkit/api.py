@@ -240,9 +240,9 @@ def train_language_model(
 
 
 def train_seq2seq(
-    pairs: Any,
+    pairs: Text | Iterable[tuple[str, str]],
     *,
-    valid: Any = None,
+    valid: Text | Iterable[tuple[str, str]] | None = None,
     hold_out: float | None = None,
     separator: str = "\t",
     resume: bool = False,
@@ -301,16 +301,19 @@ def train_seq2seq(
     return finish(run, progress)
 
 
-def _pairs(pairs: Any, separator: str, reading: Mapping[str, Any]) -> list[Pair]:
+def _pairs(
+    pairs: Text | Iterable[tuple[str, str]], separator: str, reading: Mapping[str, Any]
+) -> list[Pair]:
     """Return pairs of strings, or read those of a text."""
     from wordkit.seq2seq import Pair, read_pairs
 
     if isinstance(pairs, Mapping) or hasattr(pairs, "columns"):
         raise ConfigError(f"pairs must be a file or pairs of strings, not a {type(pairs).__name__}")
     if not isinstance(pairs, str | os.PathLike) and isinstance(pairs, Iterable):
-        pairs = list(pairs)
-        if pairs and not isinstance(pairs[0], str | bytes | os.PathLike):
-            return [_pair(pair, number) for number, pair in enumerate(pairs, 1)]
+        listed: list[Any] = list(pairs)
+        if listed and not isinstance(listed[0], str | bytes | os.PathLike):
+            return [_pair(pair, number) for number, pair in enumerate(listed, 1)]
+        pairs = listed
     source = iter_open_lines(pairs, **reading).result().source
     return [Pair(*pair) for pair in read_pairs(source, separator)]
 

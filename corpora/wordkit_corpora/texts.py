@@ -16,6 +16,7 @@ from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
+from wordkit.text.tokenizers import TokenizeFunction
 from wordkit_corpora.files import STANDARD_INPUT, is_glob
 from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
 from wordkit_corpora.plaintext import BLOCK_SIZE, Errors, has_unk
@@ -39,7 +40,7 @@ def iter_read_corpus(
     text: Text,
     folder: str | os.PathLike[str] | None = None,
     *,
-    tokenizer: Any = None,
+    tokenizer: str | TokenizeFunction | None = None,
     numbers: str = "keep",
     encoding: str = "utf-8",
     errors: Errors = "strict",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from wordkit.errors import ConfigError
 from wordkit.runtime import ThreadPool
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, sparray, spmatrix
 
 __all__ = ["ppmi"]
 
@@ -31,7 +31,7 @@ _SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of th
 
 
 def ppmi(
-    matrix: Any,
+    matrix: sparray | spmatrix,
     *,
     shift: float = 1.0,
     smoothing: float = 1.0,

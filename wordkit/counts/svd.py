@@ -7,7 +7,7 @@ needs that is not symmetric, is made in bounded memory.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from wordkit.counts.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.panels import WIDTH, Floats, Operator
 from wordkit.errors import ConfigError
 from wordkit.runtime import Report, Run, ThreadPool, require_memory
+
+if TYPE_CHECKING:
+    from scipy.sparse import sparray, spmatrix
 
 __all__ = ["SingularTriplets", "iter_truncated_svd"]
 
@@ -41,7 +44,7 @@ class SingularTriplets(NamedTuple):
 
 
 def iter_truncated_svd(
-    matrix: Any,
+    matrix: sparray | spmatrix,
     k: int,
     *,
     method: Method = "randomized",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wordkit.evaluation import Perplexity
     from wordkit.lm.generation import Prediction
     from wordkit.lm.scoring import LineScore
+    from wordkit_corpora import Text
 
 __all__ = ["LanguageModel", "load_language_model", "save_language_model"]
 
@@ -203,7 +204,7 @@ class LanguageModel:
 
         return list(score_lines(self, lines))
 
-    def perplexity(self, text: Any, *, progress: bool | None = None, **reading: Any) -> Perplexity:
+    def perplexity(self, text: Text, *, progress: bool | None = None, **reading: Any) -> Perplexity:
         """Measure how well the model predicts a text.
 
         Args:
