@@ -24,13 +24,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from string_source import StringSource
 
-from wordkit import documents
 from wordkit.documents import (
+    SUFFIXES,
     WEIGHTINGS,
     DocumentVectors,
     iter_embed_lines,
     similar_lines,
 )
+from wordkit.documents import vectors as document_vectors
 from wordkit.embeddings import Embeddings, save_embeddings
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, TextError, WordkitError
 from wordkit.text import Vocabulary, lookup
@@ -155,7 +156,7 @@ def test_many_documents_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(lookup, "_BLOCK_DOCUMENTS", 4)
     monkeypatch.setattr(lookup, "_BLOCK_CHARACTERS", 20)
     monkeypatch.setattr(lookup, "_MAX_UNKNOWN_WORDS", 2)
-    monkeypatch.setattr(documents, "_BLOCK_ROWS", 2)
+    monkeypatch.setattr(document_vectors, "_BLOCK_ROWS", 2)
     for weighting, expected in whole.items():
         found = DocumentVectors(VECTORS, weighting).fit_transform(iter(lines))
         assert found == pytest.approx(expected, abs=1e-6)
@@ -316,10 +317,10 @@ def test_scikit_learns_checks(weighting: str) -> None:
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_lines_are_written_to_files(tmp_path: Path, weighting: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(documents, "_BLOCK_ROWS", 4)
+    monkeypatch.setattr(document_vectors, "_BLOCK_ROWS", 4)
     source = StringSource("\n".join(LINES) + "\n")
     model = DocumentVectors(VECTORS, weighting)
-    paths = [tmp_path / f"v{suffix}" for suffix in documents.SUFFIXES]
+    paths = [tmp_path / f"v{suffix}" for suffix in SUFFIXES]
     for path in paths:
         run = iter_embed_lines(model, source, path)
         reports = list(run)

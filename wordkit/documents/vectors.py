@@ -1,18 +1,13 @@
-"""Document vectors: lines of text as weighted means of the vectors of their words.
+"""The transformer of scikit-learn: documents as weighted means of the vectors of their words.
 
-N is the number of documents, V of words, D of dimensions. :class:`DocumentVectors` is a transformer
-of scikit-learn::
-
-    model = make_pipeline(DocumentVectors("vectors.safetensors"), LogisticRegression())
-    model.fit(lines, labels)
+N is the number of documents, V of words, D of dimensions.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,26 +16,15 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from wordkit.config import check_number
 from wordkit.embeddings import Embeddings, load_embeddings
-from wordkit.embeddings.formats.projector import tab_separated
-from wordkit.errors import ConfigError, EmbeddingsError, TextError
-from wordkit.runtime import Report, Run
-from wordkit.storage import atomic_write, check_writable, save_tensors
-from wordkit.text.blocks import TextSource, line_groups_of
+from wordkit.errors import ConfigError
 from wordkit.text.lookup import Document, WordIds, WordLookup
 from wordkit.text.tokenizers import TokenizeFunction, get_tokenizer
 
-__all__ = [
-    "SUFFIXES", "WEIGHTINGS", "Document", "DocumentVectors", "SimilarLine", "iter_embed_lines",
-    "similar_lines",
-]  # fmt: skip
+__all__ = ["WEIGHTINGS", "DocumentVectors"]
 
 WEIGHTINGS = ("mean", "sif", "tfidf")
 """The weightings of :class:`DocumentVectors`."""
-
-SUFFIXES = (".npy", ".tsv", ".safetensors")
-"""The suffixes of the files that :func:`iter_embed_lines` writes."""
 
 _Floats = npt.NDArray[np.float32]
 
@@ -95,15 +79,15 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             TextError: a document is not valid Unicode.
             StorageError, FormatError: the file of the vectors cannot be read.
         """
-        self._fit(X)
-        return self
+        return self.fit_words(_words_of(self.begin_fit(), X))
 
     def fit_transform(self, X: Iterable[Document], y: object = None) -> _Floats:
         """Fit to documents and return their vectors, shape (N, D); they are read once.
 
         Arguments and errors are those of :meth:`fit`.
         """
-        return self._transform(self._fit(X))
+        documents = _words_of(self.begin_fit(), X)
+        return self.fit_words(documents).transform_words(documents)
 
     def transform(self, X: Iterable[Document]) -> _Floats:
         """Return the vectors of documents, shape (N, D), float32.
@@ -117,7 +101,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             TextError: a document is not valid Unicode.
         """
         check_is_fitted(self)
-        return self._transform(self._look_up(X))
+        return self.transform_words(_words_of(self._lookup(), X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -130,13 +114,15 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _n_features_out(self) -> int:
         return int(self.vectors_.dim)
 
-    def _fit(self, X: Iterable[Document]) -> WordIds:
-        self._check_parameters()
-        documents = self._look_up(X)
-        self._fit_to(documents)
-        return documents
+    # --- by parts --------------------------------------------------------------------------------
 
-    def _check_parameters(self) -> None:
+    def begin_fit(self) -> WordLookup:
+        """Load the vectors and return the lookup of their words, for :meth:`fit_words`.
+
+        Raises:
+            ConfigError: a parameter is out of its range.
+            StorageError, FormatError: the file of the vectors cannot be read.
+        """
         if self.weighting not in WEIGHTINGS:
             raise ConfigError(
                 f"weighting must be one of {', '.join(WEIGHTINGS)}, not {self.weighting!r}"
@@ -151,24 +137,24 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         made = _text_settings(self.vectors_)
         self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
         self._numbers = made.get("numbers", "keep")
+        return self._lookup()
 
     def _lookup(self) -> WordLookup:
         return WordLookup(self.vectors_.vocabulary, get_tokenizer(self.tokenizer_), self._numbers)
 
-    def _look_up(self, X: Iterable[Document]) -> WordIds:
-        if isinstance(X, str):
-            raise ConfigError(f"X must be an iterable of documents, not a string: [{X!r:.50}]")
-        if getattr(X, "ndim", 1) != 1:
-            raise ConfigError("X must have one dimension: one document in each row")
-        return self._lookup()(X)
+    def fit_words(self, documents: WordIds) -> DocumentVectors:
+        """Fit to documents whose words have been looked up.
 
-    def _fit_to(self, documents: WordIds) -> None:
+        Raises:
+            ConfigError: there are no documents.
+        """
         if len(documents) == 0:
             raise ConfigError("there must be at least one document to fit to, and there is none")
         self.weights_ = self._word_weights(documents)
         self.component_ = None
         if self.weighting == "sif":
             self.component_ = _first_component(self._means(documents), self.vectors_.dim)
+        return self
 
     def _word_weights(self, documents: WordIds) -> _Floats:
         V, N = len(self.vectors_), len(documents)
@@ -199,8 +185,17 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 raise self.vectors_.corrupted("a vector is not finite, or too long to be added")
             yield means
 
-    def _blocks(self, documents: WordIds) -> Iterator[_Floats]:
-        """The vectors of documents, many at a time."""
+    def transform_words(self, documents: WordIds) -> _Floats:
+        """Return the vectors of N documents whose words have been looked up, shape (N, D)."""
+        vectors = np.empty((len(documents), self.vectors_.dim), dtype=np.float32)
+        start = 0
+        for block in self.transform_blocks(documents):
+            vectors[start : start + len(block)] = block
+            start += len(block)
+        return vectors
+
+    def transform_blocks(self, documents: WordIds) -> Iterator[_Floats]:
+        """Yield the rows of :meth:`transform_words`, many at a time."""
         for block in self._means(documents):
             if self.component_ is not None:
                 lengths = np.linalg.norm(block, axis=1)
@@ -210,13 +205,13 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 block[np.linalg.norm(block, axis=1) <= _MIN_LENGTH * lengths] = 0
             yield block
 
-    def _transform(self, documents: WordIds) -> _Floats:
-        vectors = np.empty((len(documents), self.vectors_.dim), dtype=np.float32)
-        start = 0
-        for block in self._blocks(documents):
-            vectors[start : start + len(block)] = block
-            start += len(block)
-        return vectors
+
+def _words_of(look_up: WordLookup, X: Iterable[Document]) -> WordIds:
+    if isinstance(X, str):
+        raise ConfigError(f"X must be an iterable of documents, not a string: [{X!r:.50}]")
+    if getattr(X, "ndim", 1) != 1:
+        raise ConfigError("X must have one dimension: one document in each row")
+    return look_up(X)
 
 
 def _text_settings(vectors: Embeddings) -> Mapping[str, Any]:
@@ -242,114 +237,3 @@ def _first_component(blocks: Iterable[_Floats], D: int) -> _Floats:
             gram += block.T @ block
         _, directions = np.linalg.eigh(gram)
     return np.asarray(directions[:, -1], dtype=np.float32)
-
-
-class SimilarLine(NamedTuple):
-    """A line of a text that answers a query."""
-
-    number: int
-    """Its place in the text, from 1."""
-
-    text: str
-
-    score: float
-    """The cosine of its vector and that of the query."""
-
-
-def similar_lines(
-    model: DocumentVectors, query: str, lines: Iterable[str], n: int = 10
-) -> list[SimilarLine]:
-    """Return the lines nearest to a query by cosine, best first.
-
-    Lines without a known word are never an answer.
-
-    Args:
-        model: fitted to the lines.
-        query: a text.
-        lines: read once, and kept in memory.
-        n: number of lines to return.
-
-    Raises:
-        ConfigError: ``n`` is no whole number from 1 up.
-        EmbeddingsError: the query, or all lines, have a zero vector.
-    """
-    check_number("n", n)
-    lines = list(lines)
-    vectors = model._transform(model._fit(lines))
-    (asked,) = model._transform(model._look_up([query]))
-    length, lengths = np.linalg.norm(asked), np.linalg.norm(vectors, axis=1)
-    has_direction = lengths > 0
-    if not has_direction.any():
-        raise EmbeddingsError(
-            "no line can be compared: none has a known word, or all are alike, and weighting sif "
-            "removes what is common; choose mean"
-        )
-    if length == 0:
-        raise EmbeddingsError(
-            f"{query!r:.50} cannot be compared: none of its words has a vector; ask otherwise"
-        )
-    scores = np.full(len(lines), -np.inf, dtype=np.float32)
-    np.divide(vectors @ (asked / length), lengths, out=scores, where=has_direction)
-    best = np.argsort(-scores, kind="stable")[: min(n, int(has_direction.sum()))]
-    return [SimilarLine(int(i) + 1, lines[i], float(np.clip(scores[i], -1, 1))) for i in best]
-
-
-def iter_embed_lines(
-    model: DocumentVectors, source: TextSource, path: str | os.PathLike[str]
-) -> Run[npt.NDArray[np.int64]]:
-    """Write the vectors of the lines of a text to a file, atomically.
-
-    The suffix tells the format. ``.npy``: an array (N, D) of float32, for ``numpy.load``. ``.tsv``:
-    one line for each, D numbers separated by tabs. ``.safetensors``: the tensor ``vectors``, (N, D)
-    of float32, for ``safetensors.numpy.load_file(path)["vectors"]``.
-
-    Args:
-        model: fitted to the lines.
-        source: N lines, read once. Blank lines count.
-        path: the file.
-
-    Returns:
-        A run that reports the stages ``reading`` and ``writing``, in lines. Its value is the number
-        of known words of each line, shape (N,).
-
-    Raises:
-        ConfigError: the suffix is none of :data:`SUFFIXES`.
-        TextError: the text cannot be read, or has no line (in the run).
-        StorageError: the file cannot be written.
-    """
-    if Path(path).suffix not in SUFFIXES:
-        raise ConfigError(f"the name must end in one of {', '.join(SUFFIXES)}, not {path}")
-    check_writable(path)
-    return Run(_embed_lines(model, source, Path(path)))
-
-
-def _embed_lines(
-    model: DocumentVectors, source: TextSource, path: Path
-) -> Generator[Report, None, npt.NDArray[np.int64]]:
-    model._check_parameters()
-    look_up, parts, read = model._lookup(), [], 0
-    for lines in line_groups_of(source):
-        parts.append(look_up(line.text for line in lines))
-        read += len(lines)
-        yield Report("reading", read, None, "lines")
-    if not read:
-        raise TextError(f"{source.name} holds no line; give a text that does")
-    documents = WordIds.join(parts)
-    model._fit_to(documents)
-    with atomic_write(path) as temporary:
-        if path.suffix == ".safetensors":
-            made = {"weighting": model.weighting, "text": source.name}
-            tensors = {"vectors": model._transform(documents)}
-            save_tensors(temporary, tensors, kind="document vectors", metadata=made)
-        else:
-            with open(temporary, "wb") as file:
-                if path.suffix == ".npy":
-                    shape = (read, model.vectors_.dim)
-                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                    np.lib.format.write_array_header_1_0(file, header)
-                for number, block in enumerate(model._blocks(documents)):
-                    yield Report("writing", number * _BLOCK_ROWS, read, "lines")
-                    is_text = path.suffix == ".tsv"
-                    file.writelines(tab_separated(block) if is_text else [block.tobytes()])
-        yield Report("writing", read, read, "lines")
-    return np.diff(documents.offsets)
