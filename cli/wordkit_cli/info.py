@@ -154,13 +154,13 @@ def _word2vec_checkpoint(path: str) -> dict[str, Any]:
     from wordkit.word2vec import read_checkpoint
 
     checkpoint = read_checkpoint(path)
-    state, tally = checkpoint.state, checkpoint.state.tally
+    state, loss_sum = checkpoint.state, checkpoint.state.loss_sum
     return {
         "words": len(state.vocabulary),
         "dimensions": checkpoint.config.dim,
         "done": round(checkpoint.fraction_done, 4),
         "epoch": min(state.epoch + 1, checkpoint.config.epochs),
-        "loss": tally.mean_loss if tally.predictions else None,
+        "loss": loss_sum.mean_loss if loss_sum.predictions else None,
         "seconds": round(state.seconds, 3),
         "kept": state.kept,
         "joined": state.joined,

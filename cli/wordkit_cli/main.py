@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # an error after a signal has been printed; the status is still that of the signal
         status = STOPPING.status or status
     except KeyboardInterrupt:
-        _complain("stopped by Ctrl-C; nothing half-written is left")
+        _print_error("stopped by Ctrl-C; nothing half-written is left")
         status = 1
     except Exception as error:
         if STOPPING.status is None:
             raise
-        _complain(f"stopped, but not all is cleaned up: {type(error).__name__}: {error}")
+        _print_error(f"stopped, but not all is cleaned up: {type(error).__name__}: {error}")
         status = STOPPING.status
     finally:
         STOPPING.end()
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     if sys.stdout is None:
-        _complain("standard output is closed; send it somewhere, if only to /dev/null")
+        _print_error("standard output is closed; send it somewhere, if only to /dev/null")
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):  # characters that it cannot encode are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -77,22 +77,22 @@ def _invoke(arguments: list[str]) -> int:
             sys.stderr.write(_shown(text.getvalue()))
         return error.exit_code
     except WordkitError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return 1
     except MemoryError:
-        _complain("not enough memory; take a smaller text, fewer words or fewer dimensions")
+        _print_error("not enough memory; take a smaller text, fewer words or fewer dimensions")
         return 1
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         _silence_output()
         return 1
     except OSError as error:  # such as a temporary folder that is missing, or a full output
         name = error.filename or "standard output"
-        _complain(f"cannot use {name}: {error.strerror or error}")
+        _print_error(f"cannot use {name}: {error.strerror or error}")
         return 1
     return 0
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"wordkit: {_shown(' '.join(message.splitlines()))}\n")
 

@@ -15,8 +15,8 @@ from types import FrameType
 
 __all__ = ["STOPPING", "Interrupted", "Stopping"]
 
-_PATIENCE = 0.5  # seconds that a signal waits for a report
-_ECHO = 5  # seconds in which a second signal counts as a repetition of the first
+_MAX_WAIT = 0.5  # seconds that a signal waits for a report
+_REPEAT = 5  # seconds in which a second signal counts as a repetition of the first
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,23 +26,23 @@ class Interrupted(KeyboardInterrupt):
 class Stopping:
     """Raises what ends the command: Interrupted on Ctrl-C, SystemExit on other signals."""
 
-    _asked: int | None = None  # a signal that is pending
-    _answered: int | None = None  # the first that was raised
-    _deaf_until = 0.0
+    _pending: int | None = None  # a signal that has come
+    _first: int | None = None  # the first one that ended the command
+    _ignored_until = 0.0
 
     @property
     def status(self) -> int | None:
         """The exit status of a command that a signal has ended; None where none has."""
-        if self._answered is None:
+        if self._first is None:
             return None
-        return 1 if self._answered == signal.SIGINT else 128 + self._answered
+        return 1 if self._first == signal.SIGINT else 128 + self._first
 
     def begin(self) -> None:
         """Handle the signals from now on; those that are ignored, as by nohup, stay ignored."""
-        self._asked, self._answered, self._deaf_until = None, None, 0.0
+        self._pending, self._first, self._ignored_until = None, None, 0.0
         for number in self._signals():
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._come)
+                signal.signal(number, self._handle)
         if hasattr(signal, "SIGALRM"):
             signal.signal(signal.SIGALRM, lambda number, frame: self.check())
 
@@ -61,15 +61,15 @@ class Stopping:
             Interrupted: Ctrl-C.
             SystemExit: another signal.
         """
-        if self._asked is None:
+        if self._pending is None:
             return
-        number, self._asked = self._asked, None
-        self._answered = self._answered or number
+        number, self._pending = self._pending, None
+        self._first = self._first or number
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         if number == signal.SIGINT:
             raise Interrupted
-        self._deaf_until = time.monotonic() + _ECHO
+        self._ignored_until = time.monotonic() + _REPEAT
         raise SystemExit(128 + number)
 
     @staticmethod
@@ -77,15 +77,15 @@ class Stopping:
         names = ("SIGINT", "SIGTERM", "SIGHUP")
         return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
-    def _come(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         # who closes a terminal hangs up twice, through the system and the shell: the second must
         # not disturb the cleaning up that the first has begun; Ctrl-C may
-        if self._asked is None and (
-            time.monotonic() >= self._deaf_until or number == signal.SIGINT
+        if self._pending is None and (
+            time.monotonic() >= self._ignored_until or number == signal.SIGINT
         ):
-            self._asked = number
+            self._pending = number
             if hasattr(signal, "setitimer"):
-                signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+                signal.setitimer(signal.ITIMER_REAL, _MAX_WAIT)
             else:  # Windows
                 self.check()
 

@@ -153,8 +153,8 @@ def test_one_long_sentence_is_cut_into_segments(side: Side, weighting: Weighting
 def zipfian(tokens: int, words: int) -> Corpus:
     """A corpus with the look of text: a few frequent words, many rare ones, short lines."""
     chooser = np.random.default_rng(5)
-    share = 1 / np.arange(1, words + 1)
-    ids = chooser.choice(words, tokens, p=share / share.sum())
+    weights = 1 / np.arange(1, words + 1)
+    ids = chooser.choice(words, tokens, p=weights / weights.sum())
     offsets = np.unique(np.concatenate([[0, tokens], chooser.integers(0, tokens, tokens // 20)]))
     counts = np.bincount(ids, minlength=words)
     order = np.argsort(-counts, kind="stable")

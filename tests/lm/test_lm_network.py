@@ -1,4 +1,4 @@
-"""The network and the loss of a window: tied weights, dropout in its places, what is minimised."""
+"""The network and the loss of a window: tied weights, dropout in its places, what is minimized."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def loss_by_torch(network: Any, smoothing: float = 0.0) -> Tensor:
     )
 
 
-def test_the_mean_over_all_targets_is_minimised_and_their_sum_reported() -> None:
+def test_the_mean_over_all_targets_is_minimized_and_their_sum_reported() -> None:
     network = network_of()
     found = task_of(network).loss(window(), 0.0)
     expected = loss_by_torch(network)

@@ -89,7 +89,7 @@ def test_logs_of_other_things(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_what_can_be_drawn_by_something_else(tmp_path: Path) -> None:
-    """As logs can that were written before the share of an epoch was in them."""
+    """As logs can that were written before the fraction of an epoch was in them."""
     with pytest.raises(ConfigError, match="nothing to draw: .*; draw them by minutes or seen"):
         panels_of(tmp_path, line(done=5, loss=4.0) + line(done=9, loss=3.0))
 

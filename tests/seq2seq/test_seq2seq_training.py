@@ -165,7 +165,7 @@ def task_of(model: Seq2SeqModel, pairs: list[Pair], **settings: Any) -> Seq2SeqT
     return Seq2SeqTask(model.network, vocabularies, encoded, pairs, replace(QUICK, **settings), {})
 
 
-def test_losses_are_exact_whatever_is_minimised() -> None:
+def test_losses_are_exact_whatever_is_minimized() -> None:
     """Also without what smoothing adds: each pair by itself comes to the same."""
     model = random_model()
     pairs = [Pair(text, "WXYZ"[: len(text)]) for text in toy_texts(40)]

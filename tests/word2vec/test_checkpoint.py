@@ -36,7 +36,7 @@ from wordkit.word2vec import (
     train,
 )
 from wordkit.word2vec.checkpoint import checkpoint_record, save_checkpoint
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 
 PLAIN = settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -51,7 +51,7 @@ def content(checkpoint: Checkpoint) -> tuple[Any, ...]:
         checkpoint.config.record(),
         dict(checkpoint.corpus),
         (state.vocabulary.words, state.vocabulary.counts.tolist()),
-        (state.kept, state.joined, state.epoch, state.position, state.tally, state.seconds),
+        (state.kept, state.joined, state.epoch, state.position, state.loss_sum, state.seconds),
         (state.weights.input.shape, state.weights.input.tobytes()),
         (state.weights.output.shape, state.weights.output.tobytes()),
     )
@@ -65,7 +65,7 @@ def corpus() -> Corpus:
 @pytest.fixture
 def small(corpus: Corpus) -> Checkpoint:
     state = start_afresh(corpus, CONFIG)
-    state.epoch, state.position, state.tally, state.seconds = 1, 1000, Tally(0.1 + 0.2, 3), 1.5
+    state.epoch, state.position, state.loss_sum, state.seconds = 1, 1000, LossSum(0.1 + 0.2, 3), 1.5
     return Checkpoint(CONFIG, state, corpus.record)
 
 
@@ -197,7 +197,7 @@ def test_diverged_trainings_are_not_written(
     save_checkpoint(path, small)
     good = path.read_bytes()
     if fault == "loss":
-        small.state.tally = Tally(math.nan, 5)
+        small.state.loss_sum = LossSum(math.nan, 5)
     else:
         small.state.weights.output[4, 2] = fault
     words = f"after {corpus.tokens + 1000:,} words, at a learning rate of 0.01"

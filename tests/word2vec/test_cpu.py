@@ -22,7 +22,7 @@ from wordkit.word2vec.engine import Chunk, chunk_borders, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 
 COUNTS = {"often": 900, "rare": 3, "second": 400, "third": 200, "rarer": 1, "last": 20}
 KEPT = np.array([900, 400, 200, 20])  # those of at least 20
@@ -70,9 +70,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     return Recorded(monkeypatch)
 
 
-def run(engine: CpuEngine, chunks: list[Chunk]) -> list[tuple[Chunk, Tally]]:
-    done: list[tuple[Chunk, Tally]] = []
-    for _ in engine.run(iter(chunks), lambda chunk, tally: done.append((chunk, tally))):
+def run(engine: CpuEngine, chunks: list[Chunk]) -> list[tuple[Chunk, LossSum]]:
+    done: list[tuple[Chunk, LossSum]] = []
+    for _ in engine.run(iter(chunks), lambda chunk, loss_sum: done.append((chunk, loss_sum))):
         pass
     return done
 
@@ -136,7 +136,7 @@ def test_each_chunk_is_trained_on_once(
     assert engine.name == f"{threads} CPU thread" + "s" * (threads > 1)
     assert sorted(chunk.start for chunk, _ in done) == [chunk.start for chunk in chunks]
     assert sorted(call["start"] for call in calls) == [chunk.start for chunk in chunks]
-    assert all(tally == Tally(2.0 * chunk.tokens, chunk.tokens) for chunk, tally in done)
+    assert all(loss_sum == LossSum(2.0 * chunk.tokens, chunk.tokens) for chunk, loss_sum in done)
     assert {(call["start_lr"], call["stop_lr"]) for call in calls} == {(0.05, 0.04)}
     assert len({call["thread"] for call in calls}) <= threads
     if threads == 1:
@@ -167,7 +167,7 @@ def test_an_error_in_a_thread_comes_out(corpus: Corpus, threads: int) -> None:
 
     engine = engine_of(corpus, threads=threads)
     with pytest.raises(OSError, match="the disk is gone"):
-        list(engine.run(chunks(), lambda chunk, tally: None))
+        list(engine.run(chunks(), lambda chunk, loss_sum: None))
     assert no_threads()
 
 

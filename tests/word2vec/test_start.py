@@ -27,7 +27,7 @@ from wordkit.word2vec import (
     start_from_vectors,
     trained_config,
 )
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import Weights, output_rows
 
@@ -71,7 +71,7 @@ def check_shape(state: TrainingState, corpus: Corpus, config: Word2VecConfig) ->
     assert np.all(state.vocabulary.counts[1:] <= state.vocabulary.counts[:-1])
     expected = [state.vocabulary.get(word) for word in corpus.vocabulary]
     assert state.rows_of(corpus).tolist() == [-1 if row is None else row for row in expected]
-    assert (state.epoch, state.position, state.tally) == (0, 0, Tally())
+    assert (state.epoch, state.position, state.loss_sum) == (0, 0, LossSum())
 
 
 def test_afresh(corpus: Corpus) -> None:

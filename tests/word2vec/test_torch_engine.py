@@ -18,7 +18,7 @@ from wordkit.text import Corpus
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, torch_engine
 from wordkit.word2vec import iter_train_word2vec as train
 from wordkit.word2vec.engine import Chunk, Engine
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 from wordkit.word2vec.torch_engine import TorchEngine
 from wordkit.word2vec.weights import Weights
 
@@ -51,9 +51,9 @@ def chunks_of(corpus: Corpus, number: int = 4, epochs: int = 2) -> list[Chunk]:
     ]
 
 
-def run(engine: Engine, chunks: list[Chunk]) -> list[tuple[Chunk, Tally]]:
-    recorded: list[tuple[Chunk, Tally]] = []
-    for _ in engine.run(iter(chunks), lambda chunk, tally: recorded.append((chunk, tally))):
+def run(engine: Engine, chunks: list[Chunk]) -> list[tuple[Chunk, LossSum]]:
+    recorded: list[tuple[Chunk, LossSum]] = []
+    for _ in engine.run(iter(chunks), lambda chunk, loss_sum: recorded.append((chunk, loss_sum))):
         pass
     return recorded
 
@@ -81,7 +81,7 @@ def test_two_halves_are_a_whole(corpus: Corpus, device: str, arch: str, loss: st
     chunks = chunks_of(corpus)
     at_once = start_afresh(corpus, config)
     engine = TorchEngine(corpus, at_once, config, device=device)
-    tallies = run(engine, chunks)
+    loss_sums = run(engine, chunks)
     engine.fetch()
     halves = start_afresh(corpus, config)
     found = []
@@ -93,9 +93,9 @@ def test_two_halves_are_a_whole(corpus: Corpus, device: str, arch: str, loss: st
         halves = replace(halves, weights=Weights.copied(old.input, old.output))
     exact = device == "cpu"  # elsewhere sums are added up in any order
     assert [chunk for chunk, _ in found] == chunks
-    for (_, tally), (_, expected) in zip(found, tallies, strict=True):
-        assert tally.predictions == expected.predictions
-        assert tally.loss == pytest.approx(expected.loss, rel=0 if exact else 1e-3)
+    for (_, loss_sum), (_, expected) in zip(found, loss_sums, strict=True):
+        assert loss_sum.predictions == expected.predictions
+        assert loss_sum.loss == pytest.approx(expected.loss, rel=0 if exact else 1e-3)
     for half, whole in zip(weights_of(halves), weights_of(at_once), strict=True):
         np.testing.assert_allclose(half, whole, atol=0 if exact else 1e-3)
     begun = weights_of(start_afresh(corpus, config))
@@ -117,10 +117,10 @@ def test_predictions_are_counted(corpus: Corpus) -> None:
     """Without chance: 12 words a line, window 2: 42 pairs and 12 centres a line."""
     for arch, count in (("skipgram", 42 * corpus.sentences), ("cbow", 12 * corpus.sentences)):
         engine = engine_of(corpus, arch=arch, window=2, dynamic_window=False, sample=0)
-        [(_, tally)] = run(engine, [Chunk(0, 0, corpus.tokens, 1e-9, 1e-9)])
-        assert tally.predictions == count
+        [(_, loss_sum)] = run(engine, [Chunk(0, 0, corpus.tokens, 1e-9, 1e-9)])
+        assert loss_sum.predictions == count
         # At first all outputs are zero: log 2 for the centre and for each negative.
-        assert tally.loss == pytest.approx(count * 6 * np.log(2), rel=1e-5)
+        assert loss_sum.loss == pytest.approx(count * 6 * np.log(2), rel=1e-5)
 
 
 @models
@@ -128,7 +128,7 @@ def test_nothing_to_predict(arch: str, loss: str) -> None:
     corpus = Corpus.from_sentences([["a"], ["b"], ["rare"], ["a"], ["b"], []])
     engine = engine_of(corpus, arch=arch, loss=loss, min_count=2, sample=0)
     chunks = [Chunk(0, 0, 5, 0.1, 0.1), Chunk(0, 2, 3, 0.1, 0.1), Chunk(0, 5, 5, 0.1, 0.1)]
-    assert run(engine, chunks) == [(chunk, Tally(0.0, 0)) for chunk in chunks]
+    assert run(engine, chunks) == [(chunk, LossSum(0.0, 0)) for chunk in chunks]
 
 
 def test_the_learning_rate_falls_within_a_chunk(
@@ -167,7 +167,7 @@ def test_wide_windows_get_small_batches_and_chunks(
 
 
 def test_devices_without_memory(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(chunk: Chunk) -> Tally:
+    def failing(chunk: Chunk) -> LossSum:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. Etc.")
 
     engine = engine_of(corpus)

@@ -18,7 +18,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, trained_config
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import (
     ROW_UNIT,
@@ -153,7 +153,7 @@ def test_divergence(corpus: Corpus) -> None:
 
 def test_metadata(corpus: Corpus) -> None:
     state = start_afresh(corpus, CONFIG)
-    state.tally = Tally(6.0, 4)
+    state.loss_sum = LossSum(6.0, 4)
     vectors = ended(corpus, CONFIG, state)
     made = json.loads(json.dumps(dict(vectors.metadata)))
     assert made["made_by"] == "wordkit train-w2v"

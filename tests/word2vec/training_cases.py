@@ -14,7 +14,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import Checkpoint, TrainingState, Word2VecConfig, iter_train_word2vec
 from wordkit.word2vec.engine import Chunk
-from wordkit.word2vec.state import Tally
+from wordkit.word2vec.state import LossSum
 from wordkit.word2vec.weights import Weights, output_rows
 
 SMALL = Word2VecConfig(arch="skipgram", dim=16, epochs=3, sample=0, vectors="in")
@@ -70,14 +70,14 @@ class FakeEngine:
         pass
 
     def run(
-        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Iterator[None]:
         for chunk in chunks:
             random = np.random.default_rng([self.seed, chunk.epoch, chunk.start])
             for matrix in (self.weights.input, self.weights.output):
                 matrix += random.standard_normal(matrix.shape, np.float32) * chunk.start_lr
                 matrix *= 0.99
-            record(chunk, Tally(random.random() * chunk.tokens, chunk.tokens))
+            record(chunk, LossSum(random.random() * chunk.tokens, chunk.tokens))
             yield
 
     def fetch(self) -> None:
@@ -139,7 +139,7 @@ def states(draw: st.DrawFn, config: Word2VecConfig, tokens: int = 0) -> Training
         V - kept,
         epoch,
         0 if epoch == config.epochs else draw(st.integers(0, tokens)),
-        Tally(draw(AMOUNTS), draw(st.integers(0, 2**70))),
+        LossSum(draw(AMOUNTS), draw(st.integers(0, 2**70))),
         draw(AMOUNTS),
     )
 

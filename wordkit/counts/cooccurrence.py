@@ -36,7 +36,7 @@ __all__ = ["iter_count_cooccurrences"]
 _TASK_TOKENS = 200_000  # centres of one task, so that threads end together: about 10 ms
 _MAX_SCALE = 1 << 31
 # Bytes, for each thread, of each word: a sum (8) with its bits (1), a column and a value to write
-# (12), the tally and the slot of the word (16).
+# (12), the count and the slot of the word (16).
 _PER_WORD_AND_THREAD = 37
 # Bytes of each word: where its positions and its row start, and bounds.
 _PER_WORD = 48

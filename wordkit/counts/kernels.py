@@ -1,4 +1,4 @@
-"""The compiled loops of counting: tallies, co-occurrence rows, merges and PMI.
+"""The compiled loops of counting: counts of centres, co-occurrence rows, merges and PMI.
 
 V is the number of words. All of them release the GIL and work on a range, so that plain threads
 divide the work; none of them writes outside the ranges it is given, whatever the ids hold.
@@ -76,7 +76,7 @@ def window_stop(ids: Ints, end: int, last: int, vocabulary_size: int, window: in
 
 
 @njit(nogil=True, cache=True)
-def tally(
+def count_centres(
     ids: Ints,
     offsets: Longs,
     sentence: int,
@@ -129,7 +129,7 @@ def lay_out(
     """Copy the kept ids of a slice with separators between sentences, and file its centres.
 
     Args:
-        ids, offsets, sentence, slice_, centres: as for :func:`tally`.
+        ids, offsets, sentence, slice_, centres: as for :func:`count_centres`.
         slots: (V,), where in ``positions`` the next centre of each word goes; moved on.
         text: kept ids, with SEPARATOR before each sentence; filled from ``position`` on.
         position: where this slice begins in ``text``.

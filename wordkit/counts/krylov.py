@@ -135,7 +135,7 @@ class _Basis:
 
     def grow(self) -> None:
         """Make the next block orthonormal, add it, and compute the one after it."""
-        self._orthonormalise()
+        self._orthonormalize()
         new = self._memory[self.blocks]
         new[:] = self._next
         self.blocks += 1
@@ -212,7 +212,7 @@ class _Basis:
         combine(self.panels, -coefficients, self._next, self._pool)
         return total
 
-    def _orthonormalise(self) -> None:
+    def _orthonormalize(self) -> None:
         """Make the next block orthonormal by CholeskyQR2 (Yamamoto and others, 2015)."""
         attempts = 3
         while not self._cholesky_qr() and attempts:

@@ -68,10 +68,12 @@ class Segment:
         counts = np.zeros((len(slices), words), dtype=np.int64)
         lengths = np.zeros(len(slices), dtype=np.int64)
 
-        def tally(s: int) -> None:
-            lengths[s] = kernels.tally(ids, offsets, sentences[s], slices[s], centres, counts[s])
+        def count(s: int) -> None:
+            lengths[s] = kernels.count_centres(
+                ids, offsets, sentences[s], slices[s], centres, counts[s]
+            )
 
-        pool.for_each(tally, range(len(slices)))
+        pool.for_each(count, range(len(slices)))
 
         starts = np.zeros(words + 1, dtype=np.int64)
         np.cumsum(counts.sum(axis=0), out=starts[1:])

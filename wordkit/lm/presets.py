@@ -54,7 +54,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
     ),
     "zaremba-small": Preset(
-        "Zaremba, Sutskever and Vinyals (2014), not regularised: 2 x 200, PTB test 114.5",
+        "Zaremba, Sutskever and Vinyals (2014), not regularized: 2 x 200, PTB test 114.5",
         ModelConfig(hidden=200, layers=2, tied=False, start_scale=0.1, locked_dropout=False),
         TrainingConfig(
             batch=20, steps=20, epochs=13, optimizer="sgd", lr=1.0 * 20, schedule="exponential",

@@ -91,17 +91,17 @@ def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[Li
         DivergenceError: the network gives no numbers.
     """
     lines = [lines] if isinstance(lines, str) else lines
-    held: list[list[str]] = []
+    waiting: list[list[str]] = []
     tokens = 0
     for number, line in enumerate(lines, 1):
         if not isinstance(line, str):
             raise TextError(f"line {number} must be a string, not {line!r:.50}")
-        held.append([*model.tokens(line), EOS])
-        tokens += len(held[-1])
-        if len(held) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:
-            yield from _score_together(model, held)
-            held, tokens = [], 0
-    yield from _score_together(model, held)
+        waiting.append([*model.tokens(line), EOS])
+        tokens += len(waiting[-1])
+        if len(waiting) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:
+            yield from _score_together(model, waiting)
+            waiting, tokens = [], 0
+    yield from _score_together(model, waiting)
 
 
 def _score_together(model: LanguageModel, texts: Sequence[list[str]]) -> Iterator[LineScore]:

@@ -56,7 +56,7 @@ __all__ = [
     "read_checkpoint",
 ]
 
-_MEASURED_EVERY = 50  # windows, where what is minimised is not the exact loss
+_MEASURED_EVERY = 50  # windows, where what is minimized is not the exact loss
 _VALIDATION_COST = 1.5  # times that of training, for a token: one stream, in full precision
 
 Checkpoint = TrainingCheckpoint[ModelConfig, TrainingConfig]

@@ -23,7 +23,7 @@ class BatchLoss:
     """The loss of a batch."""
 
     objective: Tensor
-    """The scalar to minimise, with gradients."""
+    """The scalar to minimize, with gradients."""
 
     loss: Tensor | None
     """The exact sum of −log p over this process's part of the batch, in nats; None: not known."""

@@ -115,32 +115,32 @@ class Trainer(Generic[M]):
             dropout_generator(self.dropout),
             torch.autocast(self.device.type, torch.bfloat16, enabled=bf16),
         ):
-            found = (self._distributed or self.task.loss)(batch, fraction)
-        self._lr = found.lr_scale * learning_rate(
+            loss = (self._distributed or self.task.loss)(batch, fraction)
+        self._lr = loss.lr_scale * learning_rate(
             config, fraction, self.budget.epochs_of_schedule(fraction), plateaus=state.plateaus
         )
-        found.objective.backward()  # type: ignore[no-untyped-call]
+        loss.objective.backward()  # type: ignore[no-untyped-call]
         if self.processes.count > 1:
-            for parameter in found.sparse:
+            for parameter in loss.sparse:
                 if parameter.grad is not None:
                     parameter.grad = sparse_rows(parameter.grad)
         norm = clip_gradients(self.network.parameters(), config)
-        self._count(found)
-        if not (math.isfinite(float(found.objective.detach())) and math.isfinite(norm)):
+        self._count(loss)
+        if not (math.isfinite(float(loss.objective.detach())) and math.isfinite(norm)):
             raise self._divergence()
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr
         self.optimizer.step()
         if self.average is not None:
             self.average.update()
-        state.batches, state.epoch_units = state.batches + 1, state.epoch_units + found.units
-        state.seen, state.seconds = state.seen + found.units, self.budget.seconds
+        state.batches, state.epoch_units = state.batches + 1, state.epoch_units + loss.units
+        state.seen, state.seconds = state.seen + loss.units, self.budget.seconds
 
-    def _count(self, found: BatchLoss) -> None:
-        if found.loss is not None:
-            loss = found.loss.detach().to(widest_float(self.device))
+    def _count(self, batch_loss: BatchLoss) -> None:
+        if batch_loss.loss is not None:
+            loss = batch_loss.loss.detach().to(widest_float(self.device))
             self.state.loss += float(self.processes.all_reduce(loss))
-            self.state.tokens += found.tokens
+            self.state.tokens += batch_loss.tokens
 
     # --- progress --------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ from wordkit.storage.checkpoints import (
 )
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import Weights, check_weights_memory, compact, expand, output_rows
 
 __all__ = [
@@ -120,7 +120,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         StorageError: the file cannot be written.
     """
     state = checkpoint.state
-    if not (state.weights.are_bounded and math.isfinite(state.tally.loss)):
+    if not (state.weights.are_bounded and math.isfinite(state.loss_sum.loss)):
         done = counted(checkpoint.words_done, "word")
         rate = checkpoint.config.learning_rate(checkpoint.fraction_done)
         raise DivergenceError(
@@ -145,8 +145,8 @@ def checkpoint_record(checkpoint: Checkpoint) -> str:
         "corpus": dict(checkpoint.corpus),
         "epoch": state.epoch,
         "position": state.position,
-        "loss": float(state.tally.loss),
-        "predictions": int(state.tally.predictions),
+        "loss": float(state.loss_sum.loss),
+        "predictions": int(state.loss_sum.predictions),
         "seconds": float(state.seconds),
         "kept": state.kept,
         "joined": state.joined,
@@ -202,7 +202,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         _entry(path, record, "joined", int),
         epoch,
         _entry(path, record, "position", int, at_most=0 if epoch == config.epochs else tokens),
-        Tally(
+        LossSum(
             _entry(path, record, "loss", float, at_least=-_MAX_FLOAT),
             _entry(path, record, "predictions", int),
         ),

@@ -18,7 +18,7 @@ from wordkit.word2vec.engine import Chunk, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.kernels import training as kernels
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import check_softmax_memory
 
 __all__ = ["CpuEngine"]
@@ -69,10 +69,10 @@ class CpuEngine:
         )
 
     def run(
-        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        running: dict[Future[Tally], Chunk] = {}  # in their order
+        running: dict[Future[LossSum], Chunk] = {}  # in their order
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="wordkit-word2vec")
         try:
             while True:
@@ -100,7 +100,7 @@ class CpuEngine:
     def fetch(self) -> None:
         """Do nothing: the weights are on the CPU."""
 
-    def _train(self, chunk: Chunk) -> Tally:
+    def _train(self, chunk: Chunk) -> LossSum:
         loss, predictions = kernels.train_chunk(
             self._text,
             chunk.start,
@@ -113,7 +113,7 @@ class CpuEngine:
             chunk.stop_lr,
             _counter(self._seed, chunk),
         )
-        return Tally(loss, predictions)
+        return LossSum(loss, predictions)
 
 
 def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:

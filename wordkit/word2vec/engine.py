@@ -18,7 +18,7 @@ from wordkit.runtime import DEVICES as TORCH_DEVICES
 from wordkit.runtime import choose_device
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.state import LossSum, TrainingState
 
 __all__ = ["DEVICES", "Chunk", "Engine", "chunk_borders", "chunk_tokens", "make_engine"]
 
@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
     def run(
-        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks, in order; call ``record`` as each is done; yield now and then.
 

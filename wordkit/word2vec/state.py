@@ -14,12 +14,12 @@ import numpy.typing as npt
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.weights import Weights
 
-__all__ = ["Tally", "TrainingState"]
+__all__ = ["LossSum", "TrainingState"]
 
 
 @dataclass(frozen=True)
-class Tally:
-    """The loss of a part of a training."""
+class LossSum:
+    """The summed loss of a part of a training."""
 
     loss: float = 0.0
     """Sum over the predictions of −log p, in nats, before each step."""
@@ -27,8 +27,8 @@ class Tally:
     predictions: int = 0
     """Pairs of centre and context word for skip-gram, centres for CBOW."""
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.loss + other.loss, self.predictions + other.predictions)
+    def __add__(self, other: LossSum) -> LossSum:
+        return LossSum(self.loss + other.loss, self.predictions + other.predictions)
 
     @property
     def mean_loss(self) -> float:
@@ -58,7 +58,7 @@ class TrainingState:
     position: int = 0
     """Tokens of the present epoch that have been assigned: the start of the next chunk."""
 
-    tally: Tally = field(default_factory=Tally)
+    loss_sum: LossSum = field(default_factory=LossSum)
     """Loss of the present epoch."""
 
     seconds: float = 0.0

@@ -16,7 +16,7 @@ from wordkit.runtime import choose_device, require_memory
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.torch_blocks import BlockMaker, generator_for
 from wordkit.word2vec.torch_steps import Rows, Stepper, make_loss
 from wordkit.word2vec.weights import check_softmax_memory
@@ -83,19 +83,19 @@ class TorchEngine:
         """Do nothing: torch needs no preparation."""
 
     def run(
-        self, chunks: Iterator[Chunk], record: Callable[[Chunk, Tally], None]
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each."""
         for chunk in chunks:
             try:
                 with torch.inference_mode():
-                    tally = self._train(chunk)
+                    loss_sum = self._train(chunk)
             except torch.cuda.OutOfMemoryError as error:
                 raise ResourceError(
                     "the device has too little memory for training beside what else uses it: "
                     f"{str(error).split('. ')[0]}; lower window or negative, or choose device cpu"
                 ) from error
-            record(chunk, tally)
+            record(chunk, loss_sum)
             yield
 
     def fetch(self) -> None:
@@ -103,7 +103,7 @@ class TorchEngine:
         torch.from_numpy(self._weights.padded_input).copy_(self._inputs.weights)
         torch.from_numpy(self._weights.padded_output).copy_(self._outputs.weights)
 
-    def _train(self, chunk: Chunk) -> Tally:
+    def _train(self, chunk: Chunk) -> LossSum:
         """Train on a chunk. Only its end waits for the device, and the count of its words."""
         random = generator_for(self._config, chunk, self._device)
         blocks = self._maker.make(chunk, random)
@@ -116,7 +116,7 @@ class TorchEngine:
             part = slice(start, start + self._blocks_in_batch)
             losses[batch] = self._stepper.step(blocks[part], negatives[part], lr)
         predictions = int(self._stepper.predictions(blocks))
-        return Tally(float(losses.cpu().double().sum()), predictions)
+        return LossSum(float(losses.cpu().double().sum()), predictions)
 
     def _rows(self, weights: npt.NDArray[np.float32]) -> Rows:
         return Rows(torch.from_numpy(weights).to(self._device))

@@ -35,7 +35,7 @@ from wordkit.word2vec.checkpoint import (
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, Engine, chunk_borders, make_engine
 from wordkit.word2vec.start import MADE_BY, start_afresh
-from wordkit.word2vec.state import Tally, TrainingState
+from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import compact
 
 __all__ = ["embeddings_of", "iter_train_word2vec"]
@@ -117,16 +117,16 @@ class _Training:
 
     def run(self) -> Generator[Report, None, Embeddings]:
         """Train to the end."""
-        state, last = self._state, self._state.tally
+        state, last = self._state, self._state.loss_sum
         _check_unused(state)
         self._engine.prepare()
         began, predictions = state.epoch, 0
         while state.epoch < self._config.epochs:
             yield from self._epoch()
-            last = state.tally
+            last = state.loss_sum
             predictions += last.predictions
-            state.epoch, state.position, state.tally = state.epoch + 1, 0, Tally()
-        state.tally = last  # for the last checkpoint
+            state.epoch, state.position, state.loss_sum = state.epoch + 1, 0, LossSum()
+        state.loss_sum = last  # for the last checkpoint
         if state.epoch > began and not predictions:
             raise TextError(
                 "there was nothing to predict: no line holds two words that are frequent enough "
@@ -180,12 +180,12 @@ class _Training:
     def _learning_rate(self, words: int) -> float:
         return self._config.learning_rate(words / (self._config.epochs * self._corpus.tokens))
 
-    def _record(self, chunk: Chunk, tally: Tally) -> None:
+    def _record(self, chunk: Chunk, loss_sum: LossSum) -> None:
         """Add the loss of a chunk to that of the epoch."""
         self._done += chunk.tokens
-        self._state.tally += tally
+        self._state.loss_sum += loss_sum
         limit = _MAX_LOSS_RATIO * self._untrained_loss
-        if not math.isfinite(tally.loss) or tally.mean_loss > limit:
+        if not math.isfinite(loss_sum.loss) or loss_sum.mean_loss > limit:
             self._diverged = self._diverged or chunk
 
     def _check(self) -> None:
@@ -199,7 +199,7 @@ class _Training:
             f"bounds; lower lr, to {min(self._config.start_lr / 4, self._config.usual_lr):.2g} say"
         )
 
-    def _warn_of(self, last: Tally) -> None:
+    def _warn_of(self, last: LossSum) -> None:
         if last.mean_loss > 1.01 * self._untrained_loss:
             warnings.warn(
                 f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
@@ -210,9 +210,9 @@ class _Training:
             )
 
     def _report(self) -> Report:
-        tally, tokens = self._state.tally, self._corpus.tokens
+        loss_sum, tokens = self._state.loss_sum, self._corpus.tokens
         figures = {
-            "loss": tally.mean_loss if tally.predictions else math.nan,
+            "loss": loss_sum.mean_loss if loss_sum.predictions else math.nan,
             "epoch": self._state.epoch + 1,
             "epochs": self._done / tokens,
             "lr": self._learning_rate(self._done),
@@ -275,8 +275,8 @@ def embeddings_of(
         "training": {
             "device": engine.name,
             "words": config.epochs * corpus.tokens,
-            "loss": state.tally.mean_loss if state.tally.predictions else None,
-            "predictions": state.tally.predictions,
+            "loss": state.loss_sum.mean_loss if state.loss_sum.predictions else None,
+            "predictions": state.loss_sum.predictions,
         },
         "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
     }

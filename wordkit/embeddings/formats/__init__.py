@@ -57,7 +57,7 @@ def load_embeddings(
 
     Args:
         path: the file; may be compressed (.gz, .bz2, .xz).
-        format: a name of :data:`FORMATS`; None: recognised by the file's content.
+        format: a name of :data:`FORMATS`; None: recognized by the file's content.
         limit, encoding, errors: see :class:`ReadOptions`.
 
     Raises:
@@ -124,11 +124,11 @@ def save_embeddings(
         temporary = files.enter_context(atomic_write(path))
         chosen.write(embeddings, temporary, compression)
         if chosen.read is not None:
-            _check_recognised(temporary, path, chosen)
+            _check_recognized(temporary, path, chosen)
 
 
 def detect_format(path: str | os.PathLike[str]) -> Format:
-    """Return the format of a file, recognised by its content.
+    """Return the format of a file, recognized by its content.
 
     Raises:
         StorageError: the file cannot be read.
@@ -186,7 +186,7 @@ def _recognized(
     )
 
 
-def _check_recognised(temporary: Path, path: Path, chosen: Format) -> None:
+def _check_recognized(temporary: Path, path: Path, chosen: Format) -> None:
     """Check that a file just written will be taken for what it is.
 
     Odd words or numbers can make the start of one format look like another.

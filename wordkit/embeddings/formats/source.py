@@ -22,7 +22,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Written before text in UTF-8 by some programs; no part of the text."""
 
 HEAD = 1 << 16
-"""Bytes that a format is recognised by."""
+"""Bytes that a format is recognized by."""
 
 _MAX_LINE_BYTES = 1 << 26  # bytes; five million dimensions
 

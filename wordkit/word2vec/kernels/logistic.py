@@ -41,7 +41,7 @@ def gradients_of_sigmoid(
     typing_context: Any, table: Any, row: Any, column: Any, labels: Any, weights: Any, rate: Any,
     products: Any, sums: Any,
 ) -> Any:  # fmt: skip
-    """Turn the inner products z of a row of a tile into rate·(label − σ(z)); tally their losses.
+    """Turn the inner products z of a row of a tile into rate·(label − σ(z)); sum their losses.
 
     The loss of z is log(1 + eᶻ) − label·z = max(z, 0) − label·z + log(1 + e^−|z|). Of its last
     term only the argument is multiplied into ``products``, a product for each lane; its logarithm
@@ -96,7 +96,7 @@ def _exp_of_minus(b: Lanes, x: Any) -> Any:
 
 @njit(nogil=True, fastmath=True, cache=True)
 def log_of_products(products: Floats, sums: Floats) -> float:
-    """Return the losses tallied, in float64; the tallies start anew."""
+    """Return the losses tallied, in float64; the loss_sums start anew."""
     loss = 0.0
     for lane in range(WIDTH):
         loss += math.log(products[lane]) + sums[lane]
