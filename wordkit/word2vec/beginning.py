@@ -1,4 +1,4 @@
-"""What a training of word2vec begins with: nothing, vectors, a model, or a checkpoint."""
+"""The beginnings of a training of word2vec: afresh, vectors, a model, or a checkpoint."""
 
 from __future__ import annotations
 
