@@ -51,32 +51,32 @@ def command(
 
         check_figure(output)
     asked = load_seq2seq_model(model, device)
-    found = align(asked, text)
+    alignment = align(asked, text)
     if output is not None:
         from wordkit.plots import attention_map
 
-        if not found.written:
+        if not alignment.written:
             raise TextError(f"the model writes nothing for {text!r}, so there is no map to draw")
-        attention_map(found.weights, found.source, found.written, output)
-        say(f"{output}: {''.join(found.written)}" if asked.config.unit == "char" else output)
+        attention_map(alignment.weights, alignment.source, alignment.written, output)
+        say(f"{output}: {''.join(alignment.written)}" if asked.config.unit == "char" else output)
     if as_json:
-        weights = [[round(float(w), 6) for w in row] for row in found.weights]
-        print_json({"source": found.source, "written": found.written, "weights": weights})
+        weights = [[round(float(w), 6) for w in row] for row in alignment.weights]
+        print_json({"source": alignment.source, "written": alignment.written, "weights": weights})
     elif output is None:
-        _print_cells(found)
+        _print_cells(alignment)
 
 
-def _print_cells(found: Alignment) -> None:
+def _print_cells(alignment: Alignment) -> None:
     """Print a table of shaded cells; those of characters touch, those of words are as wide."""
     from rich.cells import cell_len
 
-    gap = 0 if all(len(unit) == 1 for unit in found.source) else 1
-    widths = [max(cell_len(_shown(unit)), 2) for unit in found.source]
-    margin = max((cell_len(_shown(unit)) for unit in found.written), default=0)
+    gap = 0 if all(len(unit) == 1 for unit in alignment.source) else 1
+    widths = [max(cell_len(_shown(unit)), 2) for unit in alignment.source]
+    margin = max((cell_len(_shown(unit)) for unit in alignment.written), default=0)
     between = " " * gap
-    heads = [_filled(unit, width) for unit, width in zip(found.source, widths, strict=True)]
+    heads = [_filled(unit, width) for unit, width in zip(alignment.source, widths, strict=True)]
     click.echo(f"{'':{margin}}  {between.join(heads)}".rstrip())
-    for unit, row in zip(found.written, found.weights, strict=True):
+    for unit, row in zip(alignment.written, alignment.weights, strict=True):
         cells = [_shade(float(w)) * width for w, width in zip(row, widths, strict=True)]
         click.echo(f"{_filled(unit, margin)}  {between.join(cells)}".rstrip())
 

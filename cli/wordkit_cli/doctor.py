@@ -52,16 +52,16 @@ def command(as_json: bool) -> None:
     """
     versions = _versions()
     missing = [name for name in _NEEDED if versions[name] is None]
-    found: dict[str, Any] = {"versions": versions}
+    report: dict[str, Any] = {"versions": versions}
     files: list[dict[str, Any] | None] = []
     if not missing:  # else what follows could not be loaded
-        found |= {"machine": _machine(), "kernels": _kernels(), "devices": _devices()}
-        found |= {"folders": _folders(), "asks": _files()}
-        files = [found["folders"]["data"], *found["asks"].values()]
+        report |= {"machine": _machine(), "kernels": _kernels(), "devices": _devices()}
+        report |= {"folders": _folders(), "asks": _files()}
+        files = [report["folders"]["data"], *report["asks"].values()]
     if as_json:
-        print_json(found)
+        print_json(report)
     else:
-        for number, (title, facts) in enumerate(found.items()):
+        for number, (title, facts) in enumerate(report.items()):
             click.echo(("\n" if number else "") + title)
             rows = [(_label(name), _text(name, fact)) for name, fact in facts.items()]
             print_table([(f"  {name}", fact) for name, fact in rows])
@@ -87,17 +87,17 @@ def _complain(missing: Sequence[str], files: Sequence[dict[str, Any] | None]) ->
 
 def _versions() -> dict[str, str | None]:
     """The versions of wordkit, of Python and of the packages; None where one is missing."""
-    found: dict[str, str | None] = {
+    versions: dict[str, str | None] = {
         "wordkit": wordkit.__version__,
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
     for package in (*_NEEDED, *_OPTIONAL):
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+            versions[package] = None
+    return versions
 
 
 def _machine() -> dict[str, Any]:

@@ -48,9 +48,9 @@ def nucleus(log_p: Floats, config: SamplingConfig) -> tuple[Ids, Floats]:
         config: as for :func:`draw`.
     """
     ids = np.arange(len(log_p)) if config.top_k is None else highest(log_p, config.top_k)
-    found = log_p if config.top_k is None else log_p[ids]
+    candidates = log_p if config.top_k is None else log_p[ids]
     with np.errstate(over="ignore"):  # at temperatures near 0: what is below the best goes to −∞
-        p = np.exp((found - found.max()) / config.temperature)
+        p = np.exp((candidates - candidates.max()) / config.temperature)
     p /= p.sum()
     if config.top_p is not None and config.top_p < 1:
         order = np.argsort(-p, kind="stable")
@@ -65,8 +65,8 @@ def highest(values: Floats, count: int) -> Ids:
     finite: Ids = np.flatnonzero(values > -np.inf)
     if count >= len(finite):
         return finite
-    found = values[finite]
-    edge = np.partition(found, len(found) - count)[len(found) - count]
-    above, level = np.flatnonzero(found > edge), np.flatnonzero(found == edge)
+    scores = values[finite]
+    edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above, level = np.flatnonzero(scores > edge), np.flatnonzero(scores == edge)
     kept: Ids = finite[np.concatenate([above, level[: count - len(above)]])]
     return kept

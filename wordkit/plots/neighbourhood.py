@@ -66,12 +66,14 @@ def find_neighbourhoods(
     words = [words] if isinstance(words, str) else words
     if not words:
         raise ConfigError("words is empty; expected one at least")
-    found = []
+    neighbourhoods = []
     for word, neighbours in zip(words, neighbours_of(embeddings, words, n), strict=True):
         if not neighbours:
             raise ConfigError(f"{word!r} has no neighbour: it is the only word with a direction")
-        found.append(Neighbourhood(word, neighbours, _angles(embeddings, word, neighbours)))
-    return found
+        neighbourhoods.append(
+            Neighbourhood(word, neighbours, _angles(embeddings, word, neighbours))
+        )
+    return neighbourhoods
 
 
 def _angles(embeddings: Embeddings, word: str, neighbours: Neighbours) -> Floats:
@@ -85,14 +87,14 @@ def _angles(embeddings: Embeddings, word: str, neighbours: Neighbours) -> Floats
 
 
 def draw_neighbourhoods(
-    found: Sequence[Neighbourhood], path: str | os.PathLike[str], *, theme: Theme = LIGHT
+    neighbourhoods: Sequence[Neighbourhood], path: str | os.PathLike[str], *, theme: Theme = LIGHT
 ) -> list[str]:
     """Draw words with their nearest words around them, and return those that found no room.
 
     The distance from the middle is the cosine, by the rings; similar neighbours are adjacent.
 
     Args:
-        found: a square for each.
+        neighbourhoods: a square for each.
         path: the file; its suffix, .png, .svg or .pdf, determines the format.
         theme: the colours.
 
@@ -101,13 +103,13 @@ def draw_neighbourhoods(
         ResourceError: matplotlib is not installed.
         StorageError: the file cannot be written.
     """
-    if not found:
-        raise ConfigError("found is empty; expected one neighbourhood at least")
-    columns = min(len(found), _COLUMNS)
-    rows = math.ceil(len(found) / columns)
+    if not neighbourhoods:
+        raise ConfigError("neighbourhoods is empty; expected one neighbourhood at least")
+    columns = min(len(neighbourhoods), _COLUMNS)
+    rows = math.ceil(len(neighbourhoods) / columns)
     figure = new_figure(path, (columns * _SIDE / 72, rows * _SIDE / 72))
     lost = []
-    for number, neighbourhood in enumerate(found):
+    for number, neighbourhood in enumerate(neighbourhoods):
         row, column = divmod(number, columns)
         corner = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
         axes = figure.add_axes(corner, xlim=(0, _SIDE), ylim=(0, _SIDE))
@@ -118,23 +120,23 @@ def draw_neighbourhoods(
 
 
 def _draw(
-    axes: Axes, found: Neighbourhood, path: str | os.PathLike[str], theme: Theme
+    axes: Axes, neighbourhood: Neighbourhood, path: str | os.PathLike[str], theme: Theme
 ) -> list[str]:
     """Draw one neighbourhood, and return the words that found no room."""
-    words, cosines = zip((found.word, 1.0), *found.neighbours, strict=True)
+    words, cosines = zip((neighbourhood.word, 1.0), *neighbourhood.neighbours, strict=True)
     rings = _ring_cosines(np.array(cosines[1:]))
     radii = np.linspace(_INNERMOST * _RADIUS, _RADIUS, len(rings))
     distances = np.interp(-np.array(cosines[1:]), [-rings[0], -rings[-1]], [radii[0], _RADIUS])
-    around = np.stack([np.cos(found.angles), np.sin(found.angles)], axis=1)
+    around = np.stack([np.cos(neighbourhood.angles), np.sin(neighbourhood.angles)], axis=1)
     middle = _SIDE / 2
     points = middle + np.concatenate([[[0.0, 0.0]], around * distances[:, None]])
     for cosine, radius in zip(rings, radii, strict=True):
         _draw_ring(axes, cosine, radius, theme)
     for x, y in points[1:]:
         axes.plot([middle, x], [middle, y], color=theme.grid, linewidth=0.7, zorder=1)
-    colors = [theme.colors[0], *[theme.foreground] * len(found.neighbours)]
+    colors = [theme.colors[0], *[theme.foreground] * len(neighbourhood.neighbours)]
     axes.scatter(points[:, 0], points[:, 1], s=9, c=colors, linewidths=0, zorder=2)
-    size = float(np.interp(len(found.neighbours), [30, 100], [9.5, 6.5]))
+    size = float(np.interp(len(neighbourhood.neighbours), [30, 100], [9.5, 6.5]))
     texts = [
         axes.text(0, 0, printable(word), color=color, fontsize=size, zorder=3)
         for word, color in zip(words, colors, strict=True)

@@ -83,13 +83,13 @@ class TensorFile:
         """
         if name not in self.tensors:
             raise FormatError(f"{self.path} is corrupted: it has no tensor {name!r}; make it again")
-        found = self.tensors[name]
-        if found.dtype != np.dtype(dtype) or found.ndim != dimensions:
+        tensor = self.tensors[name]
+        if tensor.dtype != np.dtype(dtype) or tensor.ndim != dimensions:
             raise FormatError(
                 f"{self.path} is corrupted: tensor {name!r} should be {np.dtype(dtype)} with "
-                f"{dimensions} dimensions, but is {found.dtype} with {found.ndim}; make it again"
+                f"{dimensions} dimensions, but is {tensor.dtype} with {tensor.ndim}; make it again"
             )
-        return found
+        return tensor
 
 
 def write_tensors(

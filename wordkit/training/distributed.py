@@ -67,7 +67,7 @@ class DistributedLoss:
     def __call__(self, batch: Any, fraction: float) -> BatchLoss:
         """Return the loss of a batch."""
         objective = self._wrapped(batch, fraction)
-        return replace(self._module.found, objective=objective)
+        return replace(self._module.batch_loss, objective=objective)
 
     def close(self) -> None:
         """Release DistributedDataParallel, whose hooks need all processes."""
@@ -80,11 +80,11 @@ class _Loss(nn.Module):
     def __init__(self, task: Task[Any, Any]) -> None:
         super().__init__()
         self.network, self.task = task.network, task
-        self.found: BatchLoss
+        self.batch_loss: BatchLoss
 
     def forward(self, batch: Any, fraction: float) -> Tensor:
-        self.found = self.task.loss(batch, fraction)
-        return self.found.objective
+        self.batch_loss = self.task.loss(batch, fraction)
+        return self.batch_loss.objective
 
 
 def join_processes(device: str) -> Processes:

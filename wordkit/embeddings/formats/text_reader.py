@@ -83,16 +83,16 @@ def read_rows(
     parts: list[npt.NDArray[np.float32]] = []
     ended = True
     with contextlib.closing(results):
-        for found in results:
-            ended = found.ended
-            words += found.words
-            parts.append(found.vectors)
+        for rows in results:
+            ended = rows.ended
+            words += rows.words
+            parts.append(rows.vectors)
             if limit is not None and len(words) >= limit:
                 break
-            if found.error is not None and words:
-                raise FormatError(f"{found.error}, or {first_rows(len(words))}")
-            if found.error is not None:
-                raise found.error
+            if rows.error is not None and words:
+                raise FormatError(f"{rows.error}, or {first_rows(len(words))}")
+            if rows.error is not None:
+                raise rows.error
     if not ended and (limit is None or len(words) <= limit):
         warnings.warn(
             f"{source.path}: the last line has no end; the file may be cut short",
@@ -139,9 +139,9 @@ class _Parser:
                 error = f"{self._path}, line {number}: {error}"
                 break
             begin += len(row) + 1
-        found = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+        matrix = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
         ended = piece.data.endswith(b"\n")
-        return _Rows(words, found, ended, None if error is None else FormatError(error))
+        return _Rows(words, matrix, ended, None if error is None else FormatError(error))
 
     def compiled(self, piece: _Piece) -> _Rows:
         """Parse a piece by the kernel; rows that it leaves aside are parsed the plain way.
