@@ -435,11 +435,12 @@ def test_real_words_as_nltk_has_them(
 def test_three_ways_side_by_side(few: Thesaurus) -> None:
     counted = Embeddings(["car", "bus", "king"], [[1, 0], [1, 0.1], [0, 1]])
     inferred = Embeddings(["king", "queen"], [[1, 0.0], [0.9, 0.1]])
-    found = compare("car", few, counted, inferred, n=1)
+    vectors = {"counted": counted, "inferred": inferred}
+    found = compare("car", 1, thesaurus=few, **vectors)
     assert found.thesaurus == ["auto"]
     assert found.counting == counted.most_similar("car", n=1) and found.inference == []
-    assert compare("king", few, counted, inferred).thesaurus == []
-    assert compare("king", None, counted, inferred).thesaurus is None
+    assert compare("king", thesaurus=few, **vectors).thesaurus == []
+    assert compare("king", thesaurus=None, **vectors).thesaurus is None
     for thesaurus in (few, None):
         with pytest.raises(VocabularyError, match="is not in (WordNet, nor in )?the vectors"):
-            compare("zzzq", thesaurus, counted, inferred)
+            compare("zzzq", thesaurus=thesaurus, **vectors)

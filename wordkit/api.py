@@ -424,7 +424,7 @@ def compare(
         thesaurus = load_thesaurus()
     by_counting = _vectors(bundled.COUNTS if counted is None else counted)
     by_inference = _vectors(bundled.VECTORS if inferred is None else inferred)
-    return compare_by(word, thesaurus, by_counting, by_inference, n)
+    return compare_by(word, n, thesaurus=thesaurus, counted=by_counting, inferred=by_inference)
 
 
 def load(

@@ -59,8 +59,9 @@ def command(words: tuple[str, ...], number: int, as_json: bool, **files: str | N
     thesaurus = _thesaurus(files["wordnet"])
     counted = _vectors(find(COUNTED, files["counting"]), _COUNTED)
     inferred = _vectors(find(VECTORS, files["inference"]), _INFERRED)
+    vectors = {"counted": counted, "inferred": inferred}
     found, refusal = ask_each(
-        words, lambda word: compare(word, thesaurus, counted, inferred, number)
+        words, lambda word: compare(word, number, thesaurus=thesaurus, **vectors)
     )
     for word in found:
         _tell_if_unknown("counting", counted.vocabulary.id, word)

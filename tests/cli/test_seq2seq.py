@@ -231,7 +231,7 @@ def test_a_length_beyond_memory(wordkit: Wordkit, trained: Path, folder: Path) -
 
 def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -> None:
     (folder / "text").write_text("ab\n\ncd\n")
-    (folder / "damaged").write_bytes(trained.read_bytes()[:-20])
+    (folder / "corrupted").write_bytes(trained.read_bytes()[:-20])
     (folder / "foreign").write_bytes(b"PK\x03\x04" + bytes(20))
     vectors = folder / "vectors.txt"
     vectors.write_text("a 1 2\nb 3 4\n")
@@ -239,7 +239,7 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
     for arguments, said in {
         ("transform", trained, "text"): "text: line 2 is blank",
         ("transform", trained, "nowhere"): "nowhere",
-        ("transform", "damaged", "text"): "damaged is truncated",
+        ("transform", "corrupted", "text"): "corrupted is truncated",
         ("transform", "foreign", "text"): "a zip archive",
         ("transform", "vectors.safetensors", "text"): "holds embeddings, not a sequence model",
         ("similar", "a", "-m", trained): "holds a sequence model, not embeddings",

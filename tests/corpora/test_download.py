@@ -80,7 +80,7 @@ def test_fetched_once_and_kept(server: Server, tmp_path: Path) -> None:
     assert path.read_bytes() == CONTENT
     assert get(server.url, tmp_path) == path
     assert server.asked == 1
-    path.write_bytes(CONTENT[:-1] + b"!")  # damaged: fetched anew
+    path.write_bytes(CONTENT[:-1] + b"!")  # corrupted: fetched anew
     assert get(server.url, tmp_path).read_bytes() == CONTENT
     assert server.asked == 2
     with pytest.raises(StorageError, match=r"cannot fetch .*: the server answered 404 Not Found"):

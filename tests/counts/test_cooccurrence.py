@@ -78,7 +78,7 @@ def assert_well_formed(matrix: Any) -> None:
 
 
 sentences_strategy = st.lists(
-    # ids beyond the cut, and damaged ones: negative or far too large
+    # ids beyond the cut, and corrupted ones: negative or far too large
     st.lists(st.integers(-2, WORDS) | st.sampled_from([2**31 - 1, -(2**31)]), max_size=12),
     max_size=8,
 )

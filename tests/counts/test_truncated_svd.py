@@ -175,7 +175,7 @@ def test_bad_matrices() -> None:
         iter_truncated_svd(csr_array(np.array([[1.0, np.nan], [0.0, 1.0]])), 1)
 
 
-def test_damaged_indices_are_not_followed() -> None:
+def test_corrupted_indices_are_not_followed() -> None:
     for part, place, value in [("indices", 0, 7), ("indices", 1, -1), ("indptr", 1, 9)]:
         matrix = csr_array(np.eye(5))
         getattr(matrix, part)[place] = value

@@ -1,4 +1,4 @@
-"""Vector files that are damaged or of another kind end in one plain line, whatever they hold."""
+"""Vector files that are corrupted or of another kind end in one plain line, whatever they hold."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ BAD = {
         "metadata is not JSON",
     ),
     "gzip truncated": (gzip.compress(b"99 2\n" + b"a 1 2\n" * 99, mtime=0)[:30], "truncated"),
-    "gzip damaged": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "corrupted|truncated"),
+    "gzip corrupted": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "corrupted|truncated"),
     "gzip with a huge header": (gzip.compress(b"%d %d\na 1\n" % (10**15, 10**15)), "line 2"),
     "gzip of a pickle": (gzip.compress(b"\x80\x05K\x01.", mtime=0), "pickle"),
-    "bzip2 damaged": (b"BZh91AY&SY" + bytes(40), "corrupted|truncated"),
-    "xz damaged": (b"\xfd7zXZ\x00" + bytes(40), "corrupted"),
+    "bzip2 corrupted": (b"BZh91AY&SY" + bytes(40), "corrupted|truncated"),
+    "xz corrupted": (b"\xfd7zXZ\x00" + bytes(40), "corrupted"),
 }
 
 
@@ -158,13 +158,13 @@ def test_errors_in_large_files_name_the_line(tmp_path, monkeypatch):
     rows = [b"w%d 0.5 1.5" % i for i in range(60_000)]
     path = tmp_path / "v.txt"
     for row in (10, 30_001, 59_999):
-        damaged = [*rows[:row], b"w 0.5 oops", *rows[row + 1 :]]
-        path.write_bytes(b"60000 2\n" + b"\n".join(damaged) + b"\n")
+        corrupted = [*rows[:row], b"w 0.5 oops", *rows[row + 1 :]]
+        path.write_bytes(b"60000 2\n" + b"\n".join(corrupted) + b"\n")
         with pytest.raises(FormatError, match=f"line {row + 2}: "):
             load_embeddings(path)
         assert len(load_embeddings(path, limit=row)) == row
-        damaged[row] = b"w\xff 0.5 1"
-        path.write_bytes(b"60000 2\n" + b"\n".join(damaged) + b"\n")
+        corrupted[row] = b"w\xff 0.5 1"
+        path.write_bytes(b"60000 2\n" + b"\n".join(corrupted) + b"\n")
         with pytest.raises(
             FormatError, match=f"line {row + 2}: .* byte {path.read_bytes().index(255)} "
         ):

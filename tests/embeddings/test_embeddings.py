@@ -101,14 +101,14 @@ def test_weights_are_finite_matrices_of_float32():
 
 
 def test_questions_do_not_look_at_weights():
-    weights = np.full((9, 1), np.nan, np.float32)  # as they could come from a damaged file
+    weights = np.full((9, 1), np.nan, np.float32)  # as they could come from a corrupted file
     norms = np.ones(2, np.float32)
-    damaged = Embeddings(["a", "b"], np.eye(2), norms=norms, weights={"x": weights})
-    assert damaged.most_similar("a") == [("b", 0.0)]
-    assert damaged.similarity("a", "b") == 0 and damaged.doesnt_match(["a", "a", "b"]) == "b"
+    corrupted = Embeddings(["a", "b"], np.eye(2), norms=norms, weights={"x": weights})
+    assert corrupted.most_similar("a") == [("b", 0.0)]
+    assert corrupted.similarity("a", "b") == 0 and corrupted.doesnt_match(["a", "a", "b"]) == "b"
     with pytest.raises(FormatError, match="its weights 'x' are not all finite"):
-        damaged.check()
-    damaged.without_weights().check()
+        corrupted.check()
+    corrupted.without_weights().check()
 
 
 def test_most_similar_leaves_out_the_query_and_zero_vectors():
@@ -278,7 +278,7 @@ def test_best_is_a_stable_sort(scores, n):
 # --- damage ------------------------------------------------------------------------------------
 
 
-def test_damaged_vectors_under_a_map_are_found_by_queries_and_by_check():
+def test_corrupted_vectors_under_a_map_are_found_by_queries_and_by_check():
     vectors = np.ones((4, 3), dtype=np.float32)
     vectors[2, 1] = np.nan
     norms = np.full(4, 3**0.5, dtype=np.float32)

@@ -117,14 +117,14 @@ def test_arguments_out_of_range_are_named():
         iter_evaluate_analogies(embeddings, [], restrict_vocab=0)
 
 
-def test_damaged_vectors_end_in_an_error():
+def test_corrupted_vectors_end_in_an_error():
     vectors = np.ones((5, 2), dtype=np.float32)
     vectors[4] = np.inf
     norms = np.ones(5, dtype=np.float32)
-    damaged = Embeddings(list("abcde"), vectors, norms=norms, source="file")
+    corrupted = Embeddings(list("abcde"), vectors, norms=norms, source="file")
     section = AnalogySection("s", (("a", "b", "c", "d"),))
     with pytest.raises(FormatError, match="file is corrupted"):
-        iter_evaluate_analogies(damaged, [section]).result()
+        iter_evaluate_analogies(corrupted, [section]).result()
 
 
 @pytest.fixture(scope="module")

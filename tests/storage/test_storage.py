@@ -193,7 +193,7 @@ def of_tensor(dtype: str, shape: object, offsets: list[int], data: bytes = b"") 
         ),
     ],
 )
-def test_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
+def test_corrupted_files(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message) as error:

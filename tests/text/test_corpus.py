@@ -72,7 +72,7 @@ def test_no_corpus(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_damaged_manifest(tmp_path: Path, manifest: bytes, message: str) -> None:
+def test_corrupted_manifest(tmp_path: Path, manifest: bytes, message: str) -> None:
     folder = saved(tmp_path / "c.ids")
     (folder / "corpus.json").write_bytes(manifest)
     with pytest.raises(CorpusError, match=message):
@@ -80,7 +80,7 @@ def test_damaged_manifest(tmp_path: Path, manifest: bytes, message: str) -> None
 
 
 @pytest.mark.parametrize("name", ["ids", "offsets", "words", "counts"])
-def test_damaged_parts(tmp_path: Path, name: str) -> None:
+def test_corrupted_parts(tmp_path: Path, name: str) -> None:
     folder = saved(tmp_path / "c.ids")
     path = part(folder, name)
     whole = path.read_bytes()

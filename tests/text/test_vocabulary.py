@@ -120,7 +120,7 @@ def test_round_trip_through_arrays(distinct: list[str]) -> None:
     assert again == vocabulary
 
 
-def test_damaged_arrays() -> None:
+def test_corrupted_arrays() -> None:
     with pytest.raises(FormatError, match="x is corrupted: its words are not UTF-8 at byte 1"):
         Vocabulary.from_arrays(np.frombuffer(b"a\xff", dtype=np.uint8), None, "x")
     with pytest.raises(FormatError, match="x is corrupted: one of its words is empty"):

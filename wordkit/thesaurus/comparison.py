@@ -29,16 +29,21 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    word: str, thesaurus: Thesaurus | None, counted: Embeddings, inferred: Embeddings, n: int = 10
+    word: str,
+    n: int = 10,
+    *,
+    thesaurus: Thesaurus | None,
+    counted: Embeddings,
+    inferred: Embeddings,
 ) -> Comparison:
     """Return the neighbours of a word by each of the three methods.
 
     Args:
         word: as the vectors know it; the thesaurus finds its forms by itself.
+        n: how many words of each way, at most.
         thesaurus: None: leave it out.
         counted: such as :func:`wordkit.counts.iter_train_counts` makes.
         inferred: such as :func:`wordkit.word2vec.iter_train_word2vec` makes.
-        n: how many words of each way, at most.
 
     Raises:
         ConfigError: ``n`` is no whole number from 1 up.
