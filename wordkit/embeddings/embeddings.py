@@ -184,9 +184,15 @@ class Embeddings:
         """Return the vector of a word, shape (D,), or those of several, shape (N, D)."""
         if isinstance(words, str):
             return self.vector(words)
-        if not isinstance(words, Iterable):  # a KeyError: NumPy takes these vectors as one object
+        if not isinstance(words, Iterable):
             raise UnknownWordError(str(words))
         return np.array([self.vector(word) for word in words], np.float32).reshape(-1, self.dim)
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> npt.NDArray[np.object_]:
+        """Return an array of one object, so that a grid search can compare several."""
+        array = np.empty((), dtype=object)
+        array[()] = self
+        return array
 
     def __repr__(self) -> str:
         made = self._metadata.get("made_by")
