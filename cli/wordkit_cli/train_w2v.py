@@ -98,7 +98,7 @@ def command(
             )
         progress.say(beginning.note)
         if beginning.file is not None:
-            is_model = isinstance(beginning.held, Embeddings) and beginning.is_resumed
+            is_model = isinstance(beginning.loaded, Embeddings) and beginning.is_resumed
             refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))
         outputs = (output, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
@@ -140,7 +140,7 @@ def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> Training
     from wordkit.embeddings import Embeddings
 
     start = beginning.start(corpus)
-    if isinstance(beginning.held, Embeddings):
+    if isinstance(beginning.loaded, Embeddings):
         whose = "its vector" if start.kept == 1 else "their vectors"
         new = "new one" if start.joined == 1 else "new ones"
         kept = counted(start.kept, "word")

@@ -42,21 +42,21 @@ class Beginning:
     file: str | os.PathLike[str] | None = None
     """The file that was read."""
 
-    held: Embeddings | Checkpoint | None = None
+    loaded: Embeddings | Checkpoint | None = None
     is_resumed: bool = False
-    """True if ``held`` is a model whose training is resumed, not just vectors to start from."""
+    """True if ``loaded`` is a model whose training is resumed, not just vectors to start from."""
 
     note: str | None = None
     """One line on the checkpoint that is resumed or will be replaced."""
 
     def start(self, corpus: Corpus) -> TrainingState:
         """Return the initial state on a corpus; errors are those of the ``start_`` functions."""
-        if self.held is None:
+        if self.loaded is None:
             return start_afresh(corpus, self.config)
-        if isinstance(self.held, Checkpoint):
-            return start_from_checkpoint(corpus, self.config, self.held)
+        if isinstance(self.loaded, Checkpoint):
+            return start_from_checkpoint(corpus, self.config, self.loaded)
         begin = start_from_model if self.is_resumed else start_from_vectors
-        return begin(corpus, self.config, self.held)
+        return begin(corpus, self.config, self.loaded)
 
 
 def begin_training(
@@ -83,9 +83,9 @@ def begin_training(
         StorageError: a file cannot be read.
         FormatError: it is corrupted, or holds no vectors.
     """
-    held: Embeddings | Checkpoint | None
+    loaded: Embeddings | Checkpoint | None
     if isinstance(resume, bool):
-        held, note = resumed_checkpoint(
+        loaded, note = resumed_checkpoint(
             checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resume=resume
         )
     else:
@@ -94,23 +94,23 @@ def begin_training(
         note = check_replaceable(
             checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=_file(resume)
         )
-        held = _read(resume)
-        if isinstance(held, Checkpoint):
-            note = f"resuming {resume} {held.progress}"
-    if held is None and init is not None:
+        loaded = _read(resume)
+        if isinstance(loaded, Checkpoint):
+            note = f"resuming {resume} {loaded.progress}"
+    if loaded is None and init is not None:
         vectors = init if isinstance(init, Embeddings) else load_embeddings(init)
         config = update(Word2VecConfig(dim=vectors.dim), **settings)
         return Beginning(config, _file(init), vectors, note=note)
-    if held is None:
+    if loaded is None:
         return Beginning(update(Word2VecConfig(), **settings), note=note)
-    if isinstance(held, Checkpoint):
-        before, file = held.config, held.state.file
+    if isinstance(loaded, Checkpoint):
+        before, file = loaded.config, loaded.state.file
     else:
-        before, file = trained_config(held) or Word2VecConfig(dim=held.dim), _file(resume)
+        before, file = trained_config(loaded) or Word2VecConfig(dim=loaded.dim), _file(resume)
     new = {name for name, value in settings.items() if value != getattr(before, name)}
     if new & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
         settings = {"lr": None, "vectors": None, **settings}
-    return Beginning(update(before, **settings), file, held, is_resumed=True, note=note)
+    return Beginning(update(before, **settings), file, loaded, is_resumed=True, note=note)
 
 
 def _read(source: Source) -> Embeddings | Checkpoint:
