@@ -123,12 +123,12 @@ def test_from_a_checkpoint_to_the_same_vectors(
     train = ("train-w2v", "big.txt", "--arch", arch, "--threads", "1", "-q", "--dim", "10")
     wordkit(*train, "-o", "whole.safetensors")
     stopped_midway(arch)
-    share = read_checkpoint("c").fraction_done
-    assert 0 < share < 1
+    fraction = read_checkpoint("c").fraction_done
+    assert 0 < fraction < 1
     before = (folder / "c").read_bytes()
     # what was set is remembered; another order of the arguments means the same
     said = wordkit("train-w2v", "--resume", "c", "big.txt", "--threads", "1").stderr
-    assert f"resuming c at {share:.0%}" in said
+    assert f"resuming c at {fraction:.0%}" in said
     assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
     assert (folder / "c").read_bytes() == before  # there was no --checkpoint
 
@@ -225,9 +225,9 @@ def test_a_stopped_training_saves_a_checkpoint_and_says_so(
     done = call(*TRAIN, *more, stop=Stop(number, lambda: is_training(folder)))
     expected = []
     if checkpoint:
-        share = read_checkpoint(folder / "c").fraction_done
-        assert 0 < share < 1
-        said = f"checkpoint saved: c at {share:.0%}; resume with --checkpoint c --resume"
+        fraction = read_checkpoint(folder / "c").fraction_done
+        assert 0 < fraction < 1
+        said = f"checkpoint saved: c at {fraction:.0%}; resume with --checkpoint c --resume"
         expected = [said]
     if number == signal.SIGINT:
         expected.append("wordkit: stopped by Ctrl-C; nothing half-written is left")
