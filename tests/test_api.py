@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import multiprocessing
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,8 @@ import pytest
 
 import wordkit
 from wordkit import bundled
-from wordkit.embeddings import Embeddings
+from wordkit.documents import DocumentVectors, iter_embed_lines
+from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import (
     ConfigError,
     FormatError,
@@ -30,7 +32,7 @@ from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import iter_train_word2vec
-from wordkit_corpora import iter_open_source, iter_read_corpus
+from wordkit_corpora import iter_open_source, iter_read_corpus, open_text
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
 TOKENS = [line.split() for line in LINES]
@@ -282,6 +284,22 @@ def test_checkpoints_replace_nothing_of_use(tmp_path: Path) -> None:
             with pytest.raises(ConfigError, match=r"c holds a training that was stopped a\w+ \d"):
                 again(text, checkpoint=plan)
         assert Path(plan.path).read_bytes() == stopped
+
+
+def test_what_is_read_is_not_replaced(vectors: Embeddings, tmp_path: Path) -> None:
+    """By vectors of lines, or the second file of the projector."""
+    text, words = tmp_path / "t.tsv", tmp_path / "q.metadata.tsv"
+    text.write_text("a\tb\n" * 400)
+    vectors.save(own := tmp_path / "v.safetensors")
+    shutil.copy(own, words)
+    mapped, lines = load_embeddings(own), open_text(text)
+    with pytest.raises(ConfigError, match="is read"):
+        iter_embed_lines(DocumentVectors(mapped), lines, text)
+    with pytest.raises(ConfigError, match="is read"):
+        load_embeddings(words).save(tmp_path / "q.tsv")
+    assert text.read_text() == "a\tb\n" * 400 and words.read_bytes() == own.read_bytes()
+    mapped.save(own)  # whole, before the file that it is mapped from goes
+    assert np.array_equal(load_embeddings(own).vectors, mapped.vectors)
 
 
 def test_initial_vectors_and_a_checkpoint_that_is_resumed(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import TextError
-from wordkit_cli.models import load_seq2seq_model, model_and
+from wordkit.storage import check_outputs
+from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
@@ -50,7 +51,9 @@ def command(
         from wordkit.plots import check_figure
 
         check_figure(output)
-    asked = load_seq2seq_model(model, device)
+    path = find(SEQ2SEQ, model)
+    check_outputs([output], [path])
+    asked = load_seq2seq_model(path, device)
     alignment = align(asked, text)
     if output is not None:
         from wordkit.plots import attention_map

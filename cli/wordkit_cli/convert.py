@@ -71,24 +71,22 @@ def command(source: str, target: str, limit: int | None, precision: str, **optio
       wordkit convert lm.safetensors small.safetensors --to lm --precision int8
     """
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import format_by_suffix
-    from wordkit.storage import LANGUAGE_MODEL, check_writable, is_of_kind
-    from wordkit_cli.inputs import refuse_overwriting
+    from wordkit.embeddings.formats import files_of
+    from wordkit.storage import LANGUAGE_MODEL, check_outputs, check_writable, is_of_kind
 
     if target == "-":
         raise click.UsageError("TO is a file, not standard output; ./- is a file called -")
     check_writable(target)
-    refuse_overwriting([source], [target])
     source_format, target_format = options["source_format"], options["target_format"]
-    if target_format == _MODEL:
+    is_model = target_format == _MODEL
+    check_outputs([target] if is_model else files_of(target, target_format), [source])
+    if is_model:
         if source_format is not None or limit is not None or options["vectors_only"]:
             raise click.UsageError(
                 "--to lm keeps the whole model; leave out --from, --limit and --vectors-only"
             )
         _smaller_model(source, target, precision, options["quiet"])
         return
-    if target_format is None:
-        format_by_suffix(target)
     if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
         vectors = _embedding_layer(source, limit)
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from wordkit_cli.inputs import refuse_overwriting
+from wordkit.storage import check_outputs
 from wordkit_cli.models import VECTORS, find
 from wordkit_cli.options import document_options, model_option, output_option, progress_options
 from wordkit_cli.output import counted
@@ -53,12 +53,12 @@ def command(
     from wordkit_corpora.named import iter_open_source
 
     path = find(VECTORS, model)
-    refuse_overwriting([path], [output, log])
+    check_outputs([output, log], [path])
     with Progress(quiet=quiet, log=log) as progress:
         opened = progress.finish(iter_open_source(files, **reading))
         if opened.note is not None:
             progress.say(opened.note)
-        refuse_overwriting([*files, *getattr(opened.source, "files", ())], [output, log])
+        check_outputs([output, log], [*files, *getattr(opened.source, "files", ())])
         vectors = DocumentVectors(path, weighting, tokenizer)
         known_words = progress.finish(iter_embed_lines(vectors, opened.source, output))
     lines, zeros = len(known_words), int((known_words == 0).sum())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.inputs import refuse_overwriting
+from wordkit.storage import check_outputs
 from wordkit_cli.models import VECTORS, find, load_vectors
 from wordkit_cli.options import json_option, model_option, progress_options, threads_option
 from wordkit_cli.output import print_json, print_table
@@ -97,7 +97,7 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
     if vectors == "vectors" and not os.path.exists(vectors):
         vectors = None  # "wordkit evaluate vectors" reads well, and means the usual file
     path = find(VECTORS, model if vectors is None else vectors)
-    refuse_overwriting(map(str, [path, *pair_files, *question_files]), [log])
+    check_outputs([log], [path, *pair_files, *question_files])
     asked = load_vectors(path)
     restrict = options["restrict_vocab"]
     ranks = [evaluate_similarity(asked, pairs, restrict_vocab=restrict) for pairs in pair_sets]

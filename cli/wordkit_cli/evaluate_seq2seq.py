@@ -10,7 +10,7 @@ import cloup
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit_cli.inputs import refuse_overwriting
+from wordkit.storage import check_outputs
 from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
@@ -63,7 +63,7 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
 
     named, file = model_and("file of PAIRS", files)
     model = find(SEQ2SEQ, named)
-    refuse_overwriting([model], [log])
+    check_outputs([log], [model])
     asked = load_seq2seq_model(model, options["device"])
     config = decoding_config(_DECODING, options)
     with Progress(quiet=options["quiet"], log=log) as progress:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import has_magic
@@ -12,13 +11,14 @@ from typing import Any, Literal
 import click
 
 from wordkit.errors import ConfigError
+from wordkit.storage import check_outputs
 from wordkit.text import Corpus
 from wordkit.text.corpus import is_corpus
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
-__all__ = ["TextOptions", "check_texts", "read_corpus", "refuse_overwriting"]
+__all__ = ["TextOptions", "check_texts", "read_corpus"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read_corpus(
         if len(paths) > 1:
             raise ConfigError(f"{prepared[0]} is a prepared corpus; give it alone")
         _refuse_text_options()
-        refuse_overwriting(prepared, outputs)
+        check_outputs(outputs, prepared)
         return progress.finish(iter_read_corpus(prepared[0]))
     words = None
     if vocabulary is not None:
@@ -80,7 +80,7 @@ def read_corpus(
     progress.say(opened.note)
     if text.tokenizer is None and like is None:
         progress.say(opened.reason)
-    refuse_overwriting([*paths, *getattr(opened.source, "files", ())], outputs)
+    check_outputs(outputs, [*paths, *getattr(opened.source, "files", ())])
     reading = iter_read_corpus(
         opened, folder, tokenizer=text.tokenizer, numbers=text.numbers,
         like=like, threads=threads, vocabulary=words, **settings,
@@ -112,32 +112,7 @@ def check_texts(
             files = getattr(
                 iter_open_source([path], data_dir=data_dir).result().source, "files", ()
             )
-        refuse_overwriting([path, *files], outputs)
-
-
-def refuse_overwriting(inputs: Iterable[str], outputs: Sequence[str | None]) -> None:
-    """Raise if an output is one of the files that are read, or two outputs are one file."""
-    written = [output for output in outputs if output is not None]
-    paths = [os.path.realpath(output) for output in written]
-    for output, path in zip(written, paths, strict=True):
-        if paths.count(path) > 1:
-            raise ConfigError(f"{output} would be written twice; name different files")
-    existing = [(output, os.stat(output)) for output in written if os.path.exists(output)]
-    for path in inputs:
-        for name, status in _statuses(path):
-            for output, old in existing:
-                if os.path.samestat(old, status):
-                    way = "" if name == output else f" as {name}"
-                    raise ConfigError(f"{output} is read{way}; write to another file")
-
-
-def _statuses(path: str) -> list[tuple[str, os.stat_result]]:
-    """The status of the files of an input, by name."""
-    if path == "-":
-        return [("standard input", os.fstat(0))] if sys.stdin is not None else []
-    if is_corpus(path):
-        return [(path, entry.stat()) for entry in os.scandir(path)]
-    return [(path, os.stat(path))] if os.path.exists(path) else []
+        check_outputs(outputs, [path, *files])
 
 
 def describe(corpus: Corpus) -> str:

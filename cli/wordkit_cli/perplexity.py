@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
+from wordkit.storage import check_outputs
+from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, find, load_model, model_and
 from wordkit_cli.options import (
     json_option,
@@ -53,7 +54,7 @@ def command(
     if named is not None and model is not None:
         raise click.UsageError("name the model once: as MODEL or with --model")
     path = find(LANGUAGE_MODEL, named or model)
-    refuse_overwriting([path], [log])
+    check_outputs([log], [path])
     asked = load_model(path, options["device"])
     choice = TextOptions(
         asked.tokenizer.name, asked.numbers, options["encoding"], options["errors"],

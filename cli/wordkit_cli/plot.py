@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from wordkit.errors import ConfigError
+from wordkit.storage import check_outputs
 from wordkit_cli.models import VECTORS, find, load_vectors
 from wordkit_cli.options import model_option
 from wordkit_cli.output import counted
@@ -125,6 +126,7 @@ def vectors(
     if output is not None:
         _check(output)
     file, words = _file_and_words(file_and_words, model)
+    check_outputs([output], [file])
     embeddings = load_vectors(file)
     if options["top"] is None:
         options["top"] = 0 if words else _default_top(output)
@@ -226,7 +228,9 @@ def neighbours(
     colours = theme(dark, output)
     if output is not None:
         check_figure(output)
-    found = find_neighbourhoods(load_vectors(model), list(dict.fromkeys(words)), number)
+    file = find(VECTORS, model)
+    check_outputs([output], [file])
+    found = find_neighbourhoods(load_vectors(file), list(dict.fromkeys(words)), number)
     if output is None:
         from wordkit.plots.terminal import bars_as_text
 
@@ -265,6 +269,7 @@ def training(logs: tuple[str, ...], output: str | None, by: str, dark: bool) -> 
     colours = theme(dark, output)
     if output is not None:
         check_figure(output)
+    check_outputs([output], logs)
     named = named_logs([read_training_log(log) for log in dict.fromkeys(logs)])
     panels, x = training_panels(named, by)
     if output is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from wordkit.errors import ConfigError
+from wordkit.storage import check_outputs, is_same_file
 from wordkit.text.corpus import is_corpus
-from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
+from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.options import (
     is_given,
     output_option,
@@ -56,9 +56,9 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
     if options["vocabulary"] is not None:
         _refuse_cuts(output, options["vocabulary"])
-        refuse_overwriting([options["vocabulary"]], (options["log"],))
     choice = TextOptions.take(options)
     log = options.pop("log")
+    check_outputs([log], [output, options["vocabulary"]])
     with Progress(quiet=options.pop("quiet"), log=log) as progress:
         read_corpus(
             text,
@@ -77,5 +77,5 @@ def _refuse_cuts(output: str, vocabulary: str) -> None:
         if is_given(name):
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} shapes a vocabulary, but --vocabulary gives one")
-    if os.path.realpath(output) == os.path.realpath(vocabulary):
+    if is_same_file(output, vocabulary):
         raise click.UsageError("--vocabulary and --output are the same folder; name another one")

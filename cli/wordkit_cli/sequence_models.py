@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit_cli.inputs import refuse_overwriting
+from wordkit.storage import check_outputs
 from wordkit_cli.sections import option
 from wordkit_cli.setting_options import SettingOptions, changed
 
@@ -39,7 +39,7 @@ def read_pair_files(
     from wordkit_corpora.plaintext import open_text
 
     text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
-    refuse_overwriting([*paths, *text.files], outputs)
+    check_outputs(outputs, [*paths, *text.files])
     return list(read_pairs(text, options["separator"]))
 
 

@@ -49,19 +49,17 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import iter_train_counts
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import format_by_suffix
+    from wordkit.embeddings.formats import files_of
     from wordkit.storage import check_writable
 
     check_writable(output)  # before the work, not after it
-    format_by_suffix(output)
     choice = TextOptions.take(options)
     log, threads = options["log"], options["threads"]
+    outputs = (*files_of(output), log)
     (given,) = _SETTINGS.given(options)
     config = changed(CountsConfig(), **given)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        corpus = read_corpus(
-            text, choice, progress=progress, outputs=(output, log), threads=threads
-        )
+        corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         run = iter_train_counts(corpus, config, memory=options["memory"], threads=threads)
         vectors = progress.finish(run)
         save_embeddings(vectors, output)

@@ -11,8 +11,8 @@ import cloup
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.runtime import torchrun_number
-from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
-from wordkit_cli.inputs import TextOptions, check_texts, read_corpus, refuse_overwriting
+from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
+from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, load_vectors
 from wordkit_cli.options import (
     checkpoint_options,
@@ -138,7 +138,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])
     if options["embeddings"] not in (None, *_MADE):
-        refuse_overwriting([options["embeddings"]], (output, log))
+        check_outputs((output, log), [options["embeddings"]])
     choice, threads = TextOptions.take(options), options["threads"]
     writing = checkpoint_plan(options)
     with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from wordkit.storage import check_outputs
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import DEVICES
-from wordkit_cli.inputs import TextOptions, read_corpus, refuse_overwriting
+from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     checkpoint_options,
@@ -81,13 +82,13 @@ def command(
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
     from wordkit.embeddings import Embeddings, save_embeddings
-    from wordkit.embeddings.formats import format_by_suffix
+    from wordkit.embeddings.formats import files_of
     from wordkit.word2vec import begin_training, iter_train_word2vec
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
     check_training(output, options)
-    format_by_suffix(output)
+    written = files_of(output)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
     writing, resumed = checkpoint_plan(options), resume or resume == _OF_CHECKPOINT
@@ -99,8 +100,8 @@ def command(
         progress.say(beginning.note)
         if beginning.file is not None:
             is_model = isinstance(beginning.loaded, Embeddings) and beginning.is_resumed
-            refuse_overwriting([str(beginning.file)], (log,) if is_model else (output, log))
-        outputs = (output, checkpoint, log)
+            check_outputs([log, *written[is_model:]], [beginning.file])
+        outputs = (*written, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         config, start = beginning.config, _start(beginning, corpus, progress)
         del beginning  # its vectors have been copied

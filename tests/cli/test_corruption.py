@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from every_command import COMMANDS, Call, all_calls, command_names
 CALLS = all_calls()
 INPUTS = {(name, file): call for name, call in reversed(CALLS.values()) for file in call.reads}
 OUTPUTS = {(name, file): call for name, call in reversed(CALLS.values()) for file in call.writes}
+VECTORS = ("train-w2v", "train-counts", "convert")
 WRITING = [title for title, (_, call) in CALLS.items() if call.writes]
 
 
@@ -71,22 +73,68 @@ def test_impossible_outputs(place: Place, name: str, file: str) -> None:
 
 @pytest.mark.parametrize("title", WRITING)
 def test_nothing_that_is_read_is_written_over(place: Place, title: str) -> None:
-    """Each file that is read, also by a link, in the place of each that is written."""
+    """Each file that is read, by names of all kinds, in the place of each that is written."""
     name, call = CALLS[title]
     place.fill(call)
     before = place.content()
     for read in {*call.reads} - {*call.writes}:
         path = place.folder / read
         file = next(path.iterdir()) if path.is_dir() else path  # of a corpus: one of its files
-        (link := place.folder / f"link{path.suffix}").symlink_to(file)
-        before |= {link.name: place.content()[link.name]}
+        inside = str(file.relative_to(place.folder))
         for written in call.writes:
-            for target in (str(file.relative_to(place.folder)), link.name):
+            suffix = "".join(Path(written).suffixes)
+            (link := place.folder / f"link{suffix}").symlink_to(file)
+            os.link(file, other := place.folder / f"other{suffix}")
+            before |= (extra := {f.name: place.content()[f.name] for f in (link, other)})
+            for target in (inside, link.name, other.name, f"none/../{inside}", f"./{link.name}"):
                 done = place.run(name, with_output(call, written, target))
                 assert done.status in (1, 2), (target, done)
                 assert place.content() == before, target
-        link.unlink()
-        del before[link.name]
+            for extra_name in extra:
+                (place.folder / extra_name).unlink()
+                del before[extra_name]
+
+
+@pytest.mark.parametrize("title", WRITING)
+def test_read_only_files_are_not_replaced(place: Place, title: str) -> None:
+    """Also not by the superuser, whom the system would let; and one output is not two."""
+    name, call = CALLS[title]
+    for written in call.writes:
+        place.fill(call)
+        path, before = place.folder / written, place.content()
+        for file in (path, *path.rglob("*")):
+            file.chmod(0o555 if file.is_dir() else 0o444)
+        done = place.run(name, call)
+        assert done.status == 1 and "read-only" in done.stderr, done
+        assert place.content() == before
+        place.tidy()
+    if len(call.writes) > 1:
+        first, *others = call.writes
+        done = place.run(name, with_output(call, others[0], f"tmp/../{first}"))
+        assert done.status in (1, 2) and first in done.stderr, done
+
+
+@pytest.mark.parametrize("title", [title for title in WRITING if CALLS[title][0] in VECTORS])
+def test_the_second_file_of_a_projector_is_guarded_too(place: Place, title: str) -> None:
+    """Its words, where they would replace what is read or written otherwise, or read-only."""
+    name, call = CALLS[title]
+    call = with_output(call, call.writes[0], "q.tsv")
+    words = place.folder / "q.metadata.tsv"
+    if "--to" in call.arguments:  # a model has no second file
+        return
+    for file in {*call.reads, *call.writes[1:]}:
+        place.fill(call)
+        if (place.folder / file).is_file():
+            (place.folder / file).rename(words)
+        before = place.content()
+        done = place.run(name, with_output(call, file, words.name))
+        assert done.status == 1 and words.name in done.stderr, done
+        assert place.content() == before
+        place.tidy()
+    words.write_bytes(b"years of work")
+    words.chmod(0o444)
+    assert "read-only" in place.run(name, call).stderr
+    assert words.read_bytes() == b"years of work"
 
 
 @pytest.mark.parametrize("title", WRITING)

@@ -15,7 +15,7 @@ from wordkit.documents.vectors import DocumentVectors
 from wordkit.embeddings.formats.projector import tab_separated
 from wordkit.errors import ConfigError, EmbeddingsError, TextError
 from wordkit.runtime import Report, Run
-from wordkit.storage import atomic_write, check_writable, save_tensors
+from wordkit.storage import atomic_write, check_outputs, check_writable, save_tensors
 from wordkit.text.blocks import TextSource, line_groups_of
 from wordkit.text.lookup import WordIds
 
@@ -101,6 +101,7 @@ def iter_embed_lines(
     if Path(path).suffix not in SUFFIXES:
         raise ConfigError(f"the name must end in one of {', '.join(SUFFIXES)}, not {path}")
     check_writable(path)
+    check_outputs([path], getattr(source, "files", ()))
     return Run(_embed_lines(model, source, Path(path)))
 
 

@@ -63,7 +63,7 @@ class Embeddings:
             weights are not read before they are needed; else they are checked here.
         metadata: how the vectors were made, in values that JSON can hold.
         weights: further float32 matrices that a resumed training needs; copied as the vectors are.
-        source: the file they are mapped from, for messages.
+        source: the file they are mapped from.
 
     Raises:
         EmbeddingsError: words and vectors do not fit together, a vector or weight is not finite,
@@ -126,6 +126,11 @@ class Embeddings:
         raise AttributeError(f"Embeddings has no attribute {name!r}{hint}", name=name, obj=self)
 
     # --- contents ----------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str | os.PathLike[str] | None:
+        """The file that the vectors are mapped from; None for others."""
+        return self._source
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -26,7 +26,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     old file or the new one, whole. When the block raises, the temporary file is removed.
 
     Raises:
-        StorageError: the folder is missing, the target is no regular file, or writing failed.
+        StorageError: the folder is missing, the target is read-only or no regular file, or writing
+            failed.
     """
     check_writable(path)
     target = Path(os.path.realpath(path))

@@ -3,32 +3,110 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
-from wordkit.errors import StorageError
+from wordkit.errors import ConfigError, StorageError
 
-__all__ = ["check_readable", "check_writable", "why_no_file", "why_unreadable", "why_unwritable"]
+__all__ = [
+    "check_not_read_only", "check_outputs", "check_readable", "check_writable", "is_same_file",
+    "why_no_file", "why_unreadable", "why_unwritable",
+]  # fmt: skip
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 
-def check_readable(path: str | os.PathLike[str]) -> None:
+def check_outputs(outputs: Iterable[AnyPath | None], inputs: Iterable[AnyPath | None] = ()) -> None:
+    """Check that no file to be written is read too, written twice, or read-only.
+
+    Files are compared by device and inode, whatever names and links lead to them; those that do
+    not exist yet, by folder and name.
+
+    Args:
+        outputs: files and folders, those among them that are None left out.
+        inputs: files, ``-`` for standard input, and folders, each for the files in it; hidden
+            ones and None do not count.
+
+    Raises:
+        ConfigError: an output is an input, or two are the same file.
+        StorageError: an output is read-only.
+    """
+    written: dict[object, AnyPath] = {}
+    for output in outputs:
+        if output is not None:
+            check_not_read_only(output)
+            if (identity := _identity(output)) in written:
+                raise ConfigError(f"{output} would be written twice; name different files")
+            written[identity] = output
+    for path in inputs if written else ():
+        for name, identity in _identities(path):
+            if identity in written:
+                output = written[identity]
+                way = "" if os.fspath(output) == name else f" as {name}"
+                raise ConfigError(f"{output} is read{way}; write to another file")
+
+
+def is_same_file(path: AnyPath, other: AnyPath) -> bool:
+    """Return whether two paths lead to one file or folder, existing or not."""
+    return _identity(path) == _identity(other)
+
+
+def _identity(path: AnyPath) -> object:
+    """The identity of a file; of one that does not exist, that of its folder, and its name."""
+    folder, name = os.path.split(real := os.path.realpath(path))
+    for known, rest in ((real, ""), (folder, name)):
+        if os.path.exists(known):
+            status = os.stat(known)
+            return status.st_dev, status.st_ino, rest
+    return real
+
+
+def _identities(path: AnyPath | None) -> Iterator[tuple[str, object]]:
+    """The files of an input by their names, with their identities."""
+    if path == "-":
+        if sys.stdin is not None and stat.S_ISREG((status := os.fstat(0)).st_mode):
+            yield "standard input", (status.st_dev, status.st_ino, "")
+    elif path is not None and os.path.isdir(path):
+        for entry in os.scandir(path):
+            if not entry.name.startswith("."):
+                yield os.fspath(path), _identity(entry.path)
+    elif path is not None and os.path.isfile(path):
+        yield os.fspath(path), _identity(path)
+
+
+def check_not_read_only(path: AnyPath) -> None:
+    """Raise a StorageError if a file or folder has no write permission, for the superuser too."""
+    if os.path.exists(path) and not os.stat(path).st_mode & 0o222:
+        raise StorageError(
+            f"cannot write {path}: it is read-only; name another, or permit it with chmod u+w"
+        )
+
+
+def check_readable(path: AnyPath) -> None:
     """Raise a StorageError if a path is no regular file."""
     if not Path(path).is_file():
         raise StorageError(f"cannot read {path}: {why_no_file(path)}")
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: AnyPath) -> None:
     """Check early, before the work, that a file can be written here.
 
     Raises:
-        StorageError: the folder is missing or not writable, or the target is no regular file.
+        StorageError: the folder is missing or not writable, or the target is read-only or no
+            regular file.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise StorageError(f"cannot write {path}: it is a folder; name a file in it")
     if target.exists() and not target.is_file():
         raise StorageError(f"cannot write {path}: it is a device, not a file; name another file")
-    if not target.parent.is_dir():
-        raise StorageError(f"cannot write {path}: there is no folder {target.parent}; make it")
+    for folder in (Path(path).parent, target.parent):  # no/../name has none where there is no no
+        if not folder.is_dir():
+            raise StorageError(f"cannot write {path}: there is no folder {folder}; make it")
+    check_not_read_only(target)
     try:
         import tempfile  # a query need not wait for it
 
@@ -42,7 +120,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def why_no_file(path: str | os.PathLike[str]) -> str:
+def why_no_file(path: AnyPath) -> str:
     """Return the reason why a path that is no regular file cannot be read, to follow its name."""
     if not os.fspath(path):
         return "its name is empty; name a file"
@@ -54,14 +132,14 @@ def why_no_file(path: str | os.PathLike[str]) -> str:
     return "there is no such file; check the name"
 
 
-def why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
+def why_unreadable(path: AnyPath, error: Exception) -> str:
     """Return the reason why a file could not be read, to follow its name."""
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return why_no_file(path)
     return getattr(error, "strerror", None) or str(error)
 
 
-def why_unwritable(path: str | os.PathLike[str], error: OSError) -> str:
+def why_unwritable(path: AnyPath, error: OSError) -> str:
     """Return the reason why a file or folder could not be made or written, to follow its name."""
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():

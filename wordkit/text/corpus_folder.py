@@ -28,7 +28,14 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError
-from wordkit.storage import MARK, atomic_write, is_abandoned, new_mark, why_unwritable
+from wordkit.storage import (
+    MARK,
+    atomic_write,
+    check_outputs,
+    is_abandoned,
+    new_mark,
+    why_unwritable,
+)
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["MANIFEST", "PARTS", "CorpusWriter", "fingerprint_of", "read_manifest"]
@@ -100,6 +107,7 @@ class CorpusWriter:
             raise StorageError(f"cannot write {self.folder}: it is a file; name a folder")
         if self.folder.is_symlink() and not self.folder.exists():
             raise StorageError(f"cannot write {self.folder}: it is a link to nothing; remove it")
+        check_outputs([self.folder, self.folder / MANIFEST])
         try:
             self.folder.mkdir(exist_ok=True)
             names = {entry.name for entry in self.folder.iterdir()}

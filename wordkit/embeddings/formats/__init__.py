@@ -19,7 +19,7 @@ from wordkit.embeddings.formats.projector import PROJECTOR
 from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
-from wordkit.storage import atomic_write
+from wordkit.storage import atomic_write, check_outputs
 from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix
 from wordkit.storage.quantization import check_precision
 
@@ -27,6 +27,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "detect_format",
+    "files_of",
     "format_by_suffix",
     "load_embeddings",
     "save_embeddings",
@@ -104,8 +105,8 @@ def save_embeddings(
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    stem, compression = split_suffix(path)
-    chosen = format_by_suffix(path) if format is None else _named(format)
+    compression = split_suffix(path)[1]
+    chosen = _chosen(path, format)
     check_precision(precision)
     if precision != "fp32":
         if chosen is not NATIVE:
@@ -115,16 +116,33 @@ def save_embeddings(
             )
         chosen = native_in(precision)
     chosen.check(embeddings)
+    _, *second = files_of(path, format)
+    check_outputs(second, [embeddings.source])  # while the vectors themselves may be replaced
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
         if chosen.write_words is not None:
-            words = stem.with_name(f"{stem.stem}.metadata{stem.suffix}")
-            suffix = "" if compression is None else compression.suffix
-            temporary = files.enter_context(atomic_write(words.with_name(words.name + suffix)))
+            temporary = files.enter_context(atomic_write(*second))
             chosen.write_words(embeddings, temporary, compression)
         temporary = files.enter_context(atomic_write(path))
         chosen.write(embeddings, temporary, compression)
         if chosen.read is not None:
             _check_recognized(temporary, path, chosen)
+
+
+def files_of(
+    path: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002 - the field's term
+) -> list[Path]:
+    """Return the files that :func:`save_embeddings` writes: ``path`` first, then any beside it.
+
+    Raises:
+        ConfigError: no format has this name, or this suffix.
+    """
+    path = Path(path)
+    if _chosen(path, format).write_words is None:
+        return [path]
+    stem, compression = split_suffix(path)
+    suffix = "" if compression is None else compression.suffix
+    return [path, stem.with_name(f"{stem.stem}.metadata{stem.suffix}{suffix}")]
 
 
 def detect_format(path: str | os.PathLike[str]) -> Format:
@@ -153,6 +171,10 @@ def format_by_suffix(path: str | os.PathLike[str]) -> Format:
         f"no format has the suffix of {Path(path).name!r}; name the format, or end the name in one "
         f"of {suffixes} (and .gz, .bz2 or .xz to compress it)"
     )
+
+
+def _chosen(path: str | os.PathLike[str], name: str | None) -> Format:
+    return format_by_suffix(path) if name is None else _named(name)
 
 
 def _named(name: str) -> Format:
