@@ -11,7 +11,14 @@ import click
 
 from wordkit.storage import check_outputs
 from wordkit_cli.models import VECTORS, find, load_vectors
-from wordkit_cli.options import json_option, model_option, progress_options, threads_option
+from wordkit_cli.options import (
+    encoding_options,
+    encoding_values,
+    json_option,
+    model_option,
+    progress_options,
+    threads_option,
+)
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import Progress
 
@@ -67,6 +74,7 @@ class _WithLists(click.Command):
     "--data-dir", type=click.Path(), metavar="DIR",
     help="Folder of the sets where none is named. Default: $WORDKIT_DATA.",
 )  # fmt: skip
+@encoding_options
 @model_option
 @threads_option
 @json_option
@@ -75,7 +83,8 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
     """Score VECTORS: Spearman's correlation on word pairs, accuracy on analogies.
 
     Every score comes with the pairs or questions that were used, and those skipped because a
-    word has no vector. Without VECTORS: the file that a query would ask.
+    word has no vector. Without VECTORS: the file that a query would ask. A FILE may be compressed
+    (.gz, .bz2, .xz), or - for standard input.
 
     \b
     Examples:
@@ -86,12 +95,15 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
     from wordkit.evaluation import evaluate_similarity, iter_evaluate_analogies
     from wordkit_corpora.evaluation_sets import find_sets, read_analogies, read_word_pairs
 
+    reading = {name: options.pop(name) for name in encoding_values(options)}
     data_dir, log, quiet = (options.pop(name) for name in ("data_dir", "log", "quiet"))
     pair_files, question_files = options.pop("similarity"), options.pop("analogies")
     if not pair_files and not question_files:
         pair_files, question_files = find_sets(data_dir)
-    pair_sets = [read_word_pairs(file) for file in pair_files]
-    questions = [section for file in question_files for section in read_analogies(file)]
+    if [*pair_files, *question_files].count("-") > 1:
+        raise click.UsageError("- is named twice: standard input can be read once")
+    pair_sets = [read_word_pairs(file, **reading) for file in pair_files]
+    questions = [section for file in question_files for section in read_analogies(file, **reading)]
     if vectors is not None and model is not None:
         raise click.UsageError("name the vectors once: as VECTORS or with --model")
     if vectors == "vectors" and not os.path.exists(vectors):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import click
@@ -49,14 +48,11 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
 
 
 def _expand(words: tuple[str, ...]) -> Iterator[str]:
+    from wordkit.text.blocks import lines_of
+    from wordkit_corpora.plaintext import open_text
+
     for word in words:
         if word == "-":
-            if sys.stdin is None:
-                raise TextError("standard input is closed; name the words")
-            try:
-                text = sys.stdin.buffer.read().decode()
-            except UnicodeDecodeError as error:
-                raise TextError(f"standard input: byte {error.start} is not UTF-8") from error
-            yield from filter(None, map(str.strip, text.split("\n")))
+            yield from filter(None, map(str.strip, lines_of(open_text(word))))
         else:
             yield word

@@ -7,16 +7,19 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from wordkit.errors import TextError
 from wordkit.evaluation import AnalogySection, WordPair, WordPairs
-from wordkit.storage import why_unreadable
+from wordkit.storage import why_no_file
+from wordkit.storage.compression import split_suffix
+from wordkit.text.blocks import Line, numbered_lines_of
+from wordkit_corpora.files import STANDARD_INPUT
+from wordkit_corpora.plaintext import open_text
 
 __all__ = ["find_sets", "read_analogies", "read_word_pairs"]
 
-_MAX_LINE_BYTES = 1 << 16
-_HEAD_BYTES = 1 << 12  # looked at to tell text from what is none
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_MAX_LINE = 1 << 16  # characters
 _VECTOR_ROW = re.compile(r"\S+(?: [-+]?[\d.]+(?:e[-+]?\d+)?){3,}", re.IGNORECASE)
 _NO_PAIRS = "no list of word pairs; name the vectors first, and such a list as similarity"
 _NO_QUESTIONS = (
@@ -26,47 +29,59 @@ _PAIR = "two words and a number, separated by tabs, commas or spaces"
 _QUESTION = "four words, or a colon and the name of a section"
 
 
-def read_word_pairs(path: str | os.PathLike[str]) -> WordPairs:
+def read_word_pairs(path: str | os.PathLike[str], **reading: Any) -> WordPairs:
     """Read the word pairs of a file: two words and a score a line; further columns are ignored.
 
     Columns are separated by tabs, where a line has any, else by commas, else by white space.
     Lines that begin with ``#`` are comments, and the first line may name the columns.
 
+    Args:
+        path: the file, plain or compressed, a pipe, or ``-`` for standard input.
+        reading: ``encoding`` and ``errors``, as for :func:`wordkit_corpora.open_text`.
+
     Raises:
         TextError: the file cannot be read, or a line is of another form; the message names it.
     """
     pairs: list[WordPair] = []
-    for index, (number, line) in enumerate(_lines(path, _NO_PAIRS)):
-        pair = _pair(line)
+    for index, line in enumerate(_lines(path, _NO_PAIRS, reading)):
+        _check_no_vector(line, _NO_PAIRS)
+        pair = _pair(line.text)
         if pair is not None:
             pairs.append(pair)
         elif index > 0:  # the first line may be a heading
-            raise TextError(f"{path}, line {number}: expected {_PAIR}, found {line[:60]!r}")
+            raise TextError(_unexpected(line, _PAIR))
     if not pairs:
         raise TextError(f"{path} holds no word pairs; a line of them is {_PAIR}")
-    return WordPairs(Path(path).stem, tuple(pairs))
+    name = "standard input" if path == STANDARD_INPUT else split_suffix(path)[0].stem
+    return WordPairs(name, tuple(pairs))
 
 
-def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
+def read_analogies(path: str | os.PathLike[str], **reading: Any) -> tuple[AnalogySection, ...]:
     """Read the sections of a file of analogy questions, as word2vec's ``questions-words.txt``.
 
-    A line is ``: name``, which begins a section, or four words a, b, c, d: a is to b as c is to d.
-    Lines that begin with ``#`` are comments.
+    A line is ``: name``, which begins a section, or four words a, b, c, d: a is to b as c is to d;
+    ``:name`` is a section too, unless it is the first of four words. Lines that begin with ``#``
+    are comments.
+
+    Args:
+        path, reading: as for :func:`read_word_pairs`.
 
     Raises:
         TextError: the file cannot be read, or a line is of another form; the message names it.
     """
     sections: list[tuple[str, list[tuple[str, str, str, str]]]] = []
-    for number, line in _lines(path, _NO_QUESTIONS):
-        if line.startswith(":"):
-            sections.append((line[1:].strip(), []))
+    for line in _lines(path, _NO_QUESTIONS, reading):
+        words = line.text.split()
+        if words[0] == ":" or (words[0].startswith(":") and len(words) != 4):
+            sections.append((line.text[1:].strip(), []))
             continue
-        words = line.split()
+        if len(words) != 4 or not sections:
+            _check_no_vector(line, _NO_QUESTIONS)
         if len(words) != 4:
-            raise TextError(f"{path}, line {number}: expected {_QUESTION}, found {line[:60]!r}")
+            raise TextError(_unexpected(line, _QUESTION))
         if not sections:
             raise TextError(
-                f"{path}, line {number}: a question stands before the first section; "
+                f"{line.source}, line {line.number}: a question stands before the first section; "
                 "put a line such as ': capitals' before it"
             )
         a, b, c, d = words
@@ -74,6 +89,10 @@ def read_analogies(path: str | os.PathLike[str]) -> tuple[AnalogySection, ...]:
     if not any(questions for _, questions in sections):
         raise TextError(f"{path} holds no questions; a line of it is {_QUESTION}")
     return tuple(AnalogySection(name, tuple(questions)) for name, questions in sections)
+
+
+def _unexpected(line: Line, expected: str) -> str:
+    return f"{line.source}, line {line.number}: expected {expected}, found {line.text[:60]!r}"
 
 
 def _pair(line: str) -> WordPair | None:
@@ -88,37 +107,30 @@ def _pair(line: str) -> WordPair | None:
     return WordPair(a, b, score) if a and b and math.isfinite(score) else None
 
 
-def _lines(path: str | os.PathLike[str], mistaken: str) -> Iterator[tuple[int, str]]:
-    """The lines that are neither blank nor comments, with their numbers."""
-    number = 0
+def _lines(path: str | os.PathLike[str], mistaken: str, reading: Any) -> Iterator[Line]:
+    """The lines that are neither blank nor comments, stripped."""
+    if not os.fspath(path) or os.path.isdir(path):
+        raise TextError(f"cannot read {path}: {why_no_file(path)}")
+    number, text = 0, open_text(os.fspath(path), **reading)
     try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
-            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise TextError(f"{path} is UTF-16; convert it to UTF-8")
-            if _BINARY.search(head):
-                raise TextError(f"{path} is not text: it is {mistaken}")
-            file.seek(0)
-            while data := file.readline(_MAX_LINE_BYTES + 1):
-                number += 1
-                if len(data) > _MAX_LINE_BYTES:
-                    raise TextError(
-                        f"{path}, line {number} is longer than {_MAX_LINE_BYTES} bytes: it is "
-                        f"{mistaken}"
-                    )
-                line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                if _VECTOR_ROW.fullmatch(line):
-                    raise TextError(
-                        f"{path}, line {number} is a word with its vector: it is {mistaken}"
-                    )
-                if line and not line.startswith("#"):
-                    yield number, line
-    except UnicodeDecodeError as error:
+        for line, file, number in numbered_lines_of(text):
+            if len(line) > _MAX_LINE:
+                raise TextError(
+                    f"{file}, line {number} is longer than {_MAX_LINE} characters: it is {mistaken}"
+                )
+            if (stripped := line.strip()) and not stripped.startswith("#"):
+                yield Line(stripped, file, number)
+    except TextError as error:
+        if number:
+            raise
+        raise TextError(f"{error}; or it is {mistaken}") from error
+
+
+def _check_no_vector(line: Line, mistaken: str) -> None:
+    if _VECTOR_ROW.fullmatch(line.text):
         raise TextError(
-            f"{path}, line {number}: byte {error.start} of it is not UTF-8; convert the file"
-        ) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        raise TextError(f"cannot read {path}: {why_unreadable(path, error)}") from error
+            f"{line.source}, line {line.number} is a word with its vector: it is {mistaken}"
+        )
 
 
 def find_sets(data_dir: str | os.PathLike[str] | None = None) -> tuple[list[Path], list[Path]]:

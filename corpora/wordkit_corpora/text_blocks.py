@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 
 from wordkit.errors import ConfigError, TextError
+from wordkit.storage.newlines import with_universal_newlines
 from wordkit.text.blocks import Block
 
 __all__ = ["MAX_RUN_BYTES", "canonical_encoding", "cut_blocks", "to_utf8"]
@@ -51,7 +52,9 @@ def to_utf8(pieces: Iterable[bytes], name: str, encoding: str, errors: str) -> I
     Raises:
         TextError: the bytes are not of this encoding; it names line and byte.
     """
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    decoder = io.IncrementalNewlineDecoder(
+        codecs.getincrementaldecoder(encoding)(errors), translate=True
+    )  # for the numbers of lines
     offset, line = 0, 1
     source = iter(pieces)
     is_last = False
@@ -99,8 +102,8 @@ def cut_blocks(
     """Cut one text into blocks, in memory that does not grow with its lines.
 
     A block ends at the last line end of the piece read, or, inside a line longer than
-    ``block_size``, after white space. The first piece loses its byte order mark, and the last
-    line gets a line end if it has none.
+    ``block_size``, after white space. The first piece loses its byte order mark, a lone carriage
+    return becomes a line end, and the last line gets one if it has none.
 
     Args:
         pieces: the text in UTF-8; the first piece has all of its byte order mark, if it has one.
@@ -126,7 +129,7 @@ def cut_blocks(
         is_line_open = made.open_ended
         return made
 
-    for number, piece in enumerate(pieces):
+    for number, piece in enumerate(with_universal_newlines(pieces)):
         text = piece
         if number == 0:
             text = _without_bom(piece, source)

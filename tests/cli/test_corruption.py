@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Place
 from corruption import CORRUPTIONS, REFUSED
-from every_command import COMMANDS, Call, all_calls, command_names
+from every_command import COMMANDS, TEXTS, Call, all_calls, command_names
 
 CALLS = all_calls()
 INPUTS = {(name, file): call for name, call in reversed(CALLS.values()) for file in call.reads}
@@ -46,6 +46,28 @@ def test_corrupted_inputs(place: Place, name: str, file: str) -> None:
             wrong.append((title, corrupted.name, done))
         place.tidy()
     assert not wrong
+
+
+TEXTUAL = {*TEXTS, "vectors.txt"}
+READING = [
+    title
+    for title, (name, call) in CALLS.items()
+    if (call.stdin or {*call.reads} & TEXTUAL)
+    and not (name.startswith(("train-", "plot ")) or "-q" in call.arguments)  # which say nothing
+]
+
+
+@pytest.mark.parametrize("title", READING)
+def test_all_line_ends_are_read(place: Place, title: str) -> None:
+    """Of texts, lists, pairs, vectors and standard input."""
+    name, call = CALLS[title]
+    expected = place.run(name, call)
+    for end in ("\r", "\r\n"):
+        place.tidy()
+        for path in (place.folder / file for file in {*call.reads} & TEXTUAL):
+            path.write_bytes(path.read_bytes()[:-1].replace(b"\n", end.encode()) + b"\n")
+        changed = replace(call, stdin=call.stdin[:-1].replace("\n", end) + "\n")
+        assert place.run(name, changed) == expected, end
 
 
 def with_output(call: Call, file: str, output: str) -> Call:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from wordkit.errors import TextError
-from wordkit.evaluation import AnalogySection, WordPair
+from wordkit.evaluation import AnalogySection, WordPair, WordPairs
 from wordkit_corpora.evaluation_sets import find_sets, read_analogies, read_word_pairs
 
 
@@ -52,8 +56,8 @@ def test_columns_in_their_common_forms(tmp_path, content):
         (b"a\tb\t1\nc\td\tx\n", "line 2"),
         (b"a\tb\t1\nc\td\tnan\n", "line 2"),
         (b"a\tb\t1\n\tb\t1\n", "line 2"),
-        (b"a\tb\t1\na\tb\xff\t1\n", "line 2: byte 3 of it is not UTF-8"),
-        ("tiger\tcat\t7\n".encode("utf-16"), "UTF-16; convert it to UTF-8"),
+        (b"a\tb\t1\na\tb\xff\t1\n", "line 2, byte 9: not UTF-8"),
+        ("tiger\tcat\t7\n".encode("utf-16"), "is not UTF-8; read it with --encoding utf-16"),
         (b"a" * 70_000, "line 1 is longer"),
     ],
 )
@@ -63,6 +67,26 @@ def test_bad_pairs_are_named(tmp_path, content, message):
     with pytest.raises(TextError, match=message) as caught:
         read_word_pairs(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_sets_come_compressed_encoded_and_through_pipes(tmp_path, pack, encoding):
+    pairs, questions = "a\tb\t1\rc\td\t2\r", ": s\r1 2 3 4\r:) happy :( sad\r"
+    path = tmp_path / "set.txt.gz"
+    for text, read in ((pairs, read_word_pairs), (questions, read_analogies)):
+        path.write_bytes(data := pack(text.encode(encoding)))
+        found = read(path, encoding=encoding)
+        os.mkfifo(pipe := tmp_path / "set")
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(pipe.write_bytes, data)
+            assert read(pipe, encoding=encoding) == found
+        pipe.unlink()
+        if text is pairs:
+            assert found == WordPairs("set", (WordPair("a", "b", 1), WordPair("c", "d", 2)))
+        else:
+            expected = (("1", "2", "3", "4"), (":)", "happy", ":(", "sad"))
+            assert found == (AnalogySection("s", expected),)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError, TextError
+from wordkit.storage.newlines import universal_newlines
 from wordkit_corpora import PlainText, open_text, plaintext
 from wordkit_corpora.files import find_files
 
@@ -51,7 +52,7 @@ def file(folder: Path, name: str, data: bytes) -> Path:
 def test_any_compression_under_any_name(
     tmp_path: Path, text: bytes, size: int, compression: str
 ) -> None:
-    text = b"text " + text.replace(b"\0", b"")
+    text = universal_newlines(b"text " + text.replace(b"\0", b""))
     path = file(tmp_path, "a.dat", COMPRESS[compression](text))
     source = open_text([path], block_size=size)
     assert read(source) == text + (b"" if text.endswith(b"\n") else b"\n")

@@ -70,8 +70,8 @@ def test_what_is_accepted_comes_back_bit_by_bit(tmp_path, name, embeddings, limi
 
 
 @laws(30)
-@given(embeddings=embeddings_of(WORDS.filter(lambda word: " " not in word)))
-def test_words_without_spaces_are_never_refused_by_text_with_a_header(tmp_path, embeddings):
+@given(embeddings=embeddings_of(WORDS.filter(lambda word: not {*" \r"} & {*word})))
+def test_words_without_white_space_are_never_refused_by_text_with_a_header(tmp_path, embeddings):
     assert same(write_and_read(embeddings, tmp_path / "vectors.txt", None), embeddings)
 
 
@@ -111,6 +111,7 @@ def test_a_limit_leaves_the_rest_unread(tmp_path):
     ("name", "word", "fault"),
     [
         ("word2vec-binary", "new york", "holds a space"),
+        ("word2vec", "a\rb", "carriage return"),
         ("word2vec", " x", "begins or ends with a space"),
         ("word2vec", "x ", "begins or ends with a space"),
         ("fasttext", "version 2.5", "ends in a number"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from string_source import StringSource
 
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning
 from wordkit.seq2seq.pairs import (
     Pair,
     Unit,
@@ -72,6 +72,16 @@ def test_a_line_that_is_no_pair_is_named_by_its_number(
         next(pairs)
     expected = f"some.txt: line 5: expected two texts with {found}; {remedy}"
     assert str(caught.value).startswith(expected)
+
+
+def test_further_columns_are_left_out_and_counted() -> None:
+    """As Tatoeba's third, which names the authors; a text may end in tabs too."""
+    lines = ["a\tb", "c\td\tCC-BY 2.0", "e\tf\t\t"]
+    with pytest.warns(WordkitWarning, match="^x: 2 lines have more than two columns; the further"):
+        assert list(pairs_of(lines, "x")) == [Pair("a", "b"), Pair("c", "d"), Pair("e", "f")]
+    for line in ("\tb\tc", "a\t\tc"):
+        with pytest.raises(TextError, match="expected two texts with a tab between"):
+            list(pairs_of([line], "x"))
 
 
 @pytest.mark.parametrize("block_size", [16, 1 << 20])

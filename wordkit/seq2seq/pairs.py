@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
@@ -16,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from wordkit.config import check_number
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning
 from wordkit.text.blocks import TextSource, numbered_lines_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
@@ -55,6 +56,8 @@ class Pair(NamedTuple):
 def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
     """Yield the pairs of a text, one a line; an error names the file and line.
 
+    Of columns separated by tabs the first two are read; how many lines have more is a warning.
+
     Args:
         source: the text; read once, as the pairs are asked for.
         separator: the text between source and target.
@@ -92,17 +95,23 @@ def _check_separator(separator: str) -> None:
 
 
 def _pairs(lines: Iterable[tuple[str, str, int]], name: str, separator: str) -> Iterator[Pair]:
-    some = False
+    some, longer = False, 0
     for line, file, number in lines:
         if not line.strip():
             continue
         parts = [part.strip() for part in line.split(separator)]
+        if separator == "\t" and len(parts) > 2 and all(parts[:2]):  # as a source or licence
+            parts, longer = parts[:2], longer + 1
         if len(parts) != 2 or not all(parts):
             raise TextError(f"{file}: line {number}: {_fault(line, parts, separator)}")
         some = True
         yield Pair(*parts)
     if not some:
         raise TextError(f"{name} holds no pair; give a text with two texts in each line")
+    if longer:
+        lines_have = "1 line has" if longer == 1 else f"{longer:,} lines have"
+        message = f"{name}: {lines_have} more than two columns; the further ones are left out"
+        warnings.warn(message, WordkitWarning, stacklevel=2)
 
 
 def _fault(line: str, parts: Sequence[str], separator: str) -> str:

@@ -29,7 +29,8 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     line = 1
     if source.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
         source.read(len(BYTE_ORDER_MARK))
-    while source.peek(1) == b"\n" or source.peek(2) == b"\r\n":  # a lone \r begins a word
+    source.read_as_text()
+    while source.peek(1) == b"\n" or source.peek(2) == b"\r\n":
         source.read_line()
         line += 1
     first = source.read_line()

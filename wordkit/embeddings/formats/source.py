@@ -15,6 +15,7 @@ from wordkit.storage.compression import (
     decompression_errors,
     detect_compression,
 )
+from wordkit.storage.newlines import universal_newlines
 
 __all__ = ["BYTE_ORDER_MARK", "HEAD", "Source"]
 
@@ -49,6 +50,7 @@ class Source:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.offset = 0
+        self._is_text = False
         check_readable(path)
         try:
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
@@ -83,11 +85,17 @@ class Source:
 
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes; fewer only at the end of the file."""
-        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        data = self._ahead
         if len(data) < size:
             data += self._fetch(size - len(data))
+        data, self._ahead = data[:size], data[size:]
         self.offset += len(data)
         return data
+
+    def read_as_text(self) -> None:
+        """Read lone carriage returns as line ends from here on."""
+        self._is_text = True
+        self._ahead = self._in_lines(self._ahead)
 
     def unread(self, data: bytes) -> None:
         """Push back the bytes that were read last."""
@@ -142,4 +150,11 @@ class Source:
 
     def _fetch(self, size: int) -> bytes:
         with decompression_errors(self.path, self.compression, FormatError, StorageError):
-            return self._stream.read(size)
+            data = self._stream.read(size)
+        return self._in_lines(data) if self._is_text else data
+
+    def _in_lines(self, data: bytes) -> bytes:
+        if data.endswith(b"\r"):  # a line feed may follow
+            with decompression_errors(self.path, self.compression, FormatError, StorageError):
+                data += self._stream.read(1)
+        return universal_newlines(data)

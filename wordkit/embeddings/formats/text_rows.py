@@ -41,7 +41,8 @@ _NUMBER = re.compile(
     rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE
 )
 _WHOLE = re.compile(rb"[+-]?[0-9]+")
-_BLANK_LINES = re.compile(rb"\A(?:\r?\n)+")  # a lone \r begins a word
+_BLANK_LINES = re.compile(rb"\A[\r\n]+")
+_LINE_END = re.compile(rb"[\r\n]")
 _TASK_VALUES = 1 << 18  # numbers that one thread takes at a time
 _MAX_PLAIN_VALUES = 1 << 16  # these are written by the time that compiled code is loaded
 
@@ -106,8 +107,8 @@ def count_values(row: bytes) -> int:
 def first_line(head: bytes) -> bytes:
     """Return the first line that is not blank; of one longer than the head, its whole tokens."""
     head = _BLANK_LINES.sub(b"", head.removeprefix(BYTE_ORDER_MARK))
-    line, end, _ = head.partition(b"\n")
-    return line if end or len(head) < HEAD // 2 else line.rpartition(b" ")[0]
+    line, *more = _LINE_END.split(head, 1)
+    return line if more or len(head) < HEAD // 2 else line.rpartition(b" ")[0]
 
 
 def format_values(values: npt.NDArray[np.float32]) -> bytes:
@@ -137,6 +138,8 @@ def _shown(token: bytes) -> str:
 
 
 def _word_fault(word: bytes) -> str | None:
+    if b"\r" in word:
+        return "holds a carriage return"
     if word.strip(b" ") != word:
         return "begins or ends with a space"
     if b" " in word and _ends_in_value(word, b"0.5"):

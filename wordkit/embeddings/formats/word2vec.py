@@ -31,7 +31,9 @@ from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY"]
 
-HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t\r]*(?:\n|\Z)")
+HEADER = re.compile(
+    rb"(?:\xef\xbb\xbf)?[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t]*(?:\r*\n|\r|\Z)"
+)
 """Two numbers alone on a line, perhaps after a byte order mark."""
 
 _CHUNK_BYTES = 1 << 22
@@ -57,8 +59,9 @@ def _is_binary(head: bytes, suffix: str) -> bool:
     values = count_values(line)
     if values and values >= min(dim, line.count(b" ")):
         return False
+    row, end, _ = rows.lstrip(b"\r\n").partition(b"\n")  # numbers may hold carriage returns
     try:
-        text = line.decode() if b"\n" in rows else line[:-4].decode()  # may end in a character
+        text = row.decode() if end else row[:-4].decode()  # may end in a character
     except UnicodeDecodeError:
         return True
     odd = any(ord(character) < 32 and character not in "\t\r\n" for character in text)
@@ -102,6 +105,7 @@ def _read_header(
 
 def _read_text(source: Source, options: ReadOptions) -> Embeddings:
     count, dim = _read_header(source, options.limit, row_bytes=2, value_bytes=2)
+    source.read_as_text()
     whole = options.limit is None or options.limit > count
     # one row more than announced, to see whether there is one
     limit = count + 1 if whole else options.limit
