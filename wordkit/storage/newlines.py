@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["universal_newlines", "with_universal_newlines"]
+import numpy as np
 
-_LONE = re.compile(rb"\r(?!\n)")
+__all__ = ["universal_newlines", "with_universal_newlines"]
 
 
 def universal_newlines(data: bytes) -> bytes:
     r"""Return text of the same length with ``\n`` for each ``\r`` that no ``\n`` follows."""
-    if b"\r" not in data or data.count(b"\r") == data.count(b"\r\n"):  # both are fast
+    if b"\r" not in data:
         return data
-    return _LONE.sub(b"\n", data)
+    text = np.frombuffer(data, np.uint8)
+    returns = np.flatnonzero(text == ord("\r"))
+    lone = returns[text.take(returns + 1, mode="clip") != ord("\n")]
+    if not len(lone):
+        return data
+    text = text.copy()
+    text[lone] = ord("\n")
+    return text.tobytes()
 
 
 def with_universal_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
