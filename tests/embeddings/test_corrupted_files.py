@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import struct
@@ -181,6 +182,62 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
         load_embeddings(path)
     with pytest.raises(FormatError, match="longer than"):
         load_embeddings(path, "glove")
+
+
+VALUES = {
+    "quarters": lambda rng, shape: rng.integers(-8, 9, shape) / 4,
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "small": lambda rng, shape: rng.uniform(-0.05, 0.05, shape).astype(np.float16),
+}
+PHRASES = ["cat", "vitamin c", "dog", "a", "new york city", "café au lait", "Dr. No"]
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_words_with_blanks_in_binary_files_are_read_right_or_refused(tmp_path, values, end):
+    """What is read out of step looks like words and numbers in up to a quarter of the cases."""
+    rng, path, right = np.random.default_rng(1), tmp_path / "v.bin", 0
+    for number in range(150):
+        words = PHRASES[:3] if number % 2 else [str(word) for word in rng.permutation(PHRASES)]
+        vectors = VALUES[values](rng, (len(words), 1 + number % 12)).astype("<f4")
+        write_binary(path, words, vectors, end)
+        try:
+            found = load_embeddings(path, "word2vec-binary")
+        except FormatError as error:
+            assert "may hold blanks" in str(error) or "no line break" in str(error), error
+            assert "--errors" not in str(error)
+        else:
+            right += 1
+            assert found.words == tuple(words) and np.array_equal(found.vectors, vectors)
+    assert right > 130
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize(
+    ("words", "value", "message"),
+    [
+        (["a", "b\0"], 1, "vector 2 at byte .* is no word"),
+        (["a", "\x02b"], 1, "vector 2 at byte .* is no word"),
+        (["a", "b"], np.inf, r"vector 1 \('a'\): it holds NaN or infinity"),
+        (["a", ""], 1, "vector 2 at byte .*: it has no word"),
+        (["a b", "c"], 1e30, "vector 1 at byte 4: its word may hold blanks"),
+    ],
+)
+def test_rows_that_cannot_be(tmp_path, words, value, message, end):
+    path = tmp_path / "v.bin"
+    write_binary(path, words, np.full((2, 3), value, "<f4"), end)
+    told_by_breaks = end and ("\x02b" in words or "c" in words)
+    with contextlib.nullcontext() if told_by_breaks else pytest.raises(FormatError, match=message):
+        assert load_embeddings(path, "word2vec-binary").words == tuple(words)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(FormatError):
+        load_embeddings(path, "word2vec-binary")
+
+
+def write_binary(path, words, vectors, end):
+    rows = zip(words, vectors, strict=True)
+    body = b"".join(word.encode() + b" " + vector.tobytes() + end for word, vector in rows)
+    path.write_bytes(b"%d %d\n" % vectors.shape + body)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ HEADER = re.compile(
 _CHUNK_BYTES = 1 << 22
 _MAX_WORD_BYTES = 1 << 16  # bytes
 _USUAL_WORD = 200  # bytes; what is longer and no text is hardly a word
+_MAX_BLANKS = 16  # in a word
+_NO_WORD, _CONTROL = re.compile(rb"[\0\n]"), re.compile(rb"[\0-\x1f]")
+_MORE_WORDS = re.compile(rb"[^\0- ]* ")  # text up to a space, as in "new york "
 
 
 def _is_text(head: bytes, suffix: str) -> bool:
@@ -144,14 +147,21 @@ def _read_binary(source: Source, options: ReadOptions) -> Embeddings:
 
 
 class _BinaryReader:
-    """Takes rows from a buffer that is filled from the file as needed."""
+    """Takes rows from a buffer that is filled from the file as needed.
+
+    The line break that all rows end in or none, and numbers of usual size, tell which space ends a
+    word that holds blanks itself. Where they do not, the file is refused, as it is where a word has
+    characters that no text has: from a wrong space on, all rows would be out of step.
+    """
 
     def __init__(self, source: Source, dim: int, options: ReadOptions) -> None:
         self._source = source
-        self._dim = dim
+        self._dim, self._row_bytes = dim, 4 * dim
         self._options = options
         self._buffer = b""
         self._start = source.offset  # of the buffer in the file
+        self._is_at_end = False
+        self._has_breaks: bool | None = None  # after its rows; None before the first
         self._misfit = (
             f"the dimension {dim} in the header does not fit the file, or it is corrupted: "
             "copy or make it again"
@@ -159,33 +169,35 @@ class _BinaryReader:
 
     def read_rows(self, limit: int, row: int) -> tuple[list[str], npt.NDArray[np.float32]]:
         """Return the words and vectors of the next chunk, from row number ``row`` on."""
-        words: list[str] = []
+        ahead = self._row_bytes + 2 * _MAX_WORD_BYTES
+        self._fill(ahead)
+        words: list[bytes] = []
         rows: list[bytes] = []
-        pos = 0
-        while len(words) < limit:
-            while self._buffer[pos : pos + 1] == b"\n":
-                pos += 1
-            space = self._buffer.find(b" ", pos)
-            end = space + 1 + 4 * self._dim
-            if space < 0 or end > len(self._buffer):
-                if words:
-                    break
-                self._fill(pos, row + 1)
-                pos = 0
-                continue
-            words.append(self._word(self._buffer[pos:space], row + len(words) + 1, pos))
-            rows.append(self._buffer[space + 1 : end])
-            pos = end
+        fault: FormatError | None = None
+        begins = [0 if row else len(self._buffer) - len(self._buffer.lstrip(b"\n"))]
+        while len(words) < limit and (self._is_at_end or len(self._buffer) - begins[-1] >= ahead):
+            pos = begins[-1]
+            try:
+                space, end = self._row(
+                    pos, f"vector {row + len(words) + 1} at byte {self._start + pos}"
+                )
+            except FormatError as error:  # unless the rows before were wrong already
+                fault = error
+                break
+            words.append(self._buffer[pos:space])
+            rows.append(self._buffer[space + 1 : space + 1 + self._row_bytes])
+            begins.append(end)
+        texts = self._decoded(words, row, begins)
         values = np.frombuffer(b"".join(rows), dtype="<f4").reshape(-1, self._dim)
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
             bad = int(np.argmin(finite))
-            raise FormatError(
-                f"{self._source.path}, vector {row + bad + 1} ({words[bad]!r}): it holds NaN or "
-                "infinity; copy or make the file again"
-            )
-        self._buffer, self._start = self._buffer[pos:], self._start + pos
-        return words, values.astype(np.float32, copy=False)
+            where = f"vector {row + bad + 1} ({texts[bad]!r})"
+            raise self._error(where, "it holds NaN or infinity; copy or make the file again")
+        if fault is not None:
+            raise fault
+        self._buffer, self._start = self._buffer[begins[-1] :], self._start + begins[-1]
+        return texts, values.astype(np.float32, copy=False)
 
     def expect_end(self, count: int) -> None:
         """Raise if anything follows the last row."""
@@ -195,34 +207,105 @@ class _BinaryReader:
                 f"or make the file again, or {first_rows(count)}"
             )
 
-    def _fill(self, pos: int, row: int) -> None:
-        """Drop what is before ``pos`` and read on, as the row that begins there is not whole."""
-        self._buffer, self._start = self._buffer[pos:], self._start + pos
-        where = f"vector {row} at byte {self._start}"
-        if b" " not in self._buffer[: _MAX_WORD_BYTES + 1] and len(self._buffer) > _MAX_WORD_BYTES:
-            raise FormatError(
-                f"{self._source.path}, {where}: no space ends its word; {self._misfit}"
-            )
-        more = self._source.read(max(_CHUNK_BYTES, len(self._buffer)))
-        if not more:
+    def _error(self, where: str, fault: str) -> FormatError:
+        return FormatError(f"{self._source.path}, {where}: {fault}")
+
+    def _fill(self, size: int) -> None:
+        """Read on until the buffer holds ``size`` bytes, or the rest of the file."""
+        while len(self._buffer) < size and not self._is_at_end:
+            wanted = max(_CHUNK_BYTES, len(self._buffer))
+            more = self._source.read(wanted)
+            self._is_at_end = len(more) < wanted
+            self._buffer += more
+
+    def _row(self, pos: int, where: str) -> tuple[int, int]:
+        """Return where the word at ``pos`` ends, and the row with its line break."""
+        space = self._space(pos, where)
+        end = space + 1 + self._row_bytes
+        has_break = self._buffer[end : end + 1] == b"\n"
+        if self._has_breaks is None:
+            self._has_breaks = has_break
+        if self._has_breaks and not has_break and end < len(self._buffer):
+            raise self._error(where, f"no line break ends it; {self._misfit}")
+        return space, end + (has_break and self._has_breaks)
+
+    def _space(self, pos: int, where: str) -> int:
+        """Return the position of the space that ends the word at ``pos``."""
+        space = self._buffer.find(b" ", pos, pos + _MAX_WORD_BYTES + 1)
+        if space < 0 and len(self._buffer) - pos > _MAX_WORD_BYTES:
+            raise self._error(where, f"no space ends its word; {self._misfit}")
+        if space < 0 or space + 1 + self._row_bytes > len(self._buffer):
             raise FormatError(
                 f"{self._source.path} is truncated: {where} is not whole; "
                 "copy or make the file again"
             )
-        self._buffer += more
+        if _MORE_WORDS.match(self._buffer, space + 1) is None:
+            return space
+        spaces = self._candidates(pos, space)
+        broken: list[int] = []
+        if self._has_breaks is not False:
+            broken = self._followed_by(b"\n", spaces) or self._followed_by(b"", spaces)
+            spaces = broken if self._has_breaks else broken or spaces
+        if len(spaces) > 1:
+            spaces = [space for space in spaces if self._is_usual(space)] or broken[:1]
+        if len(spaces) != 1:
+            raise self._error(
+                where,
+                f"its word may hold blanks, as in {self._buffer[pos : space + 20]!r}, and nothing "
+                "tells where it ends; write _ for the blanks, or word2vec text",
+            )
+        return spaces[0]
 
-    def _word(self, word: bytes, row: int, pos: int) -> str:
-        where = f"{self._source.path}, vector {row} at byte {self._start + pos}"
+    def _candidates(self, pos: int, space: int) -> list[int]:
+        """The spaces that may end a word, of which this is the first, before a whole row."""
+        found = [space]
+        while more := _MORE_WORDS.match(self._buffer, found[-1] + 1):
+            if more.end() + self._row_bytes > len(self._buffer) or len(found) > _MAX_BLANKS:
+                break
+            try:
+                self._buffer[pos : more.end()].decode(self._options.encoding, self._options.errors)
+            except UnicodeError:
+                break
+            found.append(more.end() - 1)
+        return found
+
+    def _followed_by(self, byte: bytes, spaces: list[int]) -> list[int]:
+        ends = [(space, space + 1 + self._row_bytes) for space in spaces]
+        return [space for space, end in ends if self._buffer[end : end + 1] == byte]
+
+    def _is_usual(self, space: int) -> bool:
+        """Return whether values of a size that vectors have follow, not bytes of other things."""
+        sizes = np.abs(np.frombuffer(self._buffer, "<f4", self._dim, space + 1))
+        return bool(((sizes == 0) | ((sizes > 1e-9) & (sizes < 1e3))).all())
+
+    def _decoded(self, words: list[bytes], row: int, begins: list[int]) -> list[str]:
+        """Return words as text; they begin at ``begins`` in the buffer."""
+        joined, odd = b"\n".join(words), _NO_WORD if self._has_breaks else _CONTROL
+        try:
+            text = joined.decode(self._options.encoding, self._options.errors)
+        except UnicodeError:
+            text = ""
+        if text and b"" not in words and odd.search(joined.replace(b"\n", b"")) is None:
+            found = text.split("\n")
+            if len(found) == len(words):
+                return found
+        return [
+            self._word(word, f"vector {number} at byte {self._start + begin}", odd)
+            for number, (word, begin) in enumerate(zip(words, begins, strict=False), row + 1)
+        ]
+
+    def _word(self, word: bytes, where: str, odd: re.Pattern[bytes]) -> str:
         # where the dimension is wrong, numbers and line breaks are taken for the next word
-        if not word or b"\n" in word:
-            fault = "its word holds a line break" if word else "it has no word"
-            raise FormatError(f"{where}: {fault}; {self._misfit}")
+        if not word:
+            raise self._error(where, f"it has no word; {self._misfit}")
+        if odd.search(word):
+            raise self._error(where, f"{word[:30]!r} is no word; {self._misfit}")
         try:
             return word.decode(self._options.encoding, self._options.errors)
         except UnicodeError as error:
-            fault = f"{where}: the word {word[:30]!r} is not {self._options.encoding}"
-            remedy = DECODING if len(word) <= _USUAL_WORD else self._misfit
-            raise FormatError(f"{fault}; {remedy}") from error
+            fault = f"the word {word[:30]!r} is not {self._options.encoding}"
+            remedy = self._misfit if len(word) > _USUAL_WORD or _CONTROL.search(word) else DECODING
+            raise self._error(where, f"{fault}; {remedy}") from error
 
 
 def _write_binary(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
@@ -233,8 +316,8 @@ def _write_binary(embeddings: Embeddings, path: Path, compression: Compression |
 
 
 def _binary_fault(word: bytes) -> str | None:
-    if b" " in word:
-        return "holds a space"
+    if b" " in word or b"\0" in word:
+        return "holds a space" if b" " in word else "holds a NUL character"
     return None if len(word) <= _MAX_WORD_BYTES else f"is longer than {_MAX_WORD_BYTES} bytes"
 
 
