@@ -88,6 +88,18 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path, content, name)
     assert same(load_embeddings(path, layout), PAIR)
 
 
+@pytest.mark.parametrize("head", ["", "2 2\n"])
+@pytest.mark.parametrize("name", [None, "glove", "word2vec"])
+def test_text_of_other_kinds_is_named(tmp_path, head, name):
+    path = tmp_path / "v"
+    for between, fault in (("\t", "tabs"), (",", "commas"), (" ", "UTF-16")):
+        text = f"{head}a 1.5 2\nb 3 3.25\n".replace(" ", between)
+        text = text if between != "," else text.replace(f"2{between}2\n", "2 2\n")
+        path.write_bytes(text.encode("utf-16" if between == " " else "utf-8"))
+        with pytest.raises(FormatError, match=rf"v (is|has) {fault}\b.*(convert|replace)"):
+            load_embeddings(path, name)
+
+
 # --- remedies ------------------------------------------------------------------------------------
 
 

@@ -118,6 +118,7 @@ def test_a_limit_leaves_the_rest_unread(tmp_path):
         ("glove", "la nan", "ends in a number"),
         ("projector", "a\tb", "holds a tab"),
         ("projector", "a\rb", "carriage return"),
+        ("projector", "\u00a0\ufeff", "white space, and TensorBoard skips"),
     ],
 )
 def test_words_that_a_format_cannot_hold_are_named(tmp_path, name, word, fault):

@@ -17,7 +17,12 @@ from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR
 from wordkit.embeddings.formats.source import Source
-from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY
+from wordkit.embeddings.formats.word2vec import (
+    FASTTEXT,
+    WORD2VEC,
+    WORD2VEC_BINARY,
+    other_text,
+)
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write, check_outputs
 from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix
@@ -196,6 +201,8 @@ def _recognized(
     if name is not None:
         remedy = _REMEDIES.get(name, _EXPORT)
         raise FormatError(f"{source.path} is {name}; wordkit never reads these: {remedy}")
+    if named is not PROJECTOR and (fault := other_text(source.head)) is not None:
+        raise FormatError(f"{source.path} {fault}")
     if named is not None:
         return named
     for known in FORMATS.values():

@@ -1,7 +1,8 @@
 """Tab-separated files for TensorBoard's embedding projector; they are only written.
 
 The projector takes two files: the vectors, and beside them the words (``vectors.tsv`` and
-``vectors.metadata.tsv``), with their counts where they are known.
+``vectors.metadata.tsv``), with their counts where they are known. It skips lines of white space
+alone, and refuses vectors of one dimension.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format
 from wordkit.embeddings.formats.text_rows import check_words, format_all
+from wordkit.errors import EmbeddingsError
 from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["PROJECTOR", "tab_separated"]
@@ -48,8 +50,23 @@ def _lines(embeddings: Embeddings) -> Iterator[str]:
         yield f"{word}\t{count}"
 
 
+def _check(embeddings: Embeddings) -> None:
+    if embeddings.dim == 1:
+        raise EmbeddingsError(
+            "TensorBoard reads no vectors of 1 dimension; save word2vec text (.txt)"
+        )
+    check_words(embeddings, "a tab-separated file", _fault)
+    if not embeddings.vocabulary.has_counts:  # which stand in the line too
+        check_words(embeddings, "a tab-separated file", _fault_of_line)
+
+
 def _fault(word: bytes) -> str | None:
     return "holds a tab or a carriage return" if b"\t" in word or b"\r" in word else None
+
+
+def _fault_of_line(word: bytes) -> str | None:
+    is_blank = not word.decode().replace("\ufeff", "").strip()  # as JavaScript's trim
+    return "is white space, and TensorBoard skips such lines" if is_blank else None
 
 
 PROJECTOR = Format(
@@ -60,5 +77,5 @@ PROJECTOR = Format(
     read=None,
     write=_write,
     write_words=_write_words,
-    check=lambda embeddings: check_words(embeddings, "a tab-separated file", _fault),
+    check=_check,
 )

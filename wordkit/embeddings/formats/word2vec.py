@@ -7,6 +7,7 @@ words, D of dimensions.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import re
 from pathlib import Path
@@ -25,11 +26,17 @@ from wordkit.embeddings.formats.format import (
 )
 from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.text_reader import read_rows
-from wordkit.embeddings.formats.text_rows import check_words, count_values, first_line, write_rows
+from wordkit.embeddings.formats.text_rows import (
+    check_words,
+    count_values,
+    first_line,
+    is_number,
+    write_rows,
+)
 from wordkit.errors import FormatError
 from wordkit.storage.compression import Compression, compressed_writer
 
-__all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY"]
+__all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY", "other_text"]
 
 HEADER = re.compile(
     rb"(?:\xef\xbb\xbf)?[ \t]*([0-9]{1,18})[ \t]+([0-9]{1,18})[ \t]*(?:\r*\n|\r|\Z)"
@@ -42,6 +49,19 @@ _USUAL_WORD = 200  # bytes; what is longer and no text is hardly a word
 _MAX_BLANKS = 16  # in a word
 _NO_WORD, _CONTROL = re.compile(rb"[\0\n]"), re.compile(rb"[\0-\x1f]")
 _MORE_WORDS = re.compile(rb"[^\0- ]* ")  # text up to a space, as in "new york "
+
+
+def other_text(head: bytes) -> str | None:
+    """Return how text that would hold vectors differs from what is read, to follow its name."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head[8:9] != b"{":
+        return "is UTF-16 text; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
+    header = HEADER.match(head)
+    line = first_line(head[header.end() :] if header else head)
+    for name, separator in (("tabs", b"\t"), ("commas", b","), ("semicolons", b";")):
+        fields = [field.strip() for field in line.split(separator)]
+        if len(fields) > 1 + (header is None) and all(map(is_number, fields[1:])):
+            return f"has {name} between its columns; vector files have spaces: replace the {name}"
+    return None
 
 
 def _is_text(head: bytes, suffix: str) -> bool:
