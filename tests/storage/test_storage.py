@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import signal
 import subprocess
@@ -19,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
 from wordkit.errors import FormatError, StorageError
-from wordkit.storage import atomic_write, new_mark, read_tensors, write_tensors
+from wordkit.storage import atomic_write, read_tensors, write_tensors
 
 
 def test_the_new_file_takes_over_and_keeps_the_mode(tmp_path: Path) -> None:
@@ -53,19 +55,31 @@ def test_the_old_file_stays_when_the_block_raises(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    machine = new_mark().split("-")[0]
-    stale, foreign = tmp_path / f".a.{machine}-{dead.pid}-00000000.tmp", tmp_path / ".a.b.tmp"
-    elsewhere = tmp_path / f".a.00000000-{dead.pid}-00000000.tmp"
-    elsewhere.mkdir()
-    stale.mkdir()
-    (stale / "a").write_text("half")
-    foreign.write_text("somebody's")
+@pytest.mark.parametrize("name", ["猫" * 85, "é" * 80 + "." + "n" * 94, "caf\udce9" * 60])
+def test_any_name_that_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_without_fsync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", refuse)
     with atomic_write(tmp_path / "a") as temporary:
         temporary.write_text("whole")
-    assert set(tmp_path.iterdir()) == {elsewhere, foreign, tmp_path / "a"}
+    assert (tmp_path / "a").read_text() == "whole"
+    error = errno.EIO  # the disk itself is broken
+    with (
+        pytest.raises(StorageError, match="cannot write"),
+        atomic_write(tmp_path / "a") as temporary,
+    ):
+        temporary.write_text("half")
+    assert (tmp_path / "a").read_text() == "whole"
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:

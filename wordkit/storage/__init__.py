@@ -1,6 +1,6 @@
 """Files: atomic writes and the safetensors container."""
 
-from wordkit.storage.atomic import MARK, atomic_write, is_abandoned, new_mark
+from wordkit.storage.atomic import atomic_write
 from wordkit.storage.container import (
     EMBEDDINGS,
     LANGUAGE_MODEL,
@@ -25,15 +25,16 @@ from wordkit.storage.paths import (
     why_unreadable,
     why_unwritable,
 )
+from wordkit.storage.temporary import TemporaryFolder
 
 __all__ = [
     "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
-    "MARK",
     "SEQ2SEQ_CHECKPOINT",
     "SEQ2SEQ_MODEL",
     "WORD2VEC_CHECKPOINT",
+    "TemporaryFolder",
     "TensorFile",
     "atomic_write",
     "check_not_read_only",
@@ -41,10 +42,8 @@ __all__ = [
     "check_readable",
     "check_writable",
     "content_digest",
-    "is_abandoned",
     "is_of_kind",
     "is_same_file",
-    "new_mark",
     "read_tensors",
     "save_tensors",
     "why_no_file",

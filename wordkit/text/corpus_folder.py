@@ -28,14 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, StorageError, VocabularyError
-from wordkit.storage import (
-    MARK,
-    atomic_write,
-    check_outputs,
-    is_abandoned,
-    new_mark,
-    why_unwritable,
-)
+from wordkit.storage import TemporaryFolder, atomic_write, check_outputs, why_unwritable
+from wordkit.storage.atomic import fsync, temporary_prefix
+from wordkit.storage.temporary import MARK
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["MANIFEST", "PARTS", "CorpusWriter", "fingerprint_of", "read_manifest"]
@@ -95,7 +90,6 @@ class CorpusWriter:
     ) -> None:
         self.folder = Path(folder)
         self.remedy = remedy
-        self.mark = new_mark()
         self._digests: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}
         self._is_new = not self.folder.exists()
@@ -119,9 +113,15 @@ class CorpusWriter:
             raise StorageError(
                 f"cannot write {self.folder}: it is a folder with other content; name a new one"
             )
+        try:  # what shows other writers that this one is at work
+            self._sign = TemporaryFolder(self.folder, _SIGN_PREFIX)
+        except OSError as error:
+            raise self.failed(error) from error
+        self.mark = self._sign.mark
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._sign.cleanup()
         if not self.folder.is_dir():  # somebody has removed it: the error under way says more
             return
         # the manifest alone says which files are in use: a signal may have come just after it was
@@ -131,9 +131,9 @@ class CorpusWriter:
             match = _OURS.fullmatch(entry.name)
             if match is None or match["mark"] is None or entry.name in used:
                 continue
-            mine = match["mark"] == self.mark
             # a writer that is at work in the same folder keeps what it has written
-            if mine or entry.name in self._replaced or is_abandoned(match["mark"]):
+            sign = self.folder / f"{_SIGN_PREFIX}{match['mark']}.tmp"
+            if entry.name in self._replaced or not sign.exists():
                 entry.unlink(missing_ok=True)
         if not self._finished and self._is_new:
             with contextlib.suppress(OSError):  # somebody else may have put a file there
@@ -182,9 +182,10 @@ class CorpusWriter:
         return fingerprint
 
 
+_SIGN_PREFIX = temporary_prefix(MANIFEST)
 _OURS = re.compile(
     rf"(?:{'|'.join(PARTS)})-(?P<mark>{MARK})\.(?:npy|spool)"
-    rf"|{re.escape(MANIFEST)}|\.{re.escape(MANIFEST)}\.{MARK}\.tmp"
+    rf"|{re.escape(MANIFEST)}|{re.escape(_SIGN_PREFIX)}{MARK}\.tmp"
 )
 
 
@@ -233,7 +234,7 @@ class ArrayFile:
                 self._file.seek(0)
                 self._file.write(_array_header(self.dtype, self.size))
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                fsync(self._path)
         except OSError as error:
             raise self._writer.failed(error) from error
 

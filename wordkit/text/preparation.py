@@ -20,6 +20,7 @@ import numpy.typing as npt
 from wordkit.config import Settings, setting
 from wordkit.errors import TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
+from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
@@ -100,7 +101,7 @@ def _prepare(
     remedy = "free some space or choose another folder with -o"
     temporary = None
     if folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="wordkit-corpus-")
+        temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
         folder = temporary.name
         remedy = "free some space there, or name another folder for temporary files with TMPDIR"
     tokenizer = get_tokenizer(config.tokenizer)
