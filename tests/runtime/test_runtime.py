@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -17,7 +18,9 @@ from wordkit.runtime import (
     available_memory,
     choose_device,
     devices,
+    groups,
     memory,
+    thread_count,
 )
 
 
@@ -89,18 +92,25 @@ class Groups:
         self._write(group, "memory.usage_in_bytes", used)
         self._write(group, "memory.stat", f"inactive_file 1\ntotal_inactive_file {unused_cache}")
 
+    def give_cores(self, group: str, quota: str) -> None:
+        self._write(group, "cpu.max", quota)
+
+    def give_cores_as_before(self, group: str, quota: int, period: int) -> None:
+        self._write(group, "cpu.cfs_quota_us", quota)
+        self._write(group, "cpu.cfs_period_us", period)
+
     def _write(self, group: str, name: str, content: object) -> None:
         (self.files / group).mkdir(parents=True, exist_ok=True)
         (self.files / group / name).write_text(f"{content}\n")
 
 
-@pytest.fixture
-def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Groups:
-    groups = Groups(tmp_path)
+@pytest.fixture(name="groups")
+def groups_of_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Groups:
+    made = Groups(tmp_path)
     monkeypatch.setattr(memory, "_meminfo", lambda key: 1000 * MB)
-    monkeypatch.setattr(memory, "_GROUPS_OF_PROCESS", tmp_path / "list")
-    monkeypatch.setattr(memory, "_FILES_OF_GROUPS", tmp_path / "files")
-    return groups
+    monkeypatch.setattr(groups, "_GROUPS_OF_PROCESS", tmp_path / "list")
+    monkeypatch.setattr(groups, "_FILES_OF_GROUPS", tmp_path / "files")
+    return made
 
 
 def test_memory_is_bounded_by_the_own_group_and_those_around_it(groups: Groups) -> None:
@@ -143,6 +153,54 @@ def test_no_groups_no_bound(groups: Groups) -> None:
     assert available_memory() == 1000 * MB
     groups.join("0::/job", "4:memory:/job")
     assert available_memory() == 1000 * MB
+
+
+@pytest.fixture
+def eight_cores(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    for name in ("OMP_NUM_THREADS", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("eight_cores")
+def test_threads_are_bounded_by_the_quotas_of_control_groups(groups: Groups) -> None:
+    assert thread_count() == 8
+    groups.join("0::/slice/job", "6:cpu,cpuacct:/a")
+    groups.give_cores("slice", "max 100000")
+    assert thread_count() == 8
+    groups.give_cores("slice", "650000 100000")
+    assert thread_count() == 7
+    groups.give_cores("slice/job", "350000 100000")
+    assert thread_count() == 4
+    groups.give_cores_as_before("cpu,cpuacct/a", -1, 100_000)
+    assert thread_count() == 4
+    groups.give_cores_as_before("cpu/a", 20_000, 100_000)
+    assert thread_count() == 1
+    assert thread_count(6) == 6  # asked for by name
+
+
+@pytest.mark.usefixtures("eight_cores")
+@pytest.mark.parametrize(
+    ("variables", "threads"),
+    [
+        ({"OMP_NUM_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "1"}, 1),
+        ({"OMP_NUM_THREADS": "2,4"}, 2),  # of nested regions
+        ({"OMP_NUM_THREADS": "16"}, 8),
+        ({"OMP_NUM_THREADS": "0"}, 8),
+        ({"OMP_NUM_THREADS": "many"}, 8),
+        ({"LOCAL_WORLD_SIZE": "2"}, 4),
+        ({"LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}, 4),  # as torchrun sets it
+        ({"LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "3"}, 3),
+        ({"LOCAL_WORLD_SIZE": "20"}, 1),
+    ],
+)
+def test_threads_are_bounded_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], threads: int
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert thread_count() == threads
 
 
 class FakeTorch:

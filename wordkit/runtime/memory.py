@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wordkit.errors import ResourceError
+from wordkit.runtime.groups import group_folders, read_text
 
 __all__ = ["available_memory", "physical_memory", "release_freed_memory", "require_memory"]
 
@@ -23,13 +24,9 @@ class _GroupFiles:
     """In memory.stat."""
 
 
-_GROUPS_OF_PROCESS = Path("/proc/self/cgroup")
-_FILES_OF_GROUPS = Path("/sys/fs/cgroup")
-# By the controllers that the process's list names: none for version 2, memory for version 1.
-_ROOTS_OF_GROUPS = {"": ("", "unified"), "memory": ("memory",)}
 _VERSIONS = {
-    "": _GroupFiles("memory.max", "memory.current", "inactive_file"),
-    "memory": _GroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: _GroupFiles("memory.max", "memory.current", "inactive_file"),
+    1: _GroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
 
 
@@ -102,42 +99,22 @@ def _left_by_groups() -> Iterator[int]:
     Pages of files that have not been used for a while count as free: the kernel gives them up
     before it refuses memory.
     """
-    for folder, files in _groups():
+    for version, folder in group_folders("memory"):
+        files = _VERSIONS[version]
         limit, used = _number(folder / files.limit), _number(folder / files.used)
         if limit is not None and used is not None:
             yield max(limit - used + _statistic(folder / "memory.stat", files.unused_cache), 0)
 
 
-def _groups() -> Iterator[tuple[Path, _GroupFiles]]:
-    """Yield the folders of this process's memory control groups, up to the outermost."""
-    try:
-        lines = _GROUPS_OF_PROCESS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        inside = Path(path.lstrip("/"))
-        for root in _ROOTS_OF_GROUPS.get(controllers, ()):
-            for group in (inside, *inside.parents) if ".." not in inside.parts else (Path(),):
-                yield _FILES_OF_GROUPS / root / group, _VERSIONS[controllers]
-
-
 def _statistic(path: Path, name: str) -> int:
     """Return a number out of lines of names and numbers; 0 if there is none."""
-    try:
-        with open(path, encoding="ascii") as file:
-            for line in file:
-                if line.startswith(name + " "):
-                    return int(line.split()[1])
-    except OSError:
-        return 0
+    for line in (read_text(path) or "").splitlines():
+        if line.startswith(name + " "):
+            return int(line.split()[1])
     return 0
 
 
 def _number(path: Path) -> int | None:
     """Return the number in a file; None if there is no file, or no number in it: no limit."""
-    try:
-        text = path.read_text(encoding="ascii").strip()
-    except OSError:
-        return None
+    text = read_text(path) or ""
     return int(text) if text.isdigit() else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from wordkit.config import check_number
+from wordkit.runtime.groups import group_folders, read_text
 from wordkit.runtime.memory import release_freed_memory
+from wordkit.runtime.processes import torchrun_number
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -22,16 +25,35 @@ Result = TypeVar("Result")
 
 
 def thread_count(threads: int | None = None) -> int:
-    """Return ``threads``, or the number of cores this process may run on.
+    """Return ``threads``, or the number of cores that this process may use.
+
+    They are those it may run on, within the quotas of its control groups, divided among the
+    processes that torchrun has begun on this machine; ``$OMP_NUM_THREADS`` bounds their number.
 
     Raises:
         ConfigError: ``threads`` is no whole number from 1 up.
     """
-    if threads is None:
-        if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
-        return os.cpu_count() or 1
-    return int(check_number("threads", threads))
+    if threads is not None:
+        return int(check_number("threads", threads))
+    allowed = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0))
+    cores = min((allowed or os.cpu_count() or 1, *_quotas()))
+    processes = max(torchrun_number("LOCAL_WORLD_SIZE", 1), 1)
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    lowest = 1 if processes == 1 else 2  # torchrun sets it to 1 where nobody has set it
+    bound = int(wanted) if wanted.isdecimal() and int(wanted) >= lowest else cores
+    return max(min(cores // processes, bound), 1)
+
+
+def _quotas() -> Iterator[int]:
+    """Yield the cores that each control group around this process may use at a time."""
+    for version, folder in group_folders("cpu"):
+        if version == 2:
+            quota, _, period = (read_text(folder / "cpu.max") or "").partition(" ")
+        else:
+            quota = read_text(folder / "cpu.cfs_quota_us") or ""
+            period = read_text(folder / "cpu.cfs_period_us") or ""
+        if quota.isdecimal() and period.isdecimal() and int(period):  # else there is no bound
+            yield max(math.ceil(int(quota) / int(period)), 1)
 
 
 class ThreadPool:

@@ -20,7 +20,6 @@ from wordkit.runtime import (
     is_bf16_fast,
     require_memory,
     thread_count,
-    torchrun_number,
 )
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.checkpoint import TrainingCheckpoint
@@ -76,7 +75,7 @@ class TrainingRun(Run[M]):
         resume: TrainingCheckpoint[Any, Any] | None,
     ) -> Generator[Report, None, M]:
         before, processes = torch.get_num_threads(), Processes()
-        torch.set_num_threads(_threads(threads))
+        torch.set_num_threads(thread_count(threads))
         try:
             processes, began = join_processes(device), time.monotonic()
             task = yield from make_task(processes)
@@ -137,12 +136,6 @@ class TrainingRun(Run[M]):
         if self._trainer is None:
             raise ConfigError("the training has not begun; there is no model yet")
         return self._trainer.best()
-
-
-def _threads(threads: int | None) -> int:
-    """Threads of this process: all cores, divided among the processes of this machine."""
-    beside = torchrun_number("LOCAL_WORLD_SIZE", 1) if threads is None else 1
-    return max(thread_count(threads) // max(beside, 1), 1)
 
 
 def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16"]:
