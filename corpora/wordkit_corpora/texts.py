@@ -56,7 +56,7 @@ def iter_read_corpus(
             name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
             an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
             tokens, which are taken as they are. A list of strings is lines, unless they name files.
-            Or what :func:`wordkit_corpora.named.iter_open_source` opened.
+            Or what :func:`wordkit_corpora.iter_open_source` opened.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
             tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is

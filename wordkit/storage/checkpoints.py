@@ -26,6 +26,7 @@ from wordkit.storage import (
 __all__ = [
     "CheckpointKeeper",
     "CheckpointPlan",
+    "Resumable",
     "check_replaceable",
     "check_same_settings",
     "check_same_texts",
