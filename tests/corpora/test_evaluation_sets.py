@@ -57,7 +57,7 @@ def test_columns_in_their_common_forms(tmp_path, content):
         (b"a\tb\t1\nc\td\tnan\n", "line 2"),
         (b"a\tb\t1\n\tb\t1\n", "line 2"),
         (b"a\tb\t1\na\tb\xff\t1\n", "line 2, byte 9: not UTF-8"),
-        ("tiger\tcat\t7\n".encode("utf-16"), "is not UTF-8; read it with --encoding utf-16"),
+        ("tiger\tcat\t7\n".encode("utf-16"), "is not UTF-8; read it with encoding utf-16"),
         (b"a" * 70_000, "line 1 is longer"),
     ],
 )
