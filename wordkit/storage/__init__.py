@@ -16,7 +16,6 @@ from wordkit.storage.container import (
     write_tensors,
 )
 from wordkit.storage.paths import (
-    check_not_read_only,
     check_outputs,
     check_readable,
     check_writable,
@@ -37,7 +36,6 @@ __all__ = [
     "TemporaryFolder",
     "TensorFile",
     "atomic_write",
-    "check_not_read_only",
     "check_outputs",
     "check_readable",
     "check_writable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -12,7 +13,7 @@ from typing import TypeAlias
 from wordkit.errors import ConfigError, StorageError
 
 __all__ = [
-    "check_not_read_only", "check_outputs", "check_readable", "check_writable", "is_same_file",
+    "check_outputs", "check_readable", "check_writable", "is_same_file",
     "why_no_file", "why_unreadable", "why_unwritable",
 ]  # fmt: skip
 
@@ -37,7 +38,7 @@ def check_outputs(outputs: Iterable[AnyPath | None], inputs: Iterable[AnyPath | 
     written: dict[object, AnyPath] = {}
     for output in outputs:
         if output is not None:
-            check_not_read_only(output)
+            _check_not_read_only(output)
             if (identity := _identity(output)) in written:
                 raise ConfigError(f"{output} would be written twice; name different files")
             written[identity] = output
@@ -70,14 +71,15 @@ def _identities(path: AnyPath | None) -> Iterator[tuple[str, object]]:
         if sys.stdin is not None and stat.S_ISREG((status := os.fstat(0)).st_mode):
             yield "standard input", (status.st_dev, status.st_ino, "")
     elif path is not None and os.path.isdir(path):
-        for entry in os.scandir(path):
-            if not entry.name.startswith("."):
-                yield os.fspath(path), _identity(entry.path)
+        with contextlib.suppress(OSError):  # reading it will say why
+            for entry in os.scandir(path):
+                if not entry.name.startswith("."):
+                    yield os.fspath(path), _identity(entry.path)
     elif path is not None and os.path.isfile(path):
         yield os.fspath(path), _identity(path)
 
 
-def check_not_read_only(path: AnyPath) -> None:
+def _check_not_read_only(path: AnyPath) -> None:
     """Raise a StorageError if a file or folder has no write permission, for the superuser too."""
     if os.path.exists(path) and not os.stat(path).st_mode & 0o222:
         raise StorageError(
@@ -106,7 +108,7 @@ def check_writable(path: AnyPath) -> None:
     for folder in (Path(path).parent, target.parent):  # no/../name has none where there is no no
         if not folder.is_dir():
             raise StorageError(f"cannot write {path}: there is no folder {folder}; make it")
-    check_not_read_only(target)
+    _check_not_read_only(path)
     try:
         import tempfile  # a query need not wait for it
 
