@@ -98,7 +98,7 @@ def check_replaceable(
         return None
     path = plan.path
     check_writable(path)
-    if not _is_filled(path):
+    if not os.path.exists(path) or not os.path.getsize(path):
         return None
     if not is_of_kind(path, kind):
         raise ConfigError(f"{path} exists and is no {kind}; name another file for checkpoints")
@@ -143,14 +143,10 @@ def resumed_checkpoint(
     if plan is None:
         raise ConfigError("resume needs the checkpoint; name its file with checkpoint")
     check_replaceable(plan, read, kind=kind, resumed=plan.path)
-    if not _is_filled(plan.path):
+    if not os.path.exists(plan.path):
         return None, f"there is no {plan.path} yet: starting afresh"
     checkpoint = read(plan.path)
     return checkpoint, f"resuming {plan.path} {checkpoint.progress}"
-
-
-def _is_filled(path: str | os.PathLike[str]) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) > 0
 
 
 class CheckpointKeeper:
