@@ -163,7 +163,7 @@ def accuracies(features: object, settings: dict[str, object], task: Task) -> tup
 
 def classification(named: dict[str, Embeddings], folder: Path) -> Iterator[str]:
     """The table of both tasks."""
-    tf_idf = TfidfVectorizer(tokenizer=get_tokenizer("basic").function, token_pattern=None)
+    tf_idf = TfidfVectorizer(tokenizer=get_tokenizer("basic"), token_pattern=None)
     ways: dict[str, tuple[object, dict[str, object]]] = {
         "TF-IDF": (tf_idf, {"features__ngram_range": [(1, 1), (1, 2)]})
     }

@@ -29,7 +29,7 @@ ENWIKI = Path(__file__).resolve().parents[2] / "shared/data/enwiki-2018/enwiki-2
 
 def plain_way(path: Path) -> tuple[list[str], list[int], np.ndarray, np.ndarray]:
     """Words, counts, ids and offsets, as one would write it in an afternoon."""
-    tokenize = get_tokenizer("basic").function
+    tokenize = get_tokenizer("basic")
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
         counts: Counter[str] = Counter()
         for line in file:
@@ -49,7 +49,7 @@ def plain_way(path: Path) -> tuple[list[str], list[int], np.ndarray, np.ndarray]
 
 def thrifty_way(path: Path) -> tuple[list[str], list[int], np.ndarray, np.ndarray]:
     """The same with one reading: words are numbered as they come, and renumbered at the end."""
-    tokenize = get_tokenizer("basic").function
+    tokenize = get_tokenizer("basic")
     numbers: dict[str, int] = {}
     ids, offsets = array.array("i"), array.array("q", [0])
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:

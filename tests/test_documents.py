@@ -145,7 +145,7 @@ def test_the_scanner_finds_what_the_tokenizers_find(lines: list[str], name: str)
     words = sorted({token for line in lines for token in tokenizer(line)})[::2]
     vocabulary = Vocabulary([*words, "the", "cat"] if not {"the", "cat"} & set(words) else words)
     found = lookup.WordLookup(vocabulary, tokenizer)(lines)
-    expected = lookup.WordLookup(vocabulary, get_tokenizer(tokenizer.function))(lines)
+    expected = lookup.WordLookup(vocabulary, get_tokenizer(tokenizer.__call__))(lines)
     assert found.ids.tolist() == expected.ids.tolist()
     assert found.offsets.tolist() == expected.offsets.tolist()
 

@@ -34,6 +34,7 @@ from wordkit.storage import (
 )
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.text import Corpus
+from wordkit.text.corpus import UNTOLD
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ _CHECKPOINTS = {
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq",
 }
-_TEXT_SETTINGS = ("tokenizer", "numbers", "encoding", "errors", "data_dir")
+_TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", "encoding", "errors", "data_dir")
 
 
 def prepare(
@@ -81,8 +82,9 @@ def prepare(
         threads: the number of threads; None: all cores.
         progress: show a bar; None: in terminals and notebooks.
         settings: ``tokenizer`` (a name that ``wordkit tokenizers`` lists, or a callable),
-            ``numbers``, ``min_count``, ``max_size``, ``unk``, ``eos``, ``vocabulary``,
-            ``encoding``, ``errors`` and ``data_dir``: see :func:`wordkit_corpora.iter_read_corpus`.
+            ``numbers``, ``normalize``, ``min_count``, ``max_size``, ``unk``, ``eos``,
+            ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``: see
+            :func:`wordkit_corpora.iter_read_corpus`.
 
     Raises:
         ConfigError: it is no text, or a setting is unknown, out of its range, or has no effect.
@@ -224,8 +226,8 @@ def train_language_model(
     train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading), progress)
     validation: Corpus | None = None
     if valid is not None:
-        like = {"tokenizer": "whitespace", **train.settings, **reading}
-        files = {n: value for n, value in reading.items() if n not in ("tokenizer", "numbers")}
+        like = {**UNTOLD, **train.settings, **reading}
+        files = {name: value for name, value in reading.items() if name not in UNTOLD}
         validation = finish(
             iter_read_corpus(valid, eos=True, threads=threads, like=like, **files), progress
         )

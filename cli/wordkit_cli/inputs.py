@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import has_magic
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ import click
 from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit.text import Corpus
-from wordkit.text.corpus import is_corpus
+from wordkit.text.corpus import UNTOLD, is_corpus
+from wordkit.text.normalization import Normalization
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
@@ -26,7 +27,8 @@ class TextOptions:
     """The values of :func:`wordkit_cli.options.text_options`."""
 
     tokenizer: str | None
-    numbers: str
+    numbers: Literal["keep", "N"]
+    normalize: Normalization | None
     encoding: str
     errors: Literal["strict", "replace"]
     data_dir: str | None
@@ -55,7 +57,8 @@ def read_corpus(
         paths: files, folders, globs, ``-``, named corpora; or one prepared corpus.
         outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
-        vocabulary: a prepared corpus whose words are taken; None: those of the text.
+        vocabulary: a prepared corpus whose words are taken, and whose normal form where none is
+            given; None: those of the text.
         like, threads, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
     """
     from wordkit_corpora import iter_read_corpus
@@ -73,6 +76,9 @@ def read_corpus(
         shared = Corpus.open(vocabulary)
         shared.check()
         words = shared.vocabulary
+        text = replace(
+            text, normalize=text.normalize or shared.settings.get("normalize", UNTOLD["normalize"])
+        )
     opening = iter_open_source(
         paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir
     )
@@ -83,7 +89,7 @@ def read_corpus(
     check_outputs(outputs, [*paths, *getattr(opened.source, "files", ())])
     reading = iter_read_corpus(
         opened, folder, tokenizer=text.tokenizer, numbers=text.numbers,
-        like=like, threads=threads, vocabulary=words, **settings,
+        normalize=text.normalize, like=like, threads=threads, vocabulary=words, **settings,
     )  # fmt: skip
     corpus = progress.finish(reading)
     progress.say(describe(corpus))
@@ -125,7 +131,7 @@ def describe(corpus: Corpus) -> str:
 
 def _refuse_text_options() -> None:
     """Raise if options say how to read text, and the text has been read already."""
-    for name in ("tokenizer", "numbers", "encoding", "errors"):
+    for name in ("tokenizer", "numbers", "normalize", "encoding", "errors"):
         if is_given(name):
             raise click.UsageError(
                 f"--{name} says how to read text, but this corpus is prepared already; "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
 
 from wordkit.runtime import DEVICES
+from wordkit.text.normalization import Normalization
 from wordkit_cli.sections import option
 
 __all__ = [
@@ -99,6 +100,11 @@ text_options = together(
         "--numbers", type=click.Choice(["keep", "N"]), default="keep", show_default=True,
         section="Text",
         help="Keep numbers, or write each as N.",
+    ),
+    option(
+        "--normalize", type=click.Choice(get_args(Normalization)), section="Text",
+        help="Unicode normal form: equal spellings are one; nfkc: compatible too; none: as is. "
+        "Default: nfc, or that of --vocabulary.",
     ),
     reading_options,
 )  # fmt: skip

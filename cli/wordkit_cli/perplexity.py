@@ -57,8 +57,8 @@ def command(
     check_outputs([log], [path])
     asked = load_model(path, options["device"])
     choice = TextOptions(
-        asked.tokenizer.name, asked.numbers, options["encoding"], options["errors"],
-        options["data_dir"],
+        asked.tokenizer.name, asked.numbers, asked.tokenizer.normalize, options["encoding"],
+        options["errors"], options["data_dir"],
     )  # fmt: skip
     with Progress(quiet=options["quiet"], log=log) as progress:
         corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)

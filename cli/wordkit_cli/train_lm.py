@@ -12,6 +12,7 @@ import cloup
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
+from wordkit.text.corpus import UNTOLD
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, load_vectors
 from wordkit_cli.options import (
@@ -228,7 +229,7 @@ def _read_texts(
         )  # fmt: skip
 
     train = read(paths)
-    like = {"tokenizer": "whitespace", **train.settings}
+    like = {**UNTOLD, **train.settings}
     valid, test = (
         None if options[name] is None else read([options[name]], like) for name in ("valid", "test")
     )

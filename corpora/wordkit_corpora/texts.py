@@ -16,6 +16,7 @@ from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
+from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import TokenizeFunction
 from wordkit_corpora.files import STANDARD_INPUT, is_glob
 from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
@@ -42,6 +43,7 @@ def iter_read_corpus(
     *,
     tokenizer: str | TokenizeFunction | None = None,
     numbers: str = "keep",
+    normalize: Normalization | None = None,
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
@@ -62,9 +64,11 @@ def iter_read_corpus(
             tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is
             tokenized already.
         numbers: ``keep``, or ``N`` to write every number as ``N``.
+        normalize: ``nfc``, ``nfkc`` or ``none``, as in :class:`wordkit.text.TextConfig`; None: nfc.
         encoding, errors: of files, as for :func:`wordkit_corpora.open_text`.
         data_dir: the folder of the user's own data, for named corpora.
-        like: the defaults of ``tokenizer`` and ``numbers``, such as the settings of another corpus.
+        like: the defaults of ``tokenizer``, ``numbers`` and ``normalize``, such as the settings of
+            another corpus.
         threads: the number of threads; None: all cores.
         words: ``min_count``, ``max_size``, ``unk`` and ``eos`` of :class:`wordkit.text.TextConfig`,
             and a ``vocabulary`` to take the words of.
@@ -77,7 +81,7 @@ def iter_read_corpus(
         StorageError: the folder cannot be written.
     """
     check_names(words, ("min_count", "max_size", "unk", "eos", "vocabulary"))
-    tokenizing = {"tokenizer": tokenizer, "numbers": numbers}
+    tokenizing = {"tokenizer": tokenizer, "numbers": numbers, "normalize": normalize}
     given = {name: value for name, value in tokenizing.items() if value not in (None, "keep")}
     if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):
         _refuse({"folder": folder, **given, **words}, "a corpus, which is prepared already")
@@ -100,8 +104,8 @@ def iter_read_corpus(
     from wordkit.text import TextConfig, iter_prepare  # loads Numba
 
     opened = yield from _open(kind, content, encoding, errors, data_dir)
-    settings: dict[str, Any] = {"tokenizer": opened.tokenizer, "numbers": "keep"}
-    settings |= {name: like[name] for name in settings if like and name in like} | given
+    settings: dict[str, Any] = {"tokenizer": opened.tokenizer}
+    settings |= {name: like[name] for name in tokenizing if like and name in like} | given
     settings |= {name: value for name, value in words.items() if name != "vocabulary"}
     config = TextConfig(**settings)
     run = iter_prepare(

@@ -19,6 +19,7 @@ from string_source import StringSource
 
 from wordkit.errors import StorageError, TextError, VocabularyError
 from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
+from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.tokenizers import is_number
 
@@ -27,7 +28,7 @@ SCANNED = ["basic", "words", "whitespace"]
 
 def plain_way(text: str, config: TextConfig) -> tuple[list[str], list[int], list[list[str]]]:
     """Words, counts and sentences, the slow and obvious way."""
-    tokenizer = get_tokenizer(config.tokenizer)
+    tokenizer = get_tokenizer(config.tokenizer, config.normalize)
     sentences = [list(tokenizer(line)) for line in text.split("\n")]
     if text.endswith("\n"):
         sentences.pop()
@@ -56,15 +57,18 @@ def check_equal(corpus: Corpus, expected: tuple[list[str], list[int], list[list[
 # characters of each class and width, the hard ones among them
 alphabet = st.sampled_from(
     list("abAB09.,'-’‐ \t\r\n_%é\u0301ΣσÄİ\u00adж中😀\u200d\u200bͅⱥȺ\u2028\x0b")
+    + list("H\u0331\u0338=\ufe0f\ufeff❤🏽🇩🇪#\u20e3\U000e0067\u1161가ﬁ")
 )
-texts = st.text(alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+characters = alphabet | st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+texts = st.lists(characters | st.sampled_from(["<unk>", "<UNK>", "<unk"])).map("".join)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=120)
 @given(
     texts.filter(lambda t: t.strip()),
     st.sampled_from(SCANNED),
     st.sampled_from(["keep", "N"]),
+    st.sampled_from(["nfc", "nfkc", "none"]),
     st.booleans(),
     st.integers(1, 3),
     st.integers(1, 40),
@@ -74,12 +78,13 @@ def test_the_scanner_equals_the_plain_way(
     text: str,
     tokenizer: str,
     numbers: str,
+    normalize: Normalization,
     eos: bool,
     min_count: int,
     block_size: int,
     threads: int,
 ) -> None:
-    config = TextConfig(tokenizer, numbers, eos=eos, min_count=min_count)
+    config = TextConfig(tokenizer, numbers, eos=eos, min_count=min_count, normalize=normalize)
     expected = plain_way(text, config)
     run = iter_prepare(StringSource(text, block_size), config=config, threads=threads)
     if not set(expected[0]) - {"<eos>"}:

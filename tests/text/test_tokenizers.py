@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError
 from wordkit.text import get_tokenizer, named_tokenizers
-from wordkit.text.characters import invisible_characters, lower_case, word_characters
+from wordkit.text.characters import invisible_characters, lower_case, marks, word_characters
+from wordkit.text.normalization import Normalization, unsettled_characters
 from wordkit.text.tokenizers import is_number
+
+FAMILY = "\u200d".join("👨👩👧👦")
+FLAG = "🇩🇪"
+SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+KEYS = ["1\ufe0f\u20e3", "#\ufe0f\u20e3"]
 
 
 @pytest.mark.parametrize(
@@ -24,13 +30,23 @@ from wordkit.text.tokenizers import is_number
         ("3.14, 10,000 and 5%.", ["3.14", ",", "10,000", "and", "5", "%", "."]),
         ("v1.5 a.b 1.b", ["v1.5", "a", ".", "b", "1", ".", "b"]),
         ("U.S. e-mail's", ["u", ".", "s", ".", "e-mail's"]),
-        ("naïve cafe\u0301 ŁÓDŹ", ["naïve", "cafe\u0301", "łódź"]),
+        ("naïve cafe\u0301 ŁÓDŹ", ["naïve", "café", "łódź"]),
         ("ΟΔΟΣ ΣΑΣ", ["οδος", "σας"]),
         ("İstanbul", ["i\u0307stanbul"]),
         ("co\u00adoperate", ["cooperate"]),
         ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
-        ("a\u200bb\ufeffc", ["a", "b", "c"]),
+        ("a\u200bb \ufeffc\ufeffd", ["a", "b", "cd"]),
         ("snake_case 😀😀", ["snake_case", "😀", "😀"]),
+        ("☕\ufe0f x ❤\ufe0fpizza!", ["☕\ufe0f", "x", "❤\ufe0f", "pizza", "!"]),
+        (
+            f"{FAMILY}{FAMILY} ok\U0001f44d\U0001f3fd",
+            [FAMILY, FAMILY, "ok", "\U0001f44d\U0001f3fd"],
+        ),
+        (f"{FLAG}{FLAG}{FLAG[0]} {SCOTLAND}", [FLAG, FLAG, FLAG[0], SCOTLAND]),
+        (f"ab{KEYS[0]}{KEYS[1]}", ["ab", *KEYS]),
+        ("\u0301x \ufe0f \u200dy =\u0338", ["x", "y", "≠"]),
+        ("H\u0331 \u212b \u1112\u1161\u11ab", ["\u1e96", "\u00e5", "한"]),
+        ("an <unk> (<UNK>) <eos>", ["an", "<unk>", "(", "<unk>", ")", "<", "eos", ">"]),
         ("", []),
         (" \t ", []),
     ],
@@ -55,10 +71,31 @@ def test_others(name: str, line: str, expected: list[str]) -> None:
 
 @given(st.text())
 def test_basic_keeps_every_visible_character(line: str) -> None:
-    kept = "".join(get_tokenizer("basic")(line))
-    invisible = invisible_characters()
-    folded = line.lower().replace("’", "'").replace("‐", "-").replace("‑", "-")
-    assert kept == "".join(c for c in folded if not invisible[ord(c)])
+    tokens = get_tokenizer("basic")(line)
+    dropped = invisible_characters() | marks()  # a mark is dropped where it follows nothing
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", line).lower())
+    folded = folded.replace("’", "'").replace("‐", "-").replace("‑", "-")
+    kept = "".join(c for c in "".join(tokens) if not dropped[ord(c)])
+    assert kept == "".join(c for c in folded if not dropped[ord(c)])
+    assert not any(dropped[ord(token[0])] for token in tokens)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("eH\u0301\u0331\u1161")))
+def test_equal_spellings_are_the_same_tokens(line: str) -> None:
+    for form in ("NFC", "NFD"):
+        spelling = unicodedata.normalize(form, line)
+        for name in ("basic", "words", "whitespace"):
+            assert get_tokenizer(name)(spelling) == get_tokenizer(name)(line)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("nfc", ["é", "ﬁn", "½"]), ("nfkc", ["é", "fin", "1⁄2"]), ("none", ["e\u0301", "ﬁn", "½"])],
+)
+def test_normal_forms(form: Normalization, expected: list[str]) -> None:
+    assert get_tokenizer("whitespace", form)("e\u0301 ﬁn ½") == expected
+    with pytest.raises(ConfigError, match="must be one of nfc, nfkc, none, not 'nfd'"):
+        get_tokenizer("basic", "nfd")  # type: ignore[arg-type]
 
 
 def test_classes_agree_with_python() -> None:
@@ -69,9 +106,18 @@ def test_classes_agree_with_python() -> None:
             assert words[point], hex(point)
         if character.isspace():
             assert invisible[point], hex(point)
-        if len(character.lower()) == 1 and character not in "Σ\u00ad":
+        if len(character.lower()) == 1 and character not in "Σ\u00ad\u212a":
             assert chr(lower[point]) == character.lower(), hex(point)
     assert not (words & invisible).any()
+    assert not (marks() & ~words).any()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_text_of_settled_characters_is_normalized(line: str) -> None:
+    for form in ("nfc", "nfkc"):
+        unsettled = unsettled_characters(form)
+        settled = "".join(c for c in line if not unsettled[ord(c)])
+        assert unicodedata.is_normalized(form.upper(), settled)
 
 
 def test_numbers() -> None:

@@ -137,10 +137,12 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         made = _text_settings(self.vectors_)
         self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
         self._numbers = made.get("numbers", "keep")
+        self._normalize = made.get("normalize", "none" if made else "nfc")
         return self._lookup()
 
     def _lookup(self) -> WordLookup:
-        return WordLookup(self.vectors_.vocabulary, get_tokenizer(self.tokenizer_), self._numbers)
+        tokenizer = get_tokenizer(self.tokenizer_, self._normalize)
+        return WordLookup(self.vectors_.vocabulary, tokenizer, self._numbers)
 
     def fit_words(self, documents: WordIds) -> DocumentVectors:
         """Fit to documents whose words have been looked up.

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from wordkit.lm.network import LanguageModelNetwork
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
+from wordkit.text.corpus import UNTOLD
+from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
@@ -55,8 +57,8 @@ class LanguageModel:
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The origin of the model, in values that JSON can hold. ``text`` records how the training text
-    became tokens: ``tokenizer``, a name (default: ``whitespace``), and ``numbers``, ``keep`` or
-    ``N``."""
+    became tokens: ``tokenizer``, a name (default: ``whitespace``), ``numbers``, ``keep`` or ``N``,
+    and ``normalize``, the normal form of the text (default: ``none``)."""
 
     def __post_init__(self) -> None:
         for word in (UNK, EOS):
@@ -72,6 +74,10 @@ class LanguageModel:
             raise ConfigError(f"text must tell a tokenizer and numbers, not {text!r:.50}")
         if self.numbers not in ("keep", "N"):
             raise ConfigError(f"numbers must be keep or N, not {self.numbers!r:.50}")
+        normalize = self._text("normalize", "none")
+        if normalize not in get_args(Normalization):
+            forms = ", ".join(get_args(Normalization))
+            raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
 
     @property
     def config(self) -> ModelConfig:
@@ -85,12 +91,12 @@ class LanguageModel:
         Raises:
             ConfigError: it was a function of the caller's, of which only the name is known.
         """
-        return get_tokenizer(self._text("tokenizer", "whitespace"))
+        return get_tokenizer(self._text("tokenizer", "whitespace"), self._text("normalize", "none"))
 
     @property
-    def numbers(self) -> str:
+    def numbers(self) -> Literal["keep", "N"]:
         """``keep``, or ``N`` where numbers were written as that."""
-        return str(self._text("numbers", "keep"))
+        return cast('Literal["keep", "N"]', self._text("numbers", "keep"))
 
     @property
     def unk_id(self) -> int:
@@ -221,7 +227,7 @@ class LanguageModel:
         from wordkit_corpora import iter_read_corpus
 
         check_names(reading, ("encoding", "errors", "data_dir"))
-        like = {"tokenizer": "whitespace", "numbers": "keep", **self.metadata.get("text", {})}
+        like = {**UNTOLD, **self.metadata.get("text", {})}
         corpus = finish(iter_read_corpus(text, like=like, eos=True, **reading), progress)
         return finish(iter_perplexity(self, corpus), progress)
 

@@ -34,6 +34,7 @@ from wordkit.runtime import Report, Run, choose_device
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
+from wordkit.text.corpus import UNTOLD
 from wordkit.training.checkpoint import (
     TrainingCheckpoint,
     as_decided,
@@ -297,10 +298,7 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
     settings = corpus.settings
     return {
         "made_by": "wordkit train-lm",
-        "text": {
-            "tokenizer": settings.get("tokenizer", "whitespace"),
-            "numbers": settings.get("numbers", "keep"),
-        },
+        "text": {name: settings.get(name, value) for name, value in UNTOLD.items()},
         "settings": asdict(config),
         "corpus": corpus.record,
         "valid": None if valid is None else valid.record,

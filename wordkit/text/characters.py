@@ -13,15 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "BYTE_ORDER_MARK",
     "FOLDED",
     "JOINERS",
+    "KEYCAP",
     "POINTS",
+    "REGIONAL_INDICATORS",
     "SOFT_HYPHEN",
+    "TAGS",
+    "TONES",
+    "ZERO_WIDTH_JOINER",
     "as_ranges",
     "decimal_digits",
     "hard_characters",
+    "in_categories",
     "invisible_characters",
     "lower_case",
+    "marks",
     "word_characters",
 ]
 
@@ -33,8 +41,19 @@ JOINERS = "'-"
 POINTS = ".,"
 """Characters that stay inside a number between two digits."""
 
+BYTE_ORDER_MARK = "\ufeff"
+ZERO_WIDTH_JOINER = 0x200D
+KEYCAP = 0x20E3
+"""The mark that makes a key of a digit, # or *."""
+REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
+"""Letters of which two make a flag."""
+TONES = range(0x1F3FB, 0x1F400)
+"""The skin tones, which change the emoji before them."""
+TAGS = range(0xE0020, 0xE0080)
+"""Invisible letters that name the region of a flag after it."""
+
 _POINTS = 0x110000
-_CONTINUING = (0x200C, 0x200D)  # the zero-width joiners: parts of words in many scripts
+_CONTINUING = (0x200C, ZERO_WIDTH_JOINER)  # parts of words in many scripts
 
 Mask = npt.NDArray[np.bool_]
 
@@ -48,7 +67,8 @@ def _categories() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-def _in_categories(*names: str) -> Mask:
+def in_categories(*names: str) -> Mask:
+    """Return a mask, by code point, of those in general categories, such as ``L`` or ``Nd``."""
     major, minor = _categories()
     mask = np.zeros(_POINTS, dtype=bool)
     for name in names:
@@ -59,8 +79,19 @@ def _in_categories(*names: str) -> Mask:
 @cache
 def word_characters() -> Mask:
     """Return a mask, by code point, of those in words: letters, marks, numbers, the underscore."""
-    mask = _in_categories("L", "M", "N")
+    mask = in_categories("L", "M", "N")
     mask[ord("_")] = True
+    mask[list(_CONTINUING)] = True
+    return mask
+
+
+@cache
+def marks() -> Mask:
+    """Return a mask, by code point, of those that belong to the character before them.
+
+    Accents, vowel signs, variation selectors, and the zero-width joiners.
+    """
+    mask = in_categories("M")
     mask[list(_CONTINUING)] = True
     return mask
 
@@ -68,21 +99,23 @@ def word_characters() -> Mask:
 @cache
 def invisible_characters() -> Mask:
     """Return a mask, by code point, of separators: white space, controls, unassigned."""
-    return _in_categories("Z", "Cc", "Cf", "Cs", "Cn") & ~word_characters()
+    return in_categories("Z", "Cc", "Cf", "Cs", "Cn") & ~word_characters()
 
 
 @cache
 def decimal_digits() -> Mask:
     """Return a mask, by code point, of the decimal digits of all scripts."""
-    return _in_categories("Nd")
+    return in_categories("Nd")
 
 
 @cache
 def hard_characters() -> Mask:
-    """Return a mask, by code point, of those whose lower case depends on context or is longer."""
+    """Return a mask, by code point, of those whose token depends on more than their neighbours."""
     mask = np.zeros(_POINTS, dtype=bool)
-    # İ alone becomes two code points; Σ is ς at the end of a word; soft hyphens vanish
-    mask[[ord("İ"), ord("Σ"), ord(SOFT_HYPHEN)]] = True
+    # İ alone becomes two code points; Σ is ς at the end of a word; the Kelvin sign becomes ASCII
+    mask[[ord("İ"), ord("Σ"), ord("\N{KELVIN SIGN}")]] = True
+    mask[[ord(SOFT_HYPHEN), ord(BYTE_ORDER_MARK)]] = True  # they vanish
+    mask[[KEYCAP, *REGIONAL_INDICATORS, *TONES, *TAGS]] = True  # parts of emoji
     return mask
 
 
@@ -90,7 +123,7 @@ def hard_characters() -> Mask:
 def lower_case() -> npt.NDArray[np.int32]:
     """Return the lower case of each code point (a hard character is its own)."""
     lower = np.arange(_POINTS, dtype=np.int32)
-    easy = np.flatnonzero(~hard_characters() & ~_in_categories("Cs"))
+    easy = np.flatnonzero(~hard_characters() & ~in_categories("Cs"))
     text = easy.astype("<u4").tobytes().decode("utf-32-le").lower()
     lower[easy] = np.frombuffer(text.encode("utf-32-le"), dtype="<i4")
     return lower

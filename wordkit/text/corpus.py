@@ -28,7 +28,10 @@ from wordkit.text.corpus_folder import (
 )
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["Corpus", "is_corpus"]
+__all__ = ["UNTOLD", "Corpus", "is_corpus"]
+
+UNTOLD = {"tokenizer": "whitespace", "numbers": "keep", "normalize": "none"}
+"""How a text became tokens, where the settings of a corpus or model do not tell."""
 
 _PIECE = 1 << 20  # values read at a time, so that memory does not grow
 # What NumPy raises for a corrupted file: its header is a Python literal.

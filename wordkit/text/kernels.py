@@ -24,11 +24,13 @@ import numpy as np
 
 from wordkit.kernels.jit import njit
 
-# Classes of characters. A character's entry in the table is lower-case code point << 3 | class.
-SPACE, WORD, DIGIT, POINT, JOINER, SYMBOL, NEWLINE, HARD = range(8)
+# Classes of characters. A character's entry in the table is lower-case code point << 4 | class.
+SPACE, WORD, DIGIT, MARK, POINT, JOINER, SYMBOL, NEWLINE, HARD, UNSETTLED = range(10)
+CLASS_BITS = 4
+_CLASS = (1 << CLASS_BITS) - 1
 
-# How a scan ends.
-DONE, FULL, INVALID, HARD_LINE = range(4)
+# How a scan ends; the last two by a character of the class HARD or UNSETTLED.
+DONE, FULL, INVALID, HARD_LINE, UNSETTLED_LINE = range(5)
 
 # The cells of a scan's state.
 STATUS, POSITION, WORDS, BLOB, TOKENS, LINES, LINE_TOKEN, LINE_START, CELLS = range(9)
@@ -38,6 +40,7 @@ START, END, COUNT, FIRST, COLUMNS = range(5)
 
 _OFFSET = np.uint64(14695981039346656037)  # the hash is FNV-1a, by code points
 _PRIME = np.uint64(1099511628211)
+_LESS_THAN, _ZERO_WIDTH_JOINER = 0x3C, 0x200D
 
 
 @njit(nogil=True, cache=True)
@@ -144,6 +147,18 @@ def _number(
 
 
 @njit(nogil=True, cache=True)
+def _begins_unk(data: Any, i: int, end: int) -> bool:
+    """Whether ``<unk>``, in any capitals, is at ``i``."""
+    return (
+        i + 5 <= end
+        and (data[i + 1] | 0x20) == 0x75
+        and (data[i + 2] | 0x20) == 0x6E
+        and (data[i + 3] | 0x20) == 0x6B
+        and data[i + 4] == 0x3E
+    )
+
+
+@njit(nogil=True, cache=True)
 def scan(
     data: Any, chars: Any, symbols: bool, eos: int, position: int, table: Any, out: Any, state: Any
 ) -> None:
@@ -151,7 +166,7 @@ def scan(
 
     Args:
         data: uint8, the text; its tokens fit into the blob after the words known so far.
-        chars: int32 by code point: lower case << 3 | class.
+        chars: int32 by code point: lower case << CLASS_BITS | class.
         symbols: whether symbols are tokens.
         eos: the word to put at each line end, or −1.
         position: that of the text in all text; orders the first appearances.
@@ -161,7 +176,8 @@ def scan(
             DONE, the text is at its end;
             FULL, the word table must grow before the next call;
             INVALID, the bytes at POSITION are not UTF-8;
-            HARD_LINE, the line from LINE_START on (its tokens taken back) needs Python.
+            HARD_LINE, the line from LINE_START on (its tokens taken back) needs Python;
+            UNSETTLED_LINE, the same line may have to be normalized first.
     """
     slots, rows, hashes, blob = table
     ids, line_ends = out
@@ -180,8 +196,8 @@ def scan(
             status = INVALID
             break
         entry = chars[point]
-        kind = entry & 7
-        if kind == SPACE:
+        kind = entry & _CLASS
+        if kind in (SPACE, MARK):  # a mark without a character to belong to
             i += width
             continue
         if kind == NEWLINE:
@@ -196,12 +212,12 @@ def scan(
             lines += 1
             line_token, line_start = n, i
             continue
-        if kind == HARD:
-            status = HARD_LINE
+        if kind >= HARD:
+            status = HARD_LINE + kind - HARD
             break
         # --- a token begins here: write it, in lower case, after the known words ------------
-        begin, end = i, _encode(blob, free, entry >> 3)
-        h = (_OFFSET ^ np.uint64(entry >> 3)) * _PRIME
+        begin, end = i, _encode(blob, free, entry >> CLASS_BITS)
+        h = (_OFFSET ^ np.uint64(entry >> CLASS_BITS)) * _PRIME
         i += width
         if kind in (WORD, DIGIT):
             while i < size:
@@ -212,8 +228,8 @@ def scan(
                 if point < 0:
                     break  # the next round reports it
                 entry = chars[point]
-                kind = entry & 7
-                if kind != WORD and kind != DIGIT:
+                kind = entry & _CLASS
+                if kind != WORD and kind != DIGIT and kind != MARK:
                     # a joiner stays inside the word when the word continues after it
                     if kind != JOINER and (kind != POINT or previous != DIGIT):
                         break
@@ -222,10 +238,13 @@ def scan(
                     after, _ = _decode(data, i + width, size)
                     if after < 0:
                         break
-                    follows = chars[after] & 7
+                    follows = chars[after] & _CLASS
+                    if follows >= HARD:
+                        kind = follows
+                        break
                     if follows != DIGIT and (follows != WORD or kind != JOINER):
                         break
-                lower = entry >> 3
+                lower = entry >> CLASS_BITS
                 if lower < 0x80:
                     blob[end] = lower
                     end += 1
@@ -233,8 +252,31 @@ def scan(
                     end = _encode(blob, end, lower)
                 h = (h ^ np.uint64(lower)) * _PRIME
                 i += width
+        elif kind == SYMBOL and point == _LESS_THAN and _begins_unk(data, begin, size):
+            while i < begin + 5:
+                blob[end] = data[i] | 0x20
+                h = (h ^ np.uint64(blob[end])) * _PRIME
+                end += 1
+                i += 1
         elif not symbols:
             continue
+        else:
+            # marks stay with the symbol before them, and symbols with a zero-width joiner
+            while i < size and data[i] >= 0x80:
+                joined = point == _ZERO_WIDTH_JOINER
+                point, width = _decode(data, i, size)
+                if point < 0:
+                    break
+                entry = chars[point]
+                kind = entry & _CLASS
+                if kind != MARK and not (joined and kind == SYMBOL):
+                    break
+                end = _encode(blob, end, entry >> CLASS_BITS)
+                h = (h ^ np.uint64(entry >> CLASS_BITS)) * _PRIME
+                i += width
+        if kind >= HARD:  # what would be a token may be none
+            status = HARD_LINE + kind - HARD
+            break
         w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), position + n)
         if w < 0:
             i = begin
@@ -248,7 +290,7 @@ def scan(
         rows[w, COUNT] += 1
         ids[n] = w
         n += 1
-    if status == HARD_LINE:
+    if status >= HARD_LINE:
         for k in range(line_token, n):
             rows[ids[k], COUNT] -= 1
         n = line_token

@@ -24,6 +24,7 @@ from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
+from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import Vocabulary
@@ -54,10 +55,15 @@ class TextConfig(Settings):
     eos: bool = setting(
         False, "Put the token <eos> at the end of each line, as language models need it."
     )
+    normalize: Normalization = setting(
+        "nfc",
+        "Unicode normal form of the text: nfc, canonically equal spellings are one; nfkc, "
+        "compatible ones too; none, as it is.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        get_tokenizer(self.tokenizer)
+        get_tokenizer(self.tokenizer, self.normalize)
 
 
 def iter_prepare(
@@ -104,7 +110,7 @@ def _prepare(
         temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
         folder = temporary.name
         remedy = "free some space there, or name another folder for temporary files with TMPDIR"
-    tokenizer = get_tokenizer(config.tokenizer)
+    tokenizer = get_tokenizer(config.tokenizer, config.normalize)
     scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(min(threads, _MAX_THREADS))]
     with CorpusWriter(folder, remedy) as writer:
         with Spool(writer) as spool:
@@ -193,7 +199,8 @@ def _vocabulary(
         final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)
     else:
         ids = vocabulary.ids(targets)
-        missing = -1 if vocabulary.unk_id is None else vocabulary.unk_id
+        unk = vocabulary.unk_id if config.unk or given is not None else None
+        missing = -1 if unk is None else unk
         final[order] = np.where(ids < 0, missing, ids)
     return vocabulary, final
 

@@ -3,14 +3,15 @@
 Each thread keeps a word table of its own and scans the blocks that come to it; at the end the
 tables are merged and the ids, which are spooled to the disk, are renumbered. A line that the
 kernel cannot do exactly (its lower case depends on the context, as for the Greek Σ) is handed to
-the tokenizer's Python twin, and so is everything when the tokenizer is not one of the scanned.
+the tokenizer's Python twin, and so is everything when the tokenizer is not one of the scanned. At
+the first character that normalization may change, the rest of the block is normalized.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from wordkit.errors import VocabularyError
 from wordkit.text import kernels
 from wordkit.text.blocks import Block, not_utf8
 from wordkit.text.characters import (
+    BYTE_ORDER_MARK,
     FOLDED,
     JOINERS,
     POINTS,
@@ -26,14 +28,19 @@ from wordkit.text.characters import (
     hard_characters,
     invisible_characters,
     lower_case,
+    marks,
     word_characters,
 )
+from wordkit.text.normalization import Normalization, unsettled_characters
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.vocabulary import EOS
 
 __all__ = ["BlockIds", "Scanner", "WordTable"]
 
 _NONE = np.zeros(0, dtype=np.int64)
+
+_Ids: TypeAlias = npt.NDArray[np.int32]
+_State: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -160,47 +167,78 @@ class Scanner:
         """
         if not self.tokenizer.scanned:
             return self._scan_in_python(block, position)
-        data = np.frombuffer(block.data, dtype=np.uint8)
-        if len(self._ids) <= len(data):
-            self._ids = np.empty(len(data) + 1, dtype=np.int32)
         line_ends = np.empty(block.data.count(b"\n"), dtype=np.int32)
-        chars = character_table(self.tokenizer.name)
+        state = self._scan_lines(block, position, line_ends, self._start(block, 0))
+        tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.LINES])
+        return BlockIds(self._ids[:tokens].copy(), line_ends[:lines])
+
+    def _scan_lines(
+        self, block: Block, position: int, line_ends: _Ids, state: _State, is_settled: bool = False
+    ) -> _State:
+        """Scan a block to its end, and return the state; its tokens lie in ``self._ids``.
+
+        Args:
+            block, position: as for :meth:`scan`.
+            line_ends: takes the line ends of the block.
+            state: that at the start.
+            is_settled: whether the text is normalized already.
+        """
+        data = np.frombuffer(block.data, dtype=np.uint8)
+        chars = character_table(self.tokenizer, is_settled)
         symbols = self.tokenizer.name != "words"
-        state = self.table.start(len(data))
+        size = settled_end = 0  # of the lines that were normalized last
         while True:
             out, table = (self._ids, line_ends), self.table.arrays
             kernels.scan(data, chars, symbols, self._eos, position, table, out, state)
             status = self.table.update(state)
             if status == kernels.DONE:
-                break
+                return state
             if status == kernels.INVALID:
                 raise not_utf8(block, int(state[kernels.POSITION]))
+            if status == kernels.FULL:
+                continue
+            start = int(state[kernels.LINE_START])
             if status == kernels.HARD_LINE:
-                state = self._scan_hard_line(block, position, state)
-        tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.LINES])
-        return BlockIds(self._ids[:tokens].copy(), line_ends[:lines])
+                end = _line_end(block.data, start)
+                state = self._scan_hard_line(block, start, end, position, state)
+            else:  # a line, or twice as much as last time where they lie close together
+                size = 2 * size if start - settled_end <= size else 0
+                end = settled_end = _line_end(block.data, start + size) + 1
+                size = end - start
+                text = self.tokenizer.prepared(_decoded(block, start, end))
+                rest = replace(block, data=text.encode())
+                state = self._scan_lines(
+                    rest, position, line_ends, self._start(rest, 0, state), is_settled=True
+                )
+                state[kernels.LINE_TOKEN] = state[kernels.TOKENS]
+            state = self._start(block, min(end, len(data)), state)
+
+    def _start(self, block: Block, start: int, before: _State | None = None) -> _State:
+        """Return the state for a scan of a block from a line's start on, with room for its ids."""
+        state = self.table.start(len(block.data) - start)
+        state[kernels.POSITION] = state[kernels.LINE_START] = start
+        if before is not None:
+            state[kernels.LINES] = before[kernels.LINES]
+            state[kernels.TOKENS] = state[kernels.LINE_TOKEN] = before[kernels.LINE_TOKEN]
+        missing = int(state[kernels.TOKENS]) + len(block.data) - start + 1 - len(self._ids)
+        if missing > 0:
+            self._ids = np.concatenate([self._ids, np.empty(missing, dtype=np.int32)])
+        return state
 
     def _scan_hard_line(
-        self, block: Block, position: int, state: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int64]:
-        """Scan the line at LINE_START in Python; return the state after it."""
-        start, tokens = int(state[kernels.LINE_START]), int(state[kernels.LINE_TOKEN])
-        end = block.data.find(b"\n", start)
-        end = len(block.data) if end < 0 else end
-        try:
-            line = block.data[start:end].decode()
-        except UnicodeDecodeError as error:
-            raise not_utf8(block, start + error.start) from error
-        found = self._add_tokens(self.tokenizer(line), block, position + tokens)
-        missing = tokens + len(found) + len(block.data) - end + 1 - len(self._ids)
+        self, block: Block, start: int, end: int, position: int, state: _State
+    ) -> _State:
+        """Scan a line, without its line end, in Python; return the state after it."""
+        tokens = int(state[kernels.LINE_TOKEN])
+        found = self._add_tokens(
+            self.tokenizer(_decoded(block, start, end)), block, position + tokens
+        )
+        missing = tokens + len(found) - len(self._ids)
         if missing > 0:
             self._ids = np.concatenate([self._ids, np.empty(missing, dtype=np.int32)])
         self._ids[tokens : tokens + len(found)] = found
-        after = self.table.start(len(block.data) - end)
-        after[kernels.TOKENS] = after[kernels.LINE_TOKEN] = tokens + len(found)
-        after[kernels.LINES] = state[kernels.LINES]
-        after[kernels.POSITION] = after[kernels.LINE_START] = end  # the line feed, if any
-        return after
+        state[kernels.LINE_TOKEN] = tokens + len(found)
+        return state
 
     def _add_tokens(self, tokens: Any, block: Block, position: int) -> npt.NDArray[np.int32]:
         """Count the tokens that a Python tokenizer gave."""
@@ -222,11 +260,7 @@ class Scanner:
             ) from error
 
     def _scan_in_python(self, block: Block, position: int) -> BlockIds:
-        try:
-            text = block.data.decode()
-        except UnicodeDecodeError as error:
-            raise not_utf8(block, error.start) from error
-        lines = text.split("\n")
+        lines = _decoded(block, 0, len(block.data)).split("\n")
         tokens: list[str] = []
         ends: list[int] = []
         for number, line in enumerate(lines):
@@ -238,28 +272,52 @@ class Scanner:
         return BlockIds(self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32))
 
 
-@cache
-def character_table(name: str) -> npt.NDArray[np.int32]:
+def _line_end(data: bytes, start: int) -> int:
+    """The index of the first line feed from ``start`` on, the size of the data where none is."""
+    end = data.find(b"\n", start)
+    return len(data) if end < 0 else end
+
+
+def _decoded(block: Block, start: int, end: int) -> str:
+    try:
+        return block.data[start:end].decode()
+    except UnicodeDecodeError as error:
+        raise not_utf8(block, start + error.start) from error
+
+
+def character_table(tokenizer: Tokenizer, is_settled: bool) -> npt.NDArray[np.int32]:
     """Return the table of characters of the scan kernel, by the rules of one tokenizer.
 
+    Args:
+        tokenizer: one of the scanned.
+        is_settled: whether the text is normalized already.
+
     Returns:
-        (0x110000,) int32: lower case << 3 | class.
+        (0x110000,) int32: lower case << ``kernels.CLASS_BITS`` | class.
     """
-    if name == "whitespace":
-        table = np.arange(0x110000, dtype=np.int32) << 3 | kernels.WORD
-        for blank in " \t\r\v\f":
-            table[ord(blank)] = kernels.SPACE
-    else:
-        classes = np.full(0x110000, kernels.SYMBOL, dtype=np.int32)
+    return _table(tokenizer.lowercase, "none" if is_settled else tokenizer.normalize)
+
+
+@cache
+def _table(lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
+    classes = np.full(0x110000, kernels.WORD, dtype=np.int32)
+    lower = np.arange(0x110000, dtype=np.int32)
+    if lowercase:
+        lower = lower_case().copy()
+        classes[:] = kernels.SYMBOL
         classes[invisible_characters()] = kernels.SPACE
         classes[word_characters()] = kernels.WORD
         classes[decimal_digits()] = kernels.DIGIT
-        classes[hard_characters()] = kernels.HARD
-        table = lower_case() << 3 | classes
-        for character in POINTS:
-            table[ord(character)] = ord(character) << 3 | kernels.POINT
+        classes[marks()] = kernels.MARK
+        classes[list(map(ord, POINTS))] = kernels.POINT
         for character, written in {**{c: c for c in JOINERS}, **FOLDED}.items():
-            table[ord(character)] = ord(written) << 3 | kernels.JOINER
-    table[ord("\n")] = kernels.NEWLINE
+            classes[ord(character)], lower[ord(character)] = kernels.JOINER, ord(written)
+        classes[hard_characters()] = kernels.HARD
+    else:
+        classes[list(map(ord, " \t\r\v\f"))] = kernels.SPACE
+        classes[ord(BYTE_ORDER_MARK)] = kernels.HARD
+    classes[unsettled_characters(normalize)] = kernels.UNSETTLED
+    classes[ord("\n")] = kernels.NEWLINE
+    table = lower << kernels.CLASS_BITS | classes
     table.flags.writeable = False
     return table

@@ -4,14 +4,20 @@
 (:mod:`wordkit.text.scanner`), which reads whole files by the same rules; the others are NLTK's.
 Any callable from a line to a list of tokens serves as well.
 
+All text is normalized first, by default to NFC; byte order marks vanish.
+
 The rules of ``basic``:
 
 * text is lower-cased (:meth:`str.lower`); soft hyphens vanish;
 * a word is a run of letters, marks, digits and underscores of any script, with apostrophes and
   hyphens inside it, and with full stops and commas between two digits (``3.14``, ``10,000``);
 * typographic apostrophes and hyphens (’ ‐ ‑) are written as ``'`` and ``-``;
-* every other visible character is a token of its own;
-* white space and invisible characters (controls, formats, unassigned) separate tokens.
+* every other visible character is a token of its own, with the marks after it: accents, variation
+  selectors, zero-width joiners and the symbols that these join, skin tones;
+* two regional indicators are one token, a flag; so is the key of a digit;
+* ``<unk>``, which stands for an unknown word in tokenized text, is one token;
+* white space and invisible characters (controls, formats, unassigned) separate tokens, and marks
+  that have no character to belong to.
 
 Scripts that do not put spaces between words (Chinese, Japanese, Thai) need a segmenter first.
 """
@@ -20,19 +26,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import get_args
 
 from wordkit.errors import ConfigError
 from wordkit.text.characters import (
+    BYTE_ORDER_MARK,
     FOLDED,
     JOINERS,
+    KEYCAP,
     POINTS,
+    REGIONAL_INDICATORS,
     SOFT_HYPHEN,
+    TAGS,
+    TONES,
+    ZERO_WIDTH_JOINER,
     as_ranges,
     invisible_characters,
+    marks,
     word_characters,
 )
+from wordkit.text.normalization import Normalization, normalized
 
 __all__ = ["TokenizeFunction", "Tokenizer", "get_tokenizer", "named_tokenizers"]
 
@@ -57,9 +72,23 @@ class Tokenizer:
     scanned: bool = False
     """True if the fast scanner reads files by the same rules."""
 
+    lowercase: bool = False
+    """True if text is lower-cased before the function gets it."""
+
+    normalize: Normalization = "nfc"
+    """The normal form of the text that the function gets."""
+
     def __call__(self, line: str) -> Sequence[str]:
         """The tokens of a line."""
-        return self.function(line)
+        return self.function(self.prepared(line))
+
+    def prepared(self, text: str) -> str:
+        """Return a text as the function gets it: normalized, and lower-cased where that is due."""
+        if text.isascii():
+            return text.lower() if self.lowercase else text
+        text = normalized(text.replace(BYTE_ORDER_MARK, ""), self.normalize)
+        # lower case may compose where capitals do not: H and ẖ with a line below
+        return normalized(text.lower(), self.normalize) if self.lowercase else text
 
 
 def named_tokenizers() -> dict[str, Tokenizer]:
@@ -67,14 +96,27 @@ def named_tokenizers() -> dict[str, Tokenizer]:
     return {tokenizer.name: tokenizer for tokenizer in _TOKENIZERS}
 
 
-def get_tokenizer(tokenizer: str | Tokenizer | TokenizeFunction) -> Tokenizer:
+def get_tokenizer(
+    tokenizer: str | Tokenizer | TokenizeFunction, normalize: Normalization | None = None
+) -> Tokenizer:
     """Return the tokenizer of this name, or the callable as a tokenizer.
 
+    Args:
+        tokenizer: a name, a callable from a line to its tokens, or a tokenizer.
+        normalize: the normal form of the text that it gets; None: the tokenizer's own, ``nfc``.
+
     Raises:
-        ConfigError: there is no such name.
+        ConfigError: there is no such name or normal form.
     """
-    if isinstance(tokenizer, Tokenizer):
-        return tokenizer
+    if normalize not in (None, *get_args(Normalization)):
+        forms = ", ".join(get_args(Normalization))
+        raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
+    if not isinstance(tokenizer, Tokenizer):
+        tokenizer = _tokenizer(tokenizer)
+    return tokenizer if normalize is None else replace(tokenizer, normalize=normalize)
+
+
+def _tokenizer(tokenizer: str | TokenizeFunction) -> Tokenizer:
     if callable(tokenizer):
         name = getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
         return Tokenizer(name, "a function of the caller's", tokenizer)
@@ -89,33 +131,38 @@ def is_number(word: str) -> bool:
     return _NUMBER.fullmatch(word) is not None
 
 
-def _pattern(word: str, other: str) -> str:
-    """The expression for tokens, given classes for a character of words and for any other one."""
-    inside = rf"[{JOINERS}](?={word})|(?<=\d)[{POINTS}](?=\d)"
-    return rf"{word}+(?:(?:{inside}){word}+)*" + (f"|{other}" if other else "")
-
-
 @cache
 def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
     """The search for the tokens of a line; lines of ASCII have a shorter, faster expression."""
     if ascii_only:
-        word, other = r"\w", r"[^\w\x00-\x20\x7f]"
+        first = word = r"\w"
+        other = r"[^\w\x00-\x20\x7f]"
     else:
-        words = word_characters()
-        word = rf"[\w{as_ranges(words)}]"  # re finds \w quickly; the ranges add the marks
-        other = f"[^{as_ranges(words | invisible_characters())}]"
-    flags = re.ASCII if ascii_only else 0
-    return re.compile(_pattern(word, other if symbols else ""), flags).findall
+        words, belonging = word_characters(), marks().copy()
+        first = rf"[\w{as_ranges(words & ~belonging)}]"  # re finds \w quickly
+        word = rf"[\w{as_ranges(words)}]"
+        symbol = as_ranges(~(words | invisible_characters()))
+        flag = f"[{chr(REGIONAL_INDICATORS[0])}-{chr(REGIONAL_INDICATORS[-1])}]"
+        belonging[[*TONES, *TAGS]] = True
+        joined = rf"(?<={chr(ZERO_WIDTH_JOINER)})(?![\0-\x7f])[{symbol}]"
+        other = f"(?:{flag}{flag}|[{symbol}])(?:[{as_ranges(belonging)}]|{joined})*"
+    inside = rf"[{JOINERS}](?={first})|(?<=\d)[{POINTS}](?=\d)"
+    pattern = rf"<unk>|{first}{word}*(?:(?:{inside}){word}+)*" + (f"|{other}" if symbols else "")
+    return re.compile(pattern, re.ASCII if ascii_only else 0).findall
 
 
 _FOLD = str.maketrans({**FOLDED, SOFT_HYPHEN: None})
+_KEY = re.compile(rf"[0-9#*]\ufe0f?{chr(KEYCAP)}")
 
 
 def _tokens(line: str, symbols: bool) -> list[str]:
-    line = line.lower()
+    """The tokens of a line in lower case."""
     if line.isascii():
         return _finder(symbols, True)(line)
-    return _finder(symbols, False)(line.translate(_FOLD))
+    line = line.translate(_FOLD)
+    if chr(KEYCAP) in line:
+        line = _KEY.sub(r" \g<0> ", line)
+    return _finder(symbols, False)(line)
 
 
 def _basic(line: str) -> list[str]:
@@ -152,10 +199,16 @@ def _nltk_tokenizer(name: str, description: str) -> Tokenizer:
 
 _TOKENIZERS: Iterable[Tokenizer] = (
     Tokenizer(
-        "basic", "lower case; each punctuation mark a token; ' and - kept in words", _basic, True
+        "basic",
+        "lower case; each punctuation mark a token; ' and - kept in words",
+        _basic,
+        scanned=True,
+        lowercase=True,
     ),
-    Tokenizer("words", "as basic, without punctuation", _words, True),
-    Tokenizer("whitespace", "as is: tokens are what white space separates", _whitespace, True),
+    Tokenizer("words", "as basic, without punctuation", _words, scanned=True, lowercase=True),
+    Tokenizer(
+        "whitespace", "as is: tokens are what white space separates", _whitespace, scanned=True
+    ),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
     _nltk_tokenizer("toktok", "tok-tok, for many languages (NLTK)"),
