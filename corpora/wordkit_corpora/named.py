@@ -13,7 +13,7 @@ from wordkit.runtime import Report, Run, as_run
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
-from wordkit_corpora.plaintext import Errors, is_tokenised, joined_names, open_text
+from wordkit_corpora.plaintext import Errors, joined_names, open_text
 from wordkit_corpora.ptb import iter_ptb_source
 from wordkit_corpora.pydocs import iter_pydocs_source
 
@@ -54,7 +54,7 @@ class OpenedText:
     source: TextSource
 
     tokenizer: str
-    """The tokenizer that fits it, where the user names none."""
+    """The tokenizer that fits its first text, where the user names none."""
 
     note: str | None = None
     """One line on a path that is called like a named corpus."""
@@ -141,14 +141,13 @@ def iter_open_source(
     # looked for all at once, so that a file counts once on both sides of a name
     found = iter(find_files_of_each(plain) if plain or not paths else [])
     sources: list[TextSource] = []
-    tokenizers: set[str] = set()
-    reason = None
+    tokenizer = reason = None  # those of the first text
     for corpus, group in itertools.groupby(meant, key=lambda pair: pair[1]):
         together = [path for path, _ in group]
         if corpus is not None:
             for _ in together:
                 sources.append((yield from corpus.open(data_dir)))
-            tokenizers.add(corpus.tokenizer)
+            tokenizer = tokenizer or corpus.tokenizer
         elif files := [file for _ in together for file in next(found)]:
             text = open_text(
                 files,
@@ -158,17 +157,15 @@ def iter_open_source(
                 as_it_comes=as_it_comes,
             )
             sources.append(text)
-            if is_tokenised(text):
-                tokenizers.add(_WHITESPACE)
-                reason = reason or (
-                    f"{text.name} holds {UNK}, so it is tokenised already and is split at white "
+            if tokenizer is None and text.is_tokenized():
+                tokenizer = _WHITESPACE
+                reason = (
+                    f"{text.name} holds {UNK}, so it is tokenized already and is split at white "
                     "space"
                 )
-            else:
-                tokenizers.add(_DEFAULT)
+            tokenizer = tokenizer or _DEFAULT
     source = sources[0] if len(sources) == 1 else _Chain(tuple(sources), errors == "replace")
-    tokenizer = tokenizers.pop() if len(tokenizers) == 1 else _DEFAULT
-    return OpenedText(source, tokenizer, _note(plain), reason if tokenizer == _WHITESPACE else None)
+    return OpenedText(source, tokenizer or _DEFAULT, _note(plain), reason)
 
 
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import sys
@@ -33,7 +34,6 @@ __all__ = [
     "BLOCK_SIZE",
     "PlainText",
     "has_unk",
-    "is_tokenised",
     "joined_names",
     "open_text",
     "read_ahead",
@@ -94,22 +94,6 @@ def joined_names(paths: Sequence[str | Path]) -> str:
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
-def is_tokenised(text: PlainText) -> bool:
-    """Return True if a text is tokenised already: its first block has the token ``<unk>``.
-
-    False for standard input and pipes, which can be read only once, and for a text that cannot be
-    read; the reader reports the error.
-    """
-    if text.size is None:
-        return False
-    try:
-        with contextlib.closing(text._read()) as blocks:  # without a thread that reads ahead
-            first = next(blocks, None)
-    except TextError:
-        return False
-    return first is not None and has_unk(first.data)
-
-
 def has_unk(data: bytes) -> bool:
     """Return whether a piece of text has the token ``<unk>``."""
     return _UNK_TOKEN.search(data) is not None
@@ -129,6 +113,7 @@ class PlainText:
     def __post_init__(self) -> None:
         self._has_stream = any(is_stream(file) for file in self.files)
         self._is_spent = False
+        self._begun: tuple[list[Block], Generator[Block, None, None]] | None = None
 
     def __repr__(self) -> str:
         return f"PlainText({self.name!r})"
@@ -147,6 +132,22 @@ class PlainText:
         """True if bytes that are not UTF-8 become U+FFFD instead of an error."""
         return self.errors == "replace"
 
+    def is_tokenized(self) -> bool:
+        """Return whether a text is tokenized already: its first block has the token ``<unk>``.
+
+        The first block of a stream is kept, and handed out again.
+
+        Raises:
+            TextError: the first block cannot be read, or is not text.
+        """
+        blocks = self._read()  # without a thread that reads ahead
+        first = list(itertools.islice(blocks, 1))
+        if self._has_stream:
+            self._begun = first, blocks
+        else:
+            blocks.close()
+        return any(has_unk(block.data) for block in first)
+
     def blocks(self) -> Generator[Block, None, None]:
         """Yield the text from its start; files are read ahead in a thread.
 
@@ -160,7 +161,15 @@ class PlainText:
                 f"{self.name} can be read only once; save the text to a file and name that"
             )
         self._is_spent = True
-        return self._read()  # no thread: one that waits for a pipe could not be stopped
+        return self._read_on()  # no thread: one that waits for a pipe could not be stopped
+
+    def _read_on(self) -> Generator[Block, None, None]:
+        """Yield the text of a stream, of which the first block may have been read."""
+        first, rest = self._begun or ([], self._read())
+        self._begun = None
+        with contextlib.closing(rest):
+            yield from first
+            yield from rest
 
     def _read(self) -> Generator[Block, None, None]:
         before = 0

@@ -61,8 +61,8 @@ def iter_read_corpus(
             Or what :func:`wordkit_corpora.iter_open_source` opened.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
-            tokens; None: ``basic``, or ``whitespace`` where the text holds ``<unk>``, so that it is
-            tokenized already.
+            tokens; None: ``basic``, or ``whitespace`` where the first block of the first text
+            holds ``<unk>``, so that it is tokenized already.
         numbers: ``keep``, or ``N`` to write every number as ``N``.
         normalize: ``nfc``, ``nfkc`` or ``none``, as in :class:`wordkit.text.TextConfig`; None: nfc.
         encoding, errors: of files, as for :func:`wordkit_corpora.open_text`.
@@ -169,9 +169,17 @@ class Lines:
     size: int | None = None
 
     def is_tokenized(self) -> bool:
-        """Return whether the first lines have the token ``<unk>``."""
-        first, self.lines = _peek(self.lines, _GROUP)
-        return has_unk(self._encode(first, 1))
+        """Return whether what would be the first block of a file has the token ``<unk>``."""
+        lines = iter(self.lines)
+        first: list[str | bytes] = []
+        head = b""
+        while len(head) < BLOCK_SIZE and (group := list(itertools.islice(lines, _GROUP))):
+            head += self._encode(group, len(first) + 1)
+            first += group
+        if lines is self.lines:
+            self.lines = itertools.chain(first, lines)
+        last_line = head.rfind(b"\n", 0, BLOCK_SIZE) + 1
+        return has_unk(head[: last_line or BLOCK_SIZE])
 
     def blocks(self) -> Generator[Block, None, None]:
         """Yield the lines as blocks of UTF-8."""

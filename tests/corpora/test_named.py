@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +14,7 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.text import TextSource, get_tokenizer
 from wordkit_corpora import iter_open_source, named_corpora
 from wordkit_corpora.named import find
+from wordkit_corpora.texts import iter_open_lines
 
 
 def read(source: TextSource) -> bytes:
@@ -49,10 +54,53 @@ def test_a_text_that_holds_unk_is_tokenised_already(folder: Path) -> None:
     opened = iter_open_source(["cut.txt"]).result()
     assert (opened.tokenizer, opened.note) == ("whitespace", None)
     assert opened.reason == (
-        "cut.txt holds <unk>, so it is tokenised already and is split at white space"
+        "cut.txt holds <unk>, so it is tokenized already and is split at white space"
     )
-    both = iter_open_source(["cut.txt", "ptb-test"], data_dir="data").result()
-    assert both.tokenizer == "whitespace"
+
+
+@pytest.mark.parametrize(
+    ("paths", "tokenizer"),
+    [
+        (["cut.txt", "a.txt"], "whitespace"), (["a.txt", "cut.txt"], "basic"),
+        (["empty.txt", "cut.txt"], "whitespace"), (["ptb-test", "a.txt"], "whitespace"),
+        (["a.txt", "ptb-test"], "basic"), (["cut.txt", "ptb-test"], "whitespace"),
+    ],
+)  # fmt: skip
+def test_the_first_text_decides(folder: Path, paths: list[str], tokenizer: str) -> None:
+    (folder / "cut.txt").write_text("the <unk> of\n")
+    (folder / "empty.txt").touch()
+    opened = iter_open_source(paths, data_dir="data").result()
+    assert (opened.tokenizer, opened.reason is None) == (
+        tokenizer,
+        paths[0] not in ("cut.txt", "empty.txt"),
+    )
+
+
+RAW, CUT = "Raw text, and <unk>.\n", "text of <unk> 's\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tokenizer"),
+    [
+        (RAW, "basic"), (CUT, "whitespace"), (RAW * 200_000 + CUT, "basic"),
+        (RAW * 199_000 + CUT, "whitespace"), ("\n" * 5000 + CUT, "whitespace"),
+    ],
+    ids=["raw", "cut", "cut after the first block", "cut in the first block", "blank lines"],
+)  # fmt: skip
+def test_the_same_text_has_the_same_tokenizer_from_anywhere(
+    folder: Path, text: str, tokenizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "text").write_text(text)
+    (folder / "text.gz").write_bytes(gzip.compress(text.encode(), 1))
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor(1) as pool, open("text", "rb") as stdin, open("text") as file:
+        pool.submit(Path("pipe").write_text, text)
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=stdin))
+        lines = text.splitlines()
+        for given in ("text", "text.gz", "-", Path("pipe"), lines, iter(lines), file):
+            opened = iter_open_lines(given).result()
+            assert opened.tokenizer == tokenizer, given
+            assert read(opened.source) == text.encode()
 
 
 @pytest.mark.parametrize("text", ["the x<unk> of\n", "the <unk>. Of\n", ""])
@@ -95,7 +143,8 @@ def test_names_and_paths_together() -> None:
     progress = [block.progress for block in opened.source.blocks()]
     assert progress == [9, 30, 39]
     assert opened.source.size == 39
-    assert iter_open_source(["-", "ptb-test"], data_dir="data").result().source.size is None
+    named_first = iter_open_source(["ptb-test", "-"], data_dir="data").result()
+    assert named_first.source.size is None
 
 
 def test_files_count_once_on_both_sides_of_a_name() -> None:
