@@ -63,10 +63,15 @@ def _invoke(arguments: list[str]) -> int:
 
     from wordkit.errors import WordkitError
     from wordkit_cli.commands import cli
+    from wordkit_cli.output import escaped
 
+    if sys.stdout.isatty():
+        write = sys.stdout.write
+        sys.stdout.write = lambda text: write(escaped(text))  # type: ignore[method-assign]
     try:
-        # Click would print an empty line on Ctrl-C; make_context and invoke do not
-        with cli.make_context("wordkit", arguments) as context:
+        # Click would print an empty line on Ctrl-C; make_context and invoke do not. Without color
+        # it would take escape sequences out of words.
+        with cli.make_context("wordkit", arguments, color=True) as context:
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
@@ -74,7 +79,7 @@ def _invoke(arguments: list[str]) -> int:
     except click.ClickException as error:
         if sys.stderr is not None:  # else it would go to standard output, among the data
             error.show(text := io.StringIO())
-            sys.stderr.write(_shown(text.getvalue()))
+            sys.stderr.write(escaped(text.getvalue()))
         return error.exit_code
     except WordkitError as error:
         _print_error(str(error))
@@ -93,22 +98,18 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _print_error(message: str) -> None:
+    from wordkit_cli.output import escaped
+
     if sys.stderr is not None:
-        sys.stderr.write(f"wordkit: {_shown(' '.join(message.splitlines()))}\n")
+        sys.stderr.write(f"wordkit: {escaped(' '.join(message.splitlines()))}\n")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning as one plain line, without its position in the code."""
+    from wordkit_cli.output import escaped
+
     if sys.stderr is not None:
-        sys.stderr.write(f"warning: {_shown(' '.join(str(message).splitlines()))}\n")
-
-
-def _shown(message: str) -> str:
-    """A message with surrogates of bytes that are not UTF-8 written as bytes: caf\\xe9."""
-    import re
-
-    written = message.encode(errors="backslashreplace").decode()
-    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", written)
+        sys.stderr.write(f"warning: {escaped(' '.join(str(message).splitlines()))}\n")
 
 
 def _silence_output() -> None:

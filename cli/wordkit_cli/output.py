@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,14 +11,28 @@ import click
 
 from wordkit.errors import VocabularyError, counted
 
-__all__ = ["ask_each", "counted", "print_answers", "print_json", "print_table"]
+__all__ = ["ask_each", "counted", "escaped", "print_answers", "print_json", "print_table"]
 
 T = TypeVar("T")
 
 
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def escaped(text: str) -> str:
+    r"""Return a text as a terminal shows it without obeying it: ``\x1b`` for an escape character.
+
+    Controls but tab and line feed are escaped, those that reorder text, and surrogates, which stand
+    for bytes that are not UTF-8: ``caf\xe9``.
+    """
+    text = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    written = text.encode(errors="backslashreplace").decode()
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", written)
+
+
 def print_json(value: Any) -> None:
-    """Print a value as one line of JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """Print a value as one line of JSON, in ASCII."""
+    click.echo(json.dumps(value, allow_nan=False))
 
 
 def print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:

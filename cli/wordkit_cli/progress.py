@@ -15,6 +15,7 @@ import click
 from wordkit.errors import StorageError
 from wordkit.runtime import Report, Run, when_compiling
 from wordkit.runtime.progress_bar import Figures, Pace, progress_bars, short
+from wordkit_cli.output import escaped
 from wordkit_cli.stopping import STOPPING
 
 __all__ = ["Progress", "say", "short"]
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 def say(message: str) -> None:
     """Print a line on standard error."""
-    click.echo(message, err=True)
+    click.echo(escaped(message), err=True)
 
 
 class Progress:

@@ -140,6 +140,11 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], theme: Theme = LIG
         )
 
 
+def file_label(path: str | os.PathLike[str]) -> str:
+    """Return the name of a file as text, with codes for bytes that are not UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def printable(unit: str) -> str:
     """Return a text with visible signs for white space and codes for control characters."""
     if unit and all(unicodedata.category(char) == "Cf" for char in unit):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from wordkit.errors import ConfigError
+from wordkit.plots.figures import file_label
 from wordkit.plots.word_map import Neighbours, WordMap
 from wordkit.storage import atomic_write
 
@@ -56,7 +57,7 @@ def write_page(
     x, y = np.rint((drawn.points - low) * scale).astype(int).T.tolist()
     numbers = {word: number for number, word in enumerate(drawn.words)}
     named = [number for word, number in numbers.items() if word in drawn.named]
-    data = {"title": title, "words": drawn.words, "x": x, "y": y, "named": named}
+    data = {"title": file_label(title), "words": drawn.words, "x": x, "y": y, "named": named}
     if drawn.counts is not None:
         data["counts"] = drawn.counts
     if neighbours is not None:  # a neighbour on the map is its number, another one a word

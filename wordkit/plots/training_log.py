@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from wordkit.errors import ConfigError, FormatError, StorageError, WordkitWarning
 from wordkit.plots.curves import Curve, Panel
+from wordkit.plots.figures import file_label
 from wordkit.storage import check_readable, why_unreadable
 
 __all__ = ["X_AXES", "TrainingLog", "named_logs", "read_training_log", "training_panels"]
@@ -148,9 +149,9 @@ def _format_error(path: str | os.PathLike[str], number: int, fault: str) -> Form
 
 def named_logs(logs: Sequence[TrainingLog]) -> dict[str, TrainingLog]:
     """Return logs by the names of their files; where two have the same, by their paths."""
-    names = [Path(log.path).stem for log in logs]
+    names = [file_label(Path(log.path).stem) for log in logs]
     if len(set(names)) < len(names):
-        names = [log.path for log in logs]
+        names = [file_label(log.path) for log in logs]
     return dict(zip(names, logs, strict=True))
 
 

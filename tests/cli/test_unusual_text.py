@@ -1,0 +1,54 @@
+"""File names that are not UTF-8, words that a terminal would obey, and JSON for any terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from command_line import Wordkit, call
+from conftest import Place
+from every_command import all_calls
+
+CALLS = {title: row for title, row in all_calls().items() if row[1].reads or row[1].writes}
+
+
+@pytest.mark.parametrize("title", CALLS)
+def test_file_names_need_not_be_utf8(place: Place, title: str) -> None:
+    name, row = CALLS[title]
+    files = {*row.reads, *row.writes} - {row.default}
+    names = {file: os.fsdecode(b"caf\xe9 " + os.fsencode(file)) for file in files}
+    for file in files:
+        if (place.folder / file).exists():
+            (place.folder / file).rename(place.folder / names[file])
+    row = replace(row, arguments=tuple(names.get(word, word) for word in row.arguments))
+    done = place.run(name, row)
+    assert done.status == 0, done.stderr
+    assert all((place.folder / names[file]).exists() for file in row.writes)
+
+
+def test_json_is_ascii(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "v.txt").write_text("\U0001f600 1 0\nbar 0.5 1\n\x1b[31mred 1 1\n", encoding="utf-8")
+    done = wordkit("similar", "bar", "-m", "v.txt", "--json")
+    assert done.stdout.isascii()
+    assert {word for word, _ in json.loads(done.stdout)["bar"]} == {"\U0001f600", "\x1b[31mred"}
+    assert "\x1b[31mred" in wordkit("similar", "bar", "-m", "v.txt").stdout
+
+
+def test_a_terminal_is_shown_control_characters_and_does_not_obey_them(folder: Path) -> None:
+    (folder / "v.txt").write_text("bar 1 0\n\x1b[31mred 1 1\n\u202egfe 1 1\n", encoding="utf-8")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "wordkit_cli", "similar", "bar", "-m", "v.txt"]
+    subprocess.run(command, stdout=theirs, check=True, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 1000).decode()
+    os.close(ours)
+    assert r"\x1b[31mred" in shown and r"\u202egfe" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+    said = call("similar", "[31mred", "-m", "v.txt")
+    assert said.status == 1 and "\x1b" not in said.stderr and r"\x1b[31mred" in said.stderr
