@@ -150,6 +150,14 @@ def test_the_scanner_finds_what_the_tokenizers_find(lines: list[str], name: str)
     assert found.offsets.tolist() == expected.offsets.tolist()
 
 
+@pytest.mark.parametrize("there", ["caf\u00e9", "cafe\u0301"])
+def test_equal_spellings_are_found(there: str) -> None:
+    vocabulary = Vocabulary(["the", there])
+    for tokenizer in (get_tokenizer("basic"), get_tokenizer(str.split)):
+        found = lookup.WordLookup(vocabulary, tokenizer)(["the caf\u00e9", "cafe\u0301 x"])
+        assert (found.ids.tolist(), found.offsets.tolist()) == ([0, 1, 1], [0, 2, 3])
+
+
 def test_many_documents_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [*LINES, ["the", "cat"], *LINES] * 3  # of strings and lists of tokens
     whole = {w: DocumentVectors(VECTORS, w).fit_transform(lines) for w in WEIGHTINGS}

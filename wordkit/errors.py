@@ -22,7 +22,7 @@ line prints it and exits with status 1. A problem that is no reason to stop is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral
 
 __all__ = [
@@ -71,20 +71,38 @@ class UnknownWordError(VocabularyError, KeyError):
         word: the word that was asked for.
         suggestions: known words of a similar spelling, best first.
         place: where it was looked for.
+        alike: those suggestions that look the same; they are shown with their code points.
     """
 
     def __init__(
-        self, word: str, suggestions: Iterable[str] = (), place: str = "the vocabulary"
+        self,
+        word: str,
+        suggestions: Iterable[str] = (),
+        place: str = "the vocabulary",
+        alike: Collection[str] = (),
     ) -> None:
         self.word = word
         self.suggestions = tuple(suggestions)
-        hint = f"; did you mean {', '.join(self.suggestions)}?"
-        hint = hint if self.suggestions else ", and nothing is spelt nearly so; ask another word"
-        self.message = f"{word!r} is not in {place}{hint}"
+        shown = [f"{near} ({_code_points(near)})" if near in alike else near
+                 for near in self.suggestions]  # fmt: skip
+        hint = f"; did you mean {', '.join(shown)}?"
+        hint = hint if shown else ", and nothing is spelt nearly so; ask another word"
+        asked = f"{word!r} ({_code_points(word)})" if alike else repr(word)
+        self.message = f"{asked} is not in {place}{hint}"
         super().__init__(self.message)
 
     def __str__(self) -> str:  # KeyError would show the repr of the message
         return self.message
+
+    @classmethod
+    def join(cls, errors: Sequence[UnknownWordError]) -> UnknownWordError:
+        """Return the first of several errors, with the messages of all."""
+        errors[0].message = "; ".join(map(str, errors))
+        return errors[0]
+
+
+def _code_points(word: str) -> str:
+    return " ".join(char if char.isascii() else f"U+{ord(char):04X}" for char in word)
 
 
 class CorpusError(WordkitError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from wordkit.errors import TextError, VocabularyError
+from wordkit.errors import TextError
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import json_option, model_option, number_option
 from wordkit_cli.output import print_answers
@@ -41,10 +41,7 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
         found = vectors.most_similar_batch(known, n=number)
         answers = dict(zip(known, found, strict=True))
         print_answers(answers, as_json=as_json, heading=len(asked) > 1)
-    if len(unknown) == 1:
-        vectors.vector(unknown[0])  # raises, with near spellings
-    elif unknown:
-        raise VocabularyError(f"{', '.join(map(repr, unknown))} are not in the vocabulary")
+    vectors.ids_of(unknown)  # raises, with near spellings
 
 
 def _expand(words: tuple[str, ...]) -> Iterator[str]:

@@ -52,6 +52,24 @@ def test_an_unknown_word_is_an_error_that_suggests_others(wordkit: Wordkit, vect
         assert "'quen' is not in the vocabulary; did you mean queen" in error
 
 
+def test_words_are_found_in_equal_spellings(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "n.txt").write_text("caf\u00e9 1 0\nbar 0 1\nnai\u0308ve 1 1\n", encoding="utf-8")
+    for command in ("similar", "vector", "odd-one-out", "analogy"):
+        words = ["cafe\u0301", "na\u00efve", "bar"][: 1 if command[0] in "sv" else 3]
+        wordkit(command, *words, "-m", "n.txt")
+    done = wordkit("similar", "-", "-m", "n.txt", stdin="\ufeffbar\n\ufeffna\u00efve\n")
+    assert done.stdout.count("\n  ") == 4
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["similar", "vector", "analogy", "odd-one-out", "plot vectors", "plot neighbours"],
+)
+def test_each_unknown_word_has_suggestions(wordkit: Wordkit, vectors: Path, command: str) -> None:
+    error = wordkit(*command.split(), "kng", "man", "quen", "-m", vectors, status=1).stderr
+    assert "did you mean king?; 'quen' is not in the vocabulary; did you mean queen?" in error
+
+
 def test_unknown_words_do_not_lose_the_known_ones(wordkit: Wordkit, vectors: Path) -> None:
     alone = wordkit("similar", "king", "-n", "1").stdout
     done = wordkit("similar", "-", "-n", "1", stdin="king\nquen\n", status=1)
@@ -59,7 +77,10 @@ def test_unknown_words_do_not_lose_the_known_ones(wordkit: Wordkit, vectors: Pat
     assert "'quen' is not in the vocabulary; did you mean queen" in done.stderr
     done = wordkit("similar", "quen", "king", "zzzq", "quen", "-n", "1", "--json", status=1)
     assert list(json.loads(done.stdout)) == ["king"]
-    assert "wordkit: 'quen', 'zzzq' are not in the vocabulary" in done.stderr.splitlines()
+    assert done.stderr.splitlines()[-1] == (
+        "wordkit: 'quen' is not in the vocabulary; did you mean queen?; "
+        "'zzzq' is not in the vocabulary, and nothing is spelt nearly so; ask another word"
+    )
     assert wordkit("similar", "quen", "zzzq", "--json", status=1).stdout == ""
     done = wordkit("vector", "king", "zebra", status=1)
     assert done.stdout == "king 1.0 0.0 2.0 0.0\n" and "'zebra' is not in" in done.stderr

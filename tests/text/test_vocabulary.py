@@ -75,6 +75,35 @@ def test_lookup() -> None:
         vocabulary.word(-1)
 
 
+def test_equal_spellings_are_found() -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    assert Vocabulary([composed, apart]).ids_of([apart, composed, apart]) == [1, 0, 1]
+    for there, asked in ((composed, apart), (apart, composed), ("\u212b", "A\u030a")):
+        vocabulary = Vocabulary(["bar", there])
+        assert asked in vocabulary and vocabulary.id(asked) == vocabulary.find(asked) == 1
+        assert vocabulary.encode([asked]).tolist() == [1]
+        assert vocabulary.get(asked) is None and vocabulary.ids([asked, there]).tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "message"),
+    [
+        ("car", "c\u0430r", r"\(c U\+0430 r\) is not in .*did you mean car \(c a r\)\?"),
+        ("\u2764\ufe0f", "\u2764", r"\(U\+2764\) is .*mean .* \(U\+2764 U\+FE0F\)\?"),
+        ("fin", "\ufb01n", r"\(U\+FB01 n\) is .*did you mean fin \(f i n\)\?"),
+    ],
+)
+def test_words_that_look_the_same_are_told_apart(there: str, asked: str, message: str) -> None:
+    with pytest.raises(UnknownWordError, match=message) as error:
+        Vocabulary(["bar", there]).id(asked)
+    assert error.value.suggestions == (there,)
+
+
+def test_each_of_several_unknown_words_has_suggestions() -> None:
+    with pytest.raises(UnknownWordError, match="did you mean vehicle.*'cra' .*did you mean car"):
+        Vocabulary(["vehicle", "car"]).ids_of(["vehicel", "car", "cra"])
+
+
 def test_unknown_word_names_near_spellings() -> None:
     with pytest.raises(UnknownWordError, match="'vehicel' is not in.*did you mean veh") as error:
         Vocabulary(["vehicle", "car"]).id("vehicel")

@@ -242,6 +242,15 @@ class Embeddings:
         vector: npt.NDArray[np.float32] = self._vectors[self._checked_vocabulary().id(word)]
         return vector
 
+    def ids_of(self, words: Iterable[str]) -> list[int]:
+        """Return the ids of words; of a canonically equal spelling, where there is only that.
+
+        Raises:
+            UnknownWordError: some are unknown; the error names near spellings for each.
+            FormatError: a corrupted file has a word more than once.
+        """
+        return self._checked_vocabulary().ids_of(words)
+
     def unit_vectors(
         self, ids: slice | npt.NDArray[np.integer[Any]] | None = None
     ) -> npt.NDArray[np.float32]:
@@ -273,7 +282,7 @@ class Embeddings:
             EmbeddingsError: none of the words is known.
         """
         tokens = words.split() if isinstance(words, str) else list(words)
-        ids = [i for i in map(self._checked_vocabulary().get, tokens) if i is not None]
+        ids = [i for i in map(self._checked_vocabulary().find, tokens) if i is not None]
         if not ids:
             raise EmbeddingsError(
                 f"none of {counted(len(tokens), 'word')} has a vector; check the spelling"
@@ -368,6 +377,7 @@ class Embeddings:
             raise EmbeddingsError(
                 f"a list of at least three words is needed to find the odd one, not {words!r:.50}"
             )
+        self.ids_of(word for word in words if isinstance(word, str))
         units = np.stack([direction(self, word) for word in words])
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 

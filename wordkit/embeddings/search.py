@@ -125,6 +125,9 @@ def nearest(
 
     A query is its positive and its negative terms; ``restrict`` is the number of words searched.
     """
+    terms = [positive + negative for positive, negative in queries]
+    _ids(embeddings, (term for some in terms for term in some))
+    excluded = [_ids(embeddings, some) for some in terms]
     directions = np.empty((len(queries), embeddings.dim), dtype=np.float32)
     for row, (positive, negative) in enumerate(queries):
         if not positive and not negative:
@@ -140,7 +143,6 @@ def nearest(
     def score(rows: slice, some: slice) -> _Floats:
         return _cosines(embeddings, rows, directions[some])
 
-    excluded = [_ids(embeddings, positive + negative) for positive, negative in queries]
     return _ranked(embeddings, score, excluded, n, restrict)
 
 
@@ -148,6 +150,7 @@ def cosmul(
     embeddings: Embeddings, terms: tuple[Term, Term, Term], n: int, restrict: int | None
 ) -> Ranking[Neighbour]:
     """Return the words that answer a - b + c by 3CosMul (Levy and Goldberg 2014, equation 4)."""
+    excluded = [_ids(embeddings, terms)]
     units = np.stack([direction(embeddings, term) for term in terms]).astype(np.float32)
 
     def score(rows: slice, _: slice) -> _Floats:
@@ -157,11 +160,12 @@ def cosmul(
         scores[:, cosines[0] == -np.inf] = -np.inf
         return np.asarray(scores, dtype=np.float32)
 
-    return _ranked(embeddings, score, [_ids(embeddings, terms)], n, restrict)[0]
+    return _ranked(embeddings, score, excluded, n, restrict)[0]
 
 
 def _ids(embeddings: Embeddings, terms: Iterable[Term]) -> list[int]:
-    return [embeddings.vocabulary.id(term) for term in terms if isinstance(term, str)]
+    """Return the ids of the words among terms; all that are unknown are named at once."""
+    return embeddings.ids_of(term for term in terms if isinstance(term, str))
 
 
 def _cosines(embeddings: Embeddings, rows: slice, queries: _Floats) -> _Floats:

@@ -29,6 +29,7 @@ from wordkit.errors import (
 from wordkit.lm.model import LanguageModel
 from wordkit.nn.network import State, device_of, select
 from wordkit.runtime import require_memory
+from wordkit.text.spelling import unknown_word
 from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
 
@@ -194,9 +195,9 @@ def _known_prompt(model: LanguageModel, prompt: Sequence[str]) -> list[int]:
     if len(unknown) > _MAX_SHOWN:
         named += f" and {len(unknown) - _MAX_SHOWN} more"
     if unknown and not any(word in model.vocabulary for word in prompt):
-        near = model.vocabulary.near(unknown[0]) if len(unknown) == 1 else []
-        if near:
-            raise UnknownWordError(unknown[0], near)
+        near = {word: model.vocabulary.near(word) for word in unknown[:_MAX_SHOWN]}
+        if any(near.values()):
+            raise UnknownWordError.join([unknown_word(word, near[word]) for word in near])
         raise VocabularyError(
             f"the model knows no word of the prompt: {named}; begin with words of its training text"
         )

@@ -78,7 +78,7 @@ def find_neighbourhoods(
 
 def _angles(embeddings: Embeddings, word: str, neighbours: Neighbours) -> Floats:
     """Order the neighbours around the word as in the plane in which they differ most."""
-    ids = [embeddings.vocabulary.id(w) for w in (word, *(w for w, _ in neighbours))]
+    ids = embeddings.ids_of([word, *(w for w, _ in neighbours)])
     centre, *others = embeddings.unit_vectors(np.array(ids)).astype(np.float64)
     orthogonal = np.array(others) - np.outer(np.array(others) @ centre, centre)
     x, y = pca(orthogonal).T

@@ -71,7 +71,7 @@ def map_words(
     named = dict.fromkeys([words] if isinstance(words, str) else words)
     chosen = tuple(_choose_words(embeddings, named, top, skip))
     vocabulary = embeddings.vocabulary
-    ids = np.array([vocabulary.id(word) for word in chosen])
+    ids = np.array(vocabulary.ids_of(chosen))
     points, found_by = project(embeddings.unit_vectors(ids), method, seed=seed)
     counts = tuple(vocabulary.counts[ids].tolist()) if vocabulary.has_counts else None
     highlighted = frozenset(named if len(named) < len(chosen) else ())
@@ -85,6 +85,7 @@ def _choose_words(
     if top < 0 or skip < 0:
         raise ConfigError(f"top and skip must be at least 0, not {top} and {skip}")
     chosen = dict.fromkeys(named)
+    embeddings.ids_of(chosen)
     for word in chosen:
         if not embeddings.vector(word).any():
             raise EmbeddingsError(f"the vector of {word!r} is zero: it has no point on a map")

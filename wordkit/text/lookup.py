@@ -93,14 +93,18 @@ class WordLookup:
         except UnicodeEncodeError as error:
             character = lines[error.start]
             raise TextError(f"a document is not valid Unicode: it holds {character!r}") from error
-        V = len(self._vocabulary)
+        V, equal = len(self._vocabulary), self._vocabulary.equal_spellings
         if self._scanner is None or self._scanner.table.size > V + _MAX_UNKNOWN_WORDS:
             self._scanner = Scanner(self._tokenizer)
             self._scanner.table.add(self._vocabulary.to_arrays()["words"].tobytes() + b"\n", 0)
+            self._scanner.table.add("".join(f"{form}\n" for form in equal).encode(), 0)
         found = self._scanner.scan(Block(data, "the documents"), 0)
-        is_known = found.ids < V
+        is_known = found.ids < V + len(equal)
         known_before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_known)])
-        return WordIds(found.ids[is_known], known_before[np.r_[0, found.line_ends]])
+        ids = found.ids[is_known]
+        if equal:
+            ids = np.concatenate([np.arange(V), list(equal.values())]).astype(np.int32)[ids]
+        return WordIds(ids, known_before[np.r_[0, found.line_ends]])
 
     def _tokenized(self, block: Sequence[Document]) -> WordIds:
         ids: list[int] = []
@@ -109,7 +113,7 @@ class WordLookup:
             tokens = self._tokenizer(document) if isinstance(document, str) else document
             if self._numbers == "N":
                 tokens = ["N" if is_number(token) else token for token in tokens]
-            ids.extend(i for i in map(self._vocabulary.get, tokens) if i is not None)
+            ids.extend(i for i in map(self._vocabulary.find, tokens) if i is not None)
             offsets.append(len(ids))
         return WordIds(np.array(ids, dtype=np.int32), np.array(offsets, dtype=np.int64))
 

@@ -6,6 +6,7 @@ ties by first appearance, so that a cut by count or size is a cut of the ids: ``
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
 from wordkit.storage.container import TensorFile
-from wordkit.text.spelling import near_spellings
+from wordkit.text.normalization import normalized
+from wordkit.text.spelling import near_spellings, unknown_word
 
 __all__ = ["EOS", "UNK", "Vocabulary"]
 
@@ -219,7 +221,7 @@ class Vocabulary:
         return iter(self._words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self._ids
+        return self.find(word) is not None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vocabulary):
@@ -236,19 +238,51 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words)"
 
     def get(self, word: str) -> int | None:
-        """Return the id of a word, or None."""
+        """Return the id of a word in this very spelling, or None."""
         return self._ids.get(word)
 
+    def find(self, word: object) -> int | None:
+        """Return the id of a word, or of a canonically equal spelling of it; None: unknown.
+
+        The word is looked up as it is, then in the normal form NFC, then as any equal spelling.
+        """
+        if not isinstance(word, str):
+            return None
+        found = self._ids.get(word)
+        if found is None:
+            form = normalized(word, "nfc")
+            found = self._ids.get(form, self.equal_spellings.get(form))
+        return found
+
+    @cached_property
+    def equal_spellings(self) -> Mapping[str, int]:
+        """The ids of the words that are not in the normal form NFC, by that form."""
+        text = self._blob.decode()
+        if text.isascii() or unicodedata.is_normalized("NFC", text):
+            return {}
+        forms = [(normalized(word, "nfc"), i) for word, i in self._ids.items()]
+        return {form: i for form, i in reversed(forms) if form not in self._ids}
+
     def id(self, word: str) -> int:
-        """Return the id of a word.
+        """Return the id of a word, found as :meth:`find` does.
 
         Raises:
             UnknownWordError: it is unknown; the error names words of similar spelling.
         """
-        found = self._ids.get(word)
-        if found is None:
-            raise UnknownWordError(word, self.near(word))
-        return found
+        return self.ids_of([word])[0]
+
+    def ids_of(self, words: Iterable[str]) -> list[int]:
+        """Return the ids of words, found as :meth:`find` does.
+
+        Raises:
+            UnknownWordError: some are unknown; the error names words of similar spelling for each.
+        """
+        words = list(words)
+        ids = [i for i in map(self.find, words) if i is not None]
+        if len(ids) < len(words):
+            unknown = (word for word in dict.fromkeys(words) if self.find(word) is None)
+            raise UnknownWordError.join([unknown_word(word, self.near(word)) for word in unknown])
+        return ids
 
     def word(self, id: int) -> str:  # noqa: A002 - the counterpart of id()
         """Return the word of an id.
@@ -261,14 +295,15 @@ class Vocabulary:
         return self._words[id]
 
     def ids(self, words: Iterable[str]) -> npt.NDArray[np.int32]:
-        """Return the id of each word, -1 for unknown ones."""
+        """Return the id of each word in this very spelling, -1 for unknown ones."""
         return np.array([self._ids.get(word, -1) for word in words], dtype=np.int32)
 
     def encode(self, tokens: str | Sequence[str]) -> npt.NDArray[np.int32]:
         """Return the ids of tokens; unknown ones become ``<unk>`` if it is a word, else nothing."""
         tokens = [tokens] if isinstance(tokens, str) else tokens
         unk = self.unk_id
-        ids = [self._ids.get(token, unk) for token in tokens]
+        found = map(self.find, tokens)
+        ids = [unk if i is None else i for i in found]
         return np.array([i for i in ids if i is not None], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:

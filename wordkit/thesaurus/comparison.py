@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wordkit.config import check_number
 from wordkit.errors import UnknownWordError
+from wordkit.text.spelling import unknown_word
 from wordkit.thesaurus.thesaurus import Thesaurus
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def compare(
     )
     if not any(found) and (thesaurus is None or not thesaurus.lemmas(word)):
         place = "the vectors" if thesaurus is None else "WordNet, nor in the vectors"
-        raise UnknownWordError(word, inferred.vocabulary.near(word), place=place)
+        raise unknown_word(word, inferred.vocabulary.near(word), place)
     return found
 
 

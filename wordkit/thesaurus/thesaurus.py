@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wordkit.errors import ConfigError, UnknownWordError, VocabularyError
-from wordkit.text.spelling import near_spellings
+from wordkit.errors import ConfigError, VocabularyError
+from wordkit.text.spelling import near_spellings, unknown_word
 from wordkit.thesaurus.database import PARTS_OF_SPEECH, Database, Sense, SynsetId
 from wordkit.thesaurus.files import WordNetFiles, installed_wordnet, no_wordnet
 from wordkit.thesaurus.taxonomy import MEASURES, Taxonomy
@@ -185,9 +185,7 @@ class Thesaurus:
         if _SENSE.fullmatch(form) and (synset := self._database.named_synset(form)):
             return [synset]
         ranks = {lemma: rank for rank, lemma in enumerate(self._database.lemmas())}
-        raise UnknownWordError(
-            word, map(_with_spaces, near_spellings(form, ranks)), place="WordNet"
-        )
+        raise unknown_word(word, map(_with_spaces, near_spellings(form, ranks)), place="WordNet")
 
 
 def load_thesaurus(path: str | os.PathLike[str] | None = None) -> Thesaurus:
