@@ -79,7 +79,7 @@ def _invoke(arguments: list[str]) -> int:
     except click.ClickException as error:
         if sys.stderr is not None:  # else it would go to standard output, among the data
             error.show(text := io.StringIO())
-            sys.stderr.write(escaped(text.getvalue()))
+            sys.stderr.write(escaped(text.getvalue() + _hint(error, arguments)))
         return error.exit_code
     except WordkitError as error:
         _print_error(str(error))
@@ -95,6 +95,19 @@ def _invoke(arguments: list[str]) -> int:
         _print_error(f"cannot use {name}: {error.strerror or error}")
         return 1
     return 0
+
+
+def _hint(error: Exception, arguments: list[str]) -> str:
+    """A line on words that begin with a hyphen, where one was taken for an option."""
+    import click
+
+    if not (isinstance(error, click.NoSuchOption) and error.ctx is not None):
+        return ""
+    if not any(isinstance(each, click.Argument) for each in error.ctx.command.params):
+        return ""
+    name = error.option_name
+    word = next((each for each in arguments if each.startswith(name)), name)
+    return f"A word that begins with - comes after --: {error.ctx.command_path} -- {word}\n"
 
 
 def _print_error(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from itertools import tee
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ _GROUP = 4096  # lines of a file; of a pipe, those that are available
 @encoding_options
 @json_option
 def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) -> None:
-    """Transform each line of FILE by MODEL: one line in, one line out.
+    """Transform each line of FILE by MODEL: one line in, one line out; blank for a blank one.
 
     FILE is a text (also .gz, .bz2, .xz), or - for standard input, which is the default. Default of
     MODEL: $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors. --json prints an object for each line, with
@@ -57,10 +58,13 @@ def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) 
     config = decoding_config(_DECODING, options)
     text = open_text([file], **encoding_values(options), as_it_comes=True)
     shown, read = tee(_groups_of(text))
+    texts = filter(None, ([line for line in group if line.strip()] for group in read))
+    answered = itertools.chain.from_iterable(transform_groups(asked, texts, config))
     some = False
-    for group, answered in zip(shown, transform_groups(asked, read, config), strict=True):
+    for group in shown:
         some = True
-        for line, answers in zip(group, answered, strict=True):
+        for line in group:
+            answers = next(answered) if line.strip() else []
             if as_json:
                 known = [answer._asdict() for answer in answers]
                 print_json({"source": line.strip(), "answers": known})
@@ -81,15 +85,9 @@ def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _groups_of(source: TextSource) -> Iterator[list[str]]:
-    """The groups of lines to answer together, none of them blank."""
+    """The groups of lines to answer together."""
     from wordkit.text.blocks import line_groups_of
 
-    before = 0
     for lines in line_groups_of(source):
         for start in range(0, len(lines), _GROUP):
-            group = [line.text for line in lines[start : start + _GROUP]]
-            for number, text in enumerate(group, before + 1):
-                if not text.strip():  # nothing could be written for it
-                    raise TextError(f"{source.name}: line {number} is blank; give each line a text")
-            before += len(group)
-            yield group
+            yield [line.text for line in lines[start : start + _GROUP]]

@@ -237,7 +237,6 @@ def test_bad_input(wordkit: Wordkit, pairs: Path, trained: Path, folder: Path) -
     vectors.write_text("a 1 2\nb 3 4\n")
     wordkit("convert", vectors, "vectors.safetensors", "-q")
     for arguments, said in {
-        ("transform", trained, "text"): "text: line 2 is blank",
         ("transform", trained, "nowhere"): "nowhere",
         ("transform", "corrupted", "text"): "corrupted is truncated",
         ("transform", "foreign", "text"): "a zip archive",

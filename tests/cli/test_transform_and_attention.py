@@ -58,11 +58,16 @@ def test_a_pipe_is_answered_as_a_file_is(wordkit: Wordkit, model: Path, folder: 
     from_file = wordkit("transform", model, "text").stdout
     assert wordkit("transform", model, stdin=text).stdout == from_file
     assert from_file.count("\n") == 5000
-    late = text + "abc\n \nabc\n"
-    for file, data, name in (("-", late, "standard input"), ("late", None, "late")):
-        (folder / "late").write_text(late)
-        done = wordkit("transform", model, file, stdin=data, status=1)
-        assert f"{name}: line 5002 is blank" in done.stderr
+
+
+def test_a_blank_line_is_answered_by_a_blank_line(wordkit: Wordkit, model: Path) -> None:
+    first, second = wordkit("transform", model, stdin="abc\nba\n").stdout.splitlines()
+    assert wordkit("transform", model, stdin="\nabc\n \n\ufeffba\n\n").stdout == (
+        f"\n{first}\n\n{second}\n\n"
+    )
+    assert wordkit("transform", model, stdin="\n\n").stdout == "\n\n"
+    [line] = wordkit("transform", model, "--json", stdin="\n").stdout.splitlines()
+    assert json.loads(line) == {"source": "", "answers": []}
 
 
 @pytest.mark.parametrize(

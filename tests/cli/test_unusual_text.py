@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from command_line import Wordkit, call
 from conftest import Place
-from every_command import all_calls
+from every_command import all_calls, command_names
 
+TAKES_ARGUMENTS = set(command_names()) - {"generate", "corpora", "doctor"}
 CALLS = {title: row for title, row in all_calls().items() if row[1].reads or row[1].writes}
 
 
@@ -30,6 +31,16 @@ def test_file_names_need_not_be_utf8(place: Place, title: str) -> None:
     done = place.run(name, row)
     assert done.status == 0, done.stderr
     assert all((place.folder / names[file]).exists() for file in row.writes)
+
+
+def test_words_may_begin_with_a_hyphen(wordkit: Wordkit, folder: Path) -> None:
+    for name in command_names():
+        hint = f"A word that begins with - comes after --: wordkit {name} -- -5+3\n"
+        error = wordkit(*name.split(), "-5+3", status=2).stderr
+        assert error.endswith(hint) == (name in TAKES_ARGUMENTS), name
+    (folder / "v.txt").write_text("-lrb- 1 0\nbar 0.5 1\n")
+    assert "similar -- -lrb-" in wordkit("similar", "-lrb-", "-m", "v.txt", status=2).stderr
+    assert wordkit("similar", "-m", "v.txt", "--", "-lrb-").stdout.startswith("bar")
 
 
 def test_json_is_ascii(wordkit: Wordkit, folder: Path) -> None:

@@ -91,7 +91,7 @@ class Line(NamedTuple):
 
 
 def lines_of(source: TextSource) -> Iterator[str]:
-    """Yield all lines of a text, blank ones too, without their line ends.
+    """Yield all lines of a text, blank ones too, without line ends and byte order marks.
 
     Args:
         source: read once, as the lines are asked for.
@@ -120,7 +120,7 @@ def line_groups_of(source: TextSource) -> Generator[list[Line], None, None]:
                 text = block.data.decode(errors="replace" if source.replace_errors else "strict")
             except UnicodeDecodeError as error:
                 raise not_utf8(block, error.start) from error
-            first, *others = text.split("\n")
+            first, *others = text.replace("\ufeff", "").split("\n")
             begun.append(first)
             group = []
             for number, line in enumerate(others, block.line):
