@@ -14,6 +14,12 @@ import pytest
 from command_line import Wordkit, call
 from conftest import Place
 from every_command import all_calls, command_names
+from lm.models import random_model
+
+from wordkit.errors import ConfigError
+from wordkit.lm import load_language_model
+from wordkit.text import Corpus
+from wordkit.text.vocabulary import UNK
 
 TAKES_ARGUMENTS = set(command_names()) - {"generate", "corpora", "doctor"}
 CALLS = {title: row for title, row in all_calls().items() if row[1].reads or row[1].writes}
@@ -63,3 +69,34 @@ def test_a_terminal_is_shown_control_characters_and_does_not_obey_them(folder: P
     assert not {"\x1b", "\u202e"} & set(shown)
     said = call("similar", "[31mred", "-m", "v.txt")
     assert said.status == 1 and "\x1b" not in said.stderr and r"\x1b[31mred" in said.stderr
+
+
+def test_the_normal_form_is_kept(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "text").write_text("a caf\u00e9 and the cafe\u0301 ﬁn\n" * 20, encoding="utf-8")
+
+    def words(corpus: str) -> set[str]:
+        return set(Corpus.open(folder / corpus).vocabulary) - {"a", "and", "the", "<eos>"}
+
+    for form, expected in {
+        "nfc": {"caf\u00e9", "ﬁn"}, "nfkc": {"caf\u00e9", "fin"},
+        "none": {"caf\u00e9", "cafe\u0301", "ﬁn"},
+    }.items():  # fmt: skip
+        wordkit("prepare", "text", "--eos", "--normalize", form, "-o", form)
+        assert words(form) == expected
+        wordkit("prepare", "text", "--vocabulary", form, "-o", "valid")
+        assert Corpus.open(folder / "valid").settings["normalize"] == form
+        assert Corpus.open(folder / "valid").settings["oov"] == 0
+        small = ["--preset", "rnnlm", "--hidden", "4", "--epochs", "1", "--batch", "2", "-q"]
+        wordkit("train-lm", form, "--valid", "text", "-o", "lm", *small)
+        model = load_language_model(folder / "lm")
+        assert model.tokenizer.normalize == form and UNK not in model.vocabulary.decode(
+            model.encode("cafe\u0301 ﬁn")
+        )
+    assert "already" in wordkit("train-w2v", "nfc", "--normalize", "nfkc", status=2).stderr
+
+
+def test_what_does_not_tell_its_normal_form_has_none() -> None:
+    model = random_model(text={"tokenizer": "basic"})
+    assert model.tokenizer.normalize == "none"
+    with pytest.raises(ConfigError, match="normalize must be one of nfc, nfkc, none, not 'nfd'"):
+        random_model(text={"tokenizer": "basic", "normalize": "nfd"})
