@@ -264,6 +264,12 @@ def test_an_earlier_block_may_come_later() -> None:
     scanner.scan(Block(b"b a\n", "x"), 1 << 32)
     scanner.scan(Block(b"a b\n", "x"), 0)
     assert scanner.table.firsts.tolist() == [1, 0]
+    scanner = Scanner(get_tokenizer("basic"))
+    scanner.scan(Block(b"cafe ok\n", "x"), 1 << 32)
+    scanner.scan(Block("cafe\u0301 ok\U0001f3fd ok-\u0301cafe\n".encode(), "x"), 0)
+    words = scanner.table.lines(np.arange(scanner.table.size)).decode().split()
+    firsts = dict(zip(words, scanner.table.firsts.tolist(), strict=True))
+    assert firsts == {"cafe": 5, "ok": 1, "caf\u00e9": 0, "\U0001f3fd": 2, "-\u0301": 4}
 
 
 def test_a_tokenizer_is_shared_and_sees_lines_without_their_ends() -> None:

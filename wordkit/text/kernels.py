@@ -25,7 +25,8 @@ import numpy as np
 from wordkit.kernels.jit import njit
 
 # Classes of characters. A character's entry in the table is lower-case code point << 4 | class.
-SPACE, WORD, DIGIT, MARK, POINT, JOINER, SYMBOL, NEWLINE, HARD, UNSETTLED = range(10)
+# Words are of the first three, and begin with one of the first two.
+WORD, DIGIT, MARK, SPACE, POINT, JOINER, SYMBOL, NEWLINE, HARD, UNSETTLED = range(10)
 CLASS_BITS = 4
 _CLASS = (1 << CLASS_BITS) - 1
 
@@ -219,7 +220,7 @@ def scan(
         begin, end = i, _encode(blob, free, entry >> CLASS_BITS)
         h = (_OFFSET ^ np.uint64(entry >> CLASS_BITS)) * _PRIME
         i += width
-        if kind in (WORD, DIGIT):
+        if kind <= DIGIT:
             while i < size:
                 previous = kind
                 point, width = np.int64(data[i]), 1
@@ -229,7 +230,7 @@ def scan(
                     break  # the next round reports it
                 entry = chars[point]
                 kind = entry & _CLASS
-                if kind != WORD and kind != DIGIT and kind != MARK:
+                if kind > MARK:
                     # a joiner stays inside the word when the word continues after it
                     if kind != JOINER and (kind != POINT or previous != DIGIT):
                         break
