@@ -182,4 +182,4 @@ def test_words_from_standard_input_are_utf8(
     answer = wordkit("similar", "-", "-m", "v.txt", stdin="čaj\n", anew=True)
     assert answer.stdout
     error = wordkit("similar", "-", "-m", "v.txt", stdin=b"\xff\n", status=1).stderr
-    assert "byte 0 is not UTF-8" in error
+    assert "byte 0: not UTF-8" in error

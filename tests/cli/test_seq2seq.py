@@ -204,7 +204,6 @@ def test_stopped_it_keeps_what_it_has_learnt(
 
 BAD_PAIRS = {
     "a\tb\nc\n": "line 2: expected two texts with a tab between, found 'c",
-    "a\tb\nc\td\te\n": "line 2: expected two texts with a tab between, found 3",
     "a\tb\n \td\n": "line 2: expected two texts with a tab between, but the first is empty",
     "\n\n": "holds no pair",
     "a\tb\n": "the text has pairs of 1 source",
