@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wordkit.errors import StorageError
 from wordkit.runtime import Report
-from wordkit.storage import atomic_write
+from wordkit.storage import atomic_write, user_cache
 
 __all__ = ["RemoteFile", "cache_folder", "fetch", "make_cache_folder"]
 
@@ -98,11 +98,9 @@ def _reason(error: Exception) -> str:
 def cache_folder() -> Path:
     """``$XDG_CACHE_HOME/wordkit``, or ``~/.cache/wordkit``; it need not exist.
 
-    A relative ``$XDG_CACHE_HOME`` does not count, as the XDG specification says.
+    For a user without a home it is one that cannot be made.
     """
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(named) if os.path.isabs(named) else Path(os.path.expanduser("~")) / ".cache"
-    return base / "wordkit"
+    return (user_cache() or Path(os.devnull)) / "wordkit"
 
 
 def make_cache_folder() -> Path:

@@ -11,7 +11,9 @@ from pathlib import Path
 import numba
 import pytest
 
+from wordkit.errors import StorageError
 from wordkit.kernels import jit
+from wordkit_corpora import download
 
 root = jit._cache_root
 
@@ -29,6 +31,8 @@ def test_a_private_folder_serves(nowhere: Path) -> None:
     folder = root()
     assert folder.parent == nowhere
     assert folder.stat().st_mode & 0o777 == 0o700
+    with pytest.warns(UserWarning, match=f"is kept in {folder}, .*set NUMBA_CACHE_DIR"):
+        root()
     assert root() == folder, "the next process finds the kernels again"
     folder.chmod(0o777)
     assert root() != folder, "others could put code there"
@@ -51,6 +55,26 @@ def test_the_first_place_that_can_be_written(
     (tmp_path / "file").write_text("")
     assert can_write(tmp_path) and can_write(tmp_path / "not" / "yet" / "there")
     assert not can_write(tmp_path / "file" / "below")
+
+
+def test_no_folder_is_made_where_the_user_has_no_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What begins with ~, or is relative, is no place of the user's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    package = Path(jit.__file__).parents[1]
+    can_write = jit._can_write
+    monkeypatch.setattr(jit, "_can_write", lambda at: package not in at.parents and can_write(at))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an unknown user
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.warns(UserWarning, match="compiled code is kept in"):
+        assert root().parent == tmp_path
+    assert download.cache_folder() == Path("/dev/null/wordkit")
+    with pytest.raises(StorageError, match="set XDG_CACHE_HOME to a folder"):
+        download.make_cache_folder()
+    assert [path.name for path in tmp_path.iterdir()] == [f"wordkit-kernels-{os.getuid()}"]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import stat
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -109,7 +110,9 @@ def kernel_folder() -> Path:
 def _cache_root() -> Path:
     if _config.CACHE_DIR:
         return Path(_config.CACHE_DIR)
-    user_cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    # not by wordkit.storage: kernels would be compiled anew when that changes
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    user_cache = named if os.path.isabs(named) else os.path.expanduser("~/.cache")
     for folder in (_PACKAGE / "__pycache__", Path(user_cache) / "numba"):
         if _can_write(folder):
             return folder
@@ -118,11 +121,18 @@ def _cache_root() -> Path:
     if not _is_private(folder, user):
         folder = Path(tempfile.mkdtemp(prefix="wordkit-kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    warnings.warn(
+        f"compiled code is kept in {folder}, as neither the package nor the cache of the user can "
+        "be written; set NUMBA_CACHE_DIR to a folder that can",
+        stacklevel=2,
+    )
     return folder
 
 
 def _can_write(folder: Path) -> bool:
     """Return whether a folder, which need not exist yet, can be written."""
+    if not folder.is_absolute():  # of an unknown home
+        return False
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -13,11 +14,22 @@ from typing import TypeAlias
 from wordkit.errors import ConfigError, StorageError
 
 __all__ = [
-    "check_outputs", "check_readable", "check_writable", "is_same_file",
+    "check_outputs", "check_readable", "check_writable", "is_same_file", "user_cache",
     "why_no_file", "why_unreadable", "why_unwritable",
 ]  # fmt: skip
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
+
+
+def user_cache() -> Path | None:
+    """Return the user's cache folder, which need not exist; None for a user without a home.
+
+    It is ``$XDG_CACHE_HOME``, unless that is relative, as the XDG specification says, else
+    ``~/.cache``.
+    """
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    folder = named if os.path.isabs(named) else os.path.expanduser(os.path.join("~", ".cache"))
+    return Path(folder) if os.path.isabs(folder) else None
 
 
 def check_outputs(outputs: Iterable[AnyPath | None], inputs: Iterable[AnyPath | None] = ()) -> None:
@@ -146,4 +158,6 @@ def why_unwritable(path: AnyPath, error: OSError) -> str:
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         return f"there is no folder {parent}; make it"
+    if error.errno == errno.ENAMETOOLONG:
+        return "its name is too long; choose a shorter one"
     return f"{error.strerror or error}; free some space or choose another folder"

@@ -129,7 +129,8 @@ def _nltk_data_folders() -> list[str]:
     else:
         roots += ["/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib"]
     folders += [os.path.join(root, "nltk_data") for root in roots]
-    return [os.path.expanduser(folder) for folder in folders]
+    expanded = map(os.path.expanduser, folders)
+    return [folder for folder in expanded if not folder.startswith("~")]  # of an unknown home
 
 
 def no_wordnet() -> StorageError:
