@@ -7,17 +7,26 @@ SIGTERM or SIGINT: half of the times at a moment drawn over the length of a whol
 the times within 20 ms after the temporary file of one of its files has come. A kill counts as one
 while saving if a temporary file is there as the signal is sent, or is left. Then each file that was
 there has to be there, whole, as it was or new, and is loaded and asked; where a command makes the
-same each time, what is new has to be that. Ends with status 1 where any is lost.
+same each time, what is new has to be that.
+
+Every tenth time a command that trains is not killed, but loses what is no more than a by-product,
+at a moment drawn over its length: its terminal is closed (with SIGHUP ignored), the disk of its
+checkpoints and log fills up (a small tmpfs, where mounting is allowed), or their folder is removed.
+It has to end well, with its model. Ends with status 1 where any is lost.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import os
+import pty
 import random
+import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,6 +52,10 @@ W2V = ("--dim", "50", "--epochs", "600", "--min-count", "1", "--threads", "1", "
 LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *SMALL)
 SEQ2SEQ = (*SMALL, "--epochs", "40")
 AGAIN = ("--resume", "-q", "-o", "again.safetensors", "--max-minutes", "0.001")
+
+
+LOSSES = ("terminal", "disk", "folder")
+SIDE = Path("side")  # the folder of checkpoints and logs that are lost
 
 
 @dataclass(frozen=True)
@@ -198,6 +211,62 @@ class Soak:
             shutil.rmtree(path, ignore_errors=True)
         return True
 
+    def lose(self, name: str, what: str) -> None:
+        """Let a training lose a by-product, and look at its model."""
+        while not self._try_to_lose(name, what):
+            pass
+
+    def _try_to_lose(self, name: str, what: str) -> bool:
+        self._restore(name)
+        SIDE.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", SIDE]
+        if what == "disk" and subprocess.run(mount, capture_output=True, check=False).returncode:
+            what = "folder"
+        words = [f"{SIDE}/c" if word.endswith(".checkpoint") else word for word in self._loud(name)]
+        leader, terminal = pty.openpty()
+        ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "-"]
+        command = [*ignoring, sys.executable, "-m", "wordkit_cli", name, *words]
+        with subprocess.Popen([*command, "--log", f"{SIDE}/log"], stderr=terminal) as process:
+            os.close(terminal)
+            self._watch(process, leader, time.monotonic() + self._moment(name))
+            in_time = process.poll() is None
+            if what == "folder":
+                shutil.rmtree(SIDE, ignore_errors=True)
+            elif what == "disk":
+                with contextlib.suppress(OSError), open(SIDE / "rest", "wb", buffering=0) as rest:
+                    rest.write(bytes(2 << 20))
+            if what != "terminal":
+                self._watch(process, leader, time.monotonic() + 120)
+            os.close(leader)
+            process.wait(120)
+        if what == "disk":
+            subprocess.run(["umount", SIDE], check=True)
+        shutil.rmtree(SIDE, ignore_errors=True)
+        told = self.told.setdefault((name, what), collections.Counter())
+        model = Path(JOBS[name].files[0])
+        is_new = _bytes_of([str(model)]) != {model: self._old[name][model]}
+        told["training"] += 1
+        told["new" if is_new else "old"] += 1
+        status, said = self._run(*JOBS[name].questions[0])
+        if process.returncode or status or not is_new:
+            told["lost"] += 1
+            self.lost.append(f"{name}, {what}: status {process.returncode}; {said}")
+        return in_time
+
+    def _loud(self, name: str) -> list[str]:
+        return [word for word in JOBS[name].arguments if word != "-q"]
+
+    def _moment(self, name: str) -> float:
+        return self._chooser.uniform(0.3, 1) * self._lengths[name]
+
+    @staticmethod
+    def _watch(process: subprocess.Popen[bytes], leader: int, until: float) -> None:
+        """Read what is shown on a terminal, until a moment or the end of the process."""
+        while process.poll() is None and time.monotonic() < until:
+            if select.select([leader], [], [], 0.02)[0]:
+                with contextlib.suppress(OSError):  # closed at the other end
+                    os.read(leader, 1 << 16)
+
     def _wait_for_saving(self, process: Process, file: str) -> None:
         """Wait for a temporary file of a file, one of the first few, and a moment more."""
         begin = "p.ids/" if file == "p.ids" else f"./.{file}."
@@ -253,7 +322,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder), options.seed)
         soak.make()
+        trainings = [name for name in JOBS if name.startswith("train-")]
         for number in range(options.kills):
+            if number % 10 == 9:
+                name = trainings[number // 10 % len(trainings)]
+                soak.lose(name, LOSSES[number // 10 % len(LOSSES)])
+                continue
             soak.kill([*JOBS][number % len(JOBS)], aimed=number // len(JOBS) % 2 == 0)
         os.chdir(ROOT)
     columns = ("training", "saving", "old", "new", "lost")

@@ -91,7 +91,7 @@ def call(
     tempfile.tempdir = None  # as $TMPDIR says
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        stack.enter_context(_default_signals())
+        stack.enter_context(default_signals())
         stack.enter_context(_limit(resource.RLIMIT_AS, MAX_ADDRESS_SPACE))
         stack.enter_context(_limit(resource.RLIMIT_FSIZE, max_file_bytes))
         stack.enter_context(stop or contextlib.nullcontext())
@@ -127,7 +127,7 @@ def _global_state() -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _default_signals() -> Iterator[None]:
+def default_signals() -> Iterator[None]:
     """Handlers as in a new process, for as long as the block runs."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = {number: signal.getsignal(number) for number in numbers}

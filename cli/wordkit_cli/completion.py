@@ -6,6 +6,8 @@ take, and with ``bash_complete`` at each press of the key; zsh and fish likewise
 
 from __future__ import annotations
 
+import sys
+
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
@@ -24,10 +26,9 @@ def complete(variable: str, instruction: str) -> int:
     shell, _, wanted = instruction.partition("_")
     known = get_completion_class(shell)
     if known is None or wanted not in ("source", "complete"):
-        click.echo(
+        sys.stderr.write(
             f"wordkit: ${variable} is {instruction!r}; expected bash_source, zsh_source or "
-            "fish_source",
-            err=True,
+            "fish_source\n"
         )
         return 1
     completion = known(cli, {}, "wordkit", variable)

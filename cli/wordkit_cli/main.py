@@ -37,11 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    from wordkit.streams import messages, on_failure
+
+    sys.stderr = messages()
     if sys.stdout is None:
         _print_error("standard output is closed; send it somewhere, if only to /dev/null")
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):  # characters that it cannot encode are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout = on_failure(sys.stdout, _output_failed)
 
     if wanted := os.environ.get(_COMPLETION):
         from wordkit_cli.completion import complete
@@ -77,22 +81,19 @@ def _invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        if sys.stderr is not None:  # else it would go to standard output, among the data
-            error.show(text := io.StringIO())
-            sys.stderr.write(escaped(text.getvalue() + _hint(error, arguments)))
+        error.show(text := io.StringIO())
+        sys.stderr.write(escaped(text.getvalue() + _hint(error, arguments)))
         return error.exit_code
     except WordkitError as error:
         _print_error(str(error))
         return 1
-    except MemoryError:
-        _print_error("not enough memory; take a smaller text, fewer words or fewer dimensions")
-        return 1
-    except BrokenPipeError:  # the reader of our output (head, less) has gone
+    except _OutputError as error:
         _silence_output()
+        if not isinstance(error.__cause__, BrokenPipeError):  # else its reader (head) has gone
+            _print_error(f"cannot use standard output: {error}")
         return 1
-    except OSError as error:  # such as a temporary folder that is missing, or a full output
-        name = error.filename or "standard output"
-        _print_error(f"cannot use {name}: {error.strerror or error}")
+    except (MemoryError, OSError) as error:
+        _print_error(_refusal(error))
         return 1
     return 0
 
@@ -110,19 +111,39 @@ def _hint(error: Exception, arguments: list[str]) -> str:
     return f"A word that begins with - comes after --: {error.ctx.command_path} -- {word}\n"
 
 
+class _OutputError(Exception):
+    """Standard output cannot be written."""
+
+
+def _output_failed(error: Exception) -> None:
+    if not isinstance(error, OSError):
+        raise error
+    raise _OutputError(error.strerror or str(error)) from error
+
+
+def _refusal(error: MemoryError | OSError) -> str:
+    """Return the message of what the system has refused, such as a temporary folder."""
+    import errno
+
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return "not enough memory; take a smaller text, fewer words or fewer dimensions"
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"cannot use {error.filename}: {reason}"
+    return f"the system refuses what this needs: {reason}"
+
+
 def _print_error(message: str) -> None:
     from wordkit_cli.output import escaped
 
-    if sys.stderr is not None:
-        sys.stderr.write(f"wordkit: {escaped(' '.join(message.splitlines()))}\n")
+    sys.stderr.write(f"wordkit: {escaped(' '.join(message.splitlines()))}\n")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning as one plain line, without its position in the code."""
     from wordkit_cli.output import escaped
 
-    if sys.stderr is not None:
-        sys.stderr.write(f"warning: {escaped(' '.join(str(message).splitlines()))}\n")
+    sys.stderr.write(f"warning: {escaped(' '.join(str(message).splitlines()))}\n")
 
 
 def _silence_output() -> None:

@@ -61,7 +61,7 @@ progress_options = together(
     option("-q", "--quiet", is_flag=True, section="Running", help="No progress, no summary."),
     option(
         "--log", type=click.Path(dir_okay=False), metavar="FILE", section="Running",
-        help="Write the progress as JSON lines.",
+        help="Write the progress as JSON lines; with --resume, after those that are there.",
     ),
 )  # fmt: skip
 

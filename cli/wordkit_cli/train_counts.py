@@ -21,6 +21,7 @@ from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.setting_options import SettingOptions, changed
+from wordkit_cli.training import save_somewhere
 
 __all__ = ["command"]
 
@@ -62,7 +63,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         run = iter_train_counts(corpus, config, memory=options["memory"], threads=threads)
         vectors = progress.finish(run)
-        save_embeddings(vectors, output)
+        save_somewhere(save_embeddings, vectors, output)
         progress.say(
             f"{output}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}"
         )

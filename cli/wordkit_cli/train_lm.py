@@ -141,8 +141,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     if options["embeddings"] not in (None, *_MADE):
         check_outputs((output, log), [options["embeddings"]])
     choice, threads = TextOptions.take(options), options["threads"]
-    writing = checkpoint_plan(options)
-    with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
+    writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
+    with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
         # all processes look: one that ended here would leave the others
         resume, note = resumed_checkpoint(
             writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=options["resume"]

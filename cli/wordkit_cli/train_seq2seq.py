@@ -79,8 +79,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     is_first, checkpoint = is_first_process(), options["checkpoint"]
     log = options["log"] if is_first else None
     check_training(output, options)
-    writing = checkpoint_plan(options)
-    with Progress(quiet=options["quiet"] or not is_first, log=log) as progress:
+    writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
+    with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
         resume, note = resumed_checkpoint(
             writing, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=options["resume"]
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from wordkit.storage import check_outputs
+from wordkit.storage import check_outputs, is_same_file
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus
@@ -28,13 +28,13 @@ from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
     check_training,
-    checkpoint_mark,
     checkpoint_plan,
+    finish_training,
+    save_somewhere,
 )
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.runtime import Run
     from wordkit.text import Corpus
     from wordkit.word2vec import Beginning, TrainingState
 
@@ -71,8 +71,10 @@ def command(
     TEXT, with the result of an uninterrupted training; a model is trained further on new TEXT,
     whose words join its own.
 
-    Checkpoints are also written on Ctrl-C and at the end. Without --resume they replace those of a
-    finished training in the same file, but not those of one that was stopped: that is an error.
+    On Ctrl-C the vectors so far are kept, but for those of a model that is trained further in its
+    own file. Checkpoints are also written then, and at the end. Without --resume they replace
+    those of a finished training in the same file, but not those of one that was stopped: that is
+    an error.
 
     \b
     Examples:
@@ -92,7 +94,7 @@ def command(
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
     writing, resumed = checkpoint_plan(options), resume or resume == _OF_CHECKPOINT
-    with Progress(quiet=options["quiet"], log=log) as progress:
+    with Progress(quiet=options["quiet"], log=log, append=resume is not None) as progress:
         with progress.announcing_compilation():
             beginning = begin_training(
                 given, init=init, resume=resumed, checkpoint=writing, update=changed
@@ -104,6 +106,7 @@ def command(
         outputs = (*written, checkpoint, log)
         corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
         config, start = beginning.config, _start(beginning, corpus, progress)
+        in_place = beginning.file is not None and is_same_file(beginning.file, output)
         del beginning  # its vectors have been copied
         run = iter_train_word2vec(
             corpus,
@@ -113,9 +116,16 @@ def command(
             threads=threads,
             checkpoint=writing,
         )
-        vectors = _finish(run, config, checkpoint, progress)
-        with progress.announcing_compilation():
-            save_embeddings(vectors, output)
+
+        def figures(known: Mapping[str, float]) -> str:
+            loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
+            return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
+
+        with progress.announcing_compilation():  # of what writes vectors
+            save = None if in_place else save_embeddings
+            vectors = finish_training(run, output, save, progress, checkpoint, figures)
+            if in_place:
+                save_somewhere(save_embeddings, vectors, output)
         progress.say(f"{output}: {_described(vectors, progress.rate)}")
 
 
@@ -149,29 +159,6 @@ def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> Training
         if start.note is not None:
             progress.say(start.note)
     return start
-
-
-def _finish(
-    run: Run[Embeddings], config: Word2VecConfig, checkpoint: str | None, progress: Progress
-) -> Embeddings:
-    """Show a training and return its vectors; one that is stopped names its checkpoint."""
-    from wordkit.word2vec import read_checkpoint
-
-    def figures(known: Mapping[str, float]) -> str:
-        loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
-        return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
-
-    before = checkpoint_mark(checkpoint)
-    try:
-        return progress.finish(run, figures=figures)
-    except (KeyboardInterrupt, SystemExit):
-        if checkpoint is not None and checkpoint_mark(checkpoint) != before:
-            done = read_checkpoint(checkpoint).fraction_done
-            progress.say(
-                f"checkpoint saved: {checkpoint} at {done:.0%}; "
-                f"resume with --checkpoint {checkpoint} --resume"
-            )
-        raise
 
 
 def _described(vectors: Embeddings, rate: float | None) -> str:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.errors import ConfigError, DivergenceError, LostProcessError
+from wordkit.errors import (
+    ConfigError,
+    DivergenceError,
+    LostProcessError,
+    StorageError,
+    WordkitError,
+)
+from wordkit.runtime.progress_bar import Figures
 from wordkit_cli.options import is_given
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from wordkit.runtime import StoppableRun
     from wordkit.storage.checkpoints import CheckpointPlan
-    from wordkit.training.run import TrainingRun
 
 __all__ = [
-    "check_training", "checkpoint_mark", "checkpoint_plan", "finish_training", "is_first_process",
+    "check_training", "checkpoint_plan", "finish_training", "is_first_process", "save_somewhere",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -70,7 +79,7 @@ def is_first_process() -> bool:
     return torchrun_number("RANK", 0) == 0
 
 
-def checkpoint_mark(checkpoint: str | None) -> tuple[int, int] | None:
+def _mark_of(checkpoint: str | None) -> tuple[int, int] | None:
     """Return the identity of a checkpoint, new for each in the file; None where there is none."""
     if checkpoint is None or not os.path.exists(checkpoint):
         return None
@@ -79,11 +88,12 @@ def checkpoint_mark(checkpoint: str | None) -> tuple[int, int] | None:
 
 
 def finish_training(
-    run: TrainingRun[T],
+    run: StoppableRun[T],
     output: str,
     save: Callable[[T, str], Any] | None,
     progress: Progress,
     checkpoint: str | None = None,
+    figures: Figures | None = None,
 ) -> T:
     """Show a training, save its model and return it; one that is stopped saves the best so far.
 
@@ -93,20 +103,22 @@ def finish_training(
         save: writes it; None: another process does.
         progress: shows the training.
         checkpoint: where a training that is stopped can be resumed from.
+        figures: writes the figures of a report; None: epoch, loss and validation.
     """
 
     def keep(how: str) -> None:
         if save is not None:
-            save(run.best(), output)
-            progress.say(f"{how}; the best model so far is kept: {output}")
+            which = "best model" if run.has_validated else "model"
+            save_somewhere(save, run.best(), output)
+            progress.say(f"{how}; the {which} so far is kept: {output}")
 
-    before = checkpoint_mark(checkpoint)
+    before = _mark_of(checkpoint)
     try:
-        model = progress.finish(run, figures=_figures)
+        model = progress.finish(run, figures=figures or _figures)
     except (KeyboardInterrupt, SystemExit):
         if run.has_learnt:
             keep("stopped")
-            if checkpoint_mark(checkpoint) != before:
+            if _mark_of(checkpoint) != before:
                 progress.say(
                     f"checkpoint saved: {checkpoint}; "
                     f"resume with --checkpoint {checkpoint} --resume"
@@ -121,8 +133,29 @@ def finish_training(
             keep("diverged")
         raise
     if save is not None:
-        save(model, output)
+        save_somewhere(save, model, output)
     return model
+
+
+def save_somewhere(save: Callable[[T, str], Any], model: T, output: str) -> None:
+    """Save a model; where that fails, beside, in the working folder or among temporary files.
+
+    Raises:
+        StorageError: it is not where it should be; the message says where it is kept.
+    """
+    try:
+        save(model, output)
+    except (WordkitError, OSError, MemoryError) as error:
+        reason = str(error) or "not enough memory"
+        name = f"kept-{secrets.token_hex(4)}.safetensors"
+        for folder in (os.path.dirname(output), "", None):
+            try:
+                path = os.path.join(tempfile.gettempdir() if folder is None else folder, name)
+                save(model, path)
+            except (WordkitError, OSError, MemoryError):
+                continue
+            raise StorageError(f"{reason}; the model is kept in {path}") from error
+        raise
 
 
 def _figures(known: Mapping[str, float]) -> str:

@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
     Without checkpoints, which tell the time that has been spent.
     """
-    drawn = re.compile(rb"(ids|words|counts|offsets)-[-0-9a-f]+\.npy")
+    drawn = re.compile(rb"(ids|words|counts|offsets)-[-\w]+\.npy")
     return {
         drawn.sub(rb"\1", os.fsencode(path.relative_to(folder))).decode(): drawn.sub(
             rb"\1", path.read_bytes()

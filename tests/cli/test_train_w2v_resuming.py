@@ -218,27 +218,42 @@ def test_after_a_kill_the_training_goes_on(wordkit: Wordkit, big_text: Path, fol
 
 
 @pytest.mark.parametrize(("number", "checkpoint"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
-def test_a_stopped_training_saves_a_checkpoint_and_says_so(
+def test_a_stopped_training_saves_vectors_and_checkpoint_and_says_so(
     wordkit: Wordkit, big_text: Path, folder: Path, number: int, checkpoint: bool
 ) -> None:
     more = ("--checkpoint", "c") if checkpoint else ()
     done = call(*TRAIN, *more, stop=Stop(number, lambda: is_training(folder)))
-    expected = []
+    expected = ["stopped; the model so far is kept: vectors.safetensors"]
+    made = load_embeddings("vectors.safetensors").metadata
+    assert 0 < made["training"]["words"] < 30 * made["corpus"]["tokens"]
     if checkpoint:
-        fraction = read_checkpoint(folder / "c").fraction_done
-        assert 0 < fraction < 1
-        said = f"checkpoint saved: c at {fraction:.0%}; resume with --checkpoint c --resume"
-        expected = [said]
+        state = read_checkpoint(folder / "c")
+        assert made["training"]["words"] == state.words_done
+        expected.append("checkpoint saved: c; resume with --checkpoint c --resume")
     if number == signal.SIGINT:
         expected.append("wordkit: stopped by Ctrl-C; nothing half-written is left")
     assert done.status == (1 if number == signal.SIGINT else 128 + number), done
     told = [line for line in done.stderr.splitlines() if not line.startswith("big.txt: ")]
     assert told == expected
-    assert {p.name for p in folder.iterdir()} == {"big.txt", "tmp", "log", *more[1:]}
+    kept = {"big.txt", "tmp", "log", "vectors.safetensors", *more[1:]}
+    assert {p.name for p in folder.iterdir()} == kept
     assert list((folder / "tmp").iterdir()) == []
     if checkpoint:
         again = wordkit("train-w2v", "big.txt", "--resume", "c", "--threads", "1")
         assert "resuming c" in again.stderr
+
+
+def test_a_model_that_is_trained_further_in_its_place_is_not_replaced_when_stopped(
+    wordkit: Wordkit, big_text: Path, folder: Path
+) -> None:
+    wordkit("train-w2v", "big.txt", "--dim", "4", "--epochs", "1", "-q")
+    before = (folder / "vectors.safetensors").read_bytes()
+    more = ("--resume", "vectors.safetensors", "--epochs", "100", "--log", "log", "-q")
+    done = call(
+        "train-w2v", "big.txt", *more, stop=Stop(signal.SIGINT, lambda: is_training(folder))
+    )
+    assert done.status == 1 and "kept" not in done.stderr
+    assert (folder / "vectors.safetensors").read_bytes() == before
 
 
 def test_divergence_is_told_and_leaves_the_last_checkpoint(

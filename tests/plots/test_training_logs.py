@@ -55,6 +55,12 @@ def test_losses_and_perplexities_along_the_way(
     assert perplexity == (pytest.approx(of_validations), [40.0, 30.0])
 
 
+def test_a_resumed_training_counts_as_it_went_last(tmp_path: Path) -> None:
+    resumed = line(done=10, epochs=1.0, loss=3.6) + line(done=20, epochs=2.0, loss=2.5)
+    loss, _ = panels_of(tmp_path, LOG + resumed)[0].values()
+    assert loss == (pytest.approx([0.5, 1.0, 1.0, 2.0]), [4.0, 3.5, 3.6, 2.5])
+
+
 def test_what_came_out_right_is_in_per_cent(tmp_path: Path) -> None:
     text = LOG + line("validating", 7, epochs=3, valid_perplexity=2.0, valid_exact=0.25)
     assert panels_of(tmp_path, text)[0]["validation texts right, %"] == ([3], [25.0])

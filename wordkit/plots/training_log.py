@@ -59,15 +59,18 @@ class TrainingLog:
         """Return a metric as far as it is known.
 
         Validations are reported when they end; the training reports that repeat them are left out.
+        What a resumed training did again, since its checkpoint, counts as it did it last.
 
         Args:
             metric: loss, valid_perplexity or valid_exact.
             by: one of :data:`X_AXES`.
         """
-        axis, xs, ys = _METRICS[metric], [], []
+        axis, xs, ys = _METRICS[metric], list[float](), list[float]()
         for line in self.lines:
             x, y = _x_of(line, by), line.get(metric)
             if line["stage"] == axis.stage and x is not None and y is not None:
+                while xs and xs[-1] > x:
+                    del xs[-1], ys[-1]
                 xs.append(x)
                 ys.append(y * axis.scale)
         return xs, ys

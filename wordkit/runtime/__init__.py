@@ -3,7 +3,7 @@
 from wordkit.runtime.devices import DEVICES, choose_device, found_devices, is_bf16_fast
 from wordkit.runtime.memory import available_memory, physical_memory, require_memory
 from wordkit.runtime.processes import torchrun_number
-from wordkit.runtime.progress import Report, Run, as_run, when_compiling
+from wordkit.runtime.progress import Report, Run, StoppableRun, as_run, when_compiling
 from wordkit.runtime.signals import uninterrupted
 from wordkit.runtime.threads import ThreadPool, ordered_map, thread_count
 
@@ -11,6 +11,7 @@ __all__ = [
     "DEVICES",
     "Report",
     "Run",
+    "StoppableRun",
     "ThreadPool",
     "as_run",
     "available_memory",

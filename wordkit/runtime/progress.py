@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import functools
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, ParamSpec, TypeVar
 
-__all__ = ["Report", "Run", "as_run", "when_compiling"]
+__all__ = ["Report", "Run", "StoppableRun", "as_run", "when_compiling"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +79,24 @@ class Run(Generic[T]):
         """Stop the job and clean up after it."""
         self._is_over = True
         self._steps.close()
+
+
+class StoppableRun(Run[T], abc.ABC):
+    """A run whose model so far can be had where it is stopped."""
+
+    @property
+    @abc.abstractmethod
+    def has_learnt(self) -> bool:
+        """True once a step has been taken."""
+
+    @property
+    def has_validated(self) -> bool:
+        """True once a validation has found a best model."""
+        return False
+
+    @abc.abstractmethod
+    def best(self) -> T:
+        """Return the model with the best validation so far, or as it is where there was none."""
 
 
 def as_run(steps: Callable[P, Generator[Report, None, T]]) -> Callable[P, Run[T]]:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wordkit.runtime.progress import Report, Run
+from wordkit.streams import messages
 
 if TYPE_CHECKING:
     import rich.progress
@@ -45,8 +46,8 @@ def finish(run: Run[T], progress: bool | None = None) -> T:
                 show = show or stack.enter_context(progress_bars())
                 show(report, pace)
         value = run.result()
-    if progress and not has_bars and str(pace) and sys.stderr is not None:
-        sys.stderr.write(f"{pace}\n")
+    if progress and not has_bars and str(pace):
+        messages().write(f"{pace}\n")
     return value
 
 
@@ -122,7 +123,7 @@ def progress_bars(figures: Figures | None = None) -> Iterator[Callable[[Report, 
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    console = Console(stderr=True)
+    console = Console(file=messages())
     width_of_stages = 20 if console.width >= 100 else 10
     others = width_of_stages + len("100%") + _WIDTH_OF_RATES + len("0:00:00") + _WIDTH_OF_FIGURES
 

@@ -6,13 +6,15 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, TypeVar
 
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, FormatError, VersionError
+from wordkit.errors import ConfigError, FormatError, StorageError, VersionError, WordkitWarning
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage import (
     TensorFile,
@@ -51,8 +53,12 @@ class CheckpointPlan:
     interrupted."""
 
     def __post_init__(self) -> None:
-        if not self.every > 0:
-            raise ConfigError(f"every must be more than 0 seconds, not {self.every}")
+        if not isinstance(self.path, str | os.PathLike):
+            raise ConfigError(
+                f"the path of checkpoints must be a name or a Path, not {self.path!r}"
+            )
+        if not (isinstance(self.every, Real) and self.every > 0):
+            raise ConfigError(f"every must be more than 0 seconds, not {self.every!r}")
 
 
 class Resumable(Protocol):
@@ -157,7 +163,7 @@ class CheckpointKeeper:
         write: writes one to a path.
 
     Raises:
-        StorageError: the file could not be written.
+        StorageError: the file cannot be written.
     """
 
     def __init__(
@@ -165,6 +171,7 @@ class CheckpointKeeper:
     ) -> None:
         self._plan, self._write = plan, write
         self._last = time.monotonic()
+        self._has_failed = False
         if plan is not None:  # fail before the work
             check_writable(plan.path)
 
@@ -175,13 +182,19 @@ class CheckpointKeeper:
     def save(self) -> None:
         """Write a checkpoint, if there is a plan; Ctrl-C takes effect when it is written.
 
-        Raises:
-            StorageError: the file cannot be written; the last checkpoint stays.
+        If it cannot be written, a warning says so once, and the last one stays.
         """
         if self._plan is None or sys.is_finalizing():  # nothing can be written on the way out
             return
         with uninterrupted():
-            self._write(self._plan.path)
+            try:
+                self._write(self._plan.path)
+            except (StorageError, MemoryError) as error:
+                if not self._has_failed:
+                    reason = str(error) or "not enough memory"
+                    message = f"the training goes on without a checkpoint: {reason}"
+                    warnings.warn(message, WordkitWarning, stacklevel=2)
+                self._has_failed = True
         self._last = time.monotonic()
 
 

@@ -16,7 +16,7 @@ from wordkit import __version__
 from wordkit.errors import ConfigError, LostProcessError
 from wordkit.runtime import (
     Report,
-    Run,
+    StoppableRun,
     is_bf16_fast,
     require_memory,
     thread_count,
@@ -43,7 +43,7 @@ _COPIES = 5  # of the weights: they, their gradients, two moments, the best so f
 _FIXED_BYTES = 128 << 20  # for all that does not grow with the model
 
 
-class TrainingRun(Run[M]):
+class TrainingRun(StoppableRun[M]):
     """The run of a training: iterate over it for reports; it knows the best model so far.
 
     Args:
@@ -114,13 +114,11 @@ class TrainingRun(Run[M]):
         return self._state.best_figures
 
     @property
-    def has_learnt(self) -> bool:
-        """True once a step has been taken."""
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
         return self._state.seen > 0
 
     @property
-    def has_validated(self) -> bool:
-        """True once a validation has found a best model."""
+    def has_validated(self) -> bool:  # noqa: D102
         return math.isfinite(self._state.best_loss)
 
     @property

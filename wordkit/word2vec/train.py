@@ -22,7 +22,7 @@ import numpy.typing as npt
 from wordkit import __version__
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, StoppableRun, uninterrupted
 from wordkit.storage import WORD2VEC_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
 from wordkit.text import Corpus
@@ -38,7 +38,7 @@ from wordkit.word2vec.start import MADE_BY, start_afresh
 from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import compact
 
-__all__ = ["embeddings_of", "iter_train_word2vec"]
+__all__ = ["Word2VecRun", "embeddings_of", "iter_train_word2vec"]
 
 _MAX_LOSS_RATIO = 500  # to the loss of vectors of zeros
 
@@ -51,7 +51,7 @@ def iter_train_word2vec(
     device: str = "cpu",
     threads: int | None = None,
     checkpoint: CheckpointPlan | None = None,
-) -> Run[Embeddings]:
+) -> Word2VecRun:
     """Train vectors of the words of a corpus by word2vec.
 
     The same corpus, settings and seed on one CPU thread give the same vectors, bit for bit. More
@@ -68,10 +68,10 @@ def iter_train_word2vec(
         checkpoint: where to write checkpoints, and how often.
 
     Returns:
-        A run that reports the stage ``training``: words done, and as figures the ``loss`` (mean
-        over the present epoch of −log p of a prediction, in nats, before each step; NaN before the
-        first), the ``epoch`` (from 1), the ``epochs`` done, with fractions, and the ``lr``. Its
-        embeddings hold, beside the vectors, the weights that
+        A run, whose vectors so far can be had, that reports the stage ``training``: words done, and
+        as figures the ``loss`` (mean over the present epoch of −log p of a prediction, in nats,
+        before each step; NaN before the first), the ``epoch`` (from 1), the ``epochs`` done, with
+        fractions, and the ``lr``. Its embeddings hold, beside the vectors, the weights that
         :func:`wordkit.word2vec.start_from_model` resumes from; their metadata have the settings,
         the fingerprint of the corpus, versions, and the last loss. A run with checkpoints that is
         closed or interrupted writes one first; so does one that ends, and resuming from that one
@@ -84,13 +84,29 @@ def iter_train_word2vec(
         ResourceError: there is too little memory, or no such device.
         TextError: no two words are in one window (in the run).
         DivergenceError: the vectors grew beyond all bounds (in the run).
-        StorageError: a checkpoint cannot be written.
+        StorageError: there is no place for checkpoints. One that fails later is a warning.
     """
     config = config or Word2VecConfig()
     state = start or start_afresh(corpus, config)
     check_replaceable(checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=state.file)
     engine = make_engine(corpus, state, config, device=device, threads=threads)
-    return Run(_Training(corpus, config, state, engine, checkpoint).run())
+    return Word2VecRun(_Training(corpus, config, state, engine, checkpoint))
+
+
+class Word2VecRun(StoppableRun[Embeddings]):
+    """The run of a training: iterate over it for reports; it knows the vectors so far."""
+
+    def __init__(self, training: _Training) -> None:
+        super().__init__(training.run())
+        self._training = training
+
+    @property
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
+        return self._training.has_learnt
+
+    def best(self) -> Embeddings:
+        """Return the vectors so far, of a run that is over or was closed."""
+        return self._training.vectors()
 
 
 class _Training:
@@ -110,7 +126,8 @@ class _Training:
         self._keeper = CheckpointKeeper(plan, self._write)
         if plan is not None:  # fail before the work
             checkpoint_record(self._checkpoint)
-        self._done = self._saved = self._checkpoint.words_done
+        self._begun = self._done = self._saved = self._checkpoint.words_done
+        self._vectors: Embeddings | None = None
         self._diverged: Chunk | None = None
         choices = config.negative + 1 if config.loss == "ns" else math.log2(len(state.vocabulary))
         self._untrained_loss = choices * math.log(2)  # of vectors of zeros
@@ -136,8 +153,20 @@ class _Training:
         if state.epoch > began:
             self._warn_of(last)
         self._save_progress()
-        self._engine.fetch()
-        return embeddings_of(self._corpus, self._config, state, self._engine)
+        return self.vectors()
+
+    @property
+    def has_learnt(self) -> bool:
+        return self._checkpoint.words_done > self._begun
+
+    def vectors(self) -> Embeddings:
+        """Return the vectors as they are, which the training uses no more."""
+        with uninterrupted():  # it adds the weights up where they lie
+            if self._vectors is None:
+                self._engine.fetch()
+                parts = self._corpus, self._config, self._state, self._engine
+                self._vectors = embeddings_of(*parts)
+        return self._vectors
 
     def _epoch(self) -> Generator[Report, None, None]:
         """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
@@ -229,9 +258,9 @@ class _Training:
             self._keeper.save()
 
     def _write(self, path: str | os.PathLike[str]) -> None:
+        self._saved = self._checkpoint.words_done  # one that fails is not tried again at once
         self._engine.fetch()
         save_checkpoint(path, self._checkpoint)
-        self._saved = self._checkpoint.words_done
 
 
 # --- the result ----------------------------------------------------------------------------------
@@ -274,7 +303,7 @@ def embeddings_of(
         **start,
         "training": {
             "device": engine.name,
-            "words": config.epochs * corpus.tokens,
+            "words": state.epoch * corpus.tokens + state.position,
             "loss": state.loss_sum.mean_loss if state.loss_sum.predictions else None,
             "predictions": state.loss_sum.predictions,
         },

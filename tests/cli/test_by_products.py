@@ -1,0 +1,269 @@
+"""A log, a checkpoint, a bar or a message that cannot be written never costs the model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Result, call, default_signals
+from conftest import Place
+from every_command import COMMANDS, Call, all_calls, options
+
+import wordkit
+from wordkit.config import Settings
+from wordkit.errors import StorageError, WordkitWarning
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit_cli.main import main
+from wordkit_cli.progress import Progress
+from wordkit_cli.training import save_somewhere
+
+TRAININGS = {name: calls[0] for name, calls in COMMANDS.items() if name.startswith("train-")}
+WITH_LOG = {title: row for title, row in all_calls().items() if "log" in row[1].writes}
+WITH_CHECKPOINT = [
+    name for name in TRAININGS if "checkpoint" in {option.name for option in options(name)}
+]
+
+SMALL: dict[str, Any] = {"threads": 1, "epochs": 2}
+LIBRARY: dict[str, Callable[..., Any]] = {
+    "train-w2v": lambda **more: wordkit.train_word2vec(
+        "corpus.txt", dim=8, min_count=1, **SMALL, **more
+    ),
+    "train-counts": lambda **more: wordkit.train_counts("corpus.txt", dim=4, threads=1, **more),
+    "train-lm": lambda **more: wordkit.train_language_model(
+        "corpus.txt", hidden=8, batch=4, steps=6, device="cpu", **SMALL, **more
+    ),
+    "train-seq2seq": lambda **more: wordkit.train_seq2seq(
+        "toy.tsv", hidden=8, device="cpu", **SMALL, **more
+    ),
+}
+"""The same trainings in Python."""
+
+
+def loud(row: Call) -> list[str]:
+    """The arguments of a call that shows its progress."""
+    return [argument for argument in row.arguments if argument != "-q"]
+
+
+def test_all_are_tried() -> None:
+    trained = {name for name in dir(wordkit) if name.startswith("train_")}
+    assert len(trained) == len(TRAININGS) == len(LIBRARY)
+    assert {name for name, _ in WITH_LOG.values()} == {
+        name for name in COMMANDS if "log" in {option.name for option in options(name)}
+    }
+
+
+@pytest.mark.parametrize("title", WITH_LOG)
+def test_a_log_on_a_full_disk(place: Place, title: str) -> None:
+    name, row = WITH_LOG[title]
+    (place.folder / "log").symlink_to("/dev/full")
+    done = place.run(name, row)
+    assert done.status == 0
+    said = [line for line in done.stderr.splitlines() if "log" in line]
+    assert said == ["warning: log lacks the rest of the log: No space left on device"]
+    assert all((place.folder / path).exists() for path in row.writes)
+
+
+def test_a_log_whose_folder_is_removed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.folder / "logs").mkdir()
+    vanish_after_run("logs", monkeypatch, when="logs/log")
+    done = run("train-counts", "--log", "logs/log")  # which is made with the first report
+    assert done.status == 0
+    assert "warning: logs/log lacks the rest of the log: No such file" in done.stderr
+
+
+def run(name: str, *more: str, output: str | None = None) -> Result:
+    """Run a training, to another output perhaps."""
+    row = TRAININGS[name]
+    arguments = [output if output and word in row.writes else word for word in row.arguments]
+    return call(name, *arguments, *more)
+
+
+def vanish_after_run(folder: str, monkeypatch: pytest.MonkeyPatch, when: str = ".") -> None:
+    """Let a folder be removed after the first run at whose end there is such a file."""
+    finish = Progress.finish
+
+    def finish_and_remove(self: Progress, *arguments: Any, **keywords: Any) -> Any:
+        value = finish(self, *arguments, **keywords)
+        if os.path.exists(when):
+            shutil.rmtree(folder, ignore_errors=True)
+        return value
+
+    monkeypatch.setattr(Progress, "finish", finish_and_remove)
+
+
+@pytest.fixture
+def vanishing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of checkpoints is removed before the first is written."""
+    (place.folder / "gone").mkdir()
+    save = CheckpointKeeper.save
+
+    def remove_and_save(self: CheckpointKeeper) -> None:
+        shutil.rmtree("gone", ignore_errors=True)
+        save(self)
+
+    monkeypatch.setattr(CheckpointKeeper, "save", remove_and_save)
+
+
+@pytest.mark.usefixtures("vanishing")
+@pytest.mark.parametrize("name", WITH_CHECKPOINT)
+def test_checkpoints_whose_folder_is_removed(place: Place, name: str) -> None:
+    done = run(name, "--checkpoint", "gone/c", "--checkpoint-every", "0.000001s")
+    assert done.status == 0, done
+    [said] = done.stderr.splitlines()
+    assert said.startswith("warning: the training goes on without a checkpoint: cannot write gone")
+    assert all((place.folder / path).exists() for path in TRAININGS[name].writes)
+
+
+@pytest.mark.usefixtures("vanishing")
+@pytest.mark.parametrize("name", WITH_CHECKPOINT)
+def test_checkpoints_of_the_library_whose_folder_is_removed(name: str) -> None:
+    with pytest.warns(WordkitWarning) as warned:
+        assert LIBRARY[name](checkpoint=CheckpointPlan("gone/c", 1e-6)) is not None
+    assert ["without a checkpoint" in str(warning.message) for warning in warned].count(True) == 1
+
+
+@contextlib.contextmanager
+def closing_terminal() -> Iterator[None]:
+    """Standard error is a terminal that is closed as soon as it has shown something."""
+    leader, follower = pty.openpty()
+
+    def close() -> None:
+        os.read(leader, 1)
+        os.close(leader)
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    before = sys.stderr
+    sys.stderr = os.fdopen(follower, "w", buffering=1)
+    try:
+        yield
+        closing.join(10)
+        assert not closing.is_alive(), "it was shown nothing"
+        with pytest.raises(OSError, match="Input/output error"):
+            os.write(follower, b"more")
+    finally:
+        sys.stderr = before
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_terminal_that_is_closed(place: Place, name: str) -> None:
+    with closing_terminal(), default_signals(), pytest.raises(SystemExit) as end:
+        main([name, *loud(TRAININGS[name])])
+    assert not end.value.code
+    assert all((place.folder / path).exists() for path in TRAININGS[name].writes)
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_terminal_of_the_library_that_is_closed(place: Place, name: str) -> None:
+    with closing_terminal():
+        assert LIBRARY[name](progress=True) is not None
+
+
+def test_standard_error_on_a_full_disk(place: Place) -> None:
+    """Nothing can be said, and the status tells."""
+    calls = [[name, *loud(row)] for name, row in TRAININGS.items()]
+    code = f"""
+import sys
+from wordkit_cli.main import main
+for arguments in {[*calls, ["similar", "nonesuch"]]!r}:
+    try:
+        main(arguments)
+    except SystemExit as end:
+        print(end.code or 0)
+"""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full)
+    assert done.stdout.split() == [*[b"0"] * len(calls), b"1"]
+    assert done.returncode == 0
+    assert all((place.folder / path).exists() for row in TRAININGS.values() for path in row.writes)
+
+
+# --- the model ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_longest_names(place: Place, name: str) -> None:
+    long = f"{'猫' * 80}.safetensors"
+    assert run(name, output=long).status == 0
+    assert call("info", long).status == 0
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_folder_that_is_removed(place: Place, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.folder / "out").mkdir()
+    vanish_after_run("out", monkeypatch)
+    done = run(name, output="out/model.safetensors")
+    assert done.status == 1
+    [kept] = place.folder.glob("kept-*")
+    folder = place.folder / "out"
+    assert done.stderr == (
+        f"wordkit: cannot write out/model.safetensors: there is no folder {folder}; make it; "
+        f"the model is kept in {kept.name}\n"
+    )
+    assert call("info", kept.name).status == 0
+
+
+@pytest.mark.parametrize("full", [1, 2, 3])
+def test_the_next_place(folder: Path, monkeypatch: pytest.MonkeyPatch, full: int) -> None:
+    """Beside, in the working folder, among temporary files: the first that is not full."""
+    for name in ("out", "here", "tmp"):
+        (folder / name).mkdir()
+    monkeypatch.chdir(folder / "here")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
+    places = [f"{folder}/out/model", f"{folder}/out/kept-0.safetensors", "kept-0.safetensors",
+              f"{folder}/tmp/kept-0.safetensors"]  # fmt: skip
+    tried: list[str] = []
+
+    def save(model: str, path: str) -> None:
+        tried.append(path)
+        if places.index(path) < full:
+            raise StorageError("no space") if len(tried) < 2 else MemoryError
+        Path(path).write_text(model)
+
+    message = f"no space; the model is kept in {places[full]}"
+    with pytest.raises(StorageError, match=message):
+        save_somewhere(save, "words", places[0])
+    assert tried == places[: full + 1]
+    assert Path(places[full]).read_text() == "words"
+
+
+def test_vectors_that_their_format_cannot_hold(place: Place) -> None:
+    """Found after the training; the native format holds all."""
+
+    def save(vectors: Settings, path: str) -> None:
+        if path.endswith(".txt"):
+            raise wordkit.WordkitError("a word holds a blank")
+        Path(path).write_text("vectors")
+
+    with pytest.raises(StorageError, match="a word holds a blank; the model is kept in kept-"):
+        save_somewhere(save, Settings(), "v.txt")
+
+
+# --- the log of a resumed training ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WITH_CHECKPOINT)
+def test_the_log_of_a_resumed_training_goes_on(place: Place, name: str) -> None:
+    row = next(row for row in COMMANDS[name] if "--resume" in row.arguments)
+    earlier = '{"seconds": 1000.5, "stage": "training", "done": 1, "unit": "words"}\n'
+    (place.folder / "log").write_text(earlier + '{"seconds": 1001, "sta')  # killed in a line
+    assert call(name, *row.arguments, "--log", "log").status == 0
+    first, *others = (place.folder / "log").read_text().splitlines(keepends=True)
+    assert first == earlier and others
+    assert all(json.loads(line)["seconds"] >= 1000.5 for line in others)
+    afresh = [word for word in row.arguments if word != "--resume"]
+    assert call(name, *afresh, "--log", "log").status == 0
+    assert earlier not in (place.folder / "log").read_text()
