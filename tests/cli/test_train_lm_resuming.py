@@ -172,5 +172,5 @@ def test_a_process_that_is_lost(folder: Path, texts: Path, lost: int) -> None:
     assert "wordkit: another process of this training has ended or cannot be reached" in said
     assert "Traceback" not in said
     if lost == 1:
-        assert "a process was lost; the best model so far is kept: lm.safetensors" in said
+        assert "a process was lost; the model so far is kept: lm.safetensors" in said
         assert load_language_model("lm.safetensors").config.hidden == 8
