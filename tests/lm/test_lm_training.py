@@ -66,7 +66,7 @@ def test_what_a_model_tells_of_its_training(corpus: Corpus) -> None:
     assert made["valid_perplexity"] == best
     assert iter_perplexity(model, valid).result().perplexity == pytest.approx(best, rel=1e-6)
     assert metadata["settings"]["softmax"] == "exact" and metadata["corpus"]["tokens"] == 400
-    assert metadata["text"] == {"tokenizer": "whitespace", "numbers": "keep"}
+    assert metadata["text"] == {"tokenizer": "whitespace", "numbers": "keep", "normalize": "none"}
     assert {"wordkit", "torch", "numpy"} <= set(metadata["versions"])
 
 

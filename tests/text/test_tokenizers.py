@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError
 from wordkit.text import get_tokenizer, named_tokenizers
-from wordkit.text.characters import invisible_characters, lower_case, marks, word_characters
-from wordkit.text.normalization import Normalization, unsettled_characters
+from wordkit.text.characters import (
+    invisible_characters,
+    lower_case,
+    marks,
+    unsettled_characters,
+    word_characters,
+)
+from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import is_number
 
 FAMILY = "\u200d".join("👨👩👧👦")

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.text.normalization import Normalization, normalized
+
 __all__ = [
     "BYTE_ORDER_MARK",
     "FOLDED",
@@ -30,6 +32,7 @@ __all__ = [
     "invisible_characters",
     "lower_case",
     "marks",
+    "unsettled_characters",
     "word_characters",
 ]
 
@@ -134,3 +137,26 @@ def as_ranges(mask: Mask) -> str:
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     return "".join(f"\\U{start:08x}-\\U{end - 1:08x}" for start, end in pairs)
+
+
+_JAMO = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))  # vowels and finals: part of a syllable
+
+
+@cache
+def unsettled_characters(form: Normalization) -> npt.NDArray[np.bool_]:
+    """Return a mask, by code point, of those that text in the normal form may lack or reorder.
+
+    Text without them is in the normal form.
+    """
+    mask = np.zeros(0x110000, dtype=bool)
+    if form == "none":
+        return mask
+    mask[list(_JAMO)] = True
+    for point in np.flatnonzero(in_categories("M")).tolist():
+        mask[point] = unicodedata.combining(chr(point)) > 0
+    for point in np.flatnonzero(~in_categories("Cn", "Co", "Cs")).tolist():
+        if parts := unicodedata.decomposition(chr(point)).split():
+            if not parts[0].startswith("<"):
+                mask[[int(part, 16) for part in parts[1:]]] = True
+            mask[point] |= normalized(chr(point), form) != chr(point)
+    return mask

@@ -29,9 +29,10 @@ from wordkit.text.characters import (
     invisible_characters,
     lower_case,
     marks,
+    unsettled_characters,
     word_characters,
 )
-from wordkit.text.normalization import Normalization, unsettled_characters
+from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.vocabulary import EOS
 
