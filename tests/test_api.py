@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import multiprocessing
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from wordkit.lm import LanguageModel, iter_train_language_model
 from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
-from wordkit.word2vec import iter_train_word2vec
+from wordkit.word2vec import Word2VecConfig, iter_train_word2vec
 from wordkit_corpora import iter_open_source, iter_read_corpus, open_text
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
@@ -81,7 +82,7 @@ def test_what_yields_reports_is_named_so() -> None:
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                     gives = ast.unparse(node.returns) if node.returns else ""
-                    is_run = gives.startswith(("Run[", "TrainingRun[")) or any(
+                    is_run = gives.startswith(("Run[", "TrainingRun[", "Word2VecRun")) or any(
                         ast.unparse(each) == "as_run" for each in node.decorator_list
                     )
                     assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
@@ -230,6 +231,13 @@ def test_word_vectors(tmp_path: Path) -> None:
     more = wordkit.train_word2vec([["cat", "new"]] * 9, resume=made, threads=1, min_count=1)
     assert more.words[-1] == "new" or "new" in more
     assert wordkit.train_word2vec(TOKENS, init=made, **settings).dim == 4
+    config = Word2VecConfig(dim=4, epochs=2, min_count=1, sample=0.0)
+    assert np.array_equal(
+        wordkit.train_word2vec(TOKENS * 50, config, threads=1).vectors, made.vectors
+    )
+    assert wordkit.train_word2vec(TOKENS * 50, config, dim=5, threads=1).dim == 5
+    with pytest.raises(ConfigError, match="expected a Word2VecConfig"):
+        wordkit.train_word2vec(TOKENS, 5)  # type: ignore[arg-type]
     assert list(made) == list(made.words)
     with pytest.raises(AttributeError, match="use vector"):
         made.get_vector("cat")
@@ -412,8 +420,18 @@ ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] 
     "find_neighbourhoods": lambda v, m, s: (
         [found.word for found in _plots().find_neighbourhoods(v, "car")] == ["car"]
     ),
+    "similar_lines": lambda v, m, s: (
+        _lines().similar_lines(wordkit.DocumentVectors(v), "car", "car")[0].text == "car"
+    ),
+    "evaluate_similarity": lambda v, m, s: wordkit.evaluate_similarity(v, ["car"]),
     "open_text": lambda v, m, s: _open_text("car"),
 }
+
+
+def _lines() -> Any:
+    from wordkit.documents import lines
+
+    return lines
 
 
 def _plots() -> Any:
@@ -453,6 +471,23 @@ def test_models_go_to_other_processes(
     asked = [vectors, model, sums, Embeddings(["car", "van"], [[1.0, 0.0], [1.0, 0.1]])]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(_ask, asked) == [_ask(each) for each in asked]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_forked_processes_ask(model: LanguageModel, sums: Seq2SeqModel) -> None:
+    """Also after torch has begun threads in the parent."""
+    expected = model.predict("the"), sums.transform("1+1")
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        asked = pool.apply_async(_predict, (model,)), pool.apply_async(_transform, (sums,))
+        assert tuple(each.get(timeout=120) for each in asked) == expected
+
+
+def _predict(model: LanguageModel) -> Any:
+    return model.predict("the")
+
+
+def _transform(model: Seq2SeqModel) -> Any:
+    return model.transform("1+1")
 
 
 def test_threads_ask_together(vectors: Embeddings, model: LanguageModel) -> None:

@@ -38,9 +38,11 @@ from wordkit.text.corpus import UNTOLD
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
 if TYPE_CHECKING:
-    from wordkit.lm import LanguageModel
-    from wordkit.seq2seq import Pair, Seq2SeqModel
+    from wordkit.counts import CountsConfig
+    from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
+    from wordkit.seq2seq import Pair, Seq2SeqConfig, Seq2SeqModel, Seq2SeqTrainingConfig
     from wordkit.thesaurus import Comparison, Thesaurus
+    from wordkit.word2vec import Word2VecConfig
 
 __all__ = [
     "compare",
@@ -100,6 +102,7 @@ def prepare(
 
 def train_word2vec(
     text: Text,
+    config: Word2VecConfig | None = None,
     *,
     init: Embeddings | str | os.PathLike[str] | None = None,
     resume: Embeddings | str | os.PathLike[str] | bool = False,
@@ -113,6 +116,7 @@ def train_word2vec(
 
     Args:
         text: what :func:`prepare` takes, or a corpus.
+        config: settings; those that are given as keywords replace its own.
         init: vectors to start from, or their file; not used where a checkpoint is resumed.
         resume: a model whose training is resumed on this text, which new words join, or its file;
             True: the training of ``checkpoint``, where there is one already.
@@ -130,7 +134,7 @@ def train_word2vec(
     """
     from wordkit.word2vec import Word2VecConfig, begin_training, iter_train_word2vec
 
-    reading, given = _split(settings, Word2VecConfig)
+    reading, given = _split(settings, (Word2VecConfig, config))
     plan = _plan(checkpoint)
     beginning = begin_training(given, init=init, resume=resume, checkpoint=plan)
     corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
@@ -143,6 +147,7 @@ def train_word2vec(
 
 def train_counts(
     text: Text,
+    config: CountsConfig | None = None,
     *,
     memory: int | None = None,
     threads: int | None = None,
@@ -153,6 +158,7 @@ def train_counts(
 
     Args:
         text: what :func:`prepare` takes, or a corpus.
+        config: settings; those that are given as keywords replace its own.
         memory, threads: as for :func:`wordkit.counts.iter_train_counts`.
         progress: show a bar; None: in terminals and notebooks.
         settings: fields of :class:`wordkit.counts.CountsConfig`, such as ``dim`` (100), ``window``
@@ -165,7 +171,7 @@ def train_counts(
     """
     from wordkit.counts import CountsConfig, iter_train_counts
 
-    reading, given = _split(settings, CountsConfig)
+    reading, given = _split(settings, (CountsConfig, config))
     config = change(CountsConfig(), **given)
     corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
     return finish(iter_train_counts(corpus, config, memory=memory, threads=threads), progress)
@@ -173,6 +179,8 @@ def train_counts(
 
 def train_language_model(
     text: Text,
+    model: ModelConfig | None = None,
+    config: TrainingConfig | None = None,
     *,
     valid: Text | None = None,
     hold_out: float | None = None,
@@ -192,6 +200,8 @@ def train_language_model(
 
     Args:
         text: what :func:`prepare` takes, or a corpus.
+        model, config: settings of the model and of the training; those that are given as keywords
+            replace their own.
         valid: a text to validate on; the best model by it is the one returned.
         hold_out: the fraction of ``text``, its end, to validate on without ``valid`` (0.05).
         preset: a name of ``wordkit.lm.PRESETS``; None: settings fitted to the text and the time.
@@ -214,7 +224,9 @@ def train_language_model(
     from wordkit.lm.fitting import plan_training
     from wordkit.training.config import check_validation
 
-    reading, of_model, of_training = _split(settings, ModelConfig, TrainingConfig)
+    reading, of_model, of_training = _split(
+        settings, (ModelConfig, model), (TrainingConfig, config)
+    )
     vectors = None if embeddings is None else _vectors(embeddings)
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.05 if hold_out is None else hold_out
@@ -243,6 +255,8 @@ def train_language_model(
 
 def train_seq2seq(
     pairs: Text | Iterable[tuple[str, str]],
+    model: Seq2SeqConfig | None = None,
+    config: Seq2SeqTrainingConfig | None = None,
     *,
     valid: Text | Iterable[tuple[str, str]] | None = None,
     hold_out: float | None = None,
@@ -258,6 +272,8 @@ def train_seq2seq(
 
     Args:
         pairs: pairs of strings, source and target; or a text, a pair a line.
+        model, config: settings of the model and of the training; those that are given as keywords
+            replace their own.
         valid: pairs to validate on; the best model by them is the one returned.
         hold_out: the fraction of the sources to validate on without ``valid`` (0.1).
         separator: what stands between source and target in a line.
@@ -285,19 +301,21 @@ def train_seq2seq(
     from wordkit.seq2seq.config import plan_training
     from wordkit.training.config import check_validation
 
-    reading, of_model, of_training = _split(settings, Seq2SeqConfig, Seq2SeqTrainingConfig)
+    reading, of_model, of_training = _split(
+        settings, (Seq2SeqConfig, model), (Seq2SeqTrainingConfig, config)
+    )
     plan = _plan(checkpoint)
     resumed, _ = resumed_checkpoint(plan, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume)
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    model, training = plan_training(of_model, of_training, resumed)
+    model, config = plan_training(of_model, of_training, resumed)
     train = _pairs(pairs, separator, reading)
     if valid is not None:
         valid = _pairs(valid, separator, reading)
     elif fraction:
-        train, valid = split_pairs(train, fraction, training.seed)
+        train, valid = split_pairs(train, fraction, config.seed)
     run = iter_train_seq2seq(
-        train, model, training, valid=valid or (), device=device, threads=threads,
+        train, model, config, valid=valid or (), device=device, threads=threads,
         checkpoint=plan, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
@@ -355,7 +373,7 @@ def evaluate_similarity(
 
 
 def _word_pair(pair: Sequence[object]) -> WordPair:
-    match [*pair] if isinstance(pair, Iterable) else pair:
+    match [*pair] if isinstance(pair, Iterable) and not isinstance(pair, str) else pair:
         case [str(a), str(b), score]:
             return WordPair(a, b, check_number("score", score, float))
     raise TextError(f"a word pair has two words and a score, not {pair!r:.60}")
@@ -443,6 +461,8 @@ def load(
         FormatError: it is corrupted, or of another kind; a checkpoint is resumed by the training.
         CorpusError: a folder is no corpus, or a corrupted one.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(f"path must name a file or a folder, not {path!r:.50}")
     if os.path.exists(os.path.join(path, "data.noun")):
         from wordkit.thesaurus import load_thesaurus
 
@@ -479,8 +499,16 @@ def _plan(checkpoint: str | os.PathLike[str] | CheckpointPlan | None) -> Checkpo
     return CheckpointPlan(checkpoint)
 
 
-def _split(settings: Mapping[str, Any], *kinds: type[Settings]) -> list[dict[str, Any]]:
-    """Return the settings of the text, then those of each class."""
-    names = [_TEXT_SETTINGS, *(tuple(settings_of(kind)) for kind in kinds)]
+def _split(
+    settings: Mapping[str, Any], *kinds: tuple[type[Settings], Settings | None]
+) -> list[dict[str, Any]]:
+    """Return the settings of the text, then those of each class, of its instance or given."""
+    names = [_TEXT_SETTINGS, *(tuple(settings_of(kind)) for kind, _ in kinds)]
     check_names(settings, [name for group in (_ARGUMENTS, *reversed(names)) for name in group])
-    return [{name: settings[name] for name in group if name in settings} for group in names]
+    given = [{name: settings[name] for name in group if name in settings} for group in names]
+    for (kind, config), fields in zip(kinds, given[1:], strict=True):
+        if config is not None:
+            if not isinstance(config, kind):
+                raise ConfigError(f"expected a {kind.__name__}, not {config!r:.50}")
+            fields |= {name: getattr(config, name) for name in settings_of(kind)} | fields
+    return given

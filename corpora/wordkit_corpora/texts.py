@@ -254,6 +254,8 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"
     if isinstance(text, list | tuple) and _are_names(text):
         return "paths", list(text)
     match first[0]:
+        case str() if os.path.isfile(first[0][:_MAX_PATH].replace("\0", "")):
+            raise TextError(f"{first[0]!r:.60} names a file; give the names of files as a list")
         case str() | bytes():
             return "lines", whole
         case os.PathLike():
@@ -265,10 +267,12 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"
 
 def _are_names(items: Sequence[object]) -> bool:
     """Return whether strings of a list name files or corpora; raise where some of them do not."""
-    if not all(isinstance(item, str) and len(item.split()) == 1 for item in items):
+    if not all(isinstance(item, str) for item in items):
         return False
-    missing = [item for item in items if not _names_text(item)]
-    if missing and (len(missing) < len(items) or all(map(_LIKE_A_FILE.search, map(str, items)))):
+    names = [str(item) for item in items]
+    missing = [name for name in names if not _names_text(name)]
+    seem_names = any(map(os.path.isfile, names)) or all(map(_LIKE_A_FILE.search, names))
+    if missing and seem_names and all(len(name.split()) == 1 for name in missing):
         raise TextError(
             f"{missing[0]!r} names no file, as the others of the list seem to; check the name, or "
             "give lists of tokens in the place of lines"

@@ -38,7 +38,7 @@ class SimilarLine(NamedTuple):
 
 
 def similar_lines(
-    model: DocumentVectors, query: str, lines: Iterable[str], n: int = 10
+    model: DocumentVectors, query: str, lines: str | Iterable[str], n: int = 10
 ) -> list[SimilarLine]:
     """Return the lines nearest to a query by cosine, best first.
 
@@ -47,7 +47,7 @@ def similar_lines(
     Args:
         model: fitted to the lines.
         query: a text.
-        lines: read once, and kept in memory.
+        lines: one or several; read once, and kept in memory.
         n: number of lines to return.
 
     Raises:
@@ -55,7 +55,7 @@ def similar_lines(
         EmbeddingsError: the query, or all lines, have a zero vector.
     """
     check_number("n", n)
-    lines = list(lines)
+    lines = [lines] if isinstance(lines, str) else list(lines)
     vectors = model.fit_transform(lines)
     (asked,) = model.transform([query])
     length, lengths = np.linalg.norm(asked), np.linalg.norm(vectors, axis=1)

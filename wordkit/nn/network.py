@@ -6,6 +6,7 @@ Notation: T steps, B sequences of a batch, F features, V words.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeAlias, TypeVar, cast
 
@@ -26,6 +27,9 @@ __all__ = [
     "uses_bf16",
     "widest_float",
 ]
+
+if hasattr(os, "register_at_fork"):  # the threads that torch has begun are not in a forked process
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 State: TypeAlias = "Tensor | tuple[State, ...] | None"
 """Nested tuples of tensors, each with the batch as its first dimension; None where there is none.
