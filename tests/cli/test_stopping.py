@@ -140,7 +140,7 @@ def test_a_second_signal_does_not_disturb_the_cleaning_up(folder: Path) -> None:
     ("error", "message"),
     [
         ("ValueError", "stopped, but not all is cleaned up: ValueError: mine"),
-        ("OSError", "cannot use standard output: mine"),
+        ("OSError", "the system refuses what this needs: mine"),
     ],
 )
 def test_an_error_on_the_way_out_is_told_and_is_not_the_cause(

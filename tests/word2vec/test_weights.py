@@ -153,7 +153,7 @@ def test_divergence(corpus: Corpus) -> None:
 
 def test_metadata(corpus: Corpus) -> None:
     state = start_afresh(corpus, CONFIG)
-    state.loss_sum = LossSum(6.0, 4)
+    state.loss_sum, state.epoch = LossSum(6.0, 4), CONFIG.epochs
     vectors = ended(corpus, CONFIG, state)
     made = json.loads(json.dumps(dict(vectors.metadata)))
     assert made["made_by"] == "wordkit train-w2v"

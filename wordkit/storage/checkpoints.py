@@ -149,7 +149,7 @@ def resumed_checkpoint(
     if plan is None:
         raise ConfigError("resume needs the checkpoint; name its file with checkpoint")
     check_replaceable(plan, read, kind=kind, resumed=plan.path)
-    if not os.path.exists(plan.path):
+    if not os.path.lexists(plan.path):
         return None, f"there is no {plan.path} yet: starting afresh"
     checkpoint = read(plan.path)
     return checkpoint, f"resuming {plan.path} {checkpoint.progress}"
