@@ -40,52 +40,47 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.3.0"
 
 if TYPE_CHECKING:
-    from wordkit import (
-        bundled,
-        counts,
-        documents,
-        embeddings,
-        evaluation,
-        lm,
-        plots,
-        seq2seq,
-        text,
-        thesaurus,
-        word2vec,
-    )
-    from wordkit.api import (
-        compare,
-        evaluate_analogies,
-        evaluate_similarity,
-        load,
-        prepare,
-        train_counts,
-        train_language_model,
-        train_seq2seq,
-        train_word2vec,
-    )
-    from wordkit.documents import DocumentVectors
-    from wordkit.embeddings import Embeddings
-    from wordkit.errors import (
-        ConfigError,
-        CorpusError,
-        DivergenceError,
-        EmbeddingsError,
-        FormatError,
-        LostProcessError,
-        ResourceError,
-        StorageError,
-        TextError,
-        UnknownWordError,
-        VersionError,
-        VocabularyError,
-        WordkitError,
-        WordkitWarning,
-    )
-    from wordkit.lm import LanguageModel
-    from wordkit.seq2seq import Seq2SeqModel
-    from wordkit.text import Corpus, Vocabulary
-    from wordkit.thesaurus import Thesaurus
+    from wordkit import bundled as bundled
+    from wordkit import counts as counts
+    from wordkit import documents as documents
+    from wordkit import embeddings as embeddings
+    from wordkit import evaluation as evaluation
+    from wordkit import lm as lm
+    from wordkit import plots as plots
+    from wordkit import seq2seq as seq2seq
+    from wordkit import text as text
+    from wordkit import thesaurus as thesaurus
+    from wordkit import word2vec as word2vec
+    from wordkit.api import compare as compare
+    from wordkit.api import evaluate_analogies as evaluate_analogies
+    from wordkit.api import evaluate_similarity as evaluate_similarity
+    from wordkit.api import load as load
+    from wordkit.api import prepare as prepare
+    from wordkit.api import train_counts as train_counts
+    from wordkit.api import train_language_model as train_language_model
+    from wordkit.api import train_seq2seq as train_seq2seq
+    from wordkit.api import train_word2vec as train_word2vec
+    from wordkit.documents import DocumentVectors as DocumentVectors
+    from wordkit.embeddings import Embeddings as Embeddings
+    from wordkit.errors import ConfigError as ConfigError
+    from wordkit.errors import CorpusError as CorpusError
+    from wordkit.errors import DivergenceError as DivergenceError
+    from wordkit.errors import EmbeddingsError as EmbeddingsError
+    from wordkit.errors import FormatError as FormatError
+    from wordkit.errors import LostProcessError as LostProcessError
+    from wordkit.errors import ResourceError as ResourceError
+    from wordkit.errors import StorageError as StorageError
+    from wordkit.errors import TextError as TextError
+    from wordkit.errors import UnknownWordError as UnknownWordError
+    from wordkit.errors import VersionError as VersionError
+    from wordkit.errors import VocabularyError as VocabularyError
+    from wordkit.errors import WordkitError as WordkitError
+    from wordkit.errors import WordkitWarning as WordkitWarning
+    from wordkit.lm import LanguageModel as LanguageModel
+    from wordkit.seq2seq import Seq2SeqModel as Seq2SeqModel
+    from wordkit.text import Corpus as Corpus
+    from wordkit.text import Vocabulary as Vocabulary
+    from wordkit.thesaurus import Thesaurus as Thesaurus
 
 _PACKAGES = (
     "bundled", "counts", "documents", "embeddings", "evaluation", "lm", "plots", "seq2seq", "text",
@@ -111,51 +106,6 @@ _HOMES = {
 }  # fmt: skip
 """The module of each name; it is imported when the name is first used."""
 
-__all__ = [
-    "ConfigError",
-    "Corpus",
-    "CorpusError",
-    "DivergenceError",
-    "DocumentVectors",
-    "Embeddings",
-    "EmbeddingsError",
-    "FormatError",
-    "LanguageModel",
-    "LostProcessError",
-    "ResourceError",
-    "Seq2SeqModel",
-    "StorageError",
-    "TextError",
-    "Thesaurus",
-    "UnknownWordError",
-    "VersionError",
-    "Vocabulary",
-    "VocabularyError",
-    "WordkitError",
-    "WordkitWarning",
-    "__version__",
-    "bundled",
-    "compare",
-    "counts",
-    "documents",
-    "embeddings",
-    "evaluate_analogies",
-    "evaluate_similarity",
-    "evaluation",
-    "lm",
-    "load",
-    "plots",
-    "prepare",
-    "seq2seq",
-    "text",
-    "thesaurus",
-    "train_counts",
-    "train_language_model",
-    "train_seq2seq",
-    "train_word2vec",
-    "word2vec",
-]
-
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
@@ -167,4 +117,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    names = [name for group in _HOMES.values() for name in group]
+    return sorted([*names, *_PACKAGES, "__version__"])
