@@ -126,7 +126,8 @@ def train_word2vec(
         settings: fields of :class:`wordkit.word2vec.Word2VecConfig`, such as ``dim`` (100),
             ``epochs`` (5), ``window`` (5), ``min_count`` (5), ``negative`` (5), ``sample`` (1e-3),
             ``arch`` ("cbow" or "skipgram"), ``loss`` ("ns", "hs" or "softmax"), ``lr``, ``seed``;
-            and of the text: ``tokenizer``, ``numbers``, ``encoding``, ``errors``, ``data_dir``.
+            and of the text: ``tokenizer``, ``numbers``, ``normalize``, ``encoding``, ``errors`` and
+            ``data_dir``.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.

@@ -104,7 +104,7 @@ class _Log:
     A line has ``seconds`` since the command began to report, the ``stage``, what is ``done`` of
     the ``total`` in the ``unit``, the mean number ``per_second`` in this stage, the
     ``seconds_left`` at that rate, and the figures of the report, none of them rounded. What is not
-    known is null. After earlier lines, ``seconds`` go on from the last.
+    known is null. When appending, ``seconds`` continue from the last line.
 
     The file is made when there is something to write, so that a call that ends before any work
     leaves an earlier log as it is. When it cannot be written any more, a warning says so.

@@ -163,7 +163,7 @@ class Lines:
     """Read anew in each pass, so that an iterator has one."""
 
     name: str
-    """Of the text, for messages and records."""
+    """Name of the text, for messages and records."""
 
     replace_errors: bool = False
     size: int | None = None

@@ -23,7 +23,7 @@ from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 __all__ = ["PREFIXES", "Seq2SeqModel", "load_seq2seq", "save_seq2seq"]
 
 PREFIXES = ("source_", "target_")
-"""Of the arrays of the two vocabularies in a file."""
+"""Prefixes of the names of the arrays of the two vocabularies in a file."""
 
 _MAX_UNITS = 1_000_000_000
 

@@ -71,7 +71,7 @@ class Resumable(Protocol):
 
     @property
     def progress(self) -> str:
-        """How far the training was, in words."""
+        """Progress of the training, for messages."""
         ...
 
 

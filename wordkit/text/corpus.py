@@ -31,7 +31,7 @@ from wordkit.text.vocabulary import Vocabulary
 __all__ = ["UNTOLD", "Corpus", "is_corpus"]
 
 UNTOLD = {"tokenizer": "whitespace", "numbers": "keep", "normalize": "none"}
-"""How a text became tokens, where the settings of a corpus or model do not tell."""
+"""Settings of tokenizing that corpora and models without such entries were made with."""
 
 _PIECE = 1 << 20  # values read at a time, so that memory does not grow
 # What NumPy raises for a corrupted file: its header is a Python literal.

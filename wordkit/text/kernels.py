@@ -149,7 +149,7 @@ def _number(
 
 @njit(nogil=True, cache=True)
 def _begins_unk(data: Any, i: int, end: int) -> bool:
-    """Whether ``<unk>``, in any capitals, is at ``i``."""
+    """Return whether ``<unk>``, in any case, is at ``i``."""
     return (
         i + 5 <= end
         and (data[i + 1] | 0x20) == 0x75

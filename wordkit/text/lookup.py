@@ -32,7 +32,7 @@ class WordIds:
     """The ids of the known words of documents, as the columns of a sparse matrix are kept."""
 
     ids: npt.NDArray[np.int32]
-    """Those of all documents, one after the other."""
+    """Word ids of all documents, concatenated."""
 
     offsets: npt.NDArray[np.int64]
     """Shape (N + 1,): those of document i are ``ids[offsets[i] : offsets[i + 1]]``."""

@@ -57,7 +57,7 @@ class TrainingCheckpoint(Generic[M, C]):
     """A training that can be resumed, with a model of settings M and a training of settings C."""
 
     vocabularies: tuple[Vocabulary, ...]
-    """Those of the network: one, or those of the sources and of the targets."""
+    """Vocabularies of the network: one, or those of the sources and of the targets."""
 
     model: M
     training: C
@@ -73,7 +73,7 @@ class TrainingCheckpoint(Generic[M, C]):
     file: TensorFile
 
     unit: str = "token"
-    """What :attr:`progress` counts."""
+    """Unit of :attr:`progress`."""
 
     @property
     def is_finished(self) -> bool:
@@ -82,7 +82,7 @@ class TrainingCheckpoint(Generic[M, C]):
 
     @property
     def progress(self) -> str:
-        """How far the training was: ``after 3,500 tokens``."""
+        """Progress of the training, for messages: ``after 3,500 tokens``."""
         return f"after {counted(self.state.seen, self.unit)}"
 
     @property

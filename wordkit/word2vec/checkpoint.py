@@ -79,7 +79,7 @@ class Checkpoint:
 
     @property
     def progress(self) -> str:
-        """How far the training was: ``at 25%``."""
+        """Progress of the training, for messages: ``at 25%``."""
         return f"at {self.fraction_done:.0%}"
 
 
