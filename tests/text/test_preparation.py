@@ -232,10 +232,12 @@ def test_reports() -> None:
     assert reading[-1].figures["tokens"] == 300
 
 
+@pytest.mark.filterwarnings("error::ResourceWarning")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_temporary_corpus_goes_with_its_last_user() -> None:
     corpus = iter_prepare(StringSource("a b a")).result()
-    folder = Path(corpus.keep_alive.name)  # type: ignore[attr-defined]
-    assert folder.is_dir()
+    folder = corpus.folder
+    assert folder is not None and folder.is_dir()
     assert np.array_equal(corpus.ids, [0, 1, 0])
     del corpus
     assert not folder.exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import weakref
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields, replace
 from queue import SimpleQueue
@@ -135,7 +136,8 @@ def _prepare(
         writer.finish(vocabulary, settings)
     yield Report("ordering the words", 1, 1)
     corpus = Corpus.open(folder)
-    corpus.keep_alive = temporary
+    if temporary is not None:  # whose own finalizer would warn
+        weakref.finalize(corpus, temporary.cleanup)
     return corpus
 
 
