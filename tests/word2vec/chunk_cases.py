@@ -11,7 +11,8 @@ import numpy.typing as npt
 import twin
 
 from wordkit.word2vec.huffman import huffman_tree
-from wordkit.word2vec.kernels import training as kernels
+from wordkit.word2vec.kernels import cbow, training
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
 from wordkit.word2vec.sampling import alias_table, noise_probabilities
 from wordkit.word2vec.weights import Weights
 
@@ -20,7 +21,7 @@ Sentences = Sequence[Sequence[int]]
 ALWAYS = 2**32 - 1
 """The chance, in parts of 2³², of a word that is never skipped."""
 
-LOSSES = {"ns": kernels.NS, "hs": kernels.HS, "softmax": kernels.SOFTMAX}
+LOSSES = {"ns": NS, "hs": HS, "softmax": SOFTMAX}
 
 MODELS = [
     (arch, gradient, loss)
@@ -59,6 +60,9 @@ class Case:
     counts: Sequence[int] = ()
     """By which negatives are drawn and the tree is built; empty: as in Zipf's law."""
 
+    copied: int = 0
+    """Rows that the thread updates copies of, and merges every 16 words."""
+
     weights: Weights = field(init=False)
     """What is trained."""
 
@@ -71,6 +75,7 @@ class Case:
 
     def run(self) -> tuple[float, int]:
         """Train with the kernels: the loss and the predictions."""
+        kernels = cbow if self.arch == "cbow" and self.loss == "ns" else training
         return kernels.train_chunk(
             *self.arguments(), self.weights.padded_input, self.weights.padded_output, *self._rest()
         )
@@ -82,28 +87,30 @@ class Case:
         loss, predictions = twin.train_chunk(*self.arguments(), inputs, outputs, *self._rest())
         return inputs, outputs, loss, predictions
 
-    def arguments(self) -> tuple[kernels.Text, int, int, kernels.Targets, kernels.Settings]:
+    def arguments(self) -> tuple[Text, int, int, Targets, Settings]:
         ids = np.array([word for line in self.sentences for word in line], dtype=np.int32)
         offsets = np.cumsum([0, *map(len, self.sentences)], dtype=np.int64)
         ids.flags.writeable = offsets.flags.writeable = False  # as those of a corpus are
         chances = np.array(list(self.chances) or [ALWAYS] * self.words, dtype=np.uint64)
         entries = chances << np.uint64(32) | np.arange(self.words, dtype=np.uint64)
-        settings = kernels.Settings(
+        settings = Settings(
             skipgram=int(self.arch == "skipgram"),
             loss=LOSSES[self.loss],
             window=self.window,
             dynamic=int(self.dynamic),
             negative=self.negative,
             true_gradient=int(self.gradient == "true"),
+            copied=self.copied,
+            merge_words=16,
         )
         start, stop = self.part
         stop = len(ids) if stop is None else stop
-        return kernels.Text(ids, offsets, entries), start, stop, self._targets(), settings
+        return Text(ids, offsets, entries), start, stop, self._targets(), settings
 
     def _rest(self) -> tuple[float, float, np.uint64]:
         return *self.rates, np.uint64(self.seed)
 
-    def _targets(self) -> kernels.Targets:
+    def _targets(self) -> Targets:
         noise, starts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
         nodes, codes = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
         counts = np.array(list(self.counts) or [1000 // (i + 1) for i in range(self.words)])
@@ -114,7 +121,7 @@ class Case:
             starts, nodes, codes = tree.starts, tree.nodes, tree.codes
         else:
             nodes = np.arange(self.words, dtype=np.int32)
-        return kernels.Targets(noise, starts, nodes, codes)
+        return Targets(noise, starts, nodes, codes)
 
 
 def assert_equals_twin(case: Case, tolerance: float = TOLERANCE) -> int:

@@ -20,7 +20,8 @@ from wordkit.word2vec import Word2VecConfig, start_afresh
 from wordkit.word2vec.cpu import CpuEngine
 from wordkit.word2vec.engine import Chunk, chunk_borders, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
-from wordkit.word2vec.kernels import training as kernels
+from wordkit.word2vec.kernels import cbow, training
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
 from wordkit.word2vec.state import LossSum
 
@@ -53,7 +54,8 @@ class Recorded:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0) -> None:
         self.calls: list[dict[str, Any]] = []
         self._seconds = seconds
-        monkeypatch.setattr(kernels, "train_chunk", self._train)
+        monkeypatch.setattr(training, "train_chunk", self._train)
+        monkeypatch.setattr(cbow, "train_chunk", self._train)
 
     def _train(
         self, text: Any, start: int, stop: int, targets: Any, settings: Any, inputs: Any,
@@ -107,8 +109,8 @@ def test_targets_and_settings(corpus: Corpus, recorded: Recorded) -> None:
     other = {"arch": "cbow", "cbow_gradient": "word2vec", "dynamic_window": False, "negative": 9}
     run(engine_of(corpus, **other), chunks_of(corpus, 1))
     assert [call["settings"] for call in recorded.calls] == [
-        *(kernels.Settings(1, i, 7, 1, 5, 1) for i in (kernels.NS, kernels.HS, kernels.SOFTMAX)),
-        kernels.Settings(0, kernels.NS, 5, 0, 9, 0),
+        *(Settings(1, i, 7, 1, 5, 1, 0, 8192) for i in (NS, HS, SOFTMAX)),
+        Settings(0, NS, 5, 0, 9, 0, 0, 8192),
     ]
 
 

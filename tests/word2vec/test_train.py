@@ -24,7 +24,7 @@ from wordkit.word2vec import (
     start_afresh,
     start_from_model,
 )
-from wordkit.word2vec.kernels import training as kernels
+from wordkit.word2vec.kernels import training
 
 models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 
@@ -171,7 +171,7 @@ def test_the_learning_rate_falls_evenly_over_all_epochs(
             calls.append((start, stop, *rest[4:6]))
         return 0.0, 1
 
-    monkeypatch.setattr(kernels, "train_chunk", record)
+    monkeypatch.setattr(training, "train_chunk", record)
     run = iter_train_word2vec(corpus, settings(lr=0.1, min_lr=0.01, epochs=2), threads=1)
     assert not calls and no_threads(), "nothing is done before it is asked for"
     run.result()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from twin import Random, Step
+from twin import Block, Random, Step
 
 Doubles = npt.NDArray[np.float64]
 
@@ -25,7 +25,9 @@ def random_weights() -> tuple[Doubles, Doubles]:
     return random.normal(size=(V, D)), random.normal(size=(V, D))
 
 
-def numeric_gradient(step: Step, inputs: Doubles, outputs: Doubles) -> tuple[Doubles, Doubles]:
+def numeric_gradient(
+    step: Step | Block, inputs: Doubles, outputs: Doubles
+) -> tuple[Doubles, Doubles]:
     """The derivative of the written-out loss by every weight, by central differences."""
     h = 1e-5
     gradients = (np.zeros_like(inputs), np.zeros_like(outputs))
@@ -50,10 +52,21 @@ def test_a_step_goes_down_the_gradient(
 ) -> None:
     targets, labels = LABELLED[labelled]
     step = Step(arch, labelled.split(",")[0], CONTEXTS[context], targets, labels)
+    assert_goes_down(step, len(step.context), true_gradient)
+
+
+@pytest.mark.parametrize("true_gradient", [True, False])
+@pytest.mark.parametrize("negatives", [[4, 1, 4, 9, 0, 2, 12, 3], [5, 1] * 8, [2] * 8])
+def test_a_block_goes_down_the_gradient(negatives: list[int], true_gradient: bool) -> None:
+    block = Block([2, 5, 2], [[3, 1], [4, 4], [2, 5]], negatives, negative=5)
+    assert_goes_down(block, 2, true_gradient)
+
+
+def assert_goes_down(step: Step | Block, context: int, true_gradient: bool) -> None:
     inputs, outputs = random_weights()
     by_input, by_output = numeric_gradient(step, inputs, outputs)
     if not true_gradient:
-        by_input *= len(step.context)
+        by_input *= context
     new_inputs, new_outputs = inputs.copy(), outputs.copy()
     lr = 1e-7  # so small that it does not matter what is changed first
     step.take(new_inputs, new_outputs, lr, true_gradient=true_gradient)

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.word2vec.kernels import training as kernels
+from wordkit.word2vec.kernels.arguments import NS, SOFTMAX, Settings, Targets, Text
 
 Doubles = npt.NDArray[np.float64]
 
-BUFFER = 8192  # words that the kernels look at together, beside four windows
 TILE = 8  # targets whose changes the kernels work out together
+BLOCK = 8  # centres of CBOW with negative sampling that share their negatives
 TRIES = 20  # for a negative that is not the centre
 
 
@@ -44,14 +44,17 @@ class Random:
         """A number from 0 to limit − 1."""
         return (self.next() >> 32) * limit >> 32
 
+    def word(self, table: Sequence[int]) -> int:
+        """A word from an alias table."""
+        number = self.next()
+        word = (number >> 32) * len(table) >> 32
+        own, alias = table[word] % 2**32, table[word] >> 32
+        return word if number % 2**32 < own else alias
+
     def negative(self, centre: int, table: Sequence[int]) -> int:
         """A word from an alias table, but not the centre."""
         for _ in range(TRIES):
-            number = self.next()
-            word = (number >> 32) * len(table) >> 32
-            own, alias = table[word] % 2**32, table[word] >> 32
-            if number % 2**32 >= own:
-                word = alias
+            word = self.word(table)
             if word != centre:
                 return word
         return (centre + 1) % len(table)
@@ -119,7 +122,7 @@ class Step:
         if self.loss == "softmax":
             p = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
         else:
-            p = np.exp(-np.logaddexp(0, -scores))
+            p = sigmoid(scores)
         gradients: Doubles = lr * (np.array(self.labels) - p)
         return gradients
 
@@ -149,97 +152,186 @@ class Step:
         return sums
 
 
+@dataclass(frozen=True)
+class Block:
+    """One step of CBOW with negative sampling, for a block of centres."""
+
+    centres: Sequence[int]
+    """Rows of the output matrix; no centre without context."""
+
+    contexts: Sequence[Sequence[int]]
+    """For each centre, rows of the input matrix."""
+
+    negatives: Sequence[int]
+    """Rows of the output matrix, shared by the centres."""
+
+    negative: int
+    """What the weights of a centre's negatives sum to."""
+
+    def weights(self) -> Doubles:
+        """The weight of each negative for each centre: none for itself, shape (·, N)."""
+        others = np.array(self.centres)[:, None] != np.array(self.negatives)
+        weights: Doubles = self.negative * others / np.maximum(others.sum(1, keepdims=True), 1)
+        return weights
+
+    def written_out_loss(self, inputs: Doubles, outputs: Doubles) -> float:
+        """The sum of −log p of the block's predictions, formula by formula."""
+        loss = 0.0
+        for centre, context, weights in self._each():
+            x = sum(inputs[word] for word in context) / len(context)
+            loss += np.logaddexp(0, -x @ outputs[centre])
+            for row, weight in zip(self.negatives, weights, strict=True):
+                loss += weight * np.logaddexp(0, x @ outputs[row])
+        return float(loss)
+
+    def take(self, inputs: Doubles, outputs: Doubles, lr: float, *, true_gradient: bool) -> float:
+        """Change the weights as the kernels do; return the loss before."""
+        loss = self.written_out_loss(inputs, outputs)
+        means = np.array([inputs[list(context)].mean(axis=0) for context in self.contexts])
+        rows = list(self.negatives)
+        g = -lr * self.weights() * sigmoid(means @ outputs[rows].T)
+        right = lr * (1 - sigmoid((means * outputs[list(self.centres)]).sum(axis=1)))
+        changes = np.zeros_like(means)
+        for first in range(0, len(rows), TILE):
+            tile = slice(first, first + TILE)
+            changes += g[:, tile] @ outputs[rows[tile]]
+            np.add.at(outputs, rows[tile], g[:, tile].T @ means)
+        for c, centre in enumerate(self.centres):
+            changes[c] += right[c] * outputs[centre]
+            outputs[centre] += right[c] * means[c]
+        for (_, context, _), change in zip(self._each(), changes, strict=True):
+            for word in context:
+                inputs[word] += change / len(context) if true_gradient else change
+        return loss
+
+    def _each(self) -> Iterator[tuple[int, Sequence[int], Doubles]]:
+        return zip(self.centres, self.contexts, self.weights(), strict=True)
+
+
+def sigmoid(z: Doubles) -> Doubles:
+    """σ(z)."""
+    result: Doubles = np.exp(-np.logaddexp(0, -z))
+    return result
+
+
 # --- a chunk -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Window:
+    """A word that is kept, and the words about it in its sentence."""
+
+    word: int
+    left: Sequence[int]
+    """All words of the sentence before it."""
+
+    right: Sequence[int]
+    """All words of the sentence after it."""
+
+    def context(self, radius: int) -> Sequence[int]:
+        """The words at most ``radius`` away."""
+        return [*self.left[max(len(self.left) - radius, 0) :], *self.right[:radius]]
+
+
 def train_chunk(
-    text: kernels.Text,
+    text: Text,
     start: int,
     stop: int,
-    targets: kernels.Targets,
-    settings: kernels.Settings,
+    targets: Targets,
+    settings: Settings,
     inputs: Doubles,
     outputs: Doubles,
     start_lr: float,
     stop_lr: float,
     seed: int,
 ) -> tuple[float, int]:
-    """What :func:`wordkit.word2vec.kernels.train_chunk` does."""
-    random = Random(seed)
-    arch = "skipgram" if settings.skipgram else "cbow"
+    """What ``train_chunk`` of the kernels does."""
+    windows = list(kept_windows(text, start, stop, seed))
+    random = Random(int(seed) + stop - start)
+    blocks = settings.loss == NS and not settings.skipgram
     loss, predictions = 0.0, 0
-    for position, words, centres in _pieces(text, start, stop, settings.window, random):
-        lr = start_lr + (stop_lr - start_lr) * (position - start) / (stop - start)
-        for step in _steps(words, centres, targets, settings, random, arch):
-            loss += step.take(inputs, outputs, lr, true_gradient=bool(settings.true_gradient))
-            predictions += len(step.context) if settings.skipgram else 1
+    for place, step, made in (_blocks if blocks else _steps)(windows, targets, settings, random):
+        lr = start_lr + (stop_lr - start_lr) * place / len(windows)
+        loss += step.take(inputs, outputs, lr, true_gradient=bool(settings.true_gradient))
+        predictions += made
     return loss, predictions
 
 
-def _pieces(
-    text: kernels.Text, start: int, stop: int, window: int, random: Random
-) -> Iterator[tuple[int, list[int], range]]:
-    """Sentence by sentence: where the text is read to, the words so far, and the centres to do.
-
-    Of a sentence that is longer than the buffer, only so much is read at a time as fits behind
-    the words that are still needed, and its last words wait until their windows are whole.
-    """
+def kept_windows(text: Text, start: int, stop: int, seed: int) -> Iterator[Window]:
+    """The words that subsampling keeps, by two chances in each random number."""
+    random = Random(seed)
+    chances: list[int] = []
+    for _ in range(start, stop, 2):
+        number = random.next()
+        chances += [number % 2**32, number >> 32]
     for first, last in zip(text.offsets[:-1].tolist(), text.offsets[1:].tolist(), strict=True):
-        position, end = max(first, start), min(last, stop)
-        words: list[int] = []
-        done = 0
-        while position < end:
-            room = BUFFER + 4 * window - min(len(words), 2 * window)
-            upto = min(end, position + room)
-            for token in text.ids[position:upto].tolist():
-                entry = int(text.words[token])
-                if random.next() >> 32 < entry >> 32:
-                    words.append(entry % 2**32)
-            position = upto
-            ready = len(words) if position == end else max(len(words) - window, 0)
-            yield position, words, range(done, ready)
-            done = ready
+        places = range(max(first, start), min(last, stop))
+        entries = [(int(text.words[text.ids[i]]), chances[i - start]) for i in places]
+        words = [entry % 2**32 for entry, chance in entries if chance < entry >> 32]
+        for place, word in enumerate(words):
+            yield Window(word, words[:place], words[place + 1 :])
+
+
+def _radius(settings: Settings, random: Random) -> int:
+    return 1 + random.below(settings.window) if settings.dynamic else settings.window
+
+
+def _blocks(
+    windows: Sequence[Window], targets: Targets, settings: Settings, random: Random
+) -> Iterator[tuple[int, Block, int]]:
+    """The blocks, with the place of the first centre and the number of predictions."""
+    table, count = targets.noise.tolist(), -(-settings.negative // TILE) * TILE
+
+    def negatives() -> list[int]:
+        return [random.word(table) for _ in range(count)]
+
+    ahead = negatives()
+    for first in range(0, len(windows), BLOCK):
+        drawn, ahead = ahead, negatives()
+        radius = _radius(settings, random)
+        centres = [window for window in windows[first : first + BLOCK] if window.context(1)]
+        contexts = [window.context(radius) for window in centres]
+        if centres:
+            words = [window.word for window in centres]
+            yield first, Block(words, contexts, drawn, settings.negative), len(centres)
 
 
 def _steps(
-    words: list[int],
-    centres: range,
-    targets: kernels.Targets,
-    settings: kernels.Settings,
-    random: Random,
-    arch: str,
-) -> Iterator[Step]:
-    """The steps for these centres; the negatives of a centre are drawn one centre ahead."""
+    windows: Sequence[Window], targets: Targets, settings: Settings, random: Random
+) -> Iterator[tuple[int, Step, int]]:
+    """The steps, with their centre and the number of predictions.
+
+    The negatives of a centre are drawn one centre ahead.
+    """
     table = targets.noise.tolist()
 
-    def negatives(centre: int) -> list[int]:
-        word = words[centre]
+    def negatives(place: int) -> list[int]:
+        if settings.loss != NS or place == len(windows):
+            return []
+        word = windows[place].word
         return [random.negative(word, table) for _ in range(settings.negative)]
 
-    ahead = negatives(centres[0]) if settings.loss == kernels.NS and centres else []
-    for centre in centres:
-        drawn = ahead
-        if settings.loss == kernels.NS and centre + 1 in centres:
-            ahead = negatives(centre + 1)
-        radius = 1 + random.below(settings.window) if settings.dynamic else settings.window
-        left = words[max(centre - radius, 0) : centre]
-        right = words[centre + 1 : centre + 1 + radius]
-        if left or right:
-            yield _step(arch, left + right, words[centre], drawn, targets, settings)
+    ahead = negatives(0)
+    for place, window in enumerate(windows):
+        drawn, ahead = ahead, negatives(place + 1)
+        context = window.context(_radius(settings, random))
+        if context:
+            step = _step(context, window.word, drawn, targets, settings)
+            yield place, step, len(context) if settings.skipgram else 1
 
 
 def _step(
-    arch: str,
-    context: list[int],
+    context: Sequence[int],
     word: int,
     drawn: list[int],
-    targets: kernels.Targets,
-    settings: kernels.Settings,
+    targets: Targets,
+    settings: Settings,
 ) -> Step:
     """The step that predicts a word from (or, in skip-gram, by each word of) its context."""
-    if settings.loss == kernels.NS:
+    arch = "skipgram" if settings.skipgram else "cbow"
+    if settings.loss == NS:
         return Step(arch, "ns", context, [word, *drawn], [1] + [0] * len(drawn))
-    if settings.loss == kernels.SOFTMAX:
+    if settings.loss == SOFTMAX:
         rows = targets.nodes.tolist()
         return Step(arch, "softmax", context, rows, [int(row == word) for row in rows])
     path = slice(targets.starts[word], targets.starts[word + 1])

@@ -36,6 +36,10 @@ class Matrix:
         value = self._builder.load(self._builder.gep(self.data, [index]))
         return value if value.type == INT64 else self._builder.sext(value, INT64)
 
+    def pointer(self, index: Any) -> Any:
+        """Return the address of a row, at an index of a vector of addresses."""
+        return self._builder.inttoptr(self.at(index), _FLOAT.as_pointer())
+
 
 def matrices(
     context: Any, builder: Any, signature: Any, arguments: Any, indices: Sequence[int]

@@ -16,17 +16,20 @@ from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
-from wordkit.word2vec.kernels import training as kernels
+from wordkit.word2vec.kernels import cbow, training
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
 from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import check_softmax_memory
 
 __all__ = ["CpuEngine"]
 
-_LOSSES = {"ns": kernels.NS, "hs": kernels.HS, "softmax": kernels.SOFTMAX}
+_LOSSES = {"ns": NS, "hs": HS, "softmax": SOFTMAX}
 _EMPTY_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
 _MAX_CHUNK_TOKENS = 1 << 16
 _CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default settings
+_COPIED_ROWS = 256  # of each matrix, by each thread; 64 or 1,024 are slower
+_MERGE_WORDS = 8192
 _POLL_SECONDS = 0.2  # between looks for Ctrl-C
 
 
@@ -59,13 +62,15 @@ class CpuEngine:
         rows = state.rows_of(corpus)
         self._text = _text(corpus, rows, config)
         self._targets = _targets(state, state.occurrences_in(corpus), config)
-        self._settings = kernels.Settings(
+        self._settings = Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],
             window=config.window,
             dynamic=int(config.dynamic_window),
             negative=config.negative,
             true_gradient=int(config.cbow_gradient == "true"),
+            copied=min(_COPIED_ROWS, V) if self._threads > 1 else 0,
+            merge_words=_MERGE_WORDS,
         )
 
     def run(
@@ -101,6 +106,8 @@ class CpuEngine:
         """Do nothing: the weights are on the CPU."""
 
     def _train(self, chunk: Chunk) -> LossSum:
+        blocks = self._settings.loss == NS and not self._settings.skipgram
+        kernels = cbow if blocks else training
         loss, predictions = kernels.train_chunk(
             self._text,
             chunk.start,
@@ -131,17 +138,17 @@ def _counter(seed: int, chunk: Chunk) -> np.uint64:
     return np.uint64(state[0])
 
 
-def _text(corpus: Corpus, rows: npt.NDArray[np.int32], config: Word2VecConfig) -> kernels.Text:
+def _text(corpus: Corpus, rows: npt.NDArray[np.int32], config: Word2VecConfig) -> Text:
     counts = np.where(rows >= 0, corpus.vocabulary.counts, 0)
     keep = np.where(rows >= 0, keep_probabilities(counts, config.sample), 0)
     probabilities = np.minimum(np.rint(keep * 2.0**32), 2.0**32 - 1).astype(np.uint64)
     words = probabilities << np.uint64(32) | np.maximum(rows, 0).astype(np.uint64)
-    return kernels.Text(np.asarray(corpus.ids), np.asarray(corpus.offsets), words)
+    return Text(np.asarray(corpus.ids), np.asarray(corpus.offsets), words)
 
 
 def _targets(
     state: TrainingState, occurrences: npt.NDArray[np.int64], config: Word2VecConfig
-) -> kernels.Targets:
+) -> Targets:
     noise, starts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
     nodes, codes = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
     if config.loss == "ns":  # a word that the text does not hold keeps its vectors
@@ -151,4 +158,4 @@ def _targets(
         starts, nodes, codes = tree.starts, tree.nodes, tree.codes
     else:
         nodes = np.arange(len(state.vocabulary), dtype=np.int32)
-    return kernels.Targets(noise, starts, nodes, codes)
+    return Targets(noise, starts, nodes, codes)

@@ -7,6 +7,7 @@ The table has a row for each of C inputs; its T targets lie in tiles of ``WIDTH`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,47 +18,48 @@ from wordkit.kernels.jit import njit
 from wordkit.kernels.lanes import Lanes, intrinsic, matrices
 from wordkit.word2vec.kernels.tiles import WIDTH
 
-__all__ = ["FACTORS", "gradients_of_sigmoid", "gradients_of_softmax", "log_of_products"]
+__all__ = ["FEW", "gradients_of_sigmoid", "gradients_of_softmax", "taken"]
 
 Floats = npt.NDArray[np.float32]
 
-FACTORS = 100
-"""The number of factors from 1 to 2 in a product of float32: 2¹⁰⁰ is well in its range."""
+FEW = 64
+"""Losses that may be added up in float32."""
 
 _LOG2_E = 1.4426950408889634
 _LOWEST = -125.0  # 2 to this power is still a normal number
-_ONE, _ZERO = np.float32(1), np.float32(0)
 
-# 2^x for x from −1 to 0: a polynomial through Chebyshev points, within 1.2e-7
-_POWERS_OF_TWO = (
-    np.polynomial.Chebyshev.interpolate(lambda x: 2.0**x, 5, domain=[-1, 0])
-    .convert(kind=np.polynomial.Polynomial)
-    .coef.tolist()
-)
+
+def _polynomial(function: Callable[[Any], Any], degree: int, domain: list[int]) -> list[float]:
+    """Return the coefficients of a polynomial through Chebyshev points, lowest power first."""
+    chebyshev = np.polynomial.Chebyshev.interpolate(function, degree, domain=domain)
+    coefficients: list[float] = chebyshev.convert(kind=np.polynomial.Polynomial).coef.tolist()
+    return coefficients
+
+
+_POWERS_OF_TWO = _polynomial(lambda x: 2.0**x, 5, [-1, 0])  # 2ˣ, within 1.2e-7
+_LOG1P = _polynomial(lambda x: np.log1p(x), 8, [0, 1])  # log(1 + x), within 1e-7
 
 
 @intrinsic
 def gradients_of_sigmoid(
     typing_context: Any, table: Any, row: Any, column: Any, labels: Any, weights: Any, rate: Any,
-    products: Any, sums: Any,
+    losses: Any,
 ) -> Any:  # fmt: skip
-    """Turn the inner products z of a row of a tile into rate·(label − σ(z)); sum their losses.
+    """Turn inner products z of a row of a tile into weight·rate·(label − σ(z)); sum their losses.
 
-    The loss of z is log(1 + eᶻ) − label·z = max(z, 0) − label·z + log(1 + e^−|z|). Of its last
-    term only the argument is multiplied into ``products``, a product for each lane; its logarithm
-    is taken once for many.
+    The loss of z is log(1 + eᶻ) − label·z = max(z, 0) − label·z + log(1 + e^−|z|).
 
     Args:
         table: inner products, turned into gradients.
         row, column: where the tile begins in it.
         labels, weights: for each column.
         rate: float32.
-        products, sums: shape (WIDTH,), to be multiplied and added to.
+        losses: shape (WIDTH,), weight times the loss is added to it.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, labels, weights, products, sums = matrices(
-            context, builder, signature, arguments, (0, 3, 4, 6, 7)
+        table, labels, weights, losses = matrices(
+            context, builder, signature, arguments, (0, 3, 4, 6)
         )
         column, b = arguments[2], Lanes(builder, WIDTH)
         address = builder.gep(table.row(arguments[1]), [column])
@@ -71,14 +73,13 @@ def gradients_of_sigmoid(
         sigmoid = b.select(positive, s, b.times(e, s))
         rates = b.times(weight, b.broadcast(arguments[5]))
         b.store(b.times(b.minus(label, sigmoid), rates), address)
-        factor = b.plus(b.constant(1), b.times(weight, e))
-        b.store(b.times(b.load(products.data), factor), products.data)
         linear = b.minus(b.select(positive, z, b.constant(0)), b.times(label, z))
-        b.store(b.plus(b.load(sums.data), b.times(weight, linear)), sums.data)
+        loss = b.times(weight, b.plus(linear, _evaluated(b, _LOG1P, e)))
+        b.store(b.plus(b.load(losses.data), loss), losses.data)
         return context.get_dummy_value()
 
     return types.void(
-        table, types.int64, types.int64, labels, weights, types.float32, products, sums
+        table, types.int64, types.int64, labels, weights, types.float32, losses
     ), generate
 
 
@@ -88,20 +89,25 @@ def _exp_of_minus(b: Lanes, x: Any) -> Any:
     exponent = b.select(b.larger(exponent, b.constant(_LOWEST)), exponent, b.constant(_LOWEST))
     whole = b.to_whole(exponent)  # towards zero, so that the rest is from −1 to 0
     rest = b.minus(exponent, b.from_whole(whole))
-    result = b.constant(_POWERS_OF_TWO[-1])
-    for coefficient in reversed(_POWERS_OF_TWO[:-1]):
-        result = b.plus(b.constant(coefficient), b.times(rest, result))
-    return b.times(result, b.power_of_two(whole))
+    return b.times(_evaluated(b, _POWERS_OF_TWO, rest), b.power_of_two(whole))
 
 
-@njit(nogil=True, fastmath=True, cache=True)
-def log_of_products(products: Floats, sums: Floats) -> float:
-    """Return the losses tallied, in float64; the loss_sums start anew."""
-    loss = 0.0
+def _evaluated(b: Lanes, coefficients: list[float], x: Any) -> Any:
+    """Evaluate a polynomial by Horner's rule."""
+    result = b.constant(coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        result = b.plus(b.constant(coefficient), b.times(x, result))
+    return result
+
+
+@njit(nogil=True, cache=True)
+def taken(losses: Floats) -> float:
+    """Return the sum of the losses in float64, and set them to zero."""
+    total = 0.0
     for lane in range(WIDTH):
-        loss += math.log(products[lane]) + sums[lane]
-        products[lane], sums[lane] = _ONE, _ZERO
-    return loss
+        total += losses[lane]
+        losses[lane] = 0
+    return total
 
 
 @njit(nogil=True, cache=True)

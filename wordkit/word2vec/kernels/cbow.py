@@ -1,0 +1,236 @@
+"""CBOW with negative sampling: a step for each block of centres.
+
+The centres of a block share a window radius and the negatives, which turns the work into products
+of small matrices, and lets each row near the block be read and written once. N negatives stand for
+the ``negative`` ones of a centre: each weighs as much less, and one that is the centre nothing. The
+negatives of the next block are drawn, and its rows asked for, before the step of the present one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.kernels.jit import njit
+from wordkit.word2vec.kernels.arguments import Settings, Targets, Text
+from wordkit.word2vec.kernels.blocks import (
+    BLOCK,
+    context_means,
+    diagonal_products,
+    update_block,
+)
+from wordkit.word2vec.kernels.logistic import FEW, gradients_of_sigmoid, taken
+from wordkit.word2vec.kernels.random import (
+    Counter,
+    Table,
+    Words,
+    below,
+    kept_words,
+    negative,
+)
+from wordkit.word2vec.kernels.rows import (
+    Matrix,
+    address,
+    aligned,
+    copied_rows,
+    merge,
+    prefetch,
+)
+from wordkit.word2vec.kernels.tiles import LANES, WIDTH, add_products, inner_products
+
+__all__ = ["train_chunk"]
+
+Floats = npt.NDArray[np.float32]
+
+
+class _Workspace(NamedTuple):
+    """Buffers of a thread. N is the number of negatives, R of rows near a block at most."""
+
+    near: Any  # (R,) int64: the rows near the block
+    near_ranges: Any  # (3, R) int64: low, high, own of each, see blocks.py
+    ranges: Any  # (3, BLOCK) int64: the same of each centre
+    scales: Any  # (BLOCK,) float32: 1/C, 0 for a centre without context
+    prefix: Any  # (R + 1, LANES) float32
+    means: Any  # (BLOCK, S) float32
+    mean_rows: Any  # (BLOCK,) int64: their addresses
+    changes: Any  # (BLOCK + 1, S) float32
+    centres: Any  # (2, BLOCK) int64: rows of the centres of this block and of the next
+    words: Any  # (2, N) int32: the negatives of both
+    negatives: Any  # (2, N) int64: their rows
+    table: Any  # (BLOCK, N) float32: inner products with the negatives, then gradients
+    diagonal: Any  # (1, BLOCK) float32: those with the centres
+    zeros: Any  # (N,) float32: labels
+    ones: Any  # (BLOCK,) float32
+    weights: Any  # (N,) float32
+    losses: Any  # (WIDTH,) float32
+
+
+@njit(nogil=True, fastmath=True, cache=True)
+def train_chunk(
+    text: Text, start: int, stop: int, targets: Targets, settings: Settings, inputs: Floats,
+    outputs: Floats, start_lr: float, stop_lr: float, seed: Counter,
+) -> tuple[float, int]:  # fmt: skip
+    """Train on the tokens from ``start`` to ``stop``.
+
+    The arguments are those of :func:`wordkit.word2vec.kernels.training.train_chunk`.
+
+    Returns:
+        The sum of the losses, and the number of predictions.
+    """
+    words = kept_words(text, start, stop, seed)
+    of_inputs = copied_rows(inputs, settings.copied)
+    of_outputs = copied_rows(outputs, settings.copied)
+    work = _workspace(settings, inputs.shape[1])
+    loss, predictions = _train(
+        words, targets.noise, settings, of_inputs, of_outputs, start_lr, stop_lr,
+        seed + np.uint64(stop - start), work,
+    )  # fmt: skip
+    merge(of_inputs)
+    merge(of_outputs)
+    return loss, predictions
+
+
+@njit(nogil=True, cache=True)
+def _workspace(settings: Settings, S: int) -> _Workspace:
+    R = 2 * settings.window + BLOCK
+    N = -(-settings.negative // WIDTH) * WIDTH
+    means = aligned(BLOCK, S)
+    spare = aligned(2, S)  # for the centres that the last block lacks
+    rows = np.empty(BLOCK, dtype=np.int64)
+    centres = np.empty((2, BLOCK), dtype=np.int64)
+    for c in range(BLOCK):
+        rows[c] = address(Matrix(means, means[:0], means[:0]), c)
+        centres[:, c] = address(Matrix(spare, means[:0], means[:0]), 0)
+    return _Workspace(
+        np.zeros(R, dtype=np.int64),
+        np.zeros((3, R), dtype=np.int64),
+        np.zeros((3, BLOCK), dtype=np.int64),
+        np.zeros(BLOCK, dtype=np.float32),
+        aligned(R + 1, LANES),
+        means,
+        rows,
+        aligned(BLOCK + 1, S),
+        centres,
+        np.zeros((2, N), dtype=np.int32),
+        np.zeros((2, N), dtype=np.int64),
+        np.zeros((BLOCK, N), dtype=np.float32),
+        np.zeros((1, BLOCK), dtype=np.float32),
+        np.zeros(N, dtype=np.float32),
+        np.ones(BLOCK, dtype=np.float32),
+        np.zeros(N, dtype=np.float32),
+        np.zeros(WIDTH, dtype=np.float32),
+    )
+
+
+@njit(nogil=True, fastmath=True, cache=True, _nrt=False)
+def _train(
+    words: Words, noise: Table, settings: Settings, inputs: Matrix, outputs: Matrix,
+    start_lr: float, stop_lr: float, counter: Counter, work: _Workspace,
+) -> tuple[float, int]:  # fmt: skip
+    near, near_ranges, ranges, scales = work.near, work.near_ranges, work.ranges, work.scales
+    means, changes, table, weights = work.means, work.changes, work.table, work.weights
+    begins, ends = words.begins, words.ends
+    n, window = len(words.rows), settings.window
+    N, S = len(weights), means.shape[1]
+    loss, predictions, now = 0.0, 0, 0
+    counter = _prepare(words, 0, noise, outputs, work, now, counter)
+    for first in range(0, n, BLOCK):
+        size = min(BLOCK, n - first)
+        last = first + size
+        lr = np.float32(start_lr + (stop_lr - start_lr) * first / n)
+        counter = _prepare(words, last, noise, outputs, work, 1 - now, counter)
+        for i in range(min(last + window, n), min(last + BLOCK + window, n)):
+            prefetch(address(inputs, words.rows[i]), S)
+        radius = window
+        if settings.dynamic:
+            counter += np.uint64(1)
+            radius = 1 + below(window, counter)
+
+        start = max(first - radius, begins[first])
+        count = min(last + radius, ends[last - 1]) - start
+        for i in range(count):
+            k = start + i
+            near[i] = address(inputs, words.rows[k])
+            near_ranges[0, i] = max(k - radius, begins[k], first) - first
+            near_ranges[1, i] = min(k + radius + 1, ends[k], last) - first
+            near_ranges[2, i] = BLOCK
+        ranges[:] = 0
+        for c in range(BLOCK):
+            scales[c] = 0
+            if c < size:
+                k = first + c
+                low, high = max(k - radius, begins[k]), min(k + radius + 1, ends[k])
+                ranges[0, c], ranges[1, c], ranges[2, c] = low - start, high - start, k - start
+                near_ranges[2, k - start] = c
+                if high - low > 1:
+                    scales[c] = 1 / np.float32(high - low - 1)
+                    predictions += 1
+
+        context_means(near, count, ranges, scales, work.prefix, means)
+        centres, negatives = work.centres[now], work.negatives[now]
+        diagonal_products(means, centres, work.diagonal)
+        for j in range(0, N, WIDTH):
+            inner_products(work.mean_rows, BLOCK, negatives, j, WIDTH, S, table, j)
+        for c in range(size):
+            _weigh(words.rows[first + c], work.words[now], settings, scales[c], weights)
+            for j in range(0, N, WIDTH):
+                gradients_of_sigmoid(table, c, j, work.zeros, weights, lr, work.losses)
+                if j % (FEW // BLOCK * WIDTH) == 0:
+                    loss += taken(work.losses)
+        for c in range(size, BLOCK):
+            table[c] = 0
+        for c in range(BLOCK):
+            weights[c] = np.float32(scales[c] > 0)
+        gradients_of_sigmoid(work.diagonal, 0, 0, work.ones, weights, lr, work.losses)
+        loss += taken(work.losses)
+        if not settings.true_gradient:
+            scales[:] = 1
+        for c in range(BLOCK):
+            for d in range(S):
+                changes[c, d] = 0
+        for j in range(0, N, WIDTH):
+            add_products(work.mean_rows, BLOCK, negatives, j, WIDTH, S, table, j, changes)
+        update_block(
+            means, centres, work.diagonal, changes, scales, near, count, near_ranges, work.prefix
+        )
+        now = 1 - now
+        if first % settings.merge_words == 0:
+            merge(inputs)
+            merge(outputs)
+    return loss, predictions
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def _prepare(
+    words: Words, first: int, noise: Table, outputs: Matrix, work: _Workspace, into: int,
+    counter: Counter,
+) -> Any:  # fmt: skip
+    """Draw the negatives of a block, find the rows of its centres, and prefetch both."""
+    S = work.means.shape[1]
+    for j in range(work.words.shape[1]):
+        counter += np.uint64(1)
+        word = negative(noise, counter)
+        row = address(outputs, word)
+        work.words[into, j], work.negatives[into, j] = word, row
+        prefetch(row, S)
+    for c in range(min(BLOCK, len(words.rows) - first)):
+        row = address(outputs, words.rows[first + c])
+        work.centres[into, c] = row
+        prefetch(row, S)
+    return counter
+
+
+@njit(nogil=True, fastmath=True, cache=True, _nrt=False)
+def _weigh(word: int, negatives: Any, settings: Settings, scale: float, weights: Any) -> None:
+    """Set the weights of the negatives of a centre: 0 for those that are the centre itself."""
+    N = len(weights)
+    others = 0
+    for j in range(N):
+        others += negatives[j] != word
+    weight = np.float32(0)
+    if others and scale > 0:
+        weight = np.float32(settings.negative) / np.float32(others)
+    for j in range(N):
+        weights[j] = weight if negatives[j] != word else np.float32(0)
