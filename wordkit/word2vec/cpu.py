@@ -29,7 +29,8 @@ _EMPTY_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
 _MAX_CHUNK_TOKENS = 1 << 16
 _CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default settings
 _COPIED_ROWS = 256  # of each matrix, by each thread; 64 or 1,024 are slower
-_MERGE_WORDS = 8192
+_UNMERGED_WORDS = 1 << 14  # of all threads; with eight times as many, skip-gram diverges
+_MAX_COPYING_THREADS = 16  # more would spend their time on merging
 _POLL_SECONDS = 0.2  # between looks for Ctrl-C
 
 
@@ -69,8 +70,8 @@ class CpuEngine:
             dynamic=int(config.dynamic_window),
             negative=config.negative,
             true_gradient=int(config.cbow_gradient == "true"),
-            copied=min(_COPIED_ROWS, V) if self._threads > 1 else 0,
-            merge_words=_MERGE_WORDS,
+            copied=min(_COPIED_ROWS, V) if 1 < self._threads <= _MAX_COPYING_THREADS else 0,
+            merge_words=max(_UNMERGED_WORDS // self._threads // 8 * 8, 8),
         )
 
     def run(
