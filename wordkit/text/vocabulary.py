@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -296,7 +297,7 @@ class Vocabulary:
 
     def ids(self, words: Iterable[str]) -> npt.NDArray[np.int32]:
         """Return the id of each word in this very spelling, -1 for unknown ones."""
-        return np.array([self._ids.get(word, -1) for word in words], dtype=np.int32)
+        return np.fromiter(map(self._ids.get, words, repeat(-1)), dtype=np.int32)
 
     def encode(self, tokens: str | Sequence[str]) -> npt.NDArray[np.int32]:
         """Return the ids of tokens; unknown ones become ``<unk>`` if it is a word, else nothing."""

@@ -62,7 +62,7 @@ class CpuEngine:
             _check_tables(V, config, self._threads)
         rows = state.rows_of(corpus)
         self._text = _text(corpus, rows, config)
-        self._targets = _targets(state, state.occurrences_in(corpus), config)
+        self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
         self._settings = Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],

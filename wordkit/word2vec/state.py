@@ -74,8 +74,8 @@ class TrainingState:
         """Return the row of each word of a corpus, shape (C,); −1 for words that are left out."""
         return self.vocabulary.ids(corpus.vocabulary)
 
-    def occurrences_in(self, corpus: Corpus) -> npt.NDArray[np.int64]:
-        """Count each word of the model in a corpus, shape (V,)."""
-        rows, counts = self.rows_of(corpus), np.zeros(len(self.vocabulary), dtype=np.int64)
+    def occurrences_in(self, corpus: Corpus, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Count each word of the model in a corpus whose words have these rows, shape (V,)."""
+        counts = np.zeros(len(self.vocabulary), dtype=np.int64)
         counts[rows[rows >= 0]] = corpus.vocabulary.counts[rows >= 0]
         return counts

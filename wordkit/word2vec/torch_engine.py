@@ -62,7 +62,7 @@ class TorchEngine:
         rows = state.rows_of(corpus)
         # a word that the text does not hold is not drawn, and keeps its vectors
         counts = state.vocabulary.counts
-        counts = state.occurrences_in(corpus) if config.loss == "ns" else counts
+        counts = state.occurrences_in(corpus, rows) if config.loss == "ns" else counts
         self._loss = make_loss(self._outputs, counts, config)
         self._stepper = Stepper(self._inputs, self._loss, config)
         T = self._loss.centres_in_block
