@@ -150,51 +150,42 @@ def _verdict(ours: Result, theirs: Result, name: str) -> str:
 
 # --- over learning rates ---------------------------------------------------------------------
 
-RATES = {
-    ("skipgram", "true"): (0.0125, 0.025, 0.05),
-    ("cbow", "true"): (0.1, 0.2, 0.4),
-    ("cbow", "word2vec"): (0.025, 0.05, 0.1),
-}
-EPOCHS = (5,)
+RATES: dict[Arch, tuple[float, ...]] = {"skipgram": (0.025, 0.05, 0.1), "cbow": (0.1, 0.2, 0.4)}
 
 
 def sweep(options: argparse.Namespace) -> None:
     """The learning rates that the defaults were chosen from, scored."""
     sets = EvaluationSets(options.data)
     with enwiki(options.data, options.limit) as text:
-        print(introduction(text, *_settings(options)))
+        print(introduction(text, *_settings(options)[1:]))
         print(f"percent: mean of {_seeds(options)}; in bold the defaults\n")
         columns = [*SETS[:3], "semantic", "syntactic", SETS[3], "mean of four"]
         print(heading(["", *columns]), flush=True)
-        for epochs in options.epochs:
-            for config in _grid(epochs):
-                system = System(_setting(config), config, "cpu", options.threads)
-                trained = [system.with_seed(seed) for seed in options.seeds]
-                result = Result(system, measured(trained, text, sets, options.keep))
+        for dim, epochs in product(options.dim, options.epochs):
+            results = [Result(system, []) for system in _grid(dim, epochs, options.threads)]
+            for seed in options.seeds:
+                for result in results:  # those of one training beside each other
+                    result.scores.extend(
+                        measured([result.system.with_seed(seed)], text, sets, options.keep)
+                    )
+            for result in results:
                 print(row(_swept(result, columns)), flush=True)
 
 
-def _grid(epochs: int) -> list[Word2VecConfig]:
-    """All settings for so many epochs."""
-    return [
-        Word2VecConfig(
-            arch,
-            lr=lr,
-            min_count=MIN_COUNT,
-            epochs=epochs,
-            cbow_gradient=gradient,
-            vectors=vectors,
-        )
-        for (arch, gradient), rates in RATES.items()
+def _grid(dim: int, epochs: int, threads: int) -> list[System]:
+    """All settings for so many dimensions and epochs."""
+    configs = [
+        Word2VecConfig(arch, dim=dim, lr=lr, min_count=MIN_COUNT, epochs=epochs, vectors=vectors)
+        for arch, rates in RATES.items()
         for lr, vectors in product(rates, get_args(Kept))
     ]
+    return [System(_setting(config), config, "cpu", threads) for config in configs]
 
 
 def _setting(config: Word2VecConfig) -> str:
     """The name of a line."""
-    gradient = f", gradient {config.cbow_gradient}" if config.arch == "cbow" else ""
-    epochs = counted(config.epochs, "epoch")
-    return f"{config.arch}{gradient}, {epochs}, lr {config.start_lr}, {config.kept}"
+    dim, epochs = f"dim {config.dim}", counted(config.epochs, "epoch")
+    return f"{config.arch}, {dim}, {epochs}, lr {config.start_lr}, {config.kept}"
 
 
 def _swept(result: Result, columns: Sequence[str]) -> list[str]:
@@ -202,8 +193,7 @@ def _swept(result: Result, columns: Sequence[str]) -> list[str]:
     config = result.system.config
     default = Word2VecConfig(config.arch)
     is_default = all(
-        getattr(config, name) == getattr(default, name)
-        for name in ("start_lr", "cbow_gradient", "kept")
+        getattr(config, name) == getattr(default, name) for name in ("start_lr", "kept")
     )
     name = f"**{result.system.name}**" if is_default else result.system.name
     if not all(scores.percent for scores in result.scores):

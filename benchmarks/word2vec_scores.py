@@ -7,6 +7,7 @@ that was interrupted resumes with its scores, and what was measured with other c
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -161,6 +162,20 @@ def _train(system: System, text: Text) -> tuple[Embeddings, float]:
         model = Gensim(text.corpus, system.config, threads=system.threads)
         seconds = model.train(text.tokens(), text.corpus.tokens)
         return model.embeddings(), seconds
+    kept = system.config.kept
+    vectors, seconds = _trained_last(
+        replace(system, config=replace(system.config, vectors="in")), text
+    )
+    if kept != "in":
+        output = vectors.weights["output"]
+        matrix = output if kept == "out" else vectors.vectors + output
+        vectors = Embeddings(vectors.vocabulary, matrix)
+    return vectors, seconds
+
+
+@functools.lru_cache(maxsize=1)
+def _trained_last(system: System, text: Text) -> tuple[Embeddings, float]:
+    """Train; the vectors that are kept, of one training, can be chosen afterwards."""
     compile_kernels([system.config], device=system.device)
     return train(text.corpus, system.config, threads=system.threads, device=system.device)
 
