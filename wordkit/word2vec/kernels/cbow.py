@@ -56,7 +56,7 @@ class _Workspace(NamedTuple):
     means: Any  # (BLOCK, S) float32
     mean_rows: Any  # (BLOCK,) int64: their addresses
     changes: Any  # (BLOCK + 1, S) float32
-    centres: Any  # (2, BLOCK) int64: rows of the centres of this block and of the next
+    centres: Any  # (2, BLOCK) int64: rows of the centres of this block and of the next, then any
     words: Any  # (2, N) int32: the negatives of both
     negatives: Any  # (2, N) int64: their rows
     table: Any  # (BLOCK, N) float32: inner products with the negatives, then gradients
@@ -82,7 +82,7 @@ def train_chunk(
     words = kept_words(text, start, stop, seed)
     of_inputs = copied_rows(inputs, settings.copied)
     of_outputs = copied_rows(outputs, settings.copied)
-    work = _workspace(settings, inputs.shape[1])
+    work = _workspace(settings, of_outputs)
     loss, predictions = _train(
         words, targets.noise, settings, of_inputs, of_outputs, start_lr, stop_lr,
         seed + np.uint64(stop - start), work,
@@ -93,16 +93,13 @@ def train_chunk(
 
 
 @njit(nogil=True, cache=True)
-def _workspace(settings: Settings, S: int) -> _Workspace:
-    R = 2 * settings.window + BLOCK
+def _workspace(settings: Settings, outputs: Matrix) -> _Workspace:
+    S, R = outputs.rows.shape[1], 2 * settings.window + BLOCK
     N = -(-settings.negative // WIDTH) * WIDTH
     means = aligned(BLOCK, S)
-    spare = aligned(2, S)  # for the centres that the last block lacks
     rows = np.empty(BLOCK, dtype=np.int64)
-    centres = np.empty((2, BLOCK), dtype=np.int64)
     for c in range(BLOCK):
         rows[c] = address(Matrix(means, means[:0], means[:0]), c)
-        centres[:, c] = address(Matrix(spare, means[:0], means[:0]), 0)
     return _Workspace(
         np.zeros(R, dtype=np.int64),
         np.zeros((3, R), dtype=np.int64),
@@ -112,7 +109,7 @@ def _workspace(settings: Settings, S: int) -> _Workspace:
         means,
         rows,
         aligned(BLOCK + 1, S),
-        centres,
+        np.full((2, BLOCK), address(outputs, 0)),
         np.zeros((2, N), dtype=np.int32),
         np.zeros((2, N), dtype=np.int64),
         np.zeros((BLOCK, N), dtype=np.float32),
@@ -177,7 +174,7 @@ def _train(
             _weigh(words.rows[first + c], work.words[now], settings, scales[c], weights)
             for j in range(0, N, WIDTH):
                 gradients_of_sigmoid(table, c, j, work.zeros, weights, lr, work.losses)
-                if j % (FEW // BLOCK * WIDTH) == 0:
+                if (j + WIDTH) % (FEW // BLOCK * WIDTH) == 0:
                     loss += taken(work.losses)
         for c in range(size, BLOCK):
             table[c] = 0

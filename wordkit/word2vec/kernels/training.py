@@ -259,7 +259,7 @@ def _step(
                     work.table, c, WIDTH * tile, work.labels, work.weights, np.float32(lr),
                     work.losses,
                 )  # fmt: skip
-                if (c * tiles + tile) % FEW == 0:
+                if (c * tiles + tile) % FEW == FEW - 1:
                     loss += taken(work.losses)
         loss += taken(work.losses)
     if settings.skipgram and tiles == 1:
