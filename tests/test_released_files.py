@@ -199,8 +199,11 @@ def test_stopped_trainings_end_as_they_would_have_or_in_one_line(
         expected = answers["perplexity"]
         assert iter_perplexity(made, text).result().perplexity == close(expected, rel=1e-2)
     elif "vectors" in answers:
-        for word, vector in answers["vectors"].items():
-            assert made.vector(word) == close(vector, rel=1e-2)
+        for word, vector in answers["vectors"].items():  # by other random numbers since 0.3
+            there = made.vector(word)
+            cosine = there @ vector / np.linalg.norm(there) / np.linalg.norm(vector)
+            assert cosine > 0.95
+            assert np.linalg.norm(there) == close(np.linalg.norm(vector), rel=0.5)
     else:
         [[text_and_score, *_]] = transform(made, ["cab"])
         assert text_and_score[0] == answers["log_probability"][0]
