@@ -10,7 +10,7 @@ import click
 import cloup
 
 from wordkit.storage import check_outputs, is_same_file
-from wordkit.word2vec.config import Word2VecConfig
+from wordkit.word2vec.config import LIKE, Word2VecConfig, settings_like
 from wordkit.word2vec.engine import DEVICES
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
@@ -49,6 +49,10 @@ _OF_CHECKPOINT = ""  # the value of --resume where none is given
 @click.argument("text", nargs=-1, metavar="TEXT...")
 @output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS
+@option(
+    "--like", type=click.Choice(list(LIKE)), section="Model",
+    help="Default settings of word2vec.c, gensim or fastText (without subwords).",
+)  # fmt: skip
 @option("--init", metavar="FILE", section="Model", help="Initial vectors: a file of any format.")
 @checkpoint_options
 @option(
@@ -93,6 +97,8 @@ def command(
     written = files_of(output)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
+    if options["like"] is not None:
+        given = settings_like(options["like"], **given)
     writing, resumed = checkpoint_plan(options), resume or resume == _OF_CHECKPOINT
     with Progress(quiet=options["quiet"], log=log, append=resume is not None) as progress:
         with progress.announcing_compilation():

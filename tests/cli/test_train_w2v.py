@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -15,6 +17,7 @@ from w2v_calls import SMALL, run
 
 from wordkit.embeddings import load_embeddings
 from wordkit.errors import ConfigError, WordkitError
+from wordkit.word2vec import Word2VecConfig
 from wordkit_cli.train_w2v import command
 
 # --- from text to vectors -------------------------------------------------------------------------
@@ -45,6 +48,33 @@ def test_words_of_one_kind_are_near_each_other(wordkit: Wordkit, folder: Path) -
         wordkit("train-w2v", "kinds.txt", "--arch", arch, "--dim", "10", "--sample", "0", "-q")
         near = load_embeddings("vectors.safetensors").most_similar("a3", n=9)
         assert {neighbour.word[0] for neighbour in near} == {"a"}, arch
+
+
+def test_the_defaults_of_other_programs(wordkit: Wordkit, corpus_txt: Path) -> None:
+    def trained(*options: str) -> Any:
+        wordkit("train-w2v", corpus_txt, "--epochs", "1", "-q", *options)
+        settings = load_embeddings("vectors.safetensors").metadata["settings"]
+        names = ("arch", "lr", "min_lr", "sample", "cbow_gradient", "vectors")
+        return tuple(settings[name] for name in names)
+
+    assert trained("--like", "word2vec") == ("cbow", 0.05, 5e-6, 1e-3, "word2vec", "in")
+    assert trained("--like", "fasttext") == ("skipgram", 0.05, 0, 1e-4, "true", "in")
+    changed = trained("--like", "gensim", "--arch", "skipgram", "--vectors", "out")
+    assert changed == ("skipgram", 0.025, 1e-4, 1e-3, "true", "out")
+
+
+def test_settings_like_gensim_are_its_defaults() -> None:
+    gensim = pytest.importorskip("gensim.models")
+    theirs = inspect.signature(gensim.Word2Vec).parameters
+    config = Word2VecConfig.like("gensim")
+    names = {"vector_size": "dim", "alpha": "lr", "min_alpha": "min_lr"} | {
+        name: name
+        for name in ("window", "min_count", "sample", "negative", "ns_exponent", "epochs")
+    }
+    for name, ours in names.items():
+        assert theirs[name].default == getattr(config, ours), name
+    with pytest.raises(ConfigError, match="like must be one of word2vec, gensim, fasttext"):
+        Word2VecConfig.like("glove")
 
 
 def test_torch_on_the_cpu(wordkit: Wordkit, corpus_txt: Path) -> None:

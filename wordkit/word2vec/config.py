@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
 
-__all__ = ["Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig"]
+__all__ = ["LIKE", "Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig", "settings_like"]
 
 Arch = Literal["cbow", "skipgram"]
 Loss = Literal["ns", "hs", "softmax"]
@@ -23,6 +24,39 @@ _DEFAULT_LR = {
     ("cbow", "true"): 0.2,
     ("cbow", "word2vec"): 0.05,
 }
+LIKE: Mapping[str, Mapping[str, Any]] = {
+    "word2vec": {"lr": {"cbow": 0.05, "skipgram": 0.025}, "min_lr": 5e-6},
+    "gensim": {"lr": {"cbow": 0.025, "skipgram": 0.025}, "min_lr": 1e-4},
+    "fasttext": {
+        "arch": "skipgram",
+        "lr": {"cbow": 0.05, "skipgram": 0.05},
+        "min_lr": 0.0,
+        "sample": 1e-4,
+    },
+}
+"""The defaults of word2vec.c, of gensim's ``Word2Vec`` and of fastText (of words alone) where they
+differ from wordkit's; ``lr`` by architecture. All three keep the input embeddings, and add the
+whole gradient to each context word of CBOW."""
+
+
+def settings_like(program: str, **settings: Any) -> dict[str, Any]:
+    """Return settings with a program's defaults for those that are not given.
+
+    Args:
+        program: a name of :data:`LIKE`.
+        settings: fields of :class:`Word2VecConfig`.
+
+    Raises:
+        ConfigError: there is no such program.
+    """
+    if program not in LIKE:
+        raise ConfigError(f"like must be one of {', '.join(LIKE)}, not {program!r}")
+    theirs: dict[str, Any] = {"arch": "cbow", "vectors": "in", **LIKE[program]}
+    arch = settings.get("arch", theirs["arch"])
+    theirs["lr"] = theirs["lr"].get(arch)
+    if arch == "cbow":
+        theirs["cbow_gradient"] = "word2vec"
+    return {**theirs, **settings}
 
 
 @dataclass(frozen=True)
@@ -142,6 +176,11 @@ class Word2VecConfig(Settings):
                 f"vectors must be in with loss hs, not {self.vectors}: the outputs of hs are the "
                 "nodes of a tree, not words"
             )
+
+    @classmethod
+    def like(cls, program: str, **settings: Any) -> Word2VecConfig:
+        """Return a config with the defaults of another program, see :func:`settings_like`."""
+        return cls(**settings_like(program, **settings))
 
     def record(self) -> dict[str, Any]:
         """Return the settings as values that JSON can hold, dependent defaults included."""
