@@ -54,6 +54,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "startup": "Query latency and start-up: whole commands",
         "analogies": "The Google analogies, beside gensim",
     },
+    "On a GPU": {
+        "devices": "word2vec, language models and sequence models",
+    },
     "Trust": {
         "reader_cases": "Spoilt files",
         "soak": "Kills",
