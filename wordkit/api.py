@@ -6,6 +6,7 @@ same with the prefix ``iter_``, which yield reports on the way.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,11 +30,12 @@ from wordkit.storage import (
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
     SEQ2SEQ_MODEL,
+    VOCABULARY,
     WORD2VEC_CHECKPOINT,
     is_of_kind,
 )
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
-from wordkit.text import Corpus
+from wordkit.text import Corpus, Vocabulary
 from wordkit.text.corpus import UNTOLD
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
@@ -62,7 +64,8 @@ _CHECKPOINTS = {
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq",
 }
-_TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", "encoding", "errors", "data_dir")
+_FILE_SETTINGS = ("encoding", "errors", "data_dir")
+_TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", *_FILE_SETTINGS)
 
 
 def prepare(
@@ -303,7 +306,7 @@ def train_seq2seq(
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(
-        settings, (Seq2SeqConfig, model), (Seq2SeqTrainingConfig, config)
+        settings, (Seq2SeqConfig, model), (Seq2SeqTrainingConfig, config), text=_FILE_SETTINGS
     )
     plan = _plan(checkpoint)
     resumed, _ = resumed_checkpoint(plan, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume)
@@ -332,7 +335,8 @@ def _pairs(
         raise ConfigError(f"pairs must be a file or pairs of strings, not a {type(pairs).__name__}")
     if not isinstance(pairs, str | os.PathLike) and isinstance(pairs, Iterable):
         listed: list[Any] = list(pairs)
-        if listed and not isinstance(listed[0], str | bytes | os.PathLike):
+        in_lines = listed and isinstance(listed[0], str | bytes | os.PathLike | io.IOBase)
+        if listed and not in_lines:
             return [_pair(pair, number) for number, pair in enumerate(listed, 1)]
         pairs = listed
     source = iter_open_lines(pairs, **reading).result().source
@@ -450,8 +454,10 @@ def compare(
 
 def load(
     path: str | os.PathLike[str], *, device: str = "cpu"
-) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus:
+) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus | Vocabulary:
     """Load what a file or a folder holds: vectors of any format, a model, a corpus, a WordNet.
+
+    Whatever it is, its ``save(path)`` writes what can be loaded again.
 
     Args:
         path: the file, or the folder of a prepared corpus or of WordNet's files.
@@ -464,9 +470,9 @@ def load(
     """
     if not isinstance(path, str | os.PathLike):
         raise ConfigError(f"path must name a file or a folder, not {path!r:.50}")
-    if os.path.exists(os.path.join(path, "data.noun")):
-        from wordkit.thesaurus import load_thesaurus
+    from wordkit.thesaurus import is_wordnet, load_thesaurus
 
+    if is_wordnet(path):
         return load_thesaurus(path)
     if os.path.isdir(path):
         return Corpus.open(path)
@@ -478,6 +484,8 @@ def load(
         from wordkit.seq2seq import load_seq2seq
 
         return load_seq2seq(path, device)
+    if is_of_kind(path, VOCABULARY):
+        return Vocabulary.load(path)
     for kind, training in _CHECKPOINTS.items():
         if is_of_kind(path, kind):
             raise FormatError(
@@ -501,10 +509,12 @@ def _plan(checkpoint: str | os.PathLike[str] | CheckpointPlan | None) -> Checkpo
 
 
 def _split(
-    settings: Mapping[str, Any], *kinds: tuple[type[Settings], Settings | None]
+    settings: Mapping[str, Any],
+    *kinds: tuple[type[Settings], Settings | None],
+    text: tuple[str, ...] = _TEXT_SETTINGS,
 ) -> list[dict[str, Any]]:
     """Return the settings of the text, then those of each class, of its instance or given."""
-    names = [_TEXT_SETTINGS, *(tuple(settings_of(kind)) for kind, _ in kinds)]
+    names = [text, *(tuple(settings_of(kind)) for kind, _ in kinds)]
     check_names(settings, [name for group in (_ARGUMENTS, *reversed(names)) for name in group])
     given = [{name: settings[name] for name in group if name in settings} for group in names]
     for (kind, config), fields in zip(kinds, given[1:], strict=True):

@@ -49,7 +49,7 @@ FAMILIAR: Mapping[str, str] = {
     "skipgram": "arch='skipgram'", "model": "arch='skipgram'", "hs": "loss='hs'",
     "hidden_size": "hidden", "num_layers": "layers", "n_hidden": "hidden", "batch_size": "batch",
     "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
-    "validation": "valid", "verbose": "progress", "topn": "n",
+    "validation": "valid", "verbose": "progress", "topn": "n", "restrict_vocab": "restrict",
 }  # fmt: skip
 """Names of settings in gensim, fastText and PyTorch, with ours."""
 

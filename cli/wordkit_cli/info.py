@@ -60,6 +60,7 @@ def _known(path: str | None) -> dict[str, Any]:
             "checkpoint of wordkit train-lm",
             _language_model_checkpoint,
         ),
+        storage.VOCABULARY: ("vocabulary", _vocabulary),
         storage.SEQ2SEQ_CHECKPOINT: ("checkpoint of wordkit train-seq2seq", _seq2seq_checkpoint),
     }
     if path is None:
@@ -88,6 +89,17 @@ def _corpus(path: str) -> dict[str, Any]:
         "fingerprint": corpus.fingerprint,
         "most_frequent": list(corpus.vocabulary.words[:10]),
         "settings": corpus.settings,
+    }
+
+
+def _vocabulary(path: str) -> dict[str, Any]:
+    from wordkit.text import Vocabulary
+
+    vocabulary = Vocabulary.load(path)
+    return {
+        "words": len(vocabulary),
+        "tokens": int(vocabulary.counts.sum()) if vocabulary.has_counts else None,
+        "first_words": list(vocabulary.words[:10]),
     }
 
 

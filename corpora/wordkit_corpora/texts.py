@@ -253,6 +253,8 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"
         raise TextError("the text holds no line; give one that does")
     if isinstance(text, list | tuple) and _are_names(text):
         return "paths", list(text)
+    if hasattr(first[0], "read"):
+        return "lines", _lines_of_files(whole)
     match first[0]:
         case str() if os.path.isfile(first[0][:_MAX_PATH].replace("\0", "")):
             raise TextError(f"{first[0]!r:.60} names a file; give the names of files as a list")
@@ -265,14 +267,28 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"
     raise ConfigError(f"a line must be a string or a list of tokens, not {first[0]!r:.50}")
 
 
+def _lines_of_files(files: Iterable[Any]) -> Iterator[str | bytes]:
+    """Yield the lines of open files."""
+    for number, file in enumerate(files, 1):
+        if not hasattr(file, "read"):
+            raise ConfigError(
+                f"file {number} must be open, as the first is, not {file!r:.50}; give open files, "
+                "or paths"
+            )
+        if file.closed:
+            raise TextError(f"{getattr(file, 'name', f'file {number}')} is closed; open it again")
+        yield from file
+
+
 def _are_names(items: Sequence[object]) -> bool:
-    """Return whether strings of a list name files or corpora; raise where some of them do not."""
-    if not all(isinstance(item, str) for item in items):
+    """Return whether items of a list name files or corpora; raise where some of them do not."""
+    if not all(isinstance(item, str | os.PathLike) for item in items):
         return False
-    names = [str(item) for item in items]
+    names = [item for item in items if isinstance(item, str)]
     missing = [name for name in names if not _names_text(name)]
     seem_names = any(map(os.path.isfile, names)) or all(map(_LIKE_A_FILE.search, names))
-    if missing and seem_names and all(len(name.split()) == 1 for name in missing):
+    seem_names = seem_names and all(len(name.split()) == 1 for name in missing)
+    if missing and (seem_names or len(names) < len(items)):
         raise TextError(
             f"{missing[0]!r} names no file, as the others of the list seem to; check the name, or "
             "give lists of tokens in the place of lines"

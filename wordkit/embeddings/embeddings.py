@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import check_names
 from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, matrix_of, norms_of
 from wordkit.embeddings.search import (
     Neighbour,
@@ -303,7 +304,12 @@ class Embeddings:
         return min(max(cosine, -1.0), 1.0)
 
     def most_similar(
-        self, positive: Query, negative: Query = (), n: int = 10, restrict: int | None = None
+        self,
+        positive: Query,
+        negative: Query = (),
+        n: int = 10,
+        restrict: int | None = None,
+        **unknown: NoReturn,
     ) -> Ranking[Neighbour]:
         """Return the words nearest to a query by cosine, nearest first.
 
@@ -315,11 +321,14 @@ class Embeddings:
             negative: the same, to be subtracted.
             n: number of words to return.
             restrict: number of words to search; None: all.
+            unknown: no others; the error names what gensim's keywords are called here.
 
         Raises:
             UnknownWordError: a word is unknown.
             EmbeddingsError: a vector is zero, or the terms cancel out.
+            ConfigError: there is no such keyword.
         """
+        check_names(unknown, ("positive", "negative", "n", "restrict"))
         return nearest(self, [(terms_of(positive), terms_of(negative))], n, restrict)[0]
 
     def most_similar_batch(

@@ -23,7 +23,7 @@ from wordkit.lm.network import LanguageModelNetwork
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
-from wordkit.text.corpus import UNTOLD
+from wordkit.text.corpus import UNTOLD, origin
 from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
@@ -162,7 +162,11 @@ class LanguageModel:
     def __repr__(self) -> str:
         config, words = self.config, len(self.vocabulary)
         layers = f"{config.layers} x " if config.layers > 1 else ""
-        return f"LanguageModel({config.cell} {layers}{config.hidden}, {words:,} words)"
+        told = [f"{config.cell} {layers}{config.hidden}", f"{words:,} words"]
+        corpus, made = self.metadata.get("corpus"), self.metadata.get("made_by")
+        told += origin(corpus.get("settings") if isinstance(corpus, Mapping) else None)
+        told += [f"made by {made}"] if isinstance(made, str) else []
+        return f"LanguageModel({', '.join(told)})"
 
     # --- questions ---------------------------------------------------------------------------
 

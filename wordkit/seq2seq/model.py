@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wordkit.config import change, from_record
-from wordkit.errors import ConfigError, VocabularyError
+from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.config import Seq2SeqConfig
@@ -108,9 +108,16 @@ class Seq2SeqModel:
     def __repr__(self) -> str:
         config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)
         units = " and ".join(f"{len(vocabulary):,}" for vocabulary in sides)
-        return (
-            f"Seq2SeqModel({config.cell} {config.layers} x {config.hidden}, {units} {config.unit}s)"
-        )
+        told = [
+            f"{config.cell} {config.layers} x {config.hidden}",
+            f"{config.attention} attention".replace("none", "no"),
+            f"{units} {config.unit}s",
+        ]
+        pairs, made = self.metadata.get("pairs"), self.metadata.get("made_by")
+        if isinstance(pairs, Mapping) and isinstance(pairs.get("pairs"), int):
+            told.append(counted(pairs["pairs"], "pair"))
+        told += [f"made by {made}"] if isinstance(made, str) else []
+        return f"Seq2SeqModel({', '.join(told)})"
 
 
 def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:

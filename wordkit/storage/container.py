@@ -29,6 +29,7 @@ __all__ = [
     "LANGUAGE_MODEL_CHECKPOINT",
     "SEQ2SEQ_CHECKPOINT",
     "SEQ2SEQ_MODEL",
+    "VOCABULARY",
     "WORD2VEC_CHECKPOINT",
     "TensorFile",
     "content_digest",
@@ -53,6 +54,7 @@ _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of s
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
 EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
+VOCABULARY = "vocabulary"
 """The kinds of the files that hold one."""
 
 _USES = {
@@ -63,6 +65,7 @@ _USES = {
     LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume takes it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume takes it",
+    VOCABULARY: "wordkit.load reads it in Python",
 }
 """The commands that take a file of a kind, for the message of another command."""
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import CorpusError, TextError
+from wordkit.errors import CorpusError, TextError, counted
 from wordkit.text.corpus_folder import (
     MANIFEST,
     PARTS,
@@ -28,7 +28,7 @@ from wordkit.text.corpus_folder import (
 )
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["UNTOLD", "Corpus", "is_corpus"]
+__all__ = ["UNTOLD", "Corpus", "is_corpus", "origin"]
 
 UNTOLD = {"tokenizer": "whitespace", "numbers": "keep", "normalize": "none"}
 """Settings of tokenizing that corpora and models without such entries were made with."""
@@ -148,10 +148,8 @@ class Corpus:
             yield self.ids[start:end]
 
     def __repr__(self) -> str:
-        return (
-            f"Corpus({self.tokens} tokens, {self.sentences} sentences, "
-            f"{len(self.vocabulary)} words)"
-        )
+        sizes = (self.tokens, "token"), (self.sentences, "sentence"), (len(self.vocabulary), "word")
+        return f"Corpus({', '.join([*(counted(*size) for size in sizes), *origin(self.settings)])})"
 
     def check(self) -> None:
         """Check that the content has the fingerprint; everything is read once.
@@ -214,6 +212,13 @@ class Corpus:
         corpus = cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
         corpus.folder = folder
         return corpus
+
+
+def origin(settings: object) -> list[str]:
+    """Return what the settings of a corpus tell of its origin: the tokenizer and the source."""
+    known = settings if isinstance(settings, Mapping) else {}
+    names = {"tokenizer": "tokenizer", "from": "source"}
+    return [f"{word} {known[name]!s:.60}" for word, name in names.items() if name in known]
 
 
 def is_corpus(path: str | os.PathLike[str]) -> bool:

@@ -6,6 +6,7 @@ ties by first appearance, so that a cut by count or size is a cut of the ids: ``
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.config import check_number
-from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError
-from wordkit.storage.container import TensorFile
+from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError, counted
+from wordkit.storage.container import VOCABULARY, TensorFile, read_tensors, write_tensors
 from wordkit.text.normalization import normalized
 from wordkit.text.spelling import near_spellings, unknown_word
 
@@ -236,7 +237,8 @@ class Vocabulary:
         return hash(self._words)
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self)} words)"
+        tokens = "no counts" if self._counts is None else counted(int(self._counts.sum()), "token")
+        return f"Vocabulary({counted(len(self), 'word')}, {tokens})"
 
     def get(self, word: str) -> int | None:
         """Return the id of a word in this very spelling, or None."""
@@ -314,6 +316,31 @@ class Vocabulary:
     def near(self, word: str, n: int = 3) -> list[str]:
         """Return up to ``n`` words with a spelling similar to ``word``, best first."""
         return near_spellings(word, self._ids, n)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write words and counts to a safetensors file, which :func:`wordkit.load` reads.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        write_tensors(path, self.to_arrays(), kind=VOCABULARY)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Vocabulary:
+        """Load the vocabulary that :meth:`save` wrote.
+
+        Raises:
+            StorageError: the file cannot be read.
+            FormatError: it is corrupted, or of another kind.
+        """
+        file = read_tensors(path, kind=VOCABULARY)
+        counts = file.tensor("counts", np.int64, 1) if "counts" in file.tensors else None
+        vocabulary = cls.from_arrays(file.tensor("words", np.uint8, 1), counts, str(file.path))
+        try:
+            vocabulary.get("")  # finds a word that comes twice
+        except VocabularyError as error:
+            raise FormatError(f"{path} is corrupted: {error}") from error
+        return vocabulary
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays ``words`` (UTF-8, one word a line) and, if known, ``counts``."""

@@ -2,7 +2,7 @@
 
 from wordkit.thesaurus.comparison import Comparison, compare
 from wordkit.thesaurus.database import PARTS_OF_SPEECH, Sense
-from wordkit.thesaurus.files import HOW_TO_GET_WORDNET, installed_wordnet, no_wordnet
+from wordkit.thesaurus.files import HOW_TO_GET_WORDNET, installed_wordnet, is_wordnet, no_wordnet
 from wordkit.thesaurus.taxonomy import MEASURES
 from wordkit.thesaurus.thesaurus import Similarity, Thesaurus, load_thesaurus
 
@@ -16,6 +16,7 @@ __all__ = [
     "Thesaurus",
     "compare",
     "installed_wordnet",
+    "is_wordnet",
     "load_thesaurus",
     "no_wordnet",
 ]

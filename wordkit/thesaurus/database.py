@@ -16,13 +16,20 @@ from typing import NamedTuple
 from wordkit.errors import FormatError
 from wordkit.thesaurus.files import WordNetFiles
 
-__all__ = ["PARTS_OF_SPEECH", "Database", "Sense", "SynsetId", "as_format_error"]
+__all__ = ["FILES", "PARTS_OF_SPEECH", "Database", "Sense", "SynsetId", "as_format_error"]
 
 PARTS_OF_SPEECH = ("noun", "verb", "adjective", "adverb")
 """Parts of speech, in the order of senses."""
 
 _SUFFIXES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}  # of the files
 _NAMES = dict(zip(_SUFFIXES, PARTS_OF_SPEECH, strict=True)) | {"s": "adjective"}
+
+FILES = [
+    name
+    for suffix in _SUFFIXES.values()
+    for name in (f"data.{suffix}", f"index.{suffix}", f"{suffix}.exc")
+]
+"""The files of a WordNet that are read."""
 
 _ENDINGS = {
     "n": "s: ses:s ves:f xes:x zes:z ches:ch shes:sh men:man ies:y",

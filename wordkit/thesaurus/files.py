@@ -11,7 +11,7 @@ from pathlib import Path
 from wordkit.errors import FormatError, StorageError
 from wordkit.storage import why_unreadable
 
-__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "installed_wordnet", "no_wordnet"]
+__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "installed_wordnet", "is_wordnet", "no_wordnet"]
 
 HOW_TO_GET_WORDNET = ("apt-get install wordnet-base", "python -m nltk.downloader wordnet")
 """The commands that install it: on Debian and its derivatives, and anywhere."""
@@ -51,23 +51,13 @@ class WordNetFiles:
         try:
             if not self.path.exists():
                 raise StorageError(f"{path}: there is no such file or folder; {_remedy()}")
-            self._prefix = self._find_prefix() if self.path.is_file() else None
+            self._prefix = _prefix_in(self.path) if self.path.is_file() else None
             if self._prefix is None and not (self.path / _LANDMARK).exists():
                 raise FormatError(
                     f"{path} is no WordNet: a folder, or the zip of one, with {_LANDMARK} in it"
                 )
         except OSError as error:
             raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
-
-    def _find_prefix(self) -> str | None:
-        """The folder inside the archive, with its slash, or None if it holds no WordNet."""
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                names = archive.namelist()
-        except _ARCHIVE_ERRORS:
-            return None
-        found = (name for name in names if name.rpartition("/")[2] == _LANDMARK)
-        return next((name.removesuffix(_LANDMARK) for name in found), None)
 
     def read(self, name: str) -> bytes:
         """Read the content of a file.
@@ -96,6 +86,24 @@ class WordNetFiles:
             if entry.file_size > _MAX_BYTES:
                 raise ValueError("it is too large to be WordNet's")
             return archive.read(entry)
+
+
+def is_wordnet(path: str | os.PathLike[str]) -> bool:
+    """Return True if a path is a folder, or the zip archive of one, with the nouns of a WordNet."""
+    if os.path.isfile(path) and os.access(path, os.R_OK):
+        return _prefix_in(path) is not None
+    return os.path.exists(os.path.join(path, _LANDMARK))
+
+
+def _prefix_in(path: str | os.PathLike[str]) -> str | None:
+    """The folder inside an archive, with its slash, or None if it holds no WordNet."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except _ARCHIVE_ERRORS:
+        return None
+    found = (name for name in names if name.rpartition("/")[2] == _LANDMARK)
+    return next((name.removesuffix(_LANDMARK) for name in found), None)
 
 
 def _remedy() -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wordkit.errors import ConfigError, VocabularyError
+from wordkit.storage import atomic_write
 from wordkit.text.spelling import near_spellings, unknown_word
-from wordkit.thesaurus.database import PARTS_OF_SPEECH, Database, Sense, SynsetId
+from wordkit.thesaurus.database import FILES, PARTS_OF_SPEECH, Database, Sense, SynsetId
 from wordkit.thesaurus.files import WordNetFiles, installed_wordnet, no_wordnet
 from wordkit.thesaurus.taxonomy import MEASURES, Taxonomy
 
@@ -50,6 +51,7 @@ class Thesaurus:
 
     def __init__(self, files: WordNetFiles) -> None:
         self.path = files.path
+        self._files = files
         self._database = Database(files)
         self._taxonomies = {part: Taxonomy(self._database, part) for part in "nv"}
 
@@ -60,6 +62,19 @@ class Thesaurus:
     def version(self) -> str | None:
         """The version of the WordNet, such as 3.0."""
         return self._database.version
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the files of the WordNet to a zip archive, which :func:`wordkit.load` reads.
+
+        Raises:
+            StorageError: a file cannot be read, or the archive cannot be written.
+            FormatError: an archive that is read is corrupted.
+        """
+        from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+        with atomic_write(path) as temporary, ZipFile(temporary, "w") as archive:
+            for name in FILES:
+                archive.writestr(ZipInfo(f"wordnet/{name}"), self._files.read(name), ZIP_DEFLATED)
 
     def lemmas(self, word: str) -> tuple[str, ...]:
         """Return the forms of a word in WordNet, by part of speech; none where it has none."""
