@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import inspect
 import io
 import multiprocessing
 import os
 import pickle
 import pydoc
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,8 +23,9 @@ import pytest
 from wordnet_files import write_wordnet
 
 import wordkit
-from wordkit import bundled
-from wordkit.documents import DocumentVectors, iter_embed_lines
+import wordkit_corpora
+from wordkit import bundled, lm, plots, seq2seq
+from wordkit.documents import DocumentVectors, iter_embed_lines, similar_lines
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import (
     ConfigError,
@@ -37,7 +41,7 @@ from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
 from wordkit.thesaurus import Thesaurus, load_thesaurus
 from wordkit.word2vec import Word2VecConfig, iter_train_word2vec
-from wordkit_corpora import iter_open_source, iter_read_corpus, open_text
+from wordkit_corpora import iter_open_lines, iter_open_source, iter_read_corpus, open_text
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
 TOKENS = [line.split() for line in LINES]
@@ -459,54 +463,102 @@ def test_scores(vectors: Embeddings, tmp_path: Path) -> None:
 # --- one string where several are wanted ---------------------------------------------------------
 
 ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] = {
-    "most_similar": lambda v, m, s: v.most_similar("car") == v.most_similar(["car"]),
-    "most_similar_batch": lambda v, m, s: v.most_similar_batch("car") == [v.most_similar("car")],
-    "doesnt_match": lambda v, m, s: v.doesnt_match("car"),
-    "vectors": lambda v, m, s: np.array_equal(v["car"], v[["car"]][0]),
-    "mean_vector": lambda v, m, s: np.array_equal(v.mean_vector("car"), v["car"]),
-    "predict": lambda v, m, s: m.predict("the cat") == m.predict(["the", "cat"]),
-    "generate": lambda v, m, s: m.generate("the", seed=1) == m.generate(["the"], seed=1),
-    "score": lambda v, m, s: m.score("the cat") == m.score(["the cat"]),
-    "transform": lambda v, m, s: s.transform("1+1") == s.transform(["1+1"]),
-    "prepare": lambda v, m, s: wordkit.prepare("car"),
-    "train_word2vec": lambda v, m, s: wordkit.train_word2vec("car"),
-    "train_counts": lambda v, m, s: wordkit.train_counts("car"),
-    "train_language_model": lambda v, m, s: wordkit.train_language_model("car"),
-    "train_seq2seq": lambda v, m, s: wordkit.train_seq2seq("car"),
-    "perplexity": lambda v, m, s: m.perplexity("car"),
-    "Vocabulary": lambda v, m, s: Vocabulary("car") == Vocabulary(["car"]),
-    "encode": lambda v, m, s: list(v.vocabulary.encode("car")) == [v.vocabulary.id("car")],
-    "Vocabulary.from_sentences": lambda v, m, s: Vocabulary.from_sentences(["car"]),
     "Corpus.from_sentences": lambda v, m, s: Corpus.from_sentences(["car"]),
+    "DocumentVectors.fit": lambda v, m, s: DocumentVectors(v).fit("car"),
+    "DocumentVectors.fit_transform": lambda v, m, s: DocumentVectors(v).fit_transform("car"),
+    "DocumentVectors.transform": lambda v, m, s: DocumentVectors(v).fit(["a"]).transform("car"),
     "Embeddings": lambda v, m, s: Embeddings("car", [[1.0]]).words == ("car",),
-    "map_words": lambda v, m, s: _plots().map_words(v, "car"),
-    "find_neighbourhoods": lambda v, m, s: (
-        [found.word for found in _plots().find_neighbourhoods(v, "car")] == ["car"]
+    "Embeddings.doesnt_match": lambda v, m, s: v.doesnt_match("car"),
+    "Embeddings.ids_of": lambda v, m, s: v.ids_of("car") == v.ids_of(["car"]),
+    "Embeddings.mean_vector": lambda v, m, s: np.array_equal(v.mean_vector("car"), v["car"]),
+    "Embeddings.most_similar": lambda v, m, s: (
+        v.most_similar("car", "van") == v.most_similar(["car"], ["van"])
     ),
-    "similar_lines": lambda v, m, s: (
-        _lines().similar_lines(wordkit.DocumentVectors(v), "car", "car")[0].text == "car"
+    "Embeddings.most_similar_batch": lambda v, m, s: (
+        v.most_similar_batch("car") == [v.most_similar("car")]
     ),
+    "LanguageModel.generate": lambda v, m, s: (
+        m.generate("the", seed=1) == m.generate(["the"], seed=1)
+    ),
+    "LanguageModel.ids": lambda v, m, s: list(m.ids("cat")) == list(m.ids(["cat"])),
+    "LanguageModel.perplexity": lambda v, m, s: m.perplexity("car"),
+    "LanguageModel.predict": lambda v, m, s: m.predict("the cat") == m.predict(["the", "cat"]),
+    "LanguageModel.prompt_tokens": lambda v, m, s: m.prompt_tokens("the cat") == ["the", "cat"],
+    "LanguageModel.score": lambda v, m, s: m.score("the cat") == m.score(["the cat"]),
+    "Seq2SeqModel.transform": lambda v, m, s: s.transform("1+1") == s.transform(["1+1"]),
+    "Vocabulary": lambda v, m, s: Vocabulary("car") == Vocabulary(["car"]),
+    "Vocabulary.encode": lambda v, m, s: (
+        list(v.vocabulary.encode("car")) == [v.vocabulary.id("car")]
+    ),
+    "Vocabulary.from_sentences": lambda v, m, s: Vocabulary.from_sentences(["car"]),
+    "Vocabulary.ids": lambda v, m, s: list(v.vocabulary.ids("car")) == [v.vocabulary.id("car")],
+    "Vocabulary.ids_of": lambda v, m, s: v.vocabulary.ids_of("car") == [v.vocabulary.id("car")],
+    "evaluate_analogies": lambda v, m, s: wordkit.evaluate_analogies(v, ["car"]),
     "evaluate_similarity": lambda v, m, s: wordkit.evaluate_similarity(v, ["car"]),
-    "open_text": lambda v, m, s: _open_text("car"),
+    "find_neighbourhoods": lambda v, m, s: (
+        [found.word for found in plots.find_neighbourhoods(v, "car")] == ["car"]
+    ),
+    "generate": lambda v, m, s: [*lm.generate(m, "the")] == [*lm.generate(m, ["the"])],
+    "iter_open_lines": lambda v, m, s: iter_open_lines("car").result(),
+    "iter_open_source": lambda v, m, s: iter_open_source("car").result(),
+    "iter_read_corpus": lambda v, m, s: iter_read_corpus("car").result(),
+    "map_words": lambda v, m, s: plots.map_words(v, "car"),
+    "neighbours_of": lambda v, m, s: len(plots.neighbours_of(v, "car", 2)) == 1,
+    "open_text": lambda v, m, s: open_text("car"),
+    "pairs_of": lambda v, m, s: [*seq2seq.pairs_of("car", "a", "a")] == [("c", "r")],
+    "predict": lambda v, m, s: lm.predict(m, "the cat") == lm.predict(m, ["the", "cat"]),
+    "prepare": lambda v, m, s: wordkit.prepare("car"),
+    "score_lines": lambda v, m, s: [*lm.score_lines(m, "cat")] == [*lm.score_lines(m, ["cat"])],
+    "similar_lines": lambda v, m, s: (
+        similar_lines(DocumentVectors(v), "car", "car")[0].text == "car"
+    ),
+    "train_counts": lambda v, m, s: wordkit.train_counts("car"),
+    "train_language_model": lambda v, m, s: wordkit.train_language_model(LINES, valid="car"),
+    "train_seq2seq": lambda v, m, s: wordkit.train_seq2seq([("a", "b")], valid="car"),
+    "train_word2vec": lambda v, m, s: wordkit.train_word2vec("car"),
+    "transform": lambda v, m, s: [*seq2seq.transform(s, "1")] == [*seq2seq.transform(s, ["1"])],
+    "transform_groups": lambda v, m, s: (
+        [*seq2seq.transform_groups(s, "1+1")] == [*seq2seq.transform_groups(s, [["1+1"]])]
+    ),
 }
+"""A call of each public function that takes several words, lines or texts, with one string."""
+
+CHARACTERS = {"attention_map"}
+"""Functions to which a string is its characters, as their documentation says."""
+
+_SEVERAL = re.compile(
+    r"(Iterable|Sequence|list|tuple)\[.*\b(str|Sequence|Document|Query|WordPair)\b|\b(Text|Query)\b"
+)
 
 
-def _lines() -> Any:
-    from wordkit.documents import lines
+def _public_functions() -> dict[str, Callable[..., Any]]:
+    """The functions, classes and methods of ``wordkit`` and its packages, by qualified name."""
+    found: dict[str, Callable[..., Any]] = {}
+    packages = [getattr(wordkit, name) for name in wordkit._PACKAGES]
+    for package in (wordkit, *packages, wordkit_corpora):
+        for name in getattr(package, "__all__", dir(package)):
+            public = getattr(package, name)
+            if not inspect.isclass(public):
+                found = ({name: public} if inspect.isfunction(public) else {}) | found
+            elif not issubclass(public, Exception | tuple) and public.__module__.startswith(
+                "wordkit"
+            ):
+                found |= {} if dataclasses.is_dataclass(public) else {name: public}
+                for method, defined in vars(public).items():
+                    function = getattr(defined, "__func__", defined)
+                    if not method.startswith("_") and inspect.isfunction(function):
+                        found[f"{name}.{method}"] = function
+    return found
 
-    return lines
 
-
-def _plots() -> Any:
-    from wordkit import plots
-
-    return plots
-
-
-def _open_text(path: Any) -> Any:
-    from wordkit_corpora import open_text
-
-    return open_text(path)
+def test_the_table_has_all_that_take_several_strings() -> None:
+    several = {
+        name
+        for name, function in _public_functions().items()
+        for parameter in inspect.signature(function).parameters.values()
+        if _SEVERAL.search(str(parameter.annotation))
+    }
+    assert several == set(ONE_STRING) | CHARACTERS
 
 
 @pytest.mark.parametrize("name", ONE_STRING)

@@ -113,7 +113,7 @@ def check_paths(paths: Sequence[str | Path]) -> None:
 
 @as_run
 def iter_open_source(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     encoding: str = "utf-8",
     errors: Errors = "strict",
@@ -136,6 +136,7 @@ def iter_open_source(
         TextError: a path does not exist and names no corpus, is a device, or holds no file.
         StorageError: a corpus cannot be fetched or stored.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     meant = [(path, _named(path, wins=data_dir is not None)) for path in paths]
     plain = [path for path, corpus in meant if corpus is None]
     # looked for all at once, so that a file counts once on both sides of a name

@@ -86,6 +86,7 @@ def pairs_of(lines: Iterable[str], name: str, separator: str = "\t") -> Iterator
             side of it; at the end: there was no pair.
     """
     _check_separator(separator)
+    lines = [lines] if isinstance(lines, str) else lines
     return _pairs(((line, name, n) for n, line in enumerate(lines, 1)), name, separator)
 
 

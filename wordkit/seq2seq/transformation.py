@@ -82,7 +82,8 @@ def transform_groups(
     """Transform groups of texts lazily: each is read after the answers to the one before."""
     config = config or DecodingConfig()
     before, known = 0, set[str]()
-    for group in groups:
+    for group in [groups] if isinstance(groups, str) else groups:
+        group = [group] if isinstance(group, str) else group
         for number, text in enumerate(group, before + 1):
             if not isinstance(text, str):
                 raise TextError(f"text {number} must be a string, not {text!r:.50}")

@@ -280,7 +280,7 @@ class Vocabulary:
         Raises:
             UnknownWordError: some are unknown; the error names words of similar spelling for each.
         """
-        words = list(words)
+        words = [words] if isinstance(words, str) else list(words)
         ids = [i for i in map(self.find, words) if i is not None]
         if len(ids) < len(words):
             unknown = (word for word in dict.fromkeys(words) if self.find(word) is None)
@@ -299,6 +299,7 @@ class Vocabulary:
 
     def ids(self, words: Iterable[str]) -> npt.NDArray[np.int32]:
         """Return the id of each word in this very spelling, -1 for unknown ones."""
+        words = [words] if isinstance(words, str) else words
         return np.fromiter(map(self._ids.get, words, repeat(-1)), dtype=np.int32)
 
     def encode(self, tokens: str | Sequence[str]) -> npt.NDArray[np.int32]:
