@@ -13,6 +13,7 @@ import pydoc
 import re
 import shutil
 import sys
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,6 +252,8 @@ def test_word_vectors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected a Word2VecConfig"):
         wordkit.train_word2vec(TOKENS, 5)  # type: ignore[arg-type]
     assert list(made) == list(made.words)
+    with pytest.raises(ConfigError, match="no setting 'topn'; did you mean n?"):
+        made.most_similar("cat", topn=3)  # type: ignore[arg-type]
     with pytest.raises(AttributeError, match="use vector"):
         made.get_vector("cat")
     counted = wordkit.train_counts(LINES, dim=3, min_count=1)
@@ -430,6 +433,10 @@ def test_a_sequence_model(sums: Seq2SeqModel, tmp_path: Path) -> None:
     for pairs in (tmp_path / "p.tsv", [f"{n}\t{n}" for n in range(20)]):
         made = wordkit.train_seq2seq(pairs, hidden=4, epochs=1, hold_out=0)
         assert isinstance(made, Seq2SeqModel)
+    with (tmp_path / "p.tsv").open() as file:
+        assert wordkit.train_seq2seq([file], hidden=4, epochs=1, hold_out=0)
+    with pytest.raises(ConfigError, match="there is no setting 'tokenizer'"):
+        wordkit.train_seq2seq([("a", "b")], tokenizer="basic")
     with pytest.raises(ConfigError, match="not a dict"):
         wordkit.train_seq2seq({"a": "b"})
     for bad in ([("a",)], [("a", 1)], [3], [["a", "b", "c"]]):
@@ -630,6 +637,27 @@ def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     wordkit.prepare(LINES)
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "ordering the words: 1" in err
+
+    shown: list[object] = []  # what rich shows in a notebook, through ipywidgets
+
+    class Output:
+        def clear_output(self, *, wait: bool) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *exception: object) -> None:
+            pass
+
+    display = types.SimpleNamespace(display=shown.append)
+    widgets = types.SimpleNamespace(Output=Output, __spec__=types.SimpleNamespace())
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    for name, module in (("ipywidgets", widgets), ("IPython.display", display)):
+        monkeypatch.setitem(sys.modules, name, module)  # type: ignore[arg-type]
+    wordkit.prepare(LINES)
+    err = capsys.readouterr().err
+    assert shown and "\n" not in err, "a bar, in the place of a line"
 
 
 def test_settings_are_checked_before_the_text_is_read(vectors: Embeddings) -> None:

@@ -288,7 +288,8 @@ def train_seq2seq(
         settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig`, such as ``unit`` ("char" or
             "word"), ``hidden`` (256), ``attention``, ``directions``, ``reverse``; of
             :class:`wordkit.seq2seq.Seq2SeqTrainingConfig`, such as ``epochs``, ``max_minutes``,
-            ``batch``, ``lr``, ``seed``; and ``encoding``, ``errors``, ``data_dir`` of files.
+            ``batch``, ``lr``, ``seed``; and ``encoding``, ``errors``, ``data_dir`` of files. There
+            is no tokenizer: words are separated by white space.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.

@@ -61,10 +61,10 @@ _USES = {
     EMBEDDINGS: "wordkit similar, analogy and evaluate take vectors",
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
-    WORD2VEC_CHECKPOINT: "wordkit train-w2v --resume takes it",
-    LANGUAGE_MODEL_CHECKPOINT: "wordkit train-lm --resume takes it",
+    WORD2VEC_CHECKPOINT: "train_word2vec and wordkit train-w2v resume it",
+    LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
-    SEQ2SEQ_CHECKPOINT: "wordkit train-seq2seq --resume takes it",
+    SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
     VOCABULARY: "wordkit.load reads it in Python",
 }
 """The commands that take a file of a kind, for the message of another command."""

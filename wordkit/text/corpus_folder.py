@@ -86,7 +86,7 @@ class CorpusWriter:
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        remedy: str = "free some space or choose another folder with -o",
+        remedy: str = "free some space or choose another folder",
     ) -> None:
         self.folder = Path(folder)
         self.remedy = remedy

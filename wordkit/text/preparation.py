@@ -105,7 +105,7 @@ def _prepare(
     given: Vocabulary | None,
     threads: int,
 ) -> Generator[Report, None, Corpus]:
-    remedy = "free some space or choose another folder with -o"
+    remedy = "free some space or choose another folder"
     temporary = None
     if folder is None:
         temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
