@@ -73,6 +73,10 @@ def test_all_names_are_there_and_seen_by_type_checkers() -> None:
     assert all(getattr(wordkit, name) is not None for name in dir(wordkit))
     with pytest.raises(AttributeError, match="no attribute 'train'"):
         wordkit.train  # type: ignore[attr-defined]
+    for name, ours in wordkit._FAMILIAR.items():
+        with pytest.raises(AttributeError, match=f"{name}'; use wordkit.{ours}"):
+            getattr(wordkit, name)
+        assert ours in dir(wordkit)
     tree = ast.parse(Path(wordkit.__file__).read_text())
     typed = {
         alias.name

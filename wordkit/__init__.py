@@ -106,6 +106,12 @@ _HOMES = {
 }  # fmt: skip
 """The module of each name; it is imported when the name is first used."""
 
+_FAMILIAR = {
+    "Word2Vec": "train_word2vec", "FastText": "train_word2vec", "KeyedVectors": "Embeddings",
+    "train_unsupervised": "train_word2vec", "load_model": "load",
+}  # fmt: skip
+"""Names of gensim and fastText, with ours."""
+
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
@@ -113,7 +119,8 @@ def __getattr__(name: str) -> Any:
     for module, names in _HOMES.items():
         if name in names:
             return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    hint = f"; use wordkit.{_FAMILIAR[name]}" if name in _FAMILIAR else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

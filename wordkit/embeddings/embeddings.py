@@ -44,8 +44,15 @@ _FAMILIAR = {
     "get_vector": "vector(word)", "vector_size": "dim", "distance": "1 - similarity(a, b)",
     "similar_by_word": "most_similar", "similar_by_vector": "most_similar",
     "get_mean_vector": "mean_vector", "save_word2vec_format": "save(path)",
+    "most_similar_cosmul": "analogy(a, b, c, method='mul')", "index2word": "words",
+    "vocab": "vocabulary", "get_vecattr": "vocabulary.counts",
+    "evaluate_word_pairs": "wordkit.evaluate_similarity",
+    "evaluate_word_analogies": "wordkit.evaluate_analogies", "get_word_vector": "vector(word)",
+    "get_sentence_vector": "mean_vector", "get_nearest_neighbors": "most_similar",
+    "get_analogies": "analogy", "get_words": "words", "get_dimension": "dim",
+    "save_model": "save(path)",
 }  # fmt: skip
-"""Attributes of gensim's KeyedVectors, with ours."""
+"""Attributes of gensim's KeyedVectors and fastText's models, with ours."""
 
 _NORM_TOLERANCE = 1e-4  # relative
 
