@@ -332,6 +332,7 @@ FOUND_WHEN_ASKED: dict[str, tuple[str, Harm]] = {
     "pointers to nowhere": ("data.noun", replacing(b"@ 0000", b"@ 9999")),
     "pointers to nothing": ("data.noun", replacing(b" n 0000", b" q 0000")),
     "few pointers": ("data.noun", replacing(b" 001 @", b" 009 @")),
+    "billions of pointers": ("data.noun", replacing(b" 001 @", b" 9000000001 @")),
     "another lemma": ("data.noun", replacing(b"tool", b"tuul")),
     "index cut": ("index.noun", lambda data: data[: len(data) // 2 - 3]),
     "index without numbers": ("index.noun", replacing(b" n ", b" n x")),

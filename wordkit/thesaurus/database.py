@@ -206,7 +206,10 @@ class Database:
             raise ValueError(f"its part of speech is {part!r}")
         words = [_MARKER.sub("", word) for word in fields[: 2 * int(count, 16) : 2]]
         n_pointers, *rest = fields[2 * int(count, 16) :]
-        pointers = [rest[start : start + 4] for start in range(0, 4 * int(n_pointers), 4)]
+        stop = 4 * int(n_pointers)
+        if stop > len(rest):
+            raise ValueError(f"it has fewer than {n_pointers[:20]} pointers")
+        pointers = [rest[start : start + 4] for start in range(0, stop, 4)]
         hypernyms = tuple(
             SynsetId(target, int(offset))
             for symbol, offset, target, words_of in pointers
