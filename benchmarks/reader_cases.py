@@ -52,6 +52,7 @@ def work(number: int, cases: int, seed: int, made: str) -> None:
             except Exception as error:  # noqa: BLE001 - what is looked for
                 outcomes[name]["other"] += 1
                 others.append(f"{name}, seed {seed + case}: {type(error).__name__}: {error}")
+                print(others[-1], file=sys.stderr, flush=True)
     print(json.dumps([outcomes, others]))
 
 
