@@ -388,10 +388,15 @@ def test_a_corrupted_archive(folder: Path, tmp_path: Path) -> None:
     for harmed, message in (
         (content[:-30], "is no WordNet"),
         (content[:inside] + b"xxxx" + content[inside + 4 :], "is corrupted at data.noun"),
+        (
+            content.replace(b"\x11\0\0\0wordnet/", b"\xff\x0f\0\0wordnet/", 1),
+            "at data.noun: File name",
+        ),
     ):
         path.write_bytes(harmed)
-        with pytest.raises(FormatError, match=message):
+        with pytest.raises(FormatError, match=message) as refused:
             ask_everything(path)
+        assert len(str(refused.value)) < 300
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("dict/data.noun", b"")
     with pytest.raises(StorageError, match="lacks the file index.noun of a WordNet"):

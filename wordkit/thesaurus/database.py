@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from wordkit.errors import FormatError
-from wordkit.thesaurus.files import WordNetFiles
+from wordkit.thesaurus.files import WordNetFiles, shortened
 
 __all__ = ["FILES", "PARTS_OF_SPEECH", "Database", "Sense", "SynsetId", "as_format_error"]
 
@@ -80,7 +80,7 @@ def as_format_error(name: object) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, RecursionError) as error:
-        reason = f" ({error})" if str(error) else ""
+        reason = f" ({shortened(error)})" if str(error) else ""
         raise FormatError(f"{name} is corrupted{reason}; install WordNet again") from error
 
 

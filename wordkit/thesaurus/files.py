@@ -11,7 +11,14 @@ from pathlib import Path
 from wordkit.errors import FormatError, StorageError
 from wordkit.storage import why_unreadable
 
-__all__ = ["HOW_TO_GET_WORDNET", "WordNetFiles", "installed_wordnet", "is_wordnet", "no_wordnet"]
+__all__ = [
+    "HOW_TO_GET_WORDNET",
+    "WordNetFiles",
+    "installed_wordnet",
+    "is_wordnet",
+    "no_wordnet",
+    "shortened",
+]
 
 HOW_TO_GET_WORDNET = ("apt-get install wordnet-base", "python -m nltk.downloader wordnet")
 """The commands that install it: on Debian and its derivatives, and anywhere."""
@@ -22,6 +29,7 @@ _VERSIONS = ("wordnet", "wordnet31", "wordnet2022", "wordnet2021")
 
 _LANDMARK = "data.noun"
 _MAX_BYTES = 1 << 28  # of a file in an archive; those of WordNet 3.0 have up to 15 million
+_MAX_REASON = 100  # characters
 
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -78,7 +86,7 @@ class WordNetFiles:
             path = self.path / name
             raise StorageError(f"cannot read {path}: {why_unreadable(path, error)}") from error
         except _ARCHIVE_ERRORS as error:
-            raise FormatError(f"{self.path} is corrupted at {name}: {error}") from error
+            raise FormatError(f"{self.path} is corrupted at {name}: {shortened(error)}") from error
 
     def _read_packed(self, name: str) -> bytes:
         with zipfile.ZipFile(self.path) as archive:
@@ -104,6 +112,11 @@ def _prefix_in(path: str | os.PathLike[str]) -> str | None:
         return None
     found = (name for name in names if name.rpartition("/")[2] == _LANDMARK)
     return next((name.removesuffix(_LANDMARK) for name in found), None)
+
+
+def shortened(error: Exception) -> str:
+    """Return the start of a message of another library, which may quote half a corrupted file."""
+    return str(error)[:_MAX_REASON]
 
 
 def _remedy() -> str:
