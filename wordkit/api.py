@@ -304,6 +304,7 @@ def train_seq2seq(
         split_pairs,
     )
     from wordkit.seq2seq.config import plan_training
+    from wordkit.seq2seq.pairs import normalized_pairs
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(
@@ -314,7 +315,7 @@ def train_seq2seq(
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
     model, config = plan_training(of_model, of_training, resumed)
-    train = _pairs(pairs, separator, reading)
+    train = normalized_pairs(_pairs(pairs, separator, reading), model.normalize)
     if valid is not None:
         valid = _pairs(valid, separator, reading)
     elif fraction:

@@ -87,7 +87,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         progress.say(note)
         of_model, of_training = _SETTINGS.given(options)
         model, training = plan_training(of_model, of_training, resume, changed)
-        train, valid = _read(pairs, options, training, progress, (output, checkpoint, log))
+        outputs = (output, checkpoint, log)
+        train, valid = _read(pairs, options, model, training, progress, outputs)
         run = iter_train_seq2seq(
             train,
             model,
@@ -107,15 +108,17 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
 def _read(
     paths: tuple[str, ...],
     options: Mapping[str, Any],
+    model: Seq2SeqConfig,
     training: Seq2SeqTrainingConfig,
     progress: Progress,
     outputs: tuple[str | None, ...],
 ) -> tuple[list[Pair], list[Pair]]:
     """The pairs to train on and those to validate on."""
     from wordkit.seq2seq import split_pairs
+    from wordkit.seq2seq.pairs import normalized_pairs
 
     def read(files: Sequence[str]) -> list[Pair]:
-        return read_pair_files(files, options, outputs)
+        return normalized_pairs(read_pair_files(files, options, outputs), model.normalize)
 
     valid = [] if options["valid"] is None else read([options["valid"]])
     train = read(paths)

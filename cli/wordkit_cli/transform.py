@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from itertools import tee
 from typing import TYPE_CHECKING, Any
@@ -58,13 +57,10 @@ def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) 
     config = decoding_config(_DECODING, options)
     text = open_text([file], **encoding_values(options), as_it_comes=True)
     shown, read = tee(_groups_of(text))
-    texts = filter(None, ([line for line in group if line.strip()] for group in read))
-    answered = itertools.chain.from_iterable(transform_groups(asked, texts, config))
     some = False
-    for group in shown:
+    for group, answered in zip(shown, transform_groups(asked, read, config), strict=True):
         some = True
-        for line in group:
-            answers = next(answered) if line.strip() else []
+        for line, answers in zip(group, answered, strict=True):
             if as_json:
                 known = [answer._asdict() for answer in answers]
                 print_json({"source": line.strip(), "answers": known})

@@ -138,7 +138,8 @@ def cut_blocks(
             raise TextError(
                 f"{source}: line {line + text.count(10, 0, nul)}, byte "
                 f"{offset + held_size + nul}: a NUL byte, which no text holds; it looks binary, "
-                "or is UTF-16: name a text file, or give encoding utf-16-le"
+                "or is UTF-16: name a text file, give encoding utf-16-le, or remove such bytes "
+                r"(tr -d '\000')"
             )
         end = text.rfind(b"\n") + 1
         if end == 0 and held_size + len(text) >= block_size:

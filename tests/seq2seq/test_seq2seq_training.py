@@ -238,6 +238,16 @@ def test_rare_units_are_unknown(valid: list[Pair]) -> None:
         assert set(answer.text) <= set("ABCD")
 
 
+@pytest.mark.parametrize(("form", "units"), [("nfc", {"\u00e9"}), ("none", {"e", "\u0301"})])
+def test_pairs_are_normalized(form: Any, units: set[str]) -> None:
+    pairs = [Pair("e\u0301", "e\u0301")] * 4
+    model = trained(pairs, replace(SMALL, normalize=form), valid=pairs[:1]).result()
+    for vocabulary in (model.source_vocabulary, model.target_vocabulary):
+        assert set(vocabulary) == {"<unk>", "<eos>", *units}
+    score = iter_evaluate_pairs(model, pairs).result()
+    assert (score.units, score.unknown) == (4 * len(units), 0)
+
+
 def test_vocabularies_have_their_limit(pairs: list[Pair]) -> None:
     model = trained(pairs, SMALL, replace(QUICK, max_vocabulary=4)).result()
     for vocabulary in (model.source_vocabulary, model.target_vocabulary):

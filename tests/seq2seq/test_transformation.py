@@ -21,6 +21,7 @@ from seq2seq.toy_pairs import (
     trained,
 )
 
+from wordkit.config import from_record
 from wordkit.errors import ConfigError, ResourceError, TextError
 from wordkit.evaluation import Example
 from wordkit.seq2seq import transformation
@@ -111,15 +112,24 @@ def test_white_space_around_a_text_is_no_part_of_it() -> None:
     assert plain[0] != plain[1], "within it, it is"
 
 
-@pytest.mark.parametrize("empty", ["", " \t", "\n"])
-def test_an_empty_text_is_refused_by_its_number(
-    empty: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_blank_text_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformation, "_GROUP", 2)
-    answers = transform(random_model(), ["a", "b", "c", empty, "d"], SHORT)
-    assert len(list(itertools.islice(answers, 2))) == 2, "what came before is answered"
-    with pytest.raises(TextError, match="text 4 is empty; give each a text"):
-        next(answers)
+    model = double()
+    a, b, c = texts_of(model, ["a", "b", "ab"])
+    found = transform(model, ["", "a", " \t", "\n", "b", "", "ab"], SHORT)
+    texts = [[answer.text for answer in answers] for answers in found]
+    assert texts == [[], [a], [], [], [b], [], [c]]
+    assert list(transform(model, ["", " "], SHORT)) == [[], []]
+    assert model.transform([" ", "a"], max_length=SHORT.max_length) == ["", a]
+
+
+def test_texts_are_normalized_as_the_model_says() -> None:
+    model = double(characters="\u00e9\u0301e")
+    composed, decomposed = (log_p_of(model, [text]) for text in ("\u00e9", "e\u0301"))
+    assert composed == decomposed
+    assert align(double(characters="\u00e9"), "e\u0301").source == ("\u00e9",)
+    config = from_record(Seq2SeqConfig, {})
+    assert config.normalize == "none", "as files from before the setting was there mean"
 
 
 def test_a_text_beyond_all_memory_is_an_error_and_no_kill(monkeypatch: pytest.MonkeyPatch) -> None:

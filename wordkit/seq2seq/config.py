@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from wordkit.config import change, setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
 from wordkit.seq2seq.pairs import Unit
+from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer, change_training
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ Directions = Literal["one", "concat", "sum"]
 class Seq2SeqConfig(RecurrentConfig):
     """The shape of a model: an encoder that reads the source, a decoder that writes the target."""
 
+    OLD_DEFAULTS: ClassVar[Mapping[str, object]] = {"normalize": "none"}
+
     hidden: int = setting(
         256, "Hidden units per layer and direction (H).", at_least=1, at_most=MAX_WIDTH, main=True
     )
@@ -42,6 +45,12 @@ class Seq2SeqConfig(RecurrentConfig):
     forget_bias: float = 1.0
     unit: Unit = setting(
         "char", "Unit of the texts: characters, or words separated by white space.", main=True
+    )
+    normalize: Normalization = setting(
+        "nfc",
+        "Unicode normal form of the texts: nfc, canonically equal spellings are one; nfkc, "
+        "compatible ones too; none, as is.",
+        group="Text",
     )
     dim: int = setting(
         64,

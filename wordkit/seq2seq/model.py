@@ -85,7 +85,7 @@ class Seq2SeqModel:
         return load_seq2seq(path, device)
 
     def transform(self, lines: str | Iterable[str], **settings: Any) -> list[str]:
-        """Return the best answer to each line.
+        """Return the best answer to each line; an empty text for a blank one.
 
         Args:
             lines: the texts to answer, or one.
@@ -93,7 +93,7 @@ class Seq2SeqModel:
 
         Raises:
             ConfigError: a setting is out of its range, or has no effect.
-            TextError: a text is empty.
+            TextError: a text is no string.
             ResourceError: a text is too long for the memory that is free.
 
         Warns:
@@ -103,7 +103,7 @@ class Seq2SeqModel:
         from wordkit.seq2seq.transformation import transform
 
         answers = transform(self, lines, change(DecodingConfig(), **settings))
-        return [best.text for best, *_ in answers]
+        return [found[0].text if found else "" for found in answers]
 
     def __repr__(self) -> str:
         config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)

@@ -19,6 +19,7 @@ import numpy as np
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning
 from wordkit.text.blocks import TextSource, numbered_lines_of
+from wordkit.text.normalization import Normalization, normalized
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_unit",
     "fingerprint",
     "joined",
+    "normalized_pairs",
     "pairs_of",
     "read_pairs",
     "split_pairs",
@@ -128,6 +130,11 @@ def _fault(line: str, parts: Sequence[str], separator: str) -> str:
         )
     empty = "the first" if not parts[0] else "the second"
     return f"{expected}, but {empty} is empty in {found}; fill it in, or remove the line"
+
+
+def normalized_pairs(pairs: Iterable[tuple[str, str]], form: Normalization) -> list[Pair]:
+    """Return pairs with their texts in a normal form."""
+    return [Pair(normalized(source, form), normalized(target, form)) for source, target in pairs]
 
 
 def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -34,7 +34,7 @@ from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.memory import check_training_memory
 from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
-from wordkit.seq2seq.pairs import Pair, fingerprint, vocabulary_of
+from wordkit.seq2seq.pairs import Pair, fingerprint, normalized_pairs, vocabulary_of
 from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
@@ -270,6 +270,7 @@ def iter_train_seq2seq(
     device = choose_device(device)
     if not pairs:
         raise TextError("there is no pair to train on; give one at least")
+    pairs, valid = (normalized_pairs(each, model.normalize) for each in (pairs, valid))
     config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))
     source, target = (

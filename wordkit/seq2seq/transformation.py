@@ -24,7 +24,8 @@ from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batch
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.pairs import Pair, joined, units_of
+from wordkit.seq2seq.pairs import Pair, joined, normalized_pairs, units_of
+from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import UNK
 
 __all__ = [
@@ -61,11 +62,12 @@ def transform(
     Args:
         model: what is asked.
         texts: read as they are needed, some thousands at a time, or one text; white space around
-            each is stripped.
-        config: how. What is drawn for a text depends on the seed and on its number alone.
+            each is stripped. A blank text has no answers.
+        config: how. What is drawn for a text depends on the seed and on its number among those
+            that are not blank.
 
     Raises:
-        TextError: a text is empty.
+        TextError: a text is no string.
         ResourceError: a text is too long for the memory that is free.
 
     Warns:
@@ -81,23 +83,21 @@ def transform_groups(
 ) -> Iterator[list[list[Answer]]]:
     """Transform groups of texts lazily: each is read after the answers to the one before."""
     config = config or DecodingConfig()
-    before, known = 0, set[str]()
+    read, answered, known = 0, 0, set[str]()
     for group in [groups] if isinstance(groups, str) else groups:
         group = [group] if isinstance(group, str) else group
-        for number, text in enumerate(group, before + 1):
+        for number, text in enumerate(group, read + 1):
             if not isinstance(text, str):
                 raise TextError(f"text {number} must be a string, not {text!r:.50}")
-        texts = [text.strip() for text in group]
-        for number, text in enumerate(texts, before + 1):
-            if not text:
-                raise TextError(f"text {number} is empty; give each a text")
-        encoded = _encode(model, [(text, "") for text in texts])
+        encoded = _encode(model, [(text.strip(), "") for text in group if text.strip()])
         _warn_of_unknown(encoded, known)
+        found = iter(decode_all(model, encoded, config, first=answered))
         yield [
-            [_answer(model, hypothesis, config) for hypothesis in hypotheses]
-            for hypotheses in decode_all(model, encoded, config, first=before)
-        ]
-        before += len(texts)
+            [_answer(model, hypothesis, config) for hypothesis in next(found)]
+            if text.strip() else []
+            for text in group
+        ]  # fmt: skip
+        read, answered = read + len(group), answered + len(encoded)
 
 
 def _warn_of_unknown(encoded: EncodedPairs, known: set[str]) -> None:
@@ -124,7 +124,7 @@ def _units(model: Seq2SeqModel, hypothesis: Hypothesis) -> list[str]:
 
 def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPairs:
     return encode(
-        [Pair(*pair) for pair in pairs],
+        normalized_pairs(pairs, model.config.normalize),
         model.source_vocabulary,
         model.target_vocabulary,
         model.config.unit,
@@ -229,7 +229,7 @@ def _evaluate(
     matches = edits = units = unknown = 0
     for start in range(0, len(pairs), _GROUP):
         yield Report("transforming", start, len(pairs), "pairs")
-        group = pairs[start : start + _GROUP]
+        group = normalized_pairs(pairs[start : start + _GROUP], model.config.normalize)
         encoded = _encode(model, group)
         unknown += encoded.sources.unknown
         found = decode_all(model, encoded, config, first=start)
@@ -276,7 +276,7 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     network, config = model.network, model.config
     if config.attention == "none":
         raise ConfigError("the model has no attention; train one with an attention other than none")
-    text = text.strip()
+    text = normalized(text.strip(), config.normalize)
     if not text:
         raise TextError("there is no text to align; give one")
     encoded = _encode(model, [(text, "")])
