@@ -1,18 +1,22 @@
-"""Kill training and saving at random moments, and ask whatever survives.
+"""Kill commands at random moments, take disk, terminal and folder from them, and ask what is left.
 
-    python benchmarks/soak.py [--kills N] [--seed S]
+    python benchmarks/soak.py [--kills N | --each N] [--seed S]
 
-Each command writes over good files, which it has made in another way. It is killed by SIGKILL,
-SIGTERM or SIGINT: half of the times at a moment drawn over the length of a whole run, and half of
-the times within 20 ms after the temporary file of one of its files has come. A kill counts as one
-while saving if a temporary file is there as the signal is sent, or is left. Then each file that was
-there has to be there, whole, as it was or new, and is loaded and asked; where a command makes the
-same each time, what is new has to be that.
+Each command writes over good files. Then each file that was there has to be there, whole, as it was
+or new, and is loaded and asked; where a command makes the same each time, what is new has to be
+that. No error may be longer than a plain line, and no temporary file may outlive the next run.
 
-Every tenth time a command that trains is not killed, but loses what is no more than a by-product,
-at a moment drawn over its length: its terminal is closed (with SIGHUP ignored), the disk of its
-checkpoints and log fills up (a small tmpfs, where mounting is allowed), or their folder is removed.
-It has to end well, with its model. Ends with status 1 where any is lost.
+SIGKILL, SIGTERM, SIGINT: half of the times at a moment drawn over the length of a whole run, half
+of the times within 20 ms after the temporary file of one of its files has come.
+worker: of two processes that train together, as torchrun starts them, one is killed by SIGKILL; the
+other has to end, by itself or by the SIGTERM that torchrun sends then.
+terminal, disk, folder: at a moment drawn, the terminal of a training is closed, the disk of its
+checkpoints and log is full, or their folder is removed. It has to end well, with its model.
+model: the disk that the files themselves are written to has room for a drawn part of them; what has
+been trained has to be kept elsewhere.
+
+Where mounting is not allowed, the kinds disk and model are left out. The commands run in forks of
+one process, which has loaded what they need. Ends with status 1 where anything is lost.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import multiprocessing
 import os
 import pty
 import random
@@ -30,37 +35,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+os.environ["OMP_NUM_THREADS"] = "1"  # forks want a process without threads
 
 from machine import describe
 
 from wordkit.errors import WordkitError
 
-if TYPE_CHECKING:
-    from command_line import Process
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
 
-SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
 SMALL = ("--hidden", "32", "--epochs", "2", "--threads", "1", "--device", "cpu", "-q")
 SAVING = ("--checkpoint-every", "0.05s")
-W2V = ("--dim", "50", "--epochs", "600", "--min-count", "1", "--threads", "1", "-q")
+W2V = ("--dim", "50", "--epochs", "40", "--min-count", "1", "--threads", "1", "-q")
 LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *SMALL)
-SEQ2SEQ = (*SMALL, "--epochs", "40")
+SEQ2SEQ = (*SMALL, "--epochs", "20")
 AGAIN = ("--resume", "-q", "-o", "again.safetensors", "--max-minutes", "0.001")
-
-
-LOSSES = ("terminal", "disk", "folder")
-SIDE = Path("side")  # the folder of checkpoints and logs that are lost
+DISK_BYTES = 2 << 20
+PATIENCE = 120  # seconds after which a command hangs
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command that is killed, and how its files are asked."""
+    """A command, and how its files are asked."""
 
     arguments: tuple[str, ...]
     files: tuple[str, ...]
@@ -86,7 +86,7 @@ JOBS = {
         ),
     ),
     "train-counts": Job(
-        ("corpus.txt", "-o", "c.safetensors", "--dim", "8", "-q"),
+        ("corpus.txt", "-o", "c.safetensors", "--dim", "8", "--threads", "1", "-q"),
         ("c.safetensors",),
         (("similar", "king", "-m", "c.safetensors"),),
         fixed=True,
@@ -108,7 +108,7 @@ JOBS = {
         ),
     ),
     "prepare": Job(
-        ("corpus.txt", "--eos", "-o", "p.ids", "-q"),
+        ("corpus.txt", "--eos", "-o", "p.ids", "--threads", "1", "-q"),
         ("p.ids",),
         (("train-counts", "p.ids", "--dim", "4", "-o", "again.bin", "-q"),),
         ("--max-vocabulary", "8"),
@@ -122,187 +122,323 @@ JOBS = {
         fixed=True,
     ),
 }
+TRAININGS = [name for name in JOBS if name.startswith("train-")]
+NETWORKS = ["train-lm", "train-seq2seq"]
+KINDS = {
+    "SIGKILL": (12, [*JOBS]),
+    "SIGTERM": (2, [*JOBS]),
+    "SIGINT": (2, [*JOBS]),
+    "worker": (1, NETWORKS),
+    "terminal": (1, TRAININGS),
+    "disk": (1, TRAININGS),
+    "folder": (1, TRAININGS),
+    "model": (1, [*JOBS]),
+}
+"""How often each kind comes in a round, and the commands that it befalls in turn."""
+
+BY_PRODUCTS = ("terminal", "disk", "folder")
+NEED_MOUNT = ("disk", "model")
 
 
 class Soak:
-    """A folder in which the commands run, are killed, and are asked."""
+    """Folders in which the commands run, are disturbed, and are asked."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self._folder, self._chooser = folder, random.Random(seed)
+        self._chooser = random.Random(seed)
+        self._home, self._disk, self._temporary = (
+            folder / name for name in ("home", "disk", "temporary")
+        )
         self._lengths: dict[str, float] = {}
         self._files: dict[str, dict[Path, bytes]] = {}
         self._old: dict[str, dict[Path, bytes]] = {}
         self._new: dict[str, dict[Path, bytes]] = {}
+        self._mounted = False
         self.lost: list[str] = []
-        self.told: dict[tuple[str, ...], collections.Counter[str]] = {}
+        self.told: dict[tuple[str, str], collections.Counter[str]] = {}
+
+    def __enter__(self) -> Soak:
+        for made in (self._home, self._disk, self._temporary):
+            made.mkdir()
+        os.environ["TMPDIR"] = str(self._temporary)
+        os.chdir(self._home)
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", str(self._disk)]
+        self._mounted = not subprocess.run(mount, capture_output=True, check=False).returncode
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        os.chdir(ROOT)
+        if self._mounted:
+            subprocess.run(["umount", str(self._disk)], check=True)
 
     def make(self) -> None:
         """Make the files, and measure how long a whole run takes."""
         from every_command import make_files
 
-        make_files(self._folder)
-        os.chdir(self._folder)
-        Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 20)
+        make_files(Path())
+        Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 5)
         for name, job in JOBS.items():
-            for other in (job.other, ()):  # the first loads what it needs
+            for other in (job.other, ()):
                 self._files[name] = _bytes_of(job.files)
                 self._old[name] = self._new.get(name, {})
-                began = time.monotonic()
-                status, said = self._run(name, *job.arguments, *other)
-                self._lengths[name] = time.monotonic() - began
-                if status:
-                    sys.exit(f"{name}: {said}")
+                if said := _fault(name, *job.arguments, *other):
+                    sys.exit(said)
                 self._new[name] = _content(job.files)
             if self._new[name] == self._old[name]:
                 sys.exit(f"{name}: old and new files cannot be told apart")
+            began = time.monotonic()
+            Child(name, *job.arguments).end()
+            self._lengths[name] = time.monotonic() - began
+        if self._mounted:
+            shutil.copytree(self._home, self._disk, dirs_exist_ok=True)
+
+    def disturb(self, kind: str, name: str) -> None:
+        """Disturb a run of a command before it has ended, and look at what is left."""
+        if kind in NEED_MOUNT and not self._mounted:
+            return
+        os.chdir(self._disk if kind == "model" else self._home)
+        told = self.told.setdefault((kind, name), collections.Counter())
+        faults: list[str] | None = None
+        while faults is None:  # as long as it was quicker
+            self._restore(name)
+            faults = self._acted(kind, name)
+        faults += self._answers(kind, name, told)
+        told["runs"] += 1
+        told["lost"] += bool(faults)
+        self.lost += [f"{name}, {kind}: {fault}" for fault in faults]
+        left = len(_left_over()) + len(os.listdir(self._temporary))
+        told["left"] = max(told["left"], left)
 
     def _restore(self, name: str) -> None:
-        """Copy the old files to where the command will write."""
-        for file in map(Path, JOBS[name].files):
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+        """Write the old files to where the command will write."""
+        for path in map(Path, JOBS[name].files):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         for path, content in self._files[name].items():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
 
-    def kill(self, name: str, aimed: bool) -> None:
-        """Kill a run before it has ended, and look at what is left."""
-        while not self._try_to_kill(name, aimed):
-            pass
+    def _acted(self, kind: str, name: str) -> list[str] | None:
+        """Run and disturb a command; return what was wrong, None if it had ended before."""
+        if kind == "worker":
+            return self._kill_worker(name)
+        if kind == "model":
+            return self._fill_disk(name)
+        if kind.startswith("SIG"):
+            return self._send(name, signal.Signals[kind])
+        return self._take_away(name, kind)
 
-    def _try_to_kill(self, name: str, aimed: bool) -> bool:
-        number = self._chooser.choice(SIGNALS)
-        self._restore(name)
-        from command_line import start
-
-        process = start(name, *JOBS[name].arguments)
-        if aimed:
-            self._wait_for_saving(process, self._chooser.choice(JOBS[name].files))
-        else:
-            time.sleep(self._chooser.uniform(0, self._lengths[name]))
-        saving = bool(self._left_over())
-        process.send_signal(number)
-        process.communicate(timeout=120)
-        if process.returncode == 0:  # it was quicker
-            return False
-        left = self._left_over()
-        moment = "saving" if saving or left else "training"
-        told = self.told.setdefault((name, number.name), collections.Counter())
-        told[moment] += 1
-        if number != signal.SIGKILL and left:
-            self.lost.append(f"{name} {number.name}: left {left}")
+    def _answers(self, kind: str, name: str, told: collections.Counter[str]) -> list[str]:
+        """Ask the files of a command; return what is wrong."""
+        job = JOBS[name]
         try:
-            after = _content(JOBS[name].files)
+            after = _content(job.files)
         except (OSError, WordkitError) as error:
-            after = {}
-            self.lost.append(f"{name} {number.name}, {moment}: {error}")
-        is_old = after == self._old[name]
-        told["old" if is_old else "new"] += 1
-        if JOBS[name].fixed and not is_old and after != self._new[name]:
-            told["lost"] += 1
-            self.lost.append(f"{name} {number.name}, {moment}: neither the old content nor the new")
-        for question in JOBS[name].questions:
-            status, said = self._run(*question)
-            if status:
-                told["lost"] += 1
-                self.lost.append(f"{name} {number.name}, {moment}: {question}: {said}")
-        for path in self._folder.glob("again.*"):
+            return [str(error)]
+        told["old" if after == self._old[name] else "new"] += 1
+        faults = [_fault(*question) for question in job.questions]
+        if job.fixed and after not in (self._old[name], self._new[name]):
+            faults.append("neither the old content nor the new")
+        model = Path(job.files[0])
+        if kind in BY_PRODUCTS and after[model] == self._old[name][model]:
+            faults.append("no new model")
+        for path in Path().glob("again.*"):
             path.unlink()
-        for path in left:  # the next run would remove it; this one is not to take it for its own
-            shutil.rmtree(path, ignore_errors=True)
-        return True
+        return [fault for fault in faults if fault]
 
-    def lose(self, name: str, what: str) -> None:
-        """Let a training lose a by-product, and look at its model."""
-        while not self._try_to_lose(name, what):
-            pass
+    def _moment(self, name: str, first: float = 0, last: float = 1) -> float:
+        return self._chooser.uniform(first, last) * self._lengths[name]
 
-    def _try_to_lose(self, name: str, what: str) -> bool:
-        self._restore(name)
-        SIDE.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", SIDE]
-        if what == "disk" and subprocess.run(mount, capture_output=True, check=False).returncode:
-            what = "folder"
-        words = [f"{SIDE}/c" if word.endswith(".checkpoint") else word for word in self._loud(name)]
-        leader, terminal = pty.openpty()
-        ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "-"]
-        command = [*ignoring, sys.executable, "-m", "wordkit_cli", name, *words]
-        with subprocess.Popen([*command, "--log", f"{SIDE}/log"], stderr=terminal) as process:
-            os.close(terminal)
-            self._watch(process, leader, time.monotonic() + self._moment(name))
-            in_time = process.poll() is None
-            if what == "folder":
-                shutil.rmtree(SIDE, ignore_errors=True)
-            elif what == "disk":
-                with contextlib.suppress(OSError), open(SIDE / "rest", "wb", buffering=0) as rest:
-                    rest.write(bytes(2 << 20))
-            if what != "terminal":
-                self._watch(process, leader, time.monotonic() + 120)
-            os.close(leader)
-            process.wait(120)
-        if what == "disk":
-            subprocess.run(["umount", SIDE], check=True)
-        shutil.rmtree(SIDE, ignore_errors=True)
-        told = self.told.setdefault((name, what), collections.Counter())
-        model = Path(JOBS[name].files[0])
-        is_new = _bytes_of([str(model)]) != {model: self._old[name][model]}
-        told["training"] += 1
-        told["new" if is_new else "old"] += 1
-        status, said = self._run(*JOBS[name].questions[0])
-        if process.returncode or status or not is_new:
-            told["lost"] += 1
-            self.lost.append(f"{name}, {what}: status {process.returncode}; {said}")
-        return in_time
+    def _send(self, name: str, number: int) -> list[str] | None:
+        before = _left_over()
+        child = Child(name, *JOBS[name].arguments)
+        if self._chooser.random() < 0.5:
+            child.watch(self._moment(name))
+        else:
+            self._wait_for_saving(child, self._chooser.choice(JOBS[name].files), before)
+        status = child.end(number)
+        if status == 0:
+            return None
+        if number == signal.SIGKILL:
+            return [] if status == -number else child.faults(-number)
+        left = _left_over() - before
+        return child.faults(1, 143, -number) + [f"left {path}" for path in left]
 
-    def _loud(self, name: str) -> list[str]:
-        return [word for word in JOBS[name].arguments if word != "-q"]
-
-    def _moment(self, name: str) -> float:
-        return self._chooser.uniform(0.3, 1) * self._lengths[name]
-
-    @staticmethod
-    def _watch(process: subprocess.Popen[bytes], leader: int, until: float) -> None:
-        """Read what is shown on a terminal, until a moment or the end of the process."""
-        while process.poll() is None and time.monotonic() < until:
-            if select.select([leader], [], [], 0.02)[0]:
-                with contextlib.suppress(OSError):  # closed at the other end
-                    os.read(leader, 1 << 16)
-
-    def _wait_for_saving(self, process: Process, file: str) -> None:
+    def _wait_for_saving(self, child: Child, file: str, before: set[str]) -> None:
         """Wait for a temporary file of a file, one of the first few, and a moment more."""
         begin = "p.ids/" if file == "p.ids" else f"./.{file}."
         turn = self._chooser.randrange(3) if file.endswith(".checkpoint") else 0
         seen: set[str] = set()
-        while process.poll() is None and len(seen) <= turn:
-            seen.update(path for path in self._left_over() if path.startswith(begin))
+        while child.runs() and len(seen) <= turn:
+            seen.update(path for path in _left_over() - before if path.startswith(begin))
         if self._chooser.random() < 0.5:  # else at once: small files are saved in no time
             time.sleep(self._chooser.uniform(0, 0.02))
 
-    def _left_over(self) -> list[str]:
-        places = [".", "p.ids"] if os.path.isdir("p.ids") else ["."]
-        return [
-            os.path.join(place, name)
-            for place in places
-            for name in os.listdir(place)
-            if name.endswith(".tmp")
+    def _kill_worker(self, name: str) -> list[str] | None:
+        """Kill one of two processes; the other ends by itself or by SIGTERM, as of torchrun."""
+        from command_line import free_port
+
+        set_by = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        pair = [
+            Child(name, *JOBS[name].arguments, RANK=rank, LOCAL_RANK=rank, **set_by)
+            for rank in "01"
         ]
+        self._chooser.shuffle(pair)
+        pair[0].watch(self._moment(name, last=2))
+        status = pair[0].end(signal.SIGKILL)
+        pair[1].watch(1)
+        pair[1].end(signal.SIGTERM)
+        return None if status == 0 else pair[1].faults(0, 1, 143, -signal.SIGTERM)
 
-    def _run(self, *arguments: str) -> tuple[int, str]:
-        from command_line import call_in_new_process
+    def _take_away(self, name: str, kind: str) -> list[str] | None:
+        """Take the terminal of a training, or the disk or folder of its checkpoints and log."""
+        side = self._disk / "side" if kind == "disk" else Path("side")
+        side.mkdir()
+        words = [
+            f"{side}/c" if word.endswith(".checkpoint") else word for word in JOBS[name].arguments
+        ]
+        words.remove("-q")
+        leader, terminal = pty.openpty()
+        child = Child(name, *words, "--log", f"{side}/log", terminal=(leader, terminal))
+        os.close(terminal)
+        child.watch(self._moment(name, 0.3), leader)
+        in_time = child.runs()
+        if kind == "folder":
+            shutil.rmtree(side, ignore_errors=True)
+        elif kind == "disk":
+            _fill(side / "rest")
+        if kind != "terminal":
+            child.watch(PATIENCE, leader)
+        os.close(leader)
+        child.end()
+        shutil.rmtree(side, ignore_errors=True)
+        return child.faults(0) if in_time else None
 
-        done = call_in_new_process(*arguments)
-        return done.status, done.stderr.strip()
+    def _fill_disk(self, name: str) -> list[str]:
+        """Run a command with room for a part of what it writes; what it has learnt is kept."""
+        needed = sum(map(len, self._files[name].values()))
+        rest = Path("rest")
+        _fill(rest, int(self._chooser.uniform(0, 1.2) * needed))
+        child = Child(name, *JOBS[name].arguments)
+        status = child.end()
+        rest.unlink()
+        faults = child.faults(0, 1)
+        said = child.said().splitlines()[-1:]
+        if status == 1 and name in TRAININGS:
+            kept = said[0].partition("; the model is kept in ")[2]
+            faults.append(_fault("info", kept) if kept else f"nothing kept: {said}")
+            with contextlib.suppress(OSError):
+                os.unlink(kept)
+        return [fault for fault in faults if fault]
 
 
-def _bytes_of(names: Sequence[str]) -> dict[Path, bytes]:
+class Child:
+    """A command in a fork of this process, with variables of its own."""
+
+    def __init__(
+        self, *arguments: str, terminal: tuple[int, int] | None = None, **variables: str
+    ) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_run, args=(arguments, terminal or (None, self._said.fileno()), variables)
+        )
+        self._process.start()
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.is_alive()
+
+    def watch(self, seconds: float, leader: int | None = None) -> None:
+        """Wait some time at most, reading what is shown on a terminal."""
+        if leader is None:
+            self._process.join(seconds)
+            return
+        until = time.monotonic() + seconds
+        while self.runs() and time.monotonic() < until:
+            if select.select([leader], [], [], 0.02)[0]:
+                with contextlib.suppress(OSError):  # closed at the other end
+                    os.read(leader, 1 << 16)
+
+    def end(self, number: int | None = None) -> int | None:
+        """Send a signal perhaps, wait for the end, and return the status; None if it hangs."""
+        if number is not None and self.runs():
+            os.kill(self._process.pid or 0, number)
+        self._process.join(PATIENCE)
+        status = self._process.exitcode
+        self._process.kill()
+        return status
+
+    def said(self) -> str:
+        """What was printed to standard error."""
+        self._said.seek(0)
+        return self._said.read().decode()
+
+    def faults(self, *statuses: int) -> list[str]:
+        """What is wrong: another status, or an error that is no plain line."""
+        status, said = self._process.exitcode, self.said()
+        right = status in statuses and "Traceback" not in said
+        return [] if right else [f"status {status}: {said[-1000:]}"]
+
+
+def _run(
+    arguments: tuple[str, ...], errors: tuple[int | None, int], variables: dict[str, str]
+) -> None:
+    from wordkit_cli.main import main
+
+    os.environ.update(variables)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    leader, target = errors
+    os.dup2(target, 2)
+    if leader is not None:
+        os.close(leader)
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as of nohup
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore behind &
+    tempfile.tempdir = None
+    try:
+        main(arguments)
+    except KeyboardInterrupt:  # before it could listen, or behind its end
+        sys.exit(1)
+
+
+def _fault(*arguments: str) -> str:
+    """Run a command to its end in this process; return what it complains of."""
+    from command_line import call
+
+    try:
+        done = call(*arguments)
+    except Exception as error:  # noqa: BLE001 - what is looked for
+        return f"{arguments}: {type(error).__name__}: {error}"
+    return f"{arguments}: {done.stderr.strip()}" if done.status else ""
+
+
+def _fill(path: Path, room: int = 0) -> None:
+    """Fill the disk by a file, but for some room."""
+    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
+        file.write(bytes(DISK_BYTES))
+    if room:
+        os.truncate(path, max(0, path.stat().st_size - room))
+
+
+def _left_over() -> set[str]:
+    """Temporary files beside those that are written."""
+    places = [".", "p.ids"] if os.path.isdir("p.ids") else ["."]
+    return {
+        os.path.join(place, name)
+        for place in places
+        for name in os.listdir(place)
+        if name.endswith(".tmp")
+    }
+
+
+def _bytes_of(names: tuple[str, ...]) -> dict[Path, bytes]:
     paths = [path for name in names for path in (Path(name), *Path(name).rglob("*"))]
     return {path: path.read_bytes() for path in paths if path.is_file()}
 
 
-def _content(names: Sequence[str]) -> dict[Path, bytes]:
+def _content(names: tuple[str, ...]) -> dict[Path, bytes]:
     """The content of files: bytes; of a corpus, whose file names are drawn, its words and ids."""
     from wordkit.text import Corpus
 
-    content = _bytes_of([name for name in names if name != "p.ids"])
+    content = _bytes_of(tuple(name for name in names if name != "p.ids"))
     if "p.ids" in names:
         corpus = Corpus.open("p.ids")
         corpus.check()
@@ -311,41 +447,60 @@ def _content(names: Sequence[str]) -> dict[Path, bytes]:
     return content
 
 
+def _plan(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """The kinds, and the command that each befalls."""
+    turns = collections.Counter[str]()
+    if options.each:
+        kinds = list(KINDS) * options.each
+    else:
+        round_ = [kind for kind, (times, _) in KINDS.items() for _ in range(times)]
+        kinds = [round_[number % len(round_)] for number in range(options.kills)]
+    for kind in kinds:
+        names = KINDS[kind][1]
+        yield kind, names[turns[kind] % len(names)]
+        turns[kind] += 1
+
+
 def main() -> None:
-    """Kill as often as asked, and print the table."""
+    """Disturb as often as asked, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=200, help="how often a command is disturbed")
+    parser.add_argument("--each", type=int, help="how often each kind comes, instead")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(f"{describe()}\n")
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(Path(folder), options.seed)
-        soak.make()
-        trainings = [name for name in JOBS if name.startswith("train-")]
-        for number in range(options.kills):
-            if number % 10 == 9:
-                name = trainings[number // 10 % len(trainings)]
-                soak.lose(name, LOSSES[number // 10 % len(LOSSES)])
-                continue
-            soak.kill([*JOBS][number % len(JOBS)], aimed=number // len(JOBS) % 2 == 0)
-        os.chdir(ROOT)
-    columns = ("training", "saving", "old", "new", "lost")
-    print(f"{'command':14} {'signal':8}  kills " + " ".join(f"{name:>12}" for name in columns))
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with Soak(folder, options.seed) as soak:
+            soak.make()
+            for kind, name in _plan(options):
+                print(
+                    f"{time.monotonic() - began:.0f} s: {kind}, {name}",
+                    *soak.lost[-1:],
+                    file=sys.stderr,
+                )
+                soak.disturb(kind, name)
+    finally:
+        shutil.rmtree(folder)
+    columns = ("runs", "old", "new", "lost", "left")
+    print(f"{'kind':9} {'command':14}" + "".join(f"{name:>6}" for name in columns))
     total: collections.Counter[str] = collections.Counter()
-    for (name, signal_name), told in sorted(soak.told.items()):
-        total.update(told)
-        print(f"{name:14} {signal_name:8} {told['old'] + told['new']:6} " + _row(told, columns))
-    print(f"{'all':23} {total['old'] + total['new']:6} " + _row(total, columns))
-    print("\nafter a kill all its files are as they were (old), or some are new, and whole (new);")
-    print(f"each was asked; data lost: {total['lost'] or 'none'}; {time.monotonic() - began:.0f} s")
+    for (kind, name), told in soak.told.items():
+        total.update({**told, "left": 0})
+        total["left"] = max(total["left"], told["left"])
+        print(f"{kind:9} {name:14}" + _row(told, columns))
+    print(f"{'all':24}" + _row(total, columns))
+    print("\nold: all files are as they were; new: some are new, and whole; each was asked;")
+    print("left: temporary files at most, which the next run of their kind removes;")
+    print(f"lost: {total['lost'] or 'none'}; {time.monotonic() - began:.0f} s")
     for line in soak.lost:
         print(line)
     sys.exit(bool(soak.lost))
 
 
-def _row(told: collections.Counter[str], columns: Sequence[str]) -> str:
-    return " ".join(f"{told[name]:12}" for name in columns)
+def _row(told: collections.Counter[str], columns: tuple[str, ...]) -> str:
+    return "".join(f"{told[name]:6}" for name in columns)
 
 
 if __name__ == "__main__":
