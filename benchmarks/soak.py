@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import gc
 import multiprocessing
 import os
 import pty
@@ -190,6 +191,7 @@ class Soak:
             self._lengths[name] = time.monotonic() - began
         if self._mounted:
             shutil.copytree(self._home, self._disk, dirs_exist_ok=True)
+        gc.freeze()  # else each question goes through all that torch has loaded
 
     def disturb(self, kind: str, name: str) -> None:
         """Disturb a run of a command before it has ended, and look at what is left."""
