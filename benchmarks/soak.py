@@ -303,7 +303,9 @@ class Soak:
         leader, terminal = pty.openpty()
         child = Child(name, *words, "--log", f"{side}/log", terminal=(leader, terminal))
         os.close(terminal)
-        child.watch(self._moment(name, 0.3), leader)
+        while child.runs() and not (side / "log").exists():  # it may refuse before it has begun
+            child.watch(0.01, leader)
+        child.watch(self._moment(name, last=0.7), leader)
         in_time = child.runs()
         if kind == "folder":
             shutil.rmtree(side, ignore_errors=True)
