@@ -303,7 +303,7 @@ class Soak:
         leader, terminal = pty.openpty()
         child = Child(name, *words, "--log", f"{side}/log", terminal=(leader, terminal))
         os.close(terminal)
-        while child.runs() and not (side / "log").exists():  # it may refuse before it has begun
+        while child.runs() and not _learns(side / "log"):  # before, it may refuse the folder
             child.watch(0.01, leader)
         child.watch(self._moment(name, last=0.7), leader)
         in_time = child.runs()
@@ -422,6 +422,11 @@ def _fill(path: Path, room: int = 0) -> None:
         file.write(bytes(DISK_BYTES))
     if room:
         os.truncate(path, max(0, path.stat().st_size - room))
+
+
+def _learns(log: Path) -> bool:
+    """Whether a training's log has come to what it learns."""
+    return log.exists() and any(stage in log.read_text() for stage in ("training", "counting"))
 
 
 def _left_over() -> set[str]:
