@@ -47,7 +47,7 @@ RANGES = {
     "above 0 and at most 1": "smoothing top_p",
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
-    "bucket beam max_length alternatives words dim max_vocabulary max_size top_k",
+    "batch_tokens bucket beam max_length alternatives words dim max_vocabulary max_size top_k",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "

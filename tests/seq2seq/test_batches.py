@@ -207,6 +207,18 @@ def test_runs_of_batches_are_sorted_and_shuffled(batch: int, bucket: int) -> Non
     assert len(expected) < 15 or batches != expected, "in another order"
 
 
+@given(lists_of_lengths, st.integers(1, 30), st.integers(1, 4))
+def test_batches_by_tokens_hold_all_pairs_and_no_more_units(
+    lengths: list[tuple[int, int]], tokens: int, bucket: int
+) -> None:
+    encoded = encoded_lengths(lengths)
+    batches = epoch_batches(encoded, 1, seed=3, epoch=1, bucket=bucket, tokens=tokens)
+    assert sorted(np.concatenate([*batches, []]).tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        batch = pad(encoded, rows, reverse=False)
+        assert max(batch.sources.numel(), batch.inputs.numel()) <= tokens or len(rows) == 1
+
+
 def padding_of(encoded: EncodedPairs, batches: list[Ids]) -> int:
     made = [pad(encoded, rows, reverse=False) for rows in batches]
     return sum(int(b.sources.numel() - b.lengths.sum() + (b.targets == -1).sum()) for b in made)

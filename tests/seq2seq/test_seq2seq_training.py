@@ -169,7 +169,7 @@ def test_losses_are_exact_whatever_is_minimized() -> None:
     """Also without what smoothing adds: each pair by itself comes to the same."""
     model = random_model()
     pairs = [Pair(text, "WXYZ"[: len(text)]) for text in toy_texts(40)]
-    task = task_of(model, pairs, label_smoothing=0.3)
+    task = task_of(model, pairs, label_smoothing=0.3, batch=40)
     batches = list(task.batches(0, 0))
     found = [task.loss(batch, 0.0) for batch in batches]
     expected, tokens = loss_of(model, pairs)

@@ -101,6 +101,11 @@ class EncodedPairs:
     def __len__(self) -> int:
         return len(self.sources.lengths)
 
+    @cached_property
+    def longer_sides(self) -> Ids:
+        """The units of the source or of the target and ``<eos>``, whichever are more, (N,)."""
+        return np.maximum(self.sources.lengths, self.targets.lengths + 1)
+
 
 def encode(
     pairs: Sequence[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, unit: Unit
@@ -200,8 +205,9 @@ def pad(encoded: EncodedPairs, rows: Ids, *, reverse: bool) -> PairBatch:
 
 
 def epoch_batches(
-    encoded: EncodedPairs, batch: int, *, seed: int, epoch: int, bucket: int = 1
-) -> list[Ids]:
+    encoded: EncodedPairs, batch: int, *, seed: int, epoch: int, bucket: int = 1,
+    tokens: int | None = None,
+) -> list[Ids]:  # fmt: skip
     """Return the rows of each batch of an epoch: every pair once, drawn anew in each epoch.
 
     Pairs are shuffled; each run of ``bucket`` batches is sorted by length and cut, so that little
@@ -212,12 +218,20 @@ def epoch_batches(
         batch: B, at least 1; the batch of what is left over at the end is smaller.
         seed, epoch: at least 0 each; the same ones give the same batches.
         bucket: batches that are sorted together, at least 1, which sorts nothing across batches.
+        tokens: in place of ``batch``: as many pairs as have this many units, of the side that has
+            more, with padding; one at least.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(encoded))
+    if tokens is not None and len(order):
+        batch = max(int(tokens / encoded.longer_sides.mean()), 1)
     run = np.arange(len(order)) // (batch * bucket)
     order = order[np.lexsort((*_lengths(encoded, order), run))]
     batches = _cut(order, batch)
+    if tokens is not None:
+        batches = []
+        for start in range(0, len(order), batch * bucket):
+            batches += _cut_by_tokens(order[start : start + batch * bucket], encoded, tokens)
     return [batches[i] for i in random.permutation(len(batches)).tolist()]
 
 
@@ -239,3 +253,14 @@ def _lengths(encoded: EncodedPairs, rows: Ids) -> tuple[Ids, Ids]:
 def _cut(order: Ids, batch: int) -> list[Ids]:
     """Cut sorted rows into batches, the longest pair of each first, as layers like it."""
     return [order[start : start + batch][::-1] for start in range(0, len(order), batch)]
+
+
+def _cut_by_tokens(order: Ids, encoded: EncodedPairs, tokens: int) -> list[Ids]:
+    """Cut sorted rows into batches of at most so many units of a side, padding included."""
+    starts, longest = [0], 0
+    for row, length in enumerate(encoded.longer_sides[order].tolist()):
+        longest = max(longest, length)
+        if row > starts[-1] and longest * (row + 1 - starts[-1]) > tokens:
+            starts.append(row)
+            longest = length
+    return [part[::-1] for part in np.split(order, starts[1:])]

@@ -141,8 +141,14 @@ class Seq2SeqTrainingConfig(LearningConfig):
     )
     bucket: int = setting(
         1,
-        "Batches sorted by length together, to reduce padding; 1: no sorting. Saves time where "
-        "sources are long, and costs epochs where pairs of one length are alike.",
+        "Batches sorted by length together, to reduce padding; 1: no sorting.",
+        at_least=1,
+    )
+    batch_tokens: int | None = setting(
+        None,
+        "Units per batch, of the side that has more, padding included, instead of batch, which is "
+        "that of validation then.",
+        none="batch decides",
         at_least=1,
     )
     min_count: int = setting(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wordkit.nn.config import full_name
 from wordkit.nn.recurrent import GATES
 from wordkit.seq2seq.batches import EncodedPairs
-from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.training.run import check_network_memory
 
@@ -41,14 +41,19 @@ def decoding_bytes(config: Seq2SeqConfig, longest: int, hypotheses: int, words: 
 
 def check_training_memory(
     model: Seq2SeqConfig, words: tuple[int, int], train: EncodedPairs, valid: EncodedPairs,
-    batch: int,
+    config: Seq2SeqTrainingConfig,
 ) -> None:  # fmt: skip
     """Raise before the work if the model cannot be trained in the free memory."""
+    trained = config.batch
+    if config.batch_tokens is not None:
+        trained = max(config.batch_tokens // int(train.longer_sides.max()), 1)
     needed, S, T, B = max(
         (factor * _batch_bytes(model, *shape), *shape)
-        for encoded, factor in ((train, _GRADIENT_FACTOR), (valid, 1))
+        for encoded, factor, batch in (
+            (train, _GRADIENT_FACTOR, trained), (valid, 1, config.batch)
+        )
         for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
-    )
+    )  # fmt: skip
     check_network_memory(
         f"a model for texts of up to {S:,} and {T:,} units, in batches of {B},",
         lambda: Seq2SeqNetwork(model, *words),

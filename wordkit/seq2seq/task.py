@@ -57,6 +57,7 @@ from wordkit.training.task import BatchLoss, Metrics
 __all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint"]
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
+_MEASURED_EVERY = 50  # batches, where what is minimized is not the exact loss
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
 
 Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
@@ -76,6 +77,9 @@ class TrainingBatch:
 
     size: int
     """Pairs of all processes."""
+
+    number: int
+    """Batches of the epoch before this one."""
 
 
 class Seq2SeqTask:
@@ -117,8 +121,9 @@ class Seq2SeqTask:
         """Yield the batches of an epoch, from one on: the part of this process of each."""
         config, lengths = self.config, self._train.targets.lengths
         all_rows = epoch_batches(
-            self._train, config.batch, seed=config.seed, epoch=epoch, bucket=config.bucket
-        )
+            self._train, config.batch, seed=config.seed, epoch=epoch, bucket=config.bucket,
+            tokens=config.batch_tokens,
+        )  # fmt: skip
         for number, rows in enumerate(all_rows[start:], start):
             own = np.arange(self.processes.rank, len(rows), self.processes.count)
             columns = own if len(own) else np.array([0])
@@ -132,7 +137,8 @@ class Seq2SeqTask:
                 draws = random.random((int(lengths[rows].max()) + 1, len(rows)))
                 is_forced = draws[: len(pairs.targets), columns] < config.teacher_forcing
                 forced = torch.from_numpy(is_forced)
-            yield TrainingBatch(pairs, forced, int(lengths[rows].sum()) + len(rows), len(rows))
+            tokens = int(lengths[rows].sum()) + len(rows)
+            yield TrainingBatch(pairs, forced, tokens, len(rows), number)
 
     def _pad(self, encoded: EncodedPairs, rows: Ids) -> PairBatch:
         return pad(encoded, rows, reverse=self.network.config.reverse)
@@ -146,9 +152,11 @@ class Seq2SeqTask:
             with inference(network):
                 inputs = self._predicted_inputs(self._encode(batch.pairs), inputs, batch.forced)
         features, _ = network(inputs, self._encode(batch.pairs))
+        present = targets >= 0  # the softmax is most of the work, and padding needs none
+        features, targets = features[present].unsqueeze(0), targets[present].unsqueeze(0)
         loss = network.output.loss(features, targets, smoothing)
-        exact = loss.detach()
-        if smoothing:
+        exact: Tensor | None = None if smoothing else loss.detach()
+        if smoothing and batch.number % _MEASURED_EVERY == 0:
             with torch.no_grad():
                 exact = network.output.loss(features.detach(), targets)
         # DistributedDataParallel takes the mean over the processes, not the sum
@@ -283,7 +291,7 @@ def iter_train_seq2seq(
     if resume is not None:
         texts = {name: metadata[name] for name in ("pairs", "valid")}
         check_resumption(resume, model, config, texts)
-    check_training_memory(model, (len(source), len(target)), train, encoded_valid, config.batch)
+    check_training_memory(model, (len(source), len(target)), train, encoded_valid, config)
 
     def make_task(processes: Processes) -> Generator[Report, None, Seq2SeqTask]:
         network = Seq2SeqNetwork(model, len(source), len(target))
