@@ -264,6 +264,7 @@ def train_seq2seq(
     *,
     valid: Text | Iterable[tuple[str, str]] | None = None,
     hold_out: float | None = None,
+    preset: str | None = None,
     separator: str = "\t",
     resume: bool = False,
     checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
@@ -274,12 +275,16 @@ def train_seq2seq(
 ) -> Seq2SeqModel:
     """Train a sequence-to-sequence model on pairs of texts.
 
+    Settings that are not given are fitted to the pairs: to their unit, their lengths, and how often
+    the training sees them.
+
     Args:
         pairs: pairs of strings, source and target; or a text, a pair a line.
         model, config: settings of the model and of the training; those that are given as keywords
             replace their own.
         valid: pairs to validate on; the best model by them is the one returned.
         hold_out: the fraction of the sources to validate on without ``valid`` (0.1).
+        preset: a name of ``wordkit.seq2seq.presets.PRESETS``; None: fitted settings.
         separator: what stands between source and target in a line.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
@@ -303,26 +308,29 @@ def train_seq2seq(
         read_checkpoint,
         split_pairs,
     )
-    from wordkit.seq2seq.config import plan_training
+    from wordkit.seq2seq.fitting import plan_training
     from wordkit.seq2seq.pairs import normalized_pairs
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(
         settings, (Seq2SeqConfig, model), (Seq2SeqTrainingConfig, config), text=_FILE_SETTINGS
     )
-    plan = _plan(checkpoint)
-    resumed, _ = resumed_checkpoint(plan, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume)
+    writing = _plan(checkpoint)
+    resumed, _ = resumed_checkpoint(
+        writing, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume
+    )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    model, config = plan_training(of_model, of_training, resumed)
-    train = normalized_pairs(_pairs(pairs, separator, reading), model.normalize)
+    plan = plan_training(of_model, of_training, preset=preset, resume=resumed)
+    train = normalized_pairs(_pairs(pairs, separator, reading), plan.normalize)
     if valid is not None:
         valid = _pairs(valid, separator, reading)
     elif fraction:
-        train, valid = split_pairs(train, fraction, config.seed)
+        train, valid = split_pairs(train, fraction, plan.seed)
+    chosen = plan.fit(train, device)
     run = iter_train_seq2seq(
-        train, model, config, valid=valid or (), device=device, threads=threads,
-        checkpoint=plan, resume=resumed,
+        train, chosen.model, chosen.training, valid=valid or (), device=device, threads=threads,
+        checkpoint=writing, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
 

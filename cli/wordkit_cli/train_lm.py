@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +23,7 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
-from wordkit_cli.output import counted, print_table
+from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
@@ -33,6 +32,7 @@ from wordkit_cli.training import (
     checkpoint_plan,
     finish_training,
     is_first_process,
+    print_preset,
 )
 
 if TYPE_CHECKING:
@@ -53,27 +53,12 @@ _MADE = ("counts", "random")  # word vectors to start from that no file holds
 
 def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
     """Print a preset, and exit."""
-    if name is None:
-        return
-    from wordkit.lm.presets import get_preset
+    if name is not None:
+        from wordkit.lm.presets import get_preset
 
-    preset = get_preset(name)
-    click.echo(f"{name}: {preset.description}")
-    for title, config in (("model", preset.model), ("training", preset.training)):
-        click.echo(f"\n{title}")
-        rows = [
-            (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
-            for n, v in asdict(config).items()
-            if n != "adaptive"  # it is part of --softmax
-        ]
-        print_table(rows)
-    context.exit()
-
-
-def _value(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "-", True: "yes", False: "no"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        preset = get_preset(name)
+        print_preset(name, preset.description, preset.model, preset.training)
+        context.exit()
 
 
 @cloup.command("train-lm", cls=SectionedCommand)

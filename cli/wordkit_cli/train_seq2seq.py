@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig, plan_training
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit_cli.models import SEQ2SEQ
 from wordkit_cli.options import (
@@ -31,14 +31,30 @@ from wordkit_cli.training import (
     checkpoint_plan,
     finish_training,
     is_first_process,
+    print_preset,
 )
 
 if TYPE_CHECKING:
     from wordkit.seq2seq import Pair, Seq2SeqModel
+    from wordkit.seq2seq.fitting import TrainingPlan
+    from wordkit.seq2seq.presets import Preset
 
 __all__ = ["command"]
 
-_SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingConfig})
+_SETTINGS = SettingOptions(
+    {"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingConfig},
+    shows_defaults=False,  # they are fitted to the pairs, or those of a preset
+)
+
+
+def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    """Print a preset, and exit."""
+    if name is not None:
+        from wordkit.seq2seq.presets import get_preset
+
+        preset = get_preset(name)
+        print_preset(name, preset.description, preset.model, preset.training)
+        context.exit()
 
 
 @cloup.command("train-seq2seq", cls=SectionedCommand)
@@ -52,6 +68,15 @@ _SETTINGS = SettingOptions({"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingC
 @option(
     "--hold-out", type=click.FloatRange(0, 0.5), default=0.1, show_default=True, section="Text",
     help="Fraction of the sources in PAIRS to validate on without --valid.",
+)  # fmt: skip
+@option(
+    "--preset", metavar="NAME", section="Model",
+    help="Start from the settings of a preset: characters, words or bahdanau. Default: fitted to "
+    "the pairs.",
+)  # fmt: skip
+@option(
+    "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
+    section="Model", help="Show the settings of a preset and exit.",
 )  # fmt: skip
 @_SETTINGS
 @checkpoint_options
@@ -67,13 +92,17 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     line holds a source and a target, separated by a tab or by --separator; white space around them
     is removed.
 
+    Settings that are not given are fitted to PAIRS: to their unit and lengths, and to how often the
+    training sees them.
+
     \b
     Examples:
       wordkit train-seq2seq date.txt --separator _ --epochs 3
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
-      wordkit train-seq2seq eng-fra.tsv --unit word --directions concat
+      wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
+    from wordkit.seq2seq.fitting import plan_training
     from wordkit.storage.checkpoints import resumed_checkpoint
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]
@@ -86,13 +115,17 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         )
         progress.say(note)
         of_model, of_training = _SETTINGS.given(options)
-        model, training = plan_training(of_model, of_training, resume, changed)
-        outputs = (output, checkpoint, log)
-        train, valid = _read(pairs, options, model, training, progress, outputs)
+        plan = plan_training(
+            of_model, of_training, preset=options["preset"], resume=resume, update=changed
+        )
+        train, valid = _read(pairs, options, plan, progress, (output, checkpoint, log))
+        chosen = plan.fit(train, options["device"])
+        if plan.preset is None:
+            progress.say(f"{chosen.description}: {_settings(chosen)}")
         run = iter_train_seq2seq(
             train,
-            model,
-            training,
+            chosen.model,
+            chosen.training,
             valid=valid,
             device=options["device"],
             threads=options["threads"],
@@ -108,8 +141,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
 def _read(
     paths: tuple[str, ...],
     options: Mapping[str, Any],
-    model: Seq2SeqConfig,
-    training: Seq2SeqTrainingConfig,
+    plan: TrainingPlan,
     progress: Progress,
     outputs: tuple[str | None, ...],
 ) -> tuple[list[Pair], list[Pair]]:
@@ -118,23 +150,34 @@ def _read(
     from wordkit.seq2seq.pairs import normalized_pairs
 
     def read(files: Sequence[str]) -> list[Pair]:
-        return normalized_pairs(read_pair_files(files, options, outputs), model.normalize)
+        return normalized_pairs(read_pair_files(files, options, outputs), plan.normalize)
 
     valid = [] if options["valid"] is None else read([options["valid"]])
     train = read(paths)
     if options["valid"] is None and options["hold_out"]:
-        train, valid = split_pairs(train, options["hold_out"], training.seed)
+        train, valid = split_pairs(train, options["hold_out"], plan.seed)
     progress.say(f"{counted(len(train), 'pair')} to train on, {len(valid):,} to validate on")
     return train, valid
 
 
+def _settings(chosen: Preset) -> str:
+    """The main settings in one line."""
+    model, training = chosen.model, chosen.training
+    facts = [_shape(model), f"dropout {model.dropout:g}", f"bucket {training.bucket}"]
+    size = training.batch_tokens
+    facts.append(f"batch {training.batch}" if size is None else f"batches of {size:,} units")
+    return ", ".join([*facts, f"lr {training.lr:g}"])
+
+
+def _shape(model: Seq2SeqConfig) -> str:
+    attention = "" if model.attention == "none" else f", {model.attention} attention"
+    return f"{model.cell} {model.layers} x {model.hidden}{attention}"
+
+
 def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> str:
     """A model and its training in one line."""
-    config, training = model.config, model.metadata["training"]
-    facts = [f"{config.cell} {config.layers} x {config.hidden}"]
-    if config.attention != "none":
-        facts.append(f"{config.attention} attention")
-    facts.append(counted(float(training["epochs"]), "epoch"))
+    epochs = float(model.metadata["training"]["epochs"])
+    facts = [_shape(model.config), counted(epochs, "epoch")]
     if right is not None:
         shown = math.floor(right * 1e4) / 1e4  # 100 % is shown only where all are right
         facts.append(f"{shown:.2%} of the validation pairs right")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wordkit.config import Settings, settings_of
 from wordkit.errors import (
     ConfigError,
     DivergenceError,
@@ -20,6 +21,7 @@ from wordkit.errors import (
 )
 from wordkit.runtime.progress_bar import Figures
 from wordkit_cli.options import is_given
+from wordkit_cli.output import print_table
 from wordkit_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,10 +29,31 @@ if TYPE_CHECKING:
     from wordkit.storage.checkpoints import CheckpointPlan
 
 __all__ = [
-    "check_training", "checkpoint_plan", "finish_training", "is_first_process", "save_somewhere",
+    "check_training", "checkpoint_plan", "finish_training", "is_first_process", "print_preset",
+    "save_somewhere",
 ]  # fmt: skip
 
 T = TypeVar("T")
+
+
+def print_preset(name: str, description: str, model: Settings, training: Settings) -> None:
+    """Print the settings of a preset, as options."""
+    click.echo(f"{name}: {description}")
+    for title, config in (("model", model), ("training", training)):
+        click.echo(f"\n{title}")
+        rows = [
+            (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
+            for n in settings_of(type(config))
+            for v in [getattr(config, n)]
+            if n != "adaptive"  # it is part of --softmax
+        ]
+        print_table(rows)
+
+
+def _value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def check_training(output: str, options: Mapping[str, Any]) -> None:

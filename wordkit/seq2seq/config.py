@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from wordkit.config import change, setting
+from wordkit.config import setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
 from wordkit.seq2seq.pairs import Unit
 from wordkit.text.normalization import Normalization
-from wordkit.training.config import LearningConfig, Optimizer, change_training
-
-if TYPE_CHECKING:
-    from wordkit.seq2seq.task import Seq2SeqCheckpoint
+from wordkit.training.config import LearningConfig, Optimizer
 
 __all__ = [
     "AttentionKind",
@@ -24,7 +21,6 @@ __all__ = [
     "Directions",
     "Seq2SeqConfig",
     "Seq2SeqTrainingConfig",
-    "plan_training",
 ]
 
 AttentionKind = Literal["none", "dot", "general", "additive"]
@@ -161,30 +157,6 @@ class Seq2SeqTrainingConfig(LearningConfig):
         at_least=3,
         group="Text",
     )
-
-
-def plan_training(
-    model: Mapping[str, Any],
-    training: Mapping[str, Any],
-    resume: Seq2SeqCheckpoint | None = None,
-    update: Callable[..., Any] = change,
-) -> tuple[Seq2SeqConfig, Seq2SeqTrainingConfig]:
-    """Return all settings of a training: defaults, or those of a checkpoint, and those given.
-
-    Args:
-        model, training: the settings that are given; ``max_minutes`` alone sets no ``epochs``.
-        resume: the checkpoint to resume.
-        update: updates settings by those given, as :func:`wordkit.config.change` does.
-
-    Raises:
-        ConfigError: one is unknown, out of its range, or has no effect.
-    """
-    if resume is not None:
-        return update(resume.model, **model), update(resume.training, **training)
-    if training.get("max_minutes") is not None:
-        training = {"epochs": None, **training}
-    config = change_training(Seq2SeqTrainingConfig(), training, update)
-    return update(Seq2SeqConfig(), **model), config
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,175 @@
+"""The settings of a training on pairs: given, of a preset or checkpoint, or fitted to the pairs.
+
+Characters of short texts and words of sentences need other models; how often the training sees the
+pairs decides the dropout. What is chosen depends on the pairs, the minutes and the kind of device
+alone, so all processes of a training choose the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wordkit.config import change
+from wordkit.errors import counted
+from wordkit.runtime import choose_device
+from wordkit.seq2seq.batches import Ids
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.pairs import Pair, Unit, units_of
+from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
+from wordkit.seq2seq.task import Seq2SeqCheckpoint
+from wordkit.text.normalization import Normalization
+
+__all__ = ["TrainingPlan", "fit_preset", "plan_training"]
+
+_UNITS_PER_SECOND = {"cpu": 15_000.0}
+"""Words of both sides that a model of the preset ``words`` is trained on, on two cores."""
+
+_DEVICE_SPEEDUP = 20.0
+_SINGLE_FRACTION = 0.05  # of the words, up to which those that occur once become <unk>
+_PADDED_RATIO = 1.25  # units with padding to units without, from which lengths are spread
+_MAX_BUCKET, _MIN_BUCKETS = 100, 4  # batches that are sorted together; runs of them in an epoch
+_SAMPLE_SEED = 1
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The settings of a training, as far as they are known before its pairs are read."""
+
+    model: Mapping[str, Any]
+    """The settings of the model that are given."""
+
+    training: Mapping[str, Any]
+    """The settings of the training that are given."""
+
+    preset: Preset | None
+    """All settings; None: the others are to be fitted to the pairs."""
+
+    seed: int
+    """Of the random numbers."""
+
+    normalize: Normalization
+    """Unicode normal form of the texts."""
+
+    update: Callable[..., Any] = change
+
+    def fit(self, pairs: Sequence[Pair], device: str = "auto") -> Preset:
+        """Return all settings, fitted to the training pairs where no preset has them."""
+        if self.preset is not None:
+            return self.preset
+        given = self.training
+        fitted = fit_preset(
+            pairs, self.model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
+            minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
+        )  # fmt: skip
+        return fitted.change(self.model, given, self.update)
+
+
+def plan_training(
+    model: Mapping[str, Any],
+    training: Mapping[str, Any],
+    *,
+    preset: str | None = None,
+    resume: Seq2SeqCheckpoint | None = None,
+    update: Callable[..., Any] = change,
+) -> TrainingPlan:
+    """Check the settings of a training before its pairs are read.
+
+    Args:
+        model, training: the settings that are given.
+        preset: a name of :data:`wordkit.seq2seq.presets.PRESETS`; None: fitted settings.
+        resume: the checkpoint to resume, which has all settings that are not given.
+        update: updates settings by those given, as :func:`wordkit.config.change` does.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
+            preset.
+    """
+    if preset is not None:
+        known = get_preset(preset).change(model, training, update)
+    elif resume is not None:
+        known = Preset(
+            "resumed", update(resume.model, **model), update(resume.training, **training)
+        )
+    else:
+        start = PRESETS["words" if model.get("unit") == "word" else "characters"]
+        known = start.change(model, training, update)
+    is_fitted = preset is None and resume is None
+    return TrainingPlan(
+        model, training, None if is_fitted else known, known.training.seed,
+        known.model.normalize, update,
+    )  # fmt: skip
+
+
+def fit_preset(
+    pairs: Sequence[Pair],
+    unit: Unit = "char",
+    *,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch: int | None = None,
+    device: str = "auto",
+) -> Preset:
+    """Choose the settings of a training by its pairs.
+
+    Args:
+        pairs: to train on.
+        unit: of the texts.
+        epochs: times to go through the pairs; None: 10, or as often as the minutes allow.
+        minutes: that the training may take; None: no limit.
+        batch: pairs of a batch, where they are chosen already.
+        device: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
+
+    Raises:
+        ConfigError: there is no such unit.
+    """
+    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    lengths = [np.array([len(units_of(text, unit)) for text in texts]) for texts in sides]
+    means = " and ".join(f"{each.mean():.0f}" for each in lengths) if pairs else "no"
+    kind = "characters" if unit == "char" else "words"
+    description = f"fitted to {counted(len(pairs), 'pair')} of {means} {kind}"
+    if epochs is None and minutes is None:
+        epochs = Seq2SeqTrainingConfig.epochs
+    start = PRESETS[kind]
+    model: dict[str, Any] = {}
+    training: dict[str, Any] = {"epochs": epochs, "max_minutes": minutes}
+    training["bucket"] = _bucket(lengths, batch or start.training.batch)
+    if unit == "word":
+        speed = _UNITS_PER_SECOND.get(choose_device(device), _DEVICE_SPEEDUP * 15_000)
+        seen = 60 * (minutes or math.inf) * speed / max(sum(map(np.sum, lengths)), 1)
+        seen = min(seen, math.inf if epochs is None else epochs)
+        model["dropout"] = _dropout(float(seen))
+        training["min_count"] = 2 if all(map(_has_few_single, sides)) else 1
+        description += f" for about {seen:.1f} epochs"
+    return Preset(description, change(start.model, **model), change(start.training, **training))
+
+
+def _dropout(epochs: float) -> float:
+    """Return the dropout probability, the higher the more often the pairs are seen."""
+    return round(min(max(0.3 + 0.1 * math.log2(max(epochs, 0.1) / 7), 0.2), 0.5), 2)
+
+
+def _has_few_single(texts: Iterable[str]) -> bool:
+    """Return whether few of the words of texts occur but once."""
+    counts = Counter(word for text in texts for word in text.split())
+    return sum(n == 1 for n in counts.values()) <= _SINGLE_FRACTION * counts.total()
+
+
+def _bucket(lengths: Sequence[Ids], batch: int) -> int:
+    """Return how many batches to sort together, 1 where lengths are so alike that it saves little.
+
+    Whole epochs are not sorted together: their batches would be the same ones each time.
+    """
+    bucket = min(len(lengths[0]) // (batch * _MIN_BUCKETS), _MAX_BUCKET)
+    order = np.random.default_rng(_SAMPLE_SEED).permutation(len(lengths[0]))
+    starts = np.arange(0, len(order), batch)
+    padded = sum(
+        int((np.maximum.reduceat(each[order], starts) * np.diff([*starts, len(order)])).sum())
+        for each in lengths if len(order)
+    )  # fmt: skip
+    return max(bucket, 1) if padded > _PADDED_RATIO * sum(map(np.sum, lengths)) else 1

@@ -1,0 +1,80 @@
+"""Settings of sequence models that have names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wordkit.config import change
+from wordkit.errors import ConfigError
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.training.config import change_training
+
+__all__ = ["PRESETS", "Preset", "get_preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model and its training."""
+
+    description: str
+    """Its source, or what it is for, in one line."""
+
+    model: Seq2SeqConfig
+    training: Seq2SeqTrainingConfig
+
+    def change(
+        self,
+        model: Mapping[str, Any],
+        training: Mapping[str, Any],
+        update: Callable[..., Any] = change,
+    ) -> Preset:
+        """Replace some of the settings, by ``update``; ``max_minutes`` alone sets no ``epochs``.
+
+        Raises:
+            ConfigError: one is out of its range, or has no effect.
+        """
+        if training.get("max_minutes") is not None:
+            training = {"epochs": None, **training}
+        return Preset(
+            self.description,
+            update(self.model, **model),
+            change_training(self.training, training, update),
+        )
+
+
+PRESETS: Mapping[str, Preset] = {
+    "characters": Preset(
+        "for short texts read by characters, such as dates and sums",
+        Seq2SeqConfig(),
+        Seq2SeqTrainingConfig(),
+    ),
+    "words": Preset(
+        "for some ten thousand sentences read by words",
+        Seq2SeqConfig(unit="word", dim=256, directions="concat", tied=True, dropout=0.3),
+        Seq2SeqTrainingConfig(batch=64, lr=3e-3, bucket=100, min_count=2),
+    ),
+    "bahdanau": Preset(
+        "Bahdanau, Cho and Bengio (2015), in their sizes; for millions of sentences",
+        Seq2SeqConfig(
+            cell="gru", hidden=1000, unit="word", dim=620, directions="concat",
+            attention="additive", attention_width=1000, context_to="input",
+        ),
+        Seq2SeqTrainingConfig(
+            batch=80, epochs=5, lr=1e-3, bucket=20, clip_norm=1.0, max_vocabulary=30_000
+        ),
+    ),
+}  # fmt: skip
+"""Settings by name."""
+
+
+def get_preset(name: str) -> Preset:
+    """Return the preset of a name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return PRESETS[name]
