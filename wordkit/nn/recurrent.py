@@ -39,6 +39,8 @@ _AT_PADDING = {"lstm": (-1e9, 1e9, 0.0, 0.0), "rnn-relu": (-1e9,)}
 i = 0 and f = 1; and a hidden state of ReLUs, which could grow without limit, is 0."""
 
 _PIECES = 4  # of the steps, with fewer sequences in each
+_CALL_STEPS = 2  # steps of all sequences that take as long as a call by itself
+_TILE = 16  # sequences: their products are made for so many at a time
 
 
 class RecurrentLayer(nn.Module):
@@ -264,15 +266,16 @@ def _pieces(lengths: Tensor, steps: int, device: torch.device) -> list[tuple[sli
     So most of the padding costs nothing where the longest sequences come first. Where they do not,
     or on a device, which computes all at once, there is one piece.
     """
-    ends, stops = lengths.tolist(), [steps]
-    if device.type == "cpu" and ends == sorted(ends, reverse=True):
-        stops = sorted({ends[len(ends) * part // _PIECES] for part in range(_PIECES)})
-        stops[-1] = steps
-    starts = [0, *stops[:-1]]
-    return [
-        (slice(start, stop), sum(end > start for end in ends))
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    ends, B = lengths.tolist(), len(lengths)
+    pieces = [(slice(0, steps), B)]
+    if device.type != "cpu" or ends != sorted(ends, reverse=True):
+        return pieces
+    for start in sorted({ends[B * part // _PIECES] for part in range(1, _PIECES)}):
+        rows = min(-(-sum(end > start for end in ends) // _TILE) * _TILE, B)
+        if (pieces[-1][1] - rows) * (steps - start) >= _CALL_STEPS * B:
+            pieces[-1] = slice(pieces[-1][0].start, start), pieces[-1][1]
+            pieces.append((slice(start, steps), rows))
+    return pieces
 
 
 def reversed_in_time(x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -137,7 +137,8 @@ class Seq2SeqTrainingConfig(LearningConfig):
     )
     bucket: int = setting(
         1,
-        "Batches sorted by length together, to reduce padding; 1: no sorting.",
+        "Batches sorted by length together, to reduce padding; 1: no sorting. Saves time where "
+        "lengths are spread, and costs epochs where pairs of one length are alike.",
         at_least=1,
     )
     batch_tokens: int | None = setting(

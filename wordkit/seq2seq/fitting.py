@@ -1,7 +1,9 @@
 """The settings of a training on pairs: given, of a preset or checkpoint, or fitted to the pairs.
 
 Characters of short texts and words of sentences need other models; how often the training sees the
-pairs decides the dropout. What is chosen depends on the pairs, the minutes and the kind of device
+pairs decides the dropout. Characters are never sorted by length: among formats, such as those of
+dates, a length gives the format away, and a batch of one format teaches less (after two epochs on
+the textbook's dates 95 % were right, of 99.7 % without sorting). What is chosen depends on the pairs, the minutes and the kind of device
 alone, so all processes of a training choose the same.
 """
 
@@ -138,8 +140,8 @@ def fit_preset(
     start = PRESETS[kind]
     model: dict[str, Any] = {}
     training: dict[str, Any] = {"epochs": epochs, "max_minutes": minutes}
-    training["bucket"] = _bucket(lengths, batch or start.training.batch)
     if unit == "word":
+        training["bucket"] = _bucket(lengths, batch or start.training.batch)
         speed = _UNITS_PER_SECOND.get(choose_device(device), _DEVICE_SPEEDUP * 15_000)
         seen = 60 * (minutes or math.inf) * speed / max(sum(map(np.sum, lengths)), 1)
         seen = min(seen, math.inf if epochs is None else epochs)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.decoding.steps import next_log_probs
 from wordkit.errors import TextError
@@ -58,6 +59,7 @@ __all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_check
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _MEASURED_EVERY = 50  # batches, where what is minimized is not the exact loss
+_ROWS = 128
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
 
 Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
@@ -152,8 +154,7 @@ class Seq2SeqTask:
             with inference(network):
                 inputs = self._predicted_inputs(self._encode(batch.pairs), inputs, batch.forced)
         features, _ = network(inputs, self._encode(batch.pairs))
-        present = targets >= 0  # the softmax is most of the work, and padding needs none
-        features, targets = features[present].unsqueeze(0), targets[present].unsqueeze(0)
+        features, targets = _without_padding(features, targets)
         loss = network.output.loss(features, targets, smoothing)
         exact: Tensor | None = None if smoothing else loss.detach()
         if smoothing and batch.number % _MEASURED_EVERY == 0:
@@ -215,6 +216,17 @@ class Seq2SeqTask:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
+
+
+def _without_padding(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the features and targets, (1, N, ·), of steps with a target, for the softmax.
+
+    N is a multiple of ``_ROWS``: products of a size that is new take longer, on the CPU.
+    """
+    rows = (targets.flatten() >= 0).nonzero()[:, 0]
+    more = -len(rows) % _ROWS
+    features = features.flatten(0, 1)[F.pad(rows, (0, more))]  # the first row again
+    return features.unsqueeze(0), F.pad(targets.flatten()[rows], (0, more), value=-1).unsqueeze(0)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
