@@ -16,6 +16,8 @@ from wordkit.nn.network import linear
 
 __all__ = ["Attention"]
 
+_TILE = 1 << 17  # sums of a query and a key that are made at a time, on the CPU
+
 
 class Attention(nn.Module):
     """Weights of the steps of the source, and the mean of their values by these.
@@ -73,34 +75,45 @@ class Attention(nn.Module):
 
 
 class _AdditiveScores(torch.autograd.Function):
-    """score · tanh(query + key), (B, T, S), a step at a time.
+    """score · tanh(query + key), (B, T, S), a step of some sequences at a time.
 
-    All T·S sums of a query and a key would be A times as large as the scores. Those of one
-    step stay in the cache, and are computed again for the gradients.
+    All T·S sums of a query and a key would be A times as large as the scores. Those of one step
+    stay in the cache, and are computed again for the gradients: with d for those of the scores,
+    d_key = score · Σ_t d (1 − tanh²), and d_query the same summed over the source.
     """
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, keys: Tensor, score: Tensor) -> Tensor:
         ctx.save_for_backward(queries, keys, score)
-        inner = torch.empty_like(keys)
-        scores = [
-            torch.add(keys, query.unsqueeze(1), out=inner).tanh_() @ score
-            for query in queries.unbind(1)
-        ]
-        return torch.stack(scores, 1)
+        scores = queries.new_empty(*queries.shape[:2], keys.shape[1])
+        for rows in _tiles(keys):
+            tanh = torch.empty_like(keys[rows])
+            for step, query in enumerate(queries[rows].unbind(1)):
+                torch.add(keys[rows], query.unsqueeze(1), out=tanh).tanh_()
+                scores[rows, step] = tanh @ score
+        return scores
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         queries, keys, score = ctx.saved_tensors
-        d_queries, d_keys, d_score = map(torch.zeros_like, (queries, keys, score))
-        inner, d_inner = torch.empty_like(keys), torch.empty_like(keys)
-        for step, query in enumerate(queries.unbind(1)):
-            torch.add(keys, query.unsqueeze(1), out=inner).tanh_()
-            d_step = d_scores[:, step]  # (B, S)
-            d_score += d_step.reshape(-1) @ inner.flatten(0, 1)
-            torch.mul(d_step.unsqueeze(2), score, out=d_inner)
-            d_inner.addcmul_(d_inner, inner.square_(), value=-1)  # times 1 − tanh²
-            d_keys += d_inner
-            torch.sum(d_inner, 1, out=d_queries[:, step])
-        return d_queries, d_keys, d_score
+        d_keys = d_scores.sum(1).unsqueeze(2).expand_as(keys).clone()
+        d_queries = d_scores.sum(2).unsqueeze(2).expand_as(queries).clone()
+        d_score = torch.zeros_like(score)
+        for rows in _tiles(keys):
+            tanh = torch.empty_like(keys[rows])
+            for step, query in enumerate(queries[rows].unbind(1)):
+                d = d_scores[rows, step]  # (B, S)
+                torch.add(keys[rows], query.unsqueeze(1), out=tanh).tanh_()
+                d_score += d.reshape(-1) @ tanh.flatten(0, 1)
+                tanh.square_()
+                d_keys[rows].addcmul_(tanh, d.unsqueeze(2), value=-1)
+                d_queries[rows, step] -= torch.bmm(d.unsqueeze(1), tanh).squeeze(1)
+        return d_queries.mul_(score), d_keys.mul_(score), d_score
+
+
+def _tiles(keys: Tensor) -> list[slice]:
+    """Return slices of the sequences whose keys, (B, S, A), stay in the cache of a CPU."""
+    B, S, A = keys.shape
+    size = max(_TILE // max(S * A, 1), 1) if keys.device.type == "cpu" else max(B, 1)
+    return [slice(start, start + size) for start in range(0, B, size)]

@@ -3,8 +3,8 @@
 Characters of short texts and words of sentences need other models; how often the training sees the
 pairs decides the dropout. Characters are never sorted by length: among formats, such as those of
 dates, a length gives the format away, and a batch of one format teaches less (after two epochs on
-the textbook's dates 95 % were right, of 99.7 % without sorting). What is chosen depends on the pairs, the minutes and the kind of device
-alone, so all processes of a training choose the same.
+the textbook's dates 95 % were right, of 99.7 % without sorting). What is chosen depends on the
+pairs, the minutes and the kind of device alone, so all processes of a training choose the same.
 """
 
 from __future__ import annotations
@@ -65,11 +65,15 @@ class TrainingPlan:
         if self.preset is not None:
             return self.preset
         given = self.training
+        model = self.model
         fitted = fit_preset(
-            pairs, self.model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
+            pairs, model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
         )  # fmt: skip
-        return fitted.change(self.model, given, self.update)
+        if fitted.model.unit == "word" and model.get("attention") == "additive":
+            # half of what the decoder has, which takes half of the time
+            model = {"attention_width": model.get("hidden", fitted.model.hidden), **model}
+        return fitted.change(model, given, self.update)
 
 
 def plan_training(
