@@ -33,7 +33,10 @@ _NEEDED = (
     "numpy", "scipy", "scikit-learn", "nltk", "torch", "numba", "click", "cloup", "rich",
     "safetensors", "threadpoolctl",
 )  # fmt: skip
-_OPTIONAL: dict[str, str] = {"matplotlib": "missing: pip install 'wordkit[plot]', for figures"}
+_OPTIONAL: dict[str, str] = {
+    "matplotlib": "missing: pip install 'wordkit[plot]', for figures",
+    "sacrebleu": "missing: pip install 'wordkit[bleu]', for BLEU and chrF",
+}
 _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon", "sve", "bf16")
 
 

@@ -32,6 +32,7 @@ _DECODING = SettingOptions(
     {"Decoding": DecodingConfig},
     hidden=("batch", "alternatives", "sample", *SamplingConfig.__dataclass_fields__),
 )
+_SCORES = ("bleu", "bleu_detokenized", "chrf")
 _UNITS = {"char": "characters", "word": "words"}
 
 
@@ -51,8 +52,9 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     """Measure how well MODEL writes the second text of PAIRS from the first.
 
     Exact match is the fraction of the pairs whose text is written exactly; the error rate is the
-    edit distance in characters (or words), relative to the length of the true texts. Default of
-    MODEL: $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.
+    edit distance in characters (or words), relative to the length of the true texts. Where texts
+    are words, BLEU and chrF (pip install 'wordkit[bleu]'). Default of MODEL: $WORDKIT_SEQ2SEQ, else
+    ./seq2seq.safetensors.
 
     \b
     Examples:
@@ -70,6 +72,8 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
         pairs = read_pair_files([file], options, outputs=(log,))
         run = iter_evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
+        if asked.config.unit == "word" and score.translation is None:
+            progress.say("BLEU and chrF need sacrebleu; pip install 'wordkit[bleu]'")
     if as_json:
         print_json(_as_json(score))
     else:
@@ -80,6 +84,7 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
     names = ("exact_match", "error_rate", "pairs", "right", "edits", "units", "unknown")
     return {
         **{name: getattr(score, name) for name in names},
+        **{name: getattr(score.translation, name, None) for name in _SCORES},
         "examples_right": [example._asdict() for example in score.examples_right],
         "examples_wrong": [example._asdict() for example in score.examples_wrong],
     }
@@ -95,6 +100,12 @@ def _print(score: TransductionScore, units: str) -> None:
             f"{score.edits:,} edits for {score.units:,} {units}",
         ),
     ]
+    if score.translation is not None:
+        rows += [
+            ("BLEU", f"{score.translation.bleu:.2f}", "on tokens, as they are"),
+            ("", f"{score.translation.bleu_detokenized:.2f}", "detokenized, by 13a"),
+            ("chrF", f"{score.translation.chrf:.2f}", "detokenized"),
+        ]
     if score.unknown:
         unread = f"{units} of the sources, <unk> to the model"
         rows.append(("unknown", f"{score.unknown:,}", unread))

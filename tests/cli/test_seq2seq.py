@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,32 @@ def test_from_pairs_to_answers(
     assert rate.split()[:3] == ["error", "rate", f"{known['error_rate']:.2%}"]
     info = json.loads(wordkit("info", "seq2seq.safetensors", "--json").stdout)
     assert info["kind"] == "sequence to sequence model" and info["network"]["attention"] == "dot"
+
+
+def test_words_have_settings_and_scores_of_their_own(
+    wordkit: Wordkit, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["one", "two", "three", "four"]
+    lines = [f"{a} {b} {c}\t{c} {b} {a}" for a in names for b in names for c in names]
+    (folder / "pairs.tsv").write_text("\n".join(lines))
+    done = wordkit(
+        "train-seq2seq", "pairs.tsv", "--unit", "word", "--hidden", "8", "--epochs", "1",
+        "--hold-out", "0",
+    )  # fmt: skip
+    assert "fitted to 64 pairs of 3 and 3 words for about 1.0 epochs: lstm 1 x 8" in done.stderr
+    preset = ("--preset", "characters", "--hidden", "8", "--epochs", "1", "-o", "c.safetensors")
+    assert "fitted to" not in wordkit("train-seq2seq", "pairs.tsv", *preset).stderr
+    assert wordkit("train-seq2seq", "--show-preset", "words").stdout.startswith("words: for ")
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    none = wordkit("evaluate-seq2seq", "pairs.tsv", "--json")
+    assert "BLEU and chrF need sacrebleu; pip install 'wordkit[bleu]'" in none.stderr
+    scores = ("bleu", "bleu_detokenized", "chrf")
+    assert [json.loads(none.stdout)[name] for name in scores] == [None] * 3
+    monkeypatch.delitem(sys.modules, "sacrebleu")
+    pytest.importorskip("sacrebleu")
+    some = json.loads(wordkit("evaluate-seq2seq", "pairs.tsv", "--json", "--copy-unknown").stdout)
+    assert all(0 <= some[name] <= 100 for name in scores)
+    assert "\nBLEU " in wordkit("evaluate-seq2seq", "pairs.tsv").stdout
 
 
 def test_which_model_is_asked(

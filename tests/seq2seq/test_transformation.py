@@ -266,6 +266,25 @@ def test_a_beam_beyond_all_memory_is_an_error_and_no_kill() -> None:
         next(transform(random_model(), ["abc"], DecodingConfig(beam=10**9)))
 
 
+@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("context_to", ["output", "input"])
+def test_unknown_units_are_copied_where_the_attention_is(beam: int, context_to: Any) -> None:
+    model = double(replace(SMALL, attention="dot", context_to=context_to))
+    unk = model.target_vocabulary.id("<unk>")
+    with torch.no_grad():
+        model.network.output.bias[unk] += 50  # it writes nothing else
+    config = DecodingConfig(copy_unknown=True, beam=beam, max_length=4)
+    texts = ["aXbY", "abc", "dZ"]
+    copied, known, only = texts_of(model, texts, config)
+    plain = texts_of(model, texts, replace(config, copy_unknown=False))
+    weights = transformation._attention(model, "aXbY", (unk,) * 4)
+    assert copied == "".join("XY"[int(row[3] > row[1])] for row in weights)
+    assert only == "ZZZZ"
+    assert known == plain[1] and "<unk>" not in "".join(plain)
+    with pytest.raises(ConfigError, match="copy_unknown needs a model with attention"):
+        texts_of(double(replace(SMALL, attention="none")), ["a"], config)
+
+
 # --- scores ---------------------------------------------------------------------------------------
 
 

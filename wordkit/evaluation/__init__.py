@@ -6,6 +6,7 @@ from wordkit.evaluation.analogy import (
     SectionScore,
     iter_evaluate_analogies,
 )
+from wordkit.evaluation.bleu import TranslationScore
 from wordkit.evaluation.exact_match import Example, TransductionScore, edit_distance
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.evaluation.similarity import (
@@ -23,6 +24,7 @@ __all__ = [
     "SectionScore",
     "SimilarityScore",
     "TransductionScore",
+    "TranslationScore",
     "WordPair",
     "WordPairs",
     "edit_distance",

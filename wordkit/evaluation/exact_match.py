@@ -6,6 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from wordkit.evaluation.bleu import TranslationScore
+
 __all__ = ["Example", "TransductionScore", "edit_distance"]
 
 
@@ -37,6 +39,9 @@ class TransductionScore:
 
     examples_right: tuple[Example, ...] = ()
     examples_wrong: tuple[Example, ...] = ()
+
+    translation: TranslationScore | None = None
+    """BLEU and chrF, of words; None for characters, and where sacrebleu is not installed."""
 
     @property
     def exact_match(self) -> float:

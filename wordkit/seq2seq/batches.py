@@ -56,8 +56,8 @@ class EncodedTexts:
     offsets: Ids
     """Shape (N + 1,): text n is ``ids[offsets[n]:offsets[n + 1]]``."""
 
-    unknown: int
-    """Units, of all texts together, that are not in the vocabulary."""
+    unknown_counts: Ids
+    """Shape (N,): the units of each that are not in the vocabulary."""
 
     unknown_units: tuple[str, ...]
     """The first few of those, each once."""
@@ -69,6 +69,11 @@ class EncodedTexts:
     def lengths(self) -> Ids:
         """The units of each text, shape (N,)."""
         return np.diff(self.offsets)
+
+    @property
+    def unknown(self) -> int:
+        """Units, of all texts together, that are not in the vocabulary."""
+        return int(self.unknown_counts.sum())
 
     @property
     def longest(self) -> int:
@@ -147,7 +152,8 @@ def _encode(texts: Sequence[str], vocabulary: Vocabulary, unit: Unit) -> Encoded
         names[units[index]] = None
         if len(names) == _MAX_NAMED:
             break
-    return EncodedTexts(ids, offsets, int(is_unknown.sum()), tuple(names))
+    before = np.concatenate([[0], np.cumsum(is_unknown)])
+    return EncodedTexts(ids, offsets, np.diff(before[offsets]), tuple(names))
 
 
 def warn_of_unseen(valid: EncodedPairs) -> None:

@@ -188,6 +188,11 @@ class DecodingConfig(SamplingConfig):
     )
     batch: int = setting(256, "Hypotheses per batch.", at_least=1)
     sample: bool = setting(False, "Draw each unit by its probability.")
+    copy_unknown: bool = setting(
+        False,
+        "Copy unknown units of the source to where the model would write <unk>: there the one with "
+        "the most attention, Luong et al. 2015b. Otherwise <unk> is never written.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,11 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
 from wordkit.errors import ConfigError, TextError, WordkitWarning, counted
 from wordkit.evaluation import Example, TransductionScore, edit_distance
+from wordkit.evaluation.bleu import measure_translation
 from wordkit.nn.network import device_of, inference, select
 from wordkit.runtime import Report, Run, available_memory, require_memory
 from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batches
@@ -26,7 +28,7 @@ from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, normalized_pairs, units_of
 from wordkit.text.normalization import normalized
-from wordkit.text.vocabulary import UNK
+from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = [
     "Alignment",
@@ -89,15 +91,15 @@ def transform_groups(
         for number, text in enumerate(group, read + 1):
             if not isinstance(text, str):
                 raise TextError(f"text {number} must be a string, not {text!r:.50}")
-        encoded = _encode(model, [(text.strip(), "") for text in group if text.strip()])
+        texts = [normalized(text.strip(), model.config.normalize) for text in group]
+        encoded = _encode(model, [(text, "") for text in texts if text])
         _warn_of_unknown(encoded, known)
         found = iter(decode_all(model, encoded, config, first=answered))
         yield [
-            [_answer(model, hypothesis, config) for hypothesis in next(found)]
-            if text.strip() else []
-            for text in group
-        ]  # fmt: skip
-        read, answered = read + len(group), answered + len(encoded)
+            [_answer(model, text, hypothesis, config) for hypothesis in next(found)] if text else []
+            for text in texts
+        ]
+        read, answered = read + len(texts), answered + len(encoded)
 
 
 def _warn_of_unknown(encoded: EncodedPairs, known: set[str]) -> None:
@@ -113,13 +115,26 @@ def _warn_of_unknown(encoded: EncodedPairs, known: set[str]) -> None:
         )
 
 
-def _answer(model: Seq2SeqModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
-    text = joined(_units(model, hypothesis), model.config.unit)
+def _answer(
+    model: Seq2SeqModel, source: str, hypothesis: Hypothesis, config: DecodingConfig
+) -> Answer:
+    text = joined(_units(model, source, hypothesis), model.config.unit)
     return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
 
 
-def _units(model: Seq2SeqModel, hypothesis: Hypothesis) -> list[str]:
-    return list(model.target_vocabulary.decode(np.array(hypothesis.ids, int)))
+def _units(model: Seq2SeqModel, source: str, hypothesis: Hypothesis) -> list[str]:
+    """Return the units of an answer, with units of the source where ``<unk>`` was generated."""
+    units = list(model.target_vocabulary.decode(np.array(hypothesis.ids, int)))
+    steps = [
+        step for step, id_ in enumerate(hypothesis.ids) if id_ == model.target_vocabulary.unk_id
+    ]
+    if steps:
+        read = units_of(source, model.config.unit)
+        is_unknown = np.array([unit == EOS or unit not in model.source_vocabulary for unit in read])
+        weights = np.where(is_unknown, _attention(model, source, hypothesis.ids), -1)
+        for step in steps:
+            units[step] = read[int(weights[step].argmax())]
+    return units
 
 
 def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPairs:
@@ -139,27 +154,33 @@ def decode_all(
     Args:
         model: what is asked.
         encoded: the sources.
-        config: how.
+        config: how. ``<unk>`` is generated where it is to be replaced alone.
         first: number of the first source, which its random numbers depend on.
 
     Raises:
+        ConfigError: unknown units are to be copied, and the model has no attention.
         ResourceError: a source is too long for the memory that is free.
     """
-    max_length = config.max_length or 2 * model.longest_target + _EXTRA_UNITS
+    if config.copy_unknown and model.config.attention == "none":
+        raise ConfigError("copy_unknown needs a model with attention, and this one has none")
+    unk = torch.tensor([model.target_vocabulary.id(UNK)], device=device_of(model.network))
     found: dict[int, list[Hypothesis]] = {}
+    copies = (encoded.sources.unknown_counts > 0) & config.copy_unknown
     for rows in _batches(model, encoded, config):
-        hypotheses = _decode_batch(model, encoded, rows, config, max_length, first)
-        found.update(zip(rows.tolist(), hypotheses, strict=True))
+        for part in filter(len, (rows[~copies[rows]], rows[copies[rows]])):
+            banned = None if copies[part[0]] else unk
+            hypotheses = _decode_batch(model, encoded, part, config, first, banned)
+            found.update(zip(part.tolist(), hypotheses, strict=True))
     return [found[row] for row in range(len(encoded))]
 
 
 def _decode_batch(
     model: Seq2SeqModel, encoded: EncodedPairs, rows: Ids, config: DecodingConfig,
-    max_length: int, first: int,
+    first: int, banned: Tensor | None,
 ) -> list[list[Hypothesis]]:  # fmt: skip
     network, eos, B, n = model.network, encoded.eos_id, len(rows), config.alternatives
+    max_length = config.max_length or 2 * model.longest_target + _EXTRA_UNITS
     device = device_of(network)
-    banned = torch.tensor([model.target_vocabulary.id(UNK)], device=device)
     batch = pad(encoded, rows, reverse=model.config.reverse)
     with inference(network):
         state = network.encode(batch.sources.to(device), batch.lengths)
@@ -225,7 +246,7 @@ def _evaluate(
     model: Seq2SeqModel, pairs: Sequence[Pair], config: DecodingConfig, examples: int
 ) -> Generator[Report, None, TransductionScore]:
     unit = model.config.unit
-    right, wrong = list[Example](), list[Example]()
+    right, wrong, texts = list[Example](), list[Example](), list[str]()
     matches = edits = units = unknown = 0
     for start in range(0, len(pairs), _GROUP):
         yield Report("transforming", start, len(pairs), "pairs")
@@ -234,7 +255,8 @@ def _evaluate(
         unknown += encoded.sources.unknown
         found = decode_all(model, encoded, config, first=start)
         for pair, answers in zip(group, found, strict=True):
-            written = _answer(model, answers[0], config).text
+            written = _answer(model, pair.source, answers[0], config).text
+            texts.append(written)
             target = units_of(pair.target, unit)
             distance = edit_distance(target, units_of(written, unit))
             edits, units, matches = edits + distance, units + len(target), matches + (not distance)
@@ -242,7 +264,12 @@ def _evaluate(
             if len(known) < examples:
                 known.append(Example(pair.source, pair.target, written))
     yield Report("transforming", len(pairs), len(pairs), "pairs")
-    return TransductionScore(len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong))
+    translation = None
+    if unit == "word":
+        translation = measure_translation(texts, [pair.target for pair in pairs])
+    return TransductionScore(
+        len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation
+    )
 
 
 class Alignment(NamedTuple):
@@ -273,7 +300,7 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     Warns:
         WordkitWarning: the model does not know a character or word, and reads ``<unk>`` instead.
     """
-    network, config = model.network, model.config
+    config = model.config
     if config.attention == "none":
         raise ConfigError("the model has no attention; train one with an attention other than none")
     text = normalized(text.strip(), config.normalize)
@@ -282,17 +309,23 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     encoded = _encode(model, [(text, "")])
     _warn_of_unknown(encoded, set())
     [[answer]] = decode_all(model, encoded, DecodingConfig())
-    source, device = pad(encoded, np.array([0]), reverse=config.reverse), device_of(network)
-    weights = np.zeros((len(answer.ids) + 1, len(source.sources)), np.float32)
+    weights = _attention(model, text, answer.ids)
+    written = _units(model, text, answer)
+    return Alignment(tuple(units_of(text, config.unit)), tuple(written), weights)
+
+
+def _attention(model: Seq2SeqModel, text: str, ids: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return the attention weights, (T, S), with which an answer to a text is written."""
+    network, encoded = model.network, _encode(model, [(text, "")])
+    is_reversed, device = model.config.reverse, device_of(network)
+    source = pad(encoded, np.array([0]), reverse=is_reversed)
+    weights = np.zeros((len(ids) + 1, len(source.sources)), np.float32)
     with inference(network):
         state = network.encode(source.sources.to(device), source.lengths)
-        for step, id_ in enumerate([encoded.eos_id, *answer.ids]):
+        for step, id_ in enumerate([encoded.eos_id, *ids]):
             if state.context is not None and state.weights is not None:
                 weights[step] = state.weights[0].cpu().numpy()
             _, state = network(torch.tensor([[id_]], device=device), state)
             if state.context is None and state.weights is not None:
                 weights[step] = state.weights[0].cpu().numpy()
-    weights = weights[: len(answer.ids)]
-    if config.reverse:
-        weights = weights[:, ::-1].copy()
-    return Alignment(tuple(units_of(text, config.unit)), tuple(_units(model, answer)), weights)
+    return weights[: len(ids), :: -1 if is_reversed else 1].copy()
