@@ -49,6 +49,8 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "seq2seq_addition": "The textbook's sums",
         "seq2seq_dates": "The textbook's dates",
         "seq2seq_long": "Texts longer than those learnt from",
+        "translation_speed": "Sentences by words: speed",
+        "translation_bleu": "Sentences by words: BLEU after five minutes",
     },
     "Asking and starting": {
         "startup": "Query latency and start-up: whole commands",

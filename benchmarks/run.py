@@ -7,7 +7,7 @@ The output of each goes to the terminal and to benchmarks/results/NAME.txt, and 
 benchmarks/RESULTS.md. A name is that of a script, or of a script and its subcommand, such as
 word2vec_speed; options go to the script. Those that take long are run only when they are named:
 word2vec_quality and word2vec_sweep (an hour), lm_goal and lm_minutes (a quarter and half of one),
-guides (ten minutes), and lm_devices and devices, which need a GPU.
+translation_bleu (six minutes), guides (ten minutes), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SCRIPTS = [
     "seq2seq_dates",
     "seq2seq_long",
     "seq2seq_speed",
+    "translation_speed",
     "binary_addition",
     "gradient_norms",
     "soak",
@@ -49,6 +50,7 @@ SUBCOMMANDS = {
 SUBCOMMANDS |= {
     f"seq2seq_{name}": ["seq2seq.py", name] for name in ("addition", "dates", "long", "speed")
 }
+SUBCOMMANDS |= {f"translation_{name}": ["translation.py", name] for name in ("speed", "bleu")}
 
 
 def run(name: str, *options: str) -> int:

@@ -284,7 +284,7 @@ def train_seq2seq(
             replace their own.
         valid: pairs to validate on; the best model by them is the one returned.
         hold_out: the fraction of the sources to validate on without ``valid`` (0.1).
-        preset: a name of ``wordkit.seq2seq.presets.PRESETS``; None: fitted settings.
+        preset: a name of ``wordkit.seq2seq.PRESETS``; None: fitted settings.
         separator: what stands between source and target in a line.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.

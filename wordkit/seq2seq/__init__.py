@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+    from wordkit.seq2seq.fitting import fit_preset
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, split_pairs
+    from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
     from wordkit.seq2seq.task import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
     from wordkit.seq2seq.transformation import (
         align,
@@ -29,20 +31,26 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
+    "fitting": ("fit_preset",),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
     "pairs": ("Pair", "pairs_of", "read_pairs", "split_pairs"),
+    "presets": ("PRESETS", "Preset", "get_preset"),
     "task": ("Seq2SeqCheckpoint", "read_checkpoint", "iter_train_seq2seq"),
     "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
 }
 
 __all__ = [
+    "PRESETS",
     "DecodingConfig",
     "Pair",
+    "Preset",
     "Seq2SeqCheckpoint",
     "Seq2SeqConfig",
     "Seq2SeqModel",
     "Seq2SeqTrainingConfig",
     "align",
+    "fit_preset",
+    "get_preset",
     "iter_evaluate_pairs",
     "iter_train_seq2seq",
     "load_seq2seq",

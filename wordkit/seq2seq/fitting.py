@@ -88,7 +88,7 @@ def plan_training(
 
     Args:
         model, training: the settings that are given.
-        preset: a name of :data:`wordkit.seq2seq.presets.PRESETS`; None: fitted settings.
+        preset: a name of :data:`wordkit.seq2seq.PRESETS`; None: fitted settings.
         resume: the checkpoint to resume, which has all settings that are not given.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
 

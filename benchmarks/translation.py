@@ -1,0 +1,155 @@
+"""German to English by words: pairs per second, and BLEU after so many minutes.
+
+    python benchmarks/translation.py speed
+    python benchmarks/translation.py bleu --minutes 5
+
+The 29,000 pairs of Multi30k (Elliott et al. 2016) in shared/data/multi30k, in lower case, words and
+punctuation apart. bleu trains with the settings that train-seq2seq fits to the pairs and the
+minutes, and translates test_2016_flickr by a beam of 5; BLEU is on these tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from machine import describe, heading, in_turns, row
+from subcommands import parsers, positive, run_subcommand
+
+from wordkit.config import change
+from wordkit.seq2seq import (
+    DecodingConfig,
+    Pair,
+    Seq2SeqConfig,
+    Seq2SeqTrainingConfig,
+    iter_evaluate_pairs,
+    iter_train_seq2seq,
+)
+from wordkit.seq2seq.batches import encode
+from wordkit.seq2seq.fitting import plan_training
+from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
+from wordkit.seq2seq.pairs import vocabulary_of
+from wordkit.seq2seq.presets import Preset
+from wordkit.seq2seq.task import Seq2SeqTask
+from wordkit.training.run import chosen_precision
+from wordkit.training.trainer import Trainer
+
+DATA = Path(__file__).resolve().parents[2] / "shared/data/multi30k"
+NAMES = {"train": "train", "valid": "val", "test": "test_2016_flickr"}
+WORDS = Seq2SeqConfig(unit="word", directions="concat", dim=256, dropout=0.3)
+
+
+def read(options: argparse.Namespace, part: str) -> list[Pair]:
+    """The pairs of a part, tokenized."""
+    sides = []
+    for language in ("de", "en"):
+        path = options.data / f"{NAMES[part]}.{language}.gz"
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            lines = [" ".join(re.findall(r"\w+|[^\w\s]", line.lower())) for line in file]
+        sides.append(lines[: options.limit])
+    return [Pair(*texts) for texts in zip(*sides, strict=True) if all(texts)]
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Training alone, in turns."""
+    pairs = read(options, "train")
+    kinds = {
+        "batches of 128 as they come": Preset("", WORDS, Seq2SeqTrainingConfig(min_count=2)),
+        "the same, additive": Preset(
+            "", change(WORDS, attention="additive"), Seq2SeqTrainingConfig(min_count=2)
+        ),
+        "fitted": plan_training({"unit": "word"}, {}).fit(pairs),
+        "fitted, additive": plan_training({"unit": "word", "attention": "additive"}, {}).fit(pairs),
+    }
+    torch.set_num_threads(options.threads)
+    print(
+        f"{describe()}\n{len(pairs):,} pairs of words, {options.threads} threads; medians of "
+        f"{options.rounds} rounds of {options.seconds} s, in turns\n"
+    )
+    jobs = {name: job(pairs, kind, options.seconds) for name, kind in kinds.items()}
+    taken = in_turns(jobs, options.rounds)
+    rates = {name: 1 / timing.median for name, timing in taken.items()}
+    print(heading(["", "pairs/s", "times as fast"]))
+    for name, rate in rates.items():
+        print(row([name, f"{rate:.0f}", f"{rate / next(iter(rates.values())):.1f} x"]))
+
+
+def job(pairs: list[Pair], chosen: Preset, seconds: float) -> Callable[[], float]:
+    """A training for some seconds that tells the seconds for a pair."""
+    config = change(chosen.training, precision=chosen_precision("auto", "cpu"))
+    sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
+    vocabularies = [vocabulary_of(side, "word", min_count=config.min_count) for side in sides]
+    network = Seq2SeqNetwork(chosen.model, *map(len, vocabularies))
+    initialize(network, torch.Generator().manual_seed(1))
+    source, target = vocabularies
+    train = encode(pairs, source, target, "word")
+    task = Seq2SeqTask(network, (source, target), train, [], config, {})
+    trainer = Trainer(task)
+    batches = task.batches(0, 0)
+
+    def run() -> float:
+        nonlocal batches
+        began, done = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds:
+            batch = next(batches, None)
+            if batch is None:
+                batches = task.batches(1, 0)
+                continue
+            trainer._step(batch, 0.5)
+            done += batch.size
+        return (time.perf_counter() - began) / done
+
+    run()
+    return run
+
+
+def bleu(options: argparse.Namespace) -> None:
+    """Train for some minutes with fitted settings, and translate the test set."""
+    train, valid, test = (read(options, part) for part in NAMES)
+    chosen = plan_training({"unit": "word"}, {"max_minutes": options.minutes}).fit(train)
+    loads = [os.getloadavg()[0]]
+    run = iter_train_seq2seq(
+        train, chosen.model, chosen.training, valid=valid, threads=options.threads
+    )
+    model = run.result()
+    loads.append(os.getloadavg()[0])
+    print(
+        f"{describe()}\n{chosen.description}; {options.threads} threads; load of the machine "
+        f"{loads[0]:.1f} before, {loads[1]:.1f} after\n"
+    )
+    columns = ["minutes", "pairs/s", "epochs", "BLEU", "BLEU, detokenized, 13a", "chrF"]
+    print(heading(["", *columns]))
+    for name, config in {
+        "greedy": DecodingConfig(),
+        "beam 5": DecodingConfig(beam=5),
+        "beam 5, --copy-unknown": DecodingConfig(beam=5, copy_unknown=True),
+    }.items():
+        score = iter_evaluate_pairs(model, test, config).result().translation
+        assert score is not None, "sacrebleu is not installed"
+        epochs = model.metadata["training"]["epochs"]
+        shown = [f"{options.minutes:g}", f"{run.rate or 0:.0f}", f"{epochs:.1f}"]
+        shown += [f"{score.bleu:.2f}", f"{score.bleu_detokenized:.2f}", f"{score.chrf:.2f}"]
+        print(row([name, *shown]), flush=True)
+
+
+def main() -> None:
+    """Run the subcommand that is named."""
+    parser, commands, shared = parsers(__doc__, data=DATA, what="the pairs lie", part="pairs")
+    command = commands.add_parser("speed", parents=[shared], help=speed.__doc__)
+    command.add_argument("--rounds", type=positive, default=3)
+    command.add_argument("--seconds", type=float, default=10.0)
+    command = commands.add_parser("bleu", parents=[shared], help=bleu.__doc__)
+    command.add_argument("--minutes", type=float, default=5.0)
+    run_subcommand(
+        parser.parse_args(), dict.fromkeys(("speed", "bleu"), __name__), needs="sacrebleu"
+    )
+
+
+if __name__ == "__main__":
+    main()
