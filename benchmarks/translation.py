@@ -57,7 +57,7 @@ def read(options: argparse.Namespace, part: str) -> list[Pair]:
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Training alone, in turns."""
+    """Training alone, in turns; with one thread in processor time, for machines that are shared."""
     pairs = read(options, "train")
     kinds = {
         "batches of 128 as they come": Preset("", WORDS, Seq2SeqTrainingConfig(min_count=2)),
@@ -69,10 +69,13 @@ def speed(options: argparse.Namespace) -> None:
     }
     torch.set_num_threads(options.threads)
     print(
-        f"{describe()}\n{len(pairs):,} pairs of words, {options.threads} threads; medians of "
-        f"{options.rounds} rounds of {options.seconds} s, in turns\n"
+        f"{describe()}\n{len(pairs):,} pairs of words, "
+        + (f"{options.threads} threads" if options.threads > 1 else "one thread, processor time")
+        + f"; medians of {options.rounds} rounds of {options.seconds:g} s, in turns\n",
+        flush=True,
     )
-    jobs = {name: job(pairs, kind, options.seconds) for name, kind in kinds.items()}
+    clock = time.perf_counter if options.threads > 1 else time.process_time
+    jobs = {name: job(pairs, kind, options.seconds, clock) for name, kind in kinds.items()}
     taken = in_turns(jobs, options.rounds)
     rates = {name: 1 / timing.median for name, timing in taken.items()}
     print(heading(["", "pairs/s", "times as fast"]))
@@ -80,7 +83,9 @@ def speed(options: argparse.Namespace) -> None:
         print(row([name, f"{rate:.0f}", f"{rate / next(iter(rates.values())):.1f} x"]))
 
 
-def job(pairs: list[Pair], chosen: Preset, seconds: float) -> Callable[[], float]:
+def job(
+    pairs: list[Pair], chosen: Preset, seconds: float, clock: Callable[[], float]
+) -> Callable[[], float]:
     """A training for some seconds that tells the seconds for a pair."""
     config = change(chosen.training, precision=chosen_precision("auto", "cpu"))
     sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
@@ -95,15 +100,15 @@ def job(pairs: list[Pair], chosen: Preset, seconds: float) -> Callable[[], float
 
     def run() -> float:
         nonlocal batches
-        began, done = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
+        began, done = clock(), 0
+        while clock() - began < seconds:
             batch = next(batches, None)
             if batch is None:
                 batches = task.batches(1, 0)
                 continue
             trainer._step(batch, 0.5)
             done += batch.size
-        return (time.perf_counter() - began) / done
+        return (clock() - began) / done
 
     run()
     return run
