@@ -29,10 +29,10 @@ from wordkit.text.normalization import Normalization
 
 __all__ = ["TrainingPlan", "fit_preset", "plan_training"]
 
-_UNITS_PER_SECOND = {"cpu": 15_000.0}
+_UNITS_PER_SECOND = 15_000.0
 """Words of both sides that a model of the preset ``words`` is trained on, on two cores."""
 
-_DEVICE_SPEEDUP = 20.0
+_DEVICE_SPEEDUP = 20.0  # of a GPU
 _SINGLE_FRACTION = 0.05  # of the words, up to which those that occur once become <unk>
 _PADDED_RATIO = 1.25  # units with padding to units without, from which lengths are spread
 _MAX_BUCKET, _MIN_BUCKETS = 100, 4  # batches that are sorted together; runs of them in an epoch
@@ -64,8 +64,7 @@ class TrainingPlan:
         """Return all settings, fitted to the training pairs where no preset has them."""
         if self.preset is not None:
             return self.preset
-        given = self.training
-        model = self.model
+        model, given = self.model, self.training
         fitted = fit_preset(
             pairs, model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
@@ -146,7 +145,7 @@ def fit_preset(
     training: dict[str, Any] = {"epochs": epochs, "max_minutes": minutes}
     if unit == "word":
         training["bucket"] = _bucket(lengths, batch or start.training.batch)
-        speed = _UNITS_PER_SECOND.get(choose_device(device), _DEVICE_SPEEDUP * 15_000)
+        speed = _UNITS_PER_SECOND * (1 if choose_device(device) == "cpu" else _DEVICE_SPEEDUP)
         seen = 60 * (minutes or math.inf) * speed / max(sum(map(np.sum, lengths)), 1)
         seen = min(seen, math.inf if epochs is None else epochs)
         model["dropout"] = _dropout(float(seen))

@@ -59,6 +59,7 @@ __all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_check
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _MEASURED_EVERY = 50  # batches, where what is minimized is not the exact loss
+_MANY_UNITS = 256  # from which the softmax is most of the work
 _ROWS = 128
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
 
@@ -154,7 +155,8 @@ class Seq2SeqTask:
             with inference(network):
                 inputs = self._predicted_inputs(self._encode(batch.pairs), inputs, batch.forced)
         features, _ = network(inputs, self._encode(batch.pairs))
-        features, targets = _without_padding(features, targets)
+        if len(self.target) >= _MANY_UNITS:
+            features, targets = _without_padding(features, targets)
         loss = network.output.loss(features, targets, smoothing)
         exact: Tensor | None = None if smoothing else loss.detach()
         if smoothing and batch.number % _MEASURED_EVERY == 0:
