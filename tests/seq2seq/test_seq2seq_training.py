@@ -165,8 +165,13 @@ def task_of(model: Seq2SeqModel, pairs: list[Pair], **settings: Any) -> Seq2SeqT
     return Seq2SeqTask(model.network, vocabularies, encoded, pairs, replace(QUICK, **settings), {})
 
 
-def test_losses_are_exact_whatever_is_minimized() -> None:
-    """Also without what smoothing adds: each pair by itself comes to the same."""
+@pytest.mark.parametrize("few_units", [1, 1000])
+def test_losses_are_exact_whatever_is_minimized(
+    few_units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without what smoothing adds, and without padding in the softmax of many units: each pair
+    by itself comes to the same."""
+    monkeypatch.setattr("wordkit.seq2seq.task._MANY_UNITS", few_units)
     model = random_model()
     pairs = [Pair(text, "WXYZ"[: len(text)]) for text in toy_texts(40)]
     task = task_of(model, pairs, label_smoothing=0.3, batch=40)

@@ -53,7 +53,7 @@ PRESETS: Mapping[str, Preset] = {
     "words": Preset(
         "for some ten thousand sentences read by words",
         Seq2SeqConfig(unit="word", dim=256, directions="concat", tied=True, dropout=0.3),
-        Seq2SeqTrainingConfig(batch=64, lr=3e-3, bucket=100, min_count=2),
+        Seq2SeqTrainingConfig(batch=64, lr=3e-3, bucket=100, min_count=2, label_smoothing=0.1),
     ),
     "bahdanau": Preset(
         "Bahdanau, Cho and Bengio (2015), in their sizes; for millions of sentences",
