@@ -169,7 +169,12 @@ class _Chunked:
             logits, probs = buffers[:, : rows.stop - rows.start]
             torch.mm(x[rows], self.matrix.T, out=logits)
             torch.softmax(logits, 1, out=probs)
-            losses = _losses(logits, probs, targets[rows], self.smoothing)
+            losses = _losses(logits, probs, targets[rows])
+            if self.smoothing:  # −log p of all words: their mean logit is that of mean weights
+                ids, mean = targets[rows].clamp(min=0).unsqueeze(1), self.matrix.mean(0)
+                gap = logits.gather(1, ids).squeeze(1) - x[rows] @ mean
+                of_all = losses + gap.unsqueeze(1).to(losses.dtype)
+                losses = torch.lerp(losses, of_all, self.smoothing)
             loss += (losses * present[rows]).sum(dtype=wide)
             if needs[0]:
                 product = (probs @ self.matrix)[:, :H]
@@ -199,16 +204,12 @@ class _Chunked:
                 self.d_matrix[:, H] -= present.sum() * each
 
 
-def _losses(logits: Tensor, probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Return −log p of the target of each row, (C,), smoothed."""
+def _losses(logits: Tensor, probs: Tensor, targets: Tensor) -> Tensor:
+    """Return −log p of the target of each row, (C, 1)."""
     ids, wide = targets.clamp(min=0).unsqueeze(1), torch.promote_types(probs.dtype, torch.float32)
     log_probs = probs.gather(1, ids).to(wide).log_()
     for row in (log_probs == -torch.inf).nonzero()[:, 0].tolist():  # p is too small for its type
         log_probs[row] = torch.log_softmax(logits[row].to(wide), 0)[ids[row]]
-    if smoothing:
-        target_logits = logits.gather(1, ids).to(wide)
-        of_all = logits.mean(1, keepdim=True, dtype=wide) - target_logits + log_probs
-        log_probs = torch.lerp(log_probs, of_all, smoothing)
     return -log_probs
 
 
