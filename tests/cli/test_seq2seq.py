@@ -81,7 +81,8 @@ def test_from_pairs_to_answers(
     assert known["exact_match"] > 0.9 and known["pairs"] == len(toy_pairs(1200))
     shown = wordkit("evaluate-seq2seq", "seq2seq.safetensors", "pairs.tsv", "-q").stdout
     exact, rate, *_ = shown.splitlines()
-    assert exact.startswith(f"exact match  {known['exact_match']:.2%}")
+    right = round(known["exact_match"] * known["pairs"])
+    assert exact.startswith("exact match ") and f" {right:,} of {known['pairs']:,} pairs" in exact
     assert rate.split()[:3] == ["error", "rate", f"{known['error_rate']:.2%}"]
     info = json.loads(wordkit("info", "seq2seq.safetensors", "--json").stdout)
     assert info["kind"] == "sequence to sequence model" and info["network"]["attention"] == "dot"
