@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from wordkit.errors import ConfigError
 from wordkit.text import get_tokenizer, named_tokenizers
 from wordkit.text.characters import (
+    in_categories,
     invisible_characters,
     lower_case,
     marks,
@@ -104,12 +106,19 @@ def test_normal_forms(form: Normalization, expected: list[str]) -> None:
         get_tokenizer("basic", "nfd")  # type: ignore[arg-type]
 
 
+def test_categories_are_those_of_unicode() -> None:
+    categories = np.array([unicodedata.category(chr(point)) for point in range(0x110000)])
+    for name in ("L", "M", "N", "Nd", "P", "S", "Z", "C", "Cc", "Cf", "Cn", "Co", "Cs"):
+        assert np.array_equal(in_categories(name), np.char.startswith(categories, name)), name
+
+
 def test_classes_agree_with_python() -> None:
     words, invisible, lower = word_characters(), invisible_characters(), lower_case()
     for point in range(0x110000):
         character = chr(point)
-        if character.isalnum() or unicodedata.category(character)[0] == "M":
-            assert words[point], hex(point)
+        is_mark = unicodedata.category(character)[0] == "M"
+        in_words = character.isalnum() or is_mark or character in "_\u200c\u200d"
+        assert words[point] == in_words, hex(point)
         if character.isspace():
             assert invisible[point], hex(point)
         if len(character.lower()) == 1 and character not in "Σ\u00ad\u212a":

@@ -6,6 +6,7 @@ that comes with Python.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
@@ -56,6 +57,9 @@ TAGS = range(0xE0020, 0xE0080)
 """Invisible letters that name the region of a flag after it."""
 
 _POINTS = 0x110000
+_ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))  # where Unicode assigns characters
+_PRIVATE_PLANES = (0xF0000, 0x100000)  # the starts of those for private use
+_CASED = 0x20000  # where lower case differs, the code point is below
 _CONTINUING = (0x200C, ZERO_WIDTH_JOINER)  # parts of words in many scripts
 
 Mask = npt.NDArray[np.bool_]
@@ -63,10 +67,18 @@ Mask = npt.NDArray[np.bool_]
 
 @cache
 def _categories() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The two letters of the general category of each code point."""
-    text = "".join(map(chr, range(_POINTS)))
-    letters = "".join(map(unicodedata.category, text)).encode("ascii")
-    pairs = np.frombuffer(letters, dtype=np.uint8).reshape(_POINTS, 2)
+    """The two letters of the general category of each code point; of letters only the L."""
+    pairs = np.empty((_POINTS, 2), dtype=np.uint8)
+    pairs[:] = list(b"Cn")
+    for plane in _PRIVATE_PLANES:
+        pairs[plane : plane + 0xFFFE] = list(b"Co")
+    points = np.concatenate([np.arange(each.start, each.stop) for each in _ASSIGNED])
+    # most are letters, which this finds without a call for each
+    is_letter = np.char.isalpha(points.astype(np.uint32).view("U1"))
+    pairs[points[is_letter]] = list(b"L ")
+    others = points[~is_letter]
+    letters = "".join(map(unicodedata.category, map(chr, others.tolist()))).encode("ascii")
+    pairs[others] = np.frombuffer(letters, dtype=np.uint8).reshape(-1, 2)
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
@@ -126,7 +138,7 @@ def hard_characters() -> Mask:
 def lower_case() -> npt.NDArray[np.int32]:
     """Return the lower case of each code point (a hard character is its own)."""
     lower = np.arange(_POINTS, dtype=np.int32)
-    easy = np.flatnonzero(~hard_characters() & ~in_categories("Cs"))
+    easy = np.flatnonzero(~(hard_characters() | in_categories("Cs"))[:_CASED])
     text = easy.astype("<u4").tobytes().decode("utf-32-le").lower()
     lower[easy] = np.frombuffer(text.encode("utf-32-le"), dtype="<i4")
     return lower
@@ -134,9 +146,10 @@ def lower_case() -> npt.NDArray[np.int32]:
 
 def as_ranges(mask: Mask) -> str:
     """Return the code points of a mask as ranges for a character class of :mod:`re`."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
     pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return "".join(f"\\U{start:08x}-\\U{end - 1:08x}" for start, end in pairs)
+    # as characters, which re reads faster than their escape sequences
+    return "".join(f"{re.escape(chr(start))}-{re.escape(chr(end - 1))}" for start, end in pairs)
 
 
 _JAMO = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))  # vowels and finals: part of a syllable
@@ -154,9 +167,12 @@ def unsettled_characters(form: Normalization) -> npt.NDArray[np.bool_]:
     mask[list(_JAMO)] = True
     for point in np.flatnonzero(in_categories("M")).tolist():
         mask[point] = unicodedata.combining(chr(point)) > 0
-    for point in np.flatnonzero(~in_categories("Cn", "Co", "Cs")).tolist():
-        if parts := unicodedata.decomposition(chr(point)).split():
-            if not parts[0].startswith("<"):
-                mask[[int(part, 16) for part in parts[1:]]] = True
-            mask[point] |= normalized(chr(point), form) != chr(point)
+    assigned = map(chr, np.flatnonzero(~in_categories("Cn", "Co", "Cs")).tolist())
+    for character in filter(unicodedata.decomposition, assigned):
+        parts = unicodedata.decomposition(character).split()
+        if not parts[0].startswith("<"):
+            for part in parts[1:]:
+                mask[int(part, 16)] = True
+        if normalized(character, form) != character:
+            mask[ord(character)] = True
     return mask

@@ -138,10 +138,10 @@ def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
         first = word = r"\w"
         other = r"[^\w\x00-\x20\x7f]"
     else:
-        words, belonging = word_characters(), marks().copy()
-        first = rf"[\w{as_ranges(words & ~belonging)}]"  # re finds \w quickly
-        word = rf"[\w{as_ranges(words)}]"
-        symbol = as_ranges(~(words | invisible_characters()))
+        belonging = marks().copy()
+        first = r"\w"  # all word characters but the marks
+        word = rf"[\w{as_ranges(belonging)}]"
+        symbol = as_ranges(~(word_characters() | invisible_characters()))
         flag = f"[{chr(REGIONAL_INDICATORS[0])}-{chr(REGIONAL_INDICATORS[-1])}]"
         belonging[[*TONES, *TAGS]] = True
         joined = rf"(?<={chr(ZERO_WIDTH_JOINER)})(?![\0-\x7f])[{symbol}]"
