@@ -16,7 +16,7 @@ import wordkit
 from wordkit import errors
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "gensim"}
+HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "cloup", "gensim"}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -46,7 +46,12 @@ def loaded_by(code: str) -> set[str]:
         "wordkit_corpora.named",
         "wordkit_cli.commands",
         "wordkit_cli.compare",
+        "wordkit_cli.generate",
+        "wordkit_cli.prepare",
         "wordkit_cli.similar",
+        "wordkit_cli.train_counts",
+        "wordkit_cli.train_lm",
+        "wordkit_cli.train_w2v",
     ],
 )
 def test_imports_are_light(module: str) -> None:
@@ -57,13 +62,28 @@ def test_import_wordkit_loads_nothing_else() -> None:
     assert not loaded_by("import wordkit") & (HEAVY | {"numpy", "click"})
 
 
-def test_help_loads_click_alone() -> None:
-    loaded = loaded_by(
+def loaded_by_command(*arguments: str) -> set[str]:
+    return loaded_by(
         "from wordkit_cli.main import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+        f"try:\n    main({list(arguments)})\nexcept SystemExit as end:\n    assert not end.code"
     )
+
+
+def test_help_loads_click_alone() -> None:
+    loaded = loaded_by_command("--help")
     assert "click" in loaded
     assert not loaded & (HEAVY | {"numpy"})
+
+
+def test_commands_load_what_they_need(tmp_path: Path) -> None:
+    text, corpus, out = (str(tmp_path / name) for name in ("t.txt", "t.ids", "v.safetensors"))
+    lines = (f"a{i % 7} b{i * i % 11} c{i % 5}\n" for i in range(200))
+    Path(text).write_text("".join(lines))
+    kernels = {"numba", "scipy"}  # Numba loads the latter for its BLAS
+    assert not loaded_by_command("similar", "car") & HEAVY
+    assert loaded_by_command("prepare", text, "-o", corpus) & HEAVY == kernels
+    assert loaded_by_command("train-counts", text, "--dim", "5", "-o", out) & HEAVY == kernels
+    assert loaded_by_command("train-w2v", text, "-o", out) & HEAVY == kernels
 
 
 @pytest.mark.parametrize("package", ["wordkit", "wordkit_cli"])

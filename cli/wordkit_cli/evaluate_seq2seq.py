@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
@@ -36,7 +35,7 @@ _SCORES = ("bleu", "bleu_detokenized", "chrf")
 _UNITS = {"char": "characters", "word": "words"}
 
 
-@cloup.command("evaluate-seq2seq", cls=SectionedCommand)
+@click.command("evaluate-seq2seq", cls=SectionedCommand)
 @click.argument("files", nargs=-1, required=True, metavar="[MODEL] PAIRS")
 @separator_option
 @_DECODING

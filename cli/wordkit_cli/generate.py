@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.text.detokenizer import Detokenizer, detokenize
@@ -27,7 +26,7 @@ __all__ = ["command"]
 _SAMPLING = SettingOptions({"Decoding": SamplingConfig}, hidden=("seed",))
 
 
-@cloup.command("generate", cls=SectionedCommand)
+@click.command("generate", cls=SectionedCommand)
 @option("-p", "--prompt", default="", metavar="TEXT", section="Text", help="Text to continue.")
 @option(
     "-n", "--words", default=50, show_default=True, type=click.IntRange(min=1), section="Text",

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-import cloup
-from cloup.formatting import HelpSection, ensure_is_cloup_formatter
 
 __all__ = ["SECTIONS", "Option", "SectionedCommand", "option"]
 
@@ -44,7 +42,7 @@ def option(*names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(*names, cls=Option, **settings)
 
 
-class SectionedCommand(cloup.Command):
+class SectionedCommand(click.Command):
     """A command whose options stand in sections."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -52,8 +50,18 @@ class SectionedCommand(cloup.Command):
         params = super().get_params(ctx)
         return [*params, _help_all] if len(params) > _MANY else params
 
-    def format_params(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, with the sections in the same columns."""
+        from cloup import HelpFormatter  # takes as long to import as Click; only help needs it
+
+        formatter = HelpFormatter(width=ctx.terminal_width, max_width=ctx.max_content_width)
+        self.format_help(ctx, formatter)
+        return formatter.getvalue().rstrip("\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections, in each of them the main options first."""
+        from cloup.formatting import HelpSection, ensure_is_cloup_formatter
+
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         shows_all = ctx.meta.get(_SHOWS_ALL) or _help_all not in options
         sections: dict[str, list[tuple[str, str]]] = {title: [] for title in (*SECTIONS, _OTHERS)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import cloup
 
 from wordkit.counts.config import CountsConfig
 from wordkit_cli.inputs import TextOptions, read_corpus
@@ -28,7 +27,7 @@ __all__ = ["command"]
 _SETTINGS = SettingOptions({"Model": CountsConfig})
 
 
-@cloup.command("train-counts", cls=SectionedCommand)
+@click.command("train-counts", cls=SectionedCommand)
 @click.argument("text", nargs=-1, required=True)
 @output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.runtime import torchrun_number
@@ -61,7 +60,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
         context.exit()
 
 
-@cloup.command("train-lm", cls=SectionedCommand)
+@click.command("train-lm", cls=SectionedCommand)
 @click.argument("text", nargs=-1, required=True, metavar="TEXT...")
 @output_option(LANGUAGE_MODEL.file, "FILE", "The language model to write.")
 @option(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
@@ -57,7 +56,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
         context.exit()
 
 
-@cloup.command("train-seq2seq", cls=SectionedCommand)
+@click.command("train-seq2seq", cls=SectionedCommand)
 @click.argument("pairs", nargs=-1, required=True, metavar="PAIRS...")
 @output_option(SEQ2SEQ.file, "FILE", "The model to write.")
 @separator_option

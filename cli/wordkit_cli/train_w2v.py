@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.storage import check_outputs, is_same_file
 from wordkit.word2vec.config import LIKE, Word2VecConfig, settings_like
@@ -45,7 +44,7 @@ _SETTINGS = SettingOptions({"Model": Word2VecConfig})
 _OF_CHECKPOINT = ""  # the value of --resume where none is given
 
 
-@cloup.command("train-w2v", cls=SectionedCommand)
+@click.command("train-w2v", cls=SectionedCommand)
 @click.argument("text", nargs=-1, metavar="TEXT...")
 @output_option(VECTORS.file, "FILE", "The file of vectors to write.")
 @_SETTINGS

@@ -7,7 +7,6 @@ from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from wordkit.errors import TextError
 from wordkit.seq2seq.config import DecodingConfig
@@ -27,7 +26,7 @@ _DECODING = SettingOptions({"Decoding": DecodingConfig}, hidden=("batch",))
 _GROUP = 4096  # lines of a file; of a pipe, those that are available
 
 
-@cloup.command("transform", cls=SectionedCommand)
+@click.command("transform", cls=SectionedCommand)
 @click.argument("files", nargs=-1, metavar="[MODEL] [FILE|-]")
 @_DECODING
 @model_device_option
