@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -12,12 +13,16 @@ from collections.abc import Sequence
 from typing import Any
 
 _COMPLETION = "_WORDKIT_COMPLETE"  # the variable by which shells ask for completion
+_GC_THRESHOLD = 100_000  # new objects between two collections; Python's default is 700
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     from wordkit_cli.stopping import STOPPING
 
+    is_program = arguments is None
+    if is_program:  # imports make many objects and hardly any garbage
+        gc.set_threshold(_GC_THRESHOLD)
     try:
         STOPPING.begin()
         status = _run(arguments)
@@ -33,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = STOPPING.status
     finally:
         STOPPING.end()
+    if is_program:  # the interpreter's last collections would go through all objects
+        gc.freeze()
     sys.exit(status)
 
 
