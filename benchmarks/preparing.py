@@ -6,16 +6,22 @@ The plain way is a regular expression for the tokens, a Counter for the vocabula
 for the ids, which reads the text twice; the thrifty way numbers the words as they come and reads it
 once. Both run on one core, because that is what they can use. All give identical words, counts, ids
 and sentences, which is checked.
+
+Then whole processes on the text without its compression, from the start of the interpreter to its
+end: ``wordkit prepare`` and the plainest program, which holds the text in memory.
 """
 
 from __future__ import annotations
 
 import array
 import gzip
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +31,17 @@ from wordkit.text import Corpus, get_tokenizer, iter_prepare
 from wordkit_corpora.plaintext import open_text
 
 ENWIKI = Path(__file__).resolve().parents[2] / "shared/data/enwiki-2018/enwiki-2018.txt.gz"
+
+PROGRAM = r"""
+import array, re, sys
+from collections import Counter
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    tokens = re.findall(r"\w+|[^\w\s]", file.read().lower())
+ids = {word: id for id, (word, _) in enumerate(Counter(tokens).most_common())}
+with open(sys.argv[2], "wb") as file:
+    array.array("i", map(ids.__getitem__, tokens)).tofile(file)
+"""
 
 
 def plain_way(path: Path) -> tuple[list[str], list[int], np.ndarray, np.ndarray]:
@@ -96,6 +113,29 @@ def main() -> None:
     print(table(seconds, reference="plain Python"))
     print(f"\n{corpus.tokens / seconds['wordkit'].median:,.0f} tokens/s")
     print(f"(its first run, with the imports and the loading of kernels: {first:.2f} s)")
+    processes(path)
+
+
+def processes(path: Path) -> None:
+    """Time whole processes on the plain text, in turns."""
+    with tempfile.TemporaryDirectory() as name:
+        text = Path(name) / "text.txt"
+        with gzip.open(path) as packed, open(text, "wb") as file:
+            shutil.copyfileobj(packed, file)
+
+        def process(*arguments: str) -> Callable[[], object]:
+            command = [sys.executable, *arguments]
+            return lambda: subprocess.run(command, check=True)
+
+        prepare = ["-m", "wordkit_cli", "prepare", str(text), "-o", f"{name}/corpus.ids", "-q"]
+        jobs = {
+            "the plainest program": process("-c", PROGRAM, str(text), f"{name}/ids"),
+            "wordkit prepare": process(*prepare),
+        }
+        size = text.stat().st_size / 1e6
+        seconds = alternate(jobs, 5)
+    print(f"\nWhole processes, {size:.0f} MB of text:\n")
+    print(table(seconds, reference="the plainest program"))
 
 
 if __name__ == "__main__":
