@@ -179,7 +179,7 @@ class Word2VecConfig(Settings):
 
     @classmethod
     def like(cls, program: str, **settings: Any) -> Word2VecConfig:
-        """Return a config with the defaults of another program, see :func:`settings_like`."""
+        """Return a config with the defaults of another program: word2vec, gensim or fasttext."""
         return cls(**settings_like(program, **settings))
 
     def record(self) -> dict[str, Any]:
