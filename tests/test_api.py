@@ -229,6 +229,25 @@ def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None
         wordkit.train_word2vec(TOKENS, **settings)
 
 
+@pytest.mark.parametrize(
+    ("train", "settings"),
+    [
+        (wordkit.train_word2vec, {"valid": LINES}),
+        (wordkit.train_word2vec, {"embeddings": "v.safetensors"}),
+        (wordkit.train_counts, {"init": "v.safetensors"}),
+        (wordkit.train_counts, {"checkpoint": "c"}),
+        (wordkit.train_language_model, {"init": "v.safetensors"}),
+        (wordkit.train_seq2seq, {"embeddings": "v.safetensors"}),
+    ],
+)
+def test_the_arguments_of_another_training_are_unknown(
+    train: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    """They would have no effect."""
+    with pytest.raises(ConfigError, match=f"there is no setting '{[*settings][0]}'"):
+        train(LINES, **settings)
+
+
 @pytest.mark.parametrize("threads", [1.5, "2", True])
 def test_a_number_of_threads_is_whole(threads: Any) -> None:
     with pytest.raises(ConfigError, match="threads must be a whole number, at least 1, not"):

@@ -6,9 +6,10 @@ same with the prefix ``iter_``, which yield reports on the way.
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wordkit import bundled
@@ -58,7 +59,6 @@ __all__ = [
     "train_word2vec",
 ]
 
-_ARGUMENTS = ("threads", "progress", "checkpoint", "resume", "valid", "init", "embeddings")
 _CHECKPOINTS = {
     WORD2VEC_CHECKPOINT: "train_word2vec",
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
@@ -138,7 +138,7 @@ def train_word2vec(
     """
     from wordkit.word2vec import Word2VecConfig, begin_training, iter_train_word2vec
 
-    reading, given = _split(settings, (Word2VecConfig, config))
+    reading, given = _split(train_word2vec, settings, (Word2VecConfig, config))
     plan = _plan(checkpoint)
     beginning = begin_training(given, init=init, resume=resume, checkpoint=plan)
     corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
@@ -175,7 +175,7 @@ def train_counts(
     """
     from wordkit.counts import CountsConfig, iter_train_counts
 
-    reading, given = _split(settings, (CountsConfig, config))
+    reading, given = _split(train_counts, settings, (CountsConfig, config))
     config = change(CountsConfig(), **given)
     corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
     return finish(iter_train_counts(corpus, config, memory=memory, threads=threads), progress)
@@ -229,7 +229,7 @@ def train_language_model(
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(
-        settings, (ModelConfig, model), (TrainingConfig, config)
+        train_language_model, settings, (ModelConfig, model), (TrainingConfig, config)
     )
     vectors = None if embeddings is None else _vectors(embeddings)
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
@@ -313,7 +313,11 @@ def train_seq2seq(
     from wordkit.training.config import check_validation
 
     reading, of_model, of_training = _split(
-        settings, (Seq2SeqConfig, model), (Seq2SeqTrainingConfig, config), text=_FILE_SETTINGS
+        train_seq2seq,
+        settings,
+        (Seq2SeqConfig, model),
+        (Seq2SeqTrainingConfig, config),
+        text=_FILE_SETTINGS,
     )
     writing = _plan(checkpoint)
     resumed, _ = resumed_checkpoint(
@@ -519,13 +523,16 @@ def _plan(checkpoint: str | os.PathLike[str] | CheckpointPlan | None) -> Checkpo
 
 
 def _split(
+    train: Callable[..., Any],
     settings: Mapping[str, Any],
     *kinds: tuple[type[Settings], Settings | None],
     text: tuple[str, ...] = _TEXT_SETTINGS,
 ) -> list[dict[str, Any]]:
     """Return the settings of the text, then those of each class, of its instance or given."""
     names = [text, *(tuple(settings_of(kind)) for kind, _ in kinds)]
-    check_names(settings, [name for group in (_ARGUMENTS, *reversed(names)) for name in group])
+    parameters = inspect.signature(train).parameters.values()
+    arguments = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    check_names(settings, [name for group in (arguments, *reversed(names)) for name in group])
     given = [{name: settings[name] for name in group if name in settings} for group in names]
     for (kind, config), fields in zip(kinds, given[1:], strict=True):
         if config is not None:
