@@ -244,7 +244,7 @@ def test_the_arguments_of_another_training_are_unknown(
     train: Callable[..., Any], settings: dict[str, Any]
 ) -> None:
     """They would have no effect."""
-    with pytest.raises(ConfigError, match=f"there is no setting '{[*settings][0]}'"):
+    with pytest.raises(ConfigError, match=f"there is no setting '{next(iter(settings))}'"):
         train(LINES, **settings)
 
 
