@@ -192,6 +192,16 @@ def test_a_closed_file_and_settings_without_effect() -> None:
             wordkit.prepare(text, tokenizer="words")
 
 
+def test_an_open_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.txt").write_text(LINES[0])
+    (tmp_path / "bad.txt").write_bytes(b"\xc9t\xe9")
+    with open("good.txt") as good, open("bad.txt", encoding="utf-8") as bad:
+        assert "good.txt" in repr(wordkit.prepare(good))
+        with pytest.raises(TextError, match=r"bad.txt is not utf-8.*; open it with its encoding"):
+            wordkit.prepare(bad)
+
+
 def test_a_corpus_of_lines_in_memory_is_kept_in_a_folder(tmp_path: Path) -> None:
     for number, text in enumerate((LINES, TOKENS)):
         made = wordkit.prepare(text, tmp_path / f"{number}.ids", min_count=2)

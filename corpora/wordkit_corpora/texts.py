@@ -147,8 +147,11 @@ def _open(
     if kind == "paths":
         opening = iter_open_source(content, encoding=encoding, errors=errors, data_dir=data_dir)
         return (yield from opening)
-    name = getattr(content, "name", None) if hasattr(content, "read") else None
-    lines = Lines(content, str(name or "the text"), errors == "replace")
+    name = "the text"
+    if kind == "files":
+        name = ", ".join(str(getattr(file, "name", name)) for file in content)
+        content = _lines_of_files(content)
+    lines = Lines(content, name, errors == "replace")
     return OpenedText(lines, "whitespace" if lines.is_tokenized() else "basic")
 
 
@@ -226,7 +229,7 @@ def _peek(items: Iterable[Any], n: int) -> tuple[list[Any], Iterable[Any]]:
     return first, itertools.chain(first, iterator) if iterator is items else items
 
 
-def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"], Any]:
+def _kind_of(text: object) -> tuple[Literal["opened", "paths", "files", "lines", "tokens"], Any]:
     """Return what a text is, and its content."""
     if isinstance(text, OpenedText):
         return "opened", text
@@ -246,15 +249,15 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "lines", "tokens"
         )
     if not isinstance(text, Iterable):
         raise ConfigError(f"text must be a path, lines or lists of tokens, not {text!r:.50}")
-    if getattr(text, "closed", False):
-        raise TextError(f"{getattr(text, 'name', 'the file')} is closed; open it again")
+    if hasattr(text, "read"):
+        return "files", [text]
     [*first], whole = _peek(text, 1)
     if not first:
         raise TextError("the text holds no line; give one that does")
     if isinstance(text, list | tuple) and _are_names(text):
         return "paths", list(text)
     if hasattr(first[0], "read"):
-        return "lines", _lines_of_files(whole)
+        return "files", list(whole)
     match first[0]:
         case str() if os.path.isfile(first[0][:_MAX_PATH].replace("\0", "")):
             raise TextError(f"{first[0]!r:.60} names a file; give the names of files as a list")
@@ -275,9 +278,16 @@ def _lines_of_files(files: Iterable[Any]) -> Iterator[str | bytes]:
                 f"file {number} must be open, as the first is, not {file!r:.50}; give open files, "
                 "or paths"
             )
-        if file.closed:
-            raise TextError(f"{getattr(file, 'name', f'file {number}')} is closed; open it again")
-        yield from file
+        name = getattr(file, "name", f"file {number}")
+        if getattr(file, "closed", False):
+            raise TextError(f"{name} is closed; open it again")
+        try:
+            yield from file
+        except UnicodeDecodeError as error:
+            raise TextError(
+                f"{name} is not {error.encoding}: {error.reason}; open it with its encoding, or "
+                "with errors replace"
+            ) from error
 
 
 def _are_names(items: Sequence[object]) -> bool:
