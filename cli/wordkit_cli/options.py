@@ -110,12 +110,12 @@ text_options = together(
 )  # fmt: skip
 
 
-def document_options(weighting: str) -> Callable[[F], F]:
-    """Return the options of document vectors, with a default of the weighting."""
+def document_options(weighting: str | None, default: str | bool = True) -> Callable[[F], F]:
+    """Return the options of document vectors, with a default of the weighting, shown so."""
     return together(
         click.option(
             "--weighting", type=click.Choice(["mean", "sif", "tfidf"]), default=weighting,
-            show_default=True,
+            show_default=default,
             help="Weights of the words: all the same, by smooth inverse frequency, or by inverse "
             "document frequency.",
         ),

@@ -14,19 +14,21 @@ from wordkit_cli.progress import Progress
 
 __all__ = ["command"]
 
+_MIN_LINES = 20  # fewer share no direction that could be told from their own
+
 
 @click.command("similar-lines")
 @click.argument("sentence")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @number_option
-@document_options("sif")
+@document_options(None, f"sif; mean for fewer than {_MIN_LINES} lines")
 @model_option
 @json_option
 def command(
     sentence: str,
     files: tuple[str, ...],
     number: int,
-    weighting: str,
+    weighting: str | None,
     tokenizer: str | None,
     model: str | None,
     as_json: bool,
@@ -57,7 +59,8 @@ def command(
         lines = list(lines_of(opened.source))
         if not lines:
             raise TextError(f"{opened.source.name} holds no line; give a text that does")
-        vectors = DocumentVectors(path, weighting, tokenizer)
+        usual = "sif" if len(lines) >= _MIN_LINES else "mean"
+        vectors = DocumentVectors(path, weighting or usual, tokenizer)
         answers = similar_lines(vectors, sentence, lines, number)
     for answer in answers:
         if as_json:

@@ -62,7 +62,7 @@ def test_what_embed_refuses(wordkit: Wordkit, text: Path) -> None:
 
 
 def test_similar_lines(wordkit: Wordkit, text: Path, vectors: Path) -> None:
-    answers = similar_lines(DocumentVectors(vectors, "sif"), "a queen", LINES, 2)
+    answers = similar_lines(DocumentVectors(vectors, "mean"), "a queen", LINES, 2)
     rows = [
         line.split("\t")
         for line in wordkit("similar-lines", "a queen", text, "-n", 2).stdout.splitlines()
@@ -72,9 +72,18 @@ def test_similar_lines(wordkit: Wordkit, text: Path, vectors: Path) -> None:
     assert [json.loads(line) for line in printed.splitlines()] == [a._asdict() for a in answers]
 
 
+def test_many_lines_are_compared_without_what_they_share(wordkit: Wordkit, vectors: Path) -> None:
+    lines = LINES * (20 // len(LINES) + 1)
+    [answer] = similar_lines(DocumentVectors(vectors, "sif"), "a queen", lines, 1)
+    printed = wordkit("similar-lines", "a queen", "-", "-n", 1, stdin="\n".join(lines)).stdout
+    assert printed.startswith(f"{answer.score:.4f}\t")
+
+
 def test_what_similar_lines_refuses(wordkit: Wordkit, text: Path) -> None:
     assert "'zebra' cannot be compared" in wordkit("similar-lines", "zebra", text, status=1).stderr
     assert "holds no line" in wordkit("similar-lines", "king", "-", status=1).stderr
-    error = wordkit("similar-lines", "king", "-", stdin="king\nking\n", status=1).stderr
+    error = wordkit(
+        "similar-lines", "king", "-", "--weighting", "sif", stdin="king\nking\n", status=1
+    ).stderr
     assert "choose mean" in error
     assert "Usage" in wordkit("similar-lines", "king", status=2).stderr
