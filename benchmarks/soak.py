@@ -396,10 +396,10 @@ def _run(
     if leader is not None:
         os.close(leader)
     sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as of nohup
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore behind &
     tempfile.tempdir = None
     try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as of nohup
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore behind &
         main(arguments)
     except KeyboardInterrupt:  # before it could listen, or behind its end
         sys.exit(1)

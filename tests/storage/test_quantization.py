@@ -73,7 +73,8 @@ def test_the_command_line_offers_all_precisions() -> None:
 
 
 @pytest.mark.parametrize(
-    "scales", [np.ones(2), np.array([1, 1, np.nan]), np.zeros(3), np.array([1, 1, -1.0])]
+    "scales",
+    [np.ones(2), np.array([1, 1, np.nan]), np.zeros(3), np.array([1, 1, -1.0]), np.full(3, 3e36)],
 )
 def test_scales_that_cannot_be(scales: npt.NDArray[np.float64]) -> None:
     tensors = {"m": np.ones((3, 4), np.int8), "m.scales": scales.astype(np.float32)}

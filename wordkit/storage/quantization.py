@@ -73,10 +73,11 @@ def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[
     if kept is not None and dimensions == 2 and kept.dtype == np.int8:
         steps = file.tensor(name, np.int8, 2)
         scales = file.tensor(name + _SCALES, np.float32, 1)
-        if len(scales) != len(steps) or not (np.isfinite(scales) & (scales > 0)).all():
+        most = np.finfo(np.float32).max / _MAX_STEP  # whose products are finite
+        if len(scales) != len(steps) or not ((scales > 0) & (scales < most)).all():
             raise FormatError(
                 f"{file.path} is corrupted: the {len(scales)} scales of {name!r} should be "
-                f"{len(steps)} numbers above 0; copy or make it again"
+                f"{len(steps)} numbers above 0 and below {most:.1g}; copy or make it again"
             )
         matrix: npt.NDArray[np.float32] = steps * scales[:, None]
         return matrix
