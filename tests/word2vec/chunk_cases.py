@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import twin
 
+from wordkit.word2vec.cpu import in_blocks
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.kernels import cbow, training
 from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
@@ -75,9 +76,10 @@ class Case:
 
     def run(self) -> tuple[float, int]:
         """Train with the kernels: the loss and the predictions."""
-        kernels = cbow if self.arch == "cbow" and self.loss == "ns" else training
+        arguments = self.arguments()
+        kernels = cbow if in_blocks(arguments[-1]) else training
         return kernels.train_chunk(
-            *self.arguments(), self.weights.padded_input, self.weights.padded_output, *self._rest()
+            *arguments, self.weights.padded_input, self.weights.padded_output, *self._rest()
         )
 
     def run_twin(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float, int]:

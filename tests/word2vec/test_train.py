@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import tracemalloc
 from itertools import islice
 from pathlib import Path
@@ -326,3 +327,12 @@ def test_nothing_to_predict(arch: str) -> None:
         with pytest.raises(TextError, match=r"there was nothing to predict.* sample") as caught:
             train(Corpus.from_sentences(sentences), arch=arch, sample=sample)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
+def test_a_text_of_two_words_does_not_diverge(arch: str) -> None:
+    words = np.random.default_rng(1).choice(["a", "b"], size=(2000, 10))
+    corpus = Corpus.from_sentences(words.tolist())
+    vectors = train(corpus, arch=arch, epochs=5, dim=100, lr=None)
+    # with no word known from another, a prediction costs at most 6 log 2
+    assert vectors.metadata["training"]["loss"] < 6 * math.log(2)

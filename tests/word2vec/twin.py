@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.word2vec.cpu import in_blocks
 from wordkit.word2vec.kernels.arguments import NS, SOFTMAX, Settings, Targets, Text
 
 Doubles = npt.NDArray[np.float64]
 
 TILE = 8  # targets whose changes the kernels work out together
 BLOCK = 8  # centres of CBOW with negative sampling that share their negatives
+PAIR = 2  # centres of a block after which these are updated
+MAX_PER_TILE = 5  # negatives of a centre that a tile of a block's stands for
 TRIES = 20  # for a negative that is not the centre
 
 
@@ -157,10 +160,10 @@ class Block:
     """One step of CBOW with negative sampling, for a block of centres."""
 
     centres: Sequence[int]
-    """Rows of the output matrix; no centre without context."""
+    """Rows of the output matrix, at most BLOCK."""
 
     contexts: Sequence[Sequence[int]]
-    """For each centre, rows of the input matrix."""
+    """For each centre, rows of the input matrix; none: the centre counts for nothing."""
 
     negatives: Sequence[int]
     """Rows of the output matrix, shared by the centres."""
@@ -172,40 +175,47 @@ class Block:
         """The weight of each negative for each centre: none for itself, shape (·, N)."""
         others = np.array(self.centres)[:, None] != np.array(self.negatives)
         weights: Doubles = self.negative * others / np.maximum(others.sum(1, keepdims=True), 1)
+        weights[[not context for context in self.contexts]] = 0
         return weights
+
+    def means(self, inputs: Doubles) -> Doubles:
+        """The mean of the context of each centre, shape (·, D)."""
+        zero = np.zeros(inputs.shape[1])
+        return np.array([inputs[list(c)].mean(axis=0) if c else zero for c in self.contexts])
 
     def written_out_loss(self, inputs: Doubles, outputs: Doubles) -> float:
         """The sum of −log p of the block's predictions, formula by formula."""
         loss = 0.0
-        for centre, context, weights in self._each():
-            x = sum(inputs[word] for word in context) / len(context)
-            loss += np.logaddexp(0, -x @ outputs[centre])
+        each = zip(self.centres, self.contexts, self.means(inputs), self.weights(), strict=True)
+        for centre, context, x, weights in each:
+            loss += np.logaddexp(0, -x @ outputs[centre]) if context else 0
             for row, weight in zip(self.negatives, weights, strict=True):
                 loss += weight * np.logaddexp(0, x @ outputs[row])
         return float(loss)
 
-    def take(self, inputs: Doubles, outputs: Doubles, lr: float, *, true_gradient: bool) -> float:
-        """Change the weights as the kernels do; return the loss before."""
-        loss = self.written_out_loss(inputs, outputs)
-        means = np.array([inputs[list(context)].mean(axis=0) for context in self.contexts])
-        rows = list(self.negatives)
-        g = -lr * self.weights() * sigmoid(means @ outputs[rows].T)
-        right = lr * (1 - sigmoid((means * outputs[list(self.centres)]).sum(axis=1)))
+    def take(self, inputs: Doubles, outputs: Doubles, lr: float) -> float:
+        """Change the weights as the kernels do; return the loss, each pair's before its update."""
+        means, weights, rows = self.means(inputs), self.weights(), list(self.negatives)
+        used = np.array([bool(context) for context in self.contexts])
+        scores = (means * outputs[list(self.centres)]).sum(axis=1)
+        positives = lr * used * (1 - sigmoid(scores))
+        loss = float(used @ np.logaddexp(0, -scores))
         changes = np.zeros_like(means)
-        for first in range(0, len(rows), TILE):
-            tile = slice(first, first + TILE)
-            changes += g[:, tile] @ outputs[rows[tile]]
-            np.add.at(outputs, rows[tile], g[:, tile].T @ means)
-        for c, centre in enumerate(self.centres):
-            changes[c] += right[c] * outputs[centre]
-            outputs[centre] += right[c] * means[c]
-        for (_, context, _), change in zip(self._each(), changes, strict=True):
+        for first in range(0, len(means), PAIR):
+            pair = slice(first, first + PAIR)
+            scores = means[pair] @ outputs[rows].T
+            loss += float((weights[pair] * np.logaddexp(0, scores)).sum())
+            g = -lr * weights[pair] * sigmoid(scores)
+            for start in range(0, len(rows), TILE):
+                tile = slice(start, start + TILE)
+                changes[pair] += g[:, tile] @ outputs[rows[tile]]
+                np.add.at(outputs, rows[tile], g[:, tile].T @ means[pair])
+        for c, (centre, context) in enumerate(zip(self.centres, self.contexts, strict=True)):
+            changes[c] += positives[c] * outputs[centre]
+            outputs[centre] += positives[c] * means[c]
             for word in context:
-                inputs[word] += change / len(context) if true_gradient else change
+                inputs[word] += changes[c] / len(context)
         return loss
-
-    def _each(self) -> Iterator[tuple[int, Sequence[int], Doubles]]:
-        return zip(self.centres, self.contexts, self.weights(), strict=True)
 
 
 def sigmoid(z: Doubles) -> Doubles:
@@ -248,11 +258,14 @@ def train_chunk(
     """What ``train_chunk`` of the kernels does."""
     windows = list(kept_windows(text, start, stop, seed))
     random = Random(int(seed) + stop - start)
-    blocks = settings.loss == NS and not settings.skipgram
     loss, predictions = 0.0, 0
-    for place, step, made in (_blocks if blocks else _steps)(windows, targets, settings, random):
+    steps = _blocks if in_blocks(settings) else _steps
+    for place, step, made in steps(windows, targets, settings, random):
         lr = start_lr + (stop_lr - start_lr) * place / len(windows)
-        loss += step.take(inputs, outputs, lr, true_gradient=bool(settings.true_gradient))
+        if isinstance(step, Block):
+            loss += step.take(inputs, outputs, lr)
+        else:
+            loss += step.take(inputs, outputs, lr, true_gradient=bool(settings.true_gradient))
         predictions += made
     return loss, predictions
 
@@ -278,9 +291,9 @@ def _radius(settings: Settings, random: Random) -> int:
 
 def _blocks(
     windows: Sequence[Window], targets: Targets, settings: Settings, random: Random
-) -> Iterator[tuple[int, Block, int]]:
+) -> Iterator[tuple[int, Step | Block, int]]:
     """The blocks, with the place of the first centre and the number of predictions."""
-    table, count = targets.noise.tolist(), -(-settings.negative // TILE) * TILE
+    table, count = targets.noise.tolist(), -(-settings.negative // MAX_PER_TILE) * TILE
 
     def negatives() -> list[int]:
         return [random.word(table) for _ in range(count)]
@@ -289,16 +302,15 @@ def _blocks(
     for first in range(0, len(windows), BLOCK):
         drawn, ahead = ahead, negatives()
         radius = _radius(settings, random)
-        centres = [window for window in windows[first : first + BLOCK] if window.context(1)]
+        centres = windows[first : first + BLOCK]
+        words = [window.word for window in centres]
         contexts = [window.context(radius) for window in centres]
-        if centres:
-            words = [window.word for window in centres]
-            yield first, Block(words, contexts, drawn, settings.negative), len(centres)
+        yield first, Block(words, contexts, drawn, settings.negative), sum(map(bool, contexts))
 
 
 def _steps(
     windows: Sequence[Window], targets: Targets, settings: Settings, random: Random
-) -> Iterator[tuple[int, Step, int]]:
+) -> Iterator[tuple[int, Step | Block, int]]:
     """The steps, with their centre and the number of predictions.
 
     The negatives of a centre are drawn one centre ahead.

@@ -28,7 +28,7 @@ _LOSSES = {"ns": NS, "hs": HS, "softmax": SOFTMAX}
 _EMPTY_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
 _MAX_CHUNK_TOKENS = 1 << 16
 _CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default settings
-_COPIED_ROWS = 256  # of each matrix, by each thread; 64 or 1,024 are slower
+_COPIED_ROWS = 256  # of each matrix, by each thread; 1,024 are slower
 _UNMERGED_WORDS = 1 << 14  # of all threads; with eight times as many, skip-gram diverges
 _MAX_COPYING_THREADS = 16  # more would spend their time on merging
 _POLL_SECONDS = 0.2  # between looks for Ctrl-C
@@ -107,8 +107,7 @@ class CpuEngine:
         """Do nothing: the weights are on the CPU."""
 
     def _train(self, chunk: Chunk) -> LossSum:
-        blocks = self._settings.loss == NS and not self._settings.skipgram
-        kernels = cbow if blocks else training
+        kernels = cbow if in_blocks(self._settings) else training
         loss, predictions = kernels.train_chunk(
             self._text,
             chunk.start,
@@ -122,6 +121,11 @@ class CpuEngine:
             _counter(self._seed, chunk),
         )
         return LossSum(loss, predictions)
+
+
+def in_blocks(settings: Settings) -> bool:
+    """Return whether :mod:`.cbow` trains with these settings, and not :mod:`.training`."""
+    return settings.loss == NS and not settings.skipgram and bool(settings.true_gradient)
 
 
 def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:

@@ -4,6 +4,9 @@ The centres of a block share a window radius and the negatives, which turns the 
 of small matrices, and lets each row near the block be read and written once. N negatives stand for
 the ``negative`` ones of a centre: each weighs as much less, and one that is the centre nothing. The
 negatives of the next block are drawn, and its rows asked for, before the step of the present one.
+
+The negatives are updated after each pair of centres. If all centres of a block used them as they
+were, the sum of their gradients would overshoot in texts of few words, and diverge.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from wordkit.word2vec.kernels.blocks import (
     diagonal_products,
     update_block,
 )
-from wordkit.word2vec.kernels.logistic import FEW, gradients_of_sigmoid, taken
+from wordkit.word2vec.kernels.logistic import MAX_TERMS, gradients_of_sigmoid, take_sum
 from wordkit.word2vec.kernels.random import (
     Counter,
     Table,
@@ -43,6 +46,9 @@ from wordkit.word2vec.kernels.tiles import LANES, WIDTH, add_products, inner_pro
 __all__ = ["train_chunk"]
 
 Floats = npt.NDArray[np.float32]
+
+_PAIR = 2  # centres that use the negatives as they are before an update
+_MAX_PER_TILE = 5  # negatives of a centre that a tile of negatives stands for
 
 
 class _Workspace(NamedTuple):
@@ -95,7 +101,7 @@ def train_chunk(
 @njit(nogil=True, cache=True)
 def _workspace(settings: Settings, outputs: Matrix) -> _Workspace:
     S, R = outputs.rows.shape[1], 2 * settings.window + BLOCK
-    N = -(-settings.negative // WIDTH) * WIDTH
+    N = -(-settings.negative // _MAX_PER_TILE) * WIDTH
     means = aligned(BLOCK, S)
     rows = np.empty(BLOCK, dtype=np.int64)
     for c in range(BLOCK):
@@ -168,27 +174,26 @@ def _train(
         context_means(near, count, ranges, scales, work.prefix, means)
         centres, negatives = work.centres[now], work.negatives[now]
         diagonal_products(means, centres, work.diagonal)
-        for j in range(0, N, WIDTH):
-            inner_products(work.mean_rows, BLOCK, negatives, j, WIDTH, S, table, j)
-        for c in range(size):
-            _weigh(words.rows[first + c], work.words[now], settings, scales[c], weights)
-            for j in range(0, N, WIDTH):
-                gradients_of_sigmoid(table, c, j, work.zeros, weights, lr, work.losses)
-                if (j + WIDTH) % (FEW // BLOCK * WIDTH) == 0:
-                    loss += taken(work.losses)
-        for c in range(size, BLOCK):
-            table[c] = 0
         for c in range(BLOCK):
             weights[c] = np.float32(scales[c] > 0)
         gradients_of_sigmoid(work.diagonal, 0, 0, work.ones, weights, lr, work.losses)
-        loss += taken(work.losses)
-        if not settings.true_gradient:
-            scales[:] = 1
         for c in range(BLOCK):
             for d in range(S):
                 changes[c, d] = 0
-        for j in range(0, N, WIDTH):
-            add_products(work.mean_rows, BLOCK, negatives, j, WIDTH, S, table, j, changes)
+        for pair in range(0, size, _PAIR):
+            x, products = work.mean_rows[pair:], table[pair:]
+            for j in range(0, N, WIDTH):
+                inner_products(x, _PAIR, negatives, j, WIDTH, S, products, j)
+            for c in range(_PAIR):
+                word = words.rows[min(first + pair + c, n - 1)]
+                _set_weights(word, work.words[now], settings, scales[pair + c], weights)
+                for j in range(0, N, WIDTH):
+                    gradients_of_sigmoid(products, c, j, work.zeros, weights, lr, work.losses)
+                    if (j + WIDTH) % (MAX_TERMS // BLOCK * WIDTH) == 0:
+                        loss += take_sum(work.losses)
+            for j in range(0, N, WIDTH):
+                add_products(x, _PAIR, negatives, j, WIDTH, S, products, j, changes[pair:])
+        loss += take_sum(work.losses)
         update_block(
             means, centres, work.diagonal, changes, scales, near, count, near_ranges, work.prefix
         )
@@ -220,7 +225,7 @@ def _prepare(
 
 
 @njit(nogil=True, fastmath=True, cache=True, _nrt=False)
-def _weigh(word: int, negatives: Any, settings: Settings, scale: float, weights: Any) -> None:
+def _set_weights(word: int, negatives: Any, settings: Settings, scale: float, weights: Any) -> None:
     """Set the weights of the negatives of a centre: 0 for those that are the centre itself."""
     N = len(weights)
     others = 0

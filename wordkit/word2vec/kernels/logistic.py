@@ -18,12 +18,12 @@ from wordkit.kernels.jit import njit
 from wordkit.kernels.lanes import Lanes, intrinsic, matrices
 from wordkit.word2vec.kernels.tiles import WIDTH
 
-__all__ = ["FEW", "gradients_of_sigmoid", "gradients_of_softmax", "taken"]
+__all__ = ["MAX_TERMS", "gradients_of_sigmoid", "gradients_of_softmax", "take_sum"]
 
 Floats = npt.NDArray[np.float32]
 
-FEW = 64
-"""Losses that may be added up in float32."""
+MAX_TERMS = 64
+"""Losses that are added up in float32."""
 
 _LOG2_E = 1.4426950408889634
 _LOWEST = -125.0  # 2 to this power is still a normal number
@@ -101,7 +101,7 @@ def _evaluated(b: Lanes, coefficients: list[float], x: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def taken(losses: Floats) -> float:
+def take_sum(losses: Floats) -> float:
     """Return the sum of the losses in float64, and set them to zero."""
     total = 0.0
     for lane in range(WIDTH):

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from wordkit.kernels.jit import njit
 from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
 from wordkit.word2vec.kernels.logistic import (
-    FEW,
+    MAX_TERMS,
     gradients_of_sigmoid,
     gradients_of_softmax,
-    taken,
+    take_sum,
 )
 from wordkit.word2vec.kernels.random import (
     Counter,
@@ -259,9 +259,9 @@ def _step(
                     work.table, c, WIDTH * tile, work.labels, work.weights, np.float32(lr),
                     work.losses,
                 )  # fmt: skip
-                if (c * tiles + tile) % FEW == FEW - 1:
-                    loss += taken(work.losses)
-        loss += taken(work.losses)
+                if (c * tiles + tile) % MAX_TERMS == MAX_TERMS - 1:
+                    loss += take_sum(work.losses)
+        loss += take_sum(work.losses)
     if settings.skipgram and tiles == 1:
         add_products(x, count, work.targets, first, T, S, work.table, 0, None)
         return loss
