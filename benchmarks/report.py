@@ -56,11 +56,14 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "startup": "Query latency and start-up: whole commands",
         "analogies": "The Google analogies, beside gensim",
     },
+    "Beside other processes": {
+        "busy": "Trainings where the cores are busy",
+    },
     "On a GPU": {
         "devices": "word2vec, language models and sequence models",
     },
     "Trust": {
-        "reader_cases": "Spoilt files",
+        "reader_cases": "Corrupted files",
         "soak": "Kills",
     },
     "Gradients": {

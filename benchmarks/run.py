@@ -38,6 +38,7 @@ SCRIPTS = [
     "seq2seq_long",
     "seq2seq_speed",
     "translation_speed",
+    "busy",
     "binary_addition",
     "gradient_norms",
     "soak",

@@ -222,8 +222,9 @@ def iter_train_language_model(
 ) -> TrainingRun[LanguageModel]:
     """Train a language model.
 
-    The same texts, settings and seed on one machine give the same model, unless the clock ends
-    the training (``config.max_minutes``).
+    The same texts, settings and seed on one machine give the same model, unless the clock ends the
+    training (``config.max_minutes``), or other processes keep the cores busy while ``threads`` is
+    None: sums over another number of threads are rounded differently.
 
     Args:
         corpus: the training text; the vocabulary is made from it alone.
@@ -233,7 +234,7 @@ def iter_train_language_model(
             the model is kept as it is in the end.
         embeddings: input embeddings to start from, of the model's dimensions, matched by word.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        threads: of the CPU; None: all cores.
+        threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
         checkpoint: where to keep the state of the training, and how often.
         resume: a checkpoint of a training on the same texts with the same settings.
 

@@ -258,7 +258,8 @@ def iter_train_seq2seq(
     """Train a model that writes the targets of pairs.
 
     The same pairs, settings and seed on one machine give the same model, unless the clock ends the
-    training (``config.max_minutes``).
+    training (``config.max_minutes``), or other processes keep the cores busy while ``threads`` is
+    None: sums over another number of threads are rounded differently.
 
     Args:
         pairs: to train on; the vocabularies are made from them alone.
@@ -267,7 +268,7 @@ def iter_train_seq2seq(
         valid: pairs to validate on, after each epoch; the best model by them is the one kept. None
             of them: the model is kept as it is in the end.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        threads: of the CPU; None: all cores.
+        threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
         checkpoint: where to keep the state of the training, and how often.
         resume: a checkpoint of a training on the same pairs with the same settings.
 

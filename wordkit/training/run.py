@@ -27,6 +27,7 @@ from wordkit.training.config import Precision
 from wordkit.training.distributed import Processes, is_process_loss, join_processes
 from wordkit.training.state import LoopState
 from wordkit.training.task import Task
+from wordkit.training.threads import AdaptiveThreads
 from wordkit.training.trainer import Trainer
 
 __all__ = [
@@ -49,7 +50,7 @@ class TrainingRun(StoppableRun[M]):
     Args:
         make_task: makes what is trained, with its initial weights.
         device: ``cpu``, ``cuda`` or ``mps``.
-        threads: of the CPU; None: all cores.
+        threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
         checkpoints: where checkpoints go, and how often; None: there are none.
         resume: where the training is resumed; None: it starts anew.
     """
@@ -79,9 +80,11 @@ class TrainingRun(StoppableRun[M]):
         try:
             processes, began = join_processes(device), time.monotonic()
             task = yield from make_task(processes)
+            adapts = threads is None and device == "cpu" and processes.count == 1
             self._trainer = trainer = Trainer(
-                task, processes, checkpoints, seconds=time.monotonic() - began
-            )
+                task, processes, checkpoints, seconds=time.monotonic() - began,
+                threads=AdaptiveThreads(torch.get_num_threads()) if adapts else None,
+            )  # fmt: skip
             if resume is not None:
                 trainer.resume(resume)
             try:

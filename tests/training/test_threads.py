@@ -1,0 +1,62 @@
+"""The number of threads of a training, on a machine that is simulated."""
+
+from __future__ import annotations
+
+import pytest
+
+from wordkit.training.threads import AdaptiveThreads
+
+
+class Machine:
+    """Two cores, other processes on some of them, and a training of steps of a tenth of a second.
+
+    Args:
+        spins: whether threads use their core while they wait for each other.
+    """
+
+    def __init__(self, spins: bool = True) -> None:
+        self.now = self.used = self.done = 0.0
+        self.spins, self.others = spins, 0
+        self.history: list[int] = []
+        self.threads = AdaptiveThreads(2, int, lambda: self.now, lambda: self.used)
+
+    def run(self, seconds: float) -> float:
+        """Train for some time; the units that are done in it."""
+        end, done = self.now + seconds, self.done
+        while self.now < end:
+            n = self.threads.threads
+            cores = min(n, 2 * n / (n + self.others))
+            # with two threads, the slower one shares its core
+            speed = {1: 0.6 * cores, 2: 1.0 if not self.others else 0.35 / self.others}[n]
+            self.now += 0.1
+            self.used += 0.1 * cores * (1 if self.spins else 0.75)
+            self.done += 100 * speed
+            self.threads.update(int(self.done))
+            self.history.append(n)
+        return self.done - done
+
+
+def test_a_quiet_machine_has_all_threads() -> None:
+    machine = Machine()
+    machine.run(300)
+    assert set(machine.history) == {2}
+
+
+def test_threads_that_sleep_are_not_taken_for_a_busy_machine() -> None:
+    machine = Machine(spins=False)
+    machine.run(300)
+    assert machine.history.count(1) / len(machine.history) < 0.03
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_busy_machine_has_fewer_until_it_is_quiet(others: int) -> None:
+    machine = Machine()
+    machine.run(20)
+    machine.others = others
+    machine.run(20)
+    busy = machine.run(200)
+    at_best = 100 * 10 * 200 * 0.6 * min(1, 2 / (1 + others))
+    assert busy > 0.9 * at_best
+    machine.others = 0
+    machine.run(61)
+    assert machine.threads.threads == 2
