@@ -22,12 +22,12 @@ from wordkit.runtime import (
     thread_count,
 )
 from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.training.adaptive_threads import AdaptiveThreads
 from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.config import Precision
 from wordkit.training.distributed import Processes, is_process_loss, join_processes
 from wordkit.training.state import LoopState
 from wordkit.training.task import Task
-from wordkit.training.threads import AdaptiveThreads
 from wordkit.training.trainer import Trainer
 
 __all__ = [

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import math
 import os
+import sys
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, replace
@@ -20,6 +21,7 @@ from wordkit.nn.network import device_of, widest_float
 from wordkit.runtime import Report, Run
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
+from wordkit.training.adaptive_threads import AdaptiveThreads
 from wordkit.training.budget import Budget
 from wordkit.training.checkpoint import TrainingCheckpoint, as_format_error, save_training
 from wordkit.training.config import USUAL_RATES
@@ -33,11 +35,12 @@ from wordkit.training.optimizers import (
 from wordkit.training.schedules import learning_rate
 from wordkit.training.state import LoopState
 from wordkit.training.task import BatchLoss, Metrics, Task
-from wordkit.training.threads import AdaptiveThreads
 
 __all__ = ["Trainer"]
 
 M = TypeVar("M")
+
+_MAX_LOSS = math.log(sys.float_info.max)  # nats, up to which a perplexity can be told
 
 
 class Trainer(Generic[M]):
@@ -129,7 +132,8 @@ class Trainer(Generic[M]):
                     parameter.grad = sparse_rows(parameter.grad)
         norm = clip_gradients(self.network.parameters(), config)
         self._count(loss)
-        if not (math.isfinite(float(loss.objective.detach())) and math.isfinite(norm)):
+        # False for NaN too
+        if not (float(loss.objective.detach()) < _MAX_LOSS and math.isfinite(norm)):
             raise self._divergence()
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr
@@ -237,7 +241,7 @@ class Trainer(Generic[M]):
         return DivergenceError(
             f"training diverged after {counted(self.state.seen, unit)}, in epoch "
             f"{self.state.epoch + 1}, at learning rate {self._lr:.4g}: the loss or a gradient is "
-            f"not finite; lower lr, to {lower:.2g} say{clip}"
+            f"too large or not finite; lower lr, to {lower:.2g} say{clip}"
         )
 
     # --- checkpoints -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wordkit.training.threads import AdaptiveThreads
+from wordkit.training.adaptive_threads import AdaptiveThreads
 
 
 class Machine:
