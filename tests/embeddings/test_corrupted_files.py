@@ -67,7 +67,7 @@ BAD = {
     "text with a huge number": (b"1 1\na 1e39\n", "line 2: '1e39' is not a finite"),
     "text with a letter": (b"2 2\na 1 2\nb 0.1 x\n", "line 3: "),
     "text with a comma": (b"1 2\na 0,1 0,2\n", "line 2: .*0 do"),
-    "text without a word": (b"1 2\n 1 2\n", "line 2"),
+    "text without a word": (b"1 2\n 1 2\n", "line 2: there is no word before the numbers"),
     "text not UTF-8": (b"2 1\na 1\nb\xff 2\n", "line 3: the word is not utf-8 at byte 9"),
     "glove with another length": (b"a 1 2 3\nb 1 2\n", "line 2: 3 numbers should follow.*2 do"),
     "a list of counts": (b"the 100\nof 90\n", "no vector file that wordkit knows"),

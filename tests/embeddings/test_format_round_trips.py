@@ -48,6 +48,8 @@ def test_every_format_packed_or_not(tmp_path, name, packing):
 @example(Embeddings(["5"], [[2.0]]), None, "", "")
 @example(Embeddings(["a 5", "6 7"], [[2.0], [1]]), None, "", "")
 @example(Embeddings(["a nan", "b inf"], [[1.5], [1]]), None, "", "")
+@example(Embeddings([" ", "b"], [[1, 2], [3, 4]]), None, "", "")
+@example(Embeddings(["b", " "], [[1, 2], [3, 4]]), None, "", ".gz")
 @example(Embeddings(["a\r", "\rb"], [[1, 2], [3, 4]]), None, "", "")
 @example(Embeddings(["\r0"], [[1, 2]]), None, "", "")
 @example(Embeddings(["\ufeff1", "b"], [[1, 2], [3, 4]]), 1, "", "")
@@ -83,7 +85,7 @@ def test_large_files_go_through_threads_and_compiled_code(tmp_path, name, monkey
     words = [f"w{i}" for i in range(9000)]
     if name != "word2vec-binary":
         words[::7] = [f"new york {i} x\u00a0\u0085\u2028" for i in range(len(words[::7]))]
-        words[5000] = "catch 22"
+        words[5000:5002] = ["catch 22", " "]
     large = Embeddings(words, vectors)
     path = tmp_path / "large"
     assert same(write_and_read(large, path, name), large)
@@ -91,6 +93,18 @@ def test_large_files_go_through_threads_and_compiled_code(tmp_path, name, monkey
         cut = load_embeddings(path, limit=limit)
         assert cut.words == large.words[:limit]
         assert np.array_equal(cut.vectors, large.vectors[:limit])
+
+
+@pytest.mark.parametrize("header", [b"", b"3 2\n"])
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_a_blank_may_be_a_word(tmp_path, header, turn):
+    """As in GoogleNews-vectors-negative300 that gensim has written as text."""
+    rows = [b"  0.3 -4\n", b"cat 0.1 0.2\n", b"  7 0.5 0.6\n"]  # the last is indented
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(header + b"".join(rows[turn:] + rows[:turn]))
+    loaded = load_embeddings(path)
+    assert sorted(loaded.words) == [" ", "7", "cat"]
+    assert loaded[" "].tolist() == np.float32([0.3, -4]).tolist()
 
 
 def test_a_limit_leaves_the_rest_unread(tmp_path):

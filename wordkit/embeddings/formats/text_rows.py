@@ -5,6 +5,7 @@ separators and even spaces. What is left of the last D numbers is the word. One 
 here: in ``catch 22 0.5 0.25`` with D = 2 the word is ``catch 22``, but in ``catch 2.2 0.5 0.25``
 there is one value too many. A number before the values belongs to the word only when it is
 written in another manner than they are: whole, where the first value has a point or an exponent.
+Two spaces before D numbers are the word ``" "``, which gensim writes, and the space after it.
 
 These functions are the plain form of the kernels in :mod:`wordkit.embeddings.kernels`, which read
 and write nearly all rows; what the kernels leave aside comes here, and so do all error messages.
@@ -41,6 +42,7 @@ _NUMBER = re.compile(
     rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE
 )
 _WHOLE = re.compile(rb"[+-]?[0-9]+")
+_BLANK_WORD = re.compile(rb"  [^ ]")
 _BLANK_LINES = re.compile(rb"\A[\r\n]+")
 _LINE_END = re.compile(rb"[\r\n]")
 _TASK_VALUES = 1 << 18  # numbers that one thread takes at a time
@@ -74,11 +76,14 @@ def parse_row(row: bytes, dim: int) -> tuple[bytes, npt.NDArray[np.float32]] | N
             values.append(token)
     values.reverse()
     word = b" ".join(tokens).strip(b" ")
+    if not word and _BLANK_WORD.match(row):
+        word = b" "
     for token in values:
         if not is_number(token):
             raise RowError(_wrong_count(row, dim) or f"{_shown(token)} is not a number")
     if not word:
-        raise RowError(_wrong_count(row, dim) or "there is no word before the numbers")
+        fault = None if row.startswith(b" ") else _wrong_count(row, dim)
+        raise RowError(fault or "there is no word before the numbers")
     if len(values) < dim or _ends_in_value(word, values[0]):
         raise RowError(_wrong_count(row, dim) or f"there are more than {dim} numbers")
     with np.errstate(over="ignore"):
@@ -90,14 +95,15 @@ def parse_row(row: bytes, dim: int) -> tuple[bytes, npt.NDArray[np.float32]] | N
 
 
 def count_values(row: bytes) -> int:
-    """Count the numbers at the end of a row, whose first token is its word.
+    """Count the numbers at the end of a row, whose first token is its word, if that is no blank.
 
     A file without a header has the dimension of its first row, whose word must therefore not end
     in a number of its own.
     """
     tokens = [token for token in row.rstrip(b" \r\n").split(b" ") if token]
+    word = bool(tokens and _WHOLE.fullmatch(tokens[0])) or not _BLANK_WORD.match(row)
     count = 0
-    for token in reversed(tokens[1:]):
+    for token in reversed(tokens[word:]):
         if not is_number(token):
             break
         count += 1
@@ -140,7 +146,7 @@ def _shown(token: bytes) -> str:
 def _word_fault(word: bytes) -> str | None:
     if b"\r" in word:
         return "holds a carriage return"
-    if word.strip(b" ") != word:
+    if word.strip(b" ") != word != b" ":
         return "begins or ends with a space"
     if b" " in word and _ends_in_value(word, b"0.5"):
         return "ends in a number that would be read as a value"
