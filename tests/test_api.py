@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 import io
+import math
 import multiprocessing
 import os
 import pickle
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from wordnet_files import write_wordnet
 
@@ -28,6 +30,7 @@ import wordkit_corpora
 from wordkit import bundled, lm, plots, seq2seq
 from wordkit.documents import DocumentVectors, iter_embed_lines, similar_lines
 from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.embeddings.embeddings import _FAMILIAR as FAMILIAR
 from wordkit.errors import (
     ConfigError,
     FormatError,
@@ -77,6 +80,12 @@ def test_all_names_are_there_and_seen_by_type_checkers() -> None:
         with pytest.raises(AttributeError, match=f"{name}'; use wordkit.{ours}"):
             getattr(wordkit, name)
         assert ours in dir(wordkit)
+    vectors = Embeddings(["a"], [[1.0]])
+    for name, ours in FAMILIAR.items():
+        with pytest.raises(AttributeError, match=re.escape(f"{name!r}; use {ours}")):
+            getattr(vectors, name)
+        called = [word for word in re.findall(r"(\w+)\(", ours) if word not in ("len", "load")]
+        assert all(hasattr(vectors, word) or hasattr(vectors.vocabulary, word) for word in called)
     tree = ast.parse(Path(wordkit.__file__).read_text())
     typed = {
         alias.name
@@ -229,6 +238,7 @@ def test_tokenized_text_is_told_by_its_first_lines() -> None:
         ({"sg": 1}, "arch='skipgram'"),
         ({"xyz": 1}, "there is no setting 'xyz'; there are .*window"),
         ({"embedding_dim": 3}, "did you mean dim?"),
+        ({"corpus_file": "a.txt"}, "did you mean text?"),
         ({"dim": 0}, "dim must be at least 1"),
         ({"resume": True}, "resume needs the checkpoint"),
         ({"init": "x.txt", "resume": "y.txt"}, "give one of them"),
@@ -237,6 +247,13 @@ def test_tokenized_text_is_told_by_its_first_lines() -> None:
 def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         wordkit.train_word2vec(TOKENS, **settings)
+
+
+def test_the_text_by_another_name() -> None:
+    with pytest.raises(ConfigError, match="no setting 'sentences'; did you mean text?"):
+        wordkit.train_word2vec(sentences=TOKENS)
+    with pytest.raises(TextError, match="holds no line"):
+        wordkit.train_word2vec()
 
 
 @pytest.mark.parametrize(
@@ -439,11 +456,42 @@ def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:
             ask(None)
     with pytest.raises(ConfigError, match="did you mean words?"):
         model.generate(max_length=5)
-    with pytest.raises(TextError, match="line 2 must be a string"):
-        model.score(["a", ["b"]])
+    with pytest.raises(TextError, match="line 2 must be a string or a list of tokens"):
+        model.score(["a", ["b", 2]])  # type: ignore[list-item]
+    (tmp_path / "lines").write_text("the cat\nsat\n")
+    lines = model.score(["the cat", "sat"])
+    assert lines == model.score([("the", "cat"), ["sat"]])
+    with open(tmp_path / "lines") as file:
+        assert lines == model.score(file)
     model.save(tmp_path / "lm.safetensors")
     again = wordkit.load(tmp_path / "lm.safetensors")
     assert isinstance(again, LanguageModel) and again.generate(seed=1) == model.generate(seed=1)
+
+
+READ_TEXTS: dict[str, Callable[[list[Any], LanguageModel, Seq2SeqModel], object]] = {
+    "prepare": lambda texts, *_: wordkit.prepare(texts),
+    "train_word2vec": lambda texts, *_: wordkit.train_word2vec(texts),
+    "train_counts": lambda texts, *_: wordkit.train_counts(texts),
+    "train_language_model": lambda texts, *_: wordkit.train_language_model(texts),
+    "train_seq2seq": lambda texts, *_: wordkit.train_seq2seq(zip(texts, texts, strict=True)),
+    "LanguageModel.score": lambda texts, model, _: model.score(texts),
+    "LanguageModel.perplexity": lambda texts, model, _: model.perplexity(texts),
+    "Seq2SeqModel.transform": lambda texts, _, model: model.transform(texts),
+    "DocumentVectors.fit": lambda texts, *_: DocumentVectors(bundled.VECTORS).fit(texts),
+}
+
+
+@pytest.mark.parametrize("name", READ_TEXTS)
+@pytest.mark.parametrize("missing", [math.nan, None, pd.NA], ids=str)
+def test_missing_texts_are_told(
+    name: str, missing: object, model: LanguageModel, sums: Seq2SeqModel
+) -> None:
+    for texts in (["a cat", missing], [missing, "a cat"]):
+        with pytest.raises(WordkitError, match="not .*; leave out what is missing, as by dropna"):
+            READ_TEXTS[name](texts, model, sums)
+    if name in ("prepare", "LanguageModel.score", "DocumentVectors.fit"):
+        with pytest.raises(WordkitError, match="must be a string|list of tokens"):
+            READ_TEXTS[name]([["a"], ["cat", missing]], model, sums)
 
 
 def test_both_texts_are_read_alike(tmp_path: Path) -> None:

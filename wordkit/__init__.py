@@ -108,7 +108,8 @@ _HOMES = {
 
 _FAMILIAR = {
     "Word2Vec": "train_word2vec", "FastText": "train_word2vec", "KeyedVectors": "Embeddings",
-    "train_unsupervised": "train_word2vec", "load_model": "load",
+    "train_unsupervised": "train_word2vec", "load_model": "load", "LineSentence": "prepare",
+    "load_facebook_model": "load", "load_facebook_vectors": "load",
 }  # fmt: skip
 """Names of gensim and fastText, with ours."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wordkit import bundled
 from wordkit.config import Settings, change, check_names, check_number, settings_of
 from wordkit.embeddings import Embeddings, load_embeddings
-from wordkit.errors import ConfigError, FormatError, TextError
+from wordkit.errors import ConfigError, FormatError, TextError, missing_hint
 from wordkit.evaluation import (
     AnalogyScores,
     AnalogySection,
@@ -104,7 +104,7 @@ def prepare(
 
 
 def train_word2vec(
-    text: Text,
+    text: Text = (),
     config: Word2VecConfig | None = None,
     *,
     init: Embeddings | str | os.PathLike[str] | None = None,
@@ -362,7 +362,10 @@ def _pair(pair: Any, number: int) -> Pair:
 
     texts = [] if isinstance(pair, str | bytes) or not isinstance(pair, Iterable) else [*pair]
     if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
-        raise TextError(f"pair {number} must be a source and a target, strings, not {pair!r:.60}")
+        raise TextError(
+            f"pair {number} must be a source and a target, strings, not {pair!r:.60}"
+            f"{missing_hint(*texts)}"
+        )
     return Pair(*(text.strip() for text in texts))
 
 
@@ -531,7 +534,7 @@ def _split(
     """Return the settings of the text, then those of each class, of its instance or given."""
     names = [text, *(tuple(settings_of(kind)) for kind, _ in kinds)]
     parameters = inspect.signature(train).parameters.values()
-    arguments = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    arguments = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
     check_names(settings, [name for group in (arguments, *reversed(names)) for name in group])
     given = [{name: settings[name] for name in group if name in settings} for group in names]
     for (kind, config), fields in zip(kinds, given[1:], strict=True):

@@ -50,6 +50,7 @@ FAMILIAR: Mapping[str, str] = {
     "hidden_size": "hidden", "num_layers": "layers", "n_hidden": "hidden", "batch_size": "batch",
     "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
     "validation": "valid", "verbose": "progress", "topn": "n", "restrict_vocab": "restrict",
+    "sentences": "text", "corpus_file": "text", "input": "text",
 }  # fmt: skip
 """Names of settings in gensim, fastText and PyTorch, with ours."""
 

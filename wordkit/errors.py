@@ -137,6 +137,15 @@ class LostProcessError(ResourceError):
     """Another process that trains the same model has ended, or cannot be reached."""
 
 
+def missing_hint(*values: object) -> str:
+    """Return what to do about values of which one stands for a missing text, as pandas has them."""
+    names = ("NoneType", "NAType", "NaTType")
+    nan = [value for value in values if isinstance(value, float) and value != value]
+    if nan or any(type(value).__name__ in names for value in values):
+        return "; leave out what is missing, as by dropna()"
+    return ""
+
+
 def counted(number: float, noun: str) -> str:
     """Return a number with its noun: 1 word, 2,000 words, 2.5 epochs."""
     shown = f"{number:,}" if isinstance(number, Integral) else f"{number:g}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
 from wordkit.config import check_names
-from wordkit.errors import ConfigError, TextError
+from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
@@ -218,7 +218,9 @@ class Lines:
                     f"{error.start}; correct it, or read it with errors replace"
                 ) from error
         if not isinstance(line, bytes):
-            raise TextError(f"{self.name}: line {number} must be a string, not {line!r:.50}")
+            raise TextError(
+                f"{self.name}: line {number} must be a string, not {line!r:.50}{missing_hint(line)}"
+            )
         return line if line.endswith(b"\n") else line + b"\n"
 
 
@@ -267,7 +269,9 @@ def _kind_of(text: object) -> tuple[Literal["opened", "paths", "files", "lines",
             return "paths", list(whole)
         case Iterable():
             return "tokens", whole
-    raise ConfigError(f"a line must be a string or a list of tokens, not {first[0]!r:.50}")
+    raise ConfigError(
+        f"a line must be a string or a list of tokens, not {first[0]!r:.50}{missing_hint(*first)}"
+    )
 
 
 def _lines_of_files(files: Iterable[Any]) -> Iterator[str | bytes]:

@@ -77,6 +77,20 @@ def test_others(name: str, line: str, expected: list[str]) -> None:
     assert list(get_tokenizer(name)(line)) == expected
 
 
+SYMBOLS = ["❤\ufe0f", "1\ufe0f⃣", "#\ufe0f⃣", "🏳\ufe0f\u200d🌈", "👍🏽", FAMILY, FLAG]
+
+
+@pytest.mark.parametrize("name", named_tokenizers())
+def test_marks_belong_to_the_symbol_before_them(name: str) -> None:
+    tokenizer = get_tokenizer(name)
+    if name != "words":
+        assert [*tokenizer(" ".join(SYMBOLS))] == SYMBOLS
+    if name == "whitespace":  # as is
+        return
+    tokens = tokenizer(f"\ufe0f{'x'.join(SYMBOLS)}pizza \u200b \ufe0f x\u200b \u0301")
+    assert not [token for token in tokens if marks()[ord(token[0])] or token == "\u200b"]
+
+
 @given(st.text())
 def test_basic_keeps_every_visible_character(line: str) -> None:
     tokens = get_tokenizer("basic")(line)

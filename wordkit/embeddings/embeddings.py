@@ -50,7 +50,14 @@ _FAMILIAR = {
     "evaluate_word_analogies": "wordkit.evaluate_analogies", "get_word_vector": "vector(word)",
     "get_sentence_vector": "mean_vector", "get_nearest_neighbors": "most_similar",
     "get_analogies": "analogy", "get_words": "words", "get_dimension": "dim",
-    "save_model": "save(path)",
+    "save_model": "save(path)", "similar_by_key": "most_similar",
+    "n_similarity": "similarity(mean_vector(a), mean_vector(b))",
+    "wmdistance": "1 - similarity(mean_vector(a), mean_vector(b))",
+    "rank": "most_similar(word, n=len(vectors))", "closer_than": "most_similar",
+    "words_closer_than": "most_similar", "distances": "1 - similarity(a, b)",
+    "most_similar_to_given": "similarity(a, b)", "get_index": "vocabulary.id(word)",
+    "has_index_for": "word in vectors", "syn0": "vectors",
+    "load_word2vec_format": "wordkit.load(path)",
 }  # fmt: skip
 """Attributes of gensim's KeyedVectors and fastText's models, with ours."""
 

@@ -201,14 +201,15 @@ class LanguageModel:
 
         return predict(self, tokens, n)
 
-    def score(self, lines: str | Iterable[str]) -> list[LineScore]:
-        """Return the log-probabilities of lines, each a string, not a file.
+    def score(self, lines: str | Iterable[str | Sequence[str]]) -> list[LineScore]:
+        """Return the log-probabilities of lines: see :func:`wordkit.lm.score_lines`.
 
         Args:
-            lines: the lines themselves, or one.
+            lines: texts or lists of tokens, or one text, which is never the name of a file: give
+                ``open(name)`` for its lines.
 
         Raises:
-            TextError: a line is no string.
+            TextError: a line is no string and no list of tokens.
         """
         from wordkit.lm.scoring import score_lines
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from wordkit.decoding.scoring import measure_perplexity, score_sequences
-from wordkit.errors import TextError
+from wordkit.errors import TextError, missing_hint
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.lm.data import TokenStream
 from wordkit.lm.model import LanguageModel
@@ -72,7 +72,9 @@ class LineScore:
         return math.fsum(word.log_probability for word in self.words)
 
 
-def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[LineScore]:
+def score_lines(
+    model: LanguageModel, lines: str | Iterable[str | Sequence[str]]
+) -> Iterator[LineScore]:
     """Score lines, each as a text of its own that ends with ``<eos>``.
 
     A line begins at the start of a sentence, as in :func:`iter_perplexity`, so its score does not
@@ -81,22 +83,30 @@ def score_lines(model: LanguageModel, lines: str | Iterable[str]) -> Iterator[Li
 
     Args:
         model: the language model.
-        lines: texts without line breaks, or one; an empty one has a line end alone.
+        lines: texts or lists of tokens, or one text, which is never the name of a file; an open
+            file has lines too. A line break at the end does not count; an empty text has a line
+            end alone.
 
     Returns:
         The scores, in the order of the lines.
 
     Raises (during iteration):
-        TextError: a line is no string.
+        TextError: a line is no string and no list of tokens.
         DivergenceError: the network gives no numbers.
     """
     lines = [lines] if isinstance(lines, str) else lines
     waiting: list[list[str]] = []
     tokens = 0
     for number, line in enumerate(lines, 1):
-        if not isinstance(line, str):
-            raise TextError(f"line {number} must be a string, not {line!r:.50}")
-        waiting.append([*model.tokens(line), EOS])
+        words = [*line] if isinstance(line, Iterable) else [line]
+        if isinstance(line, str):
+            words = model.tokens(line.removesuffix("\n"))
+        elif not all(isinstance(word, str) for word in words):
+            raise TextError(
+                f"line {number} must be a string or a list of tokens, not {line!r:.50}"
+                f"{missing_hint(*words)}"
+            )
+        waiting.append([*words, EOS])
         tokens += len(waiting[-1])
         if len(waiting) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:
             yield from _score_together(model, waiting)

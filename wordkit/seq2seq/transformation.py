@@ -17,7 +17,7 @@ from torch import Tensor
 
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
-from wordkit.errors import ConfigError, TextError, WordkitWarning, counted
+from wordkit.errors import ConfigError, TextError, WordkitWarning, counted, missing_hint
 from wordkit.evaluation import Example, TransductionScore, edit_distance
 from wordkit.evaluation.bleu import measure_translation
 from wordkit.nn.network import device_of, inference, select
@@ -90,7 +90,8 @@ def transform_groups(
         group = [group] if isinstance(group, str) else group
         for number, text in enumerate(group, read + 1):
             if not isinstance(text, str):
-                raise TextError(f"text {number} must be a string, not {text!r:.50}")
+                hint = missing_hint(text)
+                raise TextError(f"text {number} must be a string, not {text!r:.50}{hint}")
         texts = [normalized(text.strip(), model.config.normalize) for text in group]
         encoded = _encode(model, [(text, "") for text in texts if text])
         _warn_of_unknown(encoded, known)

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import CorpusError, TextError, counted
+from wordkit.errors import CorpusError, TextError, counted, missing_hint
 from wordkit.text.corpus_folder import (
     MANIFEST,
     PARTS,
@@ -102,11 +102,13 @@ class Corpus:
             except TypeError as error:  # cannot be a key, or be iterated over
                 raise TextError(
                     f"sentence {number} must be a list of tokens, not {sentence!r:.50}"
+                    f"{missing_hint(sentence)}"
                 ) from error
             ends.append(len(tokens))
         for word in numbers:
             if not isinstance(word, str):
-                raise TextError(f"a token must be a string, not {word!r:.50}")
+                hint = missing_hint(word)
+                raise TextError(f"a token must be a string, not {word!r:.50}{hint}")
         ids, offsets = np.frombuffer(tokens, np.int32), np.frombuffer(ends, np.int64)
         if vocabulary is None:
             counts = np.bincount(ids, minlength=len(numbers)).tolist()

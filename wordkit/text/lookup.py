@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import ConfigError, TextError
+from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.text.blocks import Block
 from wordkit.text.scanner import Scanner
 from wordkit.text.tokenizers import Tokenizer, is_number
@@ -130,6 +130,7 @@ def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
         ):
             raise ConfigError(
                 f"document {number} must be a string or a list of tokens, not {document!r:.50}"
+                f"{missing_hint(document)}"
             )
         block.append(document)
         if len(block) == _BLOCK_DOCUMENTS or characters >= _BLOCK_CHARACTERS:

@@ -131,6 +131,14 @@ def is_number(word: str) -> bool:
     return _NUMBER.fullmatch(word) is not None
 
 
+def _belonging(symbol: str) -> str:
+    """An expression for what belongs to the symbol before it; ``symbol``: ranges of symbols."""
+    mask = marks().copy()
+    mask[[*TONES, *TAGS]] = True
+    joined = rf"(?<={chr(ZERO_WIDTH_JOINER)})(?![\0-\x7f])[{symbol}]"
+    return f"(?:[{as_ranges(mask)}]|{joined})*"
+
+
 @cache
 def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
     """The search for the tokens of a line; lines of ASCII have a shorter, faster expression."""
@@ -138,14 +146,11 @@ def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
         first = word = r"\w"
         other = r"[^\w\x00-\x20\x7f]"
     else:
-        belonging = marks().copy()
         first = r"\w"  # all word characters but the marks
-        word = rf"[\w{as_ranges(belonging)}]"
+        word = rf"[\w{as_ranges(marks())}]"
         symbol = as_ranges(~(word_characters() | invisible_characters()))
         flag = f"[{chr(REGIONAL_INDICATORS[0])}-{chr(REGIONAL_INDICATORS[-1])}]"
-        belonging[[*TONES, *TAGS]] = True
-        joined = rf"(?<={chr(ZERO_WIDTH_JOINER)})(?![\0-\x7f])[{symbol}]"
-        other = f"(?:{flag}{flag}|[{symbol}])(?:[{as_ranges(belonging)}]|{joined})*"
+        other = f"(?:{flag}{flag}|[{symbol}]){_belonging(symbol)}"
     inside = rf"[{JOINERS}](?={first})|(?<=\d)[{POINTS}](?=\d)"
     pattern = rf"<unk>|{first}{word}*(?:(?:{inside}){word}+)*" + (f"|{other}" if symbols else "")
     return re.compile(pattern, re.ASCII if ascii_only else 0).findall
@@ -193,8 +198,30 @@ def _nltk(name: str) -> TokenizeFunction:
     return function
 
 
+@cache
+def _stray() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """The start of a token that belongs to the one before, of a word, and a visible character."""
+    belonging = _belonging(as_ranges(~(word_characters() | invisible_characters())))
+    visible = as_ranges(~(marks() | invisible_characters()))
+    return re.compile(belonging), re.compile(rf"(?<!\S){belonging}"), re.compile(f"[{visible}]")
+
+
 def _nltk_tokenizer(name: str, description: str) -> Tokenizer:
-    return Tokenizer(name, description, lambda line: _nltk(name)(line))
+    def function(line: str) -> Sequence[str]:
+        if line.isascii():
+            return _nltk(name)(line)
+        belonging, at_start, visible = _stray()
+        tokens: list[str] = []
+        for token in _nltk(name)(at_start.sub("", line)):
+            start = belonging.match(token)
+            end = start.end() if start and tokens else 0
+            if end:
+                tokens[-1] += token[:end]
+            if visible.search(token, end):
+                tokens.append(token[end:])
+        return tokens
+
+    return Tokenizer(name, description, function)
 
 
 _TOKENIZERS: Iterable[Tokenizer] = (
