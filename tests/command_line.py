@@ -156,15 +156,20 @@ def _limit(kind: int, most: int | None) -> Iterator[None]:
         resource.setrlimit(kind, (soft, hard))
 
 
-def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Process:
+def start(
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    module: str = "wordkit_cli",
+) -> Process:
     """Start ``wordkit ARGUMENTS`` in a new process, with pipes for all three streams.
 
     Args:
         arguments: of the command line.
         environment: variables that differ from those of the tests.
+        module: another that takes the arguments.
     """
     return subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

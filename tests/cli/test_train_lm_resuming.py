@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import Stop, Wordkit, call, free_port, log_of, wait_until
+from command_line import Stop, Wordkit, call, free_port, log_of
 from lm_calls import SMALL, run
 
 from wordkit.errors import WordkitError
@@ -143,34 +143,3 @@ def test_a_process_that_waits_for_others_can_be_stopped(folder: Path, texts: Pat
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1 and said.startswith("wordkit: stopped by Ctrl-C"), said
-
-
-@pytest.mark.parametrize("lost", [0, 1])
-def test_a_process_that_is_lost(folder: Path, texts: Path, lost: int) -> None:
-    """The other one says so, and the first keeps what it has learnt."""
-    text = "\n".join([(texts / "train.txt").read_text()] * 20)
-    (texts / "long.txt").write_text(text)
-    environment = {
-        **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "wordkit_cli", "train-lm", "long.txt", *SMALL]
-    processes = [
-        subprocess.Popen(
-            [*command, "--epochs", "9999", "--log", "log"],
-            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(2)
-    ]
-    wait_until(lambda: reached(texts, 1), processes[0])
-    processes[lost].kill()
-    processes[lost].communicate()
-    said = processes[1 - lost].communicate(timeout=60)[1].decode()
-    assert processes[1 - lost].returncode == 1, said
-    assert "wordkit: another process of this training has ended or cannot be reached" in said
-    assert "Traceback" not in said
-    if lost == 1:
-        assert "a process was lost; the model so far is kept: lm.safetensors" in said
-        assert load_language_model("lm.safetensors").config.hidden == 8
