@@ -8,7 +8,7 @@ that. No error may be longer than a plain line, and no temporary file may outliv
 
 SIGKILL, SIGTERM, SIGINT: half of the times at a moment drawn over the length of a whole run, half
 of the times within 20 ms after the temporary file of one of its files has come.
-worker: of two processes that train together, as torchrun starts them, one is killed by SIGKILL; the
+worker: of two processes that torchrun has begun to train together, one is killed by SIGKILL; the
 other has to end, by itself or by the SIGTERM that torchrun sends then.
 terminal, disk, folder: at a moment drawn, the terminal of a training is closed, the disk of its
 checkpoints and log is full, or their folder is removed. It has to end well, with its model.
@@ -25,6 +25,7 @@ import argparse
 import collections
 import contextlib
 import gc
+import logging
 import multiprocessing
 import os
 import pty
@@ -36,8 +37,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # forks want a process without threads
@@ -49,77 +49,67 @@ from wordkit.errors import WordkitError
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
 
-SMALL = ("--hidden", "32", "--epochs", "2", "--threads", "1", "--device", "cpu", "-q")
-SAVING = ("--checkpoint-every", "0.05s")
-W2V = ("--dim", "50", "--epochs", "40", "--min-count", "1", "--threads", "1", "-q")
-LM = ("--preset", "rnnlm", "--batch", "4", "--steps", "6", *SMALL)
-SEQ2SEQ = (*SMALL, "--epochs", "20")
-AGAIN = ("--resume", "-q", "-o", "again.safetensors", "--max-minutes", "0.001")
+SMALL = "--hidden 32 --epochs 2 --threads 1 --device cpu -q"
+SAVING = "--checkpoint-every 0.05s"
+W2V = f"{SAVING} --dim 50 --epochs 40 --min-count 1 --threads 1 -q"
+LM = f"{SAVING} --preset rnnlm --batch 4 --steps 6 {SMALL}"
+SEQ2SEQ = f"{SAVING} {SMALL} --epochs 20"
+AGAIN = "--resume -q -o again.safetensors --max-minutes 0.001"
 DISK_BYTES = 2 << 20
 PATIENCE = 120  # seconds after which a command hangs
 
 
-@dataclass(frozen=True)
 class Job:
-    """A command, and how its files are asked."""
+    """A command, and how its files are asked.
 
-    arguments: tuple[str, ...]
-    files: tuple[str, ...]
-    """What it writes, over good files."""
+    Args:
+        arguments: in which > marks the files that it writes, over good ones.
+        questions: calls that load and ask each of the files.
+        other: arguments by which it makes other good files, those that are written over.
+        fixed: whether it makes the same each time.
+    """
 
-    questions: tuple[tuple[str, ...], ...]
-    """Calls that load and ask each of the files."""
-
-    other: tuple[str, ...] = ("--seed", "2")
-    """Arguments by which it makes other good files, those that are written over."""
-
-    fixed: bool = False
-    """Whether it makes the same each time."""
+    def __init__(
+        self, arguments: str, *questions: str, other: str = "--seed 2", fixed: bool = False
+    ) -> None:
+        words = arguments.split()
+        self.arguments = tuple(word.removeprefix(">") for word in words)
+        self.files = tuple(word[1:] for word in words if word.startswith(">"))
+        self.questions = [question.split() for question in questions]
+        self.other, self.fixed = other.split(), fixed
 
 
 JOBS = {
     "train-w2v": Job(
-        ("corpus.txt", "-o", "v.safetensors", "--checkpoint", "v.checkpoint", *SAVING, *W2V),
-        ("v.safetensors", "v.checkpoint"),
-        (
-            ("similar", "king", "-m", "v.safetensors"),
-            ("train-w2v", "corpus.txt", "--resume", "v.checkpoint", "-o", "again.bin", "-q"),
-        ),
+        f"corpus.txt -o >v.safetensors --checkpoint >v.checkpoint {W2V}",
+        "similar king -m v.safetensors",
+        "train-w2v corpus.txt --resume v.checkpoint -o again.bin -q",
     ),
     "train-counts": Job(
-        ("corpus.txt", "-o", "c.safetensors", "--dim", "8", "--threads", "1", "-q"),
-        ("c.safetensors",),
-        (("similar", "king", "-m", "c.safetensors"),),
+        "corpus.txt -o >c.safetensors --dim 8 --threads 1 -q",
+        "similar king -m c.safetensors",
         fixed=True,
     ),
     "train-lm": Job(
-        ("corpus.txt", "-o", "m.safetensors", "--checkpoint", "m.checkpoint", *SAVING, *LM),
-        ("m.safetensors", "m.checkpoint"),
-        (
-            ("generate", "-m", "m.safetensors", "-n", "5"),
-            ("train-lm", "corpus.txt", "--checkpoint", "m.checkpoint", *AGAIN),
-        ),
+        f"corpus.txt -o >m.safetensors --checkpoint >m.checkpoint {LM}",
+        "generate -m m.safetensors -n 5",
+        f"train-lm corpus.txt --checkpoint m.checkpoint {AGAIN}",
     ),
     "train-seq2seq": Job(
-        ("toy.tsv", "-o", "s.safetensors", "--checkpoint", "s.checkpoint", *SAVING, *SEQ2SEQ),
-        ("s.safetensors", "s.checkpoint"),
-        (
-            ("transform", "s.safetensors", "lines.txt"),
-            ("train-seq2seq", "toy.tsv", "--checkpoint", "s.checkpoint", *AGAIN),
-        ),
+        f"toy.tsv -o >s.safetensors --checkpoint >s.checkpoint {SEQ2SEQ}",
+        "transform s.safetensors lines.txt",
+        f"train-seq2seq toy.tsv --checkpoint s.checkpoint {AGAIN}",
     ),
     "prepare": Job(
-        ("corpus.txt", "--eos", "-o", "p.ids", "--threads", "1", "-q"),
-        ("p.ids",),
-        (("train-counts", "p.ids", "--dim", "4", "-o", "again.bin", "-q"),),
-        ("--max-vocabulary", "8"),
+        "corpus.txt --eos -o >p.ids --threads 1 -q",
+        "train-counts p.ids --dim 4 -o again.bin -q",
+        other="--max-vocabulary 8",
         fixed=True,
     ),
     "convert": Job(
-        ("vectors.safetensors", "x.bin", "-q"),  # which no other command writes
-        ("x.bin",),
-        (("similar", "king", "-m", "x.bin"),),
-        ("--limit", "3"),
+        "vectors.safetensors >x.bin -q",  # which no other command writes
+        "similar king -m x.bin",
+        other="--limit 3",
         fixed=True,
     ),
 }
@@ -178,7 +168,7 @@ class Soak:
         make_files(Path())
         Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 5)
         for name, job in JOBS.items():
-            for other in (job.other, ()):
+            for other in (job.other, []):
                 self._files[name] = _bytes_of(job.files)
                 self._old[name] = self._new.get(name, {})
                 if said := _fault(name, *job.arguments, *other):
@@ -277,20 +267,13 @@ class Soak:
             time.sleep(self._chooser.uniform(0, 0.02))
 
     def _kill_worker(self, name: str) -> list[str] | None:
-        """Kill one of two processes; the other ends by itself or by SIGTERM, as of torchrun."""
-        from command_line import free_port
-
-        set_by = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-        pair = [
-            Child(name, *JOBS[name].arguments, RANK=rank, LOCAL_RANK=rank, **set_by)
-            for rank in "01"
-        ]
-        self._chooser.shuffle(pair)
-        pair[0].watch(self._moment(name, last=2))
-        status = pair[0].end(signal.SIGKILL)
-        pair[1].watch(1)
-        pair[1].end(signal.SIGTERM)
-        return None if status == 0 else pair[1].faults(0, 1, 143, -signal.SIGTERM)
+        """Kill one of two processes that train together; torchrun ends the other."""
+        torchrun = Child(name, *JOBS[name].arguments, processes=2)
+        torchrun.watch(self._moment(name, last=2))
+        if ranks := torchrun.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._chooser.choice(ranks), signal.SIGKILL)
+        return None if torchrun.end() == 0 else torchrun.faults(1)
 
     def _take_away(self, name: str, kind: str) -> list[str] | None:
         """Take the terminal of a training, or the disk or folder of its checkpoints and log."""
@@ -337,14 +320,14 @@ class Soak:
 
 
 class Child:
-    """A command in a fork of this process, with variables of its own."""
+    """A command in a fork of this process, or in several that torchrun begins there."""
 
     def __init__(
-        self, *arguments: str, terminal: tuple[int, int] | None = None, **variables: str
+        self, *arguments: str, terminal: tuple[int, int] | None = None, processes: int = 1
     ) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child
         self._process = multiprocessing.get_context("fork").Process(
-            target=_run, args=(arguments, terminal or (None, self._said.fileno()), variables)
+            target=_run, args=(arguments, terminal or (None, self._said.fileno()), processes)
         )
         self._process.start()
 
@@ -372,6 +355,14 @@ class Child:
         self._process.kill()
         return status
 
+    def children(self) -> list[int]:
+        """The processes that it has begun."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        with contextlib.suppress(OSError):  # it has ended
+            return [int(pid) for task in tasks.iterdir()
+                    for pid in (task / "children").read_text().split()]  # fmt: skip
+        return []
+
     def said(self) -> str:
         """What was printed to standard error."""
         self._said.seek(0)
@@ -384,12 +375,9 @@ class Child:
         return [] if right else [f"status {status}: {said[-1000:]}"]
 
 
-def _run(
-    arguments: tuple[str, ...], errors: tuple[int | None, int], variables: dict[str, str]
-) -> None:
+def _run(arguments: tuple[str, ...], errors: tuple[int | None, int], processes: int) -> None:
     from wordkit_cli.main import main
 
-    os.environ.update(variables)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     leader, target = errors
     os.dup2(target, 2)
@@ -400,9 +388,26 @@ def _run(
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as of nohup
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore behind &
-        main(arguments)
+        main(arguments) if processes == 1 else _torchrun(processes, main, arguments)
     except KeyboardInterrupt:  # before it could listen, or behind its end
         sys.exit(1)
+
+
+def _torchrun(processes: int, function: Callable[..., None], *arguments: object) -> None:
+    """Do what the program of this name does, in forks."""
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.disable()  # the tracebacks that torch logs
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(ChildFailedError):
+        config = LaunchConfig(
+            1, 1, processes, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
+            start_method="fork", max_restarts=0, logs_specs=DefaultLogsSpecs(folder),
+        )  # fmt: skip
+        elastic_launch(config, function)(*arguments)
+        return
+    sys.exit(1)
 
 
 def _fault(*arguments: str) -> str:
