@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from command_line import Wordkit, call
 from conftest import Place
-from every_command import all_calls, command_names
+from every_command import all_calls, command_names, options
 from lm.models import random_model
 
 from wordkit.errors import ConfigError
@@ -37,6 +37,10 @@ def test_file_names_need_not_be_utf8(place: Place, title: str) -> None:
     done = place.run(name, row)
     assert done.status == 0, done.stderr
     assert all((place.folder / names[file]).exists() for file in row.writes)
+    if "--json" in {flag for option in options(name) for flag in option.opts}:
+        words = [word for word in row.arguments if word != "--json"]
+        done = place.run(name, replace(row, arguments=(*words, "--json")))
+        assert done.stdout.isascii() and [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_words_may_begin_with_a_hyphen(wordkit: Wordkit, folder: Path) -> None:
