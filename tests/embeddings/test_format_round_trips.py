@@ -73,6 +73,7 @@ def test_what_is_accepted_comes_back_bit_by_bit(tmp_path, name, embeddings, limi
 
 @laws(30)
 @given(embeddings=embeddings_of(WORDS.filter(lambda word: not {*" \r"} & {*word})))
+@example(Embeddings(["etc.,", "x;"], [[2.0], [1]]))
 def test_words_without_white_space_are_never_refused_by_text_with_a_header(tmp_path, embeddings):
     assert same(write_and_read(embeddings, tmp_path / "vectors.txt", None), embeddings)
 

@@ -57,6 +57,8 @@ def other_text(head: bytes) -> str | None:
         return "is UTF-16 text; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
     header = HEADER.match(head)
     line = first_line(head[header.end() :] if header else head)
+    if header and count_values(line) == int(header[2]):  # of one dimension, as in "etc., 0.5"
+        return None
     for name, separator in (("tabs", b"\t"), ("commas", b","), ("semicolons", b";")):
         fields = [field.strip() for field in line.split(separator)]
         if len(fields) > 1 + (header is None) and all(map(is_number, fields[1:])):
