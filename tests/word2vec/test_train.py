@@ -156,7 +156,7 @@ def test_progress_rises_to_its_total(corpus: Corpus, threads: int) -> None:
     assert epochs == sorted(epochs) and set(epochs) == {1, 2, 3}
     rates = [report.figures["lr"] for report in reports]
     assert rates == sorted(rates, reverse=True)
-    assert rates[0] == 0.025 and rates[-1] == SMALL.min_lr
+    assert rates[0] == 0.05 and rates[-1] == SMALL.min_lr
     made = run.result().metadata["training"]
     assert made["loss"] == reports[-1].figures["loss"]
     assert made["words"] == total

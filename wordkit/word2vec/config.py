@@ -18,12 +18,7 @@ CbowGradient = Literal["true", "word2vec"]
 Kept = Literal["in", "out", "sum"]
 
 _DEFAULT_MIN_LR = 1e-4
-_DEFAULT_LR = {
-    ("skipgram", "true"): 0.025,
-    ("skipgram", "word2vec"): 0.025,
-    ("cbow", "true"): 0.2,
-    ("cbow", "word2vec"): 0.05,
-}
+_DEFAULT_LR, _LR_OF_A_MEAN = 0.05, 0.2  # the latter for CBOW with the true gradient
 LIKE: Mapping[str, Mapping[str, Any]] = {
     "word2vec": {"lr": {"cbow": 0.05, "skipgram": 0.025}, "min_lr": 5e-6},
     "gensim": {"lr": {"cbow": 0.025, "skipgram": 0.025}, "min_lr": 1e-4},
@@ -134,7 +129,7 @@ class Word2VecConfig(Settings):
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
-        none="0.025, for CBOW 0.2, with cbow_gradient word2vec 0.05",
+        none="0.05, for CBOW 0.2 unless cbow_gradient is word2vec",
         above=0,
         group="Training",
     )
@@ -154,7 +149,7 @@ class Word2VecConfig(Settings):
     vectors: Kept | None = setting(
         None,
         "Vectors that are kept: input embeddings, output embeddings, or their sum.",
-        none="the sum for CBOW, else in",
+        none="their sum, with loss hs in",
     )
     seed: int = setting(
         1,
@@ -192,10 +187,10 @@ class Word2VecConfig(Settings):
 
     @property
     def kept(self) -> Kept:
-        """The vectors that are kept: ``vectors``, or the default for architecture and loss."""
+        """The vectors that are kept: ``vectors``, or the default for the loss."""
         if self.vectors is not None:
             return self.vectors
-        return "sum" if self.arch == "cbow" and self.loss != "hs" else "in"
+        return "in" if self.loss == "hs" else "sum"
 
     @property
     def start_lr(self) -> float:
@@ -205,4 +200,5 @@ class Word2VecConfig(Settings):
     @property
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
-        return _DEFAULT_LR[self.arch, self.cbow_gradient]
+        is_of_mean = self.arch == "cbow" and self.cbow_gradient == "true"
+        return _LR_OF_A_MEAN if is_of_mean else _DEFAULT_LR
