@@ -44,7 +44,7 @@ NUMBERS = [(kind, declared) for kind, declared in FIELDS if declared.type in (in
 RANGES = {
     "": "forget_bias",
     "above 0": "start_scale max_minutes lr decay clip_norm clip_value shift temperature",
-    "above 0 and at most 1": "smoothing top_p",
+    "above 0 and at most 1": "smoothing top_p learnt_fraction",
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
     "batch_tokens bucket beam max_length alternatives words dim max_vocabulary max_size top_k",

@@ -65,7 +65,7 @@ _CHECKPOINTS = {
     SEQ2SEQ_CHECKPOINT: "train_seq2seq",
 }
 _FILE_SETTINGS = ("encoding", "errors", "data_dir")
-_TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", *_FILE_SETTINGS)
+_TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", "case", *_FILE_SETTINGS)
 
 
 def prepare(
@@ -87,7 +87,7 @@ def prepare(
         threads: the number of threads; None: all cores.
         progress: show a bar; None: in terminals and notebooks.
         settings: ``tokenizer`` (a name that ``wordkit tokenizers`` lists, or a callable),
-            ``numbers``, ``normalize``, ``min_count``, ``max_size``, ``unk``, ``eos``,
+            ``numbers``, ``normalize``, ``case``, ``min_count``, ``max_size``, ``unk``, ``eos``,
             ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``: see
             :func:`wordkit_corpora.iter_read_corpus`.
 
@@ -129,8 +129,8 @@ def train_word2vec(
         settings: fields of :class:`wordkit.word2vec.Word2VecConfig`, such as ``dim`` (100),
             ``epochs`` (5), ``window`` (5), ``min_count`` (5), ``negative`` (5), ``sample`` (1e-3),
             ``arch`` ("cbow" or "skipgram"), ``loss`` ("ns", "hs" or "softmax"), ``lr``, ``seed``;
-            and of the text: ``tokenizer``, ``numbers``, ``normalize``, ``encoding``, ``errors`` and
-            ``data_dir``.
+            and of the text: ``tokenizer``, ``numbers``, ``normalize``, ``case``, ``encoding``,
+            ``errors`` and ``data_dir``.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.
@@ -239,7 +239,11 @@ def train_language_model(
         writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
     )
     plan = plan_training(of_model, of_training, preset=preset, resume=resumed, embeddings=vectors)
-    train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading), progress)
+    words = dict[str, Any]()
+    if reading.get("tokenizer") == "bpe":  # it learns from what is trained on
+        words = {"max_size": of_training.get("max_vocabulary")}
+        words["learnt_fraction"] = 1.0 if valid is not None else 1 - fraction
+    train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading, **words), progress)
     validation: Corpus | None = None
     if valid is not None:
         like = {**UNTOLD, **train.settings, **reading}

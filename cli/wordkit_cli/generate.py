@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.decoding.config import SamplingConfig
-from wordkit.text.detokenizer import Detokenizer, detokenize
+from wordkit.text.detokenizer import TokenJoiner, detokenizer, token_texts
 from wordkit_cli.models import load_model
 from wordkit_cli.options import is_given, json_option, language_model_option, model_device_option
 from wordkit_cli.output import print_json
@@ -29,8 +29,9 @@ _SAMPLING = SettingOptions({"Decoding": SamplingConfig}, hidden=("seed",))
 @click.command("generate", cls=SectionedCommand)
 @option("-p", "--prompt", default="", metavar="TEXT", section="Text", help="Text to continue.")
 @option(
-    "-n", "--words", default=50, show_default=True, type=click.IntRange(min=1), section="Text",
-    help="Number of words to generate; a line end counts as one.",
+    "-n", "--words", type=click.IntRange(min=1), section="Text",
+    help="Number of words to generate, or of characters or pieces; a line end counts as one. "
+    "Default: 50 words, 100 pieces, 500 characters.",
 )  # fmt: skip
 @option(
     "--samples", default=1, show_default=True, type=click.IntRange(min=1), section="Text",
@@ -92,13 +93,16 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
             {
                 "prompt": prompt or None,
                 "seed": config.seed if is_drawn else None,
-                "samples": [{"text": detokenize([*tokens, *t]), "words": t} for t in texts],
+                "samples": [
+                    {"text": asked.detokenize([*tokens, *t]), "words": token_texts(t, asked.unit)}
+                    for t in texts
+                ],
             }
         )
         return
     if is_drawn and options["seed"] is None:
         say(f"seed: {config.seed}")
-    _show(tokens, made, samples)
+    _show(tokens, made, [detokenizer(asked.unit) for _ in range(samples)])
 
 
 def _config(options: dict[str, Any]) -> GenerationConfig:
@@ -119,19 +123,25 @@ def _config(options: dict[str, Any]) -> GenerationConfig:
     elif method == "sample":
         drawn, seed = secrets.randbelow(1 << 31), options["seed"]
         sampling["seed"] = drawn if seed is None else seed
-    given = {"words": options["words"], "method": method, **sampling}
+    given = {"method": method, **sampling}
+    if options["words"] is not None:
+        given["words"] = options["words"]
     return changed(GenerationConfig(), **given)
 
 
-def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) -> None:
+def _show(
+    prompt: Sequence[str], made: Iterator[tuple[str, ...]], joiners: Sequence[TokenJoiner]
+) -> None:
     """Print texts after their prompt: the first as it is generated, then the others."""
-    joiners = [Detokenizer() for _ in range(samples)]
     pieces = [["".join(map(joiner.add, prompt))] for joiner in joiners]
     click.echo(pieces[0][0], nl=False)
     for words in made:
         for joiner, text, word in zip(joiners, pieces, words, strict=True):
             text.append(joiner.add(word))
         click.echo(pieces[0][-1], nl=False)  # flushed, so it shows at once
+    for joiner, text in zip(joiners, pieces, strict=True):
+        text.append(joiner.end())
+    click.echo(pieces[0][-1], nl=False)
     _end_line(pieces[0])
     for text in pieces[1:]:
         click.echo("\n" + "".join(text), nl=False)
@@ -139,5 +149,5 @@ def _show(prompt: Sequence[str], made: Iterator[tuple[str, ...]], samples: int) 
 
 
 def _end_line(text: Sequence[str]) -> None:
-    if not text[-1].endswith("\n"):
+    if not "".join(text[-2:]).endswith("\n"):
         click.echo()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_MAX_SHOWN = 100  # entries of a list
+
 
 @click.command("info")
 @click.argument("path", metavar="[FILE]", required=False)
@@ -222,6 +224,8 @@ def _text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list | tuple) and len(value) > _MAX_SHOWN:
+        return f"{_text(value[:10])} and {len(value) - 10:,} more"
     if isinstance(value, list | tuple):
         return " ".join(_text(entry) for entry in value)
     return str(value)

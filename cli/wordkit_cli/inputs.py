@@ -15,6 +15,7 @@ from wordkit.storage import check_outputs
 from wordkit.text import Corpus
 from wordkit.text.corpus import UNTOLD, is_corpus
 from wordkit.text.normalization import Normalization
+from wordkit.text.tokenizers import Case, Tokenizer, tokenizer_of, unit_of
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
@@ -26,9 +27,10 @@ __all__ = ["TextOptions", "check_texts", "read_corpus"]
 class TextOptions:
     """The values of :func:`wordkit_cli.options.text_options`."""
 
-    tokenizer: str | None
+    tokenizer: str | Tokenizer | None
     numbers: Literal["keep", "N"]
     normalize: Normalization | None
+    case: Case | None
     encoding: str
     errors: Literal["strict", "replace"]
     data_dir: str | None
@@ -58,7 +60,7 @@ def read_corpus(
         outputs: files that the command is going to write; the text may not be one of them.
         folder: where to keep what is read now; None: a temporary folder.
         vocabulary: a prepared corpus whose words are taken, and whose normal form where none is
-            given; None: those of the text.
+            given, and whose tokenizer where that is char or bpe; None: those of the text.
         like, threads, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
     """
     from wordkit_corpora import iter_read_corpus
@@ -76,9 +78,11 @@ def read_corpus(
         shared = Corpus.open(vocabulary)
         shared.check()
         words = shared.vocabulary
-        text = replace(
-            text, normalize=text.normalize or shared.settings.get("normalize", UNTOLD["normalize"])
-        )
+        normalize = text.normalize or shared.settings.get("normalize", UNTOLD["normalize"])
+        text = replace(text, normalize=normalize)
+        unit = unit_of(shared.settings)
+        if unit != "word" and text.tokenizer in (None, unit):
+            text = replace(text, tokenizer=tokenizer_of(shared.settings))
     opening = iter_open_source(
         paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir
     )
@@ -89,7 +93,8 @@ def read_corpus(
     check_outputs(outputs, [*paths, *getattr(opened.source, "files", ())])
     reading = iter_read_corpus(
         opened, folder, tokenizer=text.tokenizer, numbers=text.numbers,
-        normalize=text.normalize, like=like, threads=threads, vocabulary=words, **settings,
+        normalize=text.normalize, case=text.case, like=like, threads=threads, vocabulary=words,
+        **settings,
     )  # fmt: skip
     corpus = progress.finish(reading)
     progress.say(describe(corpus))
@@ -131,7 +136,7 @@ def describe(corpus: Corpus) -> str:
 
 def _refuse_text_options() -> None:
     """Raise if options say how to read text, and the text has been read already."""
-    for name in ("tokenizer", "numbers", "normalize", "encoding", "errors"):
+    for name in ("tokenizer", "numbers", "normalize", "case", "encoding", "errors"):
         if is_given(name):
             raise click.UsageError(
                 f"--{name} says how to read text, but this corpus is prepared already; "

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from wordkit.runtime import DEVICES
 from wordkit.text.normalization import Normalization
+from wordkit.text.tokenizers import Case
 from wordkit_cli.sections import option
 
 __all__ = [
@@ -105,6 +106,10 @@ text_options = together(
         "--normalize", type=click.Choice(get_args(Normalization)), section="Text",
         help="Unicode normal form: equal spellings are one; nfkc: compatible too; none: as is. "
         "Default: nfc, or that of --vocabulary.",
+    ),
+    option(
+        "--case", type=click.Choice(get_args(Case)), section="Text",
+        help="Case of letters. Default: lower with basic and words, else keep.",
     ),
     reading_options,
 )  # fmt: skip

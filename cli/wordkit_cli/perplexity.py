@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, find, load_model, model_and
@@ -57,12 +58,17 @@ def command(
     check_outputs([log], [path])
     asked = load_model(path, options["device"])
     choice = TextOptions(
-        asked.tokenizer.name, asked.numbers, asked.tokenizer.normalize, options["encoding"],
-        options["errors"], options["data_dir"],
+        asked.tokenizer, asked.numbers, None, None, options["encoding"], options["errors"],
+        options["data_dir"],
     )  # fmt: skip
     with Progress(quiet=options["quiet"], log=log) as progress:
         corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)
         cut_by = corpus.settings.get("tokenizer", asked.tokenizer.name)
+        if "bpe" in (cut_by, asked.unit) and corpus.settings.get("bpe") != asked.bpe_record:
+            raise ConfigError(
+                f"{file} was cut by {cut_by} into other pieces than the model's; give the text "
+                "that it was made from"
+            )
         if cut_by != asked.tokenizer.name:
             progress.say(
                 f"{file} was tokenized by {cut_by}, and the model's training data by "
@@ -78,7 +84,8 @@ def command(
 def _as_json(score: Perplexity) -> dict[str, Any]:
     names = (
         "perplexity", "perplexity_excluding_oov", "tokens", "oov", "bits_per_word",
-        "log_likelihood",
+        "log_likelihood", "nats_per_character", "bits_per_character", "bits_per_byte",
+        "perplexity_per_word",
     )  # fmt: skip
     known = {name: getattr(score, name) for name in names} | {"base": "e"}
     # JSON has no infinity
@@ -92,6 +99,18 @@ def _print(score: Perplexity) -> None:
         ("without oov", "-" if without is None else f"{without:.2f}", ""),
         ("tokens", f"{score.tokens:,}", "line ends are tokens"),
         ("oov", f"{score.oov:,}", f"{score.oov_rate:.1%} of them, <unk> to the model"),
-        ("bits per word", f"{score.bits_per_word:.4f}", ""),
+        ("bits per token", f"{score.bits_per_word:.4f}", ""),
     ]
+    between_units = {
+        "nats per character": (score.nats_per_character, ""),
+        "bits per character": (score.bits_per_character, ""),
+        "bits per byte": (score.bits_per_byte, "of UTF-8"),
+        "perplexity per word": (score.perplexity_per_word, "between white space, and line ends"),
+    }
+    if score.nats_per_character is not None:
+        rows += [(name, f"{n:.4f}", note) for name, (n, note) in between_units.items()]
+    elif score.oov:
+        rows.append(("per character", "-", "not known: oov, of which <unk> tells no character"))
+    else:
+        rows.append(("per character", "-", "not known: give the text, not what is made from it"))
     print_table(rows, right=(1,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +37,7 @@ from wordkit_cli.training import (
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
+    from wordkit.evaluation import Perplexity
     from wordkit.lm import Checkpoint, LanguageModel
     from wordkit.lm.fitting import TrainingPlan
     from wordkit.text import Corpus
@@ -158,6 +160,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
         progress.say(f"{output}: {_described(model, run.rate)}")
+        _say_between_units(model, valid, progress)
         _test(model, test, progress)
 
 
@@ -206,13 +209,20 @@ def _read_texts(
     """The texts to train, validate and test on, tokenized alike."""
     from wordkit.lm import hold_out
 
-    def read(paths: Sequence[str], like: Mapping[str, Any] | None = None) -> Corpus:
+    def read(
+        paths: Sequence[str], like: Mapping[str, Any] | None = None, **settings: Any
+    ) -> Corpus:
         return read_corpus(
-            paths, choice, progress=progress, outputs=outputs, like=like,
-            threads=options["threads"], eos=True,
+            paths, choice if like is None else replace(choice, tokenizer=None), progress=progress,
+            outputs=outputs, like=like, threads=options["threads"], eos=True, **settings,
         )  # fmt: skip
 
-    train = read(paths)
+    settings = dict[str, Any]()
+    if choice.tokenizer == "bpe":  # it learns from what is trained on
+        settings["max_size"] = options["max_vocabulary"]
+        if options["valid"] is None:
+            settings["learnt_fraction"] = 1 - options["hold_out"]
+    train = read(paths, **settings)
     like = {**UNTOLD, **train.settings}
     valid, test = (
         None if options[name] is None else read([options[name]], like) for name in ("valid", "test")
@@ -225,6 +235,29 @@ def _read_texts(
     return train, valid, test
 
 
+def _say_between_units(model: LanguageModel, valid: Corpus | None, progress: Progress) -> None:
+    """Say the validation loss per character and per word, where they are known."""
+    from wordkit.lm.data import TokenStream
+    from wordkit.lm.scoring import perplexity_of
+
+    perplexity = model.metadata["training"]["valid_perplexity"]
+    if valid is None or perplexity is None:
+        return
+    score = perplexity_of(perplexity, TokenStream(valid, model.vocabulary))
+    progress.say(_between_units("validation", score))
+
+
+def _between_units(text: str, score: Perplexity) -> str | None:
+    """Describe what compares models of different units, where it is known."""
+    if score.nats_per_character is None:
+        return None
+    return (
+        f"{text}: {score.nats_per_character:.4f} nats and {score.bits_per_character:.4f} bits per "
+        f"character, {score.bits_per_byte:.4f} bits per byte, perplexity per word "
+        f"{score.perplexity_per_word:.2f}"
+    )
+
+
 def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
     """Measure the perplexity of the test text, and print it."""
     from wordkit.lm import iter_perplexity
@@ -233,6 +266,7 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
         return
     score = progress.finish(iter_perplexity(model, test))
     click.echo(f"test perplexity {score.perplexity:.2f}")
+    progress.say(_between_units("test", score))
 
 
 def _described(model: LanguageModel, rate: float | None) -> str:

@@ -17,7 +17,7 @@ from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
 from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizers import TokenizeFunction
+from wordkit.text.tokenizers import Case, TokenizeFunction, Tokenizer, tokenizer_of
 from wordkit_corpora.files import STANDARD_INPUT, is_glob
 from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
 from wordkit_corpora.plaintext import BLOCK_SIZE, Errors, has_unk
@@ -33,6 +33,7 @@ Text: TypeAlias = (
 
 _GROUP = 4096  # lines of an iterable that are taken together
 _MAX_PATH = 4096  # characters
+_OF_LINES = ("eos", "learnt_fraction")  # settings that say nothing of tokens
 _LIKE_A_FILE = re.compile(r"\.(txt|text|tok|csv|tsv|jsonl?|md|gz|bz2|xz|zip)$")
 
 
@@ -41,9 +42,10 @@ def iter_read_corpus(
     text: Text,
     folder: str | os.PathLike[str] | None = None,
     *,
-    tokenizer: str | TokenizeFunction | None = None,
+    tokenizer: str | Tokenizer | TokenizeFunction | None = None,
     numbers: str = "keep",
     normalize: Normalization | None = None,
+    case: Case | None = None,
     encoding: str = "utf-8",
     errors: Errors = "strict",
     data_dir: str | Path | None = None,
@@ -65,13 +67,14 @@ def iter_read_corpus(
             holds ``<unk>``, so that it is tokenized already.
         numbers: ``keep``, or ``N`` to write every number as ``N``.
         normalize: ``nfc``, ``nfkc`` or ``none``, as in :class:`wordkit.text.TextConfig`; None: nfc.
+        case: ``keep`` or ``lower``; None: lower with the tokenizers ``basic`` and ``words``.
         encoding, errors: of files, as for :func:`wordkit_corpora.open_text`.
         data_dir: the folder of the user's own data, for named corpora.
-        like: the defaults of ``tokenizer``, ``numbers`` and ``normalize``, such as the settings of
-            another corpus.
+        like: the defaults of ``tokenizer``, ``numbers``, ``normalize`` and ``case``, such as the
+            settings of another corpus; with the pieces of ``bpe``.
         threads: the number of threads; None: all cores.
-        words: ``min_count``, ``max_size``, ``unk`` and ``eos`` of :class:`wordkit.text.TextConfig`,
-            and a ``vocabulary`` to take the words of.
+        words: ``min_count``, ``max_size``, ``unk``, ``eos`` and ``learnt_fraction`` of
+            :class:`wordkit.text.TextConfig`, and a ``vocabulary`` to take the words of.
 
     Raises (as it runs):
         ConfigError: it is no text, or a setting is out of its range or has no effect.
@@ -80,9 +83,15 @@ def iter_read_corpus(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
-    check_names(words, ("min_count", "max_size", "unk", "eos", "vocabulary"))
-    tokenizing = {"tokenizer": tokenizer, "numbers": numbers, "normalize": normalize}
-    given = {name: value for name, value in tokenizing.items() if value not in (None, "keep")}
+    check_names(words, ("min_count", "max_size", "unk", "eos", "learnt_fraction", "vocabulary"))
+    tokenizing = {
+        "tokenizer": tokenizer, "numbers": numbers, "normalize": normalize, "case": case,
+    }  # fmt: skip
+    given = {
+        name: value
+        for name, value in tokenizing.items()
+        if value is not None and (name, value) != ("numbers", "keep")
+    }
     if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):
         _refuse({"folder": folder, **given, **words}, "a corpus, which is prepared already")
         if not isinstance(text, Corpus):
@@ -93,7 +102,7 @@ def iter_read_corpus(
     if kind == "tokens":
         _refuse(given, "lists of tokens")
         corpus = Corpus.from_sentences(
-            content, **{name: value for name, value in words.items() if name != "eos"}
+            content, **{name: value for name, value in words.items() if name not in _OF_LINES}
         )
         if not corpus.tokens:
             raise TextError("the text holds no token: all its lists are empty")
@@ -105,7 +114,10 @@ def iter_read_corpus(
 
     opened = yield from _open(kind, content, encoding, errors, data_dir)
     settings: dict[str, Any] = {"tokenizer": opened.tokenizer}
-    settings |= {name: like[name] for name in tokenizing if like and name in like} | given
+    settings |= {name: like[name] for name in tokenizing if like and name in like}
+    if like and like.get("bpe") is not None:
+        settings["tokenizer"] = tokenizer_of(like)
+    settings |= given
     settings |= {name: value for name, value in words.items() if name != "vocabulary"}
     config = TextConfig(**settings)
     run = iter_prepare(
@@ -117,8 +129,9 @@ def iter_read_corpus(
 def _refuse(settings: Mapping[str, Any], what: str) -> None:
     """Raise if a setting is given, which has no effect."""
     for name, value in settings.items():
-        if value not in (None, False) and (name, value) != ("min_count", 1) and name != "eos":
-            raise ConfigError(f"{name} has no effect with {what}; leave it out")
+        if value in (None, False) or (name, value) == ("min_count", 1) or name in _OF_LINES:
+            continue
+        raise ConfigError(f"{name} has no effect with {what}; leave it out")
 
 
 @as_run

@@ -21,14 +21,14 @@ from wordkit.errors import StorageError, TextError, VocabularyError
 from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
 from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner
-from wordkit.text.tokenizers import is_number
+from wordkit.text.tokenizers import Case, is_number
 
 SCANNED = ["basic", "words", "whitespace"]
 
 
 def plain_way(text: str, config: TextConfig) -> tuple[list[str], list[int], list[list[str]]]:
     """Words, counts and sentences, the slow and obvious way."""
-    tokenizer = get_tokenizer(config.tokenizer, config.normalize)
+    tokenizer = get_tokenizer(config.tokenizer, config.normalize, config.case)
     sentences = [list(tokenizer(line)) for line in text.split("\n")]
     if text.endswith("\n"):
         sentences.pop()
@@ -69,6 +69,7 @@ texts = st.lists(characters | st.sampled_from(["<unk>", "<UNK>", "<unk"])).map("
     st.sampled_from(SCANNED),
     st.sampled_from(["keep", "N"]),
     st.sampled_from(["nfc", "nfkc", "none"]),
+    st.sampled_from([None, "keep", "lower"]),
     st.booleans(),
     st.integers(1, 3),
     st.integers(1, 40),
@@ -79,12 +80,15 @@ def test_the_scanner_equals_the_plain_way(
     tokenizer: str,
     numbers: str,
     normalize: Normalization,
+    case: Case | None,
     eos: bool,
     min_count: int,
     block_size: int,
     threads: int,
 ) -> None:
-    config = TextConfig(tokenizer, numbers, eos=eos, min_count=min_count, normalize=normalize)
+    config = TextConfig(
+        tokenizer, numbers, eos=eos, min_count=min_count, normalize=normalize, case=case
+    )
     expected = plain_way(text, config)
     run = iter_prepare(StringSource(text, block_size), config=config, threads=threads)
     if not set(expected[0]) - {"<eos>"}:

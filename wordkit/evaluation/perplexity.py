@@ -30,6 +30,15 @@ class Perplexity:
     oov_log_likelihood: float = 0.0
     """Their part of the sum."""
 
+    characters: int | None = None
+    """Characters of the text, line ends among them; None where they are not known."""
+
+    bytes: int | None = None
+    """Bytes of its UTF-8."""
+
+    words: int | None = None
+    """Its words, which white space separates, and its line ends."""
+
     def __float__(self) -> float:
         return self.perplexity
 
@@ -68,6 +77,36 @@ class Perplexity:
     def bits_per_word(self) -> float:
         """Bits per token: the cross-entropy in base 2."""
         return self.cross_entropy / math.log(2)
+
+    @property
+    def nats_per_character(self) -> float | None:
+        """Nats per character, whatever the unit of the model: −Σ log p / characters.
+
+        This and the next three compare models of different units, on one text. They are None where
+        words are unknown, which ``<unk>`` does not tell, or where the size of the text is.
+        """
+        return self._nats_per(self.characters)
+
+    @property
+    def bits_per_character(self) -> float | None:
+        """Bits per character."""
+        nats = self._nats_per(self.characters)
+        return None if nats is None else nats / math.log(2)
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Bits per byte of UTF-8."""
+        nats = self._nats_per(self.bytes)
+        return None if nats is None else nats / math.log(2)
+
+    @property
+    def perplexity_per_word(self) -> float | None:
+        """exp of the nats per word, where words are what white space separates, and line ends."""
+        nats = self._nats_per(self.words)
+        return None if nats is None else _exp(nats)
+
+    def _nats_per(self, number: int | None) -> float | None:
+        return None if self.oov or not number else -self.log_likelihood / number
 
     @property
     def oov_rate(self) -> float:

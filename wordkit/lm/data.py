@@ -19,12 +19,17 @@ from torch import Tensor
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
+from wordkit.text.detokenizer import detokenize
+from wordkit.text.sizes import TextSizes, measure_text
+from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = ["TextWindows", "TokenStream", "Window", "hold_out", "words_to_model"]
 
 _NO_TARGET = -1  # after the end of a shorter sequence
 _MIN_STEPS = 5  # of a window whose length is drawn
+_PIECE = 1 << 20  # ids that are counted at a time
+_LINES_TOGETHER = 1 << 14  # that are put together to text
 _HALVED = 0.05  # fraction of such windows that are drawn around half of the steps
 
 
@@ -46,6 +51,8 @@ class TokenStream:
         if not corpus.tokens:
             raise TextError("the text holds no token; give one that does")
         self.unk_id, self.eos_id = vocabulary.unk_id, vocabulary.eos_id
+        self.sizes = TextSizes.of_settings(corpus.settings)
+        """Characters, bytes and words of the text; None where they are not known."""
         self._corpus = corpus  # keeps the folder of its ids alive
         self._ids: npt.NDArray[np.int32] = corpus.ids
         words = corpus.vocabulary.words
@@ -62,6 +69,12 @@ class TokenStream:
 
     def __getitem__(self, part: slice) -> npt.NDArray[np.int64]:
         return self._model_ids[self._ids[part]]
+
+    def count(self, word: int) -> int:
+        """Return how often a word comes in the text."""
+        ids = np.flatnonzero(self._model_ids == word)
+        pieces = (self._ids[i : i + _PIECE] for i in range(0, len(self), _PIECE))
+        return sum(int(np.isin(piece, ids).sum()) for piece in pieces)
 
     def take(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the ids at positions; at −1, before the first, ``<eos>``.
@@ -192,18 +205,27 @@ def words_to_model(
     Args:
         corpus: the training text.
         min_count: words seen less often become ``<unk>``; None: 1 where the text has ``<unk>``
-            already, else 2, so that there is something to learn about unknown words.
+            already, or is cut into characters, else 2, so that there is something to learn about
+            unknown words.
         max_size: maximum number of words.
 
     Raises:
+        ConfigError: a limit is given for pieces of words, all of which are needed.
         VocabularyError: no word is left.
     """
-    known = corpus.vocabulary
+    known, unit = corpus.vocabulary, unit_of(corpus.settings)
     counts = dict(zip(known.words, known.counts.tolist(), strict=True))
     if known.eos_id is None:
         counts[EOS] = corpus.sentences
+    if unit == "bpe":
+        if min_count not in (None, 1) or max_size not in (None, corpus.settings.get("max_size")):
+            raise ConfigError(
+                f"the text is cut into {len(known):,} pieces by bpe, all of which are needed: "
+                "leave out the limits of the vocabulary, or prepare the text again"
+            )
+        return Vocabulary.from_counts({UNK: 0, **counts})
     if min_count is None:
-        min_count = 1 if UNK in counts else 2
+        min_count = 1 if UNK in counts or unit == "char" else 2
     return Vocabulary.from_counts(counts, min_count=min_count, max_size=max_size, unk=True)
 
 
@@ -227,21 +249,38 @@ def hold_out(corpus: Corpus, fraction: float) -> tuple[Corpus, Corpus]:
             f"the text has {counted(corpus.tokens, 'token')}, and some must be held out to "
             "validate on; give more text, or a text to validate on"
         )
-    offsets = corpus.offsets
-    cut = _cut_position(offsets, fraction)
+    offsets, unit = corpus.offsets, unit_of(corpus.settings)
+    cut = corpus.settings.get("learnt_tokens")  # what bpe has not learnt from is held out
+    if type(cut) is not int or not 0 < cut < corpus.tokens:
+        cut = _cut_position(offsets, fraction)
     line = int(np.searchsorted(offsets, cut))
     counts = np.bincount(corpus.ids[:cut], minlength=len(corpus.vocabulary))
     order = np.argsort(-counts, kind="stable")
-    order = order[counts[order] > 0]
+    if unit != "bpe":
+        order = order[counts[order] > 0]
     new_ids = np.zeros(len(counts), dtype=np.int32)
     new_ids[order] = np.arange(len(order), dtype=np.int32)
     words = Vocabulary([corpus.vocabulary.word(i) for i in order.tolist()], counts[order])
     ends = np.append(offsets[:line], cut)
-    training = Corpus(new_ids[corpus.ids[:cut]], ends, words, corpus.settings)
+    whole = TextSizes().settings()  # those of the parts are others
+    settings = {name: value for name, value in corpus.settings.items() if name not in whole}
+    training = Corpus(new_ids[corpus.ids[:cut]], ends, words, settings)
     starts = np.append(cut, offsets[line + int(offsets[line] == cut) :])
-    held_out = Corpus(corpus.ids[cut:], starts - cut, corpus.vocabulary, corpus.settings)
+    held_out = Corpus(corpus.ids[cut:], starts - cut, corpus.vocabulary, settings)
     held_out.keep_alive = corpus
+    if unit != "word":
+        held_out.settings |= _sizes(held_out).settings()
     return training, held_out
+
+
+def _sizes(corpus: Corpus) -> TextSizes:
+    """Return the sizes of a text of characters or pieces, whose tokens are all of it."""
+    unit, sizes = unit_of(corpus.settings), TextSizes()
+    for start in range(0, corpus.sentences, _LINES_TOGETHER):
+        ends = corpus.offsets[start : start + _LINES_TOGETHER + 1]
+        tokens = corpus.vocabulary.decode(corpus.ids[ends[0] : ends[-1]])
+        sizes += measure_text(detokenize(tokens, unit).encode(), "none")
+    return sizes
 
 
 def _cut_position(offsets: npt.NDArray[np.int64], fraction: float) -> int:

@@ -29,6 +29,7 @@ from wordkit.errors import (
 from wordkit.lm.model import LanguageModel
 from wordkit.nn.network import State, device_of, select
 from wordkit.runtime import require_memory
+from wordkit.text.detokenizer import piece_text
 from wordkit.text.spelling import unknown_word
 from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
@@ -48,6 +49,7 @@ Method = Literal["sample", "greedy", "beam"]
 _BYTES_PER_WORD = 48  # of each text: logits, log p, totals and copies of them
 _MAX_SHOWN = 5  # unknown words that a message names
 _MIN_NUMBERS = 0.005  # fraction of tokens that are N, in text that writes numbers so; PTB: 0.035
+_LENGTHS = {"word": 50, "bpe": 100, "char": 500}  # of a text, by unit
 _READ_STEPS = 256  # of a prompt at a time, so that memory does not grow with its length
 
 
@@ -55,7 +57,12 @@ _READ_STEPS = 256  # of a prompt at a time, so that memory does not grow with it
 class GenerationConfig(SamplingConfig):
     """The settings of text generation."""
 
-    words: int = setting(50, "Words to generate, line ends among them.", at_least=1)
+    words: int | None = setting(
+        None,
+        "Words to generate, line ends among them, or characters or pieces of words.",
+        at_least=1,
+        none="50 words, 100 pieces or 500 characters",
+    )
     method: Method = setting(
         "sample",
         "Decoding method. sample: each word is drawn by its probability; greedy: the most probable "
@@ -111,13 +118,14 @@ def generate_samples(
         ResourceError: so many texts together do not fit into memory.
     """
     config = config or GenerationConfig()
+    length = config.words or _LENGTHS[model.unit]
     if check_number("samples", samples) > 1 and config.method != "sample":
         raise ConfigError(f"samples must be 1 with the method {config.method}, not {samples}")
-    _check_texts_memory(len(model.vocabulary), config, samples)
+    _check_texts_memory(len(model.vocabulary), config, length, samples)
     banned = _banned_ids(model, config.banned)
     known = _known_prompt(model, model.prompt_tokens(prompt))
     if config.method == "beam":
-        return _beam(model, known, config, banned)
+        return _beam(model, known, BeamConfig(config.beam, length, banned=banned))
     log_p, state = _read_prompt(model, known, banned)
     rows = torch.zeros(samples, dtype=torch.int64, device=log_p.device)
     seeds = np.random.SeedSequence(config.seed).spawn(samples)
@@ -125,30 +133,28 @@ def generate_samples(
     if config.method == "sample":
         rule = sampler(config, [np.random.default_rng(seed) for seed in seeds])
     steps = generate_ids(
-        model.network, log_p[rows], select(state, rows), rule=rule, max_length=config.words,
-        banned=banned,
+        model.network, log_p[rows], select(state, rows), rule=rule, max_length=length, banned=banned
     )  # fmt: skip
     return (tuple(model.vocabulary.decode(ids.cpu().numpy())) for ids, _ in steps)
 
 
 def _beam(
-    model: LanguageModel, prompt: Sequence[int], config: GenerationConfig, banned: Tensor
+    model: LanguageModel, prompt: Sequence[int], search: BeamConfig
 ) -> Iterator[tuple[str, ...]]:
     """The words of the most probable continuation that a beam search finds."""
     *before, last = prompt
     state: State = model.network.initial_state(1)
     if before:
         _, state = _read(model, before, state)
-    search = BeamConfig(config.beam, config.words, banned=banned)
     [[best]] = beam_search(model.network, last, state, 1, search)
     return iter([(model.vocabulary.word(i),) for i in best.ids])
 
 
-def _check_texts_memory(words: int, config: GenerationConfig, samples: int) -> None:
+def _check_texts_memory(words: int, config: GenerationConfig, length: int, samples: int) -> None:
     """Raise a ResourceError if the texts that are generated together do not fit into memory."""
     texts, what = samples, f"{samples:,} samples"
     if config.method == "beam":  # there are no more texts than words can make
-        texts = min(config.beam, words ** min(config.words - 1, 64))
+        texts = min(config.beam, words ** min(length - 1, 64))
         what = f"a beam of {config.beam:,}"
     require_memory(f"{what} would take", _BYTES_PER_WORD * words * texts, "ask for fewer")
 
@@ -184,6 +190,8 @@ def predict(
     best = highest(log_p, n)
     best = best[np.argsort(-log_p[best], kind="stable")]
     words = model.vocabulary.decode(best)
+    if model.unit == "bpe":
+        words = [*map(piece_text, words)]
     probabilities = np.exp(log_p[best]).tolist()
     return Ranking(map(Prediction, words, probabilities))
 

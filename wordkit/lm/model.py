@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
@@ -24,8 +25,9 @@ from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text.corpus import UNTOLD, origin
+from wordkit.text.detokenizer import Unit, detokenize
 from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizers import Tokenizer, get_tokenizer, is_number
+from wordkit.text.tokenizers import Case, Tokenizer, is_number, tokenizer_of, unit_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class LanguageModel:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The origin of the model, in values that JSON can hold. ``text`` records how the training text
     became tokens: ``tokenizer``, a name (default: ``whitespace``), ``numbers``, ``keep`` or ``N``,
-    and ``normalize``, the normal form of the text (default: ``none``)."""
+    ``normalize``, the normal form of the text (default: ``none``), ``case``, ``keep`` or ``lower``
+    (default: the tokenizer's), and ``bpe``, the pieces that it has learnt."""
 
     def __post_init__(self) -> None:
         for word in (UNK, EOS):
@@ -74,24 +77,38 @@ class LanguageModel:
             raise ConfigError(f"text must tell a tokenizer and numbers, not {text!r:.50}")
         if self.numbers not in ("keep", "N"):
             raise ConfigError(f"numbers must be keep or N, not {self.numbers!r:.50}")
-        normalize = self._text("normalize", "none")
+        normalize, case = self._text("normalize", "none"), self._text("case", None)
         if normalize not in get_args(Normalization):
             forms = ", ".join(get_args(Normalization))
             raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
+        if case not in (None, *get_args(Case)):
+            raise ConfigError(f"case must be one of {', '.join(get_args(Case))}, not {case!r:.50}")
+        if text.get("tokenizer") == "bpe":
+            _ = self.tokenizer  # raises where its pieces are corrupted
 
     @property
     def config(self) -> ModelConfig:
         """The shape of the network."""
         return self.network.config
 
-    @property
+    @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the training text.
 
         Raises:
             ConfigError: it was a function of the caller's, of which only the name is known.
         """
-        return get_tokenizer(self._text("tokenizer", "whitespace"), self._text("normalize", "none"))
+        return tokenizer_of({**UNTOLD, **self.metadata.get("text", {})})
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of the text: characters, words, or pieces of words."""
+        return unit_of(self.metadata.get("text", {}))
+
+    @property
+    def bpe_record(self) -> object:
+        """The pieces of ``bpe``, as a corpus keeps them; None with other tokenizers."""
+        return self._text("bpe", None)
 
     @property
     def numbers(self) -> Literal["keep", "N"]:
@@ -130,8 +147,15 @@ class LanguageModel:
             return ["N" if is_number(word) else word for word in found]
         return list(found)
 
+    def detokenize(self, tokens: Iterable[str]) -> str:
+        """Return the text of tokens; of characters and pieces the very text that gave them."""
+        return detokenize(tokens, self.unit)
+
     def ids(self, tokens: Sequence[str]) -> Ids:
         """Return the ids of words, int64; ``<unk>`` for those that the model does not know."""
+        if self.unit != "word":
+            ids = self.vocabulary.ids(tokens)
+            return np.where(ids < 0, self.unk_id, ids).astype(np.int64)
         return self.vocabulary.encode(tokens).astype(np.int64)
 
     def encode(self, text: str) -> Ids:
@@ -186,12 +210,11 @@ class LanguageModel:
             WordkitWarning: the model does not know some words of the prompt.
         """
         from wordkit.lm.generation import GenerationConfig, generate
-        from wordkit.text.detokenizer import detokenize
 
         if settings.get("method", "sample") == "sample":
             settings = {"seed": secrets.randbelow(1 << 31), **settings}
         tokens = self.prompt_tokens(prompt)
-        return detokenize(
+        return self.detokenize(
             [*tokens, *generate(self, tokens, change(GenerationConfig(), **settings))]
         )
 
@@ -236,7 +259,7 @@ class LanguageModel:
         corpus = finish(iter_read_corpus(text, like=like, eos=True, **reading), progress)
         return finish(iter_perplexity(self, corpus), progress)
 
-    def _text(self, name: str, default: str) -> Any:
+    def _text(self, name: str, default: str | None) -> Any:
         return self.metadata.get("text", {}).get(name, default)
 
 

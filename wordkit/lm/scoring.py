@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from wordkit.decoding.scoring import measure_perplexity, score_sequences
@@ -12,8 +12,10 @@ from wordkit.errors import TextError, missing_hint
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.lm.data import TokenStream
 from wordkit.lm.model import LanguageModel
-from wordkit.runtime import Run
+from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
+from wordkit.text.detokenizer import token_texts
+from wordkit.text.sizes import TextSizes
 from wordkit.text.vocabulary import EOS
 
 __all__ = ["LineScore", "WordScore", "iter_perplexity", "score_lines"]
@@ -41,9 +43,30 @@ def iter_perplexity(
     """
     if isinstance(text, Corpus):
         text = TokenStream(text, model.vocabulary)
-    return Run(
-        measure_perplexity(model.network, text, first=model.eos_id, unk=model.unk_id, steps=steps)
+    return Run(_perplexity(model, text, steps))
+
+
+def _perplexity(
+    model: LanguageModel, text: TokenStream, steps: int
+) -> Generator[Report, None, Perplexity]:
+    score = yield from measure_perplexity(
+        model.network, text, first=model.eos_id, unk=model.unk_id, steps=steps
     )
+    return with_sizes(score, text.sizes)
+
+
+def perplexity_of(perplexity: float, text: TokenStream) -> Perplexity:
+    """Return a perplexity that was measured on a text before, with the sizes of the text."""
+    score = Perplexity(-math.log(perplexity) * len(text), len(text), text.count(text.unk_id))
+    return with_sizes(score, text.sizes)
+
+
+def with_sizes(score: Perplexity, sizes: TextSizes | None) -> Perplexity:
+    """Return a perplexity with the sizes of its text, where they are known."""
+    if sizes is None:
+        return score
+    words = sizes.words + sizes.lines
+    return replace(score, characters=sizes.characters, bytes=sizes.bytes, words=words)
 
 
 class WordScore(NamedTuple):
@@ -118,5 +141,5 @@ def _score_together(model: LanguageModel, texts: Sequence[list[str]]) -> Iterato
     ids = [model.ids(text) for text in texts]
     scores = score_sequences(model.network, ids, first=model.eos_id)
     for text, row, log_p in zip(texts, ids, scores, strict=True):
-        words = tuple(map(WordScore, text, log_p.tolist()))
+        words = tuple(map(WordScore, token_texts(text, model.unit), log_p.tolist()))
         yield LineScore(words, int((row == model.unk_id).sum()))

@@ -299,7 +299,11 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
     settings = corpus.settings
     return {
         "made_by": "wordkit train-lm",
-        "text": {name: settings.get(name, value) for name, value in UNTOLD.items()},
+        "text": {
+            name: settings.get(name, value)
+            for name, value in UNTOLD.items()
+            if value is not None or settings.get(name) is not None
+        },
         "settings": asdict(config),
         "corpus": corpus.record,
         "valid": None if valid is None else valid.record,

@@ -30,7 +30,9 @@ from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["UNTOLD", "Corpus", "is_corpus", "origin"]
 
-UNTOLD = {"tokenizer": "whitespace", "numbers": "keep", "normalize": "none"}
+UNTOLD = {
+    "tokenizer": "whitespace", "numbers": "keep", "normalize": "none", "case": None, "bpe": None,
+}  # fmt: skip
 """Settings of tokenizing that corpora and models without such entries were made with."""
 
 _PIECE = 1 << 20  # values read at a time, so that memory does not grow
@@ -140,9 +142,13 @@ class Corpus:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The identity of the corpus, in values that JSON can hold if its settings are."""
-        names = ("fingerprint", "tokens", "sentences", "settings")
-        return {name: getattr(self, name) for name in names}
+        """The identity of the corpus, in values that JSON can hold if its settings are.
+
+        The pieces of ``bpe`` are left out; the words are them.
+        """
+        record = {name: getattr(self, name) for name in ("fingerprint", "tokens", "sentences")}
+        settings = {name: value for name, value in self.settings.items() if name != "bpe"}
+        return {**record, "settings": settings}
 
     def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
         """The sentences, each an array of ids."""

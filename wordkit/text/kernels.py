@@ -148,13 +148,13 @@ def _number(
 
 
 @njit(nogil=True, cache=True)
-def _begins_unk(data: Any, i: int, end: int) -> bool:
-    """Return whether ``<unk>``, in any case, is at ``i``."""
+def _begins_unk(data: Any, chars: Any, i: int, end: int) -> bool:
+    """Return whether ``<unk>``, in any case that is lower-cased, is at ``i``."""
     return (
         i + 5 <= end
-        and (data[i + 1] | 0x20) == 0x75
-        and (data[i + 2] | 0x20) == 0x6E
-        and (data[i + 3] | 0x20) == 0x6B
+        and chars[data[i + 1]] >> CLASS_BITS == 0x75
+        and chars[data[i + 2]] >> CLASS_BITS == 0x6E
+        and chars[data[i + 3]] >> CLASS_BITS == 0x6B
         and data[i + 4] == 0x3E
     )
 
@@ -253,7 +253,7 @@ def scan(
                     end = _encode(blob, end, lower)
                 h = (h ^ np.uint64(lower)) * _PRIME
                 i += width
-        elif kind == SYMBOL and point == _LESS_THAN and _begins_unk(data, begin, size):
+        elif kind == SYMBOL and point == _LESS_THAN and _begins_unk(data, chars, begin, size):
             while i < begin + 5:
                 blob[end] = data[i] | 0x20
                 h = (h ^ np.uint64(blob[end])) * _PRIME
@@ -299,6 +299,30 @@ def scan(
     state[STATUS], state[POSITION], state[WORDS], state[TOKENS] = status, i, words, n
     state[LINES], state[LINE_TOKEN], state[LINE_START] = lines, line_token, line_start
     state[BLOB] = free
+
+
+@njit(nogil=True, cache=True)
+def measure(data: Any, kinds: Any) -> Any:
+    r"""Return characters, words between white space, and whether some may be unsettled.
+
+    Args:
+        data: uint8, valid UTF-8; ``\r\n`` counts as one character, a line end.
+        kinds: uint8 by code point: 1, white space; + 2 where normalization may change it.
+    """
+    characters, words, i = 0, 0, 0
+    in_word, unsettled = False, False
+    while i < len(data):
+        point: Any = np.int64(data[i])
+        width = 1
+        if point >= 0x80:
+            point, width = _decode(data, i, len(data))
+        i += width
+        kind = kinds[point]
+        characters += point != 0x0D or i == len(data) or data[i] != 0x0A
+        words += kind & 1 == 0 and not in_word
+        in_word = kind & 1 == 0
+        unsettled |= kind & 2 != 0
+    return characters, words, unsettled
 
 
 @njit(nogil=True, cache=True)

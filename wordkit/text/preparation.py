@@ -13,26 +13,38 @@ import weakref
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields, replace
 from queue import SimpleQueue
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.config import Settings, setting
-from wordkit.errors import TextError
+from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
+from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
+from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
-from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer, is_number
+from wordkit.text.sizes import TextSizes, measure_text
+from wordkit.text.tokenizers import (
+    Case,
+    TokenizeFunction,
+    Tokenizer,
+    get_tokenizer,
+    is_number,
+)
+from wordkit.text.unit_scanners import CharacterScanner, PieceScanner, make_scanner
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["TextConfig", "iter_prepare"]
 
 _MAX_THREADS = 64  # reading is not faster with more
+_PIECES = 8000  # of bpe, where no size is given
+_MIN_PIECES = 258  # all bytes, <unk> and <eos>
 
 
 @dataclass(frozen=True)
@@ -48,23 +60,48 @@ class TextConfig(Settings):
     )
     min_count: int = setting(1, "Leave out words that occur less often.", at_least=1)
     max_size: int | None = setting(
-        None, "Size limit of the vocabulary: the most frequent words.", none="no limit", at_least=1
+        None,
+        "Size limit of the vocabulary: the most frequent words; with bpe the number of pieces.",
+        none="no limit, 8000 with bpe",
+        at_least=1,
     )
     unk: bool = setting(
         False, "Write words outside the vocabulary as <unk>; otherwise they are dropped."
     )
     eos: bool = setting(
-        False, "Put the token <eos> at the end of each line, as language models need it."
+        False,
+        "Put the token <eos> at the end of each line, as language models need it. char and bpe "
+        "always do.",
     )
     normalize: Normalization = setting(
         "nfc",
         "Unicode normal form of the text: nfc, canonically equal spellings are one; nfkc, "
         "compatible ones too; none, as it is.",
     )
+    case: Case | None = setting(
+        None,
+        "Case of the letters: keep, or lower.",
+        none="lower with basic and words, else keep",
+    )
+    learnt_fraction: float = setting(
+        1.0,
+        "Fraction of the text, its beginning, that bpe learns its pieces from.",
+        above=0,
+        at_most=1,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        get_tokenizer(self.tokenizer, self.normalize)
+        tokenizer = get_tokenizer(self.tokenizer, self.normalize, self.case)
+        if tokenizer.is_exact and self.numbers != "keep":
+            raise ConfigError(f"numbers N has no effect with the tokenizer {tokenizer.name}")
+        if tokenizer.unit == "bpe" and self.min_count > 1:
+            raise ConfigError("min_count has no effect with bpe; limit the number of pieces")
+        if tokenizer.unit == "bpe" and (self.max_size or _PIECES) < _MIN_PIECES:
+            raise ConfigError(
+                f"bpe needs a vocabulary of at least {_MIN_PIECES}: 256 bytes, <unk> and <eos>, "
+                f"not {self.max_size}"
+            )
 
 
 def iter_prepare(
@@ -111,27 +148,47 @@ def _prepare(
         temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
         folder = temporary.name
         remedy = "free some space there, or name another folder for temporary files with TMPDIR"
-    tokenizer = get_tokenizer(config.tokenizer, config.normalize)
-    scanners = [Scanner(tokenizer, eos=config.eos) for _ in range(min(threads, _MAX_THREADS))]
-    with CorpusWriter(folder, remedy) as writer:
-        with Spool(writer) as spool:
-            yield Report("reading", 0, source.size, "bytes")
-            for block, number, found in _scan(source, scanners):
-                spool.append(number, found)
-                figures = {"tokens": spool.tokens}
-                yield Report("reading", block.progress, source.size, "bytes", figures)
-            if spool.tokens <= (spool.lines if config.eos else 0):
-                raise TextError(f"{source.name} holds no token: it is empty, or all white space")
-            yield Report("ordering the words", 0, 1)
-            merged, maps = _merge([scanner.table for scanner in scanners])
-            vocabulary, final = _vocabulary(merged, config, given)
-            kept = _renumber(writer, spool, [final[numbers] for numbers in maps])
+    tokenizer = get_tokenizer(config.tokenizer, config.normalize, config.case)
+    if tokenizer.is_exact:
+        config = replace(config, eos=True)
+    with CorpusWriter(folder, remedy) as writer, contextlib.ExitStack() as stack:
+        learnt = 0  # blocks that bpe has learnt from, where it left some out
+        if tokenizer.unit == "bpe" and tokenizer.bpe is None:
+            if given is not None:
+                raise ConfigError("bpe needs its pieces, and a vocabulary does not have them")
+            source = text = stack.enter_context(TextSpool(source, writer))
+            yield from text.read()
+            learnt = text.cut(config.learnt_fraction)
+            size = (config.max_size or _PIECES) - 2  # for <unk> and <eos>
+            tokenizer = yield from learn_pieces(text, tokenizer, size, learnt)
+        threads = min(threads, _MAX_THREADS)
+        scanners = [make_scanner(tokenizer, eos=config.eos) for _ in range(threads)]
+        spool, sizes, made = stack.enter_context(Spool(writer)), TextSizes(), dict[str, Any]()
+        stage = "encoding" if learnt else "reading"
+        yield Report(stage, 0, source.size, "bytes")
+        for count, (block, number, found) in enumerate(_scan(source, scanners)):
+            if learnt and count == learnt:
+                made["learnt_tokens"] = spool.tokens
+            spool.append(number, found.ids)
+            sizes += found.sizes
+            figures = {"tokens": spool.tokens}
+            yield Report(stage, block.progress, source.size, "bytes", figures)
+        if spool.tokens <= (spool.lines if config.eos else 0):
+            raise TextError(f"{source.name} holds no token: it is empty, or all white space")
+        yield Report("ordering the words", 0, 1)
+        merged, maps = _merge([scanner.table for scanner in scanners])
+        vocabulary, final = _vocabulary(merged, config, given, tokenizer.unit)
+        kept = _renumber(writer, spool, [final[numbers] for numbers in maps])
+        if tokenizer.bpe is not None:
+            made["bpe"] = tokenizer.bpe.record()
         settings = {field.name: getattr(config, field.name) for field in fields(config)}
         settings |= {
             "tokenizer": tokenizer.name,
             "source": source.name,
             "text_tokens": spool.tokens,
             "oov": spool.tokens - kept,
+            **sizes.settings(),
+            **made,
         }
         writer.finish(vocabulary, settings)
     yield Report("ordering the words", 1, 1)
@@ -144,20 +201,32 @@ def _prepare(
 # --- scanning ----------------------------------------------------------------------------------
 
 
-def _scan(source: TextSource, scanners: list[Scanner]) -> Iterator[tuple[Block, int, BlockIds]]:
+@dataclass(frozen=True)
+class Scanned:
+    """What was found in a block."""
+
+    ids: BlockIds
+    sizes: TextSizes
+
+
+def _scan(
+    source: TextSource, scanners: list[Scanner | CharacterScanner | PieceScanner]
+) -> Iterator[tuple[Block, int, Scanned]]:
     """Scan the blocks on all threads; yield them in order, with the number of the scanner."""
+    normalize = scanners[0].tokenizer.normalize
     free: SimpleQueue[int] = SimpleQueue()
     for number in range(len(scanners)):
         free.put(number)
 
-    def scan(numbered: tuple[int, Block]) -> tuple[Block, int, BlockIds]:
+    def scan(numbered: tuple[int, Block]) -> tuple[Block, int, Scanned]:
         index, block = numbered
         if source.replace_errors:
             block = replace(block, data=block.data.decode("utf-8", "replace").encode())
         scanner = free.get()
         try:
             # a block has fewer than 2**32 tokens, so positions rise from block to block
-            return block, scanner, scanners[scanner].scan(block, index << 32)
+            ids = scanners[scanner].scan(block, index << 32)
+            return block, scanner, Scanned(ids, measure_text(block.data, normalize))
         finally:
             free.put(scanner)
 
@@ -179,23 +248,23 @@ def _merge(tables: list[WordTable]) -> tuple[WordTable, list[npt.NDArray[np.int3
 
 
 def _vocabulary(
-    table: WordTable, config: TextConfig, given: Vocabulary | None
+    table: WordTable, config: TextConfig, given: Vocabulary | None, unit: Unit
 ) -> tuple[Vocabulary, npt.NDArray[np.int32]]:
     """The vocabulary, and for each word of the table its id in it, −1 where it is dropped."""
     size = table.size
     order = np.lexsort((table.firsts, -table.counts))
-    order = order[table.counts[order] > 0]
+    if unit != "bpe":  # all of whose pieces stay, so that it can write any text
+        order = order[table.counts[order] > 0]
     words = table.lines(order).decode().split("\n")[:-1]
     counts = table.counts[order]
     targets = words
     if config.numbers == "N":
         targets = ["N" if is_number(word) else word for word in words]
         words, counts = _merged_counts(targets, counts, table.firsts[order])
-    vocabulary = given
-    if vocabulary is None:
-        full = Vocabulary(words, counts)
+    vocabulary = Vocabulary(words, counts) if given is None else given
+    if given is None and unit != "bpe":
         cut = {"min_count": config.min_count, "max_size": config.max_size}
-        vocabulary = full.cut(**cut, unk=config.unk)  # type: ignore[arg-type]
+        vocabulary = vocabulary.cut(**cut, unk=config.unk)  # type: ignore[arg-type]
     final = np.full(size, -1, dtype=np.int32)
     if given is None and not config.unk and not config.eos and targets is words:
         final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)

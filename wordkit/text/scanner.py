@@ -126,6 +126,17 @@ class WordTable:
             if self.update(state) == kernels.DONE:
                 return ids
 
+    def count(self, ids: npt.NDArray[np.int32], position: int) -> None:
+        """Count words that are in the table, by their numbers, the first one at a position."""
+        seen = np.bincount(ids, minlength=self.size)
+        words = np.flatnonzero(seen)
+        first = np.zeros(self.size, dtype=np.int64)
+        first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1)  # the last one written holds
+        before, now = self.firsts[words], position + first[words]
+        is_first = (self.counts[words] == 0) | (now < before)
+        self.firsts[words] = np.where(is_first, now, before)
+        self.counts[words] += seen[words]
+
     def lines(self, order: npt.NDArray[np.int64]) -> bytes:
         """Return the words in this order, each ended by a line feed."""
         out = np.empty(self._used + len(order), dtype=np.uint8)
@@ -296,15 +307,17 @@ def character_table(tokenizer: Tokenizer, is_settled: bool) -> npt.NDArray[np.in
     Returns:
         (0x110000,) int32: lower case << ``kernels.CLASS_BITS`` | class.
     """
-    return _table(tokenizer.lowercase, "none" if is_settled else tokenizer.normalize)
+    normalize = "none" if is_settled else tokenizer.normalize
+    return _table(tokenizer.name != "whitespace", tokenizer.lowercase, normalize)
 
 
 @cache
-def _table(lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
+def _table(has_rules: bool, lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
     classes = np.full(0x110000, kernels.WORD, dtype=np.int32)
     lower = np.arange(0x110000, dtype=np.int32)
     if lowercase:
         lower = lower_case().copy()
+    if has_rules:
         classes[:] = kernels.SYMBOL
         classes[invisible_characters()] = kernels.SPACE
         classes[word_characters()] = kernels.WORD
@@ -313,10 +326,11 @@ def _table(lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
         classes[list(map(ord, POINTS))] = kernels.POINT
         for character, written in {**{c: c for c in JOINERS}, **FOLDED}.items():
             classes[ord(character)], lower[ord(character)] = kernels.JOINER, ord(written)
-        classes[hard_characters()] = kernels.HARD
     else:
         classes[list(map(ord, " \t\r\v\f"))] = kernels.SPACE
         classes[ord(BYTE_ORDER_MARK)] = kernels.HARD
+    if has_rules or lowercase:
+        classes[hard_characters()] = kernels.HARD
     classes[unsettled_characters(normalize)] = kernels.UNSETTLED
     classes[ord("\n")] = kernels.NEWLINE
     table = lower << kernels.CLASS_BITS | classes

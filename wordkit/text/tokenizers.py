@@ -1,14 +1,16 @@
 """Tokenizers: one line of text → its tokens.
 
 ``basic``, ``words`` and ``whitespace`` are exact twins of the fast scanner
-(:mod:`wordkit.text.scanner`), which reads whole files by the same rules; the others are NLTK's.
-Any callable from a line to a list of tokens serves as well.
+(:mod:`wordkit.text.scanner`), which reads whole files by the same rules. ``char`` and ``bpe`` lose
+nothing: their tokens, put together, are the text, and each line end is a token. ``chinese`` and
+``japanese`` find words between which there are no spaces; the others are NLTK's. Any callable from
+a line to a list of tokens serves as well.
 
-All text is normalized first, by default to NFC; byte order marks vanish.
+All text is normalized first, by default to NFC; byte order marks vanish where tokens are words.
 
 The rules of ``basic``:
 
-* text is lower-cased (:meth:`str.lower`); soft hyphens vanish;
+* text is lower-cased (:meth:`str.lower`) unless its case is kept; soft hyphens vanish;
 * a word is a run of letters, marks, digits and underscores of any script, with apostrophes and
   hyphens inside it, and with full stops and commas between two digits (``3.14``, ``10,000``);
 * typographic apostrophes and hyphens (’ ‐ ‑) are written as ``'`` and ``-``;
@@ -19,18 +21,20 @@ The rules of ``basic``:
 * white space and invisible characters (controls, formats, unassigned) separate tokens, and marks
   that have no character to belong to.
 
-Scripts that do not put spaces between words (Chinese, Japanese, Thai) need a segmenter first.
+Scripts that do not put spaces between words (Chinese, Japanese, Thai) need a segmenter, or ``char``
+or ``bpe``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from wordkit.errors import ConfigError
+from wordkit.text.bpe import BytePairEncoding, not_learnt
 from wordkit.text.characters import (
     BYTE_ORDER_MARK,
     FOLDED,
@@ -47,11 +51,25 @@ from wordkit.text.characters import (
     marks,
     word_characters,
 )
+from wordkit.text.detokenizer import Unit
+from wordkit.text.graphemes import graphemes
 from wordkit.text.normalization import Normalization, normalized
+from wordkit.text.segmenters import chinese_words, japanese_words
 
-__all__ = ["TokenizeFunction", "Tokenizer", "get_tokenizer", "named_tokenizers"]
+__all__ = [
+    "Case",
+    "TokenizeFunction",
+    "Tokenizer",
+    "get_tokenizer",
+    "named_tokenizers",
+    "tokenizer_of",
+    "unit_of",
+]
 
 TokenizeFunction = Callable[[str], Sequence[str]]
+
+Case: TypeAlias = Literal["keep", "lower"]
+"""The case of letters: as it is, or lower."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -78,15 +96,32 @@ class Tokenizer:
     normalize: Normalization = "nfc"
     """The normal form of the text that the function gets."""
 
+    unit: Unit = "word"
+    """The kind of its tokens."""
+
+    extra: str = ""
+    """The extra of wordkit that installs what it needs, where that is not there always."""
+
+    bpe: BytePairEncoding | None = None
+    """The pieces of ``bpe``, once they are learnt."""
+
     def __call__(self, line: str) -> Sequence[str]:
         """The tokens of a line."""
-        return self.function(self.prepared(line))
+        function = self.function if self.bpe is None else self.bpe.tokens
+        return function(self.prepared(line))
+
+    @property
+    def is_exact(self) -> bool:
+        """True if the tokens of a text, put together, are the text; each line end is a token."""
+        return self.unit != "word"
 
     def prepared(self, text: str) -> str:
         """Return a text as the function gets it: normalized, and lower-cased where that is due."""
         if text.isascii():
             return text.lower() if self.lowercase else text
-        text = normalized(text.replace(BYTE_ORDER_MARK, ""), self.normalize)
+        if not self.is_exact:
+            text = text.replace(BYTE_ORDER_MARK, "")
+        text = normalized(text, self.normalize)
         # lower case may compose where capitals do not: H and ẖ with a line below
         return normalized(text.lower(), self.normalize) if self.lowercase else text
 
@@ -97,23 +132,54 @@ def named_tokenizers() -> dict[str, Tokenizer]:
 
 
 def get_tokenizer(
-    tokenizer: str | Tokenizer | TokenizeFunction, normalize: Normalization | None = None
+    tokenizer: str | Tokenizer | TokenizeFunction,
+    normalize: Normalization | None = None,
+    case: Case | None = None,
 ) -> Tokenizer:
     """Return the tokenizer of this name, or the callable as a tokenizer.
 
     Args:
         tokenizer: a name, a callable from a line to its tokens, or a tokenizer.
         normalize: the normal form of the text that it gets; None: the tokenizer's own, ``nfc``.
+        case: ``keep`` or ``lower``, of the text that it gets; None: the tokenizer's own.
 
     Raises:
-        ConfigError: there is no such name or normal form.
+        ConfigError: there is no such name, normal form or case.
     """
-    if normalize not in (None, *get_args(Normalization)):
-        forms = ", ".join(get_args(Normalization))
-        raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
+    for name, value, kind in (("normalize", normalize, Normalization), ("case", case, Case)):
+        if value not in (None, *get_args(kind)):
+            known = ", ".join(get_args(kind))
+            raise ConfigError(f"{name} must be one of {known}, not {value!r:.50}")
     if not isinstance(tokenizer, Tokenizer):
         tokenizer = _tokenizer(tokenizer)
+    if case is not None and tokenizer.lowercase != (case == "lower"):
+        tokenizer = replace(tokenizer, lowercase=case == "lower")
     return tokenizer if normalize is None else replace(tokenizer, normalize=normalize)
+
+
+def tokenizer_of(settings: Mapping[str, Any]) -> Tokenizer:
+    """Return the tokenizer of a text, by the settings that its corpus or its model keeps.
+
+    Args:
+        settings: ``tokenizer``, a name, and where they are kept ``normalize``, ``case``, and
+            ``bpe``, the record of its pieces.
+
+    Raises:
+        ConfigError: one is of no use.
+        FormatError: the pieces are corrupted, or of a newer version.
+    """
+    tokenizer = get_tokenizer(
+        settings["tokenizer"], settings.get("normalize"), settings.get("case")
+    )
+    if tokenizer.unit == "bpe":
+        tokenizer = replace(tokenizer, bpe=BytePairEncoding.from_record(settings.get("bpe")))
+    return tokenizer
+
+
+def unit_of(settings: Mapping[str, Any]) -> Unit:
+    """Return the unit of a text, by the settings of its corpus or its model."""
+    known = named_tokenizers().get(str(settings.get("tokenizer")))
+    return "word" if known is None else known.unit
 
 
 def _tokenizer(tokenizer: str | TokenizeFunction) -> Tokenizer:
@@ -161,7 +227,7 @@ _KEY = re.compile(rf"[0-9#*]\ufe0f?{chr(KEYCAP)}")
 
 
 def _tokens(line: str, symbols: bool) -> list[str]:
-    """The tokens of a line in lower case."""
+    """The tokens of a line."""
     if line.isascii():
         return _finder(symbols, True)(line)
     line = line.translate(_FOLD)
@@ -176,6 +242,10 @@ def _basic(line: str) -> list[str]:
 
 def _words(line: str) -> list[str]:
     return _tokens(line, False)
+
+
+def _unlearnt(_: str) -> Sequence[str]:
+    raise not_learnt()
 
 
 _BLANK = re.compile(r"[^ \t\r\n\v\f]+")
@@ -236,6 +306,21 @@ _TOKENIZERS: Iterable[Tokenizer] = (
     Tokenizer(
         "whitespace", "as is: tokens are what white space separates", _whitespace, scanned=True
     ),
+    Tokenizer(
+        "char",
+        "characters, as a reader sees them; spaces and line ends too",
+        graphemes,
+        unit="char",
+    ),
+    Tokenizer(
+        "bpe",
+        "pieces of words, learnt from the text by byte-pair encoding",
+        _unlearnt,
+        unit="bpe",
+        extra="bpe",
+    ),
+    Tokenizer("chinese", "Chinese words (rjieba)", chinese_words, extra="chinese"),
+    Tokenizer("japanese", "Japanese words (fugashi, UniDic)", japanese_words, extra="japanese"),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
     _nltk_tokenizer("toktok", "tok-tok, for many languages (NLTK)"),
