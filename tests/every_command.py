@@ -85,6 +85,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "train-lm": _calls(
         f"corpus.txt -o >{_MODEL} {_LM}",
+        f"corpus.txt -t char -o >{_MODEL} {_LM}",
         f"old.ids -o >{_MODEL} --valid valid.txt --test test.txt --embeddings {_VECTORS} "
         f"--log >log {_LM} --dim 4",
         f"corpus.txt -o >{_MODEL} --checkpoint >lm.checkpoint --resume {_LM} --epochs 2",
@@ -132,6 +133,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
     "prepare": _calls(
         "corpus.txt --eos -o >new.ids",
+        "corpus.txt -t bpe --max-vocabulary 300 -o >new.ids",
         "lines.txt --vocabulary old.ids -o >new.ids --log >log -q",
     ),
     "convert": _calls(

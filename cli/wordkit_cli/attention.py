@@ -61,7 +61,7 @@ def command(
         if not alignment.written:
             raise TextError(f"the model writes nothing for {text!r}, so there is no map to draw")
         attention_map(alignment.weights, alignment.source, alignment.written, output)
-        say(f"{output}: {''.join(alignment.written)}" if asked.config.unit == "char" else output)
+        say(f"{output}: {''.join(alignment.written)}" if asked.config.unit != "word" else output)
     if as_json:
         weights = [[round(float(w), 6) for w in row] for row in alignment.weights]
         print_json({"source": alignment.source, "written": alignment.written, "weights": weights})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.embeddings.formats import FORMATS
+from wordkit.errors import ConfigError
 from wordkit_cli.models import load_vectors
 from wordkit_cli.options import encoding_options, encoding_values
 from wordkit_cli.output import counted
@@ -118,7 +119,14 @@ def _embedding_layer(source: str, limit: int | None) -> Embeddings:
     from wordkit.text import Vocabulary
     from wordkit_cli.models import load_model
 
-    vectors = load_model(source, "cpu").embeddings()
+    model = load_model(source, "cpu")
+    if model.unit != "word":
+        units = "characters" if model.unit == "char" else "pieces"
+        raise ConfigError(
+            f"the units of {source} are {units}, not words, so it has no list of word vectors; "
+            "--to lm keeps the model"
+        )
+    vectors = model.embeddings()
     made: dict[str, Any] = {"made_by": "wordkit convert", "source": source, **vectors.metadata}
     words = Vocabulary(vectors.words[:limit], vectors.vocabulary.counts[:limit])
     return Embeddings(words, vectors.vectors[:limit], metadata=made)

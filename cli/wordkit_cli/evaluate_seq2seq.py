@@ -32,7 +32,7 @@ _DECODING = SettingOptions(
     hidden=("batch", "alternatives", "sample", *SamplingConfig.__dataclass_fields__),
 )
 _SCORES = ("bleu", "bleu_detokenized", "chrf")
-_UNITS = {"char": "characters", "word": "words"}
+_UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
 
 
 @click.command("evaluate-seq2seq", cls=SectionedCommand)
@@ -71,7 +71,7 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
         pairs = read_pair_files([file], options, outputs=(log,))
         run = iter_evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
-        if asked.config.unit == "word" and score.translation is None:
+        if asked.config.unit != "char" and score.translation is None:
             progress.say("BLEU and chrF need sacrebleu; pip install 'wordkit[bleu]'")
     if as_json:
         print_json(_as_json(score))

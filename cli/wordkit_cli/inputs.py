@@ -15,12 +15,15 @@ from wordkit.storage import check_outputs
 from wordkit.text import Corpus
 from wordkit.text.corpus import UNTOLD, is_corpus
 from wordkit.text.normalization import Normalization
+from wordkit.text.segmenters import has_unspaced_script
 from wordkit.text.tokenizers import Case, Tokenizer, tokenizer_of, unit_of
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
 __all__ = ["TextOptions", "check_texts", "read_corpus"]
+
+_LOOKED_AT = 10_000  # words, the most frequent ones
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def read_corpus(
     vocabulary: str | None = None,
     like: Mapping[str, Any] | None = None,
     threads: int | None = None,
+    pieces: int | None = None,
     **settings: Any,
 ) -> Corpus:
     """Return the corpus of paths: a prepared one is opened, others are prepared.
@@ -61,6 +65,7 @@ def read_corpus(
         folder: where to keep what is read now; None: a temporary folder.
         vocabulary: a prepared corpus whose words are taken, and whose normal form where none is
             given, and whose tokenizer where that is char or bpe; None: those of the text.
+        pieces: the size of the vocabulary of bpe, where that is the tokenizer; None: its default.
         like, threads, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
     """
     from wordkit_corpora import iter_read_corpus
@@ -73,6 +78,8 @@ def read_corpus(
         _refuse_text_options()
         check_outputs(outputs, prepared)
         return progress.finish(iter_read_corpus(prepared[0]))
+    if text.tokenizer == "bpe" and pieces is not None:
+        settings["max_size"] = pieces
     words = None
     if vocabulary is not None:
         shared = Corpus.open(vocabulary)
@@ -98,7 +105,21 @@ def read_corpus(
     )  # fmt: skip
     corpus = progress.finish(reading)
     progress.say(describe(corpus))
+    progress.say(_hint(corpus))
     return corpus
+
+
+def _hint(corpus: Corpus) -> str | None:
+    """Name the tokenizers for scripts without spaces where the text is in one, and cut at them."""
+    words, counts = corpus.vocabulary.words[:_LOOKED_AT], corpus.vocabulary.counts.tolist()
+    if corpus.settings.get("tokenizer") not in ("basic", "words"):
+        return None
+    if not has_unspaced_script(zip(words, counts, strict=False)):
+        return None
+    return (
+        "most of the text is in a script without spaces between words; --tokenizer chinese or "
+        "japanese finds words, and char and bpe need none (wordkit tokenizers shows them)"
+    )
 
 
 def check_texts(

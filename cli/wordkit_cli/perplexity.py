@@ -101,14 +101,13 @@ def _print(score: Perplexity) -> None:
         ("oov", f"{score.oov:,}", f"{score.oov_rate:.1%} of them, <unk> to the model"),
         ("bits per token", f"{score.bits_per_word:.4f}", ""),
     ]
-    between_units = {
-        "nats per character": (score.nats_per_character, ""),
-        "bits per character": (score.bits_per_character, ""),
-        "bits per byte": (score.bits_per_byte, "of UTF-8"),
-        "perplexity per word": (score.perplexity_per_word, "between white space, and line ends"),
-    }
     if score.nats_per_character is not None:
-        rows += [(name, f"{n:.4f}", note) for name, (n, note) in between_units.items()]
+        rows += [
+            ("nats per character", f"{score.nats_per_character:.4f}", ""),
+            ("bits per character", f"{score.bits_per_character:.4f}", ""),
+            ("bits per byte", f"{score.bits_per_byte:.4f}", "of UTF-8"),
+            ("perplexity per word", f"{score.perplexity_per_word:.2f}", "words and line ends"),
+        ]
     elif score.oov:
         rows.append(("per character", "-", "not known: oov, of which <unk> tells no character"))
     else:

@@ -29,7 +29,8 @@ __all__ = ["command"]
 @click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
 @click.option(
     "--max-vocabulary", type=click.IntRange(min=1),
-    help="Size limit of the vocabulary: the most frequent words.",
+    help="Size limit of the vocabulary: the most frequent words, or the number of pieces of bpe. "
+    "Default: no limit; 8000 with bpe.",
 )  # fmt: skip
 @click.option(
     "--vocabulary", metavar="DIR",
@@ -49,6 +50,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     Examples:
       wordkit prepare corpus.txt -o corpus.ids
       wordkit prepare 'books/*.txt.gz' --min-count 5
+      wordkit prepare corpus.txt --tokenizer bpe --max-vocabulary 4000
       wordkit prepare ptb --eos -o train.ids
       wordkit prepare ptb-valid --eos --vocabulary train.ids -o valid.ids
     """

@@ -59,7 +59,10 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     (given,) = _SETTINGS.given(options)
     config = changed(CountsConfig(), **given)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
+        corpus = read_corpus(
+            text, choice, progress=progress, outputs=outputs, threads=threads,
+            pieces=options["max_vocabulary"],
+        )  # fmt: skip
         run = iter_train_counts(corpus, config, memory=options["memory"], threads=threads)
         vectors = progress.finish(run)
         save_somewhere(save_embeddings, vectors, output)

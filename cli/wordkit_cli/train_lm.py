@@ -110,6 +110,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     Examples:
       wordkit train-lm corpus.txt
       wordkit train-lm ptb.train.txt --valid ptb.valid.txt --max-minutes 20
+      wordkit train-lm corpus.txt --tokenizer char --max-minutes 3
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
@@ -218,11 +219,11 @@ def _read_texts(
         )  # fmt: skip
 
     settings = dict[str, Any]()
-    if choice.tokenizer == "bpe":  # it learns from what is trained on
-        settings["max_size"] = options["max_vocabulary"]
-        if options["valid"] is None:
-            settings["learnt_fraction"] = 1 - options["hold_out"]
-    train = read(paths, **settings)
+    if (
+        choice.tokenizer == "bpe" and options["valid"] is None
+    ):  # what is held out is not learnt from
+        settings["learnt_fraction"] = 1 - options["hold_out"]
+    train = read(paths, pieces=options["max_vocabulary"], **settings)
     like = {**UNTOLD, **train.settings}
     valid, test = (
         None if options[name] is None else read([options[name]], like) for name in ("valid", "test")

@@ -99,6 +99,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq date.txt --separator _ --epochs 3
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
+      wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
     from wordkit.seq2seq.fitting import plan_training

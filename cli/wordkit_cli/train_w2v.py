@@ -109,7 +109,10 @@ def command(
             is_model = isinstance(beginning.loaded, Embeddings) and beginning.is_resumed
             check_outputs([log, *written[is_model:]], [beginning.file])
         outputs = (*written, checkpoint, log)
-        corpus = read_corpus(text, choice, progress=progress, outputs=outputs, threads=threads)
+        corpus = read_corpus(
+            text, choice, progress=progress, outputs=outputs, threads=threads,
+            pieces=options["max_vocabulary"],
+        )  # fmt: skip
         config, start = beginning.config, _start(beginning, corpus, progress)
         in_place = beginning.file is not None and is_same_file(beginning.file, output)
         del beginning  # its vectors have been copied

@@ -236,6 +236,9 @@ def test_lists(wordkit: Wordkit) -> None:
     assert found[0] == {
         "name": "basic",
         "description": found[0]["description"],
+        "install": None,
         "tokens": ["it's", "5", "."],
     }
+    assert found[3]["name"] == "char" and "".join(found[3]["tokens"]) == "It's 5."
+    assert (found[4]["install"], found[4]["tokens"]) == ("wordkit[bpe]", None)
     assert "treebank" in wordkit("tokenizers").stdout

@@ -111,7 +111,7 @@ def test_what_cannot_be_encoded() -> None:
         encode([good, Pair("", "x"), Pair("", "x")], SOURCES, TARGETS, "char")
     with pytest.raises(TextError, match="the source of pair 3 is empty"):
         encode([good, good, Pair("  ", "x")], SOURCES, TARGETS, "word")
-    with pytest.raises(ConfigError, match="unit must be one of char, word, not 'line'"):
+    with pytest.raises(ConfigError, match="unit must be one of char, word, bpe, not 'line'"):
         encode([good], SOURCES, TARGETS, "line")  # type: ignore[arg-type]
 
 

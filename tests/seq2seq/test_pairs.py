@@ -174,7 +174,7 @@ def test_units_are_characters_or_words() -> None:
 
 def test_units_that_do_not_exist() -> None:
     for call in (units_of, lambda text, unit: joined([text], unit), vocabulary_of):
-        with pytest.raises(ConfigError, match="unit must be one of char, word, not 'line'"):
+        with pytest.raises(ConfigError, match="unit must be one of char, word, bpe, not 'line'"):
             call("a", "line")  # type: ignore[arg-type]
 
 

@@ -105,7 +105,7 @@ CORRUPTED: dict[str, tuple[Change, str]] = {
     "another cell": (configure(cell="rnn"), "should have the shape 24 × "),
     "another attention": (configure(attention="additive"), "no tensor 'decoder.attention.query'"),
     "attention elsewhere": (configure(context_to="input"), "shape 72 × 32, but has 72 × 8"),
-    "no such unit": (configure(unit="line"), "unit must be one of char, word, not 'line'"),
+    "no such unit": (configure(unit="line"), "unit must be one of char, word, bpe, not 'line'"),
     "no settings": (lambda t, n, a: n.pop("config"), "settings must be names with values"),
     "a length beyond all": (
         lambda t, n, a: n.update(longest_target=10**400), "longest_target must be"

@@ -26,7 +26,9 @@ import torch
 from torch import Tensor
 
 from wordkit.errors import TextError, VocabularyError, WordkitWarning
-from wordkit.seq2seq.pairs import Pair, Unit, check_unit
+from wordkit.seq2seq.pairs import Pair, check_unit, units_of
+from wordkit.text.bpe import BytePairEncoding
+from wordkit.text.detokenizer import Unit
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
@@ -113,34 +115,40 @@ class EncodedPairs:
 
 
 def encode(
-    pairs: Sequence[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, unit: Unit
-) -> EncodedPairs:
+    pairs: Sequence[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, unit: Unit,
+    bpe: BytePairEncoding | None = None,
+) -> EncodedPairs:  # fmt: skip
     """Look up the ids of pairs.
 
     Args:
         pairs: a target may be empty, where it is not known; a source may not.
         source_vocabulary, target_vocabulary: with ``<unk>`` and ``<eos>`` each.
         unit: of the texts.
+        bpe: the pieces of the unit ``bpe``.
 
     Raises:
         ConfigError: there is no such unit.
         TextError: a source holds no unit.
         VocabularyError: a vocabulary holds no ``<unk>`` or no ``<eos>``.
     """
-    sources = _encode([pair.source for pair in pairs], source_vocabulary, unit)
-    targets = _encode([pair.target for pair in pairs], target_vocabulary, unit)
+    sources = _encode([pair.source for pair in pairs], source_vocabulary, unit, bpe)
+    targets = _encode([pair.target for pair in pairs], target_vocabulary, unit, bpe)
     if len(pairs) and not sources.lengths.all():
         number = int(np.argmin(sources.lengths)) + 1
         raise TextError(f"the source of pair {number} is empty; give it a text")
     return EncodedPairs(sources, targets, target_vocabulary.id(EOS))
 
 
-def _encode(texts: Sequence[str], vocabulary: Vocabulary, unit: Unit) -> EncodedTexts:
+def _encode(
+    texts: Sequence[str], vocabulary: Vocabulary, unit: Unit, bpe: BytePairEncoding | None
+) -> EncodedTexts:
     check_unit(unit)
     if vocabulary.unk_id is None or vocabulary.eos_id is None:
         raise VocabularyError(f"the vocabulary of a sequence model needs {UNK} and {EOS}")
     known = {word: i for i, word in enumerate(vocabulary) if word != EOS}
-    pieces: Sequence[Sequence[str]] = texts if unit == "char" else [text.split() for text in texts]
+    pieces: Sequence[Sequence[str]] = texts
+    if unit != "char":
+        pieces = [units_of(text, unit, bpe) for text in texts]
     offsets = np.zeros(len(pieces) + 1, dtype=np.int64)
     np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)), out=offsets[1:])
     units: Sequence[str] = "".join(texts) if unit == "char" else list(chain.from_iterable(pieces))

@@ -10,7 +10,7 @@ from wordkit.config import setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
-from wordkit.seq2seq.pairs import Unit
+from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer
 
@@ -40,7 +40,9 @@ class Seq2SeqConfig(RecurrentConfig):
     tied: bool = False
     forget_bias: float = 1.0
     unit: Unit = setting(
-        "char", "Unit of the texts: characters, or words separated by white space.", main=True
+        "char",
+        "Unit of the texts: characters, words separated by white space, or pieces of words (BPE).",
+        main=True,
     )
     normalize: Normalization = setting(
         "nfc",
@@ -154,7 +156,7 @@ class Seq2SeqTrainingConfig(LearningConfig):
     max_vocabulary: int | None = setting(
         None,
         "Size limit of each vocabulary: the most frequent units, <unk> and <eos> among them.",
-        none="no limit",
+        none="no limit, 8000 with bpe",
         at_least=3,
         group="Text",
     )

@@ -22,9 +22,10 @@ from wordkit.errors import counted
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit.seq2seq.pairs import Pair, Unit, units_of
+from wordkit.seq2seq.pairs import Pair, check_unit, units_of
 from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
 from wordkit.seq2seq.task import Seq2SeqCheckpoint
+from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 
 __all__ = ["TrainingPlan", "fit_preset", "plan_training"]
@@ -69,7 +70,7 @@ class TrainingPlan:
             pairs, model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
         )  # fmt: skip
-        if fitted.model.unit == "word" and model.get("attention") == "additive":
+        if fitted.model.unit != "char" and model.get("attention") == "additive":
             # half of what the decoder has, which takes half of the time
             model = {"attention_width": model.get("hidden", fitted.model.hidden), **model}
         return fitted.change(model, given, self.update)
@@ -102,7 +103,7 @@ def plan_training(
             "resumed", update(resume.model, **model), update(resume.training, **training)
         )
     else:
-        start = PRESETS["words" if model.get("unit") == "word" else "characters"]
+        start = PRESETS["words" if model.get("unit") in ("word", "bpe") else "characters"]
         known = start.change(model, training, update)
     is_fitted = preset is None and resume is None
     return TrainingPlan(
@@ -133,23 +134,26 @@ def fit_preset(
     Raises:
         ConfigError: there is no such unit.
     """
+    check_unit(unit)
     sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    lengths = [np.array([len(units_of(text, unit)) for text in texts]) for texts in sides]
+    counted_unit: Unit = "word" if unit == "bpe" else unit  # the pieces are not learnt yet
+    lengths = [np.array([len(units_of(text, counted_unit)) for text in texts]) for texts in sides]
     means = " and ".join(f"{each.mean():.0f}" for each in lengths) if pairs else "no"
     kind = "characters" if unit == "char" else "words"
     description = f"fitted to {counted(len(pairs), 'pair')} of {means} {kind}"
     if epochs is None and minutes is None:
         epochs = Seq2SeqTrainingConfig.epochs
     start = PRESETS[kind]
-    model: dict[str, Any] = {}
+    model: dict[str, Any] = {"unit": unit}
     training: dict[str, Any] = {"epochs": epochs, "max_minutes": minutes}
-    if unit == "word":
+    if unit != "char":
         training["bucket"] = _bucket(lengths, batch or start.training.batch)
         speed = _UNITS_PER_SECOND * (1 if choose_device(device) == "cpu" else _DEVICE_SPEEDUP)
         seen = 60 * (minutes or math.inf) * speed / max(sum(map(np.sum, lengths)), 1)
         seen = min(seen, math.inf if epochs is None else epochs)
         model["dropout"] = _dropout(float(seen))
-        training["min_count"] = 2 if all(map(_has_few_single, sides)) else 1
+        has_few_single = unit == "word" and all(map(_has_few_single, sides))
+        training["min_count"] = 2 if has_few_single else 1
         description += f" for about {seen:.1f} epochs"
     return Preset(description, change(start.model, **model), change(start.training, **training))
 

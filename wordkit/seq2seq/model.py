@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from wordkit.config import change, from_record
@@ -18,6 +19,7 @@ from wordkit.runtime import choose_device
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.storage import SEQ2SEQ_MODEL
+from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = ["PREFIXES", "Seq2SeqModel", "load_seq2seq", "save_seq2seq"]
@@ -51,7 +53,7 @@ class Seq2SeqModel:
     """Units of the longest target in training: a guide to how long an answer may get."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """The origin of the model, in values that JSON can hold."""
+    """The origin of the model, in values that JSON can hold; with the unit ``bpe`` its pieces."""
 
     def __post_init__(self) -> None:
         sides = (
@@ -66,9 +68,17 @@ class Seq2SeqModel:
                     f"the network has {len(embedding)} {side} units, and the vocabulary "
                     f"{len(vocabulary)}; give the one that it was made for"
                 )
+        _ = self.bpe  # raises where its pieces are corrupted
         longest = self.longest_target
         if type(longest) is not int or not 1 <= longest <= _MAX_UNITS:
             raise ConfigError(f"longest_target must be from 1 to {_MAX_UNITS}, not {longest!r:.50}")
+
+    @cached_property
+    def bpe(self) -> BytePairEncoding | None:
+        """The pieces of the unit ``bpe``; None with other units."""
+        if self.config.unit != "bpe":
+            return None
+        return BytePairEncoding.from_record(self.metadata.get("bpe"))
 
     @property
     def config(self) -> Seq2SeqConfig:
@@ -111,7 +121,7 @@ class Seq2SeqModel:
         told = [
             f"{config.cell} {config.layers} x {config.hidden}",
             f"{config.attention} attention".replace("none", "no"),
-            f"{units} {config.unit}s",
+            f"{units} {'pieces' if config.unit == 'bpe' else config.unit + 's'}",
         ]
         pairs, made = self.metadata.get("pairs"), self.metadata.get("made_by")
         if isinstance(pairs, Mapping) and isinstance(pairs.get("pairs"), int):

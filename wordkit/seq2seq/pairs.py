@@ -1,6 +1,7 @@
 """Pairs of texts: a source, and the target that is to be written from it.
 
-A text is read as units: its characters, or its words. A word of a text that is spelt ``<eos>`` is
+A text is read as units: its characters, its words, or pieces of words by byte-pair encoding, of
+which none is unknown. A word of a text that is spelt ``<eos>`` is
 not the end mark, which would cut targets short: it counts as unknown. One that is spelt ``<unk>``
 is an unknown word that whoever prepared the text left out. No character can be taken for a mark.
 """
@@ -12,13 +13,15 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning
 from wordkit.text.blocks import TextSource, numbered_lines_of
+from wordkit.text.bpe import BytePairEncoding, not_learnt
+from wordkit.text.detokenizer import Unit, detokenize
 from wordkit.text.normalization import Normalization, normalized
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
@@ -28,6 +31,7 @@ __all__ = [
     "check_unit",
     "fingerprint",
     "joined",
+    "learn_pieces",
     "normalized_pairs",
     "pairs_of",
     "read_pairs",
@@ -36,9 +40,7 @@ __all__ = [
     "vocabulary_of",
 ]
 
-Unit = Literal["char", "word"]
-"""The units of a text."""
-
+_PIECES, _MIN_PIECES = 8000, 258  # of bpe by default; at least: 256 bytes, <unk> and <eos>
 _SHOWN = 40  # characters of a line in a message
 
 
@@ -172,23 +174,48 @@ def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list
 # --- units --------------------------------------------------------------------------------------
 
 
-def units_of(text: str, unit: Unit) -> list[str]:
-    """Return the characters of a text (code points, spaces too), or its words.
+def learn_pieces(pairs: Iterable[Pair], max_size: int | None = None) -> BytePairEncoding:
+    """Return pieces of words that are learnt from both sides of the training pairs together.
+
+    Args:
+        pairs: to train on.
+        max_size: of each vocabulary, ``<unk>`` and ``<eos>`` among them; None: 8000.
+
+    Raises:
+        ConfigError: the size is too small, or the package tokenizers is not installed.
+    """
+    size = _PIECES if max_size is None else max_size
+    if size < _MIN_PIECES:
+        raise ConfigError(
+            f"max_vocabulary must be at least {_MIN_PIECES} with the unit bpe: 256 bytes, {UNK} "
+            f"and {EOS}, not {size}"
+        )
+    return BytePairEncoding.learn((text for pair in pairs for text in pair), size - 2)
+
+
+def units_of(text: str, unit: Unit, bpe: BytePairEncoding | None = None) -> list[str]:
+    """Return the characters of a text (code points, spaces too), its words, or its pieces.
 
     Raises:
         ConfigError: there is no such unit.
     """
     check_unit(unit)
+    if unit == "bpe":
+        if bpe is None:
+            raise not_learnt()
+        return bpe.tokens(text)
     return list(text) if unit == "char" else text.split()
 
 
 def joined(units: Iterable[str], unit: Unit) -> str:
-    """Join units to a text: words with a space between.
+    """Join units to a text: words with a space between, characters and pieces as they are.
 
     Raises:
         ConfigError: there is no such unit.
     """
     check_unit(unit)
+    if unit == "bpe":
+        return detokenize(units, unit)
     return ("" if unit == "char" else " ").join(units)
 
 
@@ -199,7 +226,12 @@ def check_unit(unit: str) -> None:
 
 
 def vocabulary_of(
-    texts: Iterable[str], unit: Unit, *, min_count: int = 1, max_size: int | None = None
+    texts: Iterable[str],
+    unit: Unit,
+    *,
+    min_count: int = 1,
+    max_size: int | None = None,
+    bpe: BytePairEncoding | None = None,
 ) -> Vocabulary:
     """Return the units of texts, most frequent first, with ``<unk>`` and ``<eos>``.
 
@@ -208,17 +240,23 @@ def vocabulary_of(
         unit: what they are cut into.
         min_count: units seen less often count as ``<unk>``.
         max_size: maximum number of units, ``<unk>`` and ``<eos>`` among them.
+        bpe: the pieces of the unit ``bpe``, all of which are in the vocabulary.
 
     Raises:
-        ConfigError: there is no such unit, or a limit is too low.
+        ConfigError: there is no such unit, or a limit is too low or has no effect.
         VocabularyError: no unit is left, or one is no valid Unicode.
     """
     check_unit(unit)
     counts: Counter[str] = Counter()
     ends = 0
     for text in texts:
-        counts.update(text if unit == "char" else text.split())
+        counts.update(text if unit == "char" else units_of(text, unit, bpe))
         ends += 1
+    if bpe is not None:
+        if min_count > 1:
+            raise ConfigError("min_count has no effect with the unit bpe; leave it out")
+        pieces = {piece: counts[piece] for piece in bpe.pieces}
+        return Vocabulary.from_counts({EOS: ends, **pieces, UNK: 0})
     if EOS in counts:  # a word of the text, not the mark
         counts[UNK] += counts.pop(EOS)
     highest = max((n for name, n in counts.items() if name != UNK), default=0)

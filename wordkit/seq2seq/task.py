@@ -35,7 +35,13 @@ from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.memory import check_training_memory
 from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
-from wordkit.seq2seq.pairs import Pair, fingerprint, normalized_pairs, vocabulary_of
+from wordkit.seq2seq.pairs import (
+    Pair,
+    fingerprint,
+    learn_pieces,
+    normalized_pairs,
+    vocabulary_of,
+)
 from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
@@ -114,10 +120,11 @@ class Seq2SeqTask:
         self.source, self.target = vocabularies
         self.vocabularies = dict(zip(PREFIXES, vocabularies, strict=True))
         self.metadata, self.processes = metadata, processes or Processes()
+        self._train = train
         self.size, self.validation_cost = len(train), _VALIDATION_COST * len(valid)
-        unit = network.config.unit
-        self._train, self._valid = train, encode(valid, *vocabularies, unit)
-        self._sample = encode(valid[:_SAMPLE], *vocabularies, unit)
+        unit, bpe = network.config.unit, self.model(network, {}).bpe
+        self._valid = encode(valid, *vocabularies, unit, bpe)
+        self._sample = encode(valid[:_SAMPLE], *vocabularies, unit, bpe)
         self._device = device_of(network)
 
     def batches(self, epoch: int, start: int) -> Iterator[TrainingBatch]:
@@ -296,13 +303,19 @@ def iter_train_seq2seq(
     pairs, valid = (normalized_pairs(each, model.normalize) for each in (pairs, valid))
     config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))
+    bpe = learn_pieces(pairs, config.max_vocabulary) if model.unit == "bpe" else None
+    cut: Any = {"min_count": config.min_count, "max_size": config.max_vocabulary, "bpe": bpe}
     source, target = (
-        vocabulary_of(texts, model.unit, min_count=config.min_count, max_size=config.max_vocabulary)
+        vocabulary_of(texts, model.unit, **cut)
         for texts in ([pair.source for pair in pairs], [pair.target for pair in pairs])
     )
-    train, encoded_valid = (encode(each, source, target, model.unit) for each in (pairs, valid))
+    train, encoded_valid = (
+        encode(each, source, target, model.unit, bpe) for each in (pairs, valid)
+    )
     warn_of_unseen(encoded_valid)
     metadata = _metadata(pairs, valid, config)
+    if bpe is not None:
+        metadata["bpe"] = bpe.record()
     if resume is not None:
         texts = {name: metadata[name] for name in ("pairs", "valid")}
         check_resumption(resume, model, config, texts)

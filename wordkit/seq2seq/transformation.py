@@ -27,6 +27,7 @@ from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined, normalized_pairs, units_of
+from wordkit.text.detokenizer import token_texts
 from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import EOS, UNK
 
@@ -130,7 +131,7 @@ def _units(model: Seq2SeqModel, source: str, hypothesis: Hypothesis) -> list[str
         step for step, id_ in enumerate(hypothesis.ids) if id_ == model.target_vocabulary.unk_id
     ]
     if steps:
-        read = units_of(source, model.config.unit)
+        read = units_of(source, model.config.unit, model.bpe)
         is_unknown = np.array([unit == EOS or unit not in model.source_vocabulary for unit in read])
         weights = np.where(is_unknown, _attention(model, source, hypothesis.ids), -1)
         for step in steps:
@@ -144,6 +145,7 @@ def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPai
         model.source_vocabulary,
         model.target_vocabulary,
         model.config.unit,
+        model.bpe,
     )
 
 
@@ -258,15 +260,15 @@ def _evaluate(
         for pair, answers in zip(group, found, strict=True):
             written = _answer(model, pair.source, answers[0], config).text
             texts.append(written)
-            target = units_of(pair.target, unit)
-            distance = edit_distance(target, units_of(written, unit))
+            target = units_of(pair.target, unit, model.bpe)
+            distance = edit_distance(target, units_of(written, unit, model.bpe))
             edits, units, matches = edits + distance, units + len(target), matches + (not distance)
             known = wrong if distance else right
             if len(known) < examples:
                 known.append(Example(pair.source, pair.target, written))
     yield Report("transforming", len(pairs), len(pairs), "pairs")
     translation = None
-    if unit == "word":
+    if unit != "char":
         translation = measure_translation(texts, [pair.target for pair in pairs])
     return TransductionScore(
         len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation
@@ -312,7 +314,8 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     [[answer]] = decode_all(model, encoded, DecodingConfig())
     weights = _attention(model, text, answer.ids)
     written = _units(model, text, answer)
-    return Alignment(tuple(units_of(text, config.unit)), tuple(written), weights)
+    read = token_texts(units_of(text, config.unit, model.bpe), config.unit)
+    return Alignment(tuple(read), tuple(token_texts(written, config.unit)), weights)
 
 
 def _attention(model: Seq2SeqModel, text: str, ids: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -33,6 +33,7 @@ from wordkit.text.characters import (
     word_characters,
 )
 from wordkit.text.normalization import Normalization
+from wordkit.text.tokenizer_process import TokenizerProcess, line_tokens
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.vocabulary import EOS
 
@@ -156,10 +157,13 @@ class Scanner:
     Args:
         tokenizer: one of the scanned tokenizers, or any other.
         eos: make each line end the token ``<eos>``.
+        process: does the work of a tokenizer that is not scanned.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, eos: bool = False) -> None:
-        self.tokenizer = tokenizer
+    def __init__(
+        self, tokenizer: Tokenizer, *, eos: bool = False, process: TokenizerProcess | None = None
+    ) -> None:
+        self.tokenizer, self._process = tokenizer, process
         self.table = WordTable()
         self._eos = -1
         if eos:
@@ -272,15 +276,21 @@ class Scanner:
             ) from error
 
     def _scan_in_python(self, block: Block, position: int) -> BlockIds:
-        lines = _decoded(block, 0, len(block.data)).split("\n")
+        text = _decoded(block, 0, len(block.data))
         tokens: list[str] = []
         ends: list[int] = []
-        for number, line in enumerate(lines):
-            tokens.extend(token for token in self.tokenizer(line.removesuffix("\r")) if token)
-            if number < len(lines) - 1:
-                if self._eos >= 0:
-                    tokens.append(EOS)
-                ends.append(len(tokens))
+        if self.tokenizer.takes_lines:
+            for token in self.tokenizer(text):
+                if token != "\n" or self._eos >= 0:
+                    tokens.append(EOS if token == "\n" else token)
+                if token == "\n":
+                    ends.append(len(tokens))
+            return BlockIds(
+                self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32)
+            )
+        if self._process is not None and (found := self._process(block.data)) is not None:
+            return BlockIds(self.table.add(found[0], position), found[1])
+        tokens, ends = line_tokens(self.tokenizer, text, eos=self._eos >= 0)
         return BlockIds(self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32))
 
 

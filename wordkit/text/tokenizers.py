@@ -99,6 +99,9 @@ class Tokenizer:
     unit: Unit = "word"
     """The kind of its tokens."""
 
+    takes_lines: bool = False
+    """True if the function takes several lines at once, and gives each line end as a token."""
+
     extra: str = ""
     """The extra of wordkit that installs what it needs, where that is not there always."""
 
@@ -319,7 +322,9 @@ _TOKENIZERS: Iterable[Tokenizer] = (
         unit="bpe",
         extra="bpe",
     ),
-    Tokenizer("chinese", "Chinese words (rjieba)", chinese_words, extra="chinese"),
+    Tokenizer(
+        "chinese", "Chinese words (rjieba)", chinese_words, extra="chinese", takes_lines=True
+    ),
     Tokenizer("japanese", "Japanese words (fugashi, UniDic)", japanese_words, extra="japanese"),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
