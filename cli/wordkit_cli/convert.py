@@ -117,14 +117,14 @@ def _embedding_layer(source: str, limit: int | None) -> Embeddings:
     """The vectors of the words of a language model, of all or the first ones."""
     from wordkit.embeddings import Embeddings
     from wordkit.text import Vocabulary
+    from wordkit.text.detokenizer import UNIT_NOUNS
     from wordkit_cli.models import load_model
 
     model = load_model(source, "cpu")
     if model.unit != "word":
-        units = "characters" if model.unit == "char" else "pieces"
         raise ConfigError(
-            f"the units of {source} are {units}, not words, so it has no list of word vectors; "
-            "--to lm keeps the model"
+            f"the units of {source} are {UNIT_NOUNS[model.unit]}s, not words, so it has no list of "
+            "word vectors; --to lm keeps the model"
         )
     vectors = model.embeddings()
     made: dict[str, Any] = {"made_by": "wordkit convert", "source": source, **vectors.metadata}

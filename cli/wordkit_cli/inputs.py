@@ -14,6 +14,7 @@ from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit.text import Corpus
 from wordkit.text.corpus import UNTOLD, is_corpus
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit.text.normalization import Normalization
 from wordkit.text.segmenters import has_unspaced_script
 from wordkit.text.tokenizers import Case, Tokenizer, tokenizer_of, unit_of
@@ -149,9 +150,10 @@ def check_texts(
 
 def describe(corpus: Corpus) -> str:
     """Describe a corpus in one line."""
+    noun = UNIT_NOUNS[unit_of(corpus.settings)]
     return (
         f"{corpus.settings.get('source', 'the corpus')}: {counted(corpus.tokens, 'token')} of "
-        f"{counted(len(corpus.vocabulary), 'word')} in {counted(corpus.sentences, 'line')}"
+        f"{counted(len(corpus.vocabulary), noun)} in {counted(corpus.sentences, 'line')}"
     )
 
 

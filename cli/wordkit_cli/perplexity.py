@@ -58,8 +58,8 @@ def command(
     check_outputs([log], [path])
     asked = load_model(path, options["device"])
     choice = TextOptions(
-        asked.tokenizer, asked.numbers, None, None, options["encoding"], options["errors"],
-        options["data_dir"],
+        asked.tokenizer, asked.numbers, asked.tokenizer.normalize, None, options["encoding"],
+        options["errors"], options["data_dir"],
     )  # fmt: skip
     with Progress(quiet=options["quiet"], log=log) as progress:
         corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)

@@ -12,6 +12,7 @@ from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
 from wordkit.text.corpus import UNTOLD
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, load_vectors
 from wordkit_cli.options import (
@@ -219,9 +220,7 @@ def _read_texts(
         )  # fmt: skip
 
     settings = dict[str, Any]()
-    if (
-        choice.tokenizer == "bpe" and options["valid"] is None
-    ):  # what is held out is not learnt from
+    if choice.tokenizer == "bpe" and options["valid"] is None:
         settings["learnt_fraction"] = 1 - options["hold_out"]
     train = read(paths, pieces=options["max_vocabulary"], **settings)
     like = {**UNTOLD, **train.settings}
@@ -273,7 +272,7 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
 def _described(model: LanguageModel, rate: float | None) -> str:
     """A model and its training in one line."""
     training = model.metadata["training"]
-    facts = [_shape(model.config), counted(len(model.vocabulary), "word")]
+    facts = [_shape(model.config), counted(len(model.vocabulary), UNIT_NOUNS[model.unit])]
     facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
         facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 import tracemalloc
@@ -21,7 +22,6 @@ from wordkit.errors import StorageError, TextError, VocabularyError
 from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
 from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner
-from wordkit.text.tokenizer_process import TokenizerProcess
 from wordkit.text.tokenizers import Case, is_number
 
 SCANNED = ["basic", "words", "whitespace"]
@@ -322,44 +322,31 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 8_000_000
 
 
-# --- tokenizers in processes of their own ---------------------------------------------------------
+# --- scripts without spaces -----------------------------------------------------------------------
+
+ASIAN = {
+    "chinese": "我们今天去北京大学玩。\n\nHello\u3000World，ＡＢ他说 \n\ufeff我们\u00a0\n今天\n"
+    * 3,
+    "japanese": "日本語を勉強します。\n\n今日は\u3000暑い hello world\ncafe\u0301\n" * 3,
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("treebank", "It's 5 o'clock.\r\n\nDon't (ever) stop, caf\u00e9!\n" * 40),
-        ("japanese", "日本語を勉強します。\n\n今日は　暑い hello world\n" * 40),
-    ],
-)
+@pytest.mark.parametrize("name", ASIAN)
 @pytest.mark.parametrize("eos", [False, True])
-def test_tokenizers_that_hold_the_lock_work_in_processes(
-    monkeypatch: pytest.MonkeyPatch, name: str, text: str, eos: bool
+@pytest.mark.parametrize("case", [None, "lower"])
+def test_words_without_spaces(name: str, eos: bool, case: Case | None) -> None:
+    config = TextConfig(name, eos=eos, case=case)
+    corpus = iter_prepare(StringSource(ASIAN[name], 60), config=config, threads=2).result()
+    check_equal(corpus, plain_way(ASIAN[name], config))
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/bin/false"])
+def test_segmenters_work_in_processes_that_may_fail(
+    monkeypatch: pytest.MonkeyPatch, python: str
 ) -> None:
-    config = TextConfig(name, eos=eos)
-    alone = iter_prepare(StringSource(text, 500), config=config, threads=1).result()
-    check_equal(alone, plain_way(text.replace("\r\n", "\n"), config))
-    monkeypatch.setattr("wordkit.text.preparation._LARGE", 10)
-    monkeypatch.setattr(Scanner, "_add_tokens", None)  # what this process would do
-    together = iter_prepare(StringSource(text, 500), config=config, threads=2).result()
-    assert together.fingerprint == alone.fingerprint
-
-
-def test_a_process_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "It's 5 o'clock.\n" * 40
-    config = TextConfig("treebank")
+    config, text = TextConfig("japanese"), ASIAN["japanese"]
     alone = iter_prepare(StringSource(text, 100), config=config, threads=1).result()
     monkeypatch.setattr("wordkit.text.preparation._LARGE", 10)
-    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", python)
     run = iter_prepare(StringSource(text, 100), config=config, threads=2)
     assert run.result().fingerprint == alone.fingerprint
-    assert not TokenizerProcess.may(get_tokenizer(str.split))
-    assert not TokenizerProcess.may(get_tokenizer("chinese"))
-
-
-def test_chinese_is_cut_alike_by_lines_and_by_blocks() -> None:
-    text = "我们今天去北京大学玩。\n\nHello　World，他说 \n我们\n今天\n" * 3
-    for eos in (False, True):
-        config = TextConfig("chinese", eos=eos)
-        corpus = iter_prepare(StringSource(text, 60), config=config, threads=2).result()
-        check_equal(corpus, plain_way(text, config))

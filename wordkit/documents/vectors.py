@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError
 from wordkit.text.lookup import Document, WordIds, WordLookup
-from wordkit.text.tokenizers import TokenizeFunction, get_tokenizer
+from wordkit.text.tokenizers import TokenizeFunction, tokenizer_of
 
 __all__ = ["WEIGHTINGS", "DocumentVectors"]
 
@@ -137,11 +137,11 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         made = _text_settings(self.vectors_)
         self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
         self._numbers = made.get("numbers", "keep")
-        self._normalize = made.get("normalize", "none" if made else "nfc")
+        self._text = {"normalize": "none" if made else "nfc", **made, "tokenizer": self.tokenizer_}
         return self._lookup()
 
     def _lookup(self) -> WordLookup:
-        tokenizer = get_tokenizer(self.tokenizer_, self._normalize)
+        tokenizer = tokenizer_of(self._text)
         return WordLookup(self.vectors_.vocabulary, tokenizer, self._numbers)
 
     def fit_words(self, documents: WordIds) -> DocumentVectors:

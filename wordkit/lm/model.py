@@ -25,7 +25,7 @@ from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text.corpus import UNTOLD, origin
-from wordkit.text.detokenizer import Unit, detokenize
+from wordkit.text.detokenizer import UNIT_NOUNS, Unit, detokenize
 from wordkit.text.normalization import Normalization
 from wordkit.text.tokenizers import Case, Tokenizer, is_number, tokenizer_of, unit_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
@@ -186,7 +186,7 @@ class LanguageModel:
     def __repr__(self) -> str:
         config, words = self.config, len(self.vocabulary)
         layers = f"{config.layers} x " if config.layers > 1 else ""
-        told = [f"{config.cell} {layers}{config.hidden}", f"{words:,} words"]
+        told = [f"{config.cell} {layers}{config.hidden}", f"{words:,} {UNIT_NOUNS[self.unit]}s"]
         corpus, made = self.metadata.get("corpus"), self.metadata.get("made_by")
         told += origin(corpus.get("settings") if isinstance(corpus, Mapping) else None)
         told += [f"made by {made}"] if isinstance(made, str) else []

@@ -305,7 +305,13 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
             if value is not None or settings.get(name) is not None
         },
         "settings": asdict(config),
-        "corpus": corpus.record,
-        "valid": None if valid is None else valid.record,
+        "corpus": _record(corpus),
+        "valid": None if valid is None else _record(valid),
         "versions": versions(),
     }
+
+
+def _record(corpus: Corpus) -> dict[str, Any]:
+    """The identity of a corpus without the pieces of bpe, which ``text`` has."""
+    settings = {name: value for name, value in corpus.settings.items() if name != "bpe"}
+    return {**corpus.record, "settings": settings}

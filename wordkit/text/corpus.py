@@ -142,13 +142,9 @@ class Corpus:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The identity of the corpus, in values that JSON can hold if its settings are.
-
-        The pieces of ``bpe`` are left out; the words are them.
-        """
-        record = {name: getattr(self, name) for name in ("fingerprint", "tokens", "sentences")}
-        settings = {name: value for name, value in self.settings.items() if name != "bpe"}
-        return {**record, "settings": settings}
+        """The identity of the corpus, in values that JSON can hold if its settings are."""
+        names = ("fingerprint", "tokens", "sentences", "settings")
+        return {name: getattr(self, name) for name in names}
 
     def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
         """The sentences, each an array of ids."""

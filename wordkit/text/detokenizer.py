@@ -15,13 +15,14 @@ Characters and pieces of words need no rules: put together, they are the text.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from wordkit.text.bpe import byte_numbers
 from wordkit.text.vocabulary import EOS
 
 __all__ = [
+    "UNIT_NOUNS",
     "CharacterDetokenizer",
     "Detokenizer",
     "PieceDetokenizer",
@@ -36,6 +37,9 @@ __all__ = [
 Unit: TypeAlias = Literal["char", "word", "bpe"]
 """``char``: characters as a reader sees them; ``word``: words; ``bpe``: pieces of words, learnt by
 byte-pair encoding."""
+
+UNIT_NOUNS: Mapping[Unit, str] = {"char": "character", "word": "word", "bpe": "piece"}
+"""What one of a unit is called."""
 
 _CLOSING = frozenset(".,;:!?%)]}…’”»")
 _OPENING = frozenset("([{‘“«")

@@ -29,8 +29,8 @@ from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
+from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.sizes import TextSizes, measure_text
-from wordkit.text.tokenizer_process import TokenizerProcess
 from wordkit.text.tokenizers import (
     Case,
     TokenizeFunction,
@@ -44,7 +44,7 @@ from wordkit.text.vocabulary import Vocabulary
 __all__ = ["TextConfig", "iter_prepare"]
 
 _MAX_THREADS = 64  # reading is not faster with more
-_LARGE = 4 << 20  # bytes from which tokenizers that hold Python's lock get processes
+_LARGE = 4 << 20  # bytes from which a tokenizer gets the processes that it needs
 _PIECES = 8000  # of bpe, where no size is given
 _MIN_PIECES = 258  # all bytes, <unk> and <eos>
 
@@ -164,9 +164,9 @@ def _prepare(
             size = (config.max_size or _PIECES) - 2  # for <unk> and <eos>
             tokenizer = yield from learn_pieces(text, tokenizer, size, learnt)
         threads = min(threads, _MAX_THREADS)
-        processes: list[TokenizerProcess | None] = [None] * threads
-        if threads > 1 and (source.size or 0) > _LARGE and TokenizerProcess.may(tokenizer):
-            processes = [TokenizerProcess(tokenizer, eos=config.eos) for _ in range(threads)]
+        processes: list[SegmenterProcess | None] = [None] * threads
+        if threads > 1 and (source.size or 0) > _LARGE and tokenizer.needs_processes:
+            processes = [SegmenterProcess(tokenizer) for _ in range(threads)]
         for process in filter(None, processes):
             stack.callback(process.close)
         scanners = [make_scanner(tokenizer, eos=config.eos, process=each) for each in processes]

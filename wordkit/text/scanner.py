@@ -9,6 +9,7 @@ the first character that normalization may change, the rest of the block is norm
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -33,7 +34,7 @@ from wordkit.text.characters import (
     word_characters,
 )
 from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizer_process import TokenizerProcess, line_tokens
+from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.vocabulary import EOS
 
@@ -157,11 +158,11 @@ class Scanner:
     Args:
         tokenizer: one of the scanned tokenizers, or any other.
         eos: make each line end the token ``<eos>``.
-        process: does the work of a tokenizer that is not scanned.
+        process: segments in the place of the tokenizer.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, *, eos: bool = False, process: TokenizerProcess | None = None
+        self, tokenizer: Tokenizer, *, eos: bool = False, process: SegmenterProcess | None = None
     ) -> None:
         self.tokenizer, self._process = tokenizer, process
         self.table = WordTable()
@@ -181,10 +182,13 @@ class Scanner:
         Raises:
             TextError: the bytes are not UTF-8.
         """
-        if not self.tokenizer.scanned:
+        is_segmented = self.tokenizer.segment is not None
+        if self.tokenizer.segment is not None:
+            block = self._segmented(block, self.tokenizer.segment)
+        elif not self.tokenizer.scanned:
             return self._scan_in_python(block, position)
         line_ends = np.empty(block.data.count(b"\n"), dtype=np.int32)
-        state = self._scan_lines(block, position, line_ends, self._start(block, 0))
+        state = self._scan_lines(block, position, line_ends, self._start(block, 0), is_segmented)
         tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.LINES])
         return BlockIds(self._ids[:tokens].copy(), line_ends[:lines])
 
@@ -276,22 +280,22 @@ class Scanner:
             ) from error
 
     def _scan_in_python(self, block: Block, position: int) -> BlockIds:
-        text = _decoded(block, 0, len(block.data))
+        lines = _decoded(block, 0, len(block.data)).split("\n")
         tokens: list[str] = []
         ends: list[int] = []
-        if self.tokenizer.takes_lines:
-            for token in self.tokenizer(text):
-                if token != "\n" or self._eos >= 0:
-                    tokens.append(EOS if token == "\n" else token)
-                if token == "\n":
-                    ends.append(len(tokens))
-            return BlockIds(
-                self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32)
-            )
-        if self._process is not None and (found := self._process(block.data)) is not None:
-            return BlockIds(self.table.add(found[0], position), found[1])
-        tokens, ends = line_tokens(self.tokenizer, text, eos=self._eos >= 0)
+        for number, line in enumerate(lines):
+            tokens.extend(token for token in self.tokenizer(line.removesuffix("\r")) if token)
+            if number < len(lines) - 1:
+                if self._eos >= 0:
+                    tokens.append(EOS)
+                ends.append(len(tokens))
         return BlockIds(self._add_tokens(tokens, block, position), np.array(ends, dtype=np.int32))
+
+    def _segmented(self, block: Block, segment: Callable[[str], str]) -> Block:
+        """Return a block with spaces between its words."""
+        text = self.tokenizer.prepared(_decoded(block, 0, len(block.data)))
+        found = None if self._process is None else self._process(text)
+        return replace(block, data=(segment(text) if found is None else found).encode())
 
 
 def _line_end(data: bytes, start: int) -> int:
@@ -318,11 +322,20 @@ def character_table(tokenizer: Tokenizer, is_settled: bool) -> npt.NDArray[np.in
         (0x110000,) int32: lower case << ``kernels.CLASS_BITS`` | class.
     """
     normalize = "none" if is_settled else tokenizer.normalize
+    if tokenizer.segment is not None:
+        return _table(False, False, "none", spaces=_all_spaces())
     return _table(tokenizer.name != "whitespace", tokenizer.lowercase, normalize)
 
 
+def _all_spaces() -> str:
+    """All white space of :meth:`str.split`; the last is U+3000."""
+    return "".join(filter(str.isspace, map(chr, range(0x3001))))
+
+
 @cache
-def _table(has_rules: bool, lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
+def _table(
+    has_rules: bool, lowercase: bool, normalize: Normalization, spaces: str = " \t\r\v\f"
+) -> npt.NDArray[np.int32]:
     classes = np.full(0x110000, kernels.WORD, dtype=np.int32)
     lower = np.arange(0x110000, dtype=np.int32)
     if lowercase:
@@ -337,7 +350,7 @@ def _table(has_rules: bool, lowercase: bool, normalize: Normalization) -> npt.ND
         for character, written in {**{c: c for c in JOINERS}, **FOLDED}.items():
             classes[ord(character)], lower[ord(character)] = kernels.JOINER, ord(written)
     else:
-        classes[list(map(ord, " \t\r\v\f"))] = kernels.SPACE
+        classes[list(map(ord, spaces))] = kernels.SPACE
         classes[ord(BYTE_ORDER_MARK)] = kernels.HARD
     if has_rules or lowercase:
         classes[hard_characters()] = kernels.HARD

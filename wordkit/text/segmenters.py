@@ -6,13 +6,13 @@ Each package is an extra of wordkit, loaded when it is first used.
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from wordkit.errors import ConfigError
 
-__all__ = ["chinese_words", "has_unspaced_script", "japanese_words", "not_installed"]
+__all__ = ["has_unspaced_script", "not_installed", "segment_chinese", "segment_japanese"]
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
@@ -29,40 +29,45 @@ def not_installed(tokenizer: str, package: str, extra: str) -> ConfigError:
     )
 
 
-def chinese_words(text: str) -> Sequence[str]:
-    """Return the words of Chinese text, without white space but line ends: jieba."""
-    return [word for word in _chinese()(text) if not word.isspace() or word == "\n"]
+def segment_chinese(text: str) -> str:
+    """Return Chinese text with spaces between its words: jieba's dictionary and HMM."""
+    cut = _chinese()
+    words = cut(text)
+    _IDLE.append(cut)
+    return " ".join(words)
 
 
-def japanese_words(line: str) -> Sequence[str]:
-    """Return the words of a line of Japanese, without white space: MeCab with UniDic."""
-    return _japanese()(line)
+def segment_japanese(text: str) -> str:
+    """Return Japanese text with spaces between its words: MeCab with UniDic."""
+    return "\n".join(map(_japanese(), text.split("\n")))
 
 
-_LOCAL = threading.local()
+_IDLE: deque[Callable[[str], list[str]]] = deque()
+"""Chinese segmenters that no thread uses now; of one for all, threads would wait for each other."""
 
 
 def _chinese() -> Callable[[str], list[str]]:
-    """The segmenter of this thread: one that several share would let them wait."""
-    if not hasattr(_LOCAL, "chinese"):
-        try:
-            import rjieba
-        except ImportError as error:
-            raise not_installed("chinese", "rjieba", "chinese") from error
-        _LOCAL.chinese = rjieba.Jieba().cut
-    cut: Callable[[str], list[str]] = _LOCAL.chinese
+    try:
+        return _IDLE.pop()
+    except IndexError:
+        pass
+    try:
+        import rjieba
+    except ImportError as error:
+        raise not_installed("chinese", "rjieba", "chinese") from error
+    cut: Callable[[str], list[str]] = rjieba.Jieba().cut
     return cut
 
 
 @cache
-def _japanese() -> Callable[[str], list[str]]:
+def _japanese() -> Callable[[str], str]:
     try:
         import fugashi
         import unidic_lite
     except ImportError as error:
         raise not_installed("japanese", "fugashi and unidic-lite", "japanese") from error
-    tagger = fugashi.Tagger(f"-d {unidic_lite.DICDIR} -O wakati")
-    return lambda line: tagger.parse(line).split()
+    parse: Callable[[str], str] = fugashi.Tagger(f"-d {unidic_lite.DICDIR} -O wakati").parse
+    return parse
 
 
 def has_unspaced_script(words: Iterable[tuple[str, int]]) -> bool:

@@ -54,7 +54,7 @@ from wordkit.text.characters import (
 from wordkit.text.detokenizer import Unit
 from wordkit.text.graphemes import graphemes
 from wordkit.text.normalization import Normalization, normalized
-from wordkit.text.segmenters import chinese_words, japanese_words
+from wordkit.text.segmenters import segment_chinese, segment_japanese
 
 __all__ = [
     "Case",
@@ -99,8 +99,11 @@ class Tokenizer:
     unit: Unit = "word"
     """The kind of its tokens."""
 
-    takes_lines: bool = False
-    """True if the function takes several lines at once, and gives each line end as a token."""
+    segment: Callable[[str], str] | None = None
+    """Puts spaces between the words of a text, lines and all, at which the function splits."""
+
+    needs_processes: bool = False
+    """True if several threads segment no faster than one: a package holds Python's lock."""
 
     extra: str = ""
     """The extra of wordkit that installs what it needs, where that is not there always."""
@@ -164,8 +167,8 @@ def tokenizer_of(settings: Mapping[str, Any]) -> Tokenizer:
     """Return the tokenizer of a text, by the settings that its corpus or its model keeps.
 
     Args:
-        settings: ``tokenizer``, a name, and where they are kept ``normalize``, ``case``, and
-            ``bpe``, the record of its pieces.
+        settings: ``tokenizer``, a name or a callable, and where they are kept ``normalize``,
+            ``case``, and ``bpe``, the record of its pieces.
 
     Raises:
         ConfigError: one is of no use.
@@ -297,6 +300,15 @@ def _nltk_tokenizer(name: str, description: str) -> Tokenizer:
     return Tokenizer(name, description, function)
 
 
+def _segmenter(
+    name: str, description: str, segment: Callable[[str], str], needs_processes: bool = False
+) -> Tokenizer:
+    return Tokenizer(
+        name, description, lambda line: segment(line).split(), segment=segment, extra=name,
+        needs_processes=needs_processes,
+    )  # fmt: skip
+
+
 _TOKENIZERS: Iterable[Tokenizer] = (
     Tokenizer(
         "basic",
@@ -322,10 +334,8 @@ _TOKENIZERS: Iterable[Tokenizer] = (
         unit="bpe",
         extra="bpe",
     ),
-    Tokenizer(
-        "chinese", "Chinese words (rjieba)", chinese_words, extra="chinese", takes_lines=True
-    ),
-    Tokenizer("japanese", "Japanese words (fugashi, UniDic)", japanese_words, extra="japanese"),
+    _segmenter("chinese", "Chinese words (rjieba)", segment_chinese),
+    _segmenter("japanese", "Japanese words (fugashi, UniDic)", segment_japanese, True),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
     _nltk_tokenizer("toktok", "tok-tok, for many languages (NLTK)"),

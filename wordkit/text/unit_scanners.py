@@ -15,7 +15,7 @@ from wordkit.text.blocks import Block, not_utf8
 from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.graphemes import graphemes, split_at_clusters
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
-from wordkit.text.tokenizer_process import TokenizerProcess
+from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.vocabulary import EOS
 
@@ -28,14 +28,14 @@ _Ids = npt.NDArray[np.int32]
 
 
 def make_scanner(
-    tokenizer: Tokenizer, *, eos: bool, process: TokenizerProcess | None = None
+    tokenizer: Tokenizer, *, eos: bool, process: SegmenterProcess | None = None
 ) -> Scanner | CharacterScanner | PieceScanner:
     """Return a scanner by the rules of a tokenizer; ``bpe`` has learnt its pieces.
 
     Args:
         tokenizer: any.
         eos: make each line end the token ``<eos>``; ``char`` and ``bpe`` always do.
-        process: does the work of a tokenizer that is not scanned.
+        process: segments in the place of the tokenizer.
     """
     if tokenizer.unit == "char":
         return CharacterScanner(tokenizer)
