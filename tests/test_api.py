@@ -568,6 +568,7 @@ ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] 
     "LanguageModel.generate": lambda v, m, s: (
         m.generate("the", seed=1) == m.generate(["the"], seed=1)
     ),
+    "LanguageModel.detokenize": lambda v, m, s: m.detokenize("cat") == "cat",
     "LanguageModel.ids": lambda v, m, s: list(m.ids("cat")) == list(m.ids(["cat"])),
     "LanguageModel.perplexity": lambda v, m, s: m.perplexity("car"),
     "LanguageModel.predict": lambda v, m, s: m.predict("the cat") == m.predict(["the", "cat"]),

@@ -99,6 +99,9 @@ def test_vectors_of_characters(wordkit: Wordkit, german: Path) -> None:
     wordkit("train-w2v", "train.txt", "-t", "char", "-o", "v.safetensors", *small)
     assert wordkit("similar", "a", "-m", "v.safetensors", "-n", "2").stdout.count("\n") == 2
     assert "not in the voc" in wordkit("similar", "Hund", "-m", "v.safetensors", status=1).stderr
+    wordkit("train-w2v", "train.txt", *UNITS["bpe"], "-o", "v.safetensors", *small)
+    found = wordkit("similar-lines", "am Tag", "valid.txt", "-m", "v.safetensors", "-n", "1")
+    assert found.stdout.count("\n") == 1
 
 
 def test_case(wordkit: Wordkit, german: Path) -> None:

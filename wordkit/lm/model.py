@@ -147,9 +147,9 @@ class LanguageModel:
             return ["N" if is_number(word) else word for word in found]
         return list(found)
 
-    def detokenize(self, tokens: Iterable[str]) -> str:
+    def detokenize(self, tokens: str | Iterable[str]) -> str:
         """Return the text of tokens; of characters and pieces the very text that gave them."""
-        return detokenize(tokens, self.unit)
+        return detokenize([tokens] if isinstance(tokens, str) else tokens, self.unit)
 
     def ids(self, tokens: Sequence[str]) -> Ids:
         """Return the ids of words, int64; ``<unk>`` for those that the model does not know."""
