@@ -52,10 +52,12 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     from wordkit.embeddings.formats import files_of
     from wordkit.storage import check_writable
 
-    check_writable(output)  # before the work, not after it
+    written = files_of(output)
+    for path in written:  # before the work, not after it
+        check_writable(path)
     choice = TextOptions.take(options)
     log, threads = options["log"], options["threads"]
-    outputs = (*files_of(output), log)
+    outputs = (*written, log)
     (given,) = _SETTINGS.given(options)
     config = changed(CountsConfig(), **given)
     with Progress(quiet=options["quiet"], log=log) as progress:

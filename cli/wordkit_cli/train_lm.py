@@ -122,7 +122,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
 
     is_first = _is_first_process(options)
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    check_training(output, options)
+    check_training([output], options)
     others = [options["valid"], options["test"]]
     given = [path for path in others if path is not None]
     check_texts(given, (output, checkpoint, log), options["data_dir"])

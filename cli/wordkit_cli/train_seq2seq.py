@@ -107,7 +107,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
 
     is_first, checkpoint = is_first_process(), options["checkpoint"]
     log = options["log"] if is_first else None
-    check_training(output, options)
+    check_training([output], options)
     writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
     with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
         resume, note = resumed_checkpoint(

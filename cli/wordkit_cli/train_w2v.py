@@ -92,8 +92,8 @@ def command(
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
     _check_usage(text, init, resume, checkpoint)
-    check_training(output, options)
     written = files_of(output)
+    check_training(written, options)
     choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
     if options["like"] is not None:

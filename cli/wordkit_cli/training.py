@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -56,11 +56,11 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def check_training(output: str, options: Mapping[str, Any]) -> None:
+def check_training(outputs: Iterable[str | os.PathLike[str]], options: Mapping[str, Any]) -> None:
     """Raise before the work if options do not go together, or results could not be written.
 
     Args:
-        output: where the model goes.
+        outputs: the files of the model.
         options: of the command.
 
     Raises:
@@ -71,7 +71,8 @@ def check_training(output: str, options: Mapping[str, Any]) -> None:
     from wordkit.storage import check_writable
     from wordkit.training.config import check_validation
 
-    check_writable(output)
+    for output in outputs:
+        check_writable(output)
     if options["device"] in ("cuda", "mps"):
         choose_device(options["device"])
     if options["checkpoint"] is None:
@@ -163,22 +164,27 @@ def finish_training(
 def save_somewhere(save: Callable[[T, str], Any], model: T, output: str) -> None:
     """Save a model; where that fails, beside, in the working folder or among temporary files.
 
+    Signals take effect when it is saved.
+
     Raises:
         StorageError: it is not where it should be; the message says where it is kept.
     """
-    try:
-        save(model, output)
-    except (WordkitError, OSError, MemoryError) as error:
-        reason = str(error) or "not enough memory"
-        name = f"kept-{secrets.token_hex(4)}.safetensors"
-        for folder in (os.path.dirname(output), "", None):
-            try:
-                path = os.path.join(tempfile.gettempdir() if folder is None else folder, name)
-                save(model, path)
-            except (WordkitError, OSError, MemoryError):
-                continue
-            raise StorageError(f"{reason}; the model is kept in {path}") from error
-        raise
+    from wordkit.runtime import uninterrupted
+
+    with uninterrupted():
+        try:
+            save(model, output)
+        except (WordkitError, OSError, MemoryError) as error:
+            reason = str(error) or "not enough memory"
+            name = f"kept-{secrets.token_hex(4)}.safetensors"
+            for folder in (os.path.dirname(output), "", None):
+                try:
+                    path = os.path.join(tempfile.gettempdir() if folder is None else folder, name)
+                    save(model, path)
+                except (WordkitError, OSError, MemoryError):
+                    continue
+                raise StorageError(f"{reason}; the model is kept in {path}") from error
+            raise
 
 
 def _figures(known: Mapping[str, float]) -> str:

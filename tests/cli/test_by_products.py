@@ -8,10 +8,12 @@ import os
 import pty
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,38 @@ def test_the_next_place(folder: Path, monkeypatch: pytest.MonkeyPatch, full: int
         save_somewhere(save, "words", places[0])
     assert tried == places[: full + 1]
     assert Path(places[full]).read_text() == "words"
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_model_is_saved(
+    place: Place, name: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the model, which hours may have gone into."""
+    rename, output = os.replace, TRAININGS[name].writes[0]
+
+    def come_and_rename(source: Path, target: Path) -> None:
+        if target.name == output:
+            signal.raise_signal(number)
+            time.sleep(0.7)  # longer than a signal waits elsewhere
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", come_and_rename)
+    run(name)
+    assert call("info", output).status == 0
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TRAININGS if name in ("train-w2v", "train-counts")]
+)
+def test_a_second_file_that_cannot_be_written_is_told_before_the_work(
+    place: Place, name: str
+) -> None:
+    (place.folder / "q.metadata.tsv").mkdir()
+    for output in ("q.tsv", f"{'x' * 245}.tsv"):
+        done = run(name, output=output)
+        assert done.status == 1 and ".metadata.tsv: it" in done.stderr, done
+    assert not [*place.folder.glob("kept-*")]
 
 
 def test_vectors_that_their_format_cannot_hold(place: Place) -> None:
