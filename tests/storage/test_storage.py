@@ -12,6 +12,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
-from wordkit.errors import FormatError, StorageError
-from wordkit.storage import atomic_write, read_tensors, write_tensors
+import wordkit
+from wordkit.errors import FormatError, StorageError, WordkitWarning
+from wordkit.storage import atomic_write, check_outputs, read_tensors, write_tensors
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 
 
 def test_the_new_file_takes_over_and_keeps_the_mode(tmp_path: Path) -> None:
@@ -92,6 +95,49 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match=message), atomic_write(path):
             pytest.fail("must not get here")
     assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize(("name", "reason"), [("x" * 256, "too long"), ("a\0b", "null byte")])
+def test_names_that_no_file_can_have(
+    tmp_path: Path, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each public function refuses them as it does other files."""
+    monkeypatch.chdir(tmp_path)
+    vectors = wordkit.Embeddings(["a", "b"], np.eye(2))
+    plan = CheckpointPlan(name)
+    for call in (
+        lambda: vectors.save(f"{name}.txt"),
+        lambda: vectors.vocabulary.save(name),
+        lambda: wordkit.prepare(["a b"], name),
+        lambda: CheckpointKeeper(plan, lambda path: None),
+        lambda: check_outputs([name]),
+    ):
+        with pytest.raises(StorageError, match=f"cannot .*{reason}"):
+            call()
+    with pytest.raises(StorageError, match="cannot read"):
+        wordkit.load(name)
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_folder_that_the_system_does_not_show_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """Of a network, a broken disk, or forbidden: a training goes on without its checkpoints."""
+    keeper = CheckpointKeeper(
+        CheckpointPlan(tmp_path / "c"), lambda path: write_tensors(path, {}, kind="test")
+    )
+    stat = os.stat
+
+    def refuse(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path).startswith(str(tmp_path)):
+            raise OSError(error, os.strerror(error), path)
+        return stat(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.warns(WordkitWarning, match=f"without a checkpoint: .*{os.strerror(error)}"):
+        keeper.save()
+    with pytest.raises(StorageError, match=os.strerror(error)):
+        wordkit.load(tmp_path / "v.txt")
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -93,7 +93,13 @@ def _identities(path: AnyPath | None) -> Iterator[tuple[str, object]]:
 
 def _check_not_read_only(path: AnyPath) -> None:
     """Raise a StorageError if a file or folder has no write permission, for the superuser too."""
-    if os.path.exists(path) and not os.stat(path).st_mode & 0o222:
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        raise StorageError(f"cannot write {path}: {why_unwritable(path, error)}") from error
+    if not mode & 0o222:
         raise StorageError(
             f"cannot write {path}: it is read-only; name another, or permit it with chmod u+w"
         )
@@ -101,8 +107,13 @@ def _check_not_read_only(path: AnyPath) -> None:
 
 def check_readable(path: AnyPath) -> None:
     """Raise a StorageError if a path is no regular file."""
-    if not Path(path).is_file():
-        raise StorageError(f"cannot read {path}: {why_no_file(path)}")
+    try:
+        if stat.S_ISREG(os.stat(path).st_mode):
+            return
+        reason = why_no_file(path)
+    except (OSError, ValueError) as error:
+        reason = why_unreadable(path, error)
+    raise StorageError(f"cannot read {path}: {reason}")
 
 
 def check_writable(path: AnyPath) -> None:
@@ -112,15 +123,15 @@ def check_writable(path: AnyPath) -> None:
         StorageError: the folder is missing or not writable, or the target is read-only or no
             regular file.
     """
+    _check_not_read_only(path)
     target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if os.path.isdir(target):
         raise StorageError(f"cannot write {path}: it is a folder; name a file in it")
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not os.path.isfile(target):
         raise StorageError(f"cannot write {path}: it is a device, not a file; name another file")
     for folder in (Path(path).parent, target.parent):  # no/../name has none where there is no no
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise StorageError(f"cannot write {path}: there is no folder {folder}; make it")
-    _check_not_read_only(path)
     try:
         import tempfile  # a query need not wait for it
 
@@ -138,25 +149,26 @@ def why_no_file(path: AnyPath) -> str:
     """Return the reason why a path that is no regular file cannot be read, to follow its name."""
     if not os.fspath(path):
         return "its name is empty; name a file"
-    path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return "it is a folder; name a file in it"
-    if path.exists():
+    if os.path.exists(path):
         return "it is a pipe or a device, not a regular file; save it to one"
     return "there is no such file; check the name"
 
 
 def why_unreadable(path: AnyPath, error: Exception) -> str:
     """Return the reason why a file could not be read, to follow its name."""
-    if isinstance(error, FileNotFoundError | IsADirectoryError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return why_no_file(path)
     return getattr(error, "strerror", None) or str(error)
 
 
-def why_unwritable(path: AnyPath, error: OSError) -> str:
+def why_unwritable(path: AnyPath, error: OSError | ValueError) -> str:
     """Return the reason why a file or folder could not be made or written, to follow its name."""
-    parent = Path(os.path.realpath(path)).parent
-    if not parent.is_dir():
+    if isinstance(error, ValueError):
+        return f"its name holds a NUL character ({error})"
+    parent = os.path.dirname(os.path.realpath(path))
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not os.path.isdir(parent):
         return f"there is no folder {parent}; make it"
     if error.errno == errno.ENAMETOOLONG:
         return "its name is too long; choose a shorter one"

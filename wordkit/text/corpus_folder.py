@@ -92,16 +92,16 @@ class CorpusWriter:
         self.remedy = remedy
         self._digests: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}
-        self._is_new = not self.folder.exists()
+        self._is_new = not os.path.exists(self.folder)
         self._replaced: set[str] = set()
         self._finished = False
 
     def __enter__(self) -> CorpusWriter:
+        check_outputs([self.folder, self.folder / MANIFEST])
         if self.folder.exists() and not self.folder.is_dir():
             raise StorageError(f"cannot write {self.folder}: it is a file; name a folder")
         if self.folder.is_symlink() and not self.folder.exists():
             raise StorageError(f"cannot write {self.folder}: it is a link to nothing; remove it")
-        check_outputs([self.folder, self.folder / MANIFEST])
         try:
             self.folder.mkdir(exist_ok=True)
             names = {entry.name for entry in self.folder.iterdir()}
