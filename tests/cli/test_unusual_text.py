@@ -99,6 +99,21 @@ def test_the_normal_form_is_kept(wordkit: Wordkit, folder: Path) -> None:
     assert "already" in wordkit("train-w2v", "nfc", "--normalize", "nfkc", status=2).stderr
 
 
+@pytest.mark.parametrize("known", ["caf\u00e9", "cafe\u0301"])
+def test_trainings_start_from_words_in_any_spelling(
+    wordkit: Wordkit, folder: Path, known: str
+) -> None:
+    (folder / "v.txt").write_text(f"{known} 1 2\nelsewhere 3 4\n", encoding="utf-8")
+    (folder / "text").write_text("un cafe\u0301 noir\n" * 900, encoding="utf-8")
+    small = ["--dim", "2", "--epochs", "1", "--threads", "1"]
+    assert (
+        "1 word kept its vector" in wordkit("train-w2v", "text", "--init", "v.txt", *small).stderr
+    )
+    lm = ["--preset", "rnnlm", "--hidden", "2", *small]
+    done = wordkit("train-lm", "text", "--embeddings", "v.txt", "--hold-out", "0", *lm)
+    assert "1 of 5 words have vectors" in done.stderr
+
+
 def test_what_does_not_tell_its_normal_form_has_none() -> None:
     model = random_model(text={"tokenizer": "basic"})
     assert model.tokenizer.normalize == "none"

@@ -57,6 +57,14 @@ def test_capitals_count_or_do_not():
     assert evaluate_similarity(PLANE, entries, case_insensitive=False).used == 1
 
 
+@pytest.mark.parametrize("known", ["caf\u00e9", "cafe\u0301"])
+def test_equal_spellings_are_one_word(known):
+    vectors = Embeddings([known, "tea", "bar"], [[1, 0], [0, 1], [1, 1]])
+    for case_insensitive in (False, True):
+        entries = pairs(("caf\u00e9", "tea", 1), ("cafe\u0301", "bar", 9))
+        assert evaluate_similarity(vectors, entries, case_insensitive=case_insensitive).used == 2
+
+
 def test_a_vocabulary_cut_skips_later_words():
     entries = pairs(("east", "north", 1), ("east", "northeast", 2))
     assert evaluate_similarity(PLANE, entries, restrict_vocab=3).skipped == 1

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from wordkit.config import check_number
 from wordkit.embeddings import Embeddings
+from wordkit.text.normalization import normalized
 
 __all__ = ["WordMatcher"]
 
 
 class WordMatcher:
-    """Finds words with or without regard to case, as gensim does.
+    """Finds words in any equal spelling, with or without regard to case, as gensim does.
 
     Without regard to case, words are compared in upper case, and of several forms of a word the
     first (in vectors sorted by count: the most frequent) represents all.
@@ -37,6 +38,7 @@ class WordMatcher:
 
     def form(self, word: str) -> str:
         """Return the form that a word is compared by."""
+        word = normalized(word, "nfc")
         return word.upper() if self._upper else word
 
     def forms(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:

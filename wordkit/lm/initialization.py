@@ -140,7 +140,7 @@ def set_embeddings(
         VocabularyError: no word of the model has a vector.
     """
     check_dimensions(vectors, network.embedding.shape[1])
-    found = [vectors.vocabulary.get(word) for word in vocabulary.words]
+    found = [vectors.vocabulary.find(word) for word in vocabulary.words]
     pairs = [(row, id_) for row, id_ in enumerate(found) if id_ is not None]
     if not pairs:
         raise VocabularyError(

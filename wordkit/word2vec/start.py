@@ -85,7 +85,8 @@ def start_from_vectors(
     V = len(vocabulary)
     check_weights_memory(V, config)
     embeddings.check()
-    known = embeddings.vocabulary.ids(vocabulary)
+    found = map(embeddings.vocabulary.find, vocabulary)
+    known = np.array([-1 if i is None else i for i in found], dtype=np.int32)
     kept = int(np.count_nonzero(known >= 0))
     if kept == 0:
         raise VocabularyError(
