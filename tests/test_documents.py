@@ -32,7 +32,7 @@ from wordkit.documents import (
     similar_lines,
 )
 from wordkit.documents import vectors as document_vectors
-from wordkit.embeddings import Embeddings, save_embeddings
+from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, TextError, WordkitError
 from wordkit.text import Vocabulary, lookup
 from wordkit.text.tokenizers import get_tokenizer
@@ -351,6 +351,15 @@ def test_what_cannot_be_embedded(tmp_path: Path) -> None:
     with pytest.raises(TextError, match="holds no line"):
         iter_embed_lines(model, empty, tmp_path / "v.npy").result()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("load", [str, load_embeddings])
+def test_the_vectors_are_not_written_over(tmp_path: Path, load: Any) -> None:
+    path = tmp_path / "v.safetensors"
+    save_embeddings(VECTORS, path)
+    with pytest.raises(ConfigError, match="is read"):
+        iter_embed_lines(DocumentVectors(load(path)), StringSource("a\n"), path)
+    assert len(load_embeddings(path)) == len(VECTORS)
 
 
 def test_similar_lines_are_the_nearest_by_cosine() -> None:

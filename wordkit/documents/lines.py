@@ -94,14 +94,15 @@ def iter_embed_lines(
         of known words of each line, shape (N,).
 
     Raises:
-        ConfigError: the suffix is none of :data:`SUFFIXES`.
+        ConfigError: the suffix is none of :data:`SUFFIXES`, or the file is read.
         TextError: the text cannot be read, or has no line (in the run).
         StorageError: the file cannot be written.
     """
     if Path(path).suffix not in SUFFIXES:
         raise ConfigError(f"the name must end in one of {', '.join(SUFFIXES)}, not {path}")
     check_writable(path)
-    check_outputs([path], getattr(source, "files", ()))
+    vectors = getattr(model.vectors, "source", model.vectors)
+    check_outputs([path], [vectors, *getattr(source, "files", ())])
     return Run(_embed_lines(model, source, Path(path)))
 
 
