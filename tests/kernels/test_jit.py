@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
@@ -75,6 +77,20 @@ def test_no_folder_is_made_where_the_user_has_no_home(
     with pytest.raises(StorageError, match="set XDG_CACHE_HOME to a folder"):
         download.make_cache_folder()
     assert [path.name for path in tmp_path.iterdir()] == [f"wordkit-kernels-{os.getuid()}"]
+
+
+def test_the_home_of_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It shows nothing: as $HOME of root, which a container keeps for its other users."""
+    stat = os.stat
+
+    def refuse(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
+        if not isinstance(path, int) and tmp_path in Path(path).parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return stat(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert not jit._can_write(tmp_path / ".cache" / "numba")
 
 
 @pytest.fixture

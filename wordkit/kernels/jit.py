@@ -133,9 +133,9 @@ def _can_write(folder: Path) -> bool:
     """Return whether a folder, which need not exist yet, can be written."""
     if not folder.is_absolute():  # of an unknown home
         return False
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # also where it is not shown
         folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK)
 
 
 def _is_private(folder: Path, user: int) -> bool:
