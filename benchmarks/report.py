@@ -19,6 +19,7 @@ RESULTS, REPORT = HERE / "results", HERE / "RESULTS.md"
 CHAPTERS: dict[str, dict[str, str]] = {
     "Text and files": {
         "preparing": "Raw text to word ids, beside plain Python",
+        "units": "Chinese, Japanese, characters and pieces, beside the libraries alone",
         "reading_vectors": "Reading vector files, beside gensim",
         "memory": "Memory for texts of any size",
     },

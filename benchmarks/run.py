@@ -21,6 +21,7 @@ from report import write_report
 HERE = Path(__file__).resolve().parent
 SCRIPTS = [
     "preparing",
+    "units",
     "counting",
     "startup",
     "reading_vectors",

@@ -106,7 +106,8 @@ def read_corpus(
     )  # fmt: skip
     corpus = progress.finish(reading)
     progress.say(describe(corpus))
-    progress.say(_hint(corpus))
+    if like is None and not isinstance(text.tokenizer, Tokenizer):
+        progress.say(_hint(corpus))
     return corpus
 
 

@@ -167,6 +167,9 @@ def test_a_hint_where_words_have_no_spaces_between(wordkit: Wordkit, german: Pat
     (german / "zh.txt").write_text("我们今天去北京大学玩。\n今天很热。\n", encoding="utf-8")
     hint = "--tokenizer chinese or japanese finds words, and char and bpe need none"
     assert wordkit("prepare", "zh.txt", "-o", "a.ids").stderr.count(hint) == 1
+    (german / "zh.txt").write_text("我们今天去北京大学玩。\n今天很热。\n" * 20, encoding="utf-8")
+    assert wordkit("train-lm", "zh.txt", "--valid", "zh.txt", *SMALL).stderr.count(hint) == 1
+    assert hint not in wordkit("perplexity", "zh.txt").stderr
     assert hint not in wordkit("prepare", "train.txt", "-o", "b.ids").stderr
     assert hint not in wordkit("prepare", "zh.txt", "-t", "char", "-o", "c.ids").stderr
 
