@@ -35,6 +35,10 @@ __all__ = [
 
 T = TypeVar("T")
 
+_ENDS: Mapping[type[BaseException], str] = {
+    LostProcessError: "a process was lost", DivergenceError: "diverged",
+}  # fmt: skip
+
 
 def print_preset(name: str, description: str, model: Settings, training: Settings) -> None:
     """Print the settings of a preset, as options."""
@@ -139,22 +143,17 @@ def finish_training(
     before = _mark_of(checkpoint)
     try:
         model = progress.finish(run, figures=figures or _figures)
-    except (KeyboardInterrupt, SystemExit):
-        if run.has_learnt:
-            keep("stopped")
-            if _mark_of(checkpoint) != before:
+    except BaseException as error:  # whatever ends it, what has been learnt is kept
+        is_stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        how = "stopped" if is_stopped else _ENDS.get(type(error), "failed")
+        # of a training that diverged without a validation, the weights have diverged too
+        if run.has_validated if isinstance(error, DivergenceError) else run.has_learnt:
+            keep(how)
+            if is_stopped and _mark_of(checkpoint) != before:
                 progress.say(
                     f"checkpoint saved: {checkpoint}; "
                     f"resume with --checkpoint {checkpoint} --resume"
                 )
-        raise
-    except LostProcessError:
-        if run.has_learnt:
-            keep("a process was lost")
-        raise
-    except DivergenceError:
-        if run.has_validated:  # else there are only the weights that diverged
-            keep("diverged")
         raise
     if save is not None:
         save_somewhere(save, model, output)

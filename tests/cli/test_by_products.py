@@ -26,6 +26,7 @@ from every_command import COMMANDS, Call, all_calls, options
 import wordkit
 from wordkit.config import Settings
 from wordkit.errors import StorageError, WordkitWarning
+from wordkit.runtime import StoppableRun
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit_cli.main import main
 from wordkit_cli.progress import Progress
@@ -239,6 +240,27 @@ def test_the_next_place(folder: Path, monkeypatch: pytest.MonkeyPatch, full: int
         save_somewhere(save, "words", places[0])
     assert tried == places[: full + 1]
     assert Path(places[full]).read_text() == "words"
+
+
+@pytest.mark.parametrize("name", WITH_CHECKPOINT)
+def test_a_training_that_fails_keeps_what_it_has_learnt(
+    place: Place, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Progress.finish
+
+    def fail(progress: Progress, job: Any, **figures: Any) -> Any:
+        if not isinstance(job, StoppableRun):
+            return finish(progress, job, **figures)
+        for _ in job:
+            if job.has_learnt:
+                break
+        raise MemoryError
+
+    monkeypatch.setattr(Progress, "finish", fail)
+    output = TRAININGS[name].writes[0]
+    done = run(name)
+    assert done.status == 1 and "not enough memory" in done.stderr
+    assert call("info", output).status == 0
 
 
 @pytest.mark.parametrize("name", TRAININGS)
