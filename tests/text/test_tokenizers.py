@@ -80,12 +80,12 @@ def test_others(name: str, line: str, expected: list[str]) -> None:
 SYMBOLS = ["❤\ufe0f", "1\ufe0f⃣", "#\ufe0f⃣", "🏳\ufe0f\u200d🌈", "👍🏽", FAMILY, FLAG]
 
 
-@pytest.mark.parametrize("name", named_tokenizers())
+@pytest.mark.parametrize("name", sorted({*named_tokenizers()} - {"bpe"}))  # which keeps all bytes
 def test_marks_belong_to_the_symbol_before_them(name: str) -> None:
     tokenizer = get_tokenizer(name)
     if name != "words":
-        assert [*tokenizer(" ".join(SYMBOLS))] == SYMBOLS
-    if name == "whitespace":  # as is
+        assert [token for token in tokenizer(" ".join(SYMBOLS)) if token != " "] == SYMBOLS
+    if name in ("whitespace", "char"):  # as is
         return
     tokens = tokenizer(f"\ufe0f{'x'.join(SYMBOLS)}pizza \u200b \ufe0f x\u200b \u0301")
     assert not [token for token in tokens if marks()[ord(token[0])] or token == "\u200b"]

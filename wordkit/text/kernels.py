@@ -302,15 +302,17 @@ def scan(
 
 
 @njit(nogil=True, cache=True)
-def measure(data: Any, kinds: Any) -> Any:
-    r"""Return characters, words between white space, and whether some may be unsettled.
+def measure(data: Any, kinds: Any, lines: Any) -> Any:
+    r"""Return characters, words between white space, and the lines that may be unsettled.
 
     Args:
         data: uint8, valid UTF-8; ``\r\n`` counts as one character, a line end.
         kinds: uint8 by code point: 1, white space; + 2 where normalization may change it.
+        lines: int64, as many as there are lines; set to where the lines that may be unsettled
+            begin.
     """
-    characters, words, i = 0, 0, 0
-    in_word, unsettled = False, False
+    characters, words, i, unsettled, start = 0, 0, 0, 0, 0
+    was_white, was_return = True, False
     while i < len(data):
         point: Any = np.int64(data[i])
         width = 1
@@ -318,10 +320,15 @@ def measure(data: Any, kinds: Any) -> Any:
             point, width = _decode(data, i, len(data))
         i += width
         kind = kinds[point]
-        characters += point != 0x0D or i == len(data) or data[i] != 0x0A
-        words += kind & 1 == 0 and not in_word
-        in_word = kind & 1 == 0
-        unsettled |= kind & 2 != 0
+        is_white = kind & 1 != 0
+        words += was_white & (not is_white)  # no branch, which would be mispredicted
+        characters += not (was_return & (point == 0x0A))
+        was_white, was_return = is_white, point == 0x0D
+        if point == 0x0A:
+            start = i
+        elif kind >= 2 and (unsettled == 0 or lines[unsettled - 1] != start):
+            lines[unsettled] = start
+            unsettled += 1
     return characters, words, unsettled
 
 

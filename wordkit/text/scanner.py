@@ -35,7 +35,7 @@ from wordkit.text.characters import (
 )
 from wordkit.text.normalization import Normalization
 from wordkit.text.segmenter_process import SegmenterProcess
-from wordkit.text.tokenizers import Tokenizer
+from wordkit.text.tokenizers import Tokenizer, get_tokenizer
 from wordkit.text.vocabulary import EOS
 
 __all__ = ["BlockIds", "Scanner", "WordTable"]
@@ -165,6 +165,9 @@ class Scanner:
         self, tokenizer: Tokenizer, *, eos: bool = False, process: SegmenterProcess | None = None
     ) -> None:
         self.tokenizer, self._process = tokenizer, process
+        # a segmented text is normalized already, and in its case
+        basic = replace(get_tokenizer("basic", "none"), lowercase=False)
+        self._rules = tokenizer if tokenizer.segment is None else basic
         self.table = WordTable()
         self._eos = -1
         if eos:
@@ -182,13 +185,12 @@ class Scanner:
         Raises:
             TextError: the bytes are not UTF-8.
         """
-        is_segmented = self.tokenizer.segment is not None
         if self.tokenizer.segment is not None:
             block = self._segmented(block, self.tokenizer.segment)
         elif not self.tokenizer.scanned:
             return self._scan_in_python(block, position)
         line_ends = np.empty(block.data.count(b"\n"), dtype=np.int32)
-        state = self._scan_lines(block, position, line_ends, self._start(block, 0), is_segmented)
+        state = self._scan_lines(block, position, line_ends, self._start(block, 0))
         tokens, lines = int(state[kernels.TOKENS]), int(state[kernels.LINES])
         return BlockIds(self._ids[:tokens].copy(), line_ends[:lines])
 
@@ -204,8 +206,8 @@ class Scanner:
             is_settled: whether the text is normalized already.
         """
         data = np.frombuffer(block.data, dtype=np.uint8)
-        chars = character_table(self.tokenizer, is_settled)
-        symbols = self.tokenizer.name != "words"
+        chars = character_table(self._rules, is_settled)
+        symbols = self._rules.name != "words"
         size = settled_end = 0  # of the lines that were normalized last
         while True:
             out, table = (self._ids, line_ends), self.table.arrays
@@ -250,9 +252,7 @@ class Scanner:
     ) -> _State:
         """Scan a line, without its line end, in Python; return the state after it."""
         tokens = int(state[kernels.LINE_TOKEN])
-        found = self._add_tokens(
-            self.tokenizer(_decoded(block, start, end)), block, position + tokens
-        )
+        found = self._add_tokens(self._rules(_decoded(block, start, end)), block, position + tokens)
         missing = tokens + len(found) - len(self._ids)
         if missing > 0:
             self._ids = np.concatenate([self._ids, np.empty(missing, dtype=np.int32)])
@@ -322,20 +322,11 @@ def character_table(tokenizer: Tokenizer, is_settled: bool) -> npt.NDArray[np.in
         (0x110000,) int32: lower case << ``kernels.CLASS_BITS`` | class.
     """
     normalize = "none" if is_settled else tokenizer.normalize
-    if tokenizer.segment is not None:
-        return _table(False, False, "none", spaces=_all_spaces())
     return _table(tokenizer.name != "whitespace", tokenizer.lowercase, normalize)
 
 
-def _all_spaces() -> str:
-    """All white space of :meth:`str.split`; the last is U+3000."""
-    return "".join(filter(str.isspace, map(chr, range(0x3001))))
-
-
 @cache
-def _table(
-    has_rules: bool, lowercase: bool, normalize: Normalization, spaces: str = " \t\r\v\f"
-) -> npt.NDArray[np.int32]:
+def _table(has_rules: bool, lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
     classes = np.full(0x110000, kernels.WORD, dtype=np.int32)
     lower = np.arange(0x110000, dtype=np.int32)
     if lowercase:
@@ -350,7 +341,7 @@ def _table(
         for character, written in {**{c: c for c in JOINERS}, **FOLDED}.items():
             classes[ord(character)], lower[ord(character)] = kernels.JOINER, ord(written)
     else:
-        classes[list(map(ord, spaces))] = kernels.SPACE
+        classes[list(map(ord, " \t\r\v\f"))] = kernels.SPACE
         classes[ord(BYTE_ORDER_MARK)] = kernels.HARD
     if has_rules or lowercase:
         classes[hard_characters()] = kernels.HARD

@@ -19,6 +19,7 @@ _UNSPACED = re.compile(
     "\U00020000-\U0003ffff]+"
 )
 """Thai, kana and Han."""
+_UNSPACED_RUN = re.compile(rf"\w*{_UNSPACED.pattern}\w*")
 
 
 def not_installed(tokenizer: str, package: str, extra: str) -> ConfigError:
@@ -31,15 +32,25 @@ def not_installed(tokenizer: str, package: str, extra: str) -> ConfigError:
 
 def segment_chinese(text: str) -> str:
     """Return Chinese text with spaces between its words: jieba's dictionary and HMM."""
-    cut = _chinese()
-    words = cut(text)
-    _IDLE.append(cut)
-    return " ".join(words)
+
+    def segment(lines: str) -> str:
+        cut = _chinese()
+        words = cut(lines)
+        _IDLE.append(cut)
+        return " ".join(words)
+
+    return _segmented(text, segment)
 
 
 def segment_japanese(text: str) -> str:
     """Return Japanese text with spaces between its words: MeCab with UniDic."""
-    return "\n".join(map(_japanese(), text.split("\n")))
+    return _segmented(text, lambda lines: "\n".join(map(_japanese(), lines.split("\n"))))
+
+
+def _segmented(text: str, segment: Callable[[str], str]) -> str:
+    """Segment the runs of word characters, each as a line, and leave symbols as they are."""
+    runs = iter(segment("\n".join(_UNSPACED_RUN.findall(text))).split("\n"))
+    return _UNSPACED_RUN.sub(lambda _: f" {next(runs)} ", text)
 
 
 _IDLE: deque[Callable[[str], list[str]]] = deque()

@@ -58,14 +58,24 @@ def measure_text(data: bytes, form: Normalization) -> TextSizes:
         data: valid UTF-8, which does not end within a word.
         form: the normal form that the text is given.
     """
+    sizes, unsettled = _measured(data, form)
+    for start in unsettled:
+        before = data[start : data.find(b"\n", start) + 1 or None]
+        after = normalized(before.decode(), form).encode()
+        sizes += _measured(after, "none")[0] - _measured(before, "none")[0]
+    return TextSizes(*sizes.tolist())
+
+
+def _measured(data: bytes, form: Normalization) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Return the sizes as they are, and where the lines begin that normalization may change."""
     from wordkit.text import kernels  # loads Numba
 
-    characters, words, is_unsettled = kernels.measure(np.frombuffer(data, np.uint8), _kinds(form))
-    if is_unsettled:
-        data = normalized(data.decode(), form).encode()
-        characters, words, _ = kernels.measure(np.frombuffer(data, np.uint8), _kinds("none"))
-    size = len(data) - data.count(b"\r\n")
-    return TextSizes(int(characters), size, int(words), data.count(b"\n"))
+    lines = data.count(b"\n")
+    starts = np.empty(lines + 1, np.int64)
+    counted = kernels.measure(np.frombuffer(data, np.uint8), _kinds(form), starts)
+    characters, words, unsettled = counted
+    sizes = np.array([characters, len(data) - data.count(b"\r\n"), words, lines])
+    return sizes, starts[:unsettled].tolist()
 
 
 @cache

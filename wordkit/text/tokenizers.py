@@ -304,7 +304,7 @@ def _segmenter(
     name: str, description: str, segment: Callable[[str], str], needs_processes: bool = False
 ) -> Tokenizer:
     return Tokenizer(
-        name, description, lambda line: segment(line).split(), segment=segment, extra=name,
+        name, description, lambda line: _basic(segment(line)), segment=segment, extra=name,
         needs_processes=needs_processes,
     )  # fmt: skip
 
@@ -334,8 +334,13 @@ _TOKENIZERS: Iterable[Tokenizer] = (
         unit="bpe",
         extra="bpe",
     ),
-    _segmenter("chinese", "Chinese words (rjieba)", segment_chinese),
-    _segmenter("japanese", "Japanese words (fugashi, UniDic)", segment_japanese, True),
+    _segmenter("chinese", "Chinese words (rjieba), the rest as basic, case kept", segment_chinese),
+    _segmenter(
+        "japanese",
+        "Japanese words (fugashi, UniDic), the rest as basic, case kept",
+        segment_japanese,
+        True,
+    ),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
     _nltk_tokenizer("toktok", "tok-tok, for many languages (NLTK)"),
