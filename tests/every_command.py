@@ -89,11 +89,13 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"old.ids -o >{_MODEL} --valid valid.txt --test test.txt --embeddings {_VECTORS} "
         f"--log >log {_LM} --dim 4",
         f"corpus.txt -o >{_MODEL} --checkpoint >lm.checkpoint --resume {_LM} --epochs 2",
+        f"corpus.txt -o >{_MODEL} --init lm.safetensors --epochs 1 --batch 4 --threads 1 -q",
     ),
     "train-seq2seq": _calls(
         f"toy.tsv -o >{_MODEL} {_SMALL}",
         f"toy.tsv -o >{_MODEL} --valid valid.tsv --log >log {_SMALL}",
         f"toy.tsv -o >{_MODEL} --checkpoint >seq2seq.checkpoint --resume {_SMALL} --epochs 2",
+        f"toy.tsv -o >{_MODEL} --init seq2seq.safetensors --epochs 1 --threads 1 -q",
     ),
     "similar": (
         *_calls("king -n 3", "-", default=_VECTORS, stdin="king\nqueen\n"),

@@ -51,12 +51,12 @@ RANGES = {
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
-    "weight_drop momentum beta2 label_smoothing",
+    "weight_drop momentum beta2 label_smoothing average_decay",
     "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent",
     "from 0 to 10": "length_penalty",
     "from -10 to 10": "ns_exponent",
     "from 1 to 32": "layers",
-    "from 1 to 1000": "window negative",
+    "from 1 to 1000": "window negative softmaxes",
     "from 1 to 100000": "hidden dim last_hidden attention_width",
     f"from 0 to {2**32 - 1}": "seed",
     f"from 0 to {2**64 - 1}": "seed",
@@ -72,6 +72,8 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     *((kind, {"decay_after": 3}, {"schedule": "exponential"}) for kind in LEARNING),
     *((kind, {"decay_every": 3}, {"schedule": "step"}) for kind in LEARNING),
     *((kind, {"schedule": "step", "warmup": 0.1}, {"schedule": "cosine"}) for kind in LEARNING),
+    *((kind, {"average_decay": 0.9}, {"average": True}) for kind in LEARNING),
+    *((kind, {"optimizer": "asgd", "average": True}, {"optimizer": "sgd"}) for kind in LEARNING),
     (TrainingConfig, {"softmax": "exact", "samples": 9}, {"softmax": "auto"}),
     (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
     (Seq2SeqConfig, {"attention_width": 5}, {"attention": "additive"}),
@@ -86,6 +88,7 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
 ]
 TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
     (ModelConfig, {"adaptive": True}, "tied must be False with an adaptive softmax"),
+    (ModelConfig, {"adaptive": True, "tied": False, "softmaxes": 2}, "softmaxes must be 1 with"),
     *(
         (kind, {"epochs": None}, "epochs and max_minutes cannot both be None")
         for kind in LEARNING

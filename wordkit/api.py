@@ -190,6 +190,7 @@ def train_language_model(
     hold_out: float | None = None,
     preset: str | None = None,
     embeddings: Embeddings | str | os.PathLike[str] | None = None,
+    init: LanguageModel | str | os.PathLike[str] | None = None,
     resume: bool = False,
     checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
     device: str = "auto",
@@ -210,6 +211,8 @@ def train_language_model(
         hold_out: the fraction of ``text``, its end, to validate on without ``valid`` (0.05).
         preset: a name of ``wordkit.lm.PRESETS``; None: settings fitted to the text and the time.
         embeddings: word vectors to start from, or their file.
+        init: a language model to fine-tune, or its file: its words stay, those of the text join
+            them, and the text is tokenized as its own was.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.lm.iter_train_language_model`.
@@ -223,7 +226,13 @@ def train_language_model(
         ConfigError: a setting is unknown, out of its range, or has no effect.
         WordkitError: as :func:`prepare` and :func:`wordkit.lm.iter_train_language_model` say.
     """
-    from wordkit.lm import ModelConfig, TrainingConfig, iter_train_language_model, read_checkpoint
+    from wordkit.lm import (
+        LanguageModel,
+        ModelConfig,
+        TrainingConfig,
+        iter_train_language_model,
+        read_checkpoint,
+    )
     from wordkit.lm import hold_out as split_corpus
     from wordkit.lm.fitting import plan_training
     from wordkit.training.config import check_validation
@@ -238,9 +247,16 @@ def train_language_model(
     resumed, _ = resumed_checkpoint(
         writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
     )
-    plan = plan_training(of_model, of_training, preset=preset, resume=resumed, embeddings=vectors)
+    if init is not None and not isinstance(init, LanguageModel):
+        init = LanguageModel.load(init)
+    plan = plan_training(
+        of_model, of_training, preset=preset, resume=resumed, embeddings=vectors,
+        init=None if init is None else init.config,
+    )  # fmt: skip
     words = dict[str, Any]()
-    if reading.get("tokenizer") == "bpe":  # it learns from what is trained on
+    if init is not None:
+        words = {"like": {**UNTOLD, **init.metadata.get("text", {})}}
+    elif reading.get("tokenizer") == "bpe":  # it learns from what is trained on
         words = {"max_size": of_training.get("max_vocabulary")}
         words["learnt_fraction"] = 1.0 if valid is not None else 1 - fraction
     train = finish(iter_read_corpus(text, eos=True, threads=threads, **reading, **words), progress)
@@ -255,8 +271,8 @@ def train_language_model(
         train, validation = split_corpus(train, fraction)
     chosen = finish(plan.iter_fit(train, device=device, threads=threads), progress)
     run = iter_train_language_model(
-        train, chosen.model, chosen.training, valid=validation, embeddings=vectors, device=device,
-        threads=threads, checkpoint=writing, resume=resumed,
+        train, chosen.model, chosen.training, valid=validation, embeddings=vectors, init=init,
+        device=device, threads=threads, checkpoint=writing, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
 
@@ -269,6 +285,9 @@ def train_seq2seq(
     valid: Text | Iterable[tuple[str, str]] | None = None,
     hold_out: float | None = None,
     preset: str | None = None,
+    init: Seq2SeqModel | str | os.PathLike[str] | None = None,
+    source_embeddings: Embeddings | str | os.PathLike[str] | None = None,
+    target_embeddings: Embeddings | str | os.PathLike[str] | None = None,
     separator: str = "\t",
     resume: bool = False,
     checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
@@ -289,6 +308,8 @@ def train_seq2seq(
         valid: pairs to validate on; the best model by them is the one returned.
         hold_out: the fraction of the sources to validate on without ``valid`` (0.1).
         preset: a name of ``wordkit.seq2seq.PRESETS``; None: fitted settings.
+        init: a model to fine-tune, or its file: its units stay, those of the pairs join them.
+        source_embeddings, target_embeddings: vectors to start from, or their files.
         separator: what stands between source and target in a line.
         resume: resume the training of ``checkpoint``, where there is one already.
         checkpoint: a file for the state of the training, written every five minutes.
@@ -307,6 +328,7 @@ def train_seq2seq(
     """
     from wordkit.seq2seq import (
         Seq2SeqConfig,
+        Seq2SeqModel,
         Seq2SeqTrainingConfig,
         iter_train_seq2seq,
         read_checkpoint,
@@ -329,7 +351,19 @@ def train_seq2seq(
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    plan = plan_training(of_model, of_training, preset=preset, resume=resumed)
+    if init is not None and not isinstance(init, Seq2SeqModel):
+        init = Seq2SeqModel.load(init)
+    vectors = {
+        name: _vectors(given)
+        for name, given in (
+            ("source_embeddings", source_embeddings), ("target_embeddings", target_embeddings)
+        )
+        if given is not None
+    }  # fmt: skip
+    plan = plan_training(
+        of_model, of_training, preset=preset, resume=resumed,
+        init=None if init is None else init.config, embeddings=[*vectors.values()],
+    )  # fmt: skip
     train = normalized_pairs(_pairs(pairs, separator, reading), plan.normalize)
     if valid is not None:
         valid = _pairs(valid, separator, reading)
@@ -337,8 +371,8 @@ def train_seq2seq(
         train, valid = split_pairs(train, fraction, plan.seed)
     chosen = plan.fit(train, device)
     run = iter_train_seq2seq(
-        train, chosen.model, chosen.training, valid=valid or (), device=device, threads=threads,
-        checkpoint=writing, resume=resumed,
+        train, chosen.model, chosen.training, valid=valid or (), init=init, device=device,
+        threads=threads, checkpoint=writing, resume=resumed, **vectors,
     )  # fmt: skip
     return finish(run, progress)
 

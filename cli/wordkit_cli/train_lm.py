@@ -14,7 +14,7 @@ from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
 from wordkit.text.corpus import UNTOLD
 from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
-from wordkit_cli.models import LANGUAGE_MODEL, load_vectors
+from wordkit_cli.models import LANGUAGE_MODEL, load_model, load_vectors
 from wordkit_cli.options import (
     checkpoint_options,
     model_device_option,
@@ -90,6 +90,10 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
     "--embeddings", metavar="FILE|counts|random", section="Model",
     help="Initial word embeddings: a file of vectors, or counts: vectors counted in TEXT.",
 )  # fmt: skip
+@option(
+    "--init", metavar="FILE", section="Model",
+    help="Fine-tune a language model: start from its weights and words, which those of TEXT join.",
+)  # fmt: skip
 @_SETTINGS
 @checkpoint_options
 @resume_option
@@ -114,6 +118,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --tokenizer char --max-minutes 3
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
+      wordkit train-lm mine.txt --init lm.safetensors -o mine.safetensors
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
     """
@@ -128,6 +133,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     check_texts(given, (output, checkpoint, log), options["data_dir"])
     if options["embeddings"] not in (None, *_MADE):
         check_outputs((output, log), [options["embeddings"]])
+    check_outputs((output, checkpoint, log), [options["init"]])
     choice, threads = TextOptions.take(options), options["threads"]
     writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
     with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
@@ -136,9 +142,10 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=options["resume"]
         )
         progress.say(note)
-        plan = _plan(options, resume)
+        init = None if options["init"] is None else load_model(options["init"], "cpu")
+        plan = _plan(options, resume, init)
         outputs = (output, checkpoint, log)
-        train, valid, test = _read_texts(text, choice, options, progress, outputs)
+        train, valid, test = _read_texts(text, choice, options, progress, outputs, init)
         chosen = progress.finish(plan.iter_fit(train, device=options["device"], threads=threads))
         if plan.preset is None:
             dropout = chosen.model.dropout
@@ -149,6 +156,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             chosen.training,
             valid=valid,
             embeddings=_vectors(options, resume),
+            init=init,
             device=options["device"],
             threads=threads,
             checkpoint=writing,
@@ -161,12 +169,16 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         if known := model.metadata.get("embeddings"):
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
+        if start := model.metadata.get("init"):
+            progress.say(f"{options['init']}: {_joined(start)}")
         progress.say(f"{output}: {_described(model, run.rate)}")
         _say_between_units(model, valid, progress)
         _test(model, test, progress)
 
 
-def _plan(options: Mapping[str, Any], resume: Checkpoint | None) -> TrainingPlan:
+def _plan(
+    options: Mapping[str, Any], resume: Checkpoint | None, init: LanguageModel | None
+) -> TrainingPlan:
     """Check the settings that are known before the texts are read."""
     from wordkit.lm.fitting import plan_training
 
@@ -181,6 +193,7 @@ def _plan(options: Mapping[str, Any], resume: Checkpoint | None) -> TrainingPlan
         preset=options["preset"],
         resume=resume,
         embeddings=_vectors(options, resume, limit=1),  # all of them may take long to read
+        init=None if init is None else init.config,
         update=changed,
     )
 
@@ -207,8 +220,9 @@ def _read_texts(
     options: Mapping[str, Any],
     progress: Progress,
     outputs: tuple[str | None, ...],
+    init: LanguageModel | None,
 ) -> tuple[Corpus, Corpus | None, Corpus | None]:
-    """The texts to train, validate and test on, tokenized alike."""
+    """The texts to train, validate and test on, tokenized alike, and as that of ``init``."""
     from wordkit.lm import hold_out
 
     def read(
@@ -222,7 +236,16 @@ def _read_texts(
     settings = dict[str, Any]()
     if choice.tokenizer == "bpe" and options["valid"] is None:
         settings["learnt_fraction"] = 1 - options["hold_out"]
-    train = read(paths, pieces=options["max_vocabulary"], **settings)
+    if init is None:
+        train = read(paths, pieces=options["max_vocabulary"], **settings)
+    else:
+        own = {**UNTOLD, **init.metadata.get("text", {})}
+        if choice.tokenizer not in (None, own["tokenizer"]):
+            raise click.UsageError(
+                f"--tokenizer {choice.tokenizer} has no effect with --init: TEXT is tokenized as "
+                f"the model's own text was, by {own['tokenizer']}"
+            )
+        train = read(paths, own)
     like = {**UNTOLD, **train.settings}
     valid, test = (
         None if options[name] is None else read([options[name]], like) for name in ("valid", "test")
@@ -267,6 +290,14 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
     score = progress.finish(iter_perplexity(model, test))
     click.echo(f"test perplexity {score.perplexity:.2f}")
     progress.say(_between_units("test", score))
+
+
+def _joined(start: Mapping[str, Any]) -> str:
+    """Describe what became of the words of the model to start from, and of the text."""
+    words, new, unknown = (start[name] for name in ("words", "new_words", "unknown_words"))
+    return (
+        f"its {counted(words, 'word')} stay, {new:,} of the text join them, {unknown:,} are <unk>"
+    )
 
 
 def _described(model: LanguageModel, rate: float | None) -> str:

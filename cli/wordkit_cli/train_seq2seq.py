@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit.storage import SEQ2SEQ_CHECKPOINT
-from wordkit_cli.models import SEQ2SEQ
+from wordkit.storage import SEQ2SEQ_CHECKPOINT, check_outputs
+from wordkit_cli.models import SEQ2SEQ, load_seq2seq_model, load_vectors
 from wordkit_cli.options import (
     checkpoint_options,
     encoding_options,
@@ -34,9 +34,11 @@ from wordkit_cli.training import (
 )
 
 if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
     from wordkit.seq2seq import Pair, Seq2SeqModel
     from wordkit.seq2seq.fitting import TrainingPlan
     from wordkit.seq2seq.presets import Preset
+    from wordkit.seq2seq.task import Seq2SeqCheckpoint
 
 __all__ = ["command"]
 
@@ -44,6 +46,9 @@ _SETTINGS = SettingOptions(
     {"Model": Seq2SeqConfig, "Training": Seq2SeqTrainingConfig},
     shows_defaults=False,  # they are fitted to the pairs, or those of a preset
 )
+
+
+_EMBEDDINGS = ("source_embeddings", "target_embeddings")
 
 
 def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
@@ -77,6 +82,18 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
     "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
     section="Model", help="Show the settings of a preset and exit.",
 )  # fmt: skip
+@option(
+    "--init", metavar="FILE", section="Model",
+    help="Fine-tune a model: start from its weights and units, which those of PAIRS join.",
+)  # fmt: skip
+@option(
+    "--source-embeddings", metavar="FILE", section="Model",
+    help="Initial embeddings of the sources: a file of vectors.",
+)  # fmt: skip
+@option(
+    "--target-embeddings", metavar="FILE", section="Model",
+    help="Initial embeddings of the targets: a file of vectors.",
+)  # fmt: skip
 @_SETTINGS
 @checkpoint_options
 @resume_option
@@ -100,6 +117,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
       wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
+      wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o mine.safetensors
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
     from wordkit.seq2seq.fitting import plan_training
@@ -108,6 +126,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
     is_first, checkpoint = is_first_process(), options["checkpoint"]
     log = options["log"] if is_first else None
     check_training([output], options)
+    start = [options[name] for name in ("init", *_EMBEDDINGS)]
+    check_outputs((output, checkpoint, log), start)
     writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
     with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
         resume, note = resumed_checkpoint(
@@ -115,9 +135,12 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         )
         progress.say(note)
         of_model, of_training = _SETTINGS.given(options)
+        init = None if options["init"] is None else load_seq2seq_model(options["init"], "cpu")
         plan = plan_training(
-            of_model, of_training, preset=options["preset"], resume=resume, update=changed
-        )
+            of_model, of_training, preset=options["preset"], resume=resume, update=changed,
+            init=None if init is None else init.config,
+            embeddings=[*_vectors(options, resume, limit=1).values()],
+        )  # fmt: skip
         train, valid = _read(pairs, options, plan, progress, (output, checkpoint, log))
         chosen = plan.fit(train, options["device"])
         if plan.preset is None:
@@ -127,6 +150,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
             chosen.model,
             chosen.training,
             valid=valid,
+            init=init,
+            **_vectors(options, resume),
             device=options["device"],
             threads=options["threads"],
             checkpoint=writing,
@@ -134,8 +159,28 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         )
         save = save_seq2seq if is_first else None
         made = finish_training(run, output, save, progress, checkpoint)
+        for kind, tell in (("init", _joined), ("embeddings", _known)):
+            for side, words in made.metadata.get(kind, {}).items():
+                progress.say(f"{side}s: {tell(words)}")
         right = run.figures.get("valid_exact")
         progress.say(f"{output}: {_described(made, run.rate, right)}")
+
+
+def _vectors(
+    options: Mapping[str, Any], resume: Seq2SeqCheckpoint | None, **limit: int
+) -> dict[str, Embeddings]:
+    """Load the vectors to start from, by option; a checkpoint has its weights already."""
+    if resume is not None:
+        return {}
+    return {name: load_vectors(options[name], **limit) for name in _EMBEDDINGS if options[name]}
+
+
+def _joined(words: Mapping[str, int]) -> str:
+    return f"{counted(words['words'], 'unit')} of the model stay, {words['new_words']:,} join them"
+
+
+def _known(words: Mapping[str, int]) -> str:
+    return f"{words['known']:,} of {counted(words['words'], 'unit')} have vectors to start from"
 
 
 def _read(

@@ -63,6 +63,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "untied": {"tied": False, "dim": 5},
     "projected": {"dim": 4, "last_hidden": 7, "layers": 2},
     "adaptive": {"tied": False, "adaptive": True},
+    "mixture": {"softmaxes": 3, "dim": 5},
     "rnn": {"cell": "rnn"},
     "relu": {"cell": "rnn", "activation": "relu"},
     "gru": {"cell": "gru"},

@@ -16,8 +16,9 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.lm import iter_perplexity, words_to_model
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.initialization import count_embeddings, initialize, set_embeddings
+from wordkit.lm.initialization import count_embeddings, initialize
 from wordkit.lm.network import LanguageModelNetwork
+from wordkit.nn.initialization import set_embeddings
 from wordkit.runtime import Run
 from wordkit.text import Corpus, Vocabulary
 
@@ -107,15 +108,15 @@ def test_embeddings_are_matched_by_word() -> None:
     network = started(dim=3)
     before = network.embedding.detach().clone()
     given = {"w7": [1.0, 2.0, 3.0], "elsewhere": [9.0, 9.0, 9.0], "w2": [4.0, 5.0, 6.0]}
-    assert set_embeddings(network, VOCABULARY, vectors_of(given)) == 2
+    assert set_embeddings(network.embedding, VOCABULARY, vectors_of(given)) == 2
     assert network.embedding[7].tolist() == [1, 2, 3]
     assert network.embedding[2].tolist() == [4, 5, 6]
     others = [n for n in range(62) if n not in (2, 7)]
     assert torch.equal(network.embedding[others], before[others])
     with pytest.raises(ConfigError, match="2 dimensions, and the model's word vectors 3"):
-        set_embeddings(network, VOCABULARY, vectors_of({"w1": [1.0, 2.0]}))
+        set_embeddings(network.embedding, VOCABULARY, vectors_of({"w1": [1.0, 2.0]}))
     with pytest.raises(VocabularyError, match=r"none of the model's 62 words is among the 1 "):
-        set_embeddings(network, VOCABULARY, vectors_of({"elsewhere": [1.0, 2.0, 3.0]}))
+        set_embeddings(network.embedding, VOCABULARY, vectors_of({"elsewhere": [1.0, 2.0, 3.0]}))
 
 
 def topics(lines: int) -> Corpus:
@@ -132,7 +133,7 @@ def test_embeddings_counted_in_the_text_tell_kinds_of_words_apart() -> None:
     network = LanguageModelNetwork(ModelConfig(hidden=6), len(vocabulary))
     initialize(network, vocabulary, torch.Generator().manual_seed(1))
     counted = Run(count_embeddings(corpus, vocabulary, 6)).result()
-    assert set_embeddings(network, vocabulary, counted, scaled=True) == 40
+    assert set_embeddings(network.embedding, vocabulary, counted, scaled=True) == 40
     a, b = (network.embedding[[w[0] == kind for w in vocabulary.words]] for kind in "ab")
     near = F.cosine_similarity(a[:, None], a[None], dim=-1).mean()
     assert near > 0.1 + F.cosine_similarity(a[:, None], b[None], dim=-1).mean()

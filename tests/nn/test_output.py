@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from wordkit.errors import ConfigError
+from wordkit.nn.mixture import MixtureOutputLayer
 from wordkit.nn.output import AdaptiveOutputLayer, OutputLayer, default_cutoffs
 
 F_, B, T = 6, 3, 4  # features, sequences, steps
@@ -28,6 +29,7 @@ LAYERS: dict[str, Callable[[int], Any]] = {
     "tied": lambda V: tied(V, F_),
     "projected": lambda V: tied(V, 4),
     "adaptive": lambda V: drawn(AdaptiveOutputLayer(F_, V, [4, V // 2])),
+    "mixture": lambda V: drawn(MixtureOutputLayer(F_, V, 3)),
 }
 
 
@@ -99,6 +101,36 @@ def test_tied_weights_are_one_parameter_that_is_projected_to() -> None:
     negatives, log_expected = torch.randperm(12), torch.zeros(12)
     loss = layer.sampled_loss(features, targets, negatives, log_expected)
     torch.testing.assert_close(loss, layer.loss(features, targets))
+
+
+@pytest.mark.parametrize("is_tied", [False, True])
+@pytest.mark.parametrize("chunk", [1, 1000, 1 << 22])
+def test_the_mixture_is_that_of_yang_et_al(
+    is_tied: bool, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Softmax by softmax, with the gradients of plain autograd."""
+    monkeypatch.setattr("wordkit.nn.mixture._CHUNK_LOGITS", chunk)
+    V, K = 40, 4
+    weights = nn.Parameter(torch.empty(V, 5)) if is_tied else None
+    layer, (features, targets) = drawn(MixtureOutputLayer(F_, V, K, weights)), case(V)
+    prior = torch.softmax(features @ layer.prior.T, -1)
+    p: Any = 0
+    for k, matrix in enumerate(layer.latent.chunk(K)):
+        hidden = torch.tanh(features @ matrix.T + layer.latent_bias.chunk(K)[k])
+        p = p + prior[..., k, None] * torch.softmax(hidden @ layer.weight.T + layer.bias, -1)
+    torch.testing.assert_close(layer.log_probs(features), p.log())
+    loss, expected = (
+        layer.loss(features, targets),
+        F.nll_loss(p.log().flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum"),
+    )
+    torch.testing.assert_close(loss, expected)
+    leaves = [features, *layer.parameters()]
+    for ours, theirs in zip(
+        torch.autograd.grad(loss, leaves), torch.autograd.grad(expected, leaves), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match="label_smoothing must be 0 with a mixture"):
+        layer.loss(features, targets, 0.1)
 
 
 @pytest.mark.parametrize("width", [1, 3, 40])

@@ -40,6 +40,7 @@ CASES: dict[str, tuple[dict[str, Any], bool]] = {
     "adamw": ({"optimizer": "adamw", "lr": 0.1, "schedule": "onecycle"}, False),
     "sparse rows": ({"optimizer": "adamw", "lr": 0.1}, True),
     "averaged": ({"optimizer": "asgd", "lr": 4.0, "averaging_patience": 1, "epochs": 5}, False),
+    "moving average": ({"average": True, "average_decay": 0.9}, False),
     "patience": ({"lr": 3.0, "patience": 1, "epochs": 5}, False),
     "bf16": ({"precision": "bf16"}, False),
 }

@@ -183,6 +183,26 @@ def test_weights_are_averaged_from_when_validation_is_worse_than_before() -> Non
     assert not torch.equal(kept.weight, task.network.weight), "it is trained on without it"
 
 
+@pytest.mark.parametrize("validates", [True, False])
+def test_a_moving_average_is_validated_and_kept(validates: bool) -> None:
+    task = ToyTask()
+    if not validates:
+        task.validation_cost = 0.0
+    run = trained(config_of(epochs=2, average=True, average_decay=0.9), task)
+    mean, count = weights_of(task.network), 0
+    for report in run:
+        if report.stage == "training":
+            count += 1
+            decay = min(0.9, (1 + count) / (10 + count))
+            for name, weight in weights_of(task.network).items():
+                mean[name] = decay * mean[name] + (1 - decay) * weight
+    kept, summary = run.result()
+    assert len(summary["validations"]) == (2 if validates else 0)
+    for name, weight in weights_of(kept).items():
+        torch.testing.assert_close(weight, mean[name], rtol=1e-4, atol=1e-6)
+    assert not torch.equal(kept.weight, task.network.weight), "it is trained on without it"
+
+
 # --- time -----------------------------------------------------------------------------------------
 
 

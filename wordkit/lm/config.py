@@ -86,6 +86,14 @@ class ModelConfig(RecurrentConfig):
         "Use an adaptive softmax. Grave et al. 2017: rare words form clusters; its output "
         "embeddings are its own, so it cannot be tied.",
     )
+    softmaxes: int = setting(
+        1,
+        "Softmaxes of the output layer, which are mixed (K). Yang et al. 2018; with an exact "
+        "softmax only.",
+        at_least=1,
+        at_most=1000,
+        group="Output layer",
+    )
     unigram_bias: bool = setting(
         False, "Start the output bias with the log frequencies of the words.", group="Output layer"
     )
@@ -96,6 +104,8 @@ class ModelConfig(RecurrentConfig):
             raise ConfigError(
                 "tied must be False with an adaptive softmax: it has output embeddings of its own"
             )
+        if self.adaptive and self.softmaxes > 1:
+            raise ConfigError(f"softmaxes must be 1 with an adaptive softmax, not {self.softmaxes}")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -209,9 +219,16 @@ def with_softmax(
     if config.softmax == "auto":
         pays = words >= _SAMPLED_FROM[device] * config.samples
         may = not config.label_smoothing and config.has_sparse_rows and not model.adaptive
+        may = may and model.softmaxes == 1
         config = change(config, softmax="sampled" if pays and may else "exact")
     if model.adaptive and config.softmax == "sampled":
         raise ConfigError("softmax must be adaptive with an adaptive model, not sampled")
+    if model.softmaxes > 1 and config.softmax == "sampled":
+        raise ConfigError(f"softmaxes must be 1 with the softmax sampled, not {model.softmaxes}")
+    if model.softmaxes > 1 and config.label_smoothing:
+        raise ConfigError(
+            f"label_smoothing must be 0 with a mixture of softmaxes, not {config.label_smoothing}"
+        )
     if model.adaptive and config.label_smoothing:
         raise ConfigError(
             f"label_smoothing must be 0 with an adaptive softmax, not {config.label_smoothing}"

@@ -21,12 +21,13 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, counted
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
 from wordkit.lm.data import words_to_model
-from wordkit.lm.initialization import check_dimensions
 from wordkit.lm.presets import Preset, get_preset
 from wordkit.lm.task import Checkpoint
+from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
 from wordkit.text import Corpus
 from wordkit.training.checkpoint import check_resumption
+from wordkit.training.finetuning import FINE_TUNING_RATE, check_shape, with_shape_of
 
 __all__ = ["TrainingPlan", "iter_fit_preset", "plan_training"]
 
@@ -57,6 +58,9 @@ class TrainingPlan:
     preset: Preset | None
     """All settings; None: the others are to be fitted to the text and the time."""
 
+    init: ModelConfig | None = None
+    """The shape of the model to start from; None: there is none."""
+
     update: Callable[..., Any] = change
 
     @as_run
@@ -72,9 +76,15 @@ class TrainingPlan:
         )
         fitted = yield from iter_fit_preset(
             corpus.tokens, len(words), minutes=given.get("max_minutes"),
-            epochs=given.get("epochs"), hidden=self.model.get("hidden"), device=device,
-            threads=threads,
+            epochs=given.get("epochs"), device=device, threads=threads,
+            hidden=self.model.get("hidden") if self.init is None else self.init.hidden,
         )  # fmt: skip
+        if self.init is not None:
+            fitted = replace(
+                fitted,
+                model=replace(self.init, dropout=fitted.model.dropout),
+                training=replace(fitted.training, lr=fitted.training.lr * FINE_TUNING_RATE),
+            )
         return fitted.change(self.model, given, self.update)
 
 
@@ -85,6 +95,7 @@ def plan_training(
     preset: str | None = None,
     resume: Checkpoint | None = None,
     embeddings: Embeddings | None = None,
+    init: ModelConfig | None = None,
     update: Callable[..., Any] = change,
 ) -> TrainingPlan:
     """Check the settings of a training before its text is read.
@@ -94,6 +105,7 @@ def plan_training(
         preset: a name of :data:`wordkit.lm.PRESETS`; None: fitted settings.
         resume: the checkpoint to resume, whose settings a preset must have.
         embeddings: the vectors to start from, or the first of them.
+        init: the shape of the model to start from, which is that of the new one.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
 
     Raises:
@@ -107,7 +119,11 @@ def plan_training(
         known = get_preset(preset)
     elif resume is not None:
         known = Preset("resumed", resume.model, resume.training)
-    start = known or Preset("", ModelConfig(), TrainingConfig())
+    start = known or Preset("", init or ModelConfig(), TrainingConfig())
+    if init is not None:
+        adaptive = {"adaptive": True} if training.get("softmax") == "adaptive" else {}
+        check_shape(init, {**model, **adaptive})
+        start = replace(start, model=with_shape_of(init, start.model))
     changed = start.change(model, training, update)
     if embeddings is not None:
         check_dimensions(embeddings, changed.model.width_in)
@@ -119,7 +135,7 @@ def plan_training(
                 raise
             remedy = "or leave out preset: the checkpoint has all settings"
             raise ConfigError(f"{error}; {remedy}") from error
-    return TrainingPlan(model, training, None if known is None else changed, update)
+    return TrainingPlan(model, training, None if known is None else changed, init, update)
 
 
 def iter_fit_preset(

@@ -6,8 +6,8 @@ V words, D dimensions of an embedding.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,22 +15,31 @@ from torch import Tensor
 
 from wordkit.counts import CountsConfig, iter_train_counts
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import TextError
 from wordkit.lm.network import LanguageModelNetwork
-from wordkit.nn.initialization import initialize_layers, initialize_matrix, uniform_
-from wordkit.nn.network import device_of
+from wordkit.nn.initialization import (
+    EMBEDDING_RANGE,
+    initialize_layers,
+    initialize_matrix,
+    set_embeddings,
+    uniform_,
+)
+from wordkit.nn.mixture import MixtureOutputLayer
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
+from wordkit.training.finetuning import copy_weights, share_unk_bias
+
+if TYPE_CHECKING:
+    from wordkit.lm.model import LanguageModel
 
 __all__ = [
-    "check_dimensions",
     "count_embeddings",
     "initialize",
-    "set_embeddings",
     "start_embeddings",
+    "start_from",
 ]
 
-_EMBEDDING_RANGE = 0.1  # of random embeddings, to both sides of 0
+_WORD_PARAMETERS = ("embedding", "output.weight", "output.bias")  # a row for each word
 _MIN_WORDS_TO_COUNT = 4  # times as many words as dimensions, for embeddings by counting
 _WINDOW, _EXPONENT = 5, 0.5  # of embeddings by counting
 
@@ -46,7 +55,7 @@ def initialize(
         generator: of the random numbers, on the CPU.
     """
     config, output = network.config, network.output
-    scale = _EMBEDDING_RANGE if config.start_scale is None else config.start_scale
+    scale = EMBEDDING_RANGE if config.start_scale is None else config.start_scale
     uniform_(network.embedding, scale, generator)
     initialize_layers(network, config, generator)
     if config.adaptive:
@@ -55,6 +64,9 @@ def initialize(
         return
     if output.projection is not None:
         initialize_matrix(output.projection, output.projection.shape[1], config, generator)
+    if isinstance(output, MixtureOutputLayer):
+        for matrix in (output.prior, output.latent):
+            initialize_matrix(matrix, matrix.shape[1], config, generator)
     if not config.tied:
         uniform_(output.weight, scale, generator)
     if config.unigram_bias:
@@ -102,57 +114,27 @@ def start_embeddings(
     """
     dim = network.config.width_in
     if embeddings is not None:
-        return set_embeddings(network, vocabulary, embeddings)
+        return set_embeddings(network.embedding, vocabulary, embeddings)
     is_counted = network.config.start_embeddings == "counts"
     if is_counted and len(vocabulary) >= _MIN_WORDS_TO_COUNT * dim:
         with contextlib.suppress(TextError):  # no two words in one line: all start at random
             counted = yield from count_embeddings(corpus, vocabulary, dim, threads)
-            set_embeddings(network, vocabulary, counted, scaled=True)
+            set_embeddings(network.embedding, vocabulary, counted, scaled=True)
     return None
 
 
-def check_dimensions(vectors: Embeddings, dim: int) -> None:
-    """Raise ConfigError if the vectors do not have ``dim`` dimensions."""
-    if vectors.dim != dim:
-        raise ConfigError(
-            f"the vectors to start from have {vectors.dim} dimensions, and the model's word "
-            f"vectors {dim}; set dim to {vectors.dim} or give other vectors"
-        )
-
-
-def set_embeddings(
-    network: LanguageModelNetwork,
-    vocabulary: Vocabulary,
-    vectors: Embeddings,
-    *,
-    scaled: bool = False,
-) -> int:
-    """Start training from these input embeddings, matched by word; return how many words have one.
+def start_from(
+    network: LanguageModelNetwork, vocabulary: Vocabulary, init: LanguageModel, found: Vocabulary
+) -> None:
+    """Start training from the weights of a model; new words start as ``<unk>``.
 
     Args:
-        network: whose embedding is set, and with it the output embeddings where both are tied.
-        vocabulary: of the model.
-        vectors: of D dimensions.
-        scaled: whether the vectors are brought to the standard deviation of random ones.
-
-    Raises:
-        ConfigError: the vectors have another number of dimensions.
-        VocabularyError: no word of the model has a vector.
+        network: whose weights are set, of the same shape but for its words.
+        vocabulary: of the network: the words of the model, and new ones.
+        init: the model.
+        found: all words of the training text.
     """
-    check_dimensions(vectors, network.embedding.shape[1])
-    found = [vectors.vocabulary.find(word) for word in vocabulary.words]
-    pairs = [(row, id_) for row, id_ in enumerate(found) if id_ is not None]
-    if not pairs:
-        raise VocabularyError(
-            f"none of the model's {len(vocabulary):,} words is among the {len(vectors):,} that "
-            "have vectors; preprocess the text as theirs was, or start without them"
-        )
-    rows, ids = (list(part) for part in zip(*pairs, strict=True))
-    values = np.asarray(vectors.vectors[ids])
-    if scaled:
-        deviation = _EMBEDDING_RANGE / math.sqrt(3)  # of uniform random numbers
-        values = values * (deviation / max(float(values.std()), 1e-12))
-    with torch.no_grad():
-        target = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-        network.embedding[rows] = target.to(device_of(network))
-    return len(rows)
+    pair = (init.vocabulary, vocabulary)
+    copy_weights(network, init.network, dict.fromkeys(_WORD_PARAMETERS, pair))
+    if not network.config.adaptive:
+        share_unk_bias(network.output.bias, *pair, found)

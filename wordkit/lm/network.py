@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 from wordkit.lm.config import ModelConfig
 from wordkit.nn.config import full_name
 from wordkit.nn.dropout import Dropout
+from wordkit.nn.mixture import MixtureOutputLayer
 from wordkit.nn.output import AdaptiveOutputLayer, OutputLayer
 from wordkit.nn.recurrent import LayerState, RecurrentStack
 
@@ -55,10 +56,12 @@ class LanguageModelNetwork(nn.Module):
             residual=config.residual,
         )
         self.output: OutputLayer
+        tied = self.embedding if config.tied else None
         if config.adaptive:
             self.output = AdaptiveOutputLayer(config.widths[-1], words, cutoffs)
+        elif config.softmaxes > 1:
+            self.output = MixtureOutputLayer(config.widths[-1], words, config.softmaxes, tied)
         else:
-            tied = self.embedding if config.tied else None
             self.output = OutputLayer(config.widths[-1], words, tied)
 
     def initial_state(self, batch: int) -> LanguageModelState:

@@ -17,16 +17,13 @@ from torch import Tensor, nn
 
 from wordkit.decoding.scoring import measure_perplexity
 from wordkit.embeddings import Embeddings
-from wordkit.errors import TextError
+from wordkit.errors import ConfigError, TextError
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
 from wordkit.lm.data import TextWindows, TokenStream, Window, words_to_model
-from wordkit.lm.initialization import (
-    check_dimensions,
-    initialize,
-    start_embeddings,
-)
+from wordkit.lm.initialization import initialize, start_embeddings, start_from
 from wordkit.lm.model import LanguageModel
 from wordkit.lm.network import LanguageModelNetwork, LanguageModelState
+from wordkit.nn.initialization import check_dimensions
 from wordkit.nn.network import detach, device_of, map_state
 from wordkit.nn.output import default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
@@ -35,6 +32,8 @@ from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.corpus import UNTOLD
+from wordkit.text.tokenizers import unit_of
+from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import (
     TrainingCheckpoint,
     as_decided,
@@ -42,6 +41,7 @@ from wordkit.training.checkpoint import (
     read_training,
 )
 from wordkit.training.distributed import Processes
+from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import (
     TrainingRun,
     check_network_memory,
@@ -215,6 +215,7 @@ def iter_train_language_model(
     *,
     valid: Corpus | None = None,
     embeddings: Embeddings | None = None,
+    init: LanguageModel | None = None,
     device: str = "auto",
     threads: int | None = None,
     checkpoint: CheckpointPlan | None = None,
@@ -227,12 +228,15 @@ def iter_train_language_model(
     None: sums over another number of threads are rounded differently.
 
     Args:
-        corpus: the training text; the vocabulary is made from it alone.
-        model: the shape of the model; None: the defaults.
+        corpus: the training text; the vocabulary is made from it alone, and of the words of
+            ``init``.
+        model: the shape of the model; None: the defaults, or that of ``init``.
         config: how it is trained; None: the defaults.
         valid: a text to validate on, after each epoch; the best model by it is the one kept. None:
             the model is kept as it is in the end.
         embeddings: input embeddings to start from, of the model's dimensions, matched by word.
+        init: a model to start from, of the same shape: its words stay, and those of the text join
+            them, but with an adaptive softmax, whose clusters are fixed.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
         checkpoint: where to keep the state of the training, and how often.
@@ -252,21 +256,34 @@ def iter_train_language_model(
         DivergenceError: the loss is no finite number any more (in the run).
         StorageError: a checkpoint cannot be written.
     """
-    model, config = model or ModelConfig(), config or TrainingConfig()
+    model = model or (ModelConfig() if init is None else init.config)
+    config = config or TrainingConfig()
     resumed = None if resume is None else resume.file.path
     check_replaceable(checkpoint, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resumed=resumed)
     device = choose_device(device)
     config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))
     model = config.shaped(model)
-    vocabulary = words_to_model(corpus, min_count=config.min_count, max_size=config.max_vocabulary)
+    if init is not None and embeddings is not None:
+        raise ConfigError("init and embeddings both say what to start from; give one")
+    vocabulary = _words(corpus, model, config, init) if resume is None else resume.vocabulary
     config = with_softmax(config, model, len(vocabulary), device)
     metadata = _metadata(corpus, valid, config)
+    if init is not None:
+        metadata["init"] = {
+            "words": len(init.vocabulary),
+            "new_words": len(vocabulary) - len(init.vocabulary),
+            "unknown_words": sum(vocabulary.get(word) is None for word in corpus.vocabulary),
+            "cutoffs": init.network.output.cutoffs,
+        }
     if resume is not None:
         texts = {name: metadata[name] for name in ("corpus", "valid")}
         check_resumption(resume, model, config, texts)
-        if "embeddings" in resume.about:
-            metadata["embeddings"] = resume.about["embeddings"]
+        metadata |= {name: resume.about[name] for name in ("embeddings", "init")
+                     if name in resume.about}  # fmt: skip
+    cutoffs = metadata["init"]["cutoffs"] if "init" in metadata else None
+    if model.adaptive and cutoffs is None:
+        cutoffs = default_cutoffs(vocabulary.counts)
     if embeddings is not None:
         check_dimensions(embeddings, model.width_in)
     check_network_memory(
@@ -279,9 +296,10 @@ def iter_train_language_model(
     TextWindows(stream, config.batch, config.steps)  # raises where the text is too short
 
     def make_task(processes: Processes) -> Generator[Report, None, LanguageModelTask]:
-        cutoffs = default_cutoffs(vocabulary.counts) if model.adaptive else None
         network = LanguageModelNetwork(model, len(vocabulary), cutoffs)
-        if resume is None:
+        if resume is None and init is not None:
+            start_from(network, vocabulary, init, words_to_model(corpus, min_count=1))
+        elif resume is None:
             initialize(network, vocabulary, torch.Generator().manual_seed(config.seed))
             known = yield from start_embeddings(network, vocabulary, corpus, embeddings, threads)
             if known is not None:
@@ -292,6 +310,22 @@ def iter_train_language_model(
         )
 
     return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
+
+
+def _words(
+    corpus: Corpus, model: ModelConfig, config: TrainingConfig, init: LanguageModel | None
+) -> Vocabulary:
+    """Return the words of the text, joined with those of the model to start from."""
+    limits: dict[str, Any] = {"min_count": config.min_count, "max_size": config.max_vocabulary}
+    if init is None:
+        return words_to_model(corpus, **limits)
+    check_shape(init.config, asdict(model))
+    if model.adaptive:
+        return init.vocabulary
+    if config.min_count is None:
+        is_word = unit_of(corpus.settings) == "word" and UNK not in corpus.vocabulary
+        limits["min_count"] = 2 if is_word else 1
+    return join_vocabularies(init.vocabulary, words_to_model(corpus, min_count=1), **limits)
 
 
 def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from wordkit.config import change
+from wordkit.embeddings import Embeddings
 from wordkit.errors import counted
+from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
@@ -27,6 +29,7 @@ from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
 from wordkit.seq2seq.task import Seq2SeqCheckpoint
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
+from wordkit.training.finetuning import FINE_TUNING_RATE, check_shape, with_shape_of
 
 __all__ = ["TrainingPlan", "fit_preset", "plan_training"]
 
@@ -59,18 +62,28 @@ class TrainingPlan:
     normalize: Normalization
     """Unicode normal form of the texts."""
 
+    init: Seq2SeqConfig | None = None
+    """The shape of the model to start from; None: there is none."""
+
     update: Callable[..., Any] = change
 
     def fit(self, pairs: Sequence[Pair], device: str = "auto") -> Preset:
         """Return all settings, fitted to the training pairs where no preset has them."""
         if self.preset is not None:
             return self.preset
-        model, given = self.model, self.training
+        model, given, init = self.model, self.training, self.init
+        unit = model.get("unit", Seq2SeqConfig.unit) if init is None else init.unit
         fitted = fit_preset(
-            pairs, model.get("unit", Seq2SeqConfig.unit), epochs=given.get("epochs"),
+            pairs, unit, epochs=given.get("epochs"),
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
         )  # fmt: skip
-        if fitted.model.unit != "char" and model.get("attention") == "additive":
+        if init is not None:
+            fitted = replace(
+                fitted,
+                model=replace(init, dropout=fitted.model.dropout),
+                training=replace(fitted.training, lr=fitted.training.lr * FINE_TUNING_RATE),
+            )
+        elif fitted.model.unit != "char" and model.get("attention") == "additive":
             # half of what the decoder has, which takes half of the time
             model = {"attention_width": model.get("hidden", fitted.model.hidden), **model}
         return fitted.change(model, given, self.update)
@@ -82,6 +95,8 @@ def plan_training(
     *,
     preset: str | None = None,
     resume: Seq2SeqCheckpoint | None = None,
+    init: Seq2SeqConfig | None = None,
+    embeddings: Sequence[Embeddings] = (),
     update: Callable[..., Any] = change,
 ) -> TrainingPlan:
     """Check the settings of a training before its pairs are read.
@@ -90,25 +105,37 @@ def plan_training(
         model, training: the settings that are given.
         preset: a name of :data:`wordkit.seq2seq.PRESETS`; None: fitted settings.
         resume: the checkpoint to resume, which has all settings that are not given.
+        init: the shape of the model to start from, which is that of the new one.
+        embeddings: the vectors to start from, or the first of each.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
             preset.
     """
+    if embeddings:
+        model = {"dim": embeddings[0].dim, **model}
+    if init is not None:
+        check_shape(init, model)
     if preset is not None:
-        known = get_preset(preset).change(model, training, update)
+        start = get_preset(preset)
+        if init is not None:
+            start = replace(start, model=with_shape_of(init, start.model))
+        known = start.change(model, training, update)
     elif resume is not None:
         known = Preset(
             "resumed", update(resume.model, **model), update(resume.training, **training)
         )
     else:
         start = PRESETS["words" if model.get("unit") in ("word", "bpe") else "characters"]
+        start = start if init is None else replace(start, model=init)
         known = start.change(model, training, update)
+    for vectors in embeddings:
+        check_dimensions(vectors, known.model.dim)
     is_fitted = preset is None and resume is None
     return TrainingPlan(
         model, training, None if is_fitted else known, known.training.seed,
-        known.model.normalize, update,
+        known.model.normalize, init, update,
     )  # fmt: skip
 
 

@@ -6,18 +6,29 @@ of a hidden state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
-from wordkit.nn.initialization import initialize_layers, initialize_matrix, uniform_
+from wordkit.nn.initialization import (
+    EMBEDDING_RANGE,
+    initialize_layers,
+    initialize_matrix,
+    uniform_,
+)
 from wordkit.nn.output import OutputLayer
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
+from wordkit.text import Vocabulary
+from wordkit.training.finetuning import copy_weights, share_unk_bias
 
-__all__ = ["Seq2SeqNetwork", "initialize"]
+if TYPE_CHECKING:
+    from wordkit.seq2seq.model import Seq2SeqModel
 
-_EMBEDDING_RANGE = 0.1  # of random embeddings, to both sides of 0
+__all__ = ["Seq2SeqNetwork", "initialize", "start_from"]
 
 
 class Seq2SeqNetwork(nn.Module):
@@ -76,8 +87,8 @@ def initialize(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
         generator: of the random numbers, on the CPU.
     """
     config, output, attention = network.config, network.output, network.decoder.attention
-    uniform_(network.encoder.embedding, _EMBEDDING_RANGE, generator)
-    uniform_(network.decoder.embedding, _EMBEDDING_RANGE, generator)
+    uniform_(network.encoder.embedding, EMBEDDING_RANGE, generator)
+    uniform_(network.decoder.embedding, EMBEDDING_RANGE, generator)
     initialize_layers(network, config, generator)
     for matrix in [] if attention is None else attention.parameters():
         if matrix.ndim == 1:
@@ -88,3 +99,24 @@ def initialize(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
         initialize_matrix(output.projection, config.dim, config, generator)
     if not config.tied:
         initialize_matrix(output.weight, config.width_out, config, generator)
+
+
+def start_from(
+    network: Seq2SeqNetwork, vocabularies: Sequence[Vocabulary], init: Seq2SeqModel,
+    found: Sequence[Vocabulary],
+) -> None:  # fmt: skip
+    """Start training from the weights of a model; new units start as ``<unk>``.
+
+    Args:
+        network: whose weights are set, of the same shape but for its units.
+        vocabularies: of the network, sources and targets: the units of the model, and new ones.
+        init: the model.
+        found: all units of the sources and of the targets to train on.
+    """
+    source, target = zip(
+        (init.source_vocabulary, init.target_vocabulary), vocabularies, strict=True
+    )
+    rows = {"encoder.embedding": source}
+    rows |= dict.fromkeys(("decoder.embedding", "output.weight", "output.bias"), target)
+    copy_weights(network, init.network, rows)
+    share_unk_bias(network.output.bias, *target, found[1])

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.decoding.steps import next_log_probs
-from wordkit.errors import TextError
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, TextError
+from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.nn.network import device_of, inference
 from wordkit.runtime import Report, choose_device
 from wordkit.seq2seq.batches import (
@@ -34,7 +36,7 @@ from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainin
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.memory import check_training_memory
 from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
-from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
+from wordkit.seq2seq.network import Seq2SeqNetwork, initialize, start_from
 from wordkit.seq2seq.pairs import (
     Pair,
     fingerprint,
@@ -46,6 +48,7 @@ from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Vocabulary
+from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import (
     TrainingCheckpoint,
@@ -54,6 +57,7 @@ from wordkit.training.checkpoint import (
     read_training,
 )
 from wordkit.training.distributed import Processes
+from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import (
     TrainingRun,
     chosen_precision,
@@ -257,6 +261,9 @@ def iter_train_seq2seq(
     config: Seq2SeqTrainingConfig | None = None,
     *,
     valid: Sequence[Pair] = (),
+    init: Seq2SeqModel | None = None,
+    source_embeddings: Embeddings | None = None,
+    target_embeddings: Embeddings | None = None,
     device: str = "auto",
     threads: int | None = None,
     checkpoint: CheckpointPlan | None = None,
@@ -269,11 +276,15 @@ def iter_train_seq2seq(
     None: sums over another number of threads are rounded differently.
 
     Args:
-        pairs: to train on; the vocabularies are made from them alone.
-        model: the shape of the model; None: the defaults.
+        pairs: to train on; the vocabularies are made from them alone, and of the units of ``init``.
+        model: the shape of the model; None: the defaults, or that of ``init``.
         config: how it is trained; None: the defaults.
         valid: pairs to validate on, after each epoch; the best model by them is the one kept. None
             of them: the model is kept as it is in the end.
+        init: a model to start from, of the same shape: its units stay, and those of the pairs join
+            them.
+        source_embeddings, target_embeddings: input embeddings to start from, of the model's
+            dimensions, matched by unit.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
         checkpoint: where to keep the state of the training, and how often.
@@ -294,7 +305,16 @@ def iter_train_seq2seq(
         DivergenceError: the loss is no finite number any more (in the run).
         StorageError: a checkpoint cannot be written.
     """
-    model, config = model or Seq2SeqConfig(), config or Seq2SeqTrainingConfig()
+    model = model or (Seq2SeqConfig() if init is None else init.config)
+    config = config or Seq2SeqTrainingConfig()
+    embeddings = (source_embeddings, target_embeddings)
+    if init is not None:
+        check_shape(init.config, asdict(model))
+        if any(each is not None for each in embeddings):
+            raise ConfigError("init and embeddings both say what to start from; give one")
+    for vectors in embeddings:
+        if vectors is not None:
+            check_dimensions(vectors, model.dim)
     resumed = None if resume is None else resume.file.path
     check_replaceable(checkpoint, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resumed=resumed)
     device = choose_device(device)
@@ -303,11 +323,14 @@ def iter_train_seq2seq(
     pairs, valid = (normalized_pairs(each, model.normalize) for each in (pairs, valid))
     config = as_decided(config, resume)
     config = replace(config, precision=chosen_precision(config.precision, device))
-    bpe = learn_pieces(pairs, config.max_vocabulary) if model.unit == "bpe" else None
-    cut: Any = {"min_count": config.min_count, "max_size": config.max_vocabulary, "bpe": bpe}
+    bpe = None if init is None else init.bpe
+    if resume is not None and model.unit == "bpe":
+        bpe = BytePairEncoding.from_record(resume.about.get("bpe"))
+    elif bpe is None and model.unit == "bpe":
+        bpe = learn_pieces(pairs, config.max_vocabulary)
+    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
     source, target = (
-        vocabulary_of(texts, model.unit, **cut)
-        for texts in ([pair.source for pair in pairs], [pair.target for pair in pairs])
+        _units(sides, model, config, init, bpe) if resume is None else resume.vocabularies
     )
     train, encoded_valid = (
         encode(each, source, target, model.unit, bpe) for each in (pairs, valid)
@@ -316,21 +339,71 @@ def iter_train_seq2seq(
     metadata = _metadata(pairs, valid, config)
     if bpe is not None:
         metadata["bpe"] = bpe.record()
+    if init is not None:
+        known = (init.source_vocabulary, init.target_vocabulary)
+        metadata["init"] = {
+            name: {"words": len(old), "new_words": len(new) - len(old)}
+            for name, old, new in zip(("source", "target"), known, (source, target), strict=True)
+        }
     if resume is not None:
         texts = {name: metadata[name] for name in ("pairs", "valid")}
         check_resumption(resume, model, config, texts)
+        metadata |= {name: resume.about[name] for name in ("embeddings", "init")
+                     if name in resume.about}  # fmt: skip
     check_training_memory(model, (len(source), len(target)), train, encoded_valid, config)
 
     def make_task(processes: Processes) -> Generator[Report, None, Seq2SeqTask]:
         network = Seq2SeqNetwork(model, len(source), len(target))
-        if resume is None:
+        if resume is None and init is not None:
+            found = [vocabulary_of(texts, model.unit, bpe=bpe) for texts in sides]
+            start_from(network, (source, target), init, found)
+        elif resume is None:
             initialize(network, torch.Generator().manual_seed(config.seed))
+            known = _set_embeddings(network, (source, target), embeddings)
+            if known:
+                metadata["embeddings"] = known
         yield Report("training", 0, None, "pairs")
         return Seq2SeqTask(
             network.to(device), (source, target), train, valid, config, metadata, processes
         )
 
     return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
+
+
+def _units(
+    sides: tuple[list[str], list[str]],
+    model: Seq2SeqConfig,
+    config: Seq2SeqTrainingConfig,
+    init: Seq2SeqModel | None,
+    bpe: BytePairEncoding | None,
+) -> tuple[Vocabulary, ...]:
+    """Return the units of sources and targets, joined with those of the model to start from."""
+    limits: dict[str, Any] = {"min_count": config.min_count, "max_size": config.max_vocabulary}
+    if init is None:
+        return tuple(vocabulary_of(texts, model.unit, bpe=bpe, **limits) for texts in sides)
+    known = (init.source_vocabulary, init.target_vocabulary)
+    return tuple(
+        join_vocabularies(old, vocabulary_of(texts, model.unit, bpe=bpe), **limits)
+        for old, texts in zip(known, sides, strict=True)
+    )
+
+
+def _set_embeddings(
+    network: Seq2SeqNetwork,
+    vocabularies: tuple[Vocabulary, ...],
+    embeddings: tuple[Embeddings | None, Embeddings | None],
+) -> dict[str, dict[str, int]]:
+    """Start from given embeddings; return how many units of each side have one."""
+    matrices = {"source": network.encoder.embedding, "target": network.decoder.embedding}
+    return {
+        name: {
+            "known": set_embeddings(matrix, vocabulary, vectors), "words": len(vocabulary)
+        }
+        for (name, matrix), vocabulary, vectors in zip(
+            matrices.items(), vocabularies, embeddings, strict=True
+        )
+        if vectors is not None
+    }  # fmt: skip
 
 
 def _metadata(

@@ -137,6 +137,21 @@ class LearningConfig(Settings):
         at_least=1,
         only_with={"optimizer": ("asgd",)},
     )
+    average: bool = setting(
+        False,
+        "Validate and keep the exponential moving average of the weights. Kingma and Ba 2015, "
+        "section 7.2.",
+        only_with={
+            "optimizer": ("adamw", "adam", "sgd", "momentum", "nesterov", "adagrad", "rmsprop")
+        },
+    )
+    average_decay: float = setting(
+        0.999,
+        "Decay of the average at each step; less in the first ones.",
+        at_least=0,
+        below=1,
+        only_with={"average": (True,)},
+    )
     precision: Precision = setting(
         "auto",
         "Precision of matrix products. bf16 accumulates in fp32; auto is bf16 where the processor "

@@ -128,9 +128,16 @@ def clip_gradients(parameters: Iterable[nn.Parameter], config: LearningConfig) -
 
 
 class WeightAverage:
-    """The mean of a network's weights since it was begun (Polyak and Juditsky 1992)."""
+    """The mean of a network's weights since it was begun (Polyak and Juditsky 1992).
 
-    def __init__(self, network: nn.Module) -> None:
+    Args:
+        network: whose weights are averaged.
+        decay: of an exponential moving average, at most: the first weights are given up sooner, by
+            (1 + n) / (10 + n) after n steps; None: all weights count alike.
+    """
+
+    def __init__(self, network: nn.Module, decay: float | None = None) -> None:
+        self._decay = decay
         self._parameters = dict(network.named_parameters())
         self.mean = {name: p.detach().clone() for name, p in self._parameters.items()}
         self.count = 1
@@ -140,9 +147,10 @@ class WeightAverage:
     def update(self) -> None:
         """Update the mean by the present weights."""
         self.count += 1
-        torch._foreach_lerp_(
-            list(self.mean.values()), list(self._parameters.values()), 1 / self.count
-        )
+        part = 1 / self.count
+        if self._decay is not None:
+            part = 1 - min(self._decay, self.count / (9 + self.count))
+        torch._foreach_lerp_(list(self.mean.values()), list(self._parameters.values()), part)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:

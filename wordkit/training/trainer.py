@@ -68,7 +68,7 @@ class Trainer(Generic[M]):
         self.device = device_of(task.network)
         self.optimizer = make_optimizer(task.network, self.config)
         self.state, self.best_weights = LoopState(), dict[str, Tensor]()
-        self.average: WeightAverage | None = None
+        self.average = self._new_average() if self.config.average else None
         seed = self.config.seed + self.processes.rank
         self.dropout = torch.Generator(self.device).manual_seed(seed)
         self._distributed = DistributedLoss(task) if self.processes.count > 1 else None
@@ -200,7 +200,11 @@ class Trainer(Generic[M]):
         state.bad_validations += 1
         state.plateaus += config.schedule == "plateau"
         if config.optimizer == "asgd" and not self.average and earlier and loss > min(earlier):
-            self.average, state.bad_validations = WeightAverage(self.network), 0
+            self.average, state.bad_validations = self._new_average(), 0
+
+    def _new_average(self) -> WeightAverage:
+        config = self.config
+        return WeightAverage(self.network, config.average_decay if config.average else None)
 
     # --- results ---------------------------------------------------------------------------
 
@@ -214,12 +218,14 @@ class Trainer(Generic[M]):
 
         It has a network of its own, so training may continue.
         """
-        network = copy.deepcopy(self.network)
+        network, kept = copy.deepcopy(self.network), self.best_weights
+        if not kept and self.average is not None:
+            kept = self.average.mean
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.grad = None
-                if name in self.best_weights:
-                    parameter.copy_(self.best_weights[name])
+                if name in kept:
+                    parameter.copy_(kept[name])
         summary = {  # the same for equal runs, so without times
             "device": self.device.type,
             "precision": self.config.precision,
@@ -300,7 +306,7 @@ class Trainer(Generic[M]):
         _copy(state["network"], dict(self.network.named_parameters()))
         self.best_weights = dict(state["best_weights"])
         if state["average"]:
-            self.average = WeightAverage(self.network)
+            self.average = self._new_average()
             _copy(state["average"], self.average.mean)
             self.average.count = self.state.averaged
         saved = copy.deepcopy(dict(state["optimizer"]))
