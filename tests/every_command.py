@@ -123,14 +123,20 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "plot neighbours": _calls("king -n 3", "king -o >k.png", default=_VECTORS),
     "plot training": _calls("lm.jsonl", "lm.jsonl -o >curve.png"),
-    "generate": _calls("-n 20 --seed 3", default="lm.safetensors"),
+    "generate": _calls(
+        "-n 20 --seed 3", "-n 9 --seed 3 -p 'the cat' --cache 20 --dynamic",
+        default="lm.safetensors",
+    ),
     "predict": _calls("'the cat'", default="lm.safetensors"),
     "transform": _calls("-", "lines.txt", default="seq2seq.safetensors", stdin="ab\ncde\n"),
     "attention": _calls("ab", "ab -o >map.png", default="seq2seq.safetensors"),
     "evaluate": _calls(
         f"{_VECTORS} --similarity pairs.txt", "vectors.txt --analogies questions.txt --log >log -q"
     ),
-    "perplexity": _calls("corpus.txt", "corpus.txt --log >log -q", default="lm.safetensors"),
+    "perplexity": (
+        *_calls("corpus.txt", "corpus.txt --log >log -q", default="lm.safetensors"),
+        *_calls("corpus.txt --cache 9 --dynamic -m lm.safetensors --valid valid.txt -q"),
+    ),
     "score": _calls("- --words", "lines.txt", default="lm.safetensors", stdin="The cat sat.\n"),
     "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
     "prepare": _calls(

@@ -21,7 +21,7 @@ from wordkit.config import (
     settings_of,
 )
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
-from wordkit.decoding.config import SamplingConfig
+from wordkit.decoding.config import AdaptationConfig, SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.generation import GenerationConfig
@@ -34,7 +34,7 @@ from wordkit.word2vec.config import Word2VecConfig
 KINDS = (
     ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
     Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
-    TextConfig,
+    TextConfig, AdaptationConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
@@ -43,16 +43,19 @@ NUMBERS = [(kind, declared) for kind, declared in FIELDS if declared.type in (in
 
 RANGES = {
     "": "forget_bias",
-    "above 0": "start_scale max_minutes lr decay clip_norm clip_value shift temperature",
+    "above 0": "start_scale max_minutes lr decay clip_norm clip_value shift temperature "
+    "cache_flatness",
     "above 0 and at most 1": "smoothing top_p learnt_fraction",
-    "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed",
+    "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed "
+    "dynamic_lr",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
-    "batch_tokens bucket beam max_length alternatives words dim max_vocabulary max_size top_k",
+    "batch_tokens bucket beam max_length alternatives words dim max_vocabulary max_size top_k "
+    "cache dynamic_steps",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
-    "weight_drop momentum beta2 label_smoothing average_decay",
-    "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent",
+    "weight_drop momentum beta2 label_smoothing average_decay cache_weight",
+    "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent dynamic_decay",
     "from 0 to 10": "length_penalty",
     "from -10 to 10": "ns_exponent",
     "from 1 to 32": "layers",
@@ -74,6 +77,7 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     *((kind, {"schedule": "step", "warmup": 0.1}, {"schedule": "cosine"}) for kind in LEARNING),
     *((kind, {"average_decay": 0.9}, {"average": True}) for kind in LEARNING),
     *((kind, {"optimizer": "asgd", "average": True}, {"optimizer": "sgd"}) for kind in LEARNING),
+    (AdaptationConfig, {"dynamic_lr": 0.1}, {"dynamic": True}),
     (TrainingConfig, {"softmax": "exact", "samples": 9}, {"softmax": "auto"}),
     (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
     (Seq2SeqConfig, {"attention_width": 5}, {"attention": "additive"}),

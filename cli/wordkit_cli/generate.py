@@ -11,10 +11,10 @@ import click
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.text.detokenizer import TokenJoiner, detokenizer, token_texts
-from wordkit_cli.models import load_model
-from wordkit_cli.options import is_given, json_option, language_model_option, model_device_option
+from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
+from wordkit_cli.options import is_given, json_option, model_device_option
 from wordkit_cli.output import print_json
-from wordkit_cli.progress import say
+from wordkit_cli.progress import Progress, say
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
 
@@ -58,14 +58,15 @@ _SAMPLING = SettingOptions({"Decoding": SamplingConfig}, hidden=("seed",))
     "--allow", multiple=True, type=click.Choice(["<unk>", "N"]), section="Decoding",
     help="Allow <unk> or N.",
 )  # fmt: skip
-@language_model_option
+@adaptation_options
 @model_device_option
 @json_option
-def command(prompt: str, as_json: bool, model: str | None, device: str, **options: Any) -> None:
+def command(prompt: str, as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     """Generate text by a language model, from the start of a sentence or from a prompt.
 
     Words appear as they are generated; those of --beam all at the end. Tokens are joined as text
-    is written, and <eos> becomes a line end.
+    is written, and <eos> becomes a line end. With --dynamic the model first learns from the prompt;
+    --cache lets words of prompt and text come again.
 
     \b
     Examples:
@@ -75,7 +76,8 @@ def command(prompt: str, as_json: bool, model: str | None, device: str, **option
       wordkit generate --prompt "the company said" --beam 8 -n 12
     """
     config, samples = _config(options), options["samples"]
-    asked = load_model(model, device)
+    with Progress() as progress:
+        asked = load_adapted(find_models(models), options, progress)
     from wordkit.lm.generation import default_banned, generate_samples
 
     banned = {*default_banned(asked), *options["ban"]} - set(options["allow"])

@@ -9,11 +9,11 @@ import click
 
 from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
+from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
 from wordkit_cli.inputs import TextOptions, read_corpus
-from wordkit_cli.models import LANGUAGE_MODEL, find, load_model, model_and
+from wordkit_cli.models import model_and
 from wordkit_cli.options import (
     json_option,
-    language_model_option,
     model_device_option,
     progress_options,
     reading_options,
@@ -29,13 +29,13 @@ __all__ = ["command"]
 
 @click.command("perplexity")
 @click.argument("files", nargs=-1, required=True, metavar="[MODEL] FILE")
-@language_model_option
+@adaptation_options
 @reading_options
 @model_device_option
 @json_option
 @progress_options
 def command(
-    files: tuple[str, ...], model: str | None, as_json: bool, log: str | None, **options: Any
+    files: tuple[str, ...], models: tuple[str, ...], as_json: bool, log: str | None, **options: Any
 ) -> None:
     """Measure the perplexity of MODEL on FILE: exp of the mean −log p of its words (base e).
 
@@ -44,24 +44,29 @@ def command(
     every word counts. It is tokenized as the model's training data; words that are not in the
     vocabulary are <unk>: they are counted (oov), and left out of the second figure.
 
+    A model may adapt to what it has read: --cache N lets the last N words come again, --dynamic
+    trains it on the way. Their settings are fitted to the text of --valid.
+
     \b
     Examples:
       wordkit perplexity test.txt
       wordkit perplexity lm.safetensors ptb-test --json
+      wordkit perplexity test.txt --cache 2000 --dynamic --valid valid.txt
+      wordkit perplexity test.txt -m a.safetensors -m b.safetensors
     """
     from wordkit.lm import iter_perplexity
 
     named, file = model_and("FILE", files)
-    if named is not None and model is not None:
+    if named is not None and models:
         raise click.UsageError("name the model once: as MODEL or with --model")
-    path = find(LANGUAGE_MODEL, named or model)
-    check_outputs([log], [path])
-    asked = load_model(path, options["device"])
-    choice = TextOptions(
-        asked.tokenizer, asked.numbers, asked.tokenizer.normalize, None, options["encoding"],
-        options["errors"], options["data_dir"],
-    )  # fmt: skip
+    paths = find_models(models if named is None else [named])
+    check_outputs([log], [*paths, options["valid"]])
+    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
     with Progress(quiet=options["quiet"], log=log) as progress:
+        asked = load_adapted(paths, options, progress, **reading)
+        choice = TextOptions(
+            asked.tokenizer, asked.numbers, asked.tokenizer.normalize, None, **reading
+        )
         corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)
         cut_by = corpus.settings.get("tokenizer", asked.tokenizer.name)
         if "bpe" in (cut_by, asked.unit) and corpus.settings.get("bpe") != asked.bpe_record:

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.errors import TextError
-from wordkit_cli.models import load_model
-from wordkit_cli.options import (
-    json_option,
-    language_model_option,
-    model_device_option,
-    reading_options,
-)
+from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
+from wordkit_cli.options import json_option, model_device_option, reading_options
 from wordkit_cli.output import print_json
-from wordkit_cli.progress import say
+from wordkit_cli.progress import Progress, say
 
 if TYPE_CHECKING:
     from wordkit.lm.scoring import LineScore
@@ -28,17 +23,18 @@ __all__ = ["command"]
 @click.command("score")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--words", is_flag=True, help="Show the log-probability of each word.")
-@language_model_option
+@adaptation_options
 @reading_options
 @model_device_option
 @json_option
 def command(
-    files: tuple[str, ...], words: bool, model: str | None, device: str, as_json: bool, **text: Any
+    files: tuple[str, ...], words: bool, models: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
     """Print the log-probability of each line of FILE by a language model (base e).
 
     FILE is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, or - for
-    standard input. Each line starts at the start of a sentence, and its end, <eos>, counts.
+    standard input. Each line starts at the start of a sentence, and its end, <eos>, counts. With
+    --cache or --dynamic the lines are read as one text, each after those before it.
 
     Prints a row for each line, with tabs between: its log-probability, its tokens with <eos>, those
     that the model does not know, and the line. With --words a row for each word: the number of its
@@ -50,12 +46,14 @@ def command(
       echo 'the market fell' | wordkit score - --words
       wordkit score candidates.txt | sort -rg | head
     """
-    asked = load_model(model, device)
+    reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
+    with Progress() as progress:
+        asked = load_adapted(find_models(models), options, progress, **reading)
     from wordkit.lm import score_lines
     from wordkit.text.blocks import lines_of
     from wordkit_corpora.named import iter_open_source
 
-    opened = iter_open_source(files, **text).result()
+    opened = iter_open_source(files, **reading).result()
     if opened.note is not None:
         say(opened.note)
     shown, scored = tee(lines_of(opened.source))

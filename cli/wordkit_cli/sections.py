@@ -12,12 +12,12 @@ __all__ = ["SECTIONS", "Option", "SectionedCommand", "option"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECTIONS = (
-    "Decoding", "Text", "Model", "Regularization", "Training", "Output layer", "Checkpoints",
-    "Running",
+    "Decoding", "Text", "Adaptation", "Model", "Regularization", "Training", "Output layer",
+    "Checkpoints", "Running",
 )  # fmt: skip
 """The sections of options, in their order."""
 _OTHERS = "Other options"
-_MANY = 20  # options, from which on --help shows the main ones alone
+_MANY = 24  # options, from which on --help shows the main ones alone
 
 
 class Option(click.Option):

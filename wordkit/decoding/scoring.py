@@ -6,7 +6,7 @@ sums are in double precision, and every token is counted.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,10 +19,22 @@ from wordkit.evaluation.perplexity import Perplexity
 from wordkit.nn.network import SequenceNetwork, State, device_of, inference
 from wordkit.runtime import Report
 
-__all__ = ["Stream", "measure_perplexity", "score_sequences", "token_log_probs"]
+__all__ = [
+    "NO_NUMBERS", "Ids", "Learn", "Stream", "measure_perplexity", "score_sequences",
+    "stream_pieces", "token_log_probs",
+]  # fmt: skip
 
 Ids = npt.NDArray[np.int64]
 LogProbs = npt.NDArray[np.float64]
+
+Learn = Callable[[Ids, Ids], object]
+"""Trains the network on a piece of the text: the word before each target, and the targets."""
+
+NO_NUMBERS = (
+    "the model gives probabilities that are no numbers: its weights are far too large; train it "
+    "again with a lower learning rate"
+)
+"""The message of a DivergenceError."""
 
 _STEPS = 512  # that are read in one piece
 _MAX_SEQUENCES, _MAX_TOKENS = 64, 1 << 13  # of a batch
@@ -55,11 +67,17 @@ def token_log_probs(
         found = network.output.target_log_probs(features, torch.from_numpy(targets).to(device))
     log_p = found.cpu().numpy().astype(np.float64)
     if not np.isfinite(log_p).all():
-        raise DivergenceError(
-            "the model gives probabilities that are no numbers: its weights are far too large; "
-            "train it again with a lower learning rate"
-        )
+        raise DivergenceError(NO_NUMBERS)
     return log_p, state
+
+
+def stream_pieces(stream: Stream, first: int, steps: int) -> Iterator[tuple[Ids, Ids]]:
+    """Yield the pieces of a text: the word before each target, and the targets, (T, 1) each."""
+    before, N = first, len(stream)
+    for start in range(0, N, steps):
+        ids = stream[start : min(start + steps, N)]
+        yield np.concatenate([[before], ids[:-1]])[:, None], ids[:, None]
+        before = int(ids[-1])
 
 
 def measure_perplexity(
@@ -69,6 +87,7 @@ def measure_perplexity(
     first: int,
     unk: int | None = None,
     steps: int = _STEPS,
+    learn: Learn | None = None,
 ) -> Generator[Report, None, Perplexity]:
     """Measure the perplexity of a text, read as one stream; reports the tokens read.
 
@@ -81,24 +100,25 @@ def measure_perplexity(
         first: the word before the first token.
         unk: the word of unknown ones, which are counted separately; None: there is none.
         steps: tokens read in one piece, at least 1.
+        learn: is given each piece after it was scored; None: nothing is learnt.
 
     Raises:
         ConfigError: ``steps`` is below 1.
         DivergenceError: the network gives no numbers.
     """
     check_number("steps", steps)
-    state, before, N = network.initial_state(1), first, len(stream)
+    state, N = network.initial_state(1), len(stream)
     log_likelihood = unk_log_likelihood = 0.0
     tokens = unknown = 0
     yield Report("scoring", 0, N, "tokens")
-    for start in range(0, N, steps):
-        ids = stream[start : min(start + steps, N)]
-        inputs = np.concatenate([[before], ids[:-1]])
-        log_p, state = token_log_probs(network, inputs[:, None], ids[:, None], state)
+    for inputs, ids in stream_pieces(stream, first, steps):
+        log_p, state = token_log_probs(network, inputs, ids, state)
+        if learn is not None:
+            learn(inputs, ids)
         is_unknown = ids == (-1 if unk is None else unk)
         log_likelihood += float(log_p.sum())
         unk_log_likelihood += float(log_p[is_unknown].sum())
-        tokens, unknown, before = tokens + len(ids), unknown + int(is_unknown.sum()), int(ids[-1])
+        tokens, unknown = tokens + len(ids), unknown + int(is_unknown.sum())
         score = Perplexity(log_likelihood, tokens, unknown, unk_log_likelihood)
         yield Report("scoring", tokens, N, "tokens", {"perplexity": score.perplexity})
     return score

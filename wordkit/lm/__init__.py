@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wordkit.decoding.config import AdaptationConfig
+    from wordkit.lm.adaptation import AdaptedModel, iter_adapt
     from wordkit.lm.config import ModelConfig, TrainingConfig
     from wordkit.lm.data import TokenStream, hold_out, words_to_model
     from wordkit.lm.fitting import iter_fit_preset
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from wordkit.lm.task import Checkpoint, iter_train_language_model, read_checkpoint
 
 _MODULES = {
+    "adaptation": ("AdaptationConfig", "AdaptedModel", "iter_adapt"),
     "config": ("ModelConfig", "TrainingConfig"),
     "data": ("TokenStream", "hold_out", "words_to_model"),
     "fitting": ("iter_fit_preset",),
@@ -36,6 +39,8 @@ _MODULES = {
 
 __all__ = [
     "PRESETS",
+    "AdaptationConfig",
+    "AdaptedModel",
     "Checkpoint",
     "GenerationConfig",
     "LanguageModel",
@@ -46,6 +51,7 @@ __all__ = [
     "generate",
     "get_preset",
     "hold_out",
+    "iter_adapt",
     "iter_fit_preset",
     "iter_perplexity",
     "iter_train_language_model",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from wordkit.config import check_number, setting
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import highest
+from wordkit.decoding.scoring import stream_pieces
 from wordkit.decoding.steps import Rule, generate_ids, greedy, next_log_probs, sampler
 from wordkit.embeddings.search import Ranking
 from wordkit.errors import (
@@ -124,6 +125,7 @@ def generate_samples(
     _check_texts_memory(len(model.vocabulary), config, length, samples)
     banned = _banned_ids(model, config.banned)
     known = _known_prompt(model, model.prompt_tokens(prompt))
+    model = _learnt(model, known)
     if config.method == "beam":
         return _beam(model, known, BeamConfig(config.beam, length, banned=banned))
     log_p, state = _read_prompt(model, known, banned)
@@ -185,7 +187,8 @@ def predict(
         WordkitWarning: the model does not know some of them.
     """
     check_number("n", n)
-    table, _ = _read_prompt(model, _known_prompt(model, model.prompt_tokens(tokens)))
+    known = _known_prompt(model, model.prompt_tokens(tokens))
+    table, _ = _read_prompt(_learnt(model, known), known)
     log_p = table[0].cpu().numpy()
     best = highest(log_p, n)
     best = best[np.argsort(-log_p[best], kind="stable")]
@@ -216,6 +219,16 @@ def _known_prompt(model: LanguageModel, prompt: Sequence[str]) -> list[int]:
             stacklevel=3,
         )
     return [model.eos_id, *model.ids(prompt).tolist()]
+
+
+def _learnt(model: LanguageModel, prompt: Sequence[int]) -> LanguageModel:
+    """Return the model after it has learnt from a prompt, where it learns from what it reads."""
+    network, steps, learn = model.begin()
+    if learn is None or steps is None:
+        return model
+    for inputs, targets in stream_pieces(np.array(prompt[1:]), prompt[0], steps):
+        learn(inputs, targets)
+    return replace(model, network=network)  # type: ignore[arg-type]
 
 
 def _read_prompt(

@@ -11,16 +11,18 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.config import change, check_names, from_record
+from wordkit.decoding.scoring import Learn
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.lm.config import ModelConfig
 from wordkit.lm.network import LanguageModelNetwork
+from wordkit.nn.network import SequenceNetwork
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
@@ -32,13 +34,28 @@ from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 if TYPE_CHECKING:
     from wordkit.evaluation import Perplexity
+    from wordkit.lm.adaptation import AdaptedModel
     from wordkit.lm.generation import Prediction
     from wordkit.lm.scoring import LineScore
     from wordkit_corpora import Text
 
-__all__ = ["LanguageModel", "load_language_model", "save_language_model"]
+__all__ = ["LanguageModel", "Reading", "load_language_model", "save_language_model"]
 
 Ids = npt.NDArray[np.int64]
+
+
+class Reading(NamedTuple):
+    """How a text is read from its start on."""
+
+    network: SequenceNetwork
+    """The network, for this text alone where it learns from it."""
+
+    steps: int | None = None
+    """Words to read in one piece, each text after the one before; None: any number, and lines do
+    not depend on each other."""
+
+    learn: Learn | None = None
+    """What each piece is given to after it was read; None: nothing is learnt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +102,10 @@ class LanguageModel:
             raise ConfigError(f"case must be one of {', '.join(get_args(Case))}, not {case!r:.50}")
         if text.get("tokenizer") == "bpe":
             _ = self.tokenizer  # raises where its pieces are corrupted
+
+    def begin(self) -> Reading:
+        """Return the network that reads a text, and how it does."""
+        return Reading(self.network)
 
     @property
     def config(self) -> ModelConfig:
@@ -194,6 +215,35 @@ class LanguageModel:
 
     # --- questions ---------------------------------------------------------------------------
 
+    def adapted(
+        self, *others: LanguageModel, valid: Text | None = None, progress: bool | None = None,
+        **settings: Any,
+    ) -> AdaptedModel:  # fmt: skip
+        """Return a model that adapts to what it reads: by a cache, or by learning from it.
+
+        ::
+
+            model.adapted(cache=2000, valid="valid.txt").perplexity("test.txt")
+
+        Args:
+            others: models with the same vocabulary, which answer together with this one.
+            valid: a text to fit settings to that are not given: what :func:`wordkit.prepare` takes.
+            progress: show a bar; None: in terminals and notebooks.
+            settings: fields of :class:`wordkit.lm.AdaptationConfig`, such as ``cache=2000`` or
+                ``dynamic=True``; and ``encoding``, ``errors`` and ``data_dir`` of files.
+
+        Raises:
+            WordkitError: as :func:`wordkit.lm.iter_adapt` says.
+        """
+        from wordkit.decoding.config import AdaptationConfig
+        from wordkit.lm.adaptation import iter_adapt
+        from wordkit.runtime.progress_bar import finish
+
+        files = ("encoding", "errors", "data_dir")
+        reading = {name: settings.pop(name) for name in files if name in settings}
+        config = change(AdaptationConfig(), **settings)
+        return finish(iter_adapt([self, *others], config, valid=valid, **reading), progress)
+
     def generate(self, prompt: str | Sequence[str] = "", **settings: Any) -> str:
         """Return a prompt and its continuation as text.
 
@@ -275,11 +325,14 @@ def save_language_model(
             file, int8 quarters it.
 
     Raises:
-        ConfigError: JSON cannot hold the metadata, or there is no such precision.
+        ConfigError: JSON cannot hold the metadata, or there is no such precision, or the model is
+            an adapted one.
         VocabularyError: the words have no counts.
         DivergenceError: a weight is not finite. Nothing is written.
         StorageError: the file cannot be written.
     """
+    if not isinstance(model.network, LanguageModelNetwork):
+        raise ConfigError("an adapted model has no file; save each of the models that it is of")
     save_network(
         path,
         model.network,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice, tee
 from typing import NamedTuple
 
-from wordkit.decoding.scoring import measure_perplexity, score_sequences
+import numpy as np
+
+from wordkit.decoding.scoring import measure_perplexity, score_sequences, token_log_probs
 from wordkit.errors import TextError, missing_hint
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.lm.data import TokenStream
-from wordkit.lm.model import LanguageModel
+from wordkit.lm.model import LanguageModel, Reading
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus
 from wordkit.text.detokenizer import token_texts
@@ -31,7 +34,7 @@ def iter_perplexity(
     Args:
         model: the language model.
         text: a corpus, whose words are looked up in the model, or a stream of the model's words.
-        steps: tokens read in one piece, at least 1.
+        steps: tokens read in one piece, at least 1; an adapted model has its own number.
 
     Returns:
         A run that reports the tokens read and the perplexity so far.
@@ -49,9 +52,11 @@ def iter_perplexity(
 def _perplexity(
     model: LanguageModel, text: TokenStream, steps: int
 ) -> Generator[Report, None, Perplexity]:
+    network, own_steps, learn = model.begin()
     score = yield from measure_perplexity(
-        model.network, text, first=model.eos_id, unk=model.unk_id, steps=steps
-    )
+        network, text, first=model.eos_id, unk=model.unk_id,
+        steps=steps if own_steps is None else own_steps, learn=learn,
+    )  # fmt: skip
     return with_sizes(score, text.sizes)
 
 
@@ -102,7 +107,8 @@ def score_lines(
 
     A line begins at the start of a sentence, as in :func:`iter_perplexity`, so its score does not
     depend on the other lines. Lines of similar length go through the network together; up to 512
-    lines are held at a time.
+    lines are held at a time. A model with a cache or dynamic evaluation reads the lines as one
+    text, each after those before it.
 
     Args:
         model: the language model.
@@ -117,9 +123,24 @@ def score_lines(
         TextError: a line is no string and no list of tokens.
         DivergenceError: the network gives no numbers.
     """
-    lines = [lines] if isinstance(lines, str) else lines
+    texts = _texts(model, [lines] if isinstance(lines, str) else lines)
+    reading = model.begin()
+    if reading.steps is not None:
+        yield from _score_in_order(model, reading, texts)
+        return
     waiting: list[list[str]] = []
     tokens = 0
+    for text in texts:
+        waiting.append(text)
+        tokens += len(text)
+        if len(waiting) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:
+            yield from _score_together(model, waiting)
+            waiting, tokens = [], 0
+    yield from _score_together(model, waiting)
+
+
+def _texts(model: LanguageModel, lines: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
+    """The words of each line, and its end."""
     for number, line in enumerate(lines, 1):
         words = [*line] if isinstance(line, Iterable) else [line]
         if isinstance(line, str):
@@ -129,12 +150,32 @@ def score_lines(
                 f"line {number} must be a string or a list of tokens, not {line!r:.50}"
                 f"{missing_hint(*words)}"
             )
-        waiting.append([*words, EOS])
-        tokens += len(waiting[-1])
-        if len(waiting) == _LINES_TOGETHER or tokens >= _TOKENS_TOGETHER:
-            yield from _score_together(model, waiting)
-            waiting, tokens = [], 0
-    yield from _score_together(model, waiting)
+        yield [*words, EOS]
+
+
+def _score_in_order(
+    model: LanguageModel, reading: Reading, texts: Iterable[list[str]]
+) -> Iterator[LineScore]:
+    """Score texts as one, in pieces that do not depend on where they end."""
+    scored, read = tee(texts)
+    ids = chain.from_iterable(model.ids(text).tolist() for text in read)
+    log_p = _log_probs(reading, ids, model.eos_id)
+    for text in scored:
+        words = tuple(map(WordScore, token_texts(text, model.unit), [*islice(log_p, len(text))]))
+        yield LineScore(words, int((model.ids(text) == model.unk_id).sum()))
+
+
+def _log_probs(reading: Reading, ids: Iterator[int], before: int) -> Iterator[float]:
+    """Yield log p of each word of a text, read piece by piece."""
+    network, steps, learn = reading
+    state = network.initial_state(1)
+    while piece := [*islice(ids, steps)]:
+        inputs, targets = (np.array([row]).T for row in ([before, *piece[:-1]], piece))
+        log_p, state = token_log_probs(network, inputs, targets, state)
+        if learn is not None:
+            learn(inputs, targets)
+        before = piece[-1]
+        yield from log_p[:, 0].tolist()
 
 
 def _score_together(model: LanguageModel, texts: Sequence[list[str]]) -> Iterator[LineScore]:

@@ -41,9 +41,6 @@ S = TypeVar("S")
 class Output(Protocol):
     """The output layer of a network."""
 
-    def loss(self, features: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
-        """Return the sum of −log p of the targets, (T, B), in nats; those of −1 are left out."""
-
     def target_log_probs(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return log p of each target, (T, B), without gradients; 0 where it is −1."""
 
@@ -94,19 +91,20 @@ def device_of(network: object) -> torch.device:
 
 @contextlib.contextmanager
 def inference(network: object) -> Iterator[None]:
-    """Evaluate without dropout and without gradients; the mode of the network is restored.
+    """Evaluate without dropout and without gradients; the mode of each module is restored.
 
     A generator must not yield inside the block: gradients are off for the whole thread.
     """
-    was_training = isinstance(network, nn.Module) and network.training
-    if was_training:
-        cast("nn.Module", network).eval()
+    modules = network.modules() if isinstance(network, nn.Module) else ()
+    in_training = [module for module in modules if module.training]
+    for module in in_training:
+        module.training = False
     try:
         with torch.no_grad():
             yield
     finally:
-        if was_training:
-            cast("nn.Module", network).train()
+        for module in in_training:
+            module.training = True
 
 
 def uses_bf16(x: Tensor) -> bool:
