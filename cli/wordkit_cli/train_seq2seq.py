@@ -117,7 +117,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
       wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
-      wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o mine.safetensors
+      wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o my.safetensors
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
     from wordkit.seq2seq.fitting import plan_training
