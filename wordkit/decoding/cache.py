@@ -26,7 +26,7 @@ __all__ = [
     "USUAL_FLATNESS", "USUAL_WEIGHT", "CacheNetwork", "CacheState", "cache_steps", "fit_cache",
 ]  # fmt: skip
 
-USUAL_WEIGHT, USUAL_FLATNESS = 0.1, 0.1
+USUAL_WEIGHT, USUAL_FLATNESS = 0.1, 0.3
 """λ and θ where there is no text to fit them to."""
 
 Floats = npt.NDArray[np.float64]

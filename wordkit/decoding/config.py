@@ -64,7 +64,7 @@ class AdaptationConfig(Settings):
         None,
         "Factor of the similarities in the cache. Theta in Grave et al. 2017; near 0 all words of "
         "the cache are equally probable.",
-        none="fitted to the validation text, 0.1 without one",
+        none="fitted to the validation text, 0.3 without one",
         above=0,
     )
     dynamic: bool = setting(
