@@ -71,7 +71,7 @@ def another(declared: Setting) -> Any:
         "train-w2v": train_w2v._SETTINGS, "train-counts": train_counts._SETTINGS,
         "train-lm": train_lm._SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
         "transform": transform._DECODING, "perplexity": adaptation._SETTINGS,
-        "score": adaptation._SETTINGS, "generate": adaptation._SETTINGS,
+        "score": adaptation._SETTINGS,
     }.items(),
 )  # fmt: skip
 def test_all_settings_arrive(name: str, group: SettingOptions) -> None:
