@@ -49,8 +49,8 @@ RANGES = {
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed "
     "dynamic_lr",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
-    "batch_tokens bucket beam max_length alternatives words dim max_vocabulary max_size top_k "
-    "cache dynamic_steps",
+    "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
+    "top_k cache dynamic_steps",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
@@ -60,13 +60,17 @@ RANGES = {
     "from -10 to 10": "ns_exponent",
     "from 1 to 32": "layers",
     "from 1 to 1000": "window negative softmaxes",
-    "from 1 to 100000": "hidden dim last_hidden attention_width",
+    "from 1 to 100000": "hidden dim last_hidden attention_width feed_forward memory_length",
     f"from 0 to {2**32 - 1}": "seed",
     f"from 0 to {2**64 - 1}": "seed",
 }
 EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     # a setting that has no effect alone, and what gives it one
     *((kind, {"activation": "relu"}, {"cell": "rnn"}) for kind in NETWORKS),
+    *((kind, {"arch": "transformer", "cell": "gru"}, {"arch": "recurrent"}) for kind in NETWORKS),
+    *((kind, {"heads": 2}, {"arch": "transformer"}) for kind in NETWORKS),
+    *((kind, {"feed_forward": 9}, {"arch": "transformer"}) for kind in NETWORKS),
+    (ModelConfig, {"memory_length": 9}, {"arch": "transformer"}),
     (ModelConfig, {"cell": "gru", "forget_bias": 1.5}, {"cell": "peephole"}),
     *((kind, {"momentum": 0.5}, {"optimizer": "nesterov"}) for kind in LEARNING),
     *((kind, {"optimizer": "sgd", "beta2": 0.5}, {"optimizer": "adam"}) for kind in LEARNING),
@@ -91,6 +95,10 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (Word2VecConfig, {"arch": "skipgram", "cbow_gradient": "word2vec"}, {"arch": "cbow"}),
 ]
 TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
+    *(
+        (kind, {"arch": "transformer", "hidden": 12}, "hidden must be a multiple of 8, .* not 12")
+        for kind in NETWORKS
+    ),
     (ModelConfig, {"adaptive": True}, "tied must be False with an adaptive softmax"),
     (ModelConfig, {"adaptive": True, "tied": False, "softmaxes": 2}, "softmaxes must be 1 with"),
     *(
@@ -211,7 +219,9 @@ def test_a_change_takes_the_rest_along() -> None:
     with pytest.raises(ConfigError, match="momentum 0.6 has no effect with optimizer adam"):
         change(first, optimizer="adam", momentum=0.6)
     for preset in PRESETS.values():
-        assert change(preset.training, schedule="onecycle", optimizer="adamw").warmup == 0.2
+        rises = preset.training.schedule == "cosine"  # has a warm-up of its own
+        changed = change(preset.training, schedule="onecycle", optimizer="adamw")
+        assert changed.warmup == (preset.training.warmup if rises else 0.2)
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def train_language_model(
     progress: bool | None = None,
     **settings: Any,
 ) -> LanguageModel:
-    """Train a language model: RNN, LSTM or GRU.
+    """Train a language model: RNN, LSTM, GRU or Transformer.
 
     Without ``preset``, ``epochs`` or ``max_minutes`` the training takes five minutes, and the
     model is the one that learns most in them.
@@ -217,10 +217,11 @@ def train_language_model(
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.lm.iter_train_language_model`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.lm.ModelConfig`, such as ``cell`` ("lstm"), ``hidden``,
-            ``layers`` (1), ``dropout``, ``tied``; of :class:`wordkit.lm.TrainingConfig`, such as
-            ``epochs``, ``max_minutes``, ``batch``, ``steps``, ``lr``, ``optimizer``, ``patience``,
-            ``max_vocabulary``, ``seed``; and of the text, as for :func:`train_word2vec`.
+        settings: fields of :class:`wordkit.lm.ModelConfig`, such as ``arch`` ("recurrent"),
+            ``cell`` ("lstm"), ``hidden``, ``layers`` (1), ``dropout``, ``tied``; of
+            :class:`wordkit.lm.TrainingConfig`, such as ``epochs``, ``max_minutes``, ``batch``,
+            ``steps``, ``lr``, ``optimizer``, ``patience``, ``max_vocabulary``, ``seed``; and of the
+            text, as for :func:`train_word2vec`.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect.

@@ -16,7 +16,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
-        "train-lm": "A recurrent language model: RNN, LSTM or GRU.",
+        "train-lm": "A language model: RNN, LSTM, GRU or Transformer.",
         "train-seq2seq": "A sequence-to-sequence model, with attention.",
     },
     "Ask": {

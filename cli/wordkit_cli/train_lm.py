@@ -1,4 +1,4 @@
-"""wordkit train-lm: a recurrent language model."""
+"""wordkit train-lm: a language model."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
 @option(
     "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
     section="Model", help="Show the settings of a preset and exit: rnnlm, zaremba-small, "
-    "zaremba-medium, zaremba-large or awd-lstm.",
+    "zaremba-medium, zaremba-large, awd-lstm, transformer-small, nanogpt-cpu or nanogpt-char.",
 )  # fmt: skip
 @option(
     "--embeddings", metavar="FILE|counts|random", section="Model",
@@ -102,7 +102,7 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
 @text_options
 @progress_options
 def command(text: tuple[str, ...], output: str, **options: Any) -> None:
-    """Train a language model on TEXT: RNN, LSTM or GRU.
+    """Train a language model on TEXT: RNN, LSTM, GRU or Transformer.
 
     TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, - for standard
     input, or one folder that wordkit prepare made. Each line is a sentence.
@@ -118,6 +118,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --tokenizer char --max-minutes 3
       wordkit train-lm corpus.txt --preset awd-lstm --device cuda
       wordkit train-lm corpus.txt --cell gru --hidden 300 --layers 2 --epochs 10
+      wordkit train-lm corpus.txt --arch transformer --max-minutes 20
       wordkit train-lm mine.txt --init lm.safetensors -o mine.safetensors
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
@@ -149,7 +150,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         chosen = progress.finish(plan.iter_fit(train, device=options["device"], threads=threads))
         if plan.preset is None:
             dropout = chosen.model.dropout
-            progress.say(f"{chosen.description}: {_shape(chosen.model)}, dropout {dropout:g}")
+            progress.say(f"{chosen.description}: {chosen.model.shape}, dropout {dropout:g}")
         run = iter_train_language_model(
             train,
             chosen.model,
@@ -303,19 +304,13 @@ def _joined(start: Mapping[str, Any]) -> str:
 def _described(model: LanguageModel, rate: float | None) -> str:
     """A model and its training in one line."""
     training = model.metadata["training"]
-    facts = [_shape(model.config), counted(len(model.vocabulary), UNIT_NOUNS[model.unit])]
+    facts = [model.config.shape, counted(len(model.vocabulary), UNIT_NOUNS[model.unit])]
     facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
         facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")
     if rate:
         facts.append(f"{short(rate)} tokens/s")
     return ", ".join(facts)
-
-
-def _shape(config: ModelConfig) -> str:
-    """Describe the recurrent layers: lstm 200, gru 2 x 650."""
-    layers = f"{config.layers} x " if config.layers > 1 else ""
-    return f"{config.cell} {layers}{config.hidden}"
 
 
 def _perplexity(value: float) -> str:

@@ -75,6 +75,33 @@ def test_what_is_said_to_be_fitted_is_what_is_trained(wordkit: Wordkit, texts: P
     assert "lm.safetensors: gru 2 x 8, " in said
 
 
+def test_a_transformer_from_text_to_generated_words(wordkit: Wordkit, texts: Path) -> None:
+    small = ("--layers", "2", "--hidden", "8", "--heads", "2", "--epochs", "2", "--steps", "6")
+    said = wordkit("train-lm", "train.txt", "--arch", "transformer", *small).stderr
+    (line,) = (line for line in said.splitlines() if line.startswith("transformer-small, for"))
+    assert line.endswith(" tokens: transformer 2 x 8, dropout 0")
+    assert "lm.safetensors: transformer 2 x 8, 10 words, 2 epochs, " in said
+    assert len(wordkit("generate", "-n", "200", "--seed", "1").stdout.split()) > 100
+    assert '"memory_length": 64' in wordkit("info", "lm.safetensors", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("--memory-length 9", "--memory-length has no effect with --arch recurrent; leave it out,"),
+        ("--arch transformer --cell gru", "--cell has no effect with --arch transformer; leave it"),
+        ("--preset nanogpt-cpu --residual", "--residual has no effect with --arch transformer;"),
+        ("--arch transformer --heads 5", "hidden must be a multiple of 10, so that 5 heads divide"),
+        ("--arch conv", "'conv' is not one of 'recurrent', 'transformer'"),
+        ("--arch transformer --memory-length 0", "memory_length must be from 1 to 100000, not 0"),
+    ],
+)
+def test_settings_of_another_architecture(texts: Path, wrong: str, message: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        run("train.txt", *wrong.split())
+    assert message in refused.value.message
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

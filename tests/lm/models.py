@@ -68,5 +68,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     "relu": {"cell": "rnn", "activation": "relu"},
     "gru": {"cell": "gru"},
     "peephole": {"cell": "peephole", "layers": 2},
+    "transformer": {"arch": "transformer", "heads": 3, "layers": 2, "memory_length": 3},
+    "projected transformer": {
+        "arch": "transformer",
+        "heads": 1,
+        "dim": 5,
+        "feed_forward": 7,
+        "memory_length": 50,
+    },
 }
 """Shapes of every kind of network, by name."""

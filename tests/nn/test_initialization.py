@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from wordkit.nn.config import RecurrentConfig, full_name
+from wordkit.nn.config import NetworkConfig, full_name
 from wordkit.nn.initialization import initialize_layers, initialize_matrix
 from wordkit.nn.recurrent import GATES, RecurrentStack
 
@@ -16,7 +16,7 @@ D, H = 40, 24
 
 
 def layer_of(seed: int = 1, **settings: Any) -> Any:
-    config = RecurrentConfig(**settings)
+    config = NetworkConfig(**settings)
     stack = RecurrentStack(full_name(config.cell, config.activation), [D, H, H])
     for layer in stack.layers:
         torch.nn.init.constant_(layer.weight_input, math.nan)  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ def test_ranges(settings: Any, to_input: float, to_hidden: float, to_bias: float
     assert is_uniform(layer.weight_hidden, to_hidden)
     assert is_uniform(layer.bias, to_bias) if to_bias else not layer.bias.any()
     matrix = torch.empty(300, D)
-    config = RecurrentConfig(**settings)
+    config = NetworkConfig(**settings)
     initialize_matrix(matrix, H, config, torch.Generator().manual_seed(1))
     assert is_uniform(matrix, to_input)
 

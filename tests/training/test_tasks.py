@@ -24,6 +24,10 @@ CASES: dict[str, Training] = {
     "lm, momentum, sampled": LM.with_({}, {**SAMPLED, "optimizer": "momentum", "lr": 0.3}),
     "lm, drawn steps": LM.with_({**NOISY, "cell": "gru"}, {"vary_steps": True}),
     "lm, adaptive": LM.with_({}, {"softmax": "adaptive"}),
+    "lm, transformer": LM.with_(
+        {"arch": "transformer", "heads": 2, "layers": 2, "memory_length": 11, "dropout": 0.3},
+        {**SAMPLED, "precision": "bf16", "schedule": "cosine"},
+    ),
     "lm, frozen": LM.with_({"cell": "peephole"}, {"freeze_embeddings": True, "patience": 1}),
     "seq2seq, half of the teacher": SEQ2SEQ.with_(BOTH_WAYS, {"teacher_forcing": 0.5}),
     "seq2seq, smoothed": SEQ2SEQ.with_(

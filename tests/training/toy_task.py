@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from wordkit.nn.config import RecurrentConfig
+from wordkit.nn.config import NetworkConfig
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.network import inference
 from wordkit.runtime import Report
@@ -26,7 +26,7 @@ from wordkit.training.trainer import Trainer
 
 WORDS, PAIRS, BATCH, KIND = 12, 40, 10, "toy checkpoint"
 Model = tuple["Toy", dict[str, Any]]
-Checkpoint = TrainingCheckpoint[RecurrentConfig, LearningConfig]
+Checkpoint = TrainingCheckpoint[NetworkConfig, LearningConfig]
 
 
 def config_of(**settings: Any) -> LearningConfig:
@@ -93,7 +93,7 @@ class ToyTask:
         return network, dict(summary)  # type: ignore[return-value]
 
     def record(self) -> dict[str, Any]:
-        return {"model": asdict(RecurrentConfig()), "config": asdict(self.config), "about": {}}
+        return {"model": asdict(NetworkConfig()), "config": asdict(self.config), "about": {}}
 
     def state_dict(self) -> dict[str, Any]:
         return {"hidden_state": (self.hidden_state, None)}
@@ -129,4 +129,4 @@ def trainer_of(run: TrainingRun[Model]) -> Trainer[Model]:
 
 
 def read(path: Path, kind: str = KIND) -> Checkpoint:
-    return read_training(path, RecurrentConfig, LearningConfig, kind=kind, prefixes=())
+    return read_training(path, NetworkConfig, LearningConfig, kind=kind, prefixes=())

@@ -1,4 +1,4 @@
-"""Recurrent language models: train, measure, score, generate, on the CPU or a GPU.
+"""Language models: train, measure, score, generate, on the CPU or a GPU.
 
 ::
 

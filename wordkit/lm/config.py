@@ -7,7 +7,7 @@ from typing import Literal
 
 from wordkit.config import change, setting
 from wordkit.errors import ConfigError
-from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
+from wordkit.nn.config import MAX_WIDTH, RECURRENT, TRANSFORMER, NetworkConfig
 from wordkit.training.config import LearningConfig
 
 __all__ = ["ModelConfig", "Softmax", "StartEmbeddings", "TrainingConfig", "with_softmax"]
@@ -20,11 +20,24 @@ _SAMPLED_FROM = {"cpu": 4, "cuda": 100, "mps": 100}
 
 
 @dataclass(frozen=True)
-class ModelConfig(RecurrentConfig):
-    """The shape of a language model: embedding, recurrent layers, output layer."""
+class ModelConfig(NetworkConfig):
+    """The shape of a language model: embedding, layers, output layer."""
 
+    memory_length: int = setting(
+        128,
+        "Positions before each word that it attends to (N). Those of earlier windows too, without "
+        "gradients, as in Transformer-XL, Dai et al. 2019.",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        only_with=TRANSFORMER,
+    )
     last_hidden: int | None = setting(
-        None, "Hidden units of the last layer.", none="hidden", at_least=1, at_most=MAX_WIDTH
+        None,
+        "Hidden units of the last layer.",
+        none="hidden",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        only_with=RECURRENT,
     )
     dim: int | None = setting(
         None,
@@ -43,7 +56,7 @@ class ModelConfig(RecurrentConfig):
     )
     between_dropout: float | None = setting(
         None,
-        "Dropout probability between layers.",
+        "Dropout probability between layers, or after the parts of those of a Transformer.",
         none="dropout",
         at_least=0,
         below=1,
@@ -75,6 +88,7 @@ class ModelConfig(RecurrentConfig):
         "Dropout probability of recurrent weights, for all steps of a window. Merity et al. 2018.",
         at_least=0,
         below=1,
+        only_with=RECURRENT,
         group="Regularization",
     )
     start_embeddings: StartEmbeddings = setting(
@@ -109,7 +123,7 @@ class ModelConfig(RecurrentConfig):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The width of each recurrent layer, first to last."""
+        """The width of each layer, first to last."""
         last = self.hidden if self.last_hidden is None else self.last_hidden
         return (*[self.hidden] * (self.layers - 1), last)
 
@@ -122,6 +136,12 @@ class ModelConfig(RecurrentConfig):
     def width_out(self) -> int:
         """The length of an output embedding."""
         return self.width_in if self.tied else self.widths[-1]
+
+    @property
+    def shape(self) -> str:
+        """The layers in short: ``lstm 200``, ``gru 2 x 650``, ``transformer 4 x 128``."""
+        name = self.cell if self.arch == "recurrent" else self.arch
+        return f"{name} {f'{self.layers} x ' if self.layers > 1 else ''}{self.hidden}"
 
     def dropout_at(self, position: Literal["input", "between", "output"]) -> float:
         """Return the dropout probability at a position in the network."""

@@ -21,7 +21,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, counted
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
 from wordkit.lm.data import words_to_model
-from wordkit.lm.presets import Preset, get_preset
+from wordkit.lm.presets import PRESETS, Preset, get_preset
 from wordkit.lm.task import Checkpoint
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
@@ -37,6 +37,8 @@ MINUTES = 5.0
 TOKENS_PER_SQUARE = 55.0
 """Tokens to train on for each unit of H², of a single LSTM layer with tied vectors. On the Penn
 Treebank widths of 208 (1 minute), 304 and 368 (6 minutes) did better than wider ones."""
+
+_TRANSFORMER = "transformer-small"  # the preset that the architecture begins with
 
 _MIN_HIDDEN, _MAX_HIDDEN, _HIDDEN_STEP = 64, 1024, 16
 _MAX_BATCH, _MIN_WINDOWS = 48, 20  # sequences; windows of an epoch, where the text is short
@@ -74,11 +76,15 @@ class TrainingPlan:
         words = words_to_model(
             corpus, min_count=given.get("min_count"), max_size=given.get("max_vocabulary")
         )
-        fitted = yield from iter_fit_preset(
-            corpus.tokens, len(words), minutes=given.get("max_minutes"),
-            epochs=given.get("epochs"), device=device, threads=threads,
-            hidden=self.model.get("hidden") if self.init is None else self.init.hidden,
-        )  # fmt: skip
+        arch = self.model.get("arch") if self.init is None else self.init.arch
+        if arch == "transformer":
+            fitted = _small_transformer(corpus.tokens, given)
+        else:
+            fitted = yield from iter_fit_preset(
+                corpus.tokens, len(words), minutes=given.get("max_minutes"),
+                epochs=given.get("epochs"), device=device, threads=threads,
+                hidden=self.model.get("hidden") if self.init is None else self.init.hidden,
+            )  # fmt: skip
         if self.init is not None:
             fitted = replace(
                 fitted,
@@ -120,6 +126,8 @@ def plan_training(
     elif resume is not None:
         known = Preset("resumed", resume.model, resume.training)
     start = known or Preset("", init or ModelConfig(), TrainingConfig())
+    if known is None and init is None and model.get("arch") == "transformer":
+        start = PRESETS[_TRANSFORMER]
     if init is not None:
         adaptive = {"adaptive": True} if training.get("softmax") == "adaptive" else {}
         check_shape(init, {**model, **adaptive})
@@ -166,6 +174,16 @@ def iter_fit_preset(
         minutes = MINUTES
     training = _training(tokens, minutes, epochs)
     return Run(_fit(tokens, words, training, hidden, choose_device(device), threads))
+
+
+def _small_transformer(tokens: int, given: Mapping[str, Any]) -> Preset:
+    """The preset for a Transformer in the time that is given, its batch as the text allows."""
+    preset = PRESETS[_TRANSFORMER]
+    steps, epochs = given.get("steps") or preset.training.steps, given.get("epochs")
+    minutes = given.get("max_minutes") or (MINUTES if epochs is None else None)
+    batch = min(max(tokens // (steps * _MIN_WINDOWS), 1), preset.training.batch)
+    training = replace(preset.training, batch=batch, epochs=epochs, max_minutes=minutes)
+    return Preset(f"{_TRANSFORMER}, for {counted(tokens, 'token')}", preset.model, training)
 
 
 def _training(tokens: int, minutes: float | None, epochs: int | None) -> TrainingConfig:

@@ -205,9 +205,7 @@ class LanguageModel:
         return load_language_model(path, device)
 
     def __repr__(self) -> str:
-        config, words = self.config, len(self.vocabulary)
-        layers = f"{config.layers} x " if config.layers > 1 else ""
-        told = [f"{config.cell} {layers}{config.hidden}", f"{words:,} {UNIT_NOUNS[self.unit]}s"]
+        told = [self.config.shape, f"{len(self.vocabulary):,} {UNIT_NOUNS[self.unit]}s"]
         corpus, made = self.metadata.get("corpus"), self.metadata.get("made_by")
         told += origin(corpus.get("settings") if isinstance(corpus, Mapping) else None)
         told += [f"made by {made}"] if isinstance(made, str) else []

@@ -1,4 +1,4 @@
-"""The network of a language model: embeddings → recurrent layers → output layer.
+"""The network of a language model: embeddings → layers → output layer.
 
 Notation: T steps, B sequences of a batch, V words, D dimensions of an embedding, H hidden size.
 """
@@ -6,7 +6,7 @@ Notation: T steps, B sequences of a batch, V words, D dimensions of an embedding
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +18,37 @@ from wordkit.nn.dropout import Dropout
 from wordkit.nn.mixture import MixtureOutputLayer
 from wordkit.nn.output import AdaptiveOutputLayer, OutputLayer
 from wordkit.nn.recurrent import LayerState, RecurrentStack
+from wordkit.nn.transformer import TransformerStack
 
 __all__ = ["LanguageModelNetwork", "LanguageModelState"]
 
 LanguageModelState = tuple[LayerState, ...]
-"""(h,) or (h, c) of each layer, each of shape (B, H)."""
+"""Of each layer (h,) or (h, c), each of shape (B, H); or the keys and values of the last steps."""
+
+
+def _recurrent(config: ModelConfig, dropout: Dropout) -> nn.Module:
+    return RecurrentStack(
+        full_name(config.cell, config.activation),
+        [config.width_in, *config.widths],
+        dropout=dropout,
+        weight_drop=config.weight_drop,
+        residual=config.residual,
+    )
+
+
+def _transformer(config: ModelConfig, dropout: Dropout) -> nn.Module:
+    return TransformerStack(
+        config.width_in, config.hidden, config.layers, config.heads, config.width_feed_forward,
+        dropout=dropout, memory=config.memory_length,
+    )  # fmt: skip
+
+
+_LAYERS = {"recurrent": _recurrent, "transformer": _transformer}
+"""What makes the layers of each architecture."""
 
 
 class LanguageModelNetwork(nn.Module):
-    """A :class:`wordkit.nn.network.SequenceNetwork` of recurrent layers.
+    """A :class:`wordkit.nn.network.SequenceNetwork` of the layers of an architecture.
 
     Args:
         config: its shape.
@@ -48,13 +70,7 @@ class LanguageModelNetwork(nn.Module):
 
         self.word_dropout = Dropout(config.word_dropout)
         self.input_dropout, self.output_dropout = dropout("input"), dropout("output")
-        self.recurrent = RecurrentStack(
-            full_name(config.cell, config.activation),
-            [config.width_in, *config.widths],
-            dropout=dropout("between"),
-            weight_drop=config.weight_drop,
-            residual=config.residual,
-        )
+        self.add_module(config.arch, _LAYERS[config.arch](config, dropout("between")))
         self.output: OutputLayer
         tied = self.embedding if config.tied else None
         if config.adaptive:
@@ -64,9 +80,14 @@ class LanguageModelNetwork(nn.Module):
         else:
             self.output = OutputLayer(config.widths[-1], words, tied)
 
+    @property
+    def layers(self) -> RecurrentStack | TransformerStack:
+        """The layers, whose tensors have the name of the architecture in files."""
+        return cast("RecurrentStack | TransformerStack", getattr(self, self.config.arch))
+
     def initial_state(self, batch: int) -> LanguageModelState:
-        """Zeros."""
-        return self.recurrent.initial_state(batch)
+        """Return the state before the first step."""
+        return self.layers.initial_state(batch)
 
     def forward(self, ids: Tensor, state: LanguageModelState) -> tuple[Tensor, LanguageModelState]:
         """Return the features of words, (T, B, H), and the state after the last step.
@@ -84,7 +105,5 @@ class LanguageModelNetwork(nn.Module):
         if self.training and self.word_dropout.p:
             mask = self.word_dropout(vectors.new_ones(self.words, 1))
             vectors = vectors * mask[ids]
-        hidden: tuple[Tensor, LanguageModelState] = self.recurrent(
-            self.input_dropout(vectors), state
-        )
+        hidden: tuple[Tensor, LanguageModelState] = self.layers(self.input_dropout(vectors), state)
         return hidden

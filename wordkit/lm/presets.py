@@ -94,6 +94,39 @@ PRESETS: Mapping[str, Preset] = {
             activation_penalty=2.0, temporal_penalty=1.0,
         ),
     ),
+    "transformer-small": Preset(
+        "a Transformer for minutes on two cores: 4 x 128, 4 heads; what --arch starts from",
+        ModelConfig(
+            arch="transformer", hidden=128, layers=4, heads=4, memory_length=64,
+            locked_dropout=False, unigram_bias=True,
+        ),
+        TrainingConfig(
+            batch=16, steps=64, epochs=10, lr=2e-3, beta2=0.99,
+            weight_decay=0.01, schedule="cosine", warmup=0.05,
+        ),
+    ),
+    "nanogpt-cpu": Preset(
+        "nanoGPT's characters of Shakespeare on a CPU: 4 x 128, 4 heads, windows of 64",
+        ModelConfig(
+            arch="transformer", hidden=128, layers=4, heads=4, memory_length=63,
+            locked_dropout=False,
+        ),
+        TrainingConfig(
+            batch=12, steps=64, epochs=2, lr=1e-3, beta2=0.99, weight_decay=0.1,
+            schedule="cosine", warmup=0.05, softmax="exact",
+        ),
+    ),
+    "nanogpt-char": Preset(
+        "nanoGPT's characters of Shakespeare: 6 x 384, 6 heads, windows of 256, dropout 0.2",
+        ModelConfig(
+            arch="transformer", hidden=384, layers=6, heads=6, memory_length=255, dropout=0.2,
+            output_dropout=0.0, locked_dropout=False,
+        ),
+        TrainingConfig(
+            batch=64, steps=256, epochs=82, lr=1e-3, beta2=0.99, weight_decay=0.1,
+            schedule="cosine", warmup=0.02, softmax="exact",
+        ),
+    ),
 }  # fmt: skip
 """Settings by name. A rate that its paper applies to the loss summed over the steps of a window is
 written here for the mean over all targets: times the steps, and its clip divided by them."""

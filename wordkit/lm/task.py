@@ -186,7 +186,8 @@ class LanguageModelTask:
     def state_dict(self) -> dict[str, Any]:
         """Return the hidden state of all processes, and the state of the sampler."""
         sampler = {} if self._sampler is None else {"sampler": self._sampler.generator.get_state()}
-        hidden = map_state(self.processes.gather, self._hidden)
+        # of float32, as the files of checkpoints know no bfloat16
+        hidden = map_state(lambda part: self.processes.gather(part.float()), self._hidden)
         return {"hidden": hidden, "done": self._done, **sampler}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""The layers of networks: recurrent layers, attention, dropout and output layers."""
+"""The layers of networks: recurrent, Transformer and output layers, attention, dropout."""

@@ -1,4 +1,4 @@
-"""The settings that all recurrent networks share. This module does not load torch."""
+"""The settings that all networks share. This module does not load torch."""
 
 from __future__ import annotations
 
@@ -6,34 +6,67 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wordkit.config import Settings, setting
+from wordkit.errors import ConfigError
 
-__all__ = ["Activation", "CellName", "RecurrentConfig", "StartWeights", "full_name"]
+__all__ = ["Activation", "Architecture", "CellName", "NetworkConfig", "StartWeights", "full_name"]
 
+Architecture = Literal["recurrent", "transformer"]
 CellName = Literal["rnn", "lstm", "gru", "peephole"]
 Activation = Literal["tanh", "relu"]
 StartWeights = Literal["uniform", "xavier", "he"]
 
 MAX_WIDTH = 100_000
 
+RECURRENT = {"arch": ("recurrent",)}
+TRANSFORMER = {"arch": ("transformer",)}
+"""The architectures with which a setting has an effect."""
+
 
 @dataclass(frozen=True)
-class RecurrentConfig(Settings):
-    """The shape of a recurrent network."""
+class NetworkConfig(Settings):
+    """The shape of a network: its architecture, layers and width."""
 
+    arch: Architecture = setting(
+        "recurrent",
+        "Architecture. recurrent: layers of recurrent cells; transformer: Vaswani et al. 2017, "
+        "with layer norms before each part, Xiong et al. 2020, and rotary positions, Su et al. "
+        "2021.",
+        main=True,
+    )
     cell: CellName = setting(
         "lstm",
         "Recurrent cell. rnn: Elman 1990; lstm: Hochreiter and Schmidhuber 1997, with the forget "
         "gate of Gers et al. 2000; gru: Cho et al. 2014; peephole: an LSTM whose gates see the "
         "cell state, Gers and Schmidhuber 2000.",
+        only_with=RECURRENT,
         main=True,
     )
     activation: Activation = setting(
-        "tanh", "Activation function of the cell rnn.", only_with={"cell": ("rnn",)}
+        "tanh", "Activation function of the cell rnn.", only_with={**RECURRENT, "cell": ("rnn",)}
     )
     hidden: int = setting(
-        200, "Hidden units per layer (H).", at_least=1, at_most=MAX_WIDTH, main=True
+        200,
+        "Hidden units per layer; of a Transformer, the width of the model (H).",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        main=True,
     )
-    layers: int = setting(1, "Recurrent layers.", at_least=1, at_most=32, main=True)
+    layers: int = setting(1, "Layers.", at_least=1, at_most=32, main=True)
+    heads: int = setting(
+        4,
+        "Heads of each attention; they divide hidden into even parts.",
+        at_least=1,
+        only_with=TRANSFORMER,
+        main=True,
+    )
+    feed_forward: int | None = setting(
+        None,
+        "Hidden units of the feed-forward network of each layer.",
+        none="4 * hidden",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        only_with=TRANSFORMER,
+    )
     tied: bool = setting(
         True,
         "Share one matrix between input and output embeddings. Press and Wolf 2017; with a "
@@ -41,11 +74,14 @@ class RecurrentConfig(Settings):
         group="Output layer",
     )
     residual: bool = setting(
-        False, "Add the input of each layer to its output, where the widths are the same."
+        False,
+        "Add the input of each layer to its output, where the widths are the same.",
+        only_with=RECURRENT,
     )
     dropout: float = setting(
         0.0,
-        "Dropout probability before, between and after the layers. Never along time.",
+        "Dropout probability before, between and after the layers, or the parts of those of a "
+        "Transformer. Never along time.",
         at_least=0,
         below=1,
         group="Regularization",
@@ -63,13 +99,28 @@ class RecurrentConfig(Settings):
         above=0,
     )
     orthogonal: bool = setting(
-        False, "Start with orthogonal recurrent matrices, one per gate. Saxe et al. 2014."
+        False,
+        "Start with orthogonal recurrent matrices, one per gate. Saxe et al. 2014.",
+        only_with=RECURRENT,
     )
     forget_bias: float = setting(
         0.0,
         "Initial bias of the forget gate. 1 in Jozefowicz et al. 2015.",
-        only_with={"cell": ("lstm", "peephole")},
+        only_with={**RECURRENT, "cell": ("lstm", "peephole")},
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.arch == "transformer" and self.hidden % (2 * self.heads):
+            raise ConfigError(
+                f"hidden must be a multiple of {2 * self.heads}, so that {self.heads} heads divide "
+                f"it into even parts, not {self.hidden}; choose another, or other heads"
+            )
+
+    @property
+    def width_feed_forward(self) -> int:
+        """Hidden units of the feed-forward network of a layer."""
+        return 4 * self.hidden if self.feed_forward is None else self.feed_forward
 
 
 def full_name(cell: CellName, activation: Activation) -> str:

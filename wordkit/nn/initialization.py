@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
-from wordkit.nn.config import RecurrentConfig
+from wordkit.nn.config import NetworkConfig
 from wordkit.text import Vocabulary
 
 __all__ = [
@@ -26,7 +26,7 @@ EMBEDDING_RANGE = 0.1
 
 
 def initialize_layers(
-    network: nn.Module, config: RecurrentConfig, generator: torch.Generator
+    network: nn.Module, config: NetworkConfig, generator: torch.Generator
 ) -> None:
     """Draw the weights of all layers of a network that have a method ``initialize``."""
     for module in network.modules():
@@ -35,7 +35,7 @@ def initialize_layers(
 
 
 def initialize_matrix(
-    matrix: Tensor, size: int, config: RecurrentConfig, generator: torch.Generator
+    matrix: Tensor, size: int, config: NetworkConfig, generator: torch.Generator
 ) -> None:
     """Draw a matrix of shape (G·size or any, D); each gate counts as a matrix of its own.
 

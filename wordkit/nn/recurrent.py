@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from wordkit.nn.config import RecurrentConfig
+from wordkit.nn.config import NetworkConfig
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.initialization import initialize_matrix, orthogonal, uniform_
 from wordkit.nn.network import linear, uses_bf16
@@ -75,7 +75,7 @@ class RecurrentLayer(nn.Module):
         self.weight_drop = Dropout(weight_drop)
 
     @torch.no_grad()
-    def initialize(self, config: RecurrentConfig, generator: torch.Generator) -> None:
+    def initialize(self, config: NetworkConfig, generator: torch.Generator) -> None:
         """Draw the weights as the settings say."""
         H = self.hidden_size
         for matrix in (self.weight_input, self.weight_hidden):

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from wordkit.config import setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
-from wordkit.nn.config import MAX_WIDTH, RecurrentConfig
+from wordkit.nn.config import MAX_WIDTH, NetworkConfig
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer
@@ -29,7 +29,7 @@ Directions = Literal["one", "concat", "sum"]
 
 
 @dataclass(frozen=True)
-class Seq2SeqConfig(RecurrentConfig):
+class Seq2SeqConfig(NetworkConfig):
     """The shape of a model: an encoder that reads the source, a decoder that writes the target."""
 
     OLD_DEFAULTS: ClassVar[Mapping[str, object]] = {"normalize": "none"}

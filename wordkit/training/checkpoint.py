@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VersionError, VocabularyError, counted
-from wordkit.nn.config import RecurrentConfig
+from wordkit.nn.config import NetworkConfig
 from wordkit.nn.network_file import read_vocabularies, vocabulary_arrays
 from wordkit.storage import TensorFile
 from wordkit.storage.checkpoints import (
@@ -43,7 +43,7 @@ __all__ = [
     "save_training",
 ]
 
-M = TypeVar("M", bound=RecurrentConfig)
+M = TypeVar("M", bound=NetworkConfig)
 C = TypeVar("C", bound=LearningConfig)
 
 FREE_TO_CHANGE = ("epochs", "max_minutes", "patience")
