@@ -28,10 +28,18 @@ _SHADES = " ░▒▓█"
     "-o", "--output", metavar="FILE",
     help="Draw a heat map into FILE: a .png, .svg or .pdf.",
 )  # fmt: skip
+@click.option(
+    "--head", type=click.IntRange(min=1), metavar="N",
+    help="Show a head of a Transformer's last layer. Default: the mean of all.",
+)  # fmt: skip
 @model_device_option
 @json_option
 def command(
-    model_and_text: tuple[str, ...], output: str | None, device: str, as_json: bool
+    model_and_text: tuple[str, ...],
+    output: str | None,
+    head: int | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Show the attention weights of MODEL on TEXT: a row for each character (or word) it writes.
 
@@ -54,7 +62,7 @@ def command(
     path = find(SEQ2SEQ, model)
     check_outputs([output], [path])
     asked = load_seq2seq_model(path, device)
-    alignment = align(asked, text)
+    alignment = align(asked, text, head)
     if output is not None:
         from wordkit.plots import attention_map
 

@@ -75,8 +75,8 @@ def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -
 )  # fmt: skip
 @option(
     "--preset", metavar="NAME", section="Model",
-    help="Start from the settings of a preset: characters, words or bahdanau. Default: fitted to "
-    "the pairs.",
+    help="Start from the settings of a preset: characters, words, bahdanau, "
+    "transformer-characters or transformer-words. Default: fitted to the pairs.",
 )  # fmt: skip
 @option(
     "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
@@ -117,6 +117,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq addition.txt --separator _ --reverse --attention none
       wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
       wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
+      wordkit train-seq2seq eng-fra.tsv --unit word --arch transformer
       wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o my.safetensors
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
@@ -215,8 +216,9 @@ def _settings(chosen: Preset) -> str:
 
 
 def _shape(model: Seq2SeqConfig) -> str:
-    attention = "" if model.attention == "none" else f", {model.attention} attention"
-    return f"{model.cell} {model.layers} x {model.hidden}{attention}"
+    if model.arch == "transformer":
+        return f"{model.shape}, {model.heads} heads"
+    return model.shape + ("" if model.attention == "none" else f", {model.attention} attention")
 
 
 def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> str:

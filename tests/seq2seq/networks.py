@@ -44,7 +44,10 @@ SHAPES = [
     replace(BASE, cell="gru", dim=H, tied=True, residual=True),
     replace(BASE, cell="gru", layers=3, directions="sum", attention="general", residual=True),
 ]
-"""Shapes of every kind of network."""
+"""Shapes of every kind of recurrent network."""
+
+_TRANSFORMER = Seq2SeqConfig(arch="transformer", hidden=H, dim=E, heads=2, feed_forward=5)
+TRANSFORMERS = [_TRANSFORMER, replace(_TRANSFORMER, dim=H, layers=2, heads=1, tied=True)]
 
 
 def random_network(

@@ -10,6 +10,7 @@ import torch
 from seq2seq import twin_network
 from seq2seq.networks import (
     SHAPES,
+    TRANSFORMERS,
     VS,
     VT,
     attending,
@@ -20,7 +21,7 @@ from seq2seq.networks import (
 
 from wordkit.decoding.steps import decode
 from wordkit.nn.dropout import dropout_generator
-from wordkit.nn.network import select
+from wordkit.nn.network import inference, select
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize
 
@@ -44,7 +45,37 @@ def test_it_computes_what_the_twin_does(config: Seq2SeqConfig, dtype: torch.dtyp
         assert (seen[pair, :, length:] == 0).all()
 
 
-@pytest.mark.parametrize("config", SHAPES, ids=str)
+@pytest.mark.parametrize("config", TRANSFORMERS, ids=str)
+def test_padding_changes_nothing_in_a_transformer(config: Seq2SeqConfig) -> None:
+    """Each pair of a batch as it is alone, step by step and all steps at once."""
+    network, batch = random_network(config), random_batch()
+    with inference(network):
+        found, seen = run(network, batch)
+        features, _ = network(batch.inputs, network.encode(batch.sources, batch.lengths))
+        at_once = network.output.log_probs(features)
+        torch.testing.assert_close(at_once, found)
+        for pair, length in enumerate(batch.lengths.tolist()):
+            alone = network.encode(batch.sources[:length, [pair]], batch.lengths[[pair]])
+            features, _ = network(batch.inputs[:, [pair]], alone)
+            torch.testing.assert_close(network.output.log_probs(features), found[:, [pair]])
+            assert seen is not None
+            assert (seen[pair, ..., length:] == 0).all()
+            torch.testing.assert_close(
+                seen[pair].sum(-1), torch.ones(seen[pair].shape[:-1]).to(seen)
+            )
+
+
+@pytest.mark.parametrize("config", TRANSFORMERS, ids=str)
+def test_a_later_unit_changes_no_earlier_feature(config: Seq2SeqConfig) -> None:
+    network, batch = random_network(config), random_batch()
+    other = batch.inputs.clone()
+    other[2:] = (other[2:] + 1) % VT
+    state = network.encode(batch.sources, batch.lengths)
+    found, changed = (network(inputs, state)[0] for inputs in (batch.inputs, other))
+    assert torch.equal(found[:2], changed[:2]) and not torch.equal(found[2:], changed[2:])
+
+
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
 def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
     network, batch = random_network(config), random_batch()
 
@@ -68,7 +99,7 @@ def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
-@pytest.mark.parametrize("config", SHAPES, ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
 def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> None:
     network, batch = random_network(config), random_batch()
     state, chosen = network.encode(batch.sources, batch.lengths), torch.tensor([2, 0, 0])
@@ -80,7 +111,7 @@ def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> N
     torch.testing.assert_close(end, select(last, chosen))
 
 
-@pytest.mark.parametrize("config", SHAPES, ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
 def test_empty_sources_have_a_state_too(config: Seq2SeqConfig) -> None:
     network = random_network(config)
     [one, other] = decode(network, 0, network.initial_state(2), 2, max_length=3, eos=0)
@@ -102,16 +133,16 @@ def test_dropout_is_drawn_in_training_alone() -> None:
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-@pytest.mark.parametrize("config", SHAPES, ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
 def test_all_weights_start_within_their_range(config: Seq2SeqConfig) -> None:
     width = 20 if config.dim == config.hidden else 10
     network = Seq2SeqNetwork(replace(config, hidden=20, dim=width), VS, VT)
-    zeros = ("bias", "peephole_weights")
+    constant = ("bias", "peephole_weights", "norm")
     for name, parameter in network.named_parameters():
-        if not name.endswith(zeros):
+        if not name.endswith(constant):
             torch.nn.init.constant_(parameter, torch.nan)
     initialize(network, torch.Generator().manual_seed(1))
     for name, parameter in network.named_parameters():
         assert torch.isfinite(parameter).all(), name
         assert parameter.abs().max() <= 1, name
-        assert name.endswith(zeros) or parameter.std() > 0, name
+        assert name.endswith(constant) or parameter.std() > 0, name

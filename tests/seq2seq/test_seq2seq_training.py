@@ -81,6 +81,7 @@ def loss_of(model: Seq2SeqModel, pairs: list[Pair]) -> tuple[float, int]:
 
 # --- what is learnt -------------------------------------------------------------------------------
 
+TRANSFORMER = Seq2SeqConfig(arch="transformer", hidden=32, dim=32, heads=2, tied=True)
 LEARNT: dict[str, tuple[Callable[[str], str], Seq2SeqConfig, dict[str, Any]]] = {
     "a copy, by attention, in bf16": (str, LARGER, {"precision": "bf16"}),
     "the reverse, half of the teacher": (
@@ -92,6 +93,12 @@ LEARNT: dict[str, tuple[Callable[[str], str], Seq2SeqConfig, dict[str, Any]]] = 
     "the reverse, both ways, smoothed": (
         reversed_text, replace(LARGER, directions="concat", attention="general", tied=True),
         {"label_smoothing": 0.1},
+    ),
+    "the reverse, by a Transformer in bf16": (
+        reversed_text, replace(TRANSFORMER, layers=2), {"precision": "bf16", "lr": 5e-3}
+    ),
+    "capitals, by a Transformer, half of the teacher": (
+        str.upper, TRANSFORMER, {"teacher_forcing": 0.5, "lr": 5e-3}
     ),
     "capitals, read from the end, peeky": (
         str.upper, replace(LARGER, reverse=True, peeky=True, attention="none"), {}

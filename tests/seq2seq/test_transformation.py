@@ -50,6 +50,15 @@ def log_p_of(model: Seq2SeqModel, texts: list[str]) -> list[float]:
     return [answers[0].log_probability for answers in transform(model, texts, SHORT)]
 
 
+ATTENDING = {
+    "dot": SMALL,
+    "dot, to the input": replace(SMALL, attention="dot", context_to="input"),
+    "transformer": Seq2SeqConfig(arch="transformer", hidden=8, dim=8, layers=2, heads=2),
+    "general, to the input": replace(SMALL, attention="general", context_to="input"),
+    "additive, both ways": replace(SMALL, cell="lstm", attention="additive", directions="concat"),
+}
+
+
 def from_the_other_end(model: Seq2SeqModel) -> Seq2SeqModel:
     """The same weights, which read from the other end."""
     config = replace(model.config, reverse=not model.config.reverse)
@@ -267,9 +276,9 @@ def test_a_beam_beyond_all_memory_is_an_error_and_no_kill() -> None:
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-@pytest.mark.parametrize("context_to", ["output", "input"])
-def test_unknown_units_are_copied_where_the_attention_is(beam: int, context_to: Any) -> None:
-    model = double(replace(SMALL, attention="dot", context_to=context_to))
+@pytest.mark.parametrize("shape", ["dot", "dot, to the input", "transformer"])
+def test_unknown_units_are_copied_where_the_attention_is(beam: int, shape: str) -> None:
+    model = double(ATTENDING[shape])
     unk = model.target_vocabulary.id("<unk>")
     with torch.no_grad():
         model.network.output.bias[unk] += 50  # it writes nothing else
@@ -368,12 +377,6 @@ def test_there_is_nothing_to_evaluate_on() -> None:
 
 # --- alignments -----------------------------------------------------------------------------------
 
-ATTENDING = {
-    "dot": SMALL,
-    "general, to the input": replace(SMALL, attention="general", context_to="input"),
-    "additive, both ways": replace(SMALL, cell="lstm", attention="additive", directions="concat"),
-}
-
 
 @pytest.mark.parametrize("shape", ATTENDING)
 def test_an_alignment_is_a_distribution_over_the_source_for_each_unit(shape: str) -> None:
@@ -401,6 +404,16 @@ def test_columns_are_in_the_order_of_the_text_from_whichever_end_it_is_read(shap
         plain, found = align(model, text), align(backwards, text[::-1])
         assert found.source == plain.source[::-1] and found.written == plain.written
         np.testing.assert_array_equal(found.weights, plain.weights[:, ::-1])
+
+
+def test_an_alignment_is_of_one_head_or_of_their_mean() -> None:
+    model = never_ending(double(ATTENDING["transformer"]))
+    heads = np.stack([align(model, "abcd", head).weights for head in (1, 2)])
+    assert np.abs(heads[0] - heads[1]).max() > 1e-3
+    np.testing.assert_allclose(align(model, "abcd").weights, heads.mean(0), rtol=1e-6)
+    for wrong, head in ((model, 3), (model, 0), (random_model(), 2)):
+        with pytest.raises(ConfigError, match=r"head must be from 1 to \d for this model, not"):
+            align(wrong, "abc", head)
 
 
 def test_an_alignment_of_nothing_has_no_rows() -> None:

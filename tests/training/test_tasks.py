@@ -34,6 +34,10 @@ CASES: dict[str, Training] = {
         {**BOTH_WAYS, "attention": "additive", "context_to": "input"},
         {"bucket": 1, "label_smoothing": 0.1, "weight_decay": 0.01},
     ),
+    "seq2seq, transformer": SEQ2SEQ.with_(
+        {"arch": "transformer", "cell": "lstm", "hidden": 12, "heads": 3, "dropout": 0.3},
+        {"label_smoothing": 0.1, "precision": "bf16"},
+    ),
     "seq2seq, averaged in bf16": SEQ2SEQ.with_(
         {"cell": "lstm", "attention": "none", "peeky": True, "dropout": 0.2},
         {"optimizer": "asgd", "lr": 2.0, "schedule": "constant", "averaging_patience": 1,

@@ -20,7 +20,7 @@ from wordkit.nn.dropout import Dropout
 from wordkit.nn.initialization import initialize_matrix
 from wordkit.nn.network import uses_bf16
 
-__all__ = ["TransformerLayer", "TransformerStack", "padding_mask", "rotate"]
+__all__ = ["LayerState", "TransformerLayer", "TransformerStack", "padding_mask", "rotate"]
 
 LayerState = tuple[Tensor, ...]
 """Keys, not yet rotated, and values of the last C steps, (B, C, H) each; in a decoder then those of

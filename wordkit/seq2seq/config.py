@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from wordkit.config import setting
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
-from wordkit.nn.config import MAX_WIDTH, NetworkConfig
+from wordkit.nn.config import MAX_WIDTH, RECURRENT, NetworkConfig
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer
@@ -35,7 +35,11 @@ class Seq2SeqConfig(NetworkConfig):
     OLD_DEFAULTS: ClassVar[Mapping[str, object]] = {"normalize": "none"}
 
     hidden: int = setting(
-        256, "Hidden units per layer and direction (H).", at_least=1, at_most=MAX_WIDTH, main=True
+        256,
+        "Hidden units per layer and direction; of a Transformer, the width of the model (H).",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        main=True,
     )
     tied: bool = False
     forget_bias: float = 1.0
@@ -60,6 +64,7 @@ class Seq2SeqConfig(NetworkConfig):
         "one",
         "Direction of the encoder: one, or both with their states joined by concat or sum. "
         "Schuster and Paliwal 1997; with concat the decoder is twice as wide.",
+        only_with=RECURRENT,
     )
     reverse: bool = setting(
         False, "Reverse the source before it is encoded. Sutskever et al. 2014."
@@ -68,11 +73,13 @@ class Seq2SeqConfig(NetworkConfig):
         False,
         "Give the last encoder state to every step of the decoder and its output layer. Cho et al. "
         "2014; otherwise the first step alone gets it.",
+        only_with=RECURRENT,
     )
     attention: AttentionKind = setting(
         "dot",
         "Attention of the decoder to the source. dot, general: Luong et al. 2015; additive: "
         "Bahdanau et al. 2015.",
+        only_with=RECURRENT,
         main=True,
     )
     attention_width: int | None = setting(
@@ -81,13 +88,13 @@ class Seq2SeqConfig(NetworkConfig):
         none="as many as the decoder has",
         at_least=1,
         at_most=MAX_WIDTH,
-        only_with={"attention": ("additive",)},
+        only_with={**RECURRENT, "attention": ("additive",)},
     )
     context_to: ContextTo = setting(
         "output",
         "Where the attention context goes: the output layer, or the input of the next step. The "
         "latter is input feeding, Luong et al. 2015.",
-        only_with={"attention": ("dot", "general", "additive")},
+        only_with={**RECURRENT, "attention": ("dot", "general", "additive")},
     )
 
     def __post_init__(self) -> None:
@@ -98,6 +105,12 @@ class Seq2SeqConfig(NetworkConfig):
                 f"and the output of the one layer is {self.width} wide; choose the same width, or "
                 "more layers, or leave residual out"
             )
+
+    @property
+    def shape(self) -> str:
+        """The layers in short: ``lstm 1 x 256``, ``transformer 3 x 256``."""
+        name = self.cell if self.arch == "recurrent" else self.arch
+        return f"{name} {self.layers} x {self.hidden}"
 
     @property
     def width(self) -> int:
@@ -118,6 +131,8 @@ class Seq2SeqConfig(NetworkConfig):
     @property
     def width_out(self) -> int:
         """Width of the input of the output layer: hidden state, context, encoder state."""
+        if self.arch == "transformer":
+            return self.hidden
         takes_context = self.attention != "none" and self.context_to == "output"
         return self.width * (1 + takes_context + self.peeky)
 

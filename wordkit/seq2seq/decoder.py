@@ -25,7 +25,8 @@ class DecoderState(NamedTuple):
     """The state of the decoder, and what it knows of the source."""
 
     layers: tuple[LayerState, ...]
-    """(h,) or (h, c) of each layer, each of shape (B, D)."""
+    """(h,) or (h, c) of each layer, each of shape (B, D); of a Transformer keys and values, see
+    ``wordkit.nn.transformer``."""
 
     values: Tensor | None = None
     """Outputs of the encoder, (B, S, D); None without attention."""
@@ -43,7 +44,8 @@ class DecoderState(NamedTuple):
     """Attention context of the step before, (B, D), where it is input of the next one."""
 
     weights: Tensor | None = None
-    """Attention weights of the last step, (B, S)."""
+    """Attention weights of the last step, (B, S); of a Transformer those of each head in the last
+    layer, (B, A, S)."""
 
 
 class Decoder(nn.Module):

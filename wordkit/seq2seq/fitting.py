@@ -20,6 +20,7 @@ import numpy as np
 from wordkit.config import change
 from wordkit.embeddings import Embeddings
 from wordkit.errors import counted
+from wordkit.nn.config import Architecture
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import choose_device
 from wordkit.seq2seq.batches import Ids
@@ -76,6 +77,7 @@ class TrainingPlan:
         fitted = fit_preset(
             pairs, unit, epochs=given.get("epochs"),
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
+            arch=model.get("arch", Seq2SeqConfig.arch) if init is None else init.arch,
         )  # fmt: skip
         if init is not None:
             fitted = replace(
@@ -127,8 +129,10 @@ def plan_training(
             "resumed", update(resume.model, **model), update(resume.training, **training)
         )
     else:
-        start = PRESETS["words" if model.get("unit") in ("word", "bpe") else "characters"]
-        start = start if init is None else replace(start, model=init)
+        unit, arch = model.get("unit", "char"), model.get("arch", "recurrent")
+        start = _start(unit, arch)
+        if init is not None:
+            start = replace(_start(init.unit, init.arch), model=init)
         known = start.change(model, training, update)
     for vectors in embeddings:
         check_dimensions(vectors, known.model.dim)
@@ -147,6 +151,7 @@ def fit_preset(
     minutes: float | None = None,
     batch: int | None = None,
     device: str = "auto",
+    arch: Architecture = "recurrent",
 ) -> Preset:
     """Choose the settings of a training by its pairs.
 
@@ -157,6 +162,7 @@ def fit_preset(
         minutes: that the training may take; None: no limit.
         batch: pairs of a batch, where they are chosen already.
         device: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
+        arch: recurrent or transformer.
 
     Raises:
         ConfigError: there is no such unit.
@@ -170,7 +176,7 @@ def fit_preset(
     description = f"fitted to {counted(len(pairs), 'pair')} of {means} {kind}"
     if epochs is None and minutes is None:
         epochs = Seq2SeqTrainingConfig.epochs
-    start = PRESETS[kind]
+    start = _start(unit, arch)
     model: dict[str, Any] = {"unit": unit}
     training: dict[str, Any] = {"epochs": epochs, "max_minutes": minutes}
     if unit != "char":
@@ -183,6 +189,12 @@ def fit_preset(
         training["min_count"] = 2 if has_few_single else 1
         description += f" for about {seen:.1f} epochs"
     return Preset(description, change(start.model, **model), change(start.training, **training))
+
+
+def _start(unit: str, arch: str) -> Preset:
+    """Return the preset that is fitted to the pairs."""
+    kind = "words" if unit in ("word", "bpe") else "characters"
+    return PRESETS[f"transformer-{kind}" if arch == "transformer" else kind]
 
 
 def _dropout(epochs: float) -> float:

@@ -19,6 +19,8 @@ _GRADIENT_FACTOR = 3  # times the memory that is taken without gradients
 
 def _answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
     """Return the bytes that a pair of this length takes in a layer, without gradients."""
+    if config.arch == "transformer":
+        return 4 * longest * (10 * config.hidden + 2 * config.width_feed_forward)
     gates = GATES[full_name(config.cell, config.activation)]
     directions = 1 if config.directions == "one" else 2
     return 4 * longest * (2 * gates * config.hidden + 4 * config.width) * directions
@@ -34,6 +36,8 @@ def decoding_bytes(config: Seq2SeqConfig, longest: int, hypotheses: int, words: 
         words: of the targets.
     """
     remembered = 0 if config.attention == "none" else 2 * longest  # values and keys
+    if config.arch == "transformer":  # of the source and of the answer, in each layer
+        remembered = 4 * longest * config.layers
     states = 2 * config.layers + 2
     each = 2 * (4 * config.width * (remembered + states) + 16 * words)
     return _answer_bytes(config, longest) + hypotheses * each
@@ -65,6 +69,6 @@ def check_training_memory(
 def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
     """Return the bytes that a batch takes, without gradients."""
     needed = B * model.layers * _answer_bytes(model, S + T)
-    if model.attention != "none":
+    if model.arch == "recurrent" and model.attention != "none":
         needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
     return needed

@@ -119,8 +119,10 @@ class Seq2SeqModel:
         config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)
         units = " and ".join(f"{len(vocabulary):,}" for vocabulary in sides)
         told = [
-            f"{config.cell} {config.layers} x {config.hidden}",
-            f"{config.attention} attention".replace("none", "no"),
+            config.shape,
+            f"{config.heads} heads"
+            if config.arch == "transformer"
+            else f"{config.attention} attention".replace("none", "no"),
             f"{units} {'pieces' if config.unit == 'bpe' else config.unit + 's'}",
         ]
         pairs, made = self.metadata.get("pairs"), self.metadata.get("made_by")

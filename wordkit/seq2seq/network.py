@@ -22,6 +22,7 @@ from wordkit.nn.output import OutputLayer
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
+from wordkit.seq2seq.transformer import TransformerDecoder, TransformerEncoder
 from wordkit.text import Vocabulary
 from wordkit.training.finetuning import copy_weights, share_unk_bias
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.model import Seq2SeqModel
 
 __all__ = ["Seq2SeqNetwork", "initialize", "start_from"]
+
+_SIDES: dict[str, tuple[type[Encoder | TransformerEncoder], type[Decoder | TransformerDecoder]]] = {
+    "recurrent": (Encoder, Decoder),
+    "transformer": (TransformerEncoder, TransformerDecoder),
+}
+"""The encoder and the decoder of each architecture."""
 
 
 class Seq2SeqNetwork(nn.Module):
@@ -42,8 +49,9 @@ class Seq2SeqNetwork(nn.Module):
     def __init__(self, config: Seq2SeqConfig, source_words: int, target_words: int) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config, source_words)
-        self.decoder = Decoder(config, target_words)
+        encoder, decoder = _SIDES[config.arch]
+        self.encoder = encoder(config, source_words)
+        self.decoder = decoder(config, target_words)
         tied = self.decoder.embedding if config.tied else None
         self.output = OutputLayer(config.width_out, target_words, tied)
 
@@ -64,9 +72,9 @@ class Seq2SeqNetwork(nn.Module):
 
     def initial_state(self, batch: int) -> DecoderState:
         """Return the state for empty sources."""
-        layers = self.decoder.recurrent.initial_state(batch)
-        return self.decoder.initial_state(layers[-1][0].new_zeros(0, batch, self.config.width),
-                                          layers, None)  # fmt: skip
+        empty = self.decoder.embedding.new_zeros(0, batch, self.config.width)
+        layers = getattr(self.decoder, self.config.arch).initial_state(batch)
+        return self.decoder.initial_state(empty, layers, None)
 
     def forward(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Return the features of the decoder's steps, (T, B, F), and the state after the last.

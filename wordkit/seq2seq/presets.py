@@ -65,6 +65,21 @@ PRESETS: Mapping[str, Preset] = {
             batch=80, epochs=5, lr=1e-3, bucket=20, clip_norm=1.0, max_vocabulary=30_000
         ),
     ),
+    "transformer-characters": Preset(
+        "a Transformer for short texts read by characters: 2 x 128, 4 heads",
+        Seq2SeqConfig(arch="transformer", hidden=128, layers=2, dim=128, tied=True),
+        Seq2SeqTrainingConfig(optimizer="adamw", lr=2e-3, clip_norm=1.0, beta2=0.98),
+    ),
+    "transformer-words": Preset(
+        "a Transformer for some ten thousand sentences read by words: 3 x 256, 4 heads",
+        Seq2SeqConfig(
+            arch="transformer", hidden=256, layers=3, unit="word", dim=256, tied=True, dropout=0.3
+        ),
+        Seq2SeqTrainingConfig(
+            batch=64, optimizer="adamw", lr=1e-3, beta2=0.98, bucket=100, clip_norm=1.0,
+            min_count=2, label_smoothing=0.1,
+        ),
+    ),
 }  # fmt: skip
 """Settings by name."""
 

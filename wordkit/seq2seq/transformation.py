@@ -289,15 +289,16 @@ class Alignment(NamedTuple):
     input of the next step, the first unit is written without any, and its row is 0."""
 
 
-def align(model: Seq2SeqModel, text: str) -> Alignment:
+def align(model: Seq2SeqModel, text: str, head: int | None = None) -> Alignment:
     """Return the greedy answer to a text, and the attention weights of each of its units.
 
     Args:
         model: with attention.
         text: white space around it is stripped.
+        head: of the last layer of a Transformer, from 1 on; None: the mean of all.
 
     Raises:
-        ConfigError: the model has no attention.
+        ConfigError: the model has no attention, or no such head.
         TextError: the text is empty.
 
     Warns:
@@ -306,19 +307,24 @@ def align(model: Seq2SeqModel, text: str) -> Alignment:
     config = model.config
     if config.attention == "none":
         raise ConfigError("the model has no attention; train one with an attention other than none")
+    heads = config.heads if config.arch == "transformer" else 1
+    if head is not None and not 1 <= head <= heads:
+        raise ConfigError(f"head must be from 1 to {heads} for this model, not {head}")
     text = normalized(text.strip(), config.normalize)
     if not text:
         raise TextError("there is no text to align; give one")
     encoded = _encode(model, [(text, "")])
     _warn_of_unknown(encoded, set())
     [[answer]] = decode_all(model, encoded, DecodingConfig())
-    weights = _attention(model, text, answer.ids)
+    weights = _attention(model, text, answer.ids, head)
     written = _units(model, text, answer)
     read = token_texts(units_of(text, config.unit, model.bpe), config.unit)
     return Alignment(tuple(read), tuple(token_texts(written, config.unit)), weights)
 
 
-def _attention(model: Seq2SeqModel, text: str, ids: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _attention(
+    model: Seq2SeqModel, text: str, ids: tuple[int, ...], head: int | None = None
+) -> npt.NDArray[np.float32]:
     """Return the attention weights, (T, S), with which an answer to a text is written."""
     network, encoded = model.network, _encode(model, [(text, "")])
     is_reversed, device = model.config.reverse, device_of(network)
@@ -328,8 +334,14 @@ def _attention(model: Seq2SeqModel, text: str, ids: tuple[int, ...]) -> npt.NDAr
         state = network.encode(source.sources.to(device), source.lengths)
         for step, id_ in enumerate([encoded.eos_id, *ids]):
             if state.context is not None and state.weights is not None:
-                weights[step] = state.weights[0].cpu().numpy()
+                weights[step] = _of_head(state.weights[0], head)
             _, state = network(torch.tensor([[id_]], device=device), state)
             if state.context is None and state.weights is not None:
-                weights[step] = state.weights[0].cpu().numpy()
+                weights[step] = _of_head(state.weights[0], head)
     return weights[: len(ids), :: -1 if is_reversed else 1].copy()
+
+
+def _of_head(weights: Tensor, head: int | None) -> npt.NDArray[np.float32]:
+    """Return the weights, (S,), of one head or the mean of all, of (A, S) or of (S,)."""
+    heads = weights.cpu().view(-1, weights.shape[-1])
+    return np.asarray(heads.mean(0) if head is None else heads[head - 1])
