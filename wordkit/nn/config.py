@@ -57,7 +57,6 @@ class NetworkConfig(Settings):
         "Heads of each attention; they divide hidden into even parts.",
         at_least=1,
         only_with=TRANSFORMER,
-        main=True,
     )
     feed_forward: int | None = setting(
         None,
