@@ -48,6 +48,8 @@ FAMILIAR: Mapping[str, str] = {
     "max_vocab_size": "max_vocabulary", "vocab_size": "max_vocabulary", "sg": "arch='skipgram'",
     "skipgram": "arch='skipgram'", "model": "arch='skipgram'", "hs": "loss='hs'",
     "hidden_size": "hidden", "num_layers": "layers", "n_hidden": "hidden", "batch_size": "batch",
+    "n_layer": "layers", "n_head": "heads", "num_heads": "heads", "n_embd": "hidden",
+    "d_model": "hidden", "mem_len": "memory_length", "block_size": "steps",
     "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
     "validation": "valid", "verbose": "progress", "topn": "n", "restrict_vocab": "restrict",
     "sentences": "text", "corpus_file": "text", "input": "text",

@@ -47,7 +47,7 @@ def unrotated(monkeypatch: pytest.MonkeyPatch) -> None:
     """All positions at angle 0, as torch's layers know of none."""
 
     def table(steps: int, size: int, dtype: Any, device: Any) -> tuple[Tensor, Tensor]:
-        zeros = torch.zeros(steps, 1, size // 2, dtype=dtype, device=device)
+        zeros = torch.zeros(steps, size // 2, dtype=dtype, device=device)
         return zeros.cos(), zeros
 
     monkeypatch.setattr(transformer, "_rotation_table", table)
@@ -140,14 +140,14 @@ def test_rotations_make_scores_depend_on_distances_alone() -> None:
     pairs = torch.complex(q[0, : D // 2], q[0, D // 2 :])
     turned = pairs * torch.polar(torch.ones(3), (5 * frequencies)).to(pairs)
     expected = torch.cat([turned.real, turned.imag])
-    torch.testing.assert_close(rotate(q, cos[[5]], sin[[5]])[0, 0], expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(rotate(q, cos[[5]], sin[[5]])[0], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_gradients_of_rotated_parts() -> None:
     qkv = random(2, 4, 3, A, 6).requires_grad_()
     cos, sin = transformer._rotations(4, 6, torch.float64, qkv.device)
     assert torch.autograd.gradcheck(lambda x: transformer._Rotated.apply(x, cos, sin), (qkv,))
-    plain = rotate(qkv[:, :, 0], cos, sin)
+    plain = rotate(qkv[:, :, 0].transpose(1, 2), cos, sin)
     assert_same(transformer._Rotated.apply(qkv, cos, sin)[0], plain)  # type: ignore[no-untyped-call]
 
 
@@ -164,12 +164,13 @@ def by_definition(stack: Any, x: Tensor) -> Tensor:
 
     for layer in stack.layers:
         q, k, v = (
-            part.unflatten(2, (A, D)) for part in (norm(x, layer.norm) @ layer.qkv.T).chunk(3, 2)
+            part.unflatten(2, (A, D)).transpose(1, 2)
+            for part in (norm(x, layer.norm) @ layer.qkv.T).chunk(3, 2)
         )
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        scores = torch.einsum("btad,bsad->bats", q, k) / D**0.5
+        scores = q @ k.transpose(2, 3) / D**0.5
         weights = scores.masked_fill(hidden, -torch.inf).softmax(-1)
-        x = x + torch.einsum("bats,bsad->btad", weights, v).flatten(2) @ layer.projection.T
+        x = x + (weights @ v).transpose(1, 2).flatten(2) @ layer.projection.T
         inner = torch.nn.functional.gelu(norm(x, layer.feed_forward_norm) @ layer.up.T)
         x = x + inner @ layer.down.T
     return norm(x, stack.norm).transpose(0, 1)
