@@ -263,7 +263,6 @@ def test_the_text_by_another_name() -> None:
         (wordkit.train_word2vec, {"embeddings": "v.safetensors"}),
         (wordkit.train_counts, {"init": "v.safetensors"}),
         (wordkit.train_counts, {"checkpoint": "c"}),
-        (wordkit.train_language_model, {"init": "v.safetensors"}),
         (wordkit.train_seq2seq, {"embeddings": "v.safetensors"}),
     ],
 )
@@ -601,6 +600,10 @@ ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] 
     "similar_lines": lambda v, m, s: (
         similar_lines(DocumentVectors(v), "car", "car")[0].text == "car"
     ),
+    "LanguageModel.adapted": lambda v, m, s: m.adapted(cache=2, valid="car"),
+    "iter_adapt": lambda v, m, s: lm.iter_adapt(
+        m, lm.AdaptationConfig(cache=2), valid="car"
+    ).result(),
     "train_counts": lambda v, m, s: wordkit.train_counts("car"),
     "train_language_model": lambda v, m, s: wordkit.train_language_model(LINES, valid="car"),
     "train_seq2seq": lambda v, m, s: wordkit.train_seq2seq([("a", "b")], valid="car"),

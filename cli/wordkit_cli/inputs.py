@@ -15,9 +15,9 @@ from wordkit.storage import check_outputs
 from wordkit.text import Corpus
 from wordkit.text.corpus import UNTOLD, is_corpus
 from wordkit.text.detokenizer import UNIT_NOUNS
-from wordkit.text.normalization import Normalization
+from wordkit.text.normalization import Case, Normalization
 from wordkit.text.segmenters import has_unspaced_script
-from wordkit.text.tokenizers import Case, Tokenizer, tokenizer_of, unit_of
+from wordkit.text.tokenizers import Tokenizer, tokenizer_of, unit_of
 from wordkit_cli.options import is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress

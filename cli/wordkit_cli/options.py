@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from wordkit.runtime import DEVICES
-from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizers import Case
+from wordkit.text.normalization import Case, Normalization
 from wordkit_cli.sections import option
 
 __all__ = [

@@ -16,8 +16,8 @@ from wordkit.runtime import Report, as_run
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
-from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizers import Case, TokenizeFunction, Tokenizer, tokenizer_of
+from wordkit.text.normalization import Case, Normalization
+from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, tokenizer_of
 from wordkit_corpora.files import STANDARD_INPUT, is_glob
 from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
 from wordkit_corpora.plaintext import BLOCK_SIZE, Errors, has_unk

@@ -109,7 +109,7 @@ def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
         ("--init", "none", "cannot read none: there is no such file"),
         ("--resume", "corpus.txt", "corpus.txt is no vector file that wordkit knows"),
         ("--checkpoint", "none/c", "there is no folder"),
-        ("--output", "none/v", "there is no folder"),
+        ("--output", "none/v.safetensors", "there is no folder"),
         ("--output", "v.pdf", "v.pdf"),
     ],
 )

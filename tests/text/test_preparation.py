@@ -20,9 +20,9 @@ from string_source import StringSource
 
 from wordkit.errors import StorageError, TextError, VocabularyError
 from wordkit.text import Block, Corpus, TextConfig, get_tokenizer, iter_prepare
-from wordkit.text.normalization import Normalization
+from wordkit.text.normalization import Case, Normalization
 from wordkit.text.scanner import BlockIds, Scanner
-from wordkit.text.tokenizers import Case, is_number
+from wordkit.text.tokenizers import is_number
 
 SCANNED = ["basic", "words", "whitespace"]
 

@@ -28,8 +28,8 @@ from wordkit.runtime import choose_device
 from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text.corpus import UNTOLD, origin
 from wordkit.text.detokenizer import UNIT_NOUNS, Unit, detokenize
-from wordkit.text.normalization import Normalization
-from wordkit.text.tokenizers import Case, Tokenizer, is_number, tokenizer_of, unit_of
+from wordkit.text.normalization import Case, Normalization
+from wordkit.text.tokenizers import Tokenizer, is_number, tokenizer_of, unit_of
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 if TYPE_CHECKING:

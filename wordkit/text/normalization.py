@@ -8,7 +8,10 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal, TypeAlias
 
-__all__ = ["Normalization", "normalized"]
+__all__ = ["Case", "Normalization", "normalized"]
+
+Case: TypeAlias = Literal["keep", "lower"]
+"""The case of letters: as it is, or lower."""
 
 Normalization: TypeAlias = Literal["nfc", "nfkc", "none"]
 """``nfc``: canonically equal spellings are one (é as one or as two code points); ``nfkc``:

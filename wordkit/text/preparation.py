@@ -27,12 +27,11 @@ from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.detokenizer import Unit
-from wordkit.text.normalization import Normalization
+from wordkit.text.normalization import Case, Normalization
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
 from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.sizes import TextSizes, measure_text
 from wordkit.text.tokenizers import (
-    Case,
     TokenizeFunction,
     Tokenizer,
     get_tokenizer,

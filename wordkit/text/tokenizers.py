@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, get_args
 
 from wordkit.errors import ConfigError
 from wordkit.text.bpe import BytePairEncoding, not_learnt
@@ -53,11 +53,10 @@ from wordkit.text.characters import (
 )
 from wordkit.text.detokenizer import Unit
 from wordkit.text.graphemes import graphemes
-from wordkit.text.normalization import Normalization, normalized
+from wordkit.text.normalization import Case, Normalization, normalized
 from wordkit.text.segmenters import segment_chinese, segment_japanese
 
 __all__ = [
-    "Case",
     "TokenizeFunction",
     "Tokenizer",
     "get_tokenizer",
@@ -67,9 +66,6 @@ __all__ = [
 ]
 
 TokenizeFunction = Callable[[str], Sequence[str]]
-
-Case: TypeAlias = Literal["keep", "lower"]
-"""The case of letters: as it is, or lower."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
