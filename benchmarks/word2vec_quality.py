@@ -98,7 +98,8 @@ def _systems(options: argparse.Namespace) -> list[System]:
             add(f"wordkit, skipgram{beside}", device, "skipgram")
             add(f"wordkit, cbow{beside}", device, "cbow")
             higher = 0.025 * _rate_of_gensim(options.threads, options.epochs)
-            add(f"wordkit, skipgram{beside}, lr {higher:.4f}", device, "skipgram", higher)
+            near = f"wordkit, skipgram{beside}, lr {higher:.4f}, in"
+            add(near, device, "skipgram", higher, vectors="in")
             older = {"cbow_gradient": "word2vec", "vectors": "in"}
             lr = CBOW_LR_OF_WORD2VEC_C
             add(f"wordkit, cbow{beside}, gradient word2vec, in", device, "cbow", lr, **older)

@@ -16,6 +16,7 @@ class Machine:
 
     def __init__(self, spins: bool = True) -> None:
         self.now = self.used = self.done = 0.0
+        self.warm_up = 2.0  # seconds, in which it is slow and does not use its cores
         self.spins, self.others = spins, 0
         self.history: list[int] = []
         self.threads = AdaptiveThreads(2, int, lambda: self.now, lambda: self.used)
@@ -28,9 +29,10 @@ class Machine:
             cores = min(n, 2 * n / (n + self.others))
             # with two threads, the slower one shares its core
             speed = {1: 0.6 * cores, 2: 1.0 if not self.others else 0.35 / self.others}[n]
+            is_warm = self.now >= self.warm_up
             self.now += 0.1
-            self.used += 0.1 * cores * (1 if self.spins else 0.75)
-            self.done += 100 * speed
+            self.used += 0.1 * cores * (1 if self.spins and is_warm else 0.75)
+            self.done += 100 * speed * (1 if is_warm else 0.3)
             self.threads.update(int(self.done))
             self.history.append(n)
         return self.done - done

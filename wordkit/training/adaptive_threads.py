@@ -42,7 +42,8 @@ class AdaptiveThreads:
         self.threads = self._max = threads
         self._set_threads, self._clock, self._processor_clock = set_threads, clock, processor_clock
         self._before: tuple[int, float] | None = None  # threads and rate, during a trial
-        self._pause, self._left = _PERIODS, 0  # periods between trials, and until the next
+        # periods between trials, and until the next: a training is slow in its first ones
+        self._pause, self._left = _PERIODS, _PERIODS
         self.begin(0)
 
     def begin(self, done: int) -> None:
