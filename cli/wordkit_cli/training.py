@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.config import Settings, settings_of
+from wordkit.config import Settings, settings_of, without_effect
 from wordkit.errors import (
     ConfigError,
     DivergenceError,
@@ -41,15 +41,17 @@ _ENDS: Mapping[type[BaseException], str] = {
 
 
 def print_preset(name: str, description: str, model: Settings, training: Settings) -> None:
-    """Print the settings of a preset, as options."""
+    """Print the settings of a preset that have an effect, as options."""
     click.echo(f"{name}: {description}")
     for title, config in (("model", model), ("training", training)):
         click.echo(f"\n{title}")
+        names = settings_of(type(config))
+        useless = {name for name, _ in without_effect(type(config), vars(config), names)}
         rows = [
             (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
-            for n in settings_of(type(config))
+            for n in names
             for v in [getattr(config, n)]
-            if n != "adaptive"  # it is part of --softmax
+            if n not in useless and n != "adaptive"  # it is part of --softmax
         ]
         print_table(rows)
 
