@@ -329,7 +329,9 @@ class Child:
         self._process = multiprocessing.get_context("fork").Process(
             target=_run, args=(arguments, terminal or (None, self._said.fileno()), processes)
         )
+        listening = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child, until it catches it
         self._process.start()
+        signal.signal(signal.SIGINT, listening)
 
     def runs(self) -> bool:
         """Whether it has not ended."""
