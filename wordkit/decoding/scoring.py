@@ -20,7 +20,7 @@ from wordkit.nn.network import SequenceNetwork, State, device_of, inference
 from wordkit.runtime import Report
 
 __all__ = [
-    "NO_NUMBERS", "Ids", "Learn", "Stream", "measure_perplexity", "score_sequences",
+    "NO_NUMBERS", "Learn", "Stream", "measure_perplexity", "score_sequences",
     "stream_pieces", "token_log_probs",
 ]  # fmt: skip
 
