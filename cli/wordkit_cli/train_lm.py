@@ -171,7 +171,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
         if start := model.metadata.get("init"):
-            progress.say(f"{options['init']}: {_joined(start)}")
+            progress.say(f"{options['init']}: {_joined(start, UNIT_NOUNS[model.unit])}")
         progress.say(f"{output}: {_described(model, run.rate)}")
         _say_between_units(model, valid, progress)
         _test(model, test, progress)
@@ -293,12 +293,10 @@ def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None
     progress.say(_between_units("test", score))
 
 
-def _joined(start: Mapping[str, Any]) -> str:
+def _joined(start: Mapping[str, Any], noun: str) -> str:
     """Describe what became of the words of the model to start from, and of the text."""
     words, new, unknown = (start[name] for name in ("words", "new_words", "unknown_words"))
-    return (
-        f"its {counted(words, 'word')} stay, {new:,} of the text join them, {unknown:,} are <unk>"
-    )
+    return f"its {counted(words, noun)} stay, {new:,} of the text join them, {unknown:,} are <unk>"
 
 
 def _described(model: LanguageModel, rate: float | None) -> str:

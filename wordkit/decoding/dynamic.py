@@ -118,7 +118,7 @@ class DynamicEvaluation:
     ) -> None:
         copied: Any = copy.deepcopy(network)
         self.network = copied.eval()
-        """What has learnt so far, in evaluation mode: without dropout."""
+        """The adapted network, in evaluation mode: without dropout."""
         self.decay = decay
         self._weights = [weight.requires_grad_() for weight in copied.parameters()]
         self._trained = [weight.detach() for weight in network.parameters()]

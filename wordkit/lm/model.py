@@ -45,7 +45,7 @@ Ids = npt.NDArray[np.int64]
 
 
 class Reading(NamedTuple):
-    """How a text is read from its start on."""
+    """A network for a text, and the steps to read it in."""
 
     network: SequenceNetwork
     """The network, for this text alone where it learns from it."""
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
     not depend on each other."""
 
     learn: Learn | None = None
-    """What each piece is given to after it was read; None: nothing is learnt."""
+    """Trains the network on each piece after it was read; None: it is not trained."""
 
 
 @dataclass(frozen=True, eq=False)

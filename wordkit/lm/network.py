@@ -23,7 +23,7 @@ from wordkit.nn.transformer import TransformerStack
 __all__ = ["LanguageModelNetwork", "LanguageModelState"]
 
 LanguageModelState = tuple[LayerState, ...]
-"""Of each layer (h,) or (h, c), each of shape (B, H); or the keys and values of the last steps."""
+"""For each layer, (h,) or (h, c) of shape (B, H) each, or the cached keys and values."""
 
 
 def _recurrent(config: ModelConfig, dropout: Dropout) -> nn.Module:
@@ -44,7 +44,7 @@ def _transformer(config: ModelConfig, dropout: Dropout) -> nn.Module:
 
 
 _LAYERS = {"recurrent": _recurrent, "transformer": _transformer}
-"""What makes the layers of each architecture."""
+"""The constructor of the layers, by architecture."""
 
 
 class LanguageModelNetwork(nn.Module):

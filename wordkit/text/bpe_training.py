@@ -10,14 +10,14 @@ from itertools import islice
 from wordkit.runtime import Report
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe import BytePairEncoding
-from wordkit.text.corpus_folder import CorpusWriter
+from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.unit_scanners import block_text
 
 __all__ = ["TextSpool", "learn_pieces"]
 
 
-class TextSpool:
+class TextSpool(SpoolFile):
     """The blocks of a text in a file; a :class:`wordkit.text.TextSource` once they are read.
 
     Args:
@@ -29,21 +29,9 @@ class TextSpool:
 
     def __init__(self, source: TextSource, writer: CorpusWriter) -> None:
         self.name, self.size = source.name, 0
-        self._source, self._writer = source, writer
-        self._path = writer.path("words").with_suffix(".spool")
+        super().__init__(writer, "words")
+        self._source = source
         self._blocks: list[tuple[Block, int]] = []  # without their data, of which this many bytes
-
-    def __enter__(self) -> TextSpool:
-        try:
-            self._file = open(self._path, "w+b")
-        except OSError as error:
-            raise self._writer.failed(error) from error
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # bytes that nobody will read need not be written
-            self._file.close()
 
     def read(self) -> Generator[Report, None, None]:
         """Read the text; reports the bytes."""

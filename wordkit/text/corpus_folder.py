@@ -22,7 +22,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,9 @@ from wordkit.storage.atomic import fsync, temporary_prefix
 from wordkit.storage.temporary import MARK
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["MANIFEST", "PARTS", "CorpusWriter", "fingerprint_of", "read_manifest"]
+__all__ = ["MANIFEST", "PARTS", "CorpusWriter", "SpoolFile", "fingerprint_of", "read_manifest"]
+
+S = TypeVar("S", bound="SpoolFile")
 
 MANIFEST = "corpus.json"
 FORMAT_VERSION = 1
@@ -245,3 +247,27 @@ def _array_header(dtype: np.dtype[Any], size: int) -> bytes:
     entries = {"descr": dtype.str, "fortran_order": False, "shape": (size,)}
     np.lib.format.write_array_header_1_0(header, entries)
     return header.getvalue()
+
+
+class SpoolFile:
+    """A temporary file in the folder of a corpus that is written, as long as the context lasts.
+
+    Args:
+        writer: of the corpus.
+        name: of the array that is made of it.
+    """
+
+    def __init__(self, writer: CorpusWriter, name: str) -> None:
+        self._writer, self._path = writer, writer.path(name).with_suffix(".spool")
+
+    def __enter__(self: S) -> S:
+        try:
+            self._file = open(self._path, "w+b")
+        except OSError as error:
+            raise self._writer.failed(error) from error
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # bytes that nobody will read need not be written
+            self._file.close()

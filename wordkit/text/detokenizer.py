@@ -39,7 +39,7 @@ Unit: TypeAlias = Literal["char", "word", "bpe"]
 byte-pair encoding."""
 
 UNIT_NOUNS: Mapping[Unit, str] = {"char": "character", "word": "word", "bpe": "piece"}
-"""What one of a unit is called."""
+"""The noun for one token, by unit."""
 
 _CLOSING = frozenset(".,;:!?%)]}…’”»")
 _OPENING = frozenset("([{‘“«")
@@ -54,7 +54,7 @@ _WRITTEN = {
 
 
 class TokenJoiner(Protocol):
-    """What puts tokens together, one by one."""
+    """Joins tokens to text, one by one."""
 
     def add(self, token: str) -> str:
         """Return what a token adds to the text."""

@@ -25,7 +25,7 @@ from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
-from wordkit.text.corpus_folder import CorpusWriter
+from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Case, Normalization
 from wordkit.text.scanner import BlockIds, Scanner, WordTable
@@ -209,7 +209,7 @@ def _prepare(
 
 @dataclass(frozen=True)
 class Scanned:
-    """What was found in a block."""
+    """The ids and the sizes of a block."""
 
     ids: BlockIds
     sizes: TextSizes
@@ -298,26 +298,13 @@ def _merged_counts(
 # --- the ids -----------------------------------------------------------------------------------
 
 
-class Spool:
+class Spool(SpoolFile):
     """A file of the blocks' ids, in the order of the text, until the vocabulary is known."""
 
     def __init__(self, writer: CorpusWriter) -> None:
         self.tokens = self.lines = 0
-        self._writer = writer
-        self._path = writer.path("ids").with_suffix(".spool")
+        super().__init__(writer, "ids")
         self._blocks: list[tuple[int, int, int]] = []  # scanner, tokens, lines
-
-    def __enter__(self) -> Spool:
-        try:
-            self._file = open(self._path, "w+b")
-        except OSError as error:
-            raise self._writer.failed(error) from error
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # bytes that nobody will read need not be written
-            self._file.close()
 
     def append(self, scanner: int, found: BlockIds) -> None:
         """Write the ids of a block, in the numbering of a scanner's word table."""

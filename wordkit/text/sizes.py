@@ -18,16 +18,16 @@ __all__ = ["TextSizes", "measure_text"]
 
 @dataclass(frozen=True)
 class TextSizes:
-    """What a text has, once it is normalized, with ``\\n`` at each line end."""
+    """Counts of a normalized text, with ``\\n`` at each line end."""
 
     characters: int = 0
     """Code points, line ends among them."""
 
     bytes: int = 0
-    """Of its UTF-8."""
+    """Bytes of its UTF-8 encoding."""
 
     words: int = 0
-    """What white space separates."""
+    """Words, separated by white space."""
 
     lines: int = 0
     """Line ends."""
