@@ -56,6 +56,7 @@ LM = f"{SAVING} --preset rnnlm --batch 4 --steps 6 {SMALL}"
 SEQ2SEQ = f"{SAVING} {SMALL} --epochs 20"
 AGAIN = "--resume -q -o again.safetensors --max-minutes 0.001"
 DISK_BYTES = 2 << 20
+AT_WORK = "rank\n"
 PATIENCE = 120  # seconds after which a command hangs
 
 
@@ -269,8 +270,10 @@ class Soak:
     def _kill_worker(self, name: str) -> list[str] | None:
         """Kill one of two processes that train together; torchrun ends the other."""
         torchrun = Child(name, *JOBS[name].arguments, processes=2)
-        torchrun.watch(self._moment(name, last=2))
-        if ranks := torchrun.children():
+        while torchrun.runs() and len(torchrun.ranks()) < 2:
+            torchrun.watch(0.01)
+        torchrun.watch(self._moment(name))
+        if ranks := torchrun.ranks():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._chooser.choice(ranks), signal.SIGKILL)
         return None if torchrun.end() == 0 else torchrun.faults(1)
@@ -357,12 +360,13 @@ class Child:
         self._process.kill()
         return status
 
-    def children(self) -> list[int]:
-        """The processes that it has begun."""
+    def ranks(self) -> list[int]:
+        """The processes that it has begun and that are at work."""
         tasks = Path(f"/proc/{self._process.pid}/task")
         with contextlib.suppress(OSError):  # it has ended
-            return [int(pid) for task in tasks.iterdir()
+            pids = [pid for task in tasks.iterdir()
                     for pid in (task / "children").read_text().split()]  # fmt: skip
+            return [int(pid) for pid in pids if Path(f"/proc/{pid}/comm").read_text() == AT_WORK]
         return []
 
     def said(self) -> str:
@@ -407,9 +411,17 @@ def _torchrun(processes: int, function: Callable[..., None], *arguments: object)
             1, 1, processes, rdzv_backend="c10d", rdzv_endpoint="localhost:0",
             start_method="fork", max_restarts=0, logs_specs=DefaultLogsSpecs(folder),
         )  # fmt: skip
-        elastic_launch(config, function)(*arguments)
+        elastic_launch(config, _rank)(function, *arguments)
         return
     sys.exit(1)
+
+
+def _rank(function: Callable[..., None], *arguments: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the launcher's
+    name = Path("/proc/self/comm")
+    name.write_text(AT_WORK)
+    function(*arguments)
+    name.write_text("ended")  # the launcher may hang where a rank is killed that has answered it
 
 
 def _fault(*arguments: str) -> str:

@@ -120,6 +120,8 @@ def answer(package: Path, code: str = "import wordkit.kernel") -> str:
     """What the kernel returns in a new process, and whether it was kept from an earlier one."""
     command = [sys.executable, "-c", code]
     environment = {name: os.environ[name] for name in os.environ if name != "NUMBA_CACHE_DIR"}
+    # Python's own takes a source for the same that has its length and its second
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(
         command, cwd=package.parent, env=environment, capture_output=True, text=True
     )
