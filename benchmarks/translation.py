@@ -2,10 +2,12 @@
 
     python benchmarks/translation.py speed
     python benchmarks/translation.py bleu --minutes 5
+    python benchmarks/translation.py bleu --minutes 20 --unit bpe --arch recurrent transformer
 
 The 29,000 pairs of Multi30k (Elliott et al. 2016) in shared/data/multi30k, in lower case, words and
-punctuation apart. bleu trains with the settings that train-seq2seq fits to the pairs and the
-minutes, and translates test_2016_flickr by a beam of 5; BLEU is on these tokens.
+punctuation apart. bleu trains each architecture with the settings that train-seq2seq fits to the
+pairs and the minutes, and translates test_2016_flickr by a beam of 5; BLEU is on these tokens, and
+<unk> counts the translations that hold one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import gzip
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -27,6 +29,7 @@ from wordkit.seq2seq import (
     DecodingConfig,
     Pair,
     Seq2SeqConfig,
+    Seq2SeqModel,
     Seq2SeqTrainingConfig,
     iter_evaluate_pairs,
     iter_train_seq2seq,
@@ -117,30 +120,41 @@ def job(
 def bleu(options: argparse.Namespace) -> None:
     """Train for some minutes with fitted settings, and translate the test set."""
     train, valid, test = (read(options, part) for part in NAMES)
-    chosen = plan_training({"unit": "word"}, {"max_minutes": options.minutes}).fit(train)
-    loads = [os.getloadavg()[0]]
-    run = iter_train_seq2seq(
-        train, chosen.model, chosen.training, valid=valid, threads=options.threads
-    )
-    model = run.result()
-    loads.append(os.getloadavg()[0])
-    print(
-        f"{describe()}\n{chosen.description}; {options.threads} threads; load of the machine "
-        f"{loads[0]:.1f} before, {loads[1]:.1f} after\n"
-    )
-    columns = ["minutes", "pairs/s", "epochs", "BLEU", "BLEU, detokenized, 13a", "chrF"]
-    print(heading(["", *columns]))
-    for name, config in {
-        "greedy": DecodingConfig(),
-        "beam 5": DecodingConfig(beam=5),
-        "beam 5, --copy-unknown": DecodingConfig(beam=5, copy_unknown=True),
-    }.items():
-        score = iter_evaluate_pairs(model, test, config).result().translation
-        assert score is not None, "sacrebleu is not installed"
-        epochs = model.metadata["training"]["epochs"]
+    print(f"{describe()}\n{options.threads} threads")
+    rows = []
+    for arch in options.arch:
+        model, training = {"unit": options.unit, "arch": arch}, {"max_minutes": options.minutes}
+        chosen = plan_training(model, training).fit(train)
+        loads = [os.getloadavg()[0]]
+        run = iter_train_seq2seq(
+            train, chosen.model, chosen.training, valid=valid, threads=options.threads
+        )
+        trained = run.result()
+        loads.append(os.getloadavg()[0])
+        print(
+            f"{arch}: {chosen.description}; load of the machine {loads[0]:.1f} before, "
+            f"{loads[1]:.1f} after",
+            flush=True,
+        )
+        epochs = trained.metadata["training"]["epochs"]
         shown = [f"{options.minutes:g}", f"{run.rate or 0:.0f}", f"{epochs:.1f}"]
-        shown += [f"{score.bleu:.2f}", f"{score.bleu_detokenized:.2f}", f"{score.chrf:.2f}"]
-        print(row([name, *shown]), flush=True)
+        rows += [[f"{arch}, {name}", *shown, *scores] for name, scores in _scores(trained, test)]
+    columns = ["minutes", "pairs/s", "epochs", "BLEU", "BLEU, detokenized, 13a", "chrF", "<unk>"]
+    print(f"\n{heading(['', *columns])}", *map(row, rows), sep="\n")
+
+
+def _scores(model: Seq2SeqModel, test: list[Pair]) -> Iterator[tuple[str, list[str]]]:
+    decodings = {"greedy": DecodingConfig(), "beam 5": DecodingConfig(beam=5)}
+    if model.config.unit == "word":
+        decodings["beam 5, --copy-unknown"] = DecodingConfig(beam=5, copy_unknown=True)
+    for name, config in decodings.items():
+        found = iter_evaluate_pairs(model, test, config, examples=len(test)).result()
+        score = found.translation
+        assert score is not None, "sacrebleu is not installed"
+        examples = found.examples_right + found.examples_wrong
+        unknown = sum("<unk>" in example.written for example in examples)
+        scores = (score.bleu, score.bleu_detokenized, score.chrf)
+        yield name, [*(f"{value:.2f}" for value in scores), f"{unknown}"]
 
 
 def main() -> None:
@@ -151,6 +165,9 @@ def main() -> None:
     command.add_argument("--seconds", type=float, default=10.0)
     command = commands.add_parser("bleu", parents=[shared], help=bleu.__doc__)
     command.add_argument("--minutes", type=float, default=5.0)
+    command.add_argument("--unit", choices=["word", "bpe"], default="word")
+    archs = ["recurrent", "transformer"]
+    command.add_argument("--arch", nargs="+", choices=archs, default=archs[:1])
     run_subcommand(
         parser.parse_args(), dict.fromkeys(("speed", "bleu"), __name__), needs="sacrebleu"
     )
