@@ -70,8 +70,13 @@ CORRUPTIONS: dict[str, Corruption] = {
 _TEXT = CORRUPTIONS.keys() - {"cut", "empty"}
 REFUSED: dict[str, set[str]] = {
     "lines": _TEXT,
-    **dict.fromkeys(("text", "pairs", "evaluation set", "training log"), _TEXT | {"empty"}),
-    **{kind: {*CORRUPTIONS} for kind in ("vectors", "language model", "sequence model", "corpus")},
+    **dict.fromkeys(
+        ("text", "pairs", "labelled texts", "evaluation set", "training log"), _TEXT | {"empty"}
+    ),
+    **{
+        kind: {*CORRUPTIONS}
+        for kind in ("vectors", "language model", "sequence model", "classifier", "corpus")
+    },
     **{  # without one a training starts afresh
         f"{kind} checkpoint": CORRUPTIONS.keys() - {"missing"}
         for kind in ("word2vec", "language model", "sequence model")

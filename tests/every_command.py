@@ -29,6 +29,7 @@ KINDS = {
     "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
     "w2v.checkpoint": "word2vec checkpoint", "lm.checkpoint": "language model checkpoint",
     "seq2seq.checkpoint": "sequence model checkpoint", "lm.jsonl": "training log",
+    "labelled.tsv": "labelled texts", "classifier.safetensors": "classifier",
 }  # fmt: skip
 """The files of :func:`make_files`, and the kind of each: a key of ``corruption.REFUSED``."""
 
@@ -71,6 +72,7 @@ def _calls(*lines: str, default: str = "", stdin: str = "") -> tuple[Call, ...]:
 _W2V = "--dim 8 --epochs 2 --min-count 1 --threads 1 -q"
 _SMALL = "--hidden 8 --epochs 1 --threads 1 --device cpu -q"
 _LM = f"--preset rnnlm --batch 4 --steps 6 {_SMALL}"
+_CLASSIFIER = "--dim 4 --epochs 2 --threads 1 -q"
 _VECTORS, _MODEL = "vectors.safetensors", "m.safetensors"
 
 COMMANDS: dict[str, tuple[Call, ...]] = {
@@ -97,6 +99,10 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"toy.tsv -o >{_MODEL} --checkpoint >seq2seq.checkpoint --resume {_SMALL} --epochs 2",
         f"toy.tsv -o >{_MODEL} --init seq2seq.safetensors --epochs 1 --threads 1 -q",
     ),
+    "train-classifier": _calls(
+        f"labelled.tsv -o >{_MODEL} {_CLASSIFIER}",
+        f"labelled.tsv -o >{_MODEL} --embeddings {_VECTORS} --log >log {_CLASSIFIER} --dim 4",
+    ),
     "similar": (
         *_calls("king -n 3", "-", default=_VECTORS, stdin="king\nqueen\n"),
         *_calls("king -m vectors.txt --json", "king -m vectors.bin.gz"),
@@ -108,6 +114,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         *_calls("'the king' corpus.txt", default=_VECTORS),
         *_calls("'a king' - --json", default=_VECTORS, stdin="the queen\na car\n"),
     ),
+    "classify": _calls("-", "lines.txt", default="classifier.safetensors", stdin="a king\na car\n"),
     "embed": (
         *_calls("corpus.txt -o >v.npy", default=_VECTORS),
         *_calls("lines.txt -o >v.tsv -m vectors.txt --log >log -q"),
@@ -139,6 +146,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "score": _calls("- --words", "lines.txt", default="lm.safetensors", stdin="The cat sat.\n"),
     "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
+    "evaluate-classifier": _calls("labelled.tsv", default="classifier.safetensors"),
     "prepare": _calls(
         "corpus.txt --eos -o >new.ids",
         "corpus.txt -t bpe --max-vocabulary 300 -o >new.ids",
@@ -153,7 +161,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "info": _calls(
         _VECTORS, "old.ids --json", "lm.safetensors", "seq2seq.safetensors", "w2v.checkpoint",
-        "lm.checkpoint",
+        "lm.checkpoint", "classifier.safetensors",
     ),
     "corpora": _calls(""),
     "tokenizers": _calls('"It\'s 5."'),
@@ -174,6 +182,7 @@ The cat sat on the mat. The dog sat on the log.
     "lines.txt": "the cat sat\nthe dog\n",
     "toy.tsv": "".join(f"{text}\t{text.upper()}\n" for text in ("ab", "cde", "bad", "ace", "bed")),
     "valid.tsv": "dab\tDAB\nec\tEC\n",
+    "labelled.tsv": "people\tthe king\nroad\ta car\npeople\tthe queen\nroad\ta truck\n" * 4,
     "pairs.txt": "king queen 9\nking car 1\nman woman 7\n",
     "questions.txt": ": family\nking queen man woman\nman woman king queen\n",
 }
@@ -195,6 +204,7 @@ _MAKING = (
     f"train-w2v corpus.txt -o x.bin --checkpoint w2v.checkpoint {_W2V}",
     f"train-lm corpus.txt -o x.safetensors --checkpoint lm.checkpoint --log lm.jsonl {_LM}",
     f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
+    f"train-classifier labelled.tsv {_CLASSIFIER}",
 )
 
 

@@ -26,6 +26,7 @@ NAMES = (
     "native vectors",
     "language model",
     "sequence model",
+    "classifier",
     "word2vec checkpoint",
     "language model checkpoint",
     "sequence model checkpoint",
@@ -35,6 +36,7 @@ NAMES = (
     "text, utf-16",
     "preparation",
     "pairs",
+    "labelled texts",
     "word pairs",
     "analogies",
     "training log",
@@ -58,6 +60,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     """All readers by name, with their good files in a folder that ``make_files`` has filled."""
     from wordnet_files import pack_wordnet
 
+    from wordkit.classification import Classifier
     from wordkit.embeddings import load_embeddings, save_embeddings
     from wordkit.lm import load_language_model, save_language_model
     from wordkit.lm import read_checkpoint as read_lm_checkpoint
@@ -77,6 +80,8 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         save_embeddings(vectors, path, precision=precision)
     model, small_model = load_language_model(folder / "lm.safetensors"), folder / "lm-int8"
     save_language_model(model, small_model, precision="int8")
+    small_classifier = folder / "classifier-int8"
+    Classifier.load(folder / "classifier.safetensors").save(small_classifier, precision="int8")
 
     def open_corpus(path: Path) -> None:
         corpus = Corpus.open(path)
@@ -95,6 +100,9 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         "native vectors": Reader(_read_vectors, (folder / "vectors.safetensors", *small)),
         "language model": Reader(load_language_model, (folder / "lm.safetensors", small_model)),
         "sequence model": Reader(load_seq2seq, (folder / "seq2seq.safetensors",)),
+        "classifier": Reader(
+            Classifier.load, (folder / "classifier.safetensors", small_classifier)
+        ),
         "word2vec checkpoint": Reader(read_w2v_checkpoint, (folder / "w2v.checkpoint",)),
         "language model checkpoint": Reader(read_lm_checkpoint, (folder / "lm.checkpoint",)),
         "sequence model checkpoint": Reader(
@@ -106,6 +114,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         "text, utf-16": Reader(_read_text("utf-16"), (folder / "wide.txt",)),
         "preparation": Reader(_prepare, (folder / "lines.txt", *packed)),
         "pairs": Reader(_read_pairs, (folder / "toy.tsv",)),
+        "labelled texts": Reader(_read_labelled, (folder / "labelled.tsv",)),
         "word pairs": Reader(read_word_pairs, (folder / "pairs.txt",)),
         "analogies": Reader(read_analogies, (folder / "questions.txt",)),
         "training log": Reader(read_training_log, (folder / "lm.jsonl",)),
@@ -152,6 +161,14 @@ def _read_pairs(path: Path) -> None:
     from wordkit_corpora.named import iter_open_source
 
     for _ in read_pairs(iter_open_source([str(path)]).result().source):
+        pass
+
+
+def _read_labelled(path: Path) -> None:
+    from wordkit.classification import read_labelled_texts
+    from wordkit_corpora.named import iter_open_source
+
+    for _ in read_labelled_texts(iter_open_source([str(path)]).result().source):
         pass
 
 

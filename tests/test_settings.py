@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wordkit.classification.config import ClassifierConfig
 from wordkit.config import (
     Setting,
     Settings,
@@ -28,13 +29,14 @@ from wordkit.lm.generation import GenerationConfig
 from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.text import TextConfig
+from wordkit.text.subwords import MAX_BUCKETS
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
 
 KINDS = (
     ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
     Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
-    TextConfig, AdaptationConfig,
+    TextConfig, AdaptationConfig, ClassifierConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
@@ -50,7 +52,7 @@ RANGES = {
     "dynamic_lr",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
     "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
-    "top_k cache dynamic_steps",
+    "top_k cache dynamic_steps min_ngram_count",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
@@ -58,8 +60,11 @@ RANGES = {
     "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent dynamic_decay",
     "from 0 to 10": "length_penalty",
     "from -10 to 10": "ns_exponent",
+    "from 1 to 10": "word_ngrams",
     "from 1 to 32": "layers",
+    "from 1 to 100": "models",
     "from 1 to 1000": "window negative softmaxes",
+    f"from 1 to {MAX_BUCKETS}": "buckets",
     "from 1 to 100000": "hidden dim last_hidden attention_width feed_forward memory_length",
     f"from 0 to {2**32 - 1}": "seed",
     f"from 0 to {2**64 - 1}": "seed",

@@ -22,6 +22,11 @@ or a model that transforms one text into another::
     model = wordkit.train_seq2seq("dates.tsv", attention="dot")
     model.transform(["september 27, 1994"])
 
+Labelled texts become a classifier::
+
+    classifier = wordkit.train_classifier("train.tsv")
+    classifier.predict("How far is it from Denver to Aspen ?")
+
 A text is a path, several of them, the name of a corpus ("ptb", "pydocs"), an open file, a list of
 lines, a list of lists of tokens, a pandas Series, or a :class:`Corpus`, which :func:`prepare` makes
 once for many trainings. Settings are keywords. The packages behind these names
@@ -41,6 +46,7 @@ __version__ = "0.3.0"
 
 if TYPE_CHECKING:
     from wordkit import bundled as bundled
+    from wordkit import classification as classification
     from wordkit import counts as counts
     from wordkit import documents as documents
     from wordkit import embeddings as embeddings
@@ -60,6 +66,9 @@ if TYPE_CHECKING:
     from wordkit.api import train_language_model as train_language_model
     from wordkit.api import train_seq2seq as train_seq2seq
     from wordkit.api import train_word2vec as train_word2vec
+    from wordkit.classification import Classifier as Classifier
+    from wordkit.classification import evaluate_classifier as evaluate_classifier
+    from wordkit.classification import train_classifier as train_classifier
     from wordkit.documents import DocumentVectors as DocumentVectors
     from wordkit.embeddings import Embeddings as Embeddings
     from wordkit.errors import ConfigError as ConfigError
@@ -83,8 +92,8 @@ if TYPE_CHECKING:
     from wordkit.thesaurus import Thesaurus as Thesaurus
 
 _PACKAGES = (
-    "bundled", "counts", "documents", "embeddings", "evaluation", "lm", "plots", "seq2seq", "text",
-    "thesaurus", "word2vec",
+    "bundled", "classification", "counts", "documents", "embeddings", "evaluation", "lm", "plots",
+    "seq2seq", "text", "thesaurus", "word2vec",
 )  # fmt: skip
 
 _HOMES = {
@@ -94,6 +103,7 @@ _HOMES = {
     ),
     "wordkit.text": ("Corpus", "Vocabulary"),
     "wordkit.embeddings": ("Embeddings",),
+    "wordkit.classification": ("Classifier", "evaluate_classifier", "train_classifier"),
     "wordkit.documents": ("DocumentVectors",),
     "wordkit.lm": ("LanguageModel",),
     "wordkit.seq2seq": ("Seq2SeqModel",),
@@ -110,6 +120,7 @@ _FAMILIAR = {
     "Word2Vec": "train_word2vec", "FastText": "train_word2vec", "KeyedVectors": "Embeddings",
     "train_unsupervised": "train_word2vec", "load_model": "load", "LineSentence": "prepare",
     "load_facebook_model": "load", "load_facebook_vectors": "load",
+    "train_supervised": "train_classifier",
 }  # fmt: skip
 """Names of gensim and fastText, with ours."""
 

@@ -27,6 +27,7 @@ from wordkit.evaluation import (
 from wordkit.evaluation import evaluate_similarity as _evaluate_similarity
 from wordkit.runtime.progress_bar import finish
 from wordkit.storage import (
+    CLASSIFIER,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
@@ -41,6 +42,7 @@ from wordkit.text.corpus import UNTOLD
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
 if TYPE_CHECKING:
+    from wordkit.classification import Classifier
     from wordkit.counts import CountsConfig
     from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
     from wordkit.seq2seq import Pair, Seq2SeqConfig, Seq2SeqModel, Seq2SeqTrainingConfig
@@ -510,7 +512,7 @@ def compare(
 
 def load(
     path: str | os.PathLike[str], *, device: str = "cpu"
-) -> Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus | Vocabulary:
+) -> Classifier | Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus | Vocabulary:
     """Load what a file or a folder holds: vectors of any format, a model, a corpus, a WordNet.
 
     Whatever it is, its ``save(path)`` writes what can be loaded again.
@@ -540,6 +542,10 @@ def load(
         from wordkit.seq2seq import load_seq2seq
 
         return load_seq2seq(path, device)
+    if is_of_kind(path, CLASSIFIER):
+        from wordkit.classification import Classifier
+
+        return Classifier.load(path)
     if is_of_kind(path, VOCABULARY):
         return Vocabulary.load(path)
     for kind, training in _CHECKPOINTS.items():

@@ -15,9 +15,10 @@ __all__ = ["cli"]
 _SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
-        "train-counts": "Word vectors by counting: co-occurrence, PPMI, truncated SVD.",
+        "train-counts": "Word vectors by counting: co-occurrence, PPMI, SVD.",
         "train-lm": "A language model: RNN, LSTM, GRU or Transformer.",
         "train-seq2seq": "A sequence-to-sequence model, with attention.",
+        "train-classifier": "A text classifier, from labelled lines.",
     },
     "Ask": {
         "similar": "The words nearest to a word.",
@@ -25,6 +26,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "vector": "The vector of a word, or the mean vector of a text.",
         "odd-one-out": "The word that does not fit among the others.",
         "similar-lines": "The lines of a text that are nearest to a sentence.",
+        "classify": "The labels of each line of a text, by a classifier.",
     },
     "Look up": {
         "synonyms": "Other words for each sense of a word, from WordNet.",
@@ -42,8 +44,9 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Measure": {
         "evaluate": "Score vectors on word similarity and analogies.",
         "perplexity": "The perplexity of a language model on a text.",
-        "score": "Log-probabilities of lines and words by a language model.",
+        "score": "Log-probabilities of lines and words, by the same.",
         "evaluate-seq2seq": "Exact match and error rate of a sequence model.",
+        "evaluate-classifier": "Accuracy and F1 of a classifier, label by label.",
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",

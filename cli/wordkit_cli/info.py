@@ -63,6 +63,7 @@ def _known(path: str | None) -> dict[str, Any]:
             _language_model_checkpoint,
         ),
         storage.VOCABULARY: ("vocabulary", _vocabulary),
+        storage.CLASSIFIER: ("classifier", _classifier),
         storage.SEQ2SEQ_CHECKPOINT: ("checkpoint of wordkit train-seq2seq", _seq2seq_checkpoint),
     }
     if path is None:
@@ -102,6 +103,20 @@ def _vocabulary(path: str) -> dict[str, Any]:
         "words": len(vocabulary),
         "tokens": int(vocabulary.counts.sum()) if vocabulary.has_counts else None,
         "first_words": list(vocabulary.words[:10]),
+    }
+
+
+def _classifier(path: str) -> dict[str, Any]:
+    from wordkit.classification import Classifier
+
+    model = Classifier.load(path)
+    return {
+        "labels": dict(zip(model.labels, model.labels.counts.tolist(), strict=True)),
+        "words": len(model.features.vocabulary),
+        "ngrams": len(model.features.buckets),
+        "text": dict(model.text),
+        "settings": asdict(model.config),
+        "made": dict(model.metadata),
     }
 
 

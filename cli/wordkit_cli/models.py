@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Seq2SeqModel
 
 __all__ = [
-    "COUNTED", "DEFAULTS", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS", "Found", "default_file", "find",
-    "load_model", "load_seq2seq_model", "load_vectors", "model_and",
+    "CLASSIFIER", "COUNTED", "DEFAULTS", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS", "Found",
+    "default_file", "find", "load_model", "load_seq2seq_model", "load_vectors", "model_and",
 ]  # fmt: skip
 
 
@@ -50,7 +50,11 @@ LANGUAGE_MODEL = Default(
 SEQ2SEQ = Default(
     "sequence model", "WORDKIT_SEQ2SEQ", "seq2seq.safetensors", None, "wordkit train-seq2seq PAIRS"
 )
-DEFAULTS = (VECTORS, COUNTED, LANGUAGE_MODEL, SEQ2SEQ)
+CLASSIFIER = Default(
+    "classifier", "WORDKIT_CLASSIFIER", "classifier.safetensors", None,
+    "wordkit train-classifier TEXTS",
+)  # fmt: skip
+DEFAULTS = (VECTORS, COUNTED, LANGUAGE_MODEL, SEQ2SEQ, CLASSIFIER)
 
 
 class Found(NamedTuple):

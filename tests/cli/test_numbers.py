@@ -12,7 +12,15 @@ from conftest import Place
 from every_command import COMMANDS, options
 
 from wordkit.config import Setting, settings_of
-from wordkit_cli import adaptation, train_counts, train_lm, train_seq2seq, train_w2v, transform
+from wordkit_cli import (
+    adaptation,
+    train_classifier,
+    train_counts,
+    train_lm,
+    train_seq2seq,
+    train_w2v,
+    transform,
+)
 from wordkit_cli.commands import cli
 from wordkit_cli.setting_options import SettingOptions
 
@@ -70,8 +78,8 @@ def another(declared: Setting) -> Any:
     {
         "train-w2v": train_w2v._SETTINGS, "train-counts": train_counts._SETTINGS,
         "train-lm": train_lm._SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
-        "transform": transform._DECODING, "perplexity": adaptation._SETTINGS,
-        "score": adaptation._SETTINGS,
+        "train-classifier": train_classifier._SETTINGS, "transform": transform._DECODING,
+        "perplexity": adaptation._SETTINGS, "score": adaptation._SETTINGS,
     }.items(),
 )  # fmt: skip
 def test_all_settings_arrive(name: str, group: SettingOptions) -> None:

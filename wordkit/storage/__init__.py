@@ -2,6 +2,7 @@
 
 from wordkit.storage.atomic import atomic_write
 from wordkit.storage.container import (
+    CLASSIFIER,
     EMBEDDINGS,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
@@ -29,6 +30,7 @@ from wordkit.storage.paths import (
 from wordkit.storage.temporary import TemporaryFolder
 
 __all__ = [
+    "CLASSIFIER",
     "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",

@@ -24,6 +24,7 @@ from wordkit.storage.atomic import atomic_write
 from wordkit.storage.paths import check_readable, why_unreadable
 
 __all__ = [
+    "CLASSIFIER",
     "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
@@ -54,7 +55,7 @@ _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of s
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
 EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
-VOCABULARY = "vocabulary"
+VOCABULARY, CLASSIFIER = "vocabulary", "classifier"
 """The kinds of the files that hold one."""
 
 _USES = {
@@ -66,6 +67,7 @@ _USES = {
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
     VOCABULARY: "wordkit.load reads it in Python",
+    CLASSIFIER: "wordkit classify and evaluate-classifier take classifiers",
 }
 """The commands that take a file of a kind, for the message of another command."""
 

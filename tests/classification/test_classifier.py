@@ -1,0 +1,301 @@
+"""Classifiers: training, files, answers, the estimator, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import MultiLabelBinarizer
+from string_source import StringSource
+
+import wordkit
+from wordkit.classification import (
+    Classifier,
+    ClassifierConfig,
+    LabelledText,
+    TextClassifier,
+    iter_train_classifier,
+    labelled_texts,
+    read_labelled_texts,
+    score_classifier,
+)
+from wordkit.classification.scores import score_labels
+from wordkit.embeddings import Embeddings
+from wordkit.errors import (
+    ConfigError,
+    DivergenceError,
+    FormatError,
+    ResourceError,
+    TextError,
+    VocabularyError,
+    WordkitError,
+    WordkitWarning,
+)
+
+TEXTS = ["the cat sat", "a dog barks", "the car drives", "a fast car", "the cat and dog"] * 8
+LABELS = ["animal", "animal", "road", "road", "animal"] * 8
+PAIRS = labelled_texts(TEXTS, LABELS)
+
+
+def trained(pairs: Any = PAIRS, **values: Any) -> Classifier:
+    given = {name: values.pop(name) for name in ("embeddings", "text") if name in values}
+    config = ClassifierConfig(**{"dim": 8, "epochs": 10, **values})
+    return iter_train_classifier(pairs, config, threads=1, **given).result()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {}, {"loss": "ova"}, {"loss": "hs"}, {"subwords": "2-4"}, {"models": 3, "dropout": 0.2},
+        {"dim": 1}, {"class_weight": "balanced", "word_ngrams": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_can_be_learnt_is_learnt_and_kept(given: dict[str, Any], tmp_path: Path) -> None:
+    made = trained(**given)
+    assert [found[0].label for found in made.predict(TEXTS)] == LABELS
+    probabilities = made.probabilities(TEXTS)
+    if made.config.loss != "ova":
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+    made.save(tmp_path / "c.safetensors")
+    again = wordkit.load(tmp_path / "c.safetensors")
+    assert isinstance(again, Classifier)
+    assert np.array_equal(again.probabilities(TEXTS), probabilities)
+    assert again.config == made.config
+    assert (again.labels, again.metadata) == (made.labels, made.metadata)
+    trained(**given).save(tmp_path / "d.safetensors")
+    same = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "cd")
+    assert next(same) == next(same), "the same seed on one thread gives the same file"
+
+
+def test_many_labels_keep_vectors_and_output() -> None:
+    texts = [f"word{i} and so on" for i in range(30)]
+    for loss in ("softmax", "ova", "hs"):
+        made = trained(
+            labelled_texts(texts, [f"label {i}" for i in range(30)]), loss=loss, epochs=60, lr=1.0
+        )
+        assert made.output is not None
+        right = [found[0].label == f"label {i}" for i, found in enumerate(made.predict(texts))]
+        assert np.mean(right) > 0.9, loss
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
+@settings(max_examples=30)
+def test_texts_are_classified_by_themselves(texts: list[str]) -> None:
+    together = MODEL.probabilities(texts)
+    alone = [MODEL.probabilities(text)[0] for text in texts]
+    assert together == pytest.approx(np.array(alone).reshape(len(texts), 2), abs=1e-6)
+    for found in MODEL.predict(texts, 2):
+        assert found[0].probability >= found[1].probability
+    assert [len(found) for found in MODEL.predict(texts, 9, threshold=0.51)] == [
+        int((row >= 0.51).sum()) for row in together
+    ]
+
+
+MODEL = trained()
+
+
+def test_tokens_are_taken_as_they_are() -> None:
+    assert np.array_equal(
+        MODEL.probabilities([["the", "cat", "sat"], "a dog"]),
+        MODEL.probabilities(["the cat sat", "a dog"]),
+    )
+
+
+def test_embeddings_help_with_words_that_are_rare() -> None:
+    words = ["cat", "dog", "car", "bus"]
+    vectors = Embeddings(words, np.array([[9, 0], [9, 1], [0, 9], [1, 9]], np.float32))
+    pairs = labelled_texts(["cat", "dog", "car", "bus"], ["animal", "animal", "road", "road"])
+    made = trained(pairs, dim=2, embeddings=vectors, word_ngrams=1)
+    assert [found[0].label for found in made.predict(words)] == [each.labels[0] for each in pairs]
+    with pytest.raises(ConfigError, match="dim is 3, and the vectors to start from have 2"):
+        trained(pairs, dim=3, embeddings=vectors)
+    with pytest.raises(VocabularyError, match="none of the .* words of the texts is among the 4"):
+        trained(dim=2, embeddings=Embeddings(["x", "y", "z", "w"], vectors.vectors))
+
+
+def test_the_classes_of_few_texts_weigh_more_when_balanced() -> None:
+    pairs = labelled_texts(["a b"] * 9 + ["a b"], ["often"] * 9 + ["seldom"])
+    plain, balanced = (trained(pairs, class_weight=way) for way in ("none", "balanced"))
+    seldom = [float(each.probabilities("a b")[0, 1]) for each in (plain, balanced)]
+    assert seldom[0] == pytest.approx(0.1, abs=0.1)
+    assert seldom[1] == pytest.approx(0.5, abs=0.15)
+
+
+def test_a_stopped_training_has_a_classifier() -> None:
+    run = iter_train_classifier(PAIRS, ClassifierConfig(epochs=1000), threads=2)
+    for report in run:
+        if report.figures["epoch"] > 30:
+            break
+    run.close()
+    assert run.has_learnt
+    assert score_classifier(run.best(), PAIRS).accuracy == 1
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    with pytest.raises(DivergenceError, match="lower lr"):
+        trained(lr=1e30)
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+label_sets = st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=1, max_size=12)
+
+
+@given(st.data())
+def test_scores_are_those_of_scikit_learn(data: st.DataObject) -> None:
+    true = data.draw(label_sets)
+    answers = data.draw(
+        st.lists(st.sets(st.sampled_from("abcd")), min_size=len(true), max_size=len(true))
+    )
+    score = score_labels(true, answers)
+    names = sorted({label for each in (*true, *answers) for label in each})
+    assume(len(names) > 1)  # of a single one, scikit-learn takes 0 and 1 as two labels
+    coded = MultiLabelBinarizer(classes=names)
+    y, p = coded.fit_transform(true), coded.transform(answers)
+    assert score.accuracy == pytest.approx(accuracy_score(y, p))
+    assert score.macro_f1 == pytest.approx(f1_score(y, p, average="macro", zero_division=0))
+    assert score.micro_f1 == pytest.approx(f1_score(y, p, average="micro", zero_division=0))
+    known = precision_recall_fscore_support(y, p, zero_division=0)
+    for each in score.labels:
+        place = names.index(each.label)
+        expected = [column[place] for column in known]
+        assert [each.precision, each.recall, each.f1, each.count] == pytest.approx(expected)
+    if all(len(each) == 1 for each in (*true, *answers)):
+        assert score.micro_f1 == pytest.approx(score.accuracy)
+        assert sum(each.count for each in score.confusions) == round(
+            (1 - score.accuracy) * len(true)
+        )
+
+
+def test_several_labels_of_a_text_are_all_found_by_ova() -> None:
+    pairs = [LabelledText(("a", "b"), "x y"), LabelledText(("a",), "x"), LabelledText(("b",), "y")]
+    made = trained(pairs * 10, loss="ova", epochs=30)
+    assert score_classifier(made, pairs).accuracy == 1
+    with pytest.warns(WordkitWarning, match="does not know 'c', labels of 1 text"):
+        assert score_classifier(made, [LabelledText(("c",), "x")]).accuracy == 0
+
+
+# --- the estimator -------------------------------------------------------------------------------
+
+
+def test_the_estimator_is_one_of_scikit_learn() -> None:
+    search = GridSearchCV(TextClassifier(dim=5, n_jobs=1), {"epochs": [5, 10]}, cv=2)
+    search.fit(TEXTS, LABELS)
+    assert search.best_score_ == 1
+    assert clone(search.best_estimator_).get_params()["dim"] == 5
+    numbers = TextClassifier(dim=5, n_jobs=1).fit(TEXTS, [len(label) for label in LABELS])
+    assert numbers.classes_.tolist() == [4, 6]
+    assert numbers.predict(["a cat", "a car"]).tolist() == [6, 4]
+    assert numbers.predict_proba(["a cat"])[0, 1] > 0.5
+    with pytest.raises(NotFittedError):
+        TextClassifier().predict(["a"])
+    with pytest.raises(ConfigError, match="an iterable of texts"):
+        numbers.predict("a cat")
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read(text: str, **how: Any) -> list[tuple[tuple[str, ...], Any]]:
+    return [(each.labels, each.text) for each in read_labelled_texts(StringSource(text), **how)]
+
+
+def test_lines_of_three_kinds() -> None:
+    expected = [(("a b",), "x y"), (("c",), "z\tw")]
+    assert read("a b\tx y\n\nc\tz\tw\n") == expected
+    assert read("1 x y\n2 z", separator=" ") == [(("1",), "x y"), (("2",), "z")]
+    assert read("__label__a __label__b x y\nz __label__c\n") == [
+        (("a", "b"), "x y"), (("c",), "z")
+    ]  # fmt: skip
+    table = 'id,text,label\n1,"x, ""y""\nand z",a\n2,w,b\n'
+    assert read(table, columns=["label", "text"]) == [(("a",), 'x, "y" and z'), (("b",), "w")]
+    assert read("x;a\ny;b\n", columns=["2", "1"], separator=";") == [(("a",), "x"), (("b",), "y")]
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "says"),
+    [
+        ("a\tb\nno label here\n", {}, "line 2: it has no label: expected a label, a tab and"),
+        ("\tb\n", {}, "line 1: it has no label"),
+        ("__label__a b\nc\n", {}, "line 2: it has no label: expected a word __label__"),
+        ("__label__ b\n", {}, "line 1: it has no label"),
+        ("\n \n", {}, "holds no text"),
+        ("a,b\n1,2\n", {"columns": ["c", "b"]}, "line 1: it names no column 'c', found 'a, b'"),
+        ("a,b\n1\n", {"columns": ["1", "2"]}, "line 2: it has 1 columns, not 2"),
+        ("a,b\n,2\n", {"columns": ["a", "b"]}, "line 2: its label is empty"),
+        ('a,b\n1,"2\n', {"columns": ["a", "b"]}, "it is no CSV"),
+        ("a,b\n", {"columns": ["a", "b"]}, "no text below its first line"),
+    ],
+)
+def test_lines_that_are_refused(text: str, how: dict[str, Any], says: str) -> None:
+    with pytest.raises(TextError, match=says) as caught:
+        read(text, **how)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "given", "error", "says"),
+    [
+        ([("a", "x"), ("a", "y")], {}, TextError, "all texts have the label 'a'"),
+        ([], {}, TextError, "holds no line"),
+        ([("a", ""), ("b", " ")], {}, TextError, "all 2 texts are empty"),
+        ([("a", "x"), ("b", None)], {}, ConfigError, "text 2 must be a string or a list"),
+        ([("a", "x"), (None, "y")], {}, ConfigError, "the label of text 2 must be a string"),
+        ([("a", "x"), ("b", "\ud800")], {}, TextError, "not valid Unicode"),
+        ([("a", "x"), ("b", "y")], {"min_count": 3}, VocabularyError, "no word occurs 3 times"),
+        ([("a", "x"), ("b", "y")], {"buckets": 2**31 - 1}, ResourceError, "lower buckets"),
+        ([("a", "x"), ("b", "y")], {"subwords": "4-3"}, ConfigError, "4 to 3 characters"),
+        ([("a", "x"), ("b", "y")], {"subwords": ""}, ConfigError, "as in 3-6, not ''"),
+        ([("a", "x"), ("b", "y")], {"dimensions": 3}, ConfigError, "no setting 'dimensions'"),
+        ([("a", "x"), ("b", "y")], {"tokenizer": "no"}, ConfigError, "tokenizer must be one of"),
+        ([("a", "x", "y")], {}, ConfigError, "text 1 must be a label and a text"),
+    ],
+)
+def test_what_cannot_be_learnt_from(
+    pairs: Any, given: dict[str, Any], error: type[WordkitError], says: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 30)
+    with pytest.raises(error, match=says) as caught:
+        wordkit.train_classifier(pairs, progress=False, **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_texts_are_left_out_of_the_training() -> None:
+    with pytest.warns(WordkitWarning, match="1 text is empty, and left out"):
+        made = trained([*PAIRS, LabelledText(("road",), " ")])
+    assert made.metadata["training"]["texts"] == len(PAIRS)
+    assert made.predict("")[0][0].label in ("animal", "road")
+
+
+def test_corrupted_files_are_refused(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    path = tmp_path / "c.safetensors"
+    scores = MODEL.vectors.copy()
+    scores[3, 0] = math.nan
+    replace(MODEL, vectors=scores).save(path)
+    with pytest.raises(FormatError, match="not finite"):
+        Classifier.load(path)
+    with pytest.raises(ConfigError, match="cannot hold a function"):
+        trained(text={"tokenizer": str.split}).save(path)
+
+
+def test_one_door_for_training_and_measuring(tmp_path: Path) -> None:
+    path = tmp_path / "train.tsv"
+    lines = zip(LABELS, TEXTS, strict=True)
+    path.write_text("".join(f"{label}\t{text}\n" for label, text in lines))
+    made = wordkit.train_classifier(path, dim=8, threads=1, tokenizer="whitespace")
+    assert made.text["tokenizer"] == "whitespace"
+    made.save(tmp_path / "c.safetensors")
+    assert wordkit.evaluate_classifier(tmp_path / "c.safetensors", path).accuracy == 1

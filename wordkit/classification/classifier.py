@@ -1,0 +1,292 @@
+"""The classifier: a text → the probabilities of labels.
+
+N is the number of texts, R of words and n-grams that are known, K of labels, O of outputs (K, or
+K − 1 nodes of a Huffman tree), D of dimensions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.classification import kernels
+from wordkit.classification.config import ClassifierConfig
+from wordkit.classification.features import Features, TokenTable, check_buckets
+from wordkit.config import check_number, from_record
+from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError, counted
+from wordkit.runtime import ThreadPool
+from wordkit.storage import CLASSIFIER, TensorFile, read_tensors, write_tensors
+from wordkit.storage.quantization import check_precision, dequantize, quantize
+from wordkit.text.lookup import Document, WordIds
+from wordkit.text.tokenizers import Tokenizer, tokenizer_of
+from wordkit.text.vocabulary import Vocabulary
+from wordkit.word2vec.huffman import HuffmanTree, huffman_tree
+
+__all__ = ["Classifier", "Prediction"]
+
+Floats = npt.NDArray[np.float32]
+
+_GROUP = 4096  # texts of a task of a thread
+_SETTINGS, _TEXT, _MADE = "config", "text", "made"  # entries of the metadata
+
+
+class Prediction(NamedTuple):
+    """A label, and how probable it is."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A text classifier, which :func:`wordkit.classification.train_classifier` makes.
+
+    The logits of a text are those of its words and n-grams, in the mean: their vectors, times the
+    output matrix. Where that has fewer rows than the vectors have dimensions, the product is kept:
+    a score of each word and n-gram for each output.
+    """
+
+    config: ClassifierConfig
+    """The settings that it was trained with."""
+
+    labels: Vocabulary
+    """K labels with their counts in the training data, most frequent first."""
+
+    features: Features
+    """The words and n-grams that are known."""
+
+    vectors: Floats
+    """Of each word and n-gram, shape (R, D), or their scores, (R, O)."""
+
+    output: Floats | None = None
+    """The output matrix, shape (O, D); None: the vectors are scores."""
+
+    text: Mapping[str, Any] = field(default_factory=lambda: {"tokenizer": "basic"})
+    """The settings of the text: ``tokenizer``, and where they are known ``normalize``, ``case``."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made, in values that JSON can hold."""
+
+    def __post_init__(self) -> None:
+        K, width = len(self.labels), self.vectors.shape[1]
+        outputs = K - 1 if self.config.loss == "hs" else K
+        rows, shape = self.features.rows, (outputs, width)
+        if K < 2:
+            raise VocabularyError(f"a classifier needs two labels or more, not {K}")
+        if len(self.vectors) != rows or (shape if self.output is None else self.output.shape) != (
+            outputs, width,
+        ) or (self.output is None and width != outputs):  # fmt: skip
+            raise VocabularyError(
+                f"{counted(rows, 'word')} and n-grams and {counted(outputs, 'output')} do not fit "
+                f"vectors of shape {self.vectors.shape}"
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Classifier:
+        """Load the classifier of a file.
+
+        Raises:
+            StorageError: the file cannot be read.
+            FormatError: it is corrupted, or of another kind.
+        """
+        file = read_tensors(path, kind=CLASSIFIER)
+        try:
+            return _restored(file)
+        except (ConfigError, VocabularyError) as error:
+            raise FormatError(f"{path} is corrupted: {error}; copy or make it again") from error
+
+    def save(self, path: str | os.PathLike[str], *, precision: str = "fp32") -> None:
+        """Write the classifier to one file, atomically.
+
+        Args:
+            path: the file.
+            precision: of the numbers: ``fp32``, ``fp16``, or ``int8`` in a quarter of the bytes.
+
+        Raises:
+            ConfigError: there is no such precision, the tokenizer is a function, which no file
+                can hold, or JSON cannot hold the metadata.
+            StorageError: the file cannot be written.
+        """
+        check_precision(precision)
+        if not isinstance(self.text.get("tokenizer"), str):
+            raise ConfigError(
+                "a file cannot hold a function as the tokenizer; train with a named one"
+            )
+        output = {} if self.output is None else quantize("output", self.output, precision)
+        # one scale for each output of many small numbers, not one for each word
+        by_output = self.output is None
+        vectors = self.vectors.T if by_output else self.vectors
+        try:
+            metadata = {
+                _SETTINGS: json.dumps(asdict(self.config)),
+                _TEXT: json.dumps(dict(self.text)),
+                _MADE: json.dumps(dict(self.metadata), allow_nan=False),
+            }
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
+        tensors = {
+            **quantize("scores" if by_output else "vectors", vectors, precision),
+            **output,
+            "buckets": self.features.buckets,
+            **self.features.vocabulary.to_arrays(),
+            **{f"labels.{name}": array for name, array in self.labels.to_arrays().items()},
+        }
+        write_tensors(path, tensors, kind=CLASSIFIER, metadata=metadata)
+
+    # --- prediction -------------------------------------------------------------------------------
+
+    def predict(
+        self,
+        texts: Document | Iterable[Document],
+        k: int = 1,
+        *,
+        threshold: float = 0.0,
+        threads: int | None = None,
+    ) -> list[list[Prediction]]:
+        """Return the most probable labels of each text, best first.
+
+        Args:
+            texts: strings, or lists of tokens, which are taken as they are; or one string.
+            k: labels of a text, at most.
+            threshold: the least probability of a label.
+            threads: the number of threads; None: all cores.
+
+        Raises:
+            ConfigError: a number is out of its range, or a text is no text.
+            TextError: a text is not valid Unicode.
+        """
+        check_number("k", k)
+        check_number("threshold", threshold, float, at_least=0, at_most=1)
+        found = self.probabilities(texts, threads=threads)
+        k = min(k, len(self.labels))
+        names = self.labels.words
+        best = found.argmax(axis=1)[:, None] if k == 1 else np.argsort(-found, axis=1)[:, :k]
+        highest = np.take_along_axis(found, best, axis=1)
+        return [
+            [Prediction(names[i], p) for i, p in zip(ids, values, strict=True) if p >= threshold]
+            for ids, values in zip(best.tolist(), highest.tolist(), strict=True)
+        ]
+
+    def probabilities(
+        self, texts: Document | Iterable[Document], *, threads: int | None = None
+    ) -> Floats:
+        """Return the probability of each label for each text, shape (N, K).
+
+        They add up to 1, unless the loss is ``ova``, by which each label is decided by itself.
+
+        Args:
+            texts, threads: as for :meth:`predict`.
+
+        Raises:
+            ConfigError: a text is neither a string nor a list of strings.
+            TextError: it is not valid Unicode.
+        """
+        listed: list[Document] = [texts] if isinstance(texts, str) else list(texts)
+        if not listed:
+            return np.zeros((0, len(self.labels)), np.float32)
+        table = TokenTable(self._tokenizer)
+        return self.probabilities_of(table, table.read(listed), threads=threads)
+
+    def probabilities_of(
+        self, table: TokenTable, words: WordIds, *, threads: int | None = None
+    ) -> Floats:
+        """Return the probabilities for texts whose words a table has read, shape (N, K)."""
+        find = self.features.finder(table)
+
+        def answer(start: int) -> Floats:
+            rows = find(words[start : start + _GROUP])
+            hidden = np.empty((len(rows), self.vectors.shape[1]), np.float32)
+            kernels.means(rows.ids, rows.offsets, self.vectors, hidden)
+            logits = hidden if self.output is None else hidden @ self.output.T
+            return self._normalized(logits)
+
+        with ThreadPool(threads) as pool:
+            return np.concatenate([*pool.map(answer, range(0, len(words), _GROUP))])
+
+    def _normalized(self, logits: Floats) -> Floats:
+        """The probabilities of labels by the logits of outputs."""
+        if self.config.loss == "softmax":
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+            return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        if self.config.loss == "ova":
+            return _sigmoid(logits)
+        tree = self._tree  # log σ(±z) of the nodes on each path
+        signed = logits[:, tree.nodes] * (1 - 2.0 * tree.codes.astype(np.float32))
+        logs = -np.logaddexp(0, -signed)
+        return np.asarray(np.exp(np.add.reduceat(logs, tree.starts[:-1], axis=1)), np.float32)
+
+    @cached_property
+    def _tree(self) -> HuffmanTree:
+        return huffman_tree(self.labels.counts)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return tokenizer_of(self.text)
+
+    def __repr__(self) -> str:
+        words, ngrams = len(self.features.vocabulary), len(self.features.buckets)
+        return (
+            f"Classifier({counted(len(self.labels), 'label')}, {counted(words, 'word')}, "
+            f"{counted(ngrams, 'n-gram')})"
+        )
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)
+
+
+def scores_of(vectors: Floats, output: Floats) -> tuple[Floats, Floats | None]:
+    """Return vectors and output matrix, or their product where that is smaller."""
+    if len(output) > vectors.shape[1]:
+        return vectors, output
+    return np.ascontiguousarray(vectors @ output.T), None
+
+
+def check_finite(*matrices: Floats) -> None:
+    """Raise DivergenceError if a number is not finite."""
+    if not all(np.isfinite(matrix).all() for matrix in matrices):
+        raise DivergenceError("the training diverged: the vectors are not finite; lower lr")
+
+
+def _restored(file: TensorFile) -> Classifier:
+    config = from_record(ClassifierConfig, _json(file, _SETTINGS))
+    check_buckets(config)
+    buckets = file.tensor("buckets", np.int32, 1)
+    is_sorted = len(buckets) == 0 or (buckets[0] >= 0 and buckets[-1] < config.buckets)
+    if not is_sorted or (buckets[1:] <= buckets[:-1]).any():
+        raise ConfigError("its buckets are out of their range or order")
+    vocabulary, labels = Vocabulary.from_file(file), Vocabulary.from_file(file, "labels.")
+    _ = "" in vocabulary, "" in labels  # finds a word that comes twice
+    if (labels.counts[1:] > labels.counts[:-1]).any():
+        raise ConfigError("its labels are not in the order of their counts")
+    output = None
+    if "output" in file.tensors:
+        vectors, output = dequantize(file, "vectors"), dequantize(file, "output")
+    else:
+        vectors = np.ascontiguousarray(dequantize(file, "scores").T)
+    for matrix in (vectors, output):
+        if matrix is not None and not np.isfinite(matrix).all():
+            raise ConfigError("some of its numbers are not finite")
+    text = _json(file, _TEXT)
+    _ = tokenizer_of(text)
+    features = Features(vocabulary, buckets, config)
+    return Classifier(config, labels, features, vectors, output, text, _json(file, _MADE))
+
+
+def _json(file: TensorFile, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(file.metadata.get(name, ""))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"its {name} is not JSON") from error
+    if not isinstance(value, dict) or (
+        name == _TEXT and not isinstance(value.get("tokenizer"), str)
+    ):
+        raise ConfigError(f"its {name} is not what it should be")
+    return value

@@ -1,0 +1,109 @@
+"""The front door of text classification: texts of any kind in, settings as keywords, values out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wordkit.classification.classifier import Classifier
+from wordkit.classification.config import ClassifierConfig
+from wordkit.classification.examples import LabelledText, labelled_texts, read_labelled_texts
+from wordkit.classification.scores import ClassificationScore, score_classifier
+from wordkit.classification.train import iter_train_classifier
+from wordkit.config import change, check_names, settings_of
+from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.errors import ConfigError
+from wordkit.runtime.progress_bar import finish
+from wordkit_corpora import Text, iter_open_lines
+
+__all__ = ["evaluate_classifier", "train_classifier"]
+
+_TEXT_SETTINGS = ("tokenizer", "normalize", "case")
+_READING = ("separator", "columns", "encoding", "errors")
+
+
+def train_classifier(
+    texts: Text | Iterable[tuple[str | Iterable[str], str]],
+    config: ClassifierConfig | None = None,
+    *,
+    embeddings: Embeddings | str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Classifier:
+    """Train a text classifier.
+
+    Args:
+        texts: pairs of a label (or several) and a text; or a file of lines, each with a label, a
+            tab and a text, or with words ``__label__...`` as labels.
+        config: settings; those that are given as keywords replace its own.
+        embeddings: vectors of words to start from, or their file.
+        threads: the number of threads; None: all cores.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.classification.ClassifierConfig`, such as ``epochs``
+            (25), ``lr`` (0.5), ``dim`` (100), ``word_ngrams`` (2), ``subwords``, ``loss``
+            ("softmax"); of the text ``tokenizer`` ("basic"), ``normalize``, ``case``; and of files
+            ``separator``, ``columns``, ``encoding``, ``errors``.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        TextError: a file cannot be read, a line has no label, or all texts have one label.
+        WordkitError: as :func:`wordkit.classification.iter_train_classifier` says.
+    """
+    check_names(settings, [*settings_of(ClassifierConfig), *_TEXT_SETTINGS, *_READING])
+    if isinstance(embeddings, str | os.PathLike):
+        embeddings = load_embeddings(embeddings)
+    given, text, reading = (
+        {name: settings[name] for name in names if name in settings}
+        for names in (settings_of(ClassifierConfig), _TEXT_SETTINGS, _READING)
+    )
+    default = ClassifierConfig() if embeddings is None else ClassifierConfig(dim=embeddings.dim)
+    run = iter_train_classifier(
+        _labelled(texts, reading), change(config or default, **given), embeddings=embeddings,
+        text=text, threads=threads,
+    )  # fmt: skip
+    return finish(run, progress)
+
+
+def evaluate_classifier(
+    classifier: Classifier | str | os.PathLike[str],
+    texts: Text | Iterable[tuple[str | Iterable[str], str]],
+    *,
+    threads: int | None = None,
+    **reading: Any,
+) -> ClassificationScore:
+    """Measure a classifier on labelled texts.
+
+    Args:
+        classifier: the classifier, or its file.
+        texts: as for :func:`train_classifier`.
+        threads: the number of threads; None: all cores.
+        reading: of files ``separator``, ``columns``, ``encoding``, ``errors``.
+
+    Raises:
+        WordkitError: a file cannot be read, or a text has no label.
+    """
+    check_names(reading, _READING)
+    if not isinstance(classifier, Classifier):
+        classifier = Classifier.load(classifier)
+    return score_classifier(classifier, _labelled(texts, reading), threads=threads)
+
+
+def _labelled(texts: Any, reading: Mapping[str, Any]) -> list[LabelledText]:
+    """Return labelled texts, of pairs or of the lines of files."""
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        raise ConfigError(
+            f"texts must be a file or pairs of a label and a text, not a {type(texts).__name__}"
+        )
+    if isinstance(texts, Iterable) and not isinstance(texts, str | os.PathLike):
+        texts = list(texts)
+        if texts and all(isinstance(each, tuple | list) for each in texts):
+            for number, pair in enumerate(texts, 1):
+                if len(pair) != 2:
+                    raise ConfigError(f"text {number} must be a label and a text, not {pair!r:.50}")
+            return labelled_texts([text for _, text in texts], [label for label, _ in texts])
+    how = {name: reading[name] for name in ("separator", "columns") if name in reading}
+    opening = {name: reading[name] for name in ("encoding", "errors") if name in reading}
+    source = iter_open_lines(texts, **opening).result().source
+    return list(read_labelled_texts(source, **how))

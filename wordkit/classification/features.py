@@ -1,0 +1,206 @@
+"""Texts as rows of a matrix: those of their words, and of hashed word and character n-grams.
+
+N is the number of texts, V of words, G of buckets that are kept. Rows from 0 to V − 1 are those of
+words, rows from V on those of buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.classification import kernels
+from wordkit.classification.config import ClassifierConfig
+from wordkit.errors import ConfigError, TextError, VocabularyError, missing_hint
+from wordkit.runtime import require_memory
+from wordkit.text.blocks import Block
+from wordkit.text.kernels import END, START
+from wordkit.text.lookup import Document, WordIds
+from wordkit.text.scanner import Scanner
+from wordkit.text.subwords import NGrams
+from wordkit.text.tokenizers import Tokenizer
+from wordkit.text.vocabulary import Vocabulary
+
+__all__ = ["Features", "TokenTable", "check_buckets"]
+
+Finder: TypeAlias = Callable[[WordIds], WordIds]
+
+_ENDS = ("<s>", "</s>")
+"""The words that stand for the beginning and the end of a text; the latter as in fastText."""
+
+
+class TokenTable:
+    """The distinct words of all texts that it has read, with their hashes.
+
+    Args:
+        tokenizer: makes tokens of strings; lists of tokens are taken as they are.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._scanner = Scanner(tokenizer)
+        self._scanner.table.add("".join(f"{end}\n" for end in _ENDS).encode(), 0)
+        self.words: list[str] = []
+        self.hashes = np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return self._scanner.table.size
+
+    def read(self, texts: Sequence[Document]) -> WordIds:
+        """Return the words of texts, by their numbers in this table.
+
+        Raises:
+            ConfigError: a text is neither a string nor a list of strings.
+            TextError: it is not valid Unicode.
+        """
+        if all(isinstance(text, str) for text in texts):
+            found = self._scanner.scan(_block(texts), 0)  # type: ignore[arg-type]
+            parts, ends = [found.ids], found.line_ends.tolist()
+        else:
+            parts, ends = self._read_lists(texts)
+        self._update()
+        return WordIds(np.concatenate(parts), np.array([0, *ends], np.int64))
+
+    def _read_lists(
+        self, texts: Sequence[Document]
+    ) -> tuple[list[npt.NDArray[np.int32]], list[int]]:
+        parts, ends, tokens = [np.zeros(0, np.int32)], [], 0
+        for number, text in enumerate(texts, 1):
+            if isinstance(text, str):
+                parts.append(self._scanner.scan(_block([text]), 0).ids)
+            elif isinstance(text, list | tuple) and all(isinstance(word, str) for word in text):
+                lines = "".join(f"{' '.join(word.split(chr(10)))}\n" for word in text if word)
+                parts.append(self._scanner.table.add(lines.encode(errors="replace"), 0))
+            else:
+                raise ConfigError(
+                    f"text {number} must be a string or a list of tokens, not {text!r:.50}"
+                    f"{missing_hint(text)}"
+                )
+            tokens += len(parts[-1])
+            ends.append(tokens)
+        return parts, ends
+
+    def _update(self) -> None:
+        """Take over the words that are new."""
+        table, known = self._scanner.table, len(self.words)
+        if table.size > known:
+            self.words += table.lines(np.arange(known, table.size)).decode().split("\n")[:-1]
+            _, rows, _, blob = table.arrays
+            new, hashes = rows[known : table.size], np.empty(table.size - known, np.int32)
+            kernels.word_hashes(blob, new[:, START], new[:, END], hashes)
+            self.hashes = np.concatenate([self.hashes, hashes])
+
+    def vocabulary(self, texts: WordIds, min_count: int) -> Vocabulary:
+        """Return the words of texts that are frequent enough, with the one that ends a text.
+
+        Raises:
+            VocabularyError: no word is left.
+        """
+        counts = np.bincount(texts.ids, minlength=len(self))
+        counts[1] = max(len(texts), min_count)
+        frequent = np.flatnonzero(counts >= min_count)
+        if len(frequent) < 2:
+            raise VocabularyError(
+                f"no word occurs {min_count} times or more in the training texts; lower min_count "
+                "or give more texts"
+            )
+        return Vocabulary.from_counts({self.words[i]: int(counts[i]) for i in frequent})
+
+
+def _block(texts: Sequence[str]) -> Block:
+    lines = "\n".join(texts) + "\n"
+    if lines.count("\n") > len(texts):
+        lines = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
+    try:
+        return Block(lines.encode(), "the texts")
+    except UnicodeEncodeError as error:
+        character = lines[error.start]
+        raise TextError(f"a text is not valid Unicode: it holds {character!r}") from error
+
+
+@dataclass(frozen=True)
+class Features:
+    """The words and the buckets of n-grams that a model knows.
+
+    Args:
+        vocabulary: V words.
+        buckets: shape (G,): those that are kept, in their order.
+        config: the settings of n-grams.
+    """
+
+    vocabulary: Vocabulary
+    buckets: npt.NDArray[np.int32]
+    config: ClassifierConfig
+
+    @property
+    def rows(self) -> int:
+        """V + G."""
+        return len(self.vocabulary) + len(self.buckets)
+
+    @classmethod
+    def of_texts(
+        cls, table: TokenTable, texts: WordIds, config: ClassifierConfig
+    ) -> tuple[Features, WordIds]:
+        """Find the words and n-grams of training texts, and the rows of these.
+
+        Raises:
+            VocabularyError: no word is left.
+            ResourceError: the buckets do not fit into memory.
+        """
+        check_buckets(config)
+        vocabulary = table.vocabulary(texts, config.min_count)
+        V, none = len(vocabulary), np.zeros(0, np.int32)
+        found = cls(vocabulary, none, config)._finder(table, none, np.int64)(texts)
+        used, counts = np.unique(found.ids[found.ids >= V], return_counts=True)
+        used = used[counts >= config.min_ngram_count]
+        features = cls(vocabulary, (used - V).astype(np.int32), config)
+        return features, features.finder(table)(texts)
+
+    def finder(self, table: TokenTable) -> Finder:
+        """Return a function from texts that a table has read so far to their rows."""
+        return self._finder(table, self._lookup, np.int32)
+
+    @cached_property
+    def _lookup(self) -> npt.NDArray[np.int32]:
+        """The place of each bucket among those that are kept, −1 for others."""
+        lookup = np.full(self.config.buckets, -1, np.int32)
+        lookup[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
+        return lookup
+
+    def _finder(self, table: TokenTable, lookup: npt.NDArray[np.int32], kind: Any) -> Finder:
+        words = kernels.Words(
+            self.vocabulary.ids(table.words), table.hashes, *_subwords(self.config.ngrams, table)
+        )
+        of_words = 1 + np.diff(words.offsets)  # rows of each word, but for n-grams of words
+        ngrams, ends = self.config.word_ngrams, np.arange(len(_ENDS))
+
+        def find(texts: WordIds) -> WordIds:
+            N, n = len(texts), len(texts.ids)
+            most = int(of_words[texts.ids].sum() + N * of_words[1]) + (n + 2 * N) * (ngrams - 1)
+            offsets, rows = np.empty(N + 1, np.int64), np.empty(most, kind)
+            kernels.text_rows(
+                texts.ids, texts.offsets, words, ngrams, lookup, self.config.buckets, ends,
+                len(self.vocabulary), rows, offsets,
+            )  # fmt: skip
+            return WordIds(rows[: offsets[-1]], offsets)
+
+        return find
+
+
+def _subwords(
+    ngrams: NGrams | None, table: TokenTable
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    if ngrams is None:
+        return np.zeros(0, np.int32), np.zeros(len(table.words) + 1, np.int64)
+    return ngrams.buckets_of(table.words)
+
+
+def check_buckets(config: ClassifierConfig) -> None:
+    """Raise ResourceError if a table of the buckets does not fit into memory."""
+    require_memory(
+        f"{config.buckets:,} buckets need", 4 * config.buckets + (16 << 20), "lower buckets"
+    )

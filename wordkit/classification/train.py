@@ -1,0 +1,319 @@
+"""Training a classifier: stochastic gradient descent on threads.
+
+After Joulin, Grave, Bojanowski and Mikolov, "Bag of Tricks for Efficient Text Classification"
+(2017), and fastText. The threads update the same matrices without locks: Recht, Ré, Wright and Niu,
+"Hogwild!" (2011). N is the number of texts, R of words and n-grams, K of labels, D of dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit import __version__
+from wordkit.classification import kernels
+from wordkit.classification.classifier import Classifier, check_finite, scores_of
+from wordkit.classification.config import ClassifierConfig
+from wordkit.classification.examples import LabelledText, without_empty
+from wordkit.classification.features import Features, TokenTable
+from wordkit.embeddings import Embeddings
+from wordkit.errors import ConfigError, DivergenceError, TextError, VocabularyError
+from wordkit.runtime import Report, StoppableRun, ThreadPool, require_memory, uninterrupted
+from wordkit.text.lookup import WordIds
+from wordkit.text.tokenizers import tokenizer_of
+from wordkit.text.vocabulary import Vocabulary
+from wordkit.word2vec.huffman import huffman_tree
+
+__all__ = ["ClassifierRun", "LabelledWords", "Training", "iter_train_classifier", "tokenized"]
+
+Floats = npt.NDArray[np.float32]
+
+MADE_BY = "wordkit train-classifier"
+_LOSSES = {"softmax": kernels.SOFTMAX, "ova": kernels.OVA, "hs": kernels.HS}
+_PARTS = 16  # of an epoch, for each thread
+_MIN_PART = 64  # texts
+_MAX_LOSS = 1e4  # nats a text, far above any of a sound training
+
+
+@dataclass(frozen=True)
+class LabelledWords:
+    """Labelled texts whose words have been found."""
+
+    table: TokenTable
+    words: WordIds
+    labels: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, places: npt.NDArray[np.int64]) -> LabelledWords:
+        """Return the texts at some places."""
+        begins, sizes = self.words.offsets[places], np.diff(self.words.offsets)[places]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        ids = self.words.ids[np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], sizes)]
+        labels = tuple(self.labels[i] for i in places.tolist())
+        return LabelledWords(self.table, WordIds(ids, offsets), labels)
+
+
+def tokenized(texts: Iterable[LabelledText], text: Mapping[str, Any]) -> LabelledWords:
+    """Find the words of labelled texts; empty ones are left out, of which a warning tells.
+
+    Args:
+        texts: read once.
+        text: the settings of the text: ``tokenizer``, ``normalize``, ``case``.
+
+    Raises:
+        TextError: there is no text, or each is empty, or one is not valid Unicode.
+        ConfigError: one is neither a string nor a list of tokens, or there is no such tokenizer.
+    """
+    kept = without_empty(texts)
+    table = TokenTable(tokenizer_of(text))
+    return LabelledWords(
+        table, table.read([each.text for each in kept]), tuple(each.labels for each in kept)
+    )
+
+
+def iter_train_classifier(
+    texts: Iterable[LabelledText],
+    config: ClassifierConfig | None = None,
+    *,
+    embeddings: Embeddings | None = None,
+    text: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+) -> ClassifierRun:
+    """Train a text classifier.
+
+    The same texts, settings and seed on one thread give the same classifier, bit for bit.
+
+    Args:
+        texts: with their labels; kept in memory as ids of words.
+        config: None: the defaults; with ``embeddings``, of their dimensions.
+        embeddings: vectors of words to start from.
+        text: the settings of the text: ``tokenizer``, a name or a function, ``normalize`` and
+            ``case``; None: the tokenizer ``basic``.
+        threads: of the CPU; None: all cores.
+
+    Returns:
+        A run that reports the stage ``training``: words done, and as figures the ``loss`` (nats a
+        text, mean over the present epoch), the ``epoch`` and the ``lr``.
+
+    Raises:
+        ConfigError: a setting is out of its range, or the embeddings have other dimensions.
+        TextError: there is no text, or all have one label.
+        VocabularyError: no word is left, or none of them has a vector.
+        FormatError: the embeddings come from a corrupted file, or are not finite.
+        ResourceError: there is too little memory.
+        DivergenceError: the vectors grew beyond all bounds (in the run).
+    """
+    if config is None:
+        config = ClassifierConfig(dim=100 if embeddings is None else embeddings.dim)
+    text = {"tokenizer": "basic", **(text or {})}
+    training = Training(tokenized(texts, text), config, embeddings=embeddings, threads=threads)
+    return ClassifierRun(training, text)
+
+
+class ClassifierRun(StoppableRun[Classifier]):
+    """The run of a training: iterate over it for reports; it knows the classifier so far."""
+
+    def __init__(self, training: Training, text: Mapping[str, Any]) -> None:
+        self._training, self._text = training, text
+        super().__init__(self._run())
+
+    def _run(self) -> Generator[Report, None, Classifier]:
+        yield from self._training.run()
+        return self.best()
+
+    @property
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
+        return self._training.texts_done > 0
+
+    def best(self) -> Classifier:
+        """Return the classifier so far, of a run that is over or was closed."""
+        return self._training.classifier(self._text)
+
+
+class Training:
+    """The matrices of a classifier in training.
+
+    Args:
+        data: to learn from.
+        config, embeddings, threads: as for :func:`iter_train_classifier`.
+    """
+
+    def __init__(
+        self,
+        data: LabelledWords,
+        config: ClassifierConfig,
+        *,
+        embeddings: Embeddings | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.labels = labels_of(data.labels)
+        self.config, self._threads = config, threads
+        if embeddings is not None and embeddings.dim != config.dim:
+            raise ConfigError(
+                f"dim is {config.dim}, and the vectors to start from have {embeddings.dim} "
+                f"dimensions; set dim to {embeddings.dim} or give other vectors"
+            )
+        self.features, rows = Features.of_texts(data.table, data.words, config)
+        needed = 4 * self.features.rows * config.dim * (1 + (config.models > 1))
+        require_memory(
+            f"{self.features.rows:,} words and n-grams of {config.dim} dimensions need", needed,
+            "raise min_count or min_ngram_count, or lower dim",
+        )  # fmt: skip
+        self._known = None if embeddings is None else known_vectors(self.features, embeddings)
+        ids = [self.labels.ids(names) for names in data.labels]
+        offsets = np.cumsum([0, *map(len, ids)])
+        self._texts = kernels.Texts(rows.ids, rows.offsets, np.concatenate(ids), offsets)
+        self._outputs = _outputs(self.labels, config)
+        self._words, self._N = len(data.words.ids), len(data)
+        self._before: Floats | None = None  # the scores of the models before
+        self._inputs, self._output = self._initial(0)
+        self._model = self.texts_done = 0
+        self.loss = math.nan
+
+    def run(self) -> Generator[Report, None, None]:
+        """Train all models to the end."""
+        yield self._report(0, 0)
+        for model in range(self.config.models):
+            if model:
+                self._before = self._with_last()[0]
+                self._model, (self._inputs, self._output) = model, self._initial(model)
+            random = np.random.default_rng((self.config.seed, model))
+            for epoch in range(self.config.epochs):
+                yield from self._epoch(epoch, random)
+            check_finite(self._inputs, self._output)
+
+    def _epoch(self, epoch: int, random: np.random.Generator) -> Generator[Report, None, None]:
+        order, counter = random.permutation(self._N), int(random.integers(1 << 62))
+        with ThreadPool(self._threads) as pool:
+            part = max(self._N // (_PARTS * pool.threads), _MIN_PART)
+            loss = 0.0
+
+            def train(start: int) -> float:
+                stop = min(start + part, self._N)
+                first, last = (self._rate(epoch + place / self._N) for place in (start, stop))
+                return kernels.train(
+                    self._texts, order, start, stop, self._outputs, self._inputs, self._output,
+                    first, last, self.config.dropout, np.uint64(counter + (start << 20)),
+                )  # fmt: skip
+
+            starts = range(0, self._N, part)
+            for start, lost in zip(starts, pool.map(train, starts), strict=True):
+                stop = min(start + part, self._N)
+                self.texts_done += stop - start
+                loss += lost
+                self.loss = loss / stop
+                if not self.loss < _MAX_LOSS:
+                    raise DivergenceError(
+                        f"the training diverged in epoch {epoch + 1}, at learning rate "
+                        f"{self._rate(epoch + start / self._N):.4g}; lower lr"
+                    )
+                yield self._report(epoch, stop)
+
+    def _rate(self, epochs: float) -> float:
+        return self.config.lr * (1 - epochs / self.config.epochs)
+
+    def _report(self, epoch: int, done: int) -> Report:
+        epochs = self.config.epochs * self._model + epoch + done / self._N
+        total = self.config.epochs * self.config.models * self._words
+        figures = {"loss": self.loss, "epoch": epoch + 1, "lr": self._rate(epoch + done / self._N)}
+        return Report("training", int(epochs * self._words), total, "words", figures)
+
+    def _initial(self, model: int) -> tuple[Floats, Floats]:
+        """Initialize as fastText does: vectors uniform in ±1/D, or those given, outputs zero."""
+        R, D = self.features.rows, self.config.dim
+        random = np.random.default_rng((self.config.seed, model, 1))
+        inputs = (random.random((R, D), dtype=np.float32) * 2 - 1) / np.float32(D)
+        if self._known is not None:
+            rows, vectors = self._known
+            inputs[rows] = vectors
+        return inputs, np.zeros((len(self.labels) - (self.config.loss == "hs"), D), np.float32)
+
+    def _with_last(self) -> tuple[Floats, Floats | None]:
+        """The vectors and the output matrix; of several models the mean of their scores."""
+        if self.config.models == 1:
+            return scores_of(self._inputs, self._output)
+        scores = self._inputs @ self._output.T
+        if self._before is not None:
+            scores = (self._before * self._model + scores) / np.float32(self._model + 1)
+        return scores, None
+
+    def classifier(self, text: Mapping[str, Any]) -> Classifier:
+        """Return the classifier of what has been learnt so far.
+
+        Args:
+            text: the settings of the text, to keep.
+        """
+        with uninterrupted():
+            vectors, output = self._with_last()
+        check_finite(vectors, *([] if output is None else [output]))
+        made = {
+            "made_by": MADE_BY,
+            "training": {
+                "texts": self._N, "words": self._words,
+                "epochs": self.texts_done / self._N,
+                "loss": self.loss if math.isfinite(self.loss) else None,
+            },
+            "versions": {"wordkit": __version__, "python": platform.python_version()},
+        }  # fmt: skip
+        return Classifier(self.config, self.labels, self.features, vectors, output, text, made)
+
+
+# --- what a training begins with -----------------------------------------------------------------
+
+
+def labels_of(labels: Iterable[tuple[str, ...]]) -> Vocabulary:
+    """Return the labels of texts with their counts, most frequent first.
+
+    Raises:
+        TextError: there are fewer than two.
+    """
+    counts = Counter(label for names in labels for label in names)
+    if len(counts) < 2:
+        raise TextError(
+            f"all texts have the label {next(iter(counts), '')!r:.50}; a classifier needs texts of "
+            "two labels or more"
+        )
+    return Vocabulary.from_counts(dict(sorted(counts.items())))
+
+
+def known_vectors(
+    features: Features, embeddings: Embeddings
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the rows of the words that have vectors, and these, of a mean length of 1.
+
+    Raises:
+        VocabularyError: none has.
+        FormatError: the vectors come from a corrupted file, or are not finite.
+    """
+    embeddings.check()
+    found = [embeddings.vocabulary.find(word) for word in features.vocabulary]
+    rows = np.array([row for row, i in enumerate(found) if i is not None], np.int64)
+    if not len(rows):
+        raise VocabularyError(
+            f"none of the {len(found):,} words of the texts is among the {len(embeddings):,} that "
+            "have vectors; tokenize them as their text was, or start without them"
+        )
+    vectors = embeddings.vectors[[i for i in found if i is not None]]
+    length = float(np.linalg.norm(vectors, axis=1).mean())
+    return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
+
+
+def _outputs(labels: Vocabulary, config: ClassifierConfig) -> kernels.Outputs:
+    weights = np.ones(len(labels))
+    if config.class_weight == "balanced":
+        weights = labels.counts.sum() / (len(labels) * labels.counts)
+    starts, nodes, codes = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8)
+    if config.loss == "hs":
+        tree = huffman_tree(labels.counts)
+        starts, nodes, codes = tree.starts, tree.nodes, tree.codes
+    loss = _LOSSES[config.loss]
+    return kernels.Outputs(loss, weights.astype(np.float32), starts, nodes, codes)
