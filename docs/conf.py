@@ -32,6 +32,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(?!wordkit\.).*"),
     ("py:class", r"wordkit\..*\.([A-Z]|Batch|Task|Result|Model_co)"),  # type variables
     ("py:class", r"wordkit\.(lm|seq2seq|word2vec|training|nn|text)\.[a-z]\w*\.[A-Z]\w*"),
+    ("py:class", r"wordkit\.seq2seq\.dialogue\.[a-z]\w*\.[A-Z]\w*"),
     ("py:mod", r"wordkit\..*"),
     ("py:.*", r"dataclasses\..*|NotFittedError|FORMATS|X_AXES|ptb_path|Engine\.fetch"),
     ("py:func", r"wordkit\.plots\.projection\.project"),

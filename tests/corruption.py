@@ -71,15 +71,23 @@ _TEXT = CORRUPTIONS.keys() - {"cut", "empty"}
 REFUSED: dict[str, set[str]] = {
     "lines": _TEXT,
     **dict.fromkeys(
-        ("text", "pairs", "labelled texts", "evaluation set", "training log"), _TEXT | {"empty"}
+        ("text", "pairs", "dialogues", "labelled texts", "evaluation set", "training log"),
+        _TEXT | {"empty"},
     ),
     **{
         kind: {*CORRUPTIONS}
-        for kind in ("vectors", "language model", "sequence model", "classifier", "corpus")
+        for kind in (
+            "vectors",
+            "language model",
+            "sequence model",
+            "dialogue model",
+            "classifier",
+            "corpus",
+        )
     },
     **{  # without one a training starts afresh
         f"{kind} checkpoint": CORRUPTIONS.keys() - {"missing"}
-        for kind in ("word2vec", "language model", "sequence model")
+        for kind in ("word2vec", "language model", "sequence model", "dialogue model")
     },
     "WordNet": {"missing", "a folder"},  # of its files, some hold what is not asked
 }

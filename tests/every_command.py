@@ -27,6 +27,8 @@ KINDS = {
     "vectors.safetensors": "vectors", "vectors.txt": "vectors", "vectors.bin.gz": "vectors",
     "pairs.txt": "evaluation set", "questions.txt": "evaluation set", "words": "WordNet",
     "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
+    "talk.txt": "dialogues", "dialogue.safetensors": "dialogue model",
+    "dialogue.checkpoint": "dialogue model checkpoint",
     "w2v.checkpoint": "word2vec checkpoint", "lm.checkpoint": "language model checkpoint",
     "seq2seq.checkpoint": "sequence model checkpoint", "lm.jsonl": "training log",
     "labelled.tsv": "labelled texts", "classifier.safetensors": "classifier",
@@ -103,6 +105,12 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"labelled.tsv -o >{_MODEL} {_CLASSIFIER}",
         f"labelled.tsv -o >{_MODEL} --embeddings {_VECTORS} --log >log {_CLASSIFIER} --dim 4",
     ),
+    "train-dialogue": _calls(
+        f"talk.txt -o >{_MODEL} {_SMALL}",
+        f"talk.txt -o >{_MODEL} --valid talk.txt --arch seq2seq --log >log {_SMALL}",
+        f"talk.txt -o >{_MODEL} --checkpoint >dialogue.checkpoint --resume {_SMALL} --epochs 2",
+        f"talk.txt -o >{_MODEL} --init dialogue.safetensors --epochs 1 --threads 1 -q",
+    ),
     "similar": (
         *_calls("king -n 3", "-", default=_VECTORS, stdin="king\nqueen\n"),
         *_calls("king -m vectors.txt --json", "king -m vectors.bin.gz"),
@@ -161,7 +169,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "info": _calls(
         _VECTORS, "old.ids --json", "lm.safetensors", "seq2seq.safetensors", "w2v.checkpoint",
-        "lm.checkpoint", "classifier.safetensors",
+        "lm.checkpoint", "classifier.safetensors", "dialogue.safetensors", "dialogue.checkpoint",
     ),
     "corpora": _calls(""),
     "tokenizers": _calls('"It\'s 5."'),
@@ -181,6 +189,7 @@ The cat sat on the mat. The dog sat on the log.
     "test.txt": "The queen is a woman.\nA cat sat on the log.\n",
     "lines.txt": "the cat sat\nthe dog\n",
     "toy.tsv": "".join(f"{text}\t{text.upper()}\n" for text in ("ab", "cde", "bad", "ace", "bed")),
+    "talk.txt": "a king\na queen\na king\n\nA\ta queen\nB\ta king\n\na king\na king\n",
     "valid.tsv": "dab\tDAB\nec\tEC\n",
     "labelled.tsv": "people\tthe king\nroad\ta car\npeople\tthe queen\nroad\ta truck\n" * 4,
     "pairs.txt": "king queen 9\nking car 1\nman woman 7\n",
@@ -205,6 +214,7 @@ _MAKING = (
     f"train-lm corpus.txt -o x.safetensors --checkpoint lm.checkpoint --log lm.jsonl {_LM}",
     f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
     f"train-classifier labelled.tsv {_CLASSIFIER}",
+    f"train-dialogue talk.txt --checkpoint dialogue.checkpoint {_SMALL}",
 )
 
 

@@ -28,6 +28,7 @@ from wordkit.lm.config import ModelConfig, TrainingConfig
 from wordkit.lm.generation import GenerationConfig
 from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
 from wordkit.text import TextConfig
 from wordkit.text.subwords import MAX_BUCKETS
 from wordkit.training.config import LearningConfig
@@ -36,11 +37,14 @@ from wordkit.word2vec.config import Word2VecConfig
 KINDS = (
     ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
     Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
-    TextConfig, AdaptationConfig, ClassifierConfig,
+    TextConfig, AdaptationConfig, ClassifierConfig, DialogueConfig, DialogueTrainingConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
-FIELDS = [(kind, declared) for kind in KINDS for declared in settings_of(kind).values()]
+FIELDS = [
+    (kind, declared) for kind in KINDS for declared in settings_of(kind).values()
+    if kind is not DialogueConfig or declared.name not in ("heads", "feed_forward")
+]  # fmt: skip
 NUMBERS = [(kind, declared) for kind, declared in FIELDS if declared.type in (int, float)]
 
 RANGES = {
@@ -52,7 +56,7 @@ RANGES = {
     "dynamic_lr",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
     "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
-    "top_k cache dynamic_steps min_ngram_count",
+    "top_k cache dynamic_steps min_ngram_count context_turns",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
@@ -95,6 +99,8 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (DecodingConfig, {"sample": True, "beam": 3}, {"sample": False}),
     (GenerationConfig, {"method": "beam", "temperature": 0.5}, {"method": "sample"}),
     (GenerationConfig, {"beam": 3}, {"method": "beam"}),
+    (DialogueConfig, {"arch": "seq2seq", "context_turns": 3}, {"arch": "hred"}),
+    (DialogueConfig, {"attention": "none", "attention_to": "both"}, {"attention": "dot"}),
     (Word2VecConfig, {"loss": "hs", "negative": 3}, {"loss": "ns"}),
     (Word2VecConfig, {"loss": "softmax", "ns_exponent": 1.0}, {"loss": "ns"}),
     (Word2VecConfig, {"arch": "skipgram", "cbow_gradient": "word2vec"}, {"arch": "cbow"}),

@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from wordkit.errors import WordkitWarning as WordkitWarning
     from wordkit.lm import LanguageModel as LanguageModel
     from wordkit.seq2seq import Seq2SeqModel as Seq2SeqModel
+    from wordkit.seq2seq.dialogue import DialogueModel as DialogueModel
+    from wordkit.seq2seq.dialogue import train_dialogue as train_dialogue
     from wordkit.text import Corpus as Corpus
     from wordkit.text import Vocabulary as Vocabulary
     from wordkit.thesaurus import Thesaurus as Thesaurus
@@ -107,6 +109,7 @@ _HOMES = {
     "wordkit.documents": ("DocumentVectors",),
     "wordkit.lm": ("LanguageModel",),
     "wordkit.seq2seq": ("Seq2SeqModel",),
+    "wordkit.seq2seq.dialogue": ("DialogueModel", "train_dialogue"),
     "wordkit.thesaurus": ("Thesaurus",),
     "wordkit.errors": (
         "ConfigError", "CorpusError", "DivergenceError", "EmbeddingsError", "FormatError",

@@ -28,6 +28,8 @@ from wordkit.evaluation import evaluate_similarity as _evaluate_similarity
 from wordkit.runtime.progress_bar import finish
 from wordkit.storage import (
     CLASSIFIER,
+    DIALOGUE_CHECKPOINT,
+    DIALOGUE_MODEL,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from wordkit.counts import CountsConfig
     from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
     from wordkit.seq2seq import Pair, Seq2SeqConfig, Seq2SeqModel, Seq2SeqTrainingConfig
+    from wordkit.seq2seq.dialogue import DialogueModel
     from wordkit.thesaurus import Comparison, Thesaurus
     from wordkit.word2vec import Word2VecConfig
 
@@ -65,6 +68,7 @@ _CHECKPOINTS = {
     WORD2VEC_CHECKPOINT: "train_word2vec",
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq",
+    DIALOGUE_CHECKPOINT: "train_dialogue",
 }
 _FILE_SETTINGS = ("encoding", "errors", "data_dir")
 _TEXT_SETTINGS = ("tokenizer", "numbers", "normalize", "case", *_FILE_SETTINGS)
@@ -512,7 +516,10 @@ def compare(
 
 def load(
     path: str | os.PathLike[str], *, device: str = "cpu"
-) -> Classifier | Corpus | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus | Vocabulary:
+) -> (
+    Classifier | Corpus | DialogueModel | Embeddings | LanguageModel | Seq2SeqModel | Thesaurus
+    | Vocabulary
+):  # fmt: skip
     """Load what a file or a folder holds: vectors of any format, a model, a corpus, a WordNet.
 
     Whatever it is, its ``save(path)`` writes what can be loaded again.
@@ -546,6 +553,10 @@ def load(
         from wordkit.classification import Classifier
 
         return Classifier.load(path)
+    if is_of_kind(path, DIALOGUE_MODEL):
+        from wordkit.seq2seq.dialogue import load_dialogue_model
+
+        return load_dialogue_model(path, device)
     if is_of_kind(path, VOCABULARY):
         return Vocabulary.load(path)
     for kind, training in _CHECKPOINTS.items():

@@ -204,13 +204,30 @@ class Settings:
     _declared: ClassVar[Mapping[str, Setting]] = {}
     _resolved: ClassVar[Mapping[str, Setting]]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, fixed: Mapping[str, object] | None = None) -> None:
+        """Collect the declarations of a class and of its bases.
+
+        Args:
+            fixed: fields that the class declares anew with other values, and the value of the
+                base that holds for all of these: what has an effect with it always has one.
+        """
+        base = {
+            name: dataclasses.replace(
+                declared,
+                only_with={
+                    other: values
+                    for other, values in declared.only_with.items()
+                    if (fixed or {}).get(other) not in values
+                },
+            )
+            for name, declared in cls._declared.items()
+        }
         own = {
             name: field.metadata["setting"]
             for name, field in vars(cls).items()
             if isinstance(field, dataclasses.Field) and "setting" in field.metadata
         }
-        cls._declared = {**cls._declared, **own}
+        cls._declared = {**base, **own}
         if cls.__doc__:  # else Python leaves out docstrings
             lines = [
                 f"        {name}: {_sentences(_in_class(cls, field))}"

@@ -18,6 +18,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, SVD.",
         "train-lm": "A language model: RNN, LSTM, GRU or Transformer.",
         "train-seq2seq": "A sequence-to-sequence model, with attention.",
+        "train-dialogue": "A model that answers in dialogues (HRED).",
         "train-classifier": "A text classifier, from labelled lines.",
     },
     "Ask": {

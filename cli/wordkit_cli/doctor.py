@@ -14,11 +14,13 @@ import click
 import wordkit
 from wordkit_cli.models import (
     DEFAULTS,
+    DIALOGUE,
     LANGUAGE_MODEL,
     SEQ2SEQ,
     Default,
     Found,
     default_file,
+    load_dialogue,
     load_model,
     load_seq2seq_model,
     load_vectors,
@@ -153,6 +155,7 @@ def _files() -> dict[str, Any]:
     loaders: dict[Default, Callable[[str], object]] = {
         LANGUAGE_MODEL: lambda path: load_model(path, "cpu"),
         SEQ2SEQ: lambda path: load_seq2seq_model(path, "cpu"),
+        DIALOGUE: lambda path: load_dialogue(path, "cpu"),
     }
     files = {
         default.name.replace(" ", "_"): _opened(

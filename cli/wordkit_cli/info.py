@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.models import load_model, load_seq2seq_model, load_vectors
+from wordkit_cli.models import load_dialogue, load_model, load_seq2seq_model, load_vectors
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from wordkit.lm import Checkpoint as LanguageModelCheckpoint
     from wordkit.seq2seq import Seq2SeqCheckpoint
+    from wordkit.seq2seq.dialogue import DialogueCheckpoint
 
 __all__ = ["command"]
 
@@ -58,6 +59,7 @@ def _known(path: str | None) -> dict[str, Any]:
         storage.WORD2VEC_CHECKPOINT: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
         storage.LANGUAGE_MODEL: ("language model", _language_model),
         storage.SEQ2SEQ_MODEL: ("sequence to sequence model", _seq2seq_model),
+        storage.DIALOGUE_MODEL: ("dialogue model", _dialogue_model),
         storage.LANGUAGE_MODEL_CHECKPOINT: (
             "checkpoint of wordkit train-lm",
             _language_model_checkpoint,
@@ -65,6 +67,7 @@ def _known(path: str | None) -> dict[str, Any]:
         storage.VOCABULARY: ("vocabulary", _vocabulary),
         storage.CLASSIFIER: ("classifier", _classifier),
         storage.SEQ2SEQ_CHECKPOINT: ("checkpoint of wordkit train-seq2seq", _seq2seq_checkpoint),
+        storage.DIALOGUE_CHECKPOINT: ("checkpoint of wordkit train-dialogue", _dialogue_checkpoint),
     }
     if path is None:
         return _vectors(path)
@@ -146,6 +149,17 @@ def _seq2seq_model(path: str) -> dict[str, Any]:
     }
 
 
+def _dialogue_model(path: str) -> dict[str, Any]:
+    model = load_dialogue(path, "cpu")
+    return {
+        "parameters": sum(weights.numel() for weights in model.network.parameters()),
+        "units": len(model.vocabulary),
+        "longest_turn": model.longest_turn,
+        "network": asdict(model.config),
+        "made": dict(model.metadata),
+    }
+
+
 def _language_model_checkpoint(path: str) -> dict[str, Any]:
     from wordkit.lm import read_checkpoint
 
@@ -163,8 +177,14 @@ def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
     return _checkpoint(read_checkpoint(path), "pairs")
 
 
+def _dialogue_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.seq2seq.dialogue import read_dialogue_checkpoint
+
+    return _checkpoint(read_dialogue_checkpoint(path), "turns")
+
+
 def _checkpoint(
-    checkpoint: LanguageModelCheckpoint | Seq2SeqCheckpoint, unit: str
+    checkpoint: LanguageModelCheckpoint | Seq2SeqCheckpoint | DialogueCheckpoint, unit: str
 ) -> dict[str, Any]:
     state = checkpoint.state
     return {

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
     from wordkit.lm import LanguageModel
     from wordkit.seq2seq import Seq2SeqModel
+    from wordkit.seq2seq.dialogue import DialogueModel
 
 __all__ = [
-    "CLASSIFIER", "COUNTED", "DEFAULTS", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS", "Found",
-    "default_file", "find", "load_model", "load_seq2seq_model", "load_vectors", "model_and",
+    "CLASSIFIER", "COUNTED", "DEFAULTS", "DIALOGUE", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS",
+    "Found", "default_file", "find", "load_dialogue", "load_model", "load_seq2seq_model",
+    "load_vectors", "model_and",
 ]  # fmt: skip
 
 
@@ -54,7 +56,11 @@ CLASSIFIER = Default(
     "classifier", "WORDKIT_CLASSIFIER", "classifier.safetensors", None,
     "wordkit train-classifier TEXTS",
 )  # fmt: skip
-DEFAULTS = (VECTORS, COUNTED, LANGUAGE_MODEL, SEQ2SEQ, CLASSIFIER)
+DIALOGUE = Default(
+    "dialogue model", "WORDKIT_DIALOGUE", "dialogue.safetensors", None,
+    "wordkit train-dialogue DIALOGUES",
+)  # fmt: skip
+DEFAULTS = (VECTORS, COUNTED, LANGUAGE_MODEL, SEQ2SEQ, DIALOGUE, CLASSIFIER)
 
 
 class Found(NamedTuple):
@@ -124,3 +130,10 @@ def load_seq2seq_model(path: str | None, device: str) -> Seq2SeqModel:
     from wordkit.seq2seq import load_seq2seq
 
     return load_seq2seq(find(SEQ2SEQ, path), device)
+
+
+def load_dialogue(path: str | None, device: str) -> DialogueModel:
+    """Load the dialogue model of a file, or of the default."""
+    from wordkit.seq2seq.dialogue import load_dialogue_model
+
+    return load_dialogue_model(find(DIALOGUE, path), device)

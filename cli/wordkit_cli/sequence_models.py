@@ -14,8 +14,9 @@ from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
     from wordkit.seq2seq import Pair
+    from wordkit.seq2seq.dialogue import Dialogue
 
-__all__ = ["decoding_config", "read_pair_files", "separator_option"]
+__all__ = ["decoding_config", "read_dialogue_files", "read_pair_files", "separator_option"]
 
 
 def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -41,6 +42,18 @@ def read_pair_files(
     text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
     check_outputs(outputs, [*paths, *text.files])
     return list(read_pairs(text, options["separator"]))
+
+
+def read_dialogue_files(
+    paths: Sequence[str], options: Mapping[str, Any], outputs: Sequence[str | None] = ()
+) -> list[Dialogue]:
+    """Read the dialogues of files; none of the files may be an output."""
+    from wordkit.seq2seq.dialogue import read_dialogues
+    from wordkit_corpora.plaintext import open_text
+
+    text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
+    check_outputs(outputs, [*paths, *text.files])
+    return read_dialogues(text)
 
 
 def decoding_config(group: SettingOptions, values: Mapping[str, Any]) -> DecodingConfig:

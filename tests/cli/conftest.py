@@ -23,7 +23,8 @@ The cat sat on the mat. The dog sat on the log.
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, with no defaults from outside."""
     monkeypatch.chdir(tmp_path)
-    for name in ("VECTORS", "COUNTS", "LM", "SEQ2SEQ", "CLASSIFIER", "DATA", "WORDNET"):
+    names = ("VECTORS", "COUNTS", "LM", "SEQ2SEQ", "DIALOGUE", "CLASSIFIER", "DATA", "WORDNET")
+    for name in names:
         monkeypatch.delenv(f"WORDKIT_{name}", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     return tmp_path

@@ -50,6 +50,9 @@ LIBRARY: dict[str, Callable[..., Any]] = {
     "train-seq2seq": lambda **more: wordkit.train_seq2seq(
         "toy.tsv", hidden=8, device="cpu", **SMALL, **more
     ),
+    "train-dialogue": lambda **more: wordkit.train_dialogue(
+        "talk.txt", hidden=8, device="cpu", **SMALL, **more
+    ),
 }
 """The same trainings in Python."""
 
@@ -254,6 +257,7 @@ def test_a_training_that_fails_keeps_what_it_has_learnt(
         for _ in job:
             if job.has_learnt:
                 break
+        job.close()  # as an error inside of it does
         raise MemoryError
 
     monkeypatch.setattr(Progress, "finish", fail)

@@ -57,11 +57,17 @@ def test_the_files_that_would_be_asked(
     shown = wordkit("doctor", status=1).stdout
     assert "mine.safetensors ($WORDKIT_LM): there is no such file" in shown
     (folder / "prose.txt").write_text("no vectors in here\n")
-    for name in ("VECTORS", "COUNTS", "LM", "SEQ2SEQ"):
+    for name in ("VECTORS", "COUNTS", "LM", "SEQ2SEQ", "DIALOGUE"):
         monkeypatch.setenv(f"WORDKIT_{name}", "prose.txt")
     monkeypatch.setenv("WORDKIT_DATA", "nowhere")
     found = json.loads(wordkit("doctor", "--json", status=1).stdout)
-    for what in ("vectors", "counted_vectors", "language_model", "sequence_model"):
+    for what in (
+        "vectors",
+        "counted_vectors",
+        "language_model",
+        "sequence_model",
+        "dialogue_model",
+    ):
         assert found["asks"][what]["fault"].startswith("is "), found["asks"][what]
     assert found["folders"]["data"]["fault"] == "there is no such folder; name an existing one"
     monkeypatch.setenv("WORDKIT_WORDNET", "nowhere")

@@ -40,7 +40,15 @@ def test_examples_are_calls_that_commands_take(wordkit: Wordkit, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["train-w2v", "train-counts", "train-lm", "train-seq2seq", "train-classifier"]
+    "name",
+    [
+        "train-w2v",
+        "train-counts",
+        "train-lm",
+        "train-seq2seq",
+        "train-dialogue",
+        "train-classifier",
+    ],
 )
 def test_help_of_many_options_shows_the_main_ones(wordkit: Wordkit, name: str) -> None:
     main, everything = (_sections(wordkit(name, way).stdout) for way in ("--help", "--help-all"))

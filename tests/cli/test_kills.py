@@ -111,7 +111,7 @@ def check_whole(place: Place, title: str, old: Files, new: Files) -> None:
     name, row = CALLS[title]
     for path, content in written(place, row).items():
         if content not in (old[path], new[path]):  # the best model until then, which is whole
-            assert name in ("train-w2v", "train-lm", "train-seq2seq"), path
+            assert name in ("train-w2v", "train-lm", "train-seq2seq", "train-dialogue"), path
             assert place.run("info", Call((path,))).status == 0, path
     if any(path.endswith(".ids") for path in row.writes):
         assert call("info", "new.ids").status == 0

@@ -20,7 +20,9 @@ from command_line import Result, call, call_in_new_process, start
 from conftest import Place
 from every_command import COMMANDS, all_calls
 
-TRAINING = {"train-w2v", "train-counts", "train-lm", "train-seq2seq", "train-classifier"}
+TRAINING = {
+    "train-w2v", "train-counts", "train-lm", "train-seq2seq", "train-dialogue", "train-classifier",
+}  # fmt: skip
 SEEDED = {*TRAINING, "generate", "plot vectors"}
 
 CALLS = {

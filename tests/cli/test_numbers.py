@@ -16,6 +16,7 @@ from wordkit_cli import (
     adaptation,
     train_classifier,
     train_counts,
+    train_dialogue,
     train_lm,
     train_seq2seq,
     train_w2v,
@@ -79,6 +80,7 @@ def another(declared: Setting) -> Any:
         "train-w2v": train_w2v._SETTINGS, "train-counts": train_counts._SETTINGS,
         "train-lm": train_lm._SETTINGS, "train-seq2seq": train_seq2seq._SETTINGS,
         "train-classifier": train_classifier._SETTINGS, "transform": transform._DECODING,
+        "train-dialogue": train_dialogue._SETTINGS,
         "perplexity": adaptation._SETTINGS, "score": adaptation._SETTINGS,
     }.items(),
 )  # fmt: skip
@@ -102,7 +104,9 @@ def test_all_settings_arrive(name: str, group: SettingOptions) -> None:
         context = command.make_context(name, ["text", *words])
         assert group.given(context.params)[index] == given
         left = settings_of(kind).keys() - given.keys()
-        assert left <= {"start_embeddings", "adaptive", "batch"}, "a setting has no option"
+        assert left <= {"start_embeddings", "adaptive", "batch", *group._hidden}, (
+            "one has no option"
+        )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

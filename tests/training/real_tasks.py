@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 from lm import toy_language as lm
+from seq2seq import toy_dialogues as dialogue
 from seq2seq import toy_pairs as seq2seq
 
 from wordkit.lm import read_checkpoint as read_lm
 from wordkit.seq2seq import read_checkpoint as read_seq2seq
-from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, SEQ2SEQ_CHECKPOINT
+from wordkit.seq2seq.dialogue import read_dialogue_checkpoint
+from wordkit.storage import DIALOGUE_CHECKPOINT, LANGUAGE_MODEL_CHECKPOINT, SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.run import TrainingRun
@@ -64,6 +66,10 @@ SEQ2SEQ = Training(
     seq2seq.toy_pairs(70, seq2seq.reversed_text),
     seq2seq.toy_pairs(40, seq2seq.reversed_text, seed=2),
     seq2seq.SMALL, seq2seq.QUICK, seq2seq.trained, read_seq2seq, SEQ2SEQ_CHECKPOINT,
+)  # fmt: skip
+DIALOGUE = Training(
+    dialogue.toy_dialogues(40), dialogue.toy_dialogues(20, seed=2), dialogue.SMALL,
+    dialogue.QUICK, dialogue.trained, read_dialogue_checkpoint, DIALOGUE_CHECKPOINT,
 )  # fmt: skip
 TASKS = {"lm": LM, "seq2seq": SEQ2SEQ}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from seq2seq.toy_pairs import Pair
-from training.real_tasks import LM, SEQ2SEQ, TASKS, Training, assert_same
+from training.real_tasks import DIALOGUE, LM, SEQ2SEQ, TASKS, Training, assert_same
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, FormatError, ResourceError, WordkitError
@@ -42,6 +42,13 @@ CASES: dict[str, Training] = {
         {"cell": "lstm", "attention": "none", "peeky": True, "dropout": 0.2},
         {"optimizer": "asgd", "lr": 2.0, "schedule": "constant", "averaging_patience": 1,
          "epochs": 5, "precision": "bf16"},
+    ),
+    "dialogue, half of the teacher": DIALOGUE.with_(
+        {**BOTH_WAYS, "attention_to": "both"}, {"teacher_forcing": 0.5, "bucket": 2}
+    ),
+    "dialogue, smoothed in bf16": DIALOGUE.with_(
+        {"context_turns": 2, "cell": "lstm", "dropout": 0.3},
+        {"label_smoothing": 0.1, "precision": "bf16", "batch_tokens": 40},
     ),
 }  # fmt: skip
 

@@ -38,6 +38,8 @@ __all__ = [
     "encode",
     "epoch_batches",
     "pad",
+    "pad_sources",
+    "pad_targets",
     "sorted_batches",
     "warn_of_unseen",
 ]
@@ -204,18 +206,29 @@ def pad(encoded: EncodedPairs, rows: Ids, *, reverse: bool) -> PairBatch:
         reverse: read sources from their ends, so that the first unit comes last (Sutskever et
             al. 2014, section 3.3).
     """
-    eos, lengths = encoded.eos_id, encoded.sources.lengths[rows]
+    sources = pad_sources(encoded, rows, reverse=reverse)
+    return PairBatch(*sources, *pad_targets(encoded, rows))
+
+
+def pad_sources(encoded: EncodedPairs, rows: Ids, *, reverse: bool) -> tuple[Tensor, Tensor]:
+    """Return the sources of :func:`pad`, (S, B), and their lengths."""
+    lengths = encoded.sources.lengths[rows]
     sources = encoded.sources.padded(rows, 0)
     if reverse:
         steps = np.arange(len(sources))[:, None]
         sources = np.take_along_axis(sources, (lengths - 1 - steps) % len(sources), 0)
-    ends = encoded.targets.lengths[rows]
+    return torch.from_numpy(sources), torch.from_numpy(lengths)
+
+
+def pad_targets(encoded: EncodedPairs, rows: Ids) -> tuple[Tensor, Tensor]:
+    """Return the inputs and the targets of :func:`pad`, (T, B) each."""
+    eos, ends = encoded.eos_id, encoded.targets.lengths[rows]
     targets = encoded.targets.padded(rows, _NO_TARGET)
     targets = np.concatenate([targets, np.full((1, len(rows)), _NO_TARGET)])
     inputs = np.concatenate([np.full((1, len(rows)), eos), targets[:-1]])
     inputs[inputs == _NO_TARGET] = eos
     targets[ends, np.arange(len(rows))] = eos
-    return PairBatch(*map(torch.from_numpy, (sources, lengths, inputs, targets)))
+    return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 def epoch_batches(

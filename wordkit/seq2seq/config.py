@@ -109,7 +109,7 @@ class Seq2SeqConfig(NetworkConfig):
     @property
     def shape(self) -> str:
         """The layers in short: ``lstm 1 x 256``, ``transformer 3 x 256``."""
-        name = self.cell if self.arch == "recurrent" else self.arch
+        name = self.arch if self.arch == "transformer" else self.cell
         return f"{name} {self.layers} x {self.hidden}"
 
     @property

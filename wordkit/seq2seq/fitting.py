@@ -68,6 +68,9 @@ class TrainingPlan:
 
     update: Callable[..., Any] = change
 
+    convert: Callable[[Preset], Preset] = lambda preset: preset
+    """Makes settings of another kind of model of those for pairs."""
+
     def fit(self, pairs: Sequence[Pair], device: str = "auto") -> Preset:
         """Return all settings, fitted to the training pairs where no preset has them."""
         if self.preset is not None:
@@ -79,6 +82,7 @@ class TrainingPlan:
             minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
             arch=model.get("arch", Seq2SeqConfig.arch) if init is None else init.arch,
         )  # fmt: skip
+        fitted = self.convert(fitted)
         if init is not None:
             fitted = replace(
                 fitted,
@@ -100,6 +104,7 @@ def plan_training(
     init: Seq2SeqConfig | None = None,
     embeddings: Sequence[Embeddings] = (),
     update: Callable[..., Any] = change,
+    convert: Callable[[Preset], Preset] = lambda preset: preset,
 ) -> TrainingPlan:
     """Check the settings of a training before its pairs are read.
 
@@ -110,6 +115,7 @@ def plan_training(
         init: the shape of the model to start from, which is that of the new one.
         embeddings: the vectors to start from, or the first of each.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
+        convert: makes settings of another kind of model of those for pairs.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
@@ -120,7 +126,7 @@ def plan_training(
     if init is not None:
         check_shape(init, model)
     if preset is not None:
-        start = get_preset(preset)
+        start = convert(get_preset(preset))
         if init is not None:
             start = replace(start, model=with_shape_of(init, start.model))
         known = start.change(model, training, update)
@@ -130,16 +136,16 @@ def plan_training(
         )
     else:
         unit, arch = model.get("unit", "char"), model.get("arch", "recurrent")
-        start = _start(unit, arch)
+        start = convert(_start(unit, arch))
         if init is not None:
-            start = replace(_start(init.unit, init.arch), model=init)
+            start = replace(convert(_start(init.unit, init.arch)), model=init)
         known = start.change(model, training, update)
     for vectors in embeddings:
         check_dimensions(vectors, known.model.dim)
     is_fitted = preset is None and resume is None
     return TrainingPlan(
         model, training, None if is_fitted else known, known.training.seed,
-        known.model.normalize, init, update,
+        known.model.normalize, init, update, convert,
     )  # fmt: skip
 
 

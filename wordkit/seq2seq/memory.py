@@ -12,9 +12,10 @@ from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.training.run import check_network_memory
 
-__all__ = ["check_training_memory", "decoding_bytes"]
+__all__ = ["GRADIENT_FACTOR", "batch_bytes", "check_training_memory", "decoding_bytes"]
 
-_GRADIENT_FACTOR = 3  # times the memory that is taken without gradients
+GRADIENT_FACTOR = 3
+"""Memory that a batch takes in training, over that which it takes without gradients."""
 
 
 def _answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
@@ -52,9 +53,9 @@ def check_training_memory(
     if config.batch_tokens is not None:
         trained = max(config.batch_tokens // int(train.longer_sides.max()), 1)
     needed, S, T, B = max(
-        (factor * _batch_bytes(model, *shape), *shape)
+        (factor * batch_bytes(model, *shape), *shape)
         for encoded, factor, batch in (
-            (train, _GRADIENT_FACTOR, trained), (valid, 1, config.batch)
+            (train, GRADIENT_FACTOR, trained), (valid, 1, config.batch)
         )
         for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
     )  # fmt: skip
@@ -66,9 +67,9 @@ def check_training_memory(
     )
 
 
-def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
+def batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
     """Return the bytes that a batch takes, without gradients."""
     needed = B * model.layers * _answer_bytes(model, S + T)
-    if model.arch == "recurrent" and model.attention != "none":
+    if model.arch != "transformer" and model.attention != "none":
         needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
     return needed

@@ -19,6 +19,7 @@ from wordkit.nn.initialization import (
     uniform_,
 )
 from wordkit.nn.output import OutputLayer
+from wordkit.nn.recurrent import LayerState
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
@@ -35,7 +36,7 @@ _SIDES: dict[str, tuple[type[Encoder | TransformerEncoder], type[Decoder | Trans
     "recurrent": (Encoder, Decoder),
     "transformer": (TransformerEncoder, TransformerDecoder),
 }
-"""The encoder and the decoder of each architecture."""
+"""The encoder and the decoder of each architecture; recurrent ones where it is not named."""
 
 
 class Seq2SeqNetwork(nn.Module):
@@ -49,7 +50,7 @@ class Seq2SeqNetwork(nn.Module):
     def __init__(self, config: Seq2SeqConfig, source_words: int, target_words: int) -> None:
         super().__init__()
         self.config = config
-        encoder, decoder = _SIDES[config.arch]
+        encoder, decoder = _SIDES.get(config.arch, _SIDES["recurrent"])
         self.encoder = encoder(config, source_words)
         self.decoder = decoder(config, target_words)
         tied = self.decoder.embedding if config.tied else None
@@ -62,18 +63,30 @@ class Seq2SeqNetwork(nn.Module):
             sources: shape (S, B), int64, in the order in which they are read, padded at the end.
             lengths: of each source, from 1 to S, shape (B,), int64.
         """
+        return self.decoder.initial_state(*self.read(sources, lengths))
+
+    def read(
+        self, sources: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, tuple[LayerState, ...], Tensor | None]:
+        """Return the outputs of the encoder, (S, B, D), the last state of each layer, and the mask.
+
+        Args:
+            sources, lengths: as for :meth:`encode`. The mask, (B, S), is true at padding; None
+                where there is none.
+        """
         S, mask = len(sources), None
         is_padded = bool((lengths < S).any())
         outputs, layers = self.encoder(sources, lengths if is_padded else None)
         if is_padded:
             steps = torch.arange(S, device=sources.device)
             mask = steps >= lengths.to(sources.device).unsqueeze(1)
-        return self.decoder.initial_state(outputs, layers, mask)
+        return outputs, layers, mask
 
     def initial_state(self, batch: int) -> DecoderState:
         """Return the state for empty sources."""
         empty = self.decoder.embedding.new_zeros(0, batch, self.config.width)
-        layers = getattr(self.decoder, self.config.arch).initial_state(batch)
+        stack = "transformer" if self.config.arch == "transformer" else "recurrent"
+        layers = getattr(self.decoder, stack).initial_state(batch)
         return self.decoder.initial_state(empty, layers, None)
 
     def forward(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:

@@ -174,11 +174,11 @@ def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list
 # --- units --------------------------------------------------------------------------------------
 
 
-def learn_pieces(pairs: Iterable[Pair], max_size: int | None = None) -> BytePairEncoding:
+def learn_pieces(texts: Iterable[Iterable[str]], max_size: int | None = None) -> BytePairEncoding:
     """Return pieces of words that are learnt from both sides of the training pairs together.
 
     Args:
-        pairs: to train on.
+        texts: the pairs, or dialogues, to train on.
         max_size: of each vocabulary, ``<unk>`` and ``<eos>`` among them; None: 8000.
 
     Raises:
@@ -190,7 +190,7 @@ def learn_pieces(pairs: Iterable[Pair], max_size: int | None = None) -> BytePair
             f"max_vocabulary must be at least {_MIN_PIECES} with the unit bpe: 256 bytes, {UNK} "
             f"and {EOS}, not {size}"
         )
-    return BytePairEncoding.learn((text for pair in pairs for text in pair), size - 2)
+    return BytePairEncoding.learn((text for group in texts for text in group), size - 2)
 
 
 def units_of(text: str, unit: Unit, bpe: BytePairEncoding | None = None) -> list[str]:
@@ -269,7 +269,7 @@ def vocabulary_of(
     return Vocabulary.from_counts(counts, min_count=min_count, max_size=max_size, unk=True)
 
 
-def fingerprint(pairs: Sequence[Pair]) -> str:
+def fingerprint(pairs: Iterable[tuple[str, ...]]) -> str:
     """Return a digest of all texts, in hexadecimal digits."""
     digest = hashlib.sha256()
     for pair in pairs:  # as JSON, so that it is plain where each text ends

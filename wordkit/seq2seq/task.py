@@ -7,7 +7,7 @@ true target so far (teacher forcing), or in part its own predictions (Bengio et 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from wordkit.decoding.steps import next_log_probs
+from wordkit.decoding.steps import Hypothesis, next_log_probs
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
 from wordkit.nn.initialization import check_dimensions, set_embeddings
@@ -65,7 +65,9 @@ from wordkit.training.run import (
 )
 from wordkit.training.task import BatchLoss, Metrics
 
-__all__ = ["Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint"]
+__all__ = [
+    "Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint", "without_padding",
+]  # fmt: skip
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _MEASURED_EVERY = 50  # batches, where what is minimized is not the exact loss
@@ -134,12 +136,8 @@ class Seq2SeqTask:
     def batches(self, epoch: int, start: int) -> Iterator[TrainingBatch]:
         """Yield the batches of an epoch, from one on: the part of this process of each."""
         config, lengths = self.config, self._train.targets.lengths
-        all_rows = epoch_batches(
-            self._train, config.batch, seed=config.seed, epoch=epoch, bucket=config.bucket,
-            tokens=config.batch_tokens,
-        )  # fmt: skip
-        for number, rows in enumerate(all_rows[start:], start):
-            own = np.arange(self.processes.rank, len(rows), self.processes.count)
+        for number, rows in enumerate(self._rows(epoch)[start:], start):
+            own = self._own(rows)
             columns = own if len(own) else np.array([0])
             pairs = self._pad(self._train, rows[columns])
             if not len(own):  # of more processes than pairs: nothing to predict
@@ -154,6 +152,18 @@ class Seq2SeqTask:
             tokens = int(lengths[rows].sum()) + len(rows)
             yield TrainingBatch(pairs, forced, tokens, len(rows), number)
 
+    def _rows(self, epoch: int) -> list[Ids]:
+        """Return the pairs of each batch of an epoch."""
+        config = self.config
+        return epoch_batches(
+            self._train, config.batch, seed=config.seed, epoch=epoch, bucket=config.bucket,
+            tokens=config.batch_tokens,
+        )  # fmt: skip
+
+    def _own(self, rows: Ids) -> Ids:
+        """Return the indices of the pairs of a batch that this process trains on."""
+        return np.arange(self.processes.rank, len(rows), self.processes.count)
+
     def _pad(self, encoded: EncodedPairs, rows: Ids) -> PairBatch:
         return pad(encoded, rows, reverse=self.network.config.reverse)
 
@@ -165,9 +175,7 @@ class Seq2SeqTask:
         if batch.forced is not None:
             with inference(network):
                 inputs = self._predicted_inputs(self._encode(batch.pairs), inputs, batch.forced)
-        features, _ = network(inputs, self._encode(batch.pairs))
-        if len(self.target) >= _MANY_UNITS:
-            features, targets = _without_padding(features, targets)
+        features, targets = self._features(inputs, targets, self._encode(batch.pairs))
         loss = network.output.loss(features, targets, smoothing)
         exact: Tensor | None = None if smoothing else loss.detach()
         if smoothing and batch.number % _MEASURED_EVERY == 0:
@@ -176,6 +184,15 @@ class Seq2SeqTask:
         # DistributedDataParallel takes the mean over the processes, not the sum
         objective = loss * (self.processes.count / batch.tokens)
         return BatchLoss(objective, exact, tokens=batch.tokens, units=batch.size)
+
+    def _features(
+        self, inputs: Tensor, targets: Tensor, state: DecoderState
+    ) -> tuple[Tensor, Tensor]:
+        """Return the features of a batch, and the targets that belong to them."""
+        features, _ = self.network(inputs, state)
+        if len(self.target) < _MANY_UNITS:
+            return features, targets
+        return without_padding(features, targets)
 
     def _encode(self, pairs: PairBatch) -> DecoderState:
         return self.network.encode(pairs.sources.to(self._device), pairs.lengths)
@@ -197,20 +214,29 @@ class Seq2SeqTask:
         """Measure the loss on all validation pairs, and the exact matches among the first ones."""
         network, encoded = self.network, self._valid
         loss, tokens, seen = 0.0, 0, 0
-        for rows in sorted_batches(encoded, self.config.batch):
-            yield Report("validating", seen, len(encoded), "pairs")
+        for rows in self._valid_rows():
+            yield Report("validating", seen, len(encoded), self.unit)
             pairs = self._pad(encoded, rows)
+            inputs, targets = (part.to(self._device) for part in (pairs.inputs, pairs.targets))
             with inference(network):
-                features, _ = network(pairs.inputs.to(self._device), self._encode(pairs))
-                loss += float(network.output.loss(features, pairs.targets.to(self._device)))
+                found = self._features(inputs, targets, self._encode(pairs))
+                loss += float(network.output.loss(*found))
             tokens, seen = tokens + int((pairs.targets >= 0).sum()), seen + len(rows)
-        answers = decode_all(self.model(network, {}), self._sample, DecodingConfig())
+        answers = self._answers()
         right = sum(
-            list(answer.ids) == self._sample.targets[row].tolist()
+            list(answer.ids) == encoded.targets[row].tolist()
             for row, [answer] in enumerate(answers)
         )
-        yield Report("validating", len(encoded), len(encoded), "pairs")
+        yield Report("validating", len(encoded), len(encoded), self.unit)
         return Metrics(loss / tokens, {"valid_exact": right / len(answers)})
+
+    def _valid_rows(self) -> Iterable[Ids]:
+        """Return the pairs of each batch of a validation."""
+        return sorted_batches(self._valid, self.config.batch)
+
+    def _answers(self) -> list[list[Hypothesis]]:
+        """Return the answers to the first pairs of the validation."""
+        return decode_all(self.model(self.network, {}), self._sample, DecodingConfig())
 
     def model(self, network: nn.Module, summary: Mapping[str, Any]) -> Seq2SeqModel:
         """Return the model with this network."""
@@ -231,7 +257,7 @@ class Seq2SeqTask:
         """Restore what :meth:`state_dict` gave."""
 
 
-def _without_padding(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def without_padding(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return the features and targets, (1, N, ·), of steps with a target, for the softmax.
 
     N is a multiple of ``_ROWS``: products of a size that is new take longer, on the CPU.

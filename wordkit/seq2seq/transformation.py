@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,10 +22,19 @@ from wordkit.evaluation import Example, TransductionScore, edit_distance
 from wordkit.evaluation.bleu import measure_translation
 from wordkit.nn.network import device_of, inference, select
 from wordkit.runtime import Report, Run, available_memory, require_memory
-from wordkit.seq2seq.batches import EncodedPairs, Ids, encode, pad, sorted_batches
+from wordkit.seq2seq.batches import (
+    EncodedPairs,
+    EncodedTexts,
+    Ids,
+    encode,
+    pad,
+    sorted_batches,
+)
 from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
+from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair, joined, normalized_pairs, units_of
 from wordkit.text.detokenizer import token_texts
 from wordkit.text.normalization import normalized
@@ -36,9 +45,12 @@ __all__ = [
     "Answer",
     "align",
     "decode_all",
+    "decode_states",
     "iter_evaluate_pairs",
+    "parts_that_fit",
     "transform",
     "transform_groups",
+    "warn_of_unknown",
 ]
 
 _GROUP = 4096  # sources that are sorted by length together
@@ -95,7 +107,7 @@ def transform_groups(
                 raise TextError(f"text {number} must be a string, not {text!r:.50}{hint}")
         texts = [normalized(text.strip(), model.config.normalize) for text in group]
         encoded = _encode(model, [(text, "") for text in texts if text])
-        _warn_of_unknown(encoded, known)
+        warn_of_unknown(encoded.sources, known)
         found = iter(decode_all(model, encoded, config, first=answered))
         yield [
             [_answer(model, text, hypothesis, config) for hypothesis in next(found)] if text else []
@@ -104,9 +116,9 @@ def transform_groups(
         read, answered = read + len(texts), answered + len(encoded)
 
 
-def _warn_of_unknown(encoded: EncodedPairs, known: set[str]) -> None:
-    """Warn of units that the model does not know, each once."""
-    new = [unit for unit in encoded.sources.unknown_units if unit not in known]
+def warn_of_unknown(texts: EncodedTexts, known: set[str]) -> None:
+    """Warn of units of texts that the model does not know, but for those known already."""
+    new = [unit for unit in texts.unknown_units if unit not in known]
     if new:
         known.update(new)
         named = ", ".join(map(repr, new))
@@ -181,18 +193,39 @@ def _decode_batch(
     model: Seq2SeqModel, encoded: EncodedPairs, rows: Ids, config: DecodingConfig,
     first: int, banned: Tensor | None,
 ) -> list[list[Hypothesis]]:  # fmt: skip
-    network, eos, B, n = model.network, encoded.eos_id, len(rows), config.alternatives
-    max_length = config.max_length or 2 * model.longest_target + _EXTRA_UNITS
-    device = device_of(network)
+    network = model.network
     batch = pad(encoded, rows, reverse=model.config.reverse)
     with inference(network):
-        state = network.encode(batch.sources.to(device), batch.lengths)
+        state = network.encode(batch.sources.to(device_of(network)), batch.lengths)
+    return decode_states(
+        network, state, (first + rows).tolist(), config, eos=encoded.eos_id, banned=banned,
+        longest=model.longest_target,
+    )  # fmt: skip
+
+
+def decode_states(
+    network: Seq2SeqNetwork, state: DecoderState, numbers: Sequence[int], config: DecodingConfig,
+    *, eos: int, banned: Tensor | None, longest: int,
+) -> list[list[Hypothesis]]:  # fmt: skip
+    """Return the hypotheses for each state of a batch.
+
+    Args:
+        network: in evaluation.
+        state: before the first step.
+        numbers: of the sequences, which their random numbers depend on.
+        config: how.
+        eos: the unit that sequences begin after, and end with.
+        banned: units that must not come, as their ids.
+        longest: units of the longest target in training.
+    """
+    B, n, device = len(numbers), config.alternatives, device_of(network)
+    max_length = config.max_length or 2 * longest + _EXTRA_UNITS
     if not config.sample:
         search = BeamConfig(config.beam, max_length, n, config.length_penalty, eos, banned)
         return beam_search(network, eos, state, B, search)
     rule = sampler(config, [
-        np.random.default_rng([config.seed, first + row, number])
-        for row in rows.tolist() for number in range(n)
+        np.random.default_rng([config.seed, each, number])
+        for each in numbers for number in range(n)
     ])  # fmt: skip
     state = select(state, torch.arange(B, device=device).repeat_interleave(n))
     drawn = decode(
@@ -210,16 +243,31 @@ def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig)
         return len(rows) * decoding_bytes(model.config, longest, config.hypotheses, words)
 
     for rows in sorted_batches(encoded, max(1, config.batch // config.hypotheses)):
-        free = available_memory()
-        while len(rows):
-            size = len(rows)
-            while size > 1 and needed(rows[:size]) > free:
-                size //= 2
-            text = counted(int(encoded.sources.lengths[rows[0]]), "unit")
-            remedy = "shorten it, or lower beam"
-            require_memory(f"a text of {text} needs", needed(rows[:size]), remedy, free)
-            yield rows[:size]
-            rows = rows[size:]
+        yield from parts_that_fit(rows, needed, lambda row: int(encoded.sources.lengths[row]))
+
+
+def parts_that_fit(
+    rows: Ids, needed: Callable[[Ids], int], length: Callable[[int], int]
+) -> Iterator[Ids]:
+    """Yield parts of a batch that fit into memory, one after the other.
+
+    Args:
+        rows: of the batch.
+        needed: returns the bytes that rows take.
+        length: returns the units of the text of a row, for messages.
+
+    Raises:
+        ResourceError: a row does not fit by itself.
+    """
+    free = available_memory()
+    while len(rows):
+        size = len(rows)
+        while size > 1 and needed(rows[:size]) > free:
+            size //= 2
+        what = f"a text of {counted(length(int(rows[0])), 'unit')} needs"
+        require_memory(what, needed(rows[:size]), "shorten it, or lower beam", free)
+        yield rows[:size]
+        rows = rows[size:]
 
 
 def iter_evaluate_pairs(
@@ -314,7 +362,7 @@ def align(model: Seq2SeqModel, text: str, head: int | None = None) -> Alignment:
     if not text:
         raise TextError("there is no text to align; give one")
     encoded = _encode(model, [(text, "")])
-    _warn_of_unknown(encoded, set())
+    warn_of_unknown(encoded.sources, set())
     [[answer]] = decode_all(model, encoded, DecodingConfig())
     weights = _attention(model, text, answer.ids, head)
     written = _units(model, text, answer)

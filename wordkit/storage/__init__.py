@@ -3,6 +3,8 @@
 from wordkit.storage.atomic import atomic_write
 from wordkit.storage.container import (
     CLASSIFIER,
+    DIALOGUE_CHECKPOINT,
+    DIALOGUE_MODEL,
     EMBEDDINGS,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
@@ -31,6 +33,8 @@ from wordkit.storage.temporary import TemporaryFolder
 
 __all__ = [
     "CLASSIFIER",
+    "DIALOGUE_CHECKPOINT",
+    "DIALOGUE_MODEL",
     "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",

@@ -25,6 +25,8 @@ from wordkit.storage.paths import check_readable, why_unreadable
 
 __all__ = [
     "CLASSIFIER",
+    "DIALOGUE_CHECKPOINT",
+    "DIALOGUE_MODEL",
     "EMBEDDINGS",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
@@ -54,6 +56,7 @@ _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of s
 
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
+DIALOGUE_MODEL, DIALOGUE_CHECKPOINT = "dialogue model", "dialogue model checkpoint"
 EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
 VOCABULARY, CLASSIFIER = "vocabulary", "classifier"
 """The kinds of the files that hold one."""
@@ -66,6 +69,8 @@ _USES = {
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
+    DIALOGUE_MODEL: "wordkit evaluate-dialogue takes dialogue models",
+    DIALOGUE_CHECKPOINT: "train_dialogue and wordkit train-dialogue resume it",
     VOCABULARY: "wordkit.load reads it in Python",
     CLASSIFIER: "wordkit classify and evaluate-classifier take classifiers",
 }

@@ -1,0 +1,207 @@
+"""Answers to dialogues, and a conversation with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from wordkit.decoding.steps import Hypothesis
+from wordkit.errors import ConfigError, TextError
+from wordkit.nn.network import device_of, inference
+from wordkit.seq2seq.batches import Ids
+from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.dialogue.batches import EncodedDialogues, encode_dialogues, pad_dialogues
+from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
+from wordkit.seq2seq.dialogue.model import DialogueModel
+from wordkit.seq2seq.memory import decoding_bytes
+from wordkit.seq2seq.pairs import joined
+from wordkit.seq2seq.transformation import (
+    Answer,
+    decode_states,
+    parts_that_fit,
+    warn_of_unknown,
+)
+from wordkit.text.normalization import normalized
+from wordkit.text.vocabulary import UNK
+
+__all__ = ["Chat", "answers", "decode_turns"]
+
+_MORE_DRAWS = 10  # samples among which another answer is looked for
+
+
+class Chat:
+    """A conversation with a model: what is said, and what it answers.
+
+    Args:
+        model: that answers.
+        config: how its answers are decoded. What is drawn depends on the seed and on how much was
+            said before in this chat.
+    """
+
+    def __init__(self, model: DialogueModel, config: DecodingConfig | None = None) -> None:
+        self.model, self.config = model, config or DecodingConfig()
+        self.turns: list[str] = []
+        """The turns of the dialogue so far, the model's own among them."""
+        self._said = 0
+        self._tried: list[str] = []  # answers to the last thing said
+        self._known: set[str] = set()  # unknown units that were warned of
+
+    def say(self, text: str) -> str:
+        """Return the answer to a text, with all that was said before in mind.
+
+        Raises:
+            TextError: it is empty, or no string.
+            ResourceError: it is too long for the memory that is free.
+
+        Warns:
+            WordkitWarning: the model does not know a word, and reads ``<unk>``.
+        """
+        (text,) = _checked([text], 1)
+        turns = [*self.turns, text]
+        answer = self._answer(turns, self._said, [])
+        self.turns, self._said, self._tried = [*turns, answer], self._said + 1, [answer]
+        return answer
+
+    def again(self) -> str:
+        """Return another answer to what was said last, which replaces the one before.
+
+        It is the next one that is drawn, or where answers are not drawn the next best of the beam
+        search; the last one again where no other is found.
+
+        Raises:
+            TextError: nothing was said yet.
+        """
+        if not self.turns:
+            raise TextError("nothing was said yet; say something first")
+        answer = self._answer(self.turns[:-1], self._said - 1, self._tried)
+        self._tried.append(answer)
+        self.turns[-1] = answer
+        return answer
+
+    def reset(self) -> None:
+        """Forget the dialogue, and begin a new one."""
+        self.turns, self._tried = [], []
+
+    def _answer(self, turns: Sequence[str], number: int, tried: Sequence[str]) -> str:
+        config, more = self.config, len(tried) + 1
+        if tried and config.sample:
+            config = replace(config, alternatives=more + _MORE_DRAWS)
+        elif tried:
+            config = replace(config, alternatives=more, beam=max(config.beam, more))
+        said = [filter(None, turns)]  # an answer may be empty
+        (found,) = answers(self.model, said, config, first=number, known=self._known)
+        texts = [answer.text for answer in found]
+        return next((text for text in texts if text not in tried), texts[-1])
+
+
+def answers(
+    model: DialogueModel,
+    dialogues: Iterable[Iterable[str]],
+    config: DecodingConfig | None = None,
+    *,
+    first: int = 0,
+    known: set[str] | None = None,
+) -> list[list[Answer]]:
+    """Return the next turns of each dialogue, best first, or as drawn.
+
+    Args:
+        model: that answers.
+        dialogues: the turns of each so far, one at least.
+        config: how.
+        first: number of the first dialogue, which its random numbers depend on.
+        known: unknown units that were warned of, which is added to.
+
+    Raises:
+        ConfigError: unknown units are to be copied.
+        TextError: a dialogue has no turn, or a turn is empty or no string.
+        ResourceError: a turn is too long for the memory that is free.
+
+    Warns:
+        WordkitWarning: the model does not know a word, and reads ``<unk>``.
+    """
+    config, form = config or DecodingConfig(), model.config.normalize
+    histories = [
+        [normalized(turn, form) for turn in _checked(turns, number)][-(model.config.window or 0) :]
+        for number, turns in enumerate(dialogues, 1)
+    ]
+    encoded = encode_dialogues(
+        [[*turns, ""] for turns in histories], model.vocabulary, model.config.unit, model.bpe
+    )
+    warn_of_unknown(encoded.sources, set() if known is None else known)
+    rows = encoded.starts[1:] - 1
+    found = decode_turns(model, encoded, rows, config, numbers=np.arange(len(rows)) + first)
+    return [[_answer(model, each, config) for each in hypotheses] for hypotheses in found]
+
+
+def _checked(dialogue: Any, number: int) -> list[str]:
+    """Return the turns of a dialogue without white space around them."""
+    turns = dialogue_turns(dialogue, number)
+    if not turns:
+        raise TextError(f"dialogue {number} has no turn to answer; give one at least")
+    if not all(turns):
+        raise TextError(f"dialogue {number}: turn {turns.index('') + 1} is empty; give it a text")
+    return turns
+
+
+def _answer(model: DialogueModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
+    units = model.vocabulary.decode(np.array(hypothesis.ids, int))
+    text = joined(units, model.config.unit)
+    return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
+
+
+def decode_turns(
+    model: DialogueModel, encoded: EncodedDialogues, rows: Ids, config: DecodingConfig,
+    *, numbers: Ids | None = None,
+) -> list[list[Hypothesis]]:  # fmt: skip
+    """Return the hypotheses for the next turn of each of some pairs.
+
+    Args:
+        model: that answers.
+        encoded: the dialogues.
+        rows: the pairs, ascending, so that dialogues that are asked for repeatedly are read once.
+        config: how. ``<unk>`` is never generated.
+        numbers: of the pairs, which their random numbers depend on; None: the pairs themselves.
+
+    Raises:
+        ConfigError: unknown units are to be copied.
+        ResourceError: a turn is too long for the memory that is free.
+    """
+    if config.copy_unknown:
+        raise ConfigError("copy_unknown has no effect with dialogues; leave it out")
+    network, numbers = model.network, rows if numbers is None else numbers
+    unk = torch.tensor([model.vocabulary.id(UNK)], device=device_of(network))
+    size = max(1, config.batch // config.hypotheses)
+    found: list[list[Hypothesis]] = []
+    for start in range(0, len(rows), size):
+        for part in parts_that_fit(
+            rows[start : start + size],
+            lambda part: _bytes(model, encoded, part, config.hypotheses),
+            lambda row: _longest(encoded, np.array([row])),
+        ):
+            batch = pad_dialogues(
+                encoded, part, reverse=model.config.reverse, context_turns=model.config.window
+            )
+            with inference(network):
+                state = network.encode_dialogues(
+                    batch.sources.to(unk.device), batch.lengths, batch.history
+                )
+            found += decode_states(
+                network, state, numbers[len(found) : len(found) + len(part)].tolist(), config,
+                eos=encoded.eos_id, banned=unk, longest=model.longest_turn,
+            )  # fmt: skip
+    return found
+
+
+def _longest(encoded: EncodedDialogues, rows: Ids) -> int:
+    """Return the units of the longest turn before some next turns, which ascend."""
+    return int(encoded.sources.lengths[encoded.firsts[rows[0]] : rows[-1] + 1].max())
+
+
+def _bytes(model: DialogueModel, encoded: EncodedDialogues, rows: Ids, hypotheses: int) -> int:
+    read = int(rows[-1] + 1 - encoded.firsts[rows[0]])  # turns
+    each = decoding_bytes(model.config, _longest(encoded, rows), hypotheses, len(model.vocabulary))
+    return max(len(rows), read) * each

@@ -1,0 +1,67 @@
+"""The settings of a dialogue model and of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from wordkit.config import setting
+from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.text.detokenizer import Unit
+
+__all__ = ["AttentionTo", "DialogueArchitecture", "DialogueConfig", "DialogueTrainingConfig"]
+
+DialogueArchitecture = Literal["seq2seq", "hred"]
+AttentionTo = Literal["turn", "turns", "both"]
+
+_WITH_CONTEXT = {"arch": ("hred",)}
+
+
+@dataclass(frozen=True)
+class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
+    """The shape of a model: an encoder of turns, a context RNN over them, a decoder of the next."""
+
+    OLD_DEFAULTS: ClassVar[Mapping[str, object]] = {}
+
+    arch: DialogueArchitecture = setting(  # type: ignore[assignment]
+        "hred",
+        "Architecture. hred: an RNN over the vectors of all turns so far, whose state the decoder "
+        "starts from, Serban et al. 2016; seq2seq: the decoder knows the last turn alone.",
+        main=True,
+    )
+    unit: Unit = "word"
+    dim: int = 256
+    tied: bool = True
+    context_turns: int | None = setting(
+        None,
+        "Turns before the next one that the model knows.",
+        none="all of the dialogue",
+        at_least=1,
+        only_with=_WITH_CONTEXT,
+        main=True,
+    )
+    attention_to: AttentionTo = setting(
+        "turn",
+        "What the decoder attends to: the units of the last turn, the states of the context RNN "
+        "after each turn, or both.",
+        only_with={**_WITH_CONTEXT, "attention": ("dot", "general", "additive")},
+    )
+
+    @property
+    def window(self) -> int | None:
+        """Turns before the next one that the model knows; None: all."""
+        return 1 if self.arch == "seq2seq" else self.context_turns
+
+
+@dataclass(frozen=True)
+class DialogueTrainingConfig(Seq2SeqTrainingConfig):
+    """The settings of training a dialogue model."""
+
+    batch: int = setting(16, "Dialogues per batch (B).", at_least=1)
+    batch_tokens: int | None = setting(
+        None,
+        "Units of turns per batch instead of batch, which is that of validation then.",
+        none="batch decides",
+        at_least=1,
+    )
