@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wordkit_cli.models import load_vectors
+from wordkit_cli.models import load_vectors, say_composed
 from wordkit_cli.options import json_option, model_option, number_option
 from wordkit_cli.output import print_answers, print_json
 
@@ -33,6 +33,7 @@ def command(
       wordkit analogy paris france italy -n 3
     """
     vectors = load_vectors(model)
+    say_composed(vectors, (a, b, c))
     found = vectors.analogy(a, b, c, n=number, method=method)
     equation = f"{a} − {b} + {c}"
     if as_json:

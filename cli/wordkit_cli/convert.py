@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _READABLE = [name for name, known in FORMATS.items() if known.read is not None]
+_WRITABLE = [name for name, known in FORMATS.items() if known.write is not None]
 _MODEL = "lm"  # what --to calls a language model
 
 
@@ -30,7 +31,7 @@ _MODEL = "lm"  # what --to calls a language model
     help="Format of FROM. Default: detected by its content.",
 )  # fmt: skip
 @click.option(
-    "--to", "target_format", type=click.Choice([*FORMATS, _MODEL]),
+    "--to", "target_format", type=click.Choice([*_WRITABLE, _MODEL]),
     help="Format of TO, or lm: a language model stays one. Default: detected by its suffix.",
 )  # fmt: skip
 @click.option(
@@ -62,10 +63,13 @@ def command(source: str, target: str, limit: int | None, precision: str, **optio
       .vec           fastText text
       .tsv           TensorBoard projector: x.tsv, and the words in x.metadata.tsv;
                      written only
+    fastText's models (.bin) are read, supervised and quantized ones too. The native format keeps
+    their vectors of n-grams.
 
     \b
     Examples:
       wordkit convert GoogleNews-vectors-negative300.bin.gz news.safetensors
+      wordkit convert cc.de.300.bin german.safetensors
       wordkit convert vectors.safetensors vectors.txt --limit 10000
       wordkit convert lm.safetensors vectors.safetensors
       wordkit convert vectors.safetensors small.safetensors --precision int8

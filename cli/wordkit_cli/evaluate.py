@@ -83,8 +83,9 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
     """Score VECTORS: Spearman's correlation on word pairs, accuracy on analogies.
 
     Every score comes with the pairs or questions that were used, and those skipped because a
-    word has no vector. Without VECTORS: the file that a query would ask. A FILE may be compressed
-    (.gz, .bz2, .xz), or - for standard input.
+    word has no vector. With subwords, pairs are counted of which a word was composed of its
+    n-grams; analogies are asked of the vocabulary alone. Without VECTORS: the file that a query
+    would ask. A FILE may be compressed (.gz, .bz2, .xz), or - for standard input.
 
     \b
     Examples:
@@ -125,15 +126,18 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
 
 def _print(ranks: Sequence[SimilarityScore], answers: AnalogyScores | None) -> None:
     if ranks:
-        rows = [("similarity", "Spearman", "used", "skipped")]
-        rows += [(r.name, _score(r.spearman), str(r.used), str(r.skipped)) for r in ranks]
-        print_table(rows, right=(1, 2, 3))
+        rows = [["similarity", "Spearman", "used", "skipped", "composed"]]
+        for r in ranks:
+            rows.append([r.name, _score(r.spearman), *map(str, (r.used, r.skipped, r.composed))])
+        if not any(r.composed for r in ranks):
+            rows = [row[:-1] for row in rows]
+        print_table(rows, right=(1, 2, 3, 4))
     if answers is not None:
         if ranks:
             click.echo()
-        rows = [(f"analogies, 3Cos{answers.method.title()}", "accuracy", "used", "skipped")]
+        rows = [[f"analogies, 3Cos{answers.method.title()}", "accuracy", "used", "skipped"]]
         for s in (*answers.sections, *(getattr(answers, name) for name in _SUMS)):
-            rows.append((s.name, _score(s.accuracy), str(s.used), str(s.skipped)))
+            rows.append([s.name, _score(s.accuracy), str(s.used), str(s.skipped)])
         print_table(rows, right=(1, 2, 3))
 
 

@@ -236,6 +236,7 @@ def _vectors(path: str | None) -> dict[str, Any]:
         "bytes": os.path.getsize(path),
         "tokens": int(counts.counts.sum()) if counts.has_counts else None,
         "first_words": list(vectors.words[:10]),
+        "ngrams": None if vectors.subwords is None else len(vectors.subwords.matrix),
         "weights": list(vectors.weights) or None,
         "made": dict(vectors.metadata),
     }

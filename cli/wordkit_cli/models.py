@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,7 @@ __all__ = [
     "CLASSIFIER", "COUNTED", "DEFAULTS", "DIALOGUE", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS",
     "Found", "default_file", "find", "load_dialogue", "load_model", "load_seq2seq_model",
     "load_vectors", "model_and",
+    "say_composed",
 ]  # fmt: skip
 
 
@@ -116,6 +117,14 @@ def load_vectors(path: str | None, **options: Any) -> Embeddings:
     from wordkit.embeddings import load_embeddings
 
     return load_embeddings(find(VECTORS, path), **options)
+
+
+def say_composed(vectors: Embeddings, words: Iterable[str]) -> None:
+    """Say on standard error which words are not in the vocabulary, but composed of n-grams."""
+    composed = [word for word in dict.fromkeys(words) if vectors.composes(word)]
+    if composed:
+        say(f"composed of character n-grams, as it is no word of these vectors: "
+            f"{', '.join(composed)}")  # fmt: skip
 
 
 def load_model(path: str | None, device: str) -> LanguageModel:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from wordkit.errors import TextError
-from wordkit_cli.models import load_vectors
+from wordkit_cli.models import load_vectors, say_composed
 from wordkit_cli.options import json_option, model_option, number_option
 from wordkit_cli.output import print_answers
 
@@ -23,7 +23,8 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
     """Find the words nearest to each WORD by cosine similarity, best first.
 
     WORD may be - to read words from standard input, one a line. Where some words are unknown, the
-    others are answered, and the status is 1.
+    others are answered, and the status is 1. Vectors with subwords know nearly any WORD: one that
+    is not of their vocabulary is composed of its character n-grams, which is said.
 
     \b
     Examples:
@@ -35,13 +36,13 @@ def command(words: tuple[str, ...], number: int, model: str | None, as_json: boo
     if not asked:
         raise TextError("standard input holds no word; give one a line")
     vectors = load_vectors(model)
-    known = [word for word in asked if word in vectors]
-    unknown = [word for word in asked if word not in vectors]
+    known = [word for word in asked if word in vectors or vectors.composes(word)]
+    say_composed(vectors, known)
     if known:
         found = vectors.most_similar_batch(known, n=number)
         answers = dict(zip(known, found, strict=True))
         print_answers(answers, as_json=as_json, heading=len(asked) > 1)
-    vectors.ids_of(unknown)  # raises, with near spellings
+    vectors.check_words(asked)  # raises, with near spellings
 
 
 def _expand(words: tuple[str, ...]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wordkit_cli.models import load_vectors
+from wordkit_cli.models import load_vectors, say_composed
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import ask_each, print_json
 
@@ -27,6 +27,7 @@ def command(words: tuple[str, ...], mean: bool, model: str | None, as_json: bool
       wordkit vector --mean the cat sat on the mat --json
     """
     vectors = load_vectors(model)
+    say_composed(vectors, words)
     if mean:
         text = " ".join(words)
         rows, refusal = ask_each([text], vectors.mean_vector)

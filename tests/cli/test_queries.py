@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Wordkit
+from fasttext_files import Model
 
 
 def test_similar(wordkit: Wordkit, vectors: Path) -> None:
@@ -242,3 +243,37 @@ def test_lists(wordkit: Wordkit) -> None:
     assert found[3]["name"] == "char" and "".join(found[3]["tokens"]) == "It's 5."
     assert (found[4]["install"], found[4]["tokens"]) == ("wordkit[bpe]", None)
     assert "treebank" in wordkit("tokenizers").stdout
+
+
+# --- subwords -------------------------------------------------------------------------------------
+
+
+def test_words_that_are_composed_are_said_to_be(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "model.bin").write_bytes(Model().to_bytes())
+    said = "composed of character n-grams, as it is no word of these vectors: them\n"
+    done = wordkit("similar", "the", "them", "-m", "model.bin", "-n", "2")
+    assert done.stderr == said and done.stdout.count("\n  ") == 4
+    assert wordkit("similar", "the", "-m", "model.bin").stderr == ""
+    for command in (["analogy", "the", "them", "then"], ["vector", "them"]):
+        assert wordkit(*command, "-m", "model.bin").stderr == said
+    wordkit("odd-one-out", "the", "them", "then", "-m", "model.bin")
+    (folder / "pairs.txt").write_text("the then 5\nthe them 3\nthem naïve 1\n")
+    lines = wordkit("evaluate", "model.bin", "--similarity", "pairs.txt").stdout.splitlines()
+    assert [line.split()[-3:] for line in lines] == [
+        ["used", "skipped", "composed"], ["3", "0", "2"],
+    ]  # fmt: skip
+    known = json.loads(wordkit("info", "model.bin", "--json").stdout)
+    assert known["format"] == "fasttext-binary" and known["ngrams"] == 50
+
+
+def test_a_model_of_fasttext_becomes_other_files(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "model.bin").write_bytes(Model().to_bytes())
+    wordkit("convert", "model.bin", "model.vec")
+    wordkit("convert", "model.bin", "model.safetensors")
+    asked = ("vector", "the", "-m")
+    assert wordkit(*asked, "model.vec").stdout == wordkit(*asked, "model.bin").stdout
+    asked = ("vector", "them", "-m")
+    assert wordkit(*asked, "model.safetensors").stdout == wordkit(*asked, "model.bin").stdout
+    assert "'them' is not in the vocabulary" in wordkit(*asked, "model.vec", status=1).stderr
+    error = wordkit("convert", "model.bin", "x", "--to", "fasttext-binary", status=2).stderr
+    assert "--to" in error

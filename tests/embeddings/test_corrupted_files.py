@@ -79,7 +79,6 @@ BAD = {
     "binary not UTF-8": (binary((b"a\xff", [1.5] * 9)), "vector 1 at byte 4: the word .* utf-8"),
     "binary without a word": (binary((b"", [1.5] * 9)), "vector 1 at byte 4: it has no word"),
     "a pickle": (b"\x80\x04K\x01.", "is a pickle; wordkit never reads"),
-    "a fastText model": (struct.pack("<i", 793712314) + b"\x0c\0\0\0", "fastText model.*vec"),
     "native without tensors": (native({"__metadata__": about()}), "no tensor 'vectors'"),
     "native of wrong type": (
         native({**WHOLE, "vectors": tensor("I32", [1, 1], 4, 8)}, DATA),

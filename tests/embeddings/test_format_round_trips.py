@@ -16,8 +16,8 @@ from wordkit.embeddings.formats import FORMATS, detect_format
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError
 from wordkit.text import Vocabulary
 
-READABLE = [name for name, layout in FORMATS.items() if layout.read is not None]
-SUFFIXES = {name: FORMATS[name].suffixes[0] for name in FORMATS}
+READABLE = [name for name, layout in FORMATS.items() if layout.read and layout.write]
+SUFFIXES = {name: FORMATS[name].suffixes[0] for name in READABLE}
 SMALL = Embeddings(["the", "of", "café"], [[1, -0.0, 1e-30], [0.1, 1e30, -2.5], [0, 0, 3]])
 
 

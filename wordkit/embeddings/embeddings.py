@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.config import check_names
+from wordkit.embeddings.composition import Subwords
 from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, matrix_of, norms_of
 from wordkit.embeddings.search import (
     Neighbour,
@@ -79,6 +80,7 @@ class Embeddings:
         metadata: how the vectors were made, in values that JSON can hold.
         weights: further float32 matrices that a resumed training needs; copied as the vectors are.
         source: the file they are mapped from.
+        subwords: vectors of character n-grams, of which those of further words are composed.
 
     Raises:
         EmbeddingsError: words and vectors do not fit together, a vector or weight is not finite,
@@ -94,6 +96,7 @@ class Embeddings:
         metadata: Mapping[str, Any] | None = None,
         weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
         source: str | os.PathLike[str] | None = None,
+        subwords: Subwords | None = None,
     ) -> None:
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
@@ -102,6 +105,12 @@ class Embeddings:
         self._metadata = MappingProxyType(dict(metadata or {}))
         self._weights = matrices_of(weights or {})
         self._source = source
+        self._subwords = subwords
+        if subwords is not None and subwords.matrix.shape[1:] != (self.dim,):
+            raise EmbeddingsError(
+                f"vectors of {self.dim} dimensions need as many of n-grams, not "
+                f"{subwords.matrix.shape[1:]}"
+            )
         self._identity = None if source is None else file_identity(source)
         if norms is None:
             norms = self._checked_norms()
@@ -133,7 +142,7 @@ class Embeddings:
         if self._identity is not None and self._identity == file_identity(self._identity[0]):
             return from_file, (self._identity, len(self), bool(self._weights))
         arrays = {**self._vocabulary.to_arrays(), "vectors": self._vectors, "norms": self._norms}
-        return from_arrays, (arrays, dict(self._metadata), dict(self._weights))
+        return from_arrays, (arrays, dict(self._metadata), dict(self._weights), self._subwords)
 
     def __getattr__(self, name: str) -> Any:
         """Say what a name of gensim's is here."""
@@ -178,6 +187,11 @@ class Embeddings:
         return self._weights
 
     @property
+    def subwords(self) -> Subwords | None:
+        """The vectors of character n-grams that others are composed of; None: there are none."""
+        return self._subwords
+
+    @property
     def dim(self) -> int:
         """D, the number of dimensions."""
         return int(self._vectors.shape[1])
@@ -190,6 +204,7 @@ class Embeddings:
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
+        """Return whether a word is in the vocabulary; see :meth:`composes` for others."""
         return word in self._checked_vocabulary()
 
     def _checked_vocabulary(self) -> Vocabulary:
@@ -240,21 +255,42 @@ class Embeddings:
             norms=self._norms,
             metadata=self._metadata,
             source=self._source,
+            subwords=self._subwords,
         )
 
     # --- single vectors ----------------------------------------------------------------------
 
     def vector(self, word: str) -> npt.NDArray[np.float32]:
-        """Return the vector of a word, shape (D,), read-only.
+        """Return the vector of a word, shape (D,).
+
+        With subwords, that of a word outside the vocabulary is the mean of the vectors of its
+        character n-grams, as in fastText; see :meth:`composes`.
 
         Raises:
-            UnknownWordError: the word is unknown; the error names near spellings.
+            UnknownWordError: the word is unknown, and has no n-gram that is known; the error names
+                near spellings.
             EmbeddingsError: it is no string.
-            FormatError: a corrupted file has a word more than once.
+            FormatError: a corrupted file has a word more than once, or an n-gram's vector is not
+                finite.
         """
         if not isinstance(word, str):
             raise EmbeddingsError(f"a word is a string, not {word!r}")
+        composed = self._composed(word)
+        if composed is not None:
+            return composed
         vector: npt.NDArray[np.float32] = self._vectors[self._checked_vocabulary().id(word)]
+        return vector
+
+    def composes(self, word: str) -> bool:
+        """Return whether a word is outside the vocabulary and its vector composed of n-grams."""
+        return self._composed(word) is not None
+
+    def _composed(self, word: str) -> npt.NDArray[np.float32] | None:
+        if self._subwords is None or word in self:
+            return None
+        vector = self._subwords.vector(word)
+        if vector is not None and not np.isfinite(vector).all():
+            raise self.corrupted("the vector of an n-gram is not finite")
         return vector
 
     def ids_of(self, words: Iterable[str]) -> list[int]:
@@ -265,6 +301,15 @@ class Embeddings:
             FormatError: a corrupted file has a word more than once.
         """
         return self._checked_vocabulary().ids_of(words)
+
+    def check_words(self, words: Iterable[str]) -> list[int]:
+        """Return the ids of those words that are in the vocabulary.
+
+        Raises:
+            UnknownWordError: others have no vector; the error names near spellings for each.
+            FormatError: a corrupted file has a word more than once.
+        """
+        return self.ids_of([word for word in words if not self.composes(word)])
 
     def unit_vectors(
         self, ids: slice | npt.NDArray[np.integer[Any]] | None = None
@@ -287,7 +332,7 @@ class Embeddings:
         return units
 
     def mean_vector(self, words: str | Iterable[str]) -> npt.NDArray[np.float32]:
-        """Return the mean vector of a text, shape (D,); unknown words are left out.
+        """Return the mean vector of a text, shape (D,); words without a vector are left out.
 
         Args:
             words: the words, or a text, which is split at white space. Preprocess it as the
@@ -297,13 +342,12 @@ class Embeddings:
             EmbeddingsError: none of the words is known.
         """
         tokens = words.split() if isinstance(words, str) else list(words)
-        ids = [i for i in map(self._checked_vocabulary().find, tokens) if i is not None]
-        if not ids:
+        found = [token for token in tokens if token in self or self.composes(token)]
+        if not found:
             raise EmbeddingsError(
                 f"none of {counted(len(tokens), 'word')} has a vector; check the spelling"
             )
-        mean = self._vectors[ids].mean(axis=0, dtype=np.float64)
-        return np.asarray(mean, dtype=np.float32)
+        return np.asarray(self[found].mean(axis=0, dtype=np.float64), dtype=np.float32)
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -400,7 +444,7 @@ class Embeddings:
             raise EmbeddingsError(
                 f"a list of at least three words is needed to find the odd one, not {words!r:.50}"
             )
-        self.ids_of(word for word in words if isinstance(word, str))
+        self.check_words(word for word in words if isinstance(word, str))
         units = np.stack([direction(self, word) for word in words])
         return words[int(np.argmin(units @ units.mean(axis=0)))]
 
@@ -424,6 +468,8 @@ class Embeddings:
         for name, matrix in self._weights.items():
             if not all_finite(matrix):
                 raise self.corrupted(f"its weights {name!r} are not all finite")
+        if self._subwords is not None and not self._subwords.are_finite:
+            raise self.corrupted("the vectors of its n-grams are not all finite")
 
     def corrupted(self, fault: str) -> FormatError:
         """Return the error to raise for a fault that shows in vectors not checked before."""

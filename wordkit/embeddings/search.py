@@ -164,8 +164,8 @@ def cosmul(
 
 
 def _ids(embeddings: Embeddings, terms: Iterable[Term]) -> list[int]:
-    """Return the ids of the words among terms; all that are unknown are named at once."""
-    return embeddings.ids_of(term for term in terms if isinstance(term, str))
+    """Return the ids of the vocabulary's words among terms; all unknown ones are named at once."""
+    return embeddings.check_words(term for term in terms if isinstance(term, str))
 
 
 def _cosines(embeddings: Embeddings, rows: slice, queries: _Floats) -> _Floats:

@@ -16,6 +16,7 @@ from wordkit.errors import StorageError
 from wordkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from wordkit.embeddings.composition import Subwords
     from wordkit.embeddings.embeddings import Embeddings
 
 __all__ = ["FileIdentity", "file_identity", "from_arrays", "from_file"]
@@ -52,11 +53,17 @@ def from_arrays(
     arrays: Mapping[str, npt.NDArray[Any]],
     metadata: Mapping[str, Any],
     weights: Mapping[str, npt.NDArray[np.float32]],
+    subwords: Subwords | None = None,
 ) -> Embeddings:
     """Make embeddings of ``words``, ``counts`` where known, ``vectors`` and ``norms``."""
     from wordkit.embeddings.embeddings import Embeddings
 
     words = Vocabulary.from_arrays(arrays["words"], arrays.get("counts"), "the copy of vectors")
     return Embeddings(
-        words, arrays["vectors"], norms=arrays["norms"], metadata=metadata, weights=weights
+        words,
+        arrays["vectors"],
+        norms=arrays["norms"],
+        metadata=metadata,
+        weights=weights,
+        subwords=subwords,
     )

@@ -47,6 +47,9 @@ class SimilarityScore:
     skipped: int
     """The other pairs."""
 
+    composed: int = 0
+    """Pairs used of which a word is outside the vocabulary, and its vector composed of n-grams."""
+
 
 def evaluate_similarity(
     embeddings: Embeddings,
@@ -56,6 +59,8 @@ def evaluate_similarity(
     case_insensitive: bool = True,
 ) -> SimilarityScore:
     """Correlate the cosines of word pairs with the scores that people gave them.
+
+    Of vectors with subwords, words outside the vocabulary have those of their n-grams.
 
     Args:
         embeddings: the vectors.
@@ -69,14 +74,23 @@ def evaluate_similarity(
     matcher = WordMatcher(
         embeddings, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
     )
-    forms = matcher.forms(word for pair in pairs.pairs for word in pair[:2])
-    used = [p for p in pairs.pairs if matcher.form(p.a) in forms and matcher.form(p.b) in forms]
-    rows = [[forms[matcher.form(word)][0] for word in pair[:2]] for pair in used]
-    units = embeddings.unit_vectors(np.array(rows, dtype=np.intp).reshape(-1))
-    units = units.reshape(-1, 2, embeddings.dim)
-    cosines = np.einsum("pd,pd->p", units[:, 0], units[:, 1], dtype=np.float64)
+    words = dict.fromkeys(word for pair in pairs.pairs for word in pair[:2])
+    forms = matcher.forms(words)
+    ids = {w: forms[matcher.form(w)][0] for w in words if matcher.form(w) in forms}
+    known = embeddings.unit_vectors(np.array([*ids.values()], dtype=np.intp))
+    units = dict(zip(ids, known, strict=True))
+    for word in words:
+        if word not in ids and embeddings.composes(word):
+            vector = embeddings.vector(word).astype(np.float64)
+            if length := np.linalg.norm(vector):
+                units[word] = np.asarray(vector / length, dtype=np.float32)
+    used = [pair for pair in pairs.pairs if pair.a in units and pair.b in units]
+    composed = sum(pair.a not in ids or pair.b not in ids for pair in used)
+    both = (np.array([units[word] for word in (p.a, p.b)]) for p in used)
+    cosines = np.array([np.einsum("d,d->", a, b, dtype=np.float64) for a, b in both])
     correlation = spearman(cosines, np.array([pair.score for pair in used], dtype=np.float64))
-    return SimilarityScore(pairs.name, correlation, len(used), len(pairs.pairs) - len(used))
+    skipped = len(pairs.pairs) - len(used)
+    return SimilarityScore(pairs.name, correlation, len(used), skipped, composed)
 
 
 def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float | None:

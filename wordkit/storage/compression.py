@@ -66,7 +66,6 @@ _FORMATS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "a PDF document"),
     (b"\x89HDF", "an HDF5 file"),
     *((b"\x93NUMPY" + bytes([version]), "a NumPy array") for version in range(1, 4)),
-    (b"\xba\x16\x4f\x2f", "a fastText model"),
 )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from wordkit.errors import ConfigError, FormatError
 from wordkit.storage import TensorFile
 
-__all__ = ["PRECISIONS", "check_precision", "dequantize", "is_scales_of", "quantize"]
+__all__ = ["PRECISIONS", "check_precision", "dequantize", "is_scales_of", "mapped", "quantize"]
 
 PRECISIONS = ("fp32", "fp16", "int8")
 """Bytes per value: 4, 2, or 1 and a scale for each row."""
@@ -67,21 +67,33 @@ def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[
     Raises:
         FormatError: it is missing, of another shape or type, or its scales do not fit.
     """
+    if dimensions != 2:
+        return file.tensor(name, np.float32, dimensions)
+    kept, scales = mapped(file, name)
+    matrix: npt.NDArray[np.float32] = kept if scales is None else kept * scales[:, None]
+    return matrix.astype(np.float32, copy=False)
+
+
+def mapped(file: TensorFile, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]:
+    """Return a matrix of a file as it is kept, with the scales of its rows where it is 8-bit.
+
+    Raises:
+        FormatError: it is missing, of another shape or type, or its scales do not fit.
+    """
     kept = file.tensors.get(name)
-    if kept is not None and dimensions == 2 and kept.dtype == np.float16:
-        return file.tensor(name, np.float16, 2).astype(np.float32)
-    if kept is not None and dimensions == 2 and kept.dtype == np.int8:
-        steps = file.tensor(name, np.int8, 2)
-        scales = file.tensor(name + _SCALES, np.float32, 1)
-        most = np.finfo(np.float32).max / _MAX_STEP  # whose products are finite
-        if len(scales) != len(steps) or not ((scales > 0) & (scales < most)).all():
-            raise FormatError(
-                f"{file.path} is corrupted: the {len(scales)} scales of {name!r} should be "
-                f"{len(steps)} numbers above 0 and below {most:.1g}; copy or make it again"
-            )
-        matrix: npt.NDArray[np.float32] = steps * scales[:, None]
-        return matrix
-    return file.tensor(name, np.float32, dimensions)
+    if kept is not None and kept.dtype == np.float16:
+        return file.tensor(name, np.float16, 2), None
+    if kept is None or kept.dtype != np.int8:
+        return file.tensor(name, np.float32, 2), None
+    steps = file.tensor(name, np.int8, 2)
+    scales = file.tensor(name + _SCALES, np.float32, 1)
+    most = np.finfo(np.float32).max / _MAX_STEP  # whose products are finite
+    if len(scales) != len(steps) or not ((scales > 0) & (scales < most)).all():
+        raise FormatError(
+            f"{file.path} is corrupted: the {len(scales)} scales of {name!r} should be "
+            f"{len(steps)} numbers above 0 and below {most:.1g}; copy or make it again"
+        )
+    return steps, scales
 
 
 def is_scales_of(name: str, tensors: Mapping[str, npt.NDArray[Any]]) -> bool:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from wordkit.text.blocks import Block, TextSource
     from wordkit.text.corpus import Corpus
     from wordkit.text.preparation import TextConfig, iter_prepare
+    from wordkit.text.subwords import NGrams
     from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
     from wordkit.text.vocabulary import Vocabulary
 
 __all__ = [
     "Block",
     "Corpus",
+    "NGrams",
     "TextConfig",
     "TextSource",
     "Tokenizer",
@@ -31,6 +33,7 @@ __all__ = [
 _HOMES = {
     "Block": "blocks",
     "Corpus": "corpus",
+    "NGrams": "subwords",
     "TextConfig": "preparation",
     "TextSource": "blocks",
     "Tokenizer": "tokenizers",

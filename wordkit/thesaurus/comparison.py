@@ -71,4 +71,4 @@ def _synonyms(thesaurus: Thesaurus, word: str, n: int) -> list[str]:
 
 
 def _nearest(vectors: Embeddings, word: str, n: int) -> list[tuple[str, float]]:
-    return [*vectors.most_similar(word, n=n)] if word in vectors else []
+    return [*vectors.most_similar(word, n=n)] if word in vectors or vectors.composes(word) else []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from wordkit.embeddings.embeddings import Embeddings
+from wordkit.embeddings.formats.fasttext import FASTTEXT_BINARY
 from wordkit.embeddings.formats.format import Format, ReadOptions, first_rows
 from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.native import NATIVE, native_in
@@ -39,15 +40,15 @@ __all__ = [
 ]
 
 FORMATS: Mapping[str, Format] = {
-    known.name: known for known in (NATIVE, WORD2VEC, WORD2VEC_BINARY, GLOVE, FASTTEXT, PROJECTOR)
-}
+    known.name: known
+    for known in (
+        NATIVE, WORD2VEC, WORD2VEC_BINARY, GLOVE, FASTTEXT, FASTTEXT_BINARY, PROJECTOR
+    )
+}  # fmt: skip
 """All formats by name."""
 
 _EXPORT = "export it with gensim's save_word2vec_format and load that"
-_REMEDIES = {
-    "a NumPy array": "save it with its words as word2vec text",
-    "a fastText model": "take the .vec file that fastText wrote beside it",
-}
+_REMEDIES = {"a NumPy array": "save it with its words as word2vec text"}
 """Remedies for files of foreign formats, where they are not to export them."""
 
 
@@ -105,7 +106,8 @@ def save_embeddings(
             quarters it; weights that a resumed training needs are then left out.
 
     Raises:
-        ConfigError: no format has this name, or this suffix, or it has one precision only.
+        ConfigError: no format has this name, or this suffix, or it has one precision only, or is
+            only read.
         EmbeddingsError: the format cannot hold these words or vectors.
         StorageError: the file cannot be written.
     """
@@ -120,6 +122,8 @@ def save_embeddings(
                 f"{chosen.name} file; choose fp32"
             )
         chosen = native_in(precision)
+    if chosen.write is None:
+        raise ConfigError(f"{chosen.name} files are only read, never written; choose fasttext")
     chosen.check(embeddings)
     _, *second = files_of(path, format)
     check_outputs(second, [embeddings.source])  # while the vectors themselves may be replaced

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +80,9 @@ class Format:
     read: Callable[[Source, ReadOptions], Embeddings] | None
     """Reads a file; None: the format is only written."""
 
-    write: Writer
-    """Writes a file, compressed if asked for, to a path where nothing has to be kept."""
+    write: Writer | None
+    """Writes a file, compressed if asked for, to a path where nothing has to be kept; None: the
+    format is only read."""
 
     check: Callable[[Embeddings], None]
     """Raises an EmbeddingsError if a file could not give these vectors back."""
@@ -90,8 +91,21 @@ class Format:
     """Writes a second file ``NAME.metadata.SUFFIX`` with the words; None: there is only one."""
 
 
-def collect(source: Source, words: list[str], vectors: npt.NDArray[np.float32]) -> Embeddings:
+def collect(
+    source: Source,
+    words: list[str],
+    vectors: npt.NDArray[np.float32],
+    *,
+    counts: npt.NDArray[np.int64] | None = None,
+    **about: Any,
+) -> Embeddings:
     """Return embeddings of the rows of a file; of a word that comes twice the first is kept.
+
+    Args:
+        source: the file.
+        words, vectors: its rows.
+        counts: of the words, where the file has them.
+        about: further arguments of :class:`Embeddings`.
 
     Raises:
         FormatError: there are none, or they cannot be used.
@@ -111,9 +125,10 @@ def collect(source: Source, words: list[str], vectors: npt.NDArray[np.float32]) 
         rows = sorted(first.values())
         words = [words[row] for row in rows]
         vectors = vectors[rows]
+        counts = None if counts is None else counts[rows]
     vectors.flags.writeable = False  # so that Embeddings need not copy them
     try:
-        return Embeddings(Vocabulary(words), vectors)
+        return Embeddings(Vocabulary(words, counts), vectors, **about)
     except (EmbeddingsError, VocabularyError) as error:
         raise FormatError(f"{source.path} is corrupted: {error}") from error
 

@@ -4,6 +4,10 @@ It holds ``vectors`` (V, D) and their lengths ``norms`` (V,) as float32, ``words
 with one word a line, ``counts`` (V,) as int64 where they are known, metadata as JSON, and for each
 matrix that a resumed training needs a tensor ``weights.NAME`` of float32. Quantized vectors
 (``storage.quantization``) stand alone: no norms, no weights.
+
+Vectors with subwords have those of the n-grams as ``ngrams`` (R, D), in the same precision and
+never read before they are needed, the bucket of each as ``ngram_buckets`` (R,), int32 and ascending
+(none: row i is bucket i), and the lengths of n-grams and the number of buckets as JSON.
 """
 
 from __future__ import annotations
@@ -17,18 +21,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.config import from_record
+from wordkit.embeddings.composition import Subwords
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format, ReadOptions
 from wordkit.embeddings.formats.source import Source
-from wordkit.errors import EmbeddingsError, FormatError
+from wordkit.errors import ConfigError, EmbeddingsError, FormatError
 from wordkit.storage import EMBEDDINGS, TensorFile, read_tensors, save_tensors
 from wordkit.storage.compression import Compression, compressed_writer
-from wordkit.storage.quantization import dequantize, quantize
+from wordkit.storage.quantization import dequantize, mapped, quantize
+from wordkit.text.subwords import NGrams
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["NATIVE", "native_in"]
 
 _METADATA = "about"
+_SUBWORDS, _NGRAMS, _BUCKETS = "subwords", "ngrams", "ngram_buckets"
 _WEIGHTS = "weights."  # prefix of the names of such tensors
 
 
@@ -68,9 +76,31 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             metadata=_metadata(file),
             weights=weights,
             source=source.path,
+            subwords=_subwords(file),
         )
     except EmbeddingsError as error:
         raise FormatError(f"{source.path} is corrupted: {error}; copy or make it again") from error
+
+
+def _subwords(file: TensorFile) -> Subwords | None:
+    if _SUBWORDS not in file.metadata:
+        return None
+    try:
+        ngrams = from_record(NGrams, json.loads(file.metadata[_SUBWORDS]))
+    except (ConfigError, ValueError, RecursionError) as error:
+        raise FormatError(f"{file.path} is corrupted: its n-grams are unknown: {error}") from error
+    matrix, scales = mapped(file, _NGRAMS)
+    buckets = file.tensor(_BUCKETS, np.int32, 1) if _BUCKETS in file.tensors else None
+    if buckets is None:
+        fits = len(matrix) == ngrams.buckets
+    else:
+        fits = len(buckets) == len(matrix) and bool((np.diff(buckets) > 0).all())
+    if not fits:
+        raise FormatError(
+            f"{file.path} is corrupted: its {len(matrix)} vectors of n-grams do not fit their "
+            "buckets; copy or make it again"
+        )
+    return Subwords(ngrams, matrix, buckets, scales)
 
 
 def _first_lines(words: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
@@ -92,8 +122,8 @@ def native_in(precision: str) -> Format:
     """Return the native format with vectors in a precision of ``wordkit.storage.PRECISIONS``."""
 
     def write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-        arrays = quantize("vectors", embeddings.vectors, precision)
-        _save(arrays, embeddings, path, compression)
+        _save(quantize("vectors", embeddings.vectors, precision), embeddings, path, compression,
+              precision)  # fmt: skip
 
     return NATIVE if precision == "fp32" else dataclasses.replace(NATIVE, write=write)
 
@@ -109,10 +139,18 @@ def _save(
     embeddings: Embeddings,
     path: Path,
     compression: Compression | None,
+    precision: str = "fp32",
 ) -> None:
     tensors = {**arrays, **embeddings.vocabulary.to_arrays()}
+    metadata = {_METADATA: _json(embeddings)}
+    subwords = embeddings.subwords
+    if subwords is not None:
+        tensors |= quantize(_NGRAMS, subwords.rows(slice(None)), precision)
+        metadata[_SUBWORDS] = json.dumps(dataclasses.asdict(subwords.ngrams))
+        if subwords.buckets is not None:
+            tensors[_BUCKETS] = subwords.buckets
     plain = path if compression is None else path.with_name(path.name + ".plain")
-    save_tensors(plain, tensors, kind=EMBEDDINGS, metadata={_METADATA: _json(embeddings)})
+    save_tensors(plain, tensors, kind=EMBEDDINGS, metadata=metadata)
     if compression is not None:
         import shutil  # takes 2 ms, which a query need not spend
 
