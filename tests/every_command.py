@@ -25,6 +25,7 @@ KINDS = {
     "corpus.txt": "text", "valid.txt": "text", "test.txt": "text", "lines.txt": "lines",
     "toy.tsv": "pairs", "valid.tsv": "pairs", "old.ids": "corpus",
     "vectors.safetensors": "vectors", "vectors.txt": "vectors", "vectors.bin.gz": "vectors",
+    "subwords.safetensors": "vectors", "fasttext.bin": "vectors",
     "pairs.txt": "evaluation set", "questions.txt": "evaluation set", "words": "WordNet",
     "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
     "talk.txt": "dialogues", "dialogue.safetensors": "dialogue model",
@@ -82,6 +83,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"corpus.txt -o >v.safetensors {_W2V}",
         f"old.ids -o >v.bin --log >log --init vectors.txt {_W2V} --dim 4",
         f"corpus.txt -o >v.txt --checkpoint >w2v.checkpoint --resume {_W2V}",
+        f"corpus.txt -o >v.safetensors --subwords 2-4 --buckets 999 --arch skipgram {_W2V}",
     ),
     "train-counts": _calls(
         "corpus.txt --dim 4 -o >v.txt -q",
@@ -114,6 +116,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "similar": (
         *_calls("king -n 3", "-", default=_VECTORS, stdin="king\nqueen\n"),
         *_calls("king -m vectors.txt --json", "king -m vectors.bin.gz"),
+        *_calls("thee -m fasttext.bin", "thee -m subwords.safetensors --json"),
     ),
     "analogy": _calls("king man woman --json", default=_VECTORS),
     "vector": _calls("king", default=_VECTORS),
@@ -166,6 +169,8 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         "lm.safetensors >v.bin.xz",
         "lm.safetensors >small.safetensors --to lm --precision int8",
         "vectors.bin.gz >v.tsv",
+        "fasttext.bin >v.vec",
+        "subwords.safetensors >v.safetensors --precision int8",
     ),
     "info": _calls(
         _VECTORS, "old.ids --json", "lm.safetensors", "seq2seq.safetensors", "w2v.checkpoint",
@@ -211,6 +216,7 @@ _MAKING = (
     "convert vectors.safetensors vectors.txt -q",
     "convert vectors.safetensors vectors.bin.gz -q",
     f"train-w2v corpus.txt -o x.bin --checkpoint w2v.checkpoint {_W2V}",
+    "convert fasttext.bin subwords.safetensors -q",
     f"train-lm corpus.txt -o x.safetensors --checkpoint lm.checkpoint --log lm.jsonl {_LM}",
     f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
     f"train-classifier labelled.tsv {_CLASSIFIER}",
@@ -231,6 +237,7 @@ def save_royal_vectors(path: Path) -> None:
 
 def make_files(folder: Path) -> None:
     """Write all that the calls read into a folder."""
+    from fasttext_files import Model
     from lm.models import random_model
     from wordnet_files import write_wordnet
 
@@ -240,6 +247,7 @@ def make_files(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     save_royal_vectors(folder / "vectors.safetensors")
     save_language_model(random_model(text={"tokenizer": "basic"}), folder / "lm.safetensors")
+    (folder / "fasttext.bin").write_bytes(Model().to_bytes())
     write_wordnet(folder / "words")
     before = os.getcwd()
     os.chdir(folder)

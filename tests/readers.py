@@ -24,6 +24,7 @@ __all__ = ["NAMES", "Reader", "corrupted", "make_readers", "tried"]
 NAMES = (
     "vectors",
     "native vectors",
+    "fastText models",
     "language model",
     "sequence model",
     "classifier",
@@ -58,6 +59,7 @@ class Reader:
 
 def make_readers(folder: Path) -> Mapping[str, Reader]:
     """All readers by name, with their good files in a folder that ``make_files`` has filled."""
+    from fasttext_files import Model
     from wordnet_files import pack_wordnet
 
     from wordkit.classification import Classifier
@@ -87,6 +89,10 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
         corpus = Corpus.open(path)
         corpus.check()
 
+    labels, kept = ("__label__a", "__label__b"), {7: 1, 11: 0}
+    quantized = folder / "quantized.bin"
+    quantized.write_bytes(Model(labels=labels, quantized=(2, True), pruned=kept).to_bytes())
+
     packed = []
     text = (folder / "lines.txt").read_bytes() * 5
     for suffix, pack in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
@@ -97,7 +103,11 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     formats = ("txt", "glove", "vec", "bin", "bin.gz", "txt.bz2", "bin.xz")
     return {
         "vectors": Reader(_read_vectors, tuple(folder / f"vectors.{name}" for name in formats)),
-        "native vectors": Reader(_read_vectors, (folder / "vectors.safetensors", *small)),
+        "native vectors": Reader(
+            _read_vectors,
+            (folder / "vectors.safetensors", folder / "subwords.safetensors", *small),
+        ),
+        "fastText models": Reader(_read_vectors, (folder / "fasttext.bin", quantized)),
         "language model": Reader(load_language_model, (folder / "lm.safetensors", small_model)),
         "sequence model": Reader(load_seq2seq, (folder / "seq2seq.safetensors",)),
         "classifier": Reader(

@@ -30,7 +30,7 @@ from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
 from wordkit.text import TextConfig
-from wordkit.text.subwords import MAX_BUCKETS
+from wordkit.text.subwords import MAX_BUCKETS, NGrams
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
 
@@ -38,6 +38,7 @@ KINDS = (
     ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
     Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
     TextConfig, AdaptationConfig, ClassifierConfig, DialogueConfig, DialogueTrainingConfig,
+    NGrams,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
@@ -66,7 +67,7 @@ RANGES = {
     "from -10 to 10": "ns_exponent",
     "from 1 to 10": "word_ngrams",
     "from 1 to 32": "layers",
-    "from 1 to 100": "models",
+    "from 1 to 100": "models min_n max_n",
     "from 1 to 1000": "window negative softmaxes",
     f"from 1 to {MAX_BUCKETS}": "buckets",
     "from 1 to 100000": "hidden dim last_hidden attention_width feed_forward memory_length",
@@ -128,6 +129,12 @@ TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
     (DecodingConfig, {"alternatives": 2}, r"alternatives must be at most beam \(1\), not 2"),
     (Word2VecConfig, {"loss": "hs", "vectors": "out"}, "vectors must be in with loss hs, not out"),
     (Word2VecConfig, {"loss": "hs", "vectors": "sum"}, "vectors must be in with loss hs, not sum"),
+    *(
+        (Word2VecConfig, {"subwords": "3-6", "vectors": v}, f"be in with subwords, not {v}")
+        for v in ("out", "sum")
+    ),
+    (Word2VecConfig, {"subwords": "6-3"}, "the shorter length comes first, as in 3-6"),
+    (Word2VecConfig, {"buckets": 9}, "buckets 9 has no effect without subwords"),
     (Word2VecConfig, {"lr": 0.1, "min_lr": 0.11}, "from 0 to the learning rate 0.1, not 0.11"),
     (Word2VecConfig, {"lr": 1e-5, "min_lr": 1e-3}, "from 0 to the learning rate 1e-05, not 0.001"),
 ]  # fmt: skip
@@ -143,6 +150,10 @@ def refused(kind: type[Settings], **values: Any) -> str:
 
 def useful(kind: type[Settings], field: str) -> dict[str, Any]:
     """Settings with which a field has an effect."""
+    if (kind, field) == (Word2VecConfig, "buckets"):
+        return {"subwords": "3-6"}
+    if kind is NGrams:
+        return {"min_n": 1, "max_n": 100}
     return {other: known[0] for other, known in settings_of(kind)[field].only_with.items()}
 
 

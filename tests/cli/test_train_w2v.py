@@ -98,6 +98,43 @@ def test_the_log(wordkit: Wordkit, corpus_txt: Path, folder: Path) -> None:
     assert isinstance(last["per_second"], float) and last["per_second"] > 0
 
 
+# --- subwords -------------------------------------------------------------------------------------
+
+
+def test_subwords_give_vectors_to_other_words(wordkit: Wordkit, corpus_txt: Path) -> None:
+    wordkit("train-w2v", corpus_txt, *SMALL, "--subwords", "3-6", "--arch", "skipgram", "-q")
+    done = wordkit("similar", "kings", "-n", "3")
+    assert "composed of character n-grams, as it is no word of these vectors: kings" in done.stderr
+    settings = load_embeddings("vectors.safetensors").metadata["settings"]
+    assert (settings["subwords"], settings["buckets"], settings["vectors"]) == (
+        "3-6", 2_000_000, "in",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--subwords 6-3", "the shorter length comes first, as in 3-6"),
+        ("--subwords 3", "lengths of the shortest and the longest n-grams, as in 3-6, not '3'"),
+        ("--subwords 0-0", "min_n must be from 1 to 100, not 0"),
+        ("--subwords 3-6 --buckets 0", "buckets must be from 1 to 2147483647, not 0"),
+        ("--subwords 3-6 --buckets 9999999999", "buckets must be from 1 to 2147483647"),
+        ("--buckets 9", "buckets 9 has no effect without subwords"),
+        ("--subwords 3-6 --vectors sum", "vectors must be in with subwords, not sum"),
+    ],
+)
+def test_impossible_subwords(
+    wordkit: Wordkit, corpus_txt: Path, options: str, message: str
+) -> None:
+    assert message in wordkit("train-w2v", corpus_txt, *options.split(), status=2).stderr
+
+
+def test_subwords_are_not_for_torch(wordkit: Wordkit, corpus_txt: Path) -> None:
+    options = ("--subwords", "3-6", "--device", "torch-cpu")
+    error = wordkit("train-w2v", corpus_txt, *SMALL, *options, status=1).stderr
+    assert "subwords are trained on the CPU, not on torch-cpu; choose device cpu" in error
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ import twin
 from wordkit.word2vec.cpu import in_blocks
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.kernels import cbow, training
-from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Parts, Settings, Targets, Text
 from wordkit.word2vec.sampling import alias_table, noise_probabilities
 from wordkit.word2vec.weights import Weights
 
@@ -64,12 +64,16 @@ class Case:
     copied: int = 0
     """Rows that the thread updates copies of, and merges every 16 words."""
 
+    ngrams: Sequence[Sequence[int]] = ()
+    """For each word the rows after those of all words that are its n-grams'; empty: none."""
+
     weights: Weights = field(init=False)
     """What is trained."""
 
     def __post_init__(self) -> None:
         rows = self.words - 1 if self.loss == "hs" else self.words
-        self.weights = Weights.zeros(self.words, rows, self.dim)
+        inputs = self.words + 1 + max((row for some in self.ngrams for row in some), default=-1)
+        self.weights = Weights.zeros(inputs, rows, self.dim)
         random = np.random.default_rng(3)
         for matrix in (self.weights.input, self.weights.output):
             matrix[:] = random.normal(size=matrix.shape) / self.dim**0.25
@@ -109,8 +113,15 @@ class Case:
         stop = len(ids) if stop is None else stop
         return Text(ids, offsets, entries), start, stop, self._targets(), settings
 
-    def _rest(self) -> tuple[float, float, np.uint64]:
-        return *self.rates, np.uint64(self.seed)
+    def _parts(self) -> Parts | None:
+        if not self.ngrams:
+            return None
+        rows = [[w, *(self.words + row for row in some)] for w, some in enumerate(self.ngrams)]
+        starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return Parts(starts, np.array([row for some in rows for row in some], dtype=np.int32))
+
+    def _rest(self) -> tuple[float, float, np.uint64, Parts | None]:
+        return *self.rates, np.uint64(self.seed), self._parts()
 
     def _targets(self) -> Targets:
         noise, starts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)

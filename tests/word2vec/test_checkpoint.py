@@ -250,9 +250,16 @@ def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
         assert now == pytest.approx(then, rel=1e-12)
 
 
-@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
-def test_the_kernels_resume_bit_by_bit(tmp_path: Path, loss: Any) -> None:
-    corpus, config = small_corpus(2500), replace(CONFIG, loss=loss, epochs=2)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"loss": loss} for loss in ("ns", "hs", "softmax")),
+        *({"arch": arch, "subwords": "1-3", "buckets": 60} for arch in ("skipgram", "cbow")),
+    ],
+    ids=str,
+)
+def test_the_kernels_resume_bit_by_bit(tmp_path: Path, changes: dict[str, Any]) -> None:
+    corpus, config = small_corpus(2500), replace(CONFIG, epochs=2, **changes)
     expected = train.iter_train_word2vec(corpus, config, threads=1).result()
     plan = CheckpointPlan(tmp_path / "c", 1e-9)
     run = train.iter_train_word2vec(corpus, config, threads=1, checkpoint=plan)
@@ -264,7 +271,8 @@ def test_the_kernels_resume_bit_by_bit(tmp_path: Path, loss: Any) -> None:
     start = start_from_checkpoint(corpus, config, checkpoint)
     found = train.iter_train_word2vec(corpus, config, start=start, threads=1).result()
     assert np.array_equal(found.vectors, expected.vectors)
-    assert np.array_equal(found.weights["output"], expected.weights["output"])
+    for name, matrix in expected.weights.items():
+        assert np.array_equal(found.weights[name], matrix)
     loss = expected.metadata["training"]["loss"]
     assert found.metadata["training"]["loss"] == pytest.approx(loss, rel=1e-12)
 
@@ -359,9 +367,9 @@ def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -
     changes: dict[str, Any] = {
         "arch": "cbow", "loss": "softmax", "dim": 6, "window": 3, "dynamic_window": False,
         "negative": 6, "ns_exponent": 0.5, "sample": 0.0, "min_count": 1, "max_vocabulary": 9,
-        "epochs": 4, "lr": 0.04, "min_lr": 0.0, "seed": 2,
+        "epochs": 4, "lr": 0.04, "min_lr": 0.0, "seed": 2, "subwords": "3-6",
     }  # fmt: skip
-    assert changes.keys() == CONFIG.record().keys() - {"vectors", "cbow_gradient"}
+    assert changes.keys() == CONFIG.record().keys() - {"vectors", "cbow_gradient", "buckets"}
     for name, value in changes.items():
         before = CONFIG.record()[name]
         if name == "arch":  # on which the default of lr depends

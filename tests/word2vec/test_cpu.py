@@ -59,7 +59,7 @@ class Recorded:
 
     def _train(
         self, text: Any, start: int, stop: int, targets: Any, settings: Any, inputs: Any,
-        outputs: Any, start_lr: float, stop_lr: float, seed: Any,
+        outputs: Any, start_lr: float, stop_lr: float, seed: Any, parts: Any,
     ) -> tuple[float, int]:  # fmt: skip
         if start < stop:  # nothing is trained on for the sake of compilation
             self.calls.append({**locals(), "thread": threading.get_ident()})

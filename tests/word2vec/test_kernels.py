@@ -21,6 +21,10 @@ from wordkit.word2vec.kernels.tiles import WIDTH
 models = pytest.mark.parametrize(("arch", "gradient", "loss"), MODELS)
 
 
+NGRAMS = [[0, 1, 2], [2, 3], [], [4], [0, 0, 5], [1, 4], [6, 7, 8, 9, 10], [3], [2], [], [7]]
+"""Of each of eleven words; some have no other row than their own, some one twice."""
+
+
 def settings_of(words: int) -> dict[str, Any]:
     """As many words: as many targets of the full softmax, and a tree as deep as it can be."""
     return {"words": words, "window": 3, "counts": [2 ** (words - i) for i in range(words)]}
@@ -35,6 +39,9 @@ def settings_of(words: int) -> dict[str, Any]:
         *({"negative": negative, "rates": (0.01, 0.005)} for negative in (1, 7, 8, 16, 64)),
         *(settings_of(words) for words in (2, 8, 9, 17, 40)),
         *({"copied": copied} for copied in (1, 11)),
+        *({"ngrams": NGRAMS, "window": window} for window in (1, 5, 20)),
+        {"ngrams": NGRAMS, "copied": 4, "dynamic": False, "window": 3, "dim": 17},
+        {"ngrams": [[]] * 11},
     ],
     ids=lambda options: f"{options!r:.30}",
 )
@@ -84,6 +91,14 @@ def cases(draw: st.DrawFn) -> Case:
         draw(rates),
         draw(st.integers(0, 2**64 - 1)),
         sorted(draw(st.lists(st.integers(0, 10**9), min_size=words, max_size=words)))[::-1],
+        ngrams=draw(
+            st.just([])
+            | st.lists(
+                st.lists(st.integers(0, 30), max_size=4, unique=True),
+                min_size=words,
+                max_size=words,
+            )
+        ),
     )
 
 

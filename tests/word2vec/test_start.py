@@ -64,7 +64,9 @@ def check_shape(state: TrainingState, corpus: Corpus, config: Word2VecConfig) ->
     """Laws of all ways to begin."""
     V, weights = len(state.vocabulary), state.weights
     assert state.kept + state.joined == V
-    assert weights.input.shape == (V, config.dim)
+    inputs = V if state.components is None else state.components.input_rows
+    assert (inputs > V) == (config.subwords is not None)
+    assert weights.input.shape == (inputs, config.dim)
     assert weights.output.shape == (output_rows(V, config), config.dim)
     assert not weights.padded_input[:, config.dim :].any()
     assert not weights.padded_output[:, config.dim :].any()
@@ -228,6 +230,50 @@ def test_what_cannot_be_taken_over_is_told(corpus: Corpus) -> None:
         assert state.note is not None and note in state.note and "start at zero" in state.note
         assert not state.weights.output.any()
         assert state.weights.input.tobytes() == before["input"].tobytes()
+
+
+SUBWORDS = replace(CONFIG, subwords="1-3", buckets=50)
+
+
+def test_a_model_with_subwords_resumes_with_all_its_rows(corpus: Corpus, tmp_path: Path) -> None:
+    model, before = trained(corpus, SUBWORDS)
+    V = len(model)
+    save_embeddings(model, tmp_path / "m.safetensors")
+    model = load_embeddings(tmp_path / "m.safetensors")
+    state = start_from_model(corpus, SUBWORDS, model)
+    for name in ("input", "output"):
+        assert getattr(state.weights, name).tobytes() == before[name].tobytes()
+    grown = start_from_model(lines_of("new new w1 w2"), SUBWORDS, model)
+    assert (grown.kept, grown.joined) == (V, 1) and grown.components is not None
+    row, old = grown.vocabulary.id("w2"), model.vocabulary.id("w2")
+    assert grown.weights.input[row].tobytes() == before["input"][old].tobytes()
+    assert model.subwords is not None and model.subwords.buckets is not None
+    for bucket, vector in zip(model.subwords.buckets, model.subwords.matrix, strict=True):
+        place = grown.components.buckets.tolist().index(bucket)
+        assert grown.weights.input[V + 1 + place].tobytes() == vector.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["subwords", "words", "other subwords", "vectors of subwords"])
+def test_words_have_the_vectors_that_a_training_with_subwords_begins_with(
+    corpus: Corpus, kind: str
+) -> None:
+    before = {
+        "words": CONFIG, "other subwords": replace(SUBWORDS, subwords="2-4")
+    }.get(kind, SUBWORDS)  # fmt: skip
+    model, _ = trained(corpus, before)
+    if kind == "vectors of subwords":
+        model = model.without_weights()
+    for state in (start_from_vectors(corpus, SUBWORDS, model),
+                  start_from_model(corpus, SUBWORDS, model)):  # fmt: skip
+        check_shape(state, corpus, SUBWORDS)
+        assert state.components is not None
+        words, V = state.vocabulary.words, len(state.vocabulary)
+        composed = state.components.subwords(state.weights.input).compose(
+            words, state.weights.input[:V]
+        )
+        np.testing.assert_allclose(composed, model[words], atol=1e-5)
+    plain = start_from_model(corpus, CONFIG, model)
+    assert plain.weights.input.tobytes() == model[plain.vocabulary.words].tobytes()
 
 
 def test_texts_and_models_that_do_not_go_together(corpus: Corpus) -> None:

@@ -56,6 +56,23 @@ def test_topics_are_told_apart(corpus: Corpus, arch: str, gradient: str, loss: s
     assert all(of_a_kind(run.result(), kind) >= 17 for kind in KINDS)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("arch", "loss"), [("skipgram", "ns"), ("cbow", "ns"), ("skipgram", "hs")])
+def test_subwords_tell_the_topic_of_words_that_are_not_in_the_text(
+    corpus: Corpus, arch: str, loss: str, threads: int
+) -> None:
+    vectors = train(corpus, threads=threads, arch=arch, loss=loss, subwords="3-5", epochs=5)
+    assert all(of_a_kind(vectors, kind) >= 17 for kind in KINDS)
+    for kind in KINDS:
+        near = [word for word, _ in vectors.most_similar(f"{kind}99", n=10)]
+        assert vectors.composes(f"{kind}99") and all(word.startswith(kind) for word in near)
+    assert vectors.subwords is not None
+    composed = vectors.subwords.compose(vectors.words, vectors.weights["input"])
+    assert composed.tobytes() == vectors.vectors.tobytes()
+    with pytest.raises(ConfigError, match="subwords are trained on the CPU, not on cuda"):
+        iter_train_word2vec(corpus, settings(subwords="3-5"), device="cuda")
+
+
 def test_the_loss_falls_to_the_entropy_of_the_text() -> None:
     corpus = Corpus.from_sentences([["a", "a", "b"], ["a", "b", "b"]] * 2000)
     vectors = train(corpus, loss="softmax", window=2, epochs=6)

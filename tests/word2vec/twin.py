@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.word2vec.cpu import in_blocks
-from wordkit.word2vec.kernels.arguments import NS, SOFTMAX, Settings, Targets, Text
+from wordkit.word2vec.kernels.arguments import NS, SOFTMAX, Parts, Settings, Targets, Text
 
 Doubles = npt.NDArray[np.float64]
 
@@ -254,20 +255,62 @@ def train_chunk(
     start_lr: float,
     stop_lr: float,
     seed: int,
+    parts: Parts | None,
 ) -> tuple[float, int]:
     """What ``train_chunk`` of the kernels does."""
     windows = list(kept_windows(text, start, stop, seed))
     random = Random(int(seed) + stop - start)
     loss, predictions = 0.0, 0
     steps = _blocks if in_blocks(settings) else _steps
+    near = Near(parts, [window.word for window in windows], settings.window, inputs)
     for place, step, made in steps(windows, targets, settings, random):
         lr = start_lr + (stop_lr - start_lr) * place / len(windows)
+        size = BLOCK if isinstance(step, Block) else 1
+        vectors = near.vectors(place, size) if parts is not None else inputs
         if isinstance(step, Block):
-            loss += step.take(inputs, outputs, lr)
+            loss += step.take(vectors, outputs, lr)
         else:
-            loss += step.take(inputs, outputs, lr, true_gradient=bool(settings.true_gradient))
+            loss += step.take(vectors, outputs, lr, true_gradient=bool(settings.true_gradient))
         predictions += made
+    near.move(len(windows) + settings.window, 0)
     return loss, predictions
+
+
+class Near:
+    """Vectors of several rows: composed when a word comes near, its change added when it goes."""
+
+    def __init__(
+        self, parts: Parts | None, words: Sequence[int], window: int, inputs: Doubles
+    ) -> None:
+        spans = [] if parts is None else pairwise(parts.starts.tolist())
+        self._rows = [] if parts is None else [parts.rows[a:b].tolist() for a, b in spans]
+        self._words, self._window, self._inputs = words, window, inputs
+        self._uses = dict.fromkeys(words, 0)
+        self._now = np.zeros((len(self._rows), inputs.shape[1]))
+        self._before = self._now.copy()
+        self._centre = self._entered = self._left = 0
+
+    def vectors(self, place: int, size: int) -> Doubles:
+        """The vectors of the words near the centres from a place on, by their numbers."""
+        for centre in range(self._centre, place + 1, size):
+            self.move(centre, size)
+        self._centre = place + size
+        return self._now
+
+    def move(self, centre: int, size: int) -> None:
+        if not self._rows:
+            return
+        for word in self._words[self._left : max(centre - self._window, 0)]:
+            self._uses[word] -= 1
+            if self._uses[word] == 0:
+                np.add.at(self._inputs, self._rows[word], self._now[word] - self._before[word])
+            self._left += 1
+        for word in self._words[self._entered : centre + size + self._window]:
+            if self._uses[word] == 0:
+                self._now[word] = self._inputs[self._rows[word]].mean(axis=0)
+                self._before[word] = self._now[word]
+            self._uses[word] += 1
+            self._entered += 1
 
 
 def kept_windows(text: Text, start: int, stop: int, seed: int) -> Iterator[Window]:

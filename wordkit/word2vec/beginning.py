@@ -108,7 +108,7 @@ def begin_training(
     else:
         before, file = trained_config(loaded) or Word2VecConfig(dim=loaded.dim), _file(resume)
     new = {name for name, value in settings.items() if value != getattr(before, name)}
-    if new & {"arch", "loss", "cbow_gradient"}:  # another default, where none is given
+    if new & {"arch", "loss", "cbow_gradient", "subwords"}:  # another default, where none is given
         settings = {"lr": None, "vectors": None, **settings}
     return Beginning(update(before, **settings), file, loaded, is_resumed=True, note=note)
 

@@ -1,8 +1,8 @@
 """Checkpoint files of word2vec, and how a training resumes from one.
 
-V is the number of words, O of rows of the output matrix, D of dimensions. The file is a
-safetensors container with ``input`` (V, D) and ``output`` (O, D) as float32, ``words`` and
-``counts`` as in a file of vectors, the rest as JSON, and a digest of all of it.
+V is the number of words, R of rows of the input matrix, O of the output matrix, D of dimensions.
+The file is a safetensors container with ``input`` (R, D) and ``output`` (O, D) as float32,
+``words`` and ``counts`` as in a file of vectors, the rest as JSON, and a digest of all of it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from wordkit.storage.checkpoints import (
     write_checkpoint_file,
 )
 from wordkit.text import Corpus, Vocabulary
+from wordkit.word2vec.components import components_of
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import Weights, check_weights_memory, compact, expand, output_rows
@@ -101,7 +102,8 @@ def start_from_checkpoint(
     then, now = checkpoint.config.record(), config.record()
     check_same_settings(then, now, may_change={"vectors"})
     state = checkpoint.state
-    check_weights_memory(len(state.vocabulary), config)
+    inputs = None if state.components is None else state.components.input_rows
+    check_weights_memory(len(state.vocabulary), config, inputs)
     return replace(state, weights=Weights.copied(state.weights.input, state.weights.output))
 
 
@@ -208,6 +210,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         ),
         _entry(path, record, "seconds", float),
         path,
+        components_of(vocabulary.words, config),
     )
     _check_state(path, state, config)
     about = {
@@ -221,7 +224,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _check_state(path: Path, state: TrainingState, config: Word2VecConfig) -> None:
     V, weights = len(state.vocabulary), state.weights
-    expected = (V, config.dim), (output_rows(V, config), config.dim)
+    inputs = V if state.components is None else state.components.input_rows
+    expected = (inputs, config.dim), (output_rows(V, config), config.dim)
     found = weights.padded_input.shape, weights.padded_output.shape
     counts = state.vocabulary.counts
     fault = None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
+from wordkit.text.subwords import MAX_BUCKETS, NGrams
 
 __all__ = ["LIKE", "Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig", "settings_like"]
 
@@ -17,6 +18,7 @@ Loss = Literal["ns", "hs", "softmax"]
 CbowGradient = Literal["true", "word2vec"]
 Kept = Literal["in", "out", "sum"]
 
+_DEFAULT_BUCKETS = 2_000_000
 _DEFAULT_MIN_LR = 1e-4
 _DEFAULT_LR, _LR_OF_A_MEAN = 0.05, 0.2  # the latter for CBOW with the true gradient
 LIKE: Mapping[str, Mapping[str, Any]] = {
@@ -81,6 +83,19 @@ class Word2VecConfig(Settings):
     dynamic_window: bool = setting(
         True,
         "Draw the radius of each window uniformly from 1 to window. Near words count for more.",
+    )
+    subwords: str | None = setting(
+        None,
+        "Lengths of the character n-grams whose mean with a word's own is its vector, as in 3-6. "
+        "So words that are not in the text have vectors too (Bojanowski et al. 2017).",
+        none="none",
+        main=True,
+    )
+    buckets: int = setting(
+        _DEFAULT_BUCKETS,
+        "Buckets that the n-grams of subwords are hashed to. Only those that are used take memory.",
+        at_least=1,
+        at_most=MAX_BUCKETS,
     )
     negative: int = setting(
         5,
@@ -149,7 +164,7 @@ class Word2VecConfig(Settings):
     vectors: Kept | None = setting(
         None,
         "Vectors that are kept: input embeddings, output embeddings, or their sum.",
-        none="their sum, with loss hs in",
+        none="their sum, with loss hs or subwords in",
     )
     seed: int = setting(
         1,
@@ -165,6 +180,16 @@ class Word2VecConfig(Settings):
         if self.min_lr > max(self.start_lr, _DEFAULT_MIN_LR):
             raise ConfigError(
                 f"min_lr must be from 0 to the learning rate {self.start_lr}, not {self.min_lr}"
+            )
+        if self.ngrams is None and self.buckets != _DEFAULT_BUCKETS:
+            raise ConfigError(
+                f"buckets {self.buckets} has no effect without subwords; leave it out, or choose "
+                "subwords 3-6"
+            )
+        if self.ngrams is not None and self.kept != "in":
+            raise ConfigError(
+                f"vectors must be in with subwords, not {self.vectors}: n-grams have no output "
+                "embeddings"
             )
         if self.loss == "hs" and self.kept != "in":
             raise ConfigError(
@@ -190,7 +215,12 @@ class Word2VecConfig(Settings):
         """The vectors that are kept: ``vectors``, or the default for the loss."""
         if self.vectors is not None:
             return self.vectors
-        return "in" if self.loss == "hs" else "sum"
+        return "in" if self.loss == "hs" or self.subwords is not None else "sum"
+
+    @property
+    def ngrams(self) -> NGrams | None:
+        """The n-grams of ``subwords`` with their buckets; None: there are none."""
+        return None if self.subwords is None else NGrams.parse(self.subwords, self.buckets)
 
     @property
     def start_lr(self) -> float:

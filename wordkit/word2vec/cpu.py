@@ -17,7 +17,7 @@ from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.kernels import cbow, training
-from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Parts, Settings, Targets, Text
 from wordkit.word2vec.sampling import alias_table, keep_probabilities, noise_probabilities
 from wordkit.word2vec.state import LossSum, TrainingState
 from wordkit.word2vec.weights import check_softmax_memory
@@ -62,6 +62,8 @@ class CpuEngine:
             _check_tables(V, config, self._threads)
         rows = state.rows_of(corpus)
         self._text = _text(corpus, rows, config)
+        components = state.components
+        self._parts = None if components is None else Parts(components.starts, components.rows)
         self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
         self._settings = Settings(
             skipgram=int(config.arch == "skipgram"),
@@ -119,6 +121,7 @@ class CpuEngine:
             chunk.start_lr,
             chunk.stop_lr,
             _counter(self._seed, chunk),
+            self._parts,
         )
         return LossSum(loss, predictions)
 

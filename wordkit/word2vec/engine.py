@@ -93,17 +93,20 @@ def make_engine(
     """Make the engine for a device.
 
     Raises:
-        ConfigError: there is no device of this name, or ``threads`` is less than 1.
+        ConfigError: there is no device of this name, ``threads`` is less than 1, or the device
+            trains no subwords.
         ResourceError: the machine has no such device, or too little memory.
     """
     if device not in DEVICES:
         raise ConfigError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
     if device == "auto":
-        device = choose_device("auto")
+        device = "cpu" if config.subwords is not None else choose_device("auto")
     if device == "cpu":
         from wordkit.word2vec.cpu import CpuEngine  # Numba takes a while to load
 
         return CpuEngine(corpus, state, config, threads=threads)
+    if config.subwords is not None:
+        raise ConfigError(f"subwords are trained on the CPU, not on {device}; choose device cpu")
     from wordkit.word2vec.torch_engine import TorchEngine  # torch takes seconds to load
 
     return TorchEngine(corpus, state, config, device=device.removeprefix("torch-"))

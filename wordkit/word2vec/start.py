@@ -14,6 +14,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
+from wordkit.word2vec.components import Components, components_of
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.state import TrainingState
@@ -55,9 +56,18 @@ def start_afresh(corpus: Corpus, config: Word2VecConfig) -> TrainingState:
         ResourceError: there is too little memory.
     """
     vocabulary = _words_to_train(corpus, config)
-    V = len(vocabulary)
-    check_weights_memory(V, config)
-    return TrainingState(vocabulary, Weights.initial(V, config), joined=V)
+    V, (components, weights) = len(vocabulary), _initial_weights(vocabulary, config)
+    return TrainingState(vocabulary, weights, joined=V, components=components)
+
+
+def _initial_weights(
+    vocabulary: Vocabulary, config: Word2VecConfig
+) -> tuple[Components | None, Weights]:
+    """The input rows of words, and random weights, after a check of the memory."""
+    V, components = len(vocabulary), components_of(vocabulary.words, config)
+    inputs = None if components is None else components.input_rows
+    check_weights_memory(V, config, inputs)
+    return components, Weights.initial(V, config, inputs)
 
 
 def start_from_vectors(
@@ -83,7 +93,6 @@ def start_from_vectors(
     _check_vectors(embeddings, config)
     vocabulary = _words_to_train(corpus, config)
     V = len(vocabulary)
-    check_weights_memory(V, config)
     embeddings.check()
     found = map(embeddings.vocabulary.find, vocabulary)
     known = np.array([-1 if i is None else i for i in found], dtype=np.int32)
@@ -93,9 +102,9 @@ def start_from_vectors(
             f"none of the {V:,} words of the text is among the {len(embeddings):,} that have "
             "vectors; preprocess it as their text was, or start without them"
         )
-    weights = Weights.initial(V, config)
-    _copy_rows(embeddings.vectors, known, weights.input)
-    return TrainingState(vocabulary, weights, kept, V - kept)
+    components, weights = _initial_weights(vocabulary, config)
+    _copy_inputs(embeddings, embeddings.vectors, known, components, weights)
+    return TrainingState(vocabulary, weights, kept, V - kept, components=components)
 
 
 def start_from_model(
@@ -127,12 +136,11 @@ def start_from_model(
     _check_vectors(embeddings, config)
     vocabulary = _joined_vocabulary(corpus, config, embeddings.vocabulary)
     V = len(vocabulary)
-    check_weights_memory(V, config)
     embeddings.check()
-    weights = Weights.initial(V, config)
-    note = _copy_model(embeddings, vocabulary, config, weights)
+    components, weights = _initial_weights(vocabulary, config)
+    note = _copy_model(embeddings, vocabulary, config, components, weights)
     kept = len(embeddings)
-    return TrainingState(vocabulary, weights, kept, V - kept, note=note)
+    return TrainingState(vocabulary, weights, kept, V - kept, components=components, note=note)
 
 
 def _words_to_train(corpus: Corpus, config: Word2VecConfig) -> Vocabulary:
@@ -191,15 +199,19 @@ def _frequent_words(corpus: Corpus, config: Word2VecConfig) -> tuple[str, ...]:
 
 
 def _copy_model(
-    model: Embeddings, vocabulary: Vocabulary, config: Word2VecConfig, weights: Weights
+    model: Embeddings,
+    vocabulary: Vocabulary,
+    config: Word2VecConfig,
+    components: Components | None,
+    weights: Weights,
 ) -> str | None:
     """Copy the weights of a model to where its words are now; say what had to be left out."""
     before, ids = trained_config(model), model.vocabulary.ids(vocabulary)
     if before is None or not model.weights:
-        _copy_rows(model.vectors, ids, weights.input)
+        _copy_inputs(model, model.vectors, ids, components, weights)
         return "the model holds its vectors alone: the output embeddings start at zero"
     input_, output = _matrices_of(model, before)
-    _copy_rows(input_, ids, weights.input)
+    _copy_inputs(model, input_, ids, components, weights)
     if before.loss != config.loss:
         return (
             f"the model was trained with loss {before.loss}, not {config.loss}: the output "
@@ -218,6 +230,34 @@ def _copy_model(
         known = (ids >= 0)[:, np.newaxis]
         np.subtract(weights.output, weights.input, out=weights.output, where=known)
     return None
+
+
+def _copy_inputs(
+    model: Embeddings,
+    vectors: Floats,
+    ids: npt.NDArray[np.int32],
+    components: Components | None,
+    weights: Weights,
+) -> None:
+    """Copy vectors of a model to where its words are now, with those of its n-grams.
+
+    Where it lacks the words' own rows, they become such that the words have the same vectors.
+    """
+    subwords = model.subwords
+    if components is None:
+        _copy_rows(vectors, ids, weights.input)
+        return
+    is_same = subwords is not None and subwords.ngrams == components.ngrams
+    if is_same and subwords is not None:
+        rows = subwords.rows_of(components.buckets)
+        for start, end in blocks(len(rows), model.dim):
+            known = np.flatnonzero(rows[start:end] >= 0)
+            weights.input[len(ids) + start + known] = subwords.rows(rows[start + known])
+    own = model.weights.get("input")
+    if is_same and own is not None and own.shape == model.vectors.shape:
+        _copy_rows(own, ids, weights.input)
+    else:
+        components.fit(weights.input, vectors, ids)
 
 
 def _matrices_of(model: Embeddings, config: Word2VecConfig) -> tuple[Floats, Floats]:

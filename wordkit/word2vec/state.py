@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.text import Corpus, Vocabulary
+from wordkit.word2vec.components import Components
 from wordkit.word2vec.weights import Weights
 
 __all__ = ["LossSum", "TrainingState"]
@@ -66,6 +67,9 @@ class TrainingState:
 
     file: str | os.PathLike[str] | None = None
     """The checkpoint that is resumed."""
+
+    components: Components | None = None
+    """The input rows of each word; None: without subwords each has its own."""
 
     note: str | None = None
     """The weights that could not be taken over, and why."""

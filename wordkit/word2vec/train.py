@@ -274,7 +274,8 @@ def embeddings_of(
     The vectors are those that ``config.kept`` names. The matrix needed beside them to resume is
     among the weights: ``output``, or ``input`` where the vectors are the output embeddings or the
     sum. (The output embeddings of a sum are what is left without the input embeddings, but for
-    rounding; to have them exactly would take three matrices.)
+    rounding; to have them exactly would take three matrices.) With subwords the vectors are
+    composed, and ``input`` are the words' own rows.
 
     Raises:
         DivergenceError: the vectors are not finite, or soon will not be.
@@ -293,7 +294,13 @@ def embeddings_of(
         "input": _frozen(weights.padded_input, weights.dim),
         "output": _frozen(weights.padded_output, weights.dim),
     }
-    vectors = matrices.pop("input" if config.kept == "in" else "output")
+    subwords = None
+    if state.components is None:
+        vectors = matrices.pop("input" if config.kept == "in" else "output")
+    else:
+        subwords = state.components.subwords(matrices["input"])
+        matrices["input"] = matrices["input"][: len(state.vocabulary)]
+        vectors = subwords.compose(state.vocabulary.words, matrices["input"])
     start = {"start": {"kept": state.kept, "joined": state.joined}} if state.kept else {}
     packages = {name: version(name) for name in engine.packages}
     metadata = {  # the same for equal runs, so without times
@@ -309,7 +316,9 @@ def embeddings_of(
         },
         "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
     }
-    return Embeddings(state.vocabulary, vectors, metadata=metadata, weights=matrices)
+    return Embeddings(
+        state.vocabulary, vectors, metadata=metadata, weights=matrices, subwords=subwords
+    )
 
 
 def _check_unused(state: TrainingState) -> None:

@@ -1,7 +1,8 @@
 """The two matrices of word2vec, laid out for the processor, and the memory that they need.
 
-V is the number of words, O of rows of the output matrix (V, or V − 1 nodes of a Huffman tree), D
-of dimensions, S the stride: floats from one row to the next.
+V is the number of words, R of rows of the input matrix (V, and those of n-grams), O of rows of the
+output matrix (V, or V − 1 nodes of a Huffman tree), D of dimensions, S the stride: floats from one
+row to the next.
 """
 
 from __future__ import annotations
@@ -48,29 +49,36 @@ class Weights:
     """D."""
 
     padded_input: Floats
-    """Input embeddings (of words as context), shape (V, S)."""
+    """Input embeddings (of words as context), shape (R, S)."""
 
     padded_output: Floats
     """Output embeddings (of predicted words or tree nodes), shape (O, S)."""
 
     @classmethod
-    def zeros(cls, words: int, outputs: int, dim: int) -> Weights:
-        """Return matrices of zeros."""
-        return cls(dim, _padded(words, dim), _padded(outputs, dim))
+    def zeros(cls, inputs: int, outputs: int, dim: int) -> Weights:
+        """Return matrices of zeros, of R and O rows."""
+        return cls(dim, _padded(inputs, dim), _padded(outputs, dim))
 
     @classmethod
-    def initial(cls, words: int, config: Word2VecConfig) -> Weights:
-        """Initialize as word2vec.c does: input uniform in ±0.5/D, output zero."""
-        weights = cls.zeros(words, output_rows(words, config), config.dim)
+    def initial(cls, words: int, config: Word2VecConfig, inputs: int | None = None) -> Weights:
+        """Initialize as word2vec.c does: input uniform in ±0.5/D, output zero.
+
+        Args:
+            words: V.
+            config: the settings.
+            inputs: R; None: V.
+        """
+        inputs = words if inputs is None else inputs
+        weights = cls.zeros(inputs, output_rows(words, config), config.dim)
         random = np.random.default_rng(config.seed)
-        for start, end in blocks(words, config.dim):
+        for start, end in blocks(inputs, config.dim):
             rows = weights.input[start:end]
             rows[:] = (random.random(rows.shape, dtype=np.float32) - 0.5) / config.dim
         return weights
 
     @classmethod
     def copied(cls, input: Floats, output: Floats) -> Weights:  # noqa: A002 - the field's term
-        """Copy matrices of shapes (V, D) and (O, D) into the padded layout."""
+        """Copy matrices of shapes (R, D) and (O, D) into the padded layout."""
         weights = cls.zeros(len(input), len(output), input.shape[1])
         weights.input[:] = input
         weights.output[:] = output
@@ -89,7 +97,7 @@ class Weights:
 
     @property
     def input(self) -> Floats:
-        """Input embeddings without padding, shape (V, D), a view."""
+        """Input embeddings without padding, shape (R, D), a view."""
         return self.padded_input[:, : self.dim]
 
     @property
@@ -149,13 +157,24 @@ def _padded(rows: int, dim: int) -> Floats:
     return memory[skip : skip + size].reshape(rows, _stride(dim))
 
 
-def check_weights_memory(words: int, config: Word2VecConfig) -> None:
-    """Raise ResourceError if weights and tables of V words do not fit into the free memory."""
+def check_weights_memory(words: int, config: Word2VecConfig, inputs: int | None = None) -> None:
+    """Raise ResourceError if weights and tables of V words do not fit into the free memory.
+
+    Args:
+        words: V.
+        config: the settings.
+        inputs: R; None: V. Where there are n-grams, the words' vectors are composed in the end.
+    """
     needed = bytes_of_weights(words, config.dim) + _TABLE_BYTES[config.loss] * words + _OTHER_BYTES
-    require_memory(
-        f"{counted(words, 'word')} of {counted(config.dim, 'dimension')} need", needed,
+    what, remedy = (
+        counted(words, "word"),
         "raise the minimum count, cap the vocabulary or lower dim",
-    )  # fmt: skip
+    )
+    if inputs is not None:
+        needed += 4 * _stride(config.dim) * inputs
+        what += f" with {counted(inputs - words, 'n-gram')}"
+        remedy += ", or take fewer buckets"
+    require_memory(f"{what} of {counted(config.dim, 'dimension')} need", needed, remedy)
 
 
 def check_softmax_memory(needed: int, purpose: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["HS", "NS", "SOFTMAX", "Settings", "Targets", "Text"]
+__all__ = ["HS", "NS", "SOFTMAX", "Parts", "Settings", "Targets", "Text"]
 
 NS, HS, SOFTMAX = 0, 1, 2
 
@@ -15,6 +15,13 @@ class Text(NamedTuple):
     ids: Any  # (N,) int32
     offsets: Any  # (sentences + 1,) int64
     words: Any  # (words of the corpus,) uint64: a row, and above it 32 bits of a probability
+
+
+class Parts(NamedTuple):
+    """The rows of the input matrix of which the vector of each word is the mean."""
+
+    starts: Any  # (V + 1,) int64: where those of each word begin
+    rows: Any  # int32
 
 
 class Targets(NamedTuple):

@@ -17,12 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.kernels.jit import njit
-from wordkit.word2vec.kernels.arguments import Settings, Targets, Text
+from wordkit.word2vec.kernels.arguments import Parts, Settings, Targets, Text
 from wordkit.word2vec.kernels.blocks import (
     BLOCK,
     context_means,
     diagonal_products,
     update_block,
+)
+from wordkit.word2vec.kernels.composed import (
+    Composed,
+    composed_vectors,
+    enter,
+    input_row,
+    leave,
+    prefetch_parts,
 )
 from wordkit.word2vec.kernels.logistic import MAX_TERMS, gradients_of_sigmoid, take_sum
 from wordkit.word2vec.kernels.random import (
@@ -76,7 +84,7 @@ class _Workspace(NamedTuple):
 @njit(nogil=True, fastmath=True, cache=True)
 def train_chunk(
     text: Text, start: int, stop: int, targets: Targets, settings: Settings, inputs: Floats,
-    outputs: Floats, start_lr: float, stop_lr: float, seed: Counter,
+    outputs: Floats, start_lr: float, stop_lr: float, seed: Counter, parts: Parts | None,
 ) -> tuple[float, int]:  # fmt: skip
     """Train on the tokens from ``start`` to ``stop``.
 
@@ -89,10 +97,17 @@ def train_chunk(
     of_inputs = copied_rows(inputs, settings.copied)
     of_outputs = copied_rows(outputs, settings.copied)
     work = _workspace(settings, of_outputs)
-    loss, predictions = _train(
-        words, targets.noise, settings, of_inputs, of_outputs, start_lr, stop_lr,
-        seed + np.uint64(stop - start), work,
-    )  # fmt: skip
+    seed += np.uint64(stop - start)
+    noise = targets.noise
+    if parts is None:
+        loss, predictions = _train(
+            words, noise, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, None
+        )
+    else:
+        composed = composed_vectors(parts, of_inputs, 2 * settings.window + BLOCK)
+        loss, predictions = _train(
+            words, noise, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, composed
+        )
     merge(of_inputs)
     merge(of_outputs)
     return loss, predictions
@@ -130,22 +145,31 @@ def _workspace(settings: Settings, outputs: Matrix) -> _Workspace:
 @njit(nogil=True, fastmath=True, cache=True, _nrt=False)
 def _train(
     words: Words, noise: Table, settings: Settings, inputs: Matrix, outputs: Matrix,
-    start_lr: float, stop_lr: float, counter: Counter, work: _Workspace,
+    start_lr: float, stop_lr: float, counter: Counter, work: _Workspace, composed: Composed | None,
 ) -> tuple[float, int]:  # fmt: skip
     near, near_ranges, ranges, scales = work.near, work.near_ranges, work.ranges, work.scales
     means, changes, table, weights = work.means, work.changes, work.table, work.weights
     begins, ends = words.begins, words.ends
     n, window = len(words.rows), settings.window
     N, S = len(weights), means.shape[1]
-    loss, predictions, now = 0.0, 0, 0
+    loss, predictions, now, entered = 0.0, 0, 0, 0
     counter = _prepare(words, 0, noise, outputs, work, now, counter)
     for first in range(0, n, BLOCK):
         size = min(BLOCK, n - first)
         last = first + size
         lr = np.float32(start_lr + (stop_lr - start_lr) * first / n)
         counter = _prepare(words, last, noise, outputs, work, 1 - now, counter)
-        for i in range(min(last + window, n), min(last + BLOCK + window, n)):
-            prefetch(address(inputs, words.rows[i]), S)
+        if composed is not None:
+            for i in range(max(first - BLOCK - window, 0), max(first - window, 0)):
+                leave(composed, inputs, i)
+            for i in range(entered, min(last + window, n)):
+                if i + 1 < n:
+                    prefetch_parts(composed, inputs, words.rows[i + 1])
+                enter(composed, inputs, i, words.rows[i])
+            entered = min(last + window, n)
+        else:
+            for i in range(min(last + window, n), min(last + BLOCK + window, n)):
+                prefetch(address(inputs, words.rows[i]), S)
         radius = window
         if settings.dynamic:
             counter += np.uint64(1)
@@ -155,7 +179,10 @@ def _train(
         count = min(last + radius, ends[last - 1]) - start
         for i in range(count):
             k = start + i
-            near[i] = address(inputs, words.rows[k])
+            if composed is None:
+                near[i] = address(inputs, words.rows[k])
+            else:
+                near[i] = input_row(composed, inputs, k, words.rows[k])
             near_ranges[0, i] = max(k - radius, begins[k], first) - first
             near_ranges[1, i] = min(k + radius + 1, ends[k], last) - first
             near_ranges[2, i] = BLOCK
@@ -201,6 +228,9 @@ def _train(
         if first % settings.merge_words == 0:
             merge(inputs)
             merge(outputs)
+    if composed is not None:
+        for i in range(max((n - 1) // BLOCK * BLOCK - window, 0), n):
+            leave(composed, inputs, i)
     return loss, predictions
 
 

@@ -20,7 +20,7 @@ from numba.core import cgutils
 from wordkit.kernels.jit import njit
 from wordkit.kernels.lanes import INT64, int64, intrinsic, matrices, prefetch_line
 
-__all__ = ["Matrix", "address", "aligned", "copied_rows", "merge", "prefetch"]
+__all__ = ["Matrix", "address", "aligned", "copied_rows", "merge", "prefetch", "row_address"]
 
 _LINE = 16  # floats in a line of the cache
 
@@ -34,8 +34,8 @@ class Matrix(NamedTuple):
 
 
 @intrinsic
-def _address(typing_context: Any, matrix: Any, row: Any) -> Any:
-    """Return the address of a row of a matrix."""
+def row_address(typing_context: Any, matrix: Any, row: Any) -> Any:
+    """Return the address of a row of an array of two dimensions."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (matrix,) = matrices(context, builder, signature, arguments, (0,))
@@ -61,8 +61,8 @@ def prefetch(typing_context: Any, row: Any, stride: Any) -> Any:
 def address(matrix: Matrix, row: int) -> Any:
     """Return the address of a row, of its copy where there is one."""
     if row < len(matrix.own):
-        return _address(matrix.own, row)
-    return _address(matrix.rows, row)
+        return row_address(matrix.own, row)
+    return row_address(matrix.rows, row)
 
 
 @njit(nogil=True, cache=True)

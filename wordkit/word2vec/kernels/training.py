@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.kernels.jit import njit
-from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Settings, Targets, Text
+from wordkit.word2vec.kernels.arguments import HS, NS, SOFTMAX, Parts, Settings, Targets, Text
+from wordkit.word2vec.kernels.composed import (
+    Composed,
+    composed_vectors,
+    enter,
+    input_row,
+    leave,
+    prefetch_parts,
+)
 from wordkit.word2vec.kernels.logistic import (
     MAX_TERMS,
     gradients_of_sigmoid,
@@ -66,7 +74,7 @@ _FIRST: Whole = np.int64(0)  # for Numba, which would compile a function once mo
 @njit(nogil=True, fastmath=True, cache=True)
 def train_chunk(
     text: Text, start: int, stop: int, targets: Targets, settings: Settings, inputs: Floats,
-    outputs: Floats, start_lr: float, stop_lr: float, seed: Counter,
+    outputs: Floats, start_lr: float, stop_lr: float, seed: Counter, parts: Parts | None,
 ) -> tuple[float, int]:  # fmt: skip
     """Train on the tokens from ``start`` to ``stop``, sentence by sentence.
 
@@ -75,10 +83,11 @@ def train_chunk(
         start, stop: a range of tokens; the first and the last sentence may be cut.
         targets: see :class:`Targets`.
         settings: see :class:`Settings`.
-        inputs: shape (V, S), changed; S a multiple of 16.
+        inputs: shape (V, S), with rows of n-grams after them, changed; S a multiple of 16.
         outputs: shape (O, S), changed.
         start_lr, stop_lr: the learning rates at the ends.
         seed: the random counter begins here, uint64.
+        parts: the input rows of each word; None: its own alone. (Numba makes a function for each.)
 
     Returns:
         The sum of the losses, and the number of predictions.
@@ -87,10 +96,16 @@ def train_chunk(
     of_inputs = copied_rows(inputs, settings.copied)
     of_outputs = copied_rows(outputs, settings.copied if settings.loss == NS else 0)
     work = _workspace(targets, settings, of_outputs)
-    loss, predictions = _train(
-        words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr,
-        seed + np.uint64(stop - start), work,
-    )  # fmt: skip
+    seed += np.uint64(stop - start)
+    if parts is None:
+        loss, predictions = _train(
+            words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, None
+        )
+    else:
+        composed = composed_vectors(parts, of_inputs, 2 * settings.window + 1)
+        loss, predictions = _train(
+            words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, composed
+        )
     merge(of_inputs)
     merge(of_outputs)
     return loss, predictions
@@ -156,12 +171,13 @@ def _mark_in_use(weights: Floats, T: int) -> None:
 @_loop()
 def _train(
     words: Words, targets: Targets, settings: Settings, inputs: Matrix, outputs: Matrix,
-    start_lr: float, stop_lr: float, counter: Counter, work: Workspace,
+    start_lr: float, stop_lr: float, counter: Counter, work: Workspace, composed: Composed | None,
 ) -> tuple[float, Whole]:  # fmt: skip
     """Take a step for each of the words of a chunk."""
     rows, window, n = words.rows, settings.window, len(words.rows)
     S = work.mean.shape[1]
     loss, predictions, now = 0.0, 0, 0
+    near: Whole = 0  # words that have been composed
     T: Whole = settings.negative + 1 if settings.loss == NS else len(targets.nodes)
     if settings.loss == NS and n > 0:
         counter = _draw(rows[0], targets.noise, T, outputs, work.targets, _FIRST, counter)
@@ -170,7 +186,15 @@ def _train(
             counter = _draw(
                 rows[centre + 1], targets.noise, T, outputs, work.targets, (1 - now) * T, counter
             )
-        if centre + window + 1 < n:
+        if composed is not None:
+            if centre > window:
+                leave(composed, inputs, centre - window - 1)
+            while near < min(centre + window + 1, n):
+                enter(composed, inputs, near, rows[near])
+                near += 1
+            if near < n:
+                prefetch_parts(composed, inputs, rows[near])
+        elif centre + window + 1 < n:
             prefetch(address(inputs, rows[centre + window + 1]), S)
         radius: Whole = window
         if settings.dynamic:
@@ -181,7 +205,10 @@ def _train(
             max(centre - radius, words.begins[centre]), min(centre + radius + 1, words.ends[centre])
         ):
             if i != centre:
-                work.inputs[C] = address(inputs, rows[i])
+                if composed is None:
+                    work.inputs[C] = address(inputs, rows[i])
+                else:
+                    work.inputs[C] = input_row(composed, inputs, i, rows[i])
                 C += 1
         if C > 0:
             lr = start_lr + (stop_lr - start_lr) * centre / n
@@ -194,6 +221,9 @@ def _train(
         if centre % settings.merge_words == 0:
             merge(inputs)
             merge(outputs)
+    if composed is not None:
+        for position in range(max(n - window - 1, 0), n):
+            leave(composed, inputs, position)
     return loss, predictions
 
 
