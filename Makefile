@@ -1,4 +1,4 @@
-# wordkit: make demo | test | test-oldest | docs | bench | venv
+# wordkit: make demo | test | test-oldest | test-remote | docs | bench | venv
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,12 +9,13 @@ OLDEST := .venv-oldest
 # One process for each core; the tests of a module stay in one, and share what it has made.
 PYTEST := -m pytest -n auto --maxprocesses 8 --dist loadscope
 
-.PHONY: help demo test test-oldest docs bench venv clean
+.PHONY: help demo test test-oldest test-remote docs bench venv clean
 
 help:
 	@echo "make demo   install into .venv, learn from the documentation of Python, ask, and let it write"
 	@echo "make test   install into .venv, then every test, ruff, mypy and the import rules"
 	@echo "make test-oldest  install the oldest versions that pyproject.toml allows into $(OLDEST), then every test"
+	@echo "make test-remote  install what an S3 server on this machine needs too, then read texts from it"
 	@echo "make docs   install into .venv, then the guides and the reference: docs/_build/html/index.html"
 	@echo "make bench  install into .venv, then the benchmarks (an hour or two)"
 	@echo "make venv   install into .venv and no more"
@@ -27,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "wordkit needs Python 3.10 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing wordkit and what it needs into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,plot,bleu,bpe,chinese,japanese]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote]'
 	@touch $@
 
 demo: $(READY)
@@ -40,6 +41,12 @@ test: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python $(PYTEST)
 
+# moto's server, which speaks S3 on the loopback, and the driver.
+test-remote: $(READY)
+	@$(BIN)/python -c 'import moto, s3fs' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check -c constraints.txt -e '.[test-remote]'
+	$(BIN)/python -m pytest tests/remote tests/corpora/test_remote_texts.py
+
 # On the oldest Python too: make PYTHON=python3.10 test-oldest.
 test-oldest: $(OLDEST)/.ready
 	$(OLDEST)/bin/python $(PYTEST)
@@ -48,7 +55,7 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	@echo "Installing the oldest versions that wordkit allows into $(OLDEST) (several minutes) ..."
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints-oldest.txt -e '.[dev,plot,bleu,bpe,chinese,japanese]'
+	  -c constraints-oldest.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote]'
 	@touch $@
 
 # Sphinx and what it needs are installed when they are first wanted; warnings are errors.

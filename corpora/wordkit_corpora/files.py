@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wordkit.errors import ConfigError, TextError
+from wordkit.storage.remote import is_remote, remote_details, remote_files
 
-__all__ = ["STANDARD_INPUT", "find_files", "find_files_of_each", "is_glob", "is_stream"]
+__all__ = [
+    "STANDARD_INPUT", "file_size", "find_files", "find_files_of_each", "is_glob", "is_stream",
+]  # fmt: skip
 
 STANDARD_INPUT = "-"
 """The path that means standard input, as everywhere on the command line."""
@@ -23,14 +26,17 @@ def find_files(paths: Sequence[str | Path]) -> list[str]:
     """Return the files to read for these paths, in their order.
 
     A folder means all files in it and below it, sorted by name, without hidden ones; a
-    glob, where no such path exists, for its matches, sorted; ``-`` for standard input.
+    glob, where no such path exists, for its matches, sorted; ``-`` for standard input. A URL with
+    a protocol that fsspec knows (``s3://``, ``https://``, ``zip://*.txt::books.zip``) is any of
+    the first three.
 
     A file comes once, under the first of its names, however many folders and globs hold it; only
     one that is named twice by paths of its own comes twice.
 
     Raises:
         ConfigError: no path is given, or standard input twice.
-        TextError: a path does not exist, is a device, or holds no file.
+        TextError: a path does not exist, is a device, or holds no file, or the driver of its
+            protocol is not installed or fails.
     """
     return [file for files in find_files_of_each(paths) for file in files]
 
@@ -61,7 +67,9 @@ def find_files_of_each(paths: Sequence[str | Path]) -> list[list[str]]:
 
 
 def is_glob(path: str | Path) -> bool:
-    """Return True if the path has wildcards, and no file has this very name."""
+    """Return True if a path of this machine has wildcards, and no file has this very name."""
+    if is_remote(path):
+        return False
     return glob.has_magic(os.fspath(path)) and not os.path.lexists(path)
 
 
@@ -73,6 +81,15 @@ def is_stream(file: str) -> bool:
         return stat.S_ISFIFO(os.stat(file).st_mode)
     except OSError:  # it has gone: reading will say so
         return False
+
+
+def file_size(file: str) -> int | None:
+    """Return the bytes of a file; None where they are not known.
+
+    Raises:
+        OSError: it has gone.
+    """
+    return remote_details(file).size if is_remote(file) else os.stat(file).st_size
 
 
 def _identity(file: str) -> _Identity:
@@ -89,6 +106,14 @@ def _expand(path: str) -> list[str]:
     """The files of one path; a glob may give some of them several times."""
     if path == STANDARD_INPUT:
         return [path]
+    if is_remote(path):
+        try:
+            files = remote_files(path)
+        except OSError as error:
+            raise TextError(f"cannot read {path}: {_reason(error)}") from error
+        if not files:
+            raise TextError(f"cannot read {path}: no file is there; check the name")
+        return files
     if is_glob(path):
         try:
             matches = sorted(glob.glob(path, recursive=True))

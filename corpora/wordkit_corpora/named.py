@@ -10,7 +10,8 @@ from pathlib import Path
 
 from wordkit.errors import TextError
 from wordkit.runtime import Report, Run, as_run
-from wordkit.text.blocks import Block, TextSource
+from wordkit.storage.remote import is_remote
+from wordkit.text.blocks import Block, TextPart, TextSource, parts_of
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, find_files_of_each, is_glob
 from wordkit_corpora.plaintext import Errors, joined_names, open_text
@@ -172,7 +173,7 @@ def iter_open_source(
 def _named(path: str | Path, *, wins: bool) -> NamedCorpus | None:
     """The corpus of a name, or None for a path; ``wins``: also where such a path exists."""
     name = os.fspath(path)
-    if name == STANDARD_INPUT or is_glob(path):
+    if name == STANDARD_INPUT or is_remote(path) or is_glob(path):
         return None
     corpus = find(name)
     try:
@@ -223,6 +224,10 @@ class _Chain:
     def files(self) -> tuple[str, ...]:
         """The files of all that are read from files."""
         return tuple(f for source in self.sources for f in getattr(source, "files", ()))
+
+    def parts(self, part_bytes: int) -> list[TextPart]:
+        """Return the parts of all."""
+        return [part for each in self.sources for part in parts_of(each, part_bytes)]
 
     def blocks(self) -> Generator[Block, None, None]:
         """Yield all blocks from the start of the first text."""

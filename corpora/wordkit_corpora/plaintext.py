@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import itertools
 import os
@@ -12,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
@@ -27,8 +28,9 @@ from wordkit.storage.compression import (
 )
 from wordkit.text.blocks import Block
 from wordkit.text.vocabulary import UNK
-from wordkit_corpora.files import STANDARD_INPUT, find_files, is_stream
+from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
 from wordkit_corpora.text_blocks import canonical_encoding, cut_blocks, to_utf8
+from wordkit_corpora.text_parts import LineRange, lines_before, open_raw, state_of, text_parts
 
 __all__ = [
     "BLOCK_SIZE",
@@ -61,7 +63,8 @@ def open_text(
 
     Args:
         paths: files (plain, or compressed with gzip, bzip2 or xz, whatever their names), folders
-            (all files below, sorted, without hidden ones), globs, or ``-`` for standard input.
+            (all files below, sorted, without hidden ones), globs, or ``-`` for standard input;
+            also as URLs with a protocol of fsspec, such as ``s3://bucket/*.txt.gz``.
         encoding: of all of them; a byte order mark at the start of a file is dropped.
         errors: "strict", or "replace" to read bytes that cannot be decoded as U+FFFD.
         block_size: bytes read at a time, at least 16; longer lines are cut at white space.
@@ -109,28 +112,62 @@ class PlainText:
     block_size: int
     name: str
     as_it_comes: bool
+    byte_range: tuple[int, int] | None = None
+    """Of a part: the bytes of its file in which its lines begin."""
+    first_line: int = 1
+    """Number of the first line, for messages."""
+    state: str = ""
+    """Of a part: :func:`wordkit_corpora.text_parts.state_of` its files when it was cut."""
 
     def __post_init__(self) -> None:
-        self._has_stream = any(is_stream(file) for file in self.files)
+        self.has_stream = any(is_stream(file) for file in self.files)
         self._is_spent = False
         self._begun: tuple[list[Block], Generator[Block, None, None]] | None = None
 
     def __repr__(self) -> str:
         return f"PlainText({self.name!r})"
 
-    @property
+    @functools.cached_property
     def size(self) -> int | None:
         """Bytes on the disk; None with standard input or a pipe among the files."""
-        if self._has_stream:
+        if self.has_stream:
             return None
-        with contextlib.suppress(OSError):  # a file has gone: reading will say so
-            return sum(os.stat(file).st_size for file in self.files)
+        if self.byte_range is not None:
+            return self.byte_range[1] - self.byte_range[0]
+        with contextlib.suppress(OSError, TypeError):  # one has gone, or is of unknown size
+            return sum(map(file_size, self.files))  # type: ignore[arg-type]
         return None
 
     @property
     def replace_errors(self) -> bool:
         """True if bytes that are not UTF-8 become U+FFFD instead of an error."""
         return self.errors == "replace"
+
+    def parts(self, part_bytes: int) -> list[PlainText]:
+        """Return the text as :func:`wordkit_corpora.text_parts.text_parts` divides it."""
+        return text_parts(self, part_bytes)
+
+    @property
+    def is_divided(self) -> bool:
+        """True for a part whose file has other parts."""
+        return self.byte_range is not None
+
+    @property
+    def version(self) -> str:
+        """What is read, and as what: another one where a file has changed."""
+        return f"{self.state} {self.byte_range} {self.encoding} {self.errors}"
+
+    def has_changed(self) -> bool:
+        """Return whether a file has changed since the text was cut into parts."""
+        return state_of(self.files, is_fresh=True) != self.state
+
+    def numbered(self) -> PlainText:
+        """Return the same text, whose messages name lines as they are numbered in the file."""
+        if self.byte_range is None:
+            return self
+        (file,) = self.files
+        with decompression_errors(file, None, TextError, TextError):
+            return replace(self, first_line=1 + lines_before(file, self.byte_range[0]))
 
     def is_tokenized(self) -> bool:
         """Return whether a text is tokenized already: its first block has the token ``<unk>``.
@@ -142,7 +179,7 @@ class PlainText:
         """
         blocks = self._read()  # without a thread that reads ahead
         first = list(itertools.islice(blocks, 1))
-        if self._has_stream:
+        if self.has_stream:
             self._begun = first, blocks
         else:
             blocks.close()
@@ -154,7 +191,7 @@ class PlainText:
         Raises:
             TextError: a file cannot be read or is not text; standard input was read before.
         """
-        if not self._has_stream:
+        if not self.has_stream:
             return read_ahead(self._read())
         if self._is_spent:
             raise TextError(
@@ -176,7 +213,7 @@ class PlainText:
         for file in self.files:
             name = "standard input" if file == STANDARD_INPUT else file
             try:
-                raw = _open(file)
+                raw = _open(file, self.byte_range)
             except OSError as error:
                 raise TextError(f"cannot read {name}: {error.strerror or error}") from error
             with raw:
@@ -187,18 +224,22 @@ class PlainText:
         pieces = self._pieces(raw, name)
         if self.encoding != "utf-8":
             pieces = to_utf8(pieces, name, self.encoding, self.errors)
-        return cut_blocks(pieces, name, self.block_size, lambda: before + raw.count)
+        return cut_blocks(
+            pieces, name, self.block_size, lambda: before + raw.count, self.first_line, raw.start
+        )
 
     def _pieces(self, raw: _CountedFile, name: str) -> Iterator[bytes]:
         """The decompressed content; the first piece has all of a byte order mark."""
-        with decompression_errors(name, None, TextError, TextError):
-            head = raw.read_head()
+        head = b""
+        if raw.start == 0:
+            with decompression_errors(name, None, TextError, TextError):
+                head = raw.read_head()
         compression, what = detect_compression(head), file_format(head)
         if compression is None and what is not None:
             raise TextError(f"{name} is {what}; convert it to plain text first")
         with decompression_errors(name, compression, TextError, TextError):
             file = decompressed(raw, compression)
-            if not (self.as_it_comes and self._has_stream):
+            if not (self.as_it_comes and self.has_stream):
                 while piece := file.read(self.block_size):
                     yield piece
                 return
@@ -215,12 +256,15 @@ class PlainText:
                 piece = read(self.block_size)
 
 
-def _open(file: str) -> _CountedFile:
+def _open(file: str, byte_range: tuple[int, int] | None) -> _CountedFile:
     if file == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("cannot read standard input: it is closed; name a file")
         return _CountedFile(sys.stdin.buffer, borrowed=True)
-    return _CountedFile(open(file, "rb", buffering=0))  # which closes it
+    if byte_range is None:
+        return _CountedFile(open_raw(file))  # which closes it
+    lines = LineRange(file, *byte_range)
+    return _CountedFile(lines, start=lines.start)
 
 
 class _CountedFile(io.RawIOBase):
@@ -228,10 +272,13 @@ class _CountedFile(io.RawIOBase):
 
     Args:
         file: opened for reading; closed together with this object unless it is ``borrowed``.
+        start: the position of its first byte.
     """
 
-    def __init__(self, file: BinaryIO, *, borrowed: bool = False) -> None:
-        self._file = file
+    def __init__(
+        self, file: BinaryIO | io.RawIOBase, *, borrowed: bool = False, start: int = 0
+    ) -> None:
+        self._file, self.start = file, start
         self._borrowed = borrowed
         # of a pipe, what is available: a whole buffer may be long in coming
         name = "readinto1" if hasattr(file, "readinto1") else "readinto"

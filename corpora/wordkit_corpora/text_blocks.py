@@ -97,7 +97,12 @@ def _undecodable(name: str, encoding: str, byte: int, error: UnicodeError) -> st
 
 
 def cut_blocks(
-    pieces: Iterable[bytes], source: str, block_size: int, progress: Callable[[], int]
+    pieces: Iterable[bytes],
+    source: str,
+    block_size: int,
+    progress: Callable[[], int],
+    line: int = 1,
+    offset: int = 0,
 ) -> Iterator[Block]:
     """Cut one text into blocks, in memory that does not grow with its lines.
 
@@ -110,13 +115,14 @@ def cut_blocks(
         source: where it comes from, for messages.
         block_size: bytes above which a line is cut.
         progress: gives :attr:`Block.progress` when a block is ready.
+        line, offset: number of the first line, and position of the first byte, where the text is
+            a part of its file; only at 0 has it a byte order mark.
 
     Raises:
         TextError: the text holds a NUL byte or no white space for too long, or is UTF-16.
     """
     held: list[bytes] = []  # read, and without a white space to cut at
-    held_size = run = 0  # run: bytes since the last white space
-    line, offset = 1, 0  # of the first byte held
+    held_size = run = 0  # run: bytes since the last white space; line, offset: of the first held
     is_line_open = False  # whether the blocks so far end within a line
 
     def block(end: bytes) -> Block:
@@ -131,7 +137,7 @@ def cut_blocks(
 
     for number, piece in enumerate(with_universal_newlines(pieces)):
         text = piece
-        if number == 0:
+        if number == offset == 0:
             text = _without_bom(piece, source)
             offset = len(piece) - len(text)
         if (nul := text.find(0)) >= 0:

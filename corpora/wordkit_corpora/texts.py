@@ -13,6 +13,7 @@ from typing import IO, Any, Literal, TypeAlias
 from wordkit.config import check_names
 from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.runtime import Report, as_run
+from wordkit.storage.remote import is_remote
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
 from wordkit.text.corpus import is_corpus
@@ -326,5 +327,5 @@ def _are_names(items: Sequence[object]) -> bool:
 def _names_text(item: object) -> bool:
     return isinstance(item, os.PathLike) or (
         isinstance(item, str) and len(item) <= _MAX_PATH and "\0" not in item
-        and (os.path.exists(item) or find(item) is not None)
+        and (is_remote(item) or os.path.exists(item) or find(item) is not None)
     )  # fmt: skip

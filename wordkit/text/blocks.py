@@ -10,16 +10,18 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from wordkit.errors import TextError
+from wordkit.errors import ConfigError, TextError
 
 __all__ = [
     "Block",
     "Line",
+    "TextPart",
     "TextSource",
     "line_groups_of",
     "lines_of",
     "not_utf8",
     "numbered_lines_of",
+    "parts_of",
 ]
 
 
@@ -65,6 +67,42 @@ class TextSource(Protocol):
 
     def blocks(self) -> Generator[Block, None, None]:
         """Return the text from its start. The last block of each file ends its last line."""
+
+
+class TextPart(TextSource, Protocol):
+    """A part of a text, whole lines, which can be sent to another process."""
+
+    @property
+    def is_divided(self) -> bool:
+        """True for a part whose file has other parts."""
+
+    @property
+    def version(self) -> str:
+        """What is read, and as what: another one where a file has changed."""
+
+    def has_changed(self) -> bool:
+        """Return whether a file has changed since the text was cut into parts."""
+
+    def numbered(self) -> TextPart:
+        """Return the same text, whose messages name lines as they are numbered in the file."""
+
+
+def parts_of(source: TextSource, part_bytes: int) -> list[TextPart]:
+    """Return a text of files as parts that follow each other.
+
+    Args:
+        source: the text.
+        part_bytes: the size of a part, about. What cannot be divided may be larger.
+
+    Raises:
+        ConfigError: it is no text of files.
+        TextError: a file cannot be read.
+    """
+    if not hasattr(source, "parts"):
+        raise ConfigError(
+            f"{source.name} is in the memory of one process; a cluster reads files: save it to one"
+        )
+    return list(source.parts(part_bytes))
 
 
 def not_utf8(block: Block, position: int) -> TextError:

@@ -1,0 +1,184 @@
+"""Files of other places, by URLs with a protocol (``s3://``, ``https://``, ``zip://``), by fsspec.
+
+All that a driver raises comes as an OSError with a plain reason, as for files of this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from glob import has_magic
+from typing import Any
+
+__all__ = ["RemoteDetails", "RemoteReader", "is_remote", "remote_details", "remote_files"]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")
+_MAX_REASON = 300  # characters
+_VERSION_ENTRIES = (
+    "size", "ETag", "etag", "generation", "checksum", "CRC", "LastModified", "Last-Modified",
+    "last_modified", "updated", "mtime", "created",
+)  # fmt: skip
+"""What drivers call that which changes with the content of a file."""
+
+
+@dataclass(frozen=True)
+class RemoteDetails:
+    """What a file system tells of a file without reading it."""
+
+    size: int | None
+    """Bytes; None where they are not known."""
+
+    is_archived: bool
+    """Whether it is in an archive, which is read from its start."""
+
+    version: str
+    """Another one where the file has changed."""
+
+
+def is_remote(path: object) -> bool:
+    """Return whether a path is a string with a protocol."""
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+def remote_files(url: str) -> list[str]:
+    """Return the URLs of the files that a URL stands for, maybe none.
+
+    A file stands for itself; a folder for all files below, sorted, without hidden ones; a glob,
+    where there is no such file, for its matches, sorted.
+
+    Raises:
+        OSError: there is no such file or folder, its driver is not installed, or it fails.
+    """
+    with _as_os_errors():
+        system, path = _file_system(url)
+        system.invalidate_cache()
+        try:
+            if system.info(path)["type"] != "directory":
+                return [url]
+            found, base = system.find(path), path.rstrip("/")
+        except FileNotFoundError:
+            if not has_magic(path):
+                raise
+            found = [
+                name
+                for match, each in system.glob(path, detail=True).items()
+                for name in ([match] if each["type"] == "file" else system.find(match))
+            ]
+            base = re.split(r"[*?[]", path)[0].rpartition("/")[0]
+        shown = [name for name in dict.fromkeys(found) if not _is_hidden(name, base)]
+        return [_url_of(system, name, url, path) for name in sorted(shown, key=_by_folders)]
+
+
+def remote_details(url: str, *, is_fresh: bool = False) -> RemoteDetails:
+    """Return the details of a file.
+
+    Args:
+        url: of the file.
+        is_fresh: ask again, also where they are known from a list of its folder.
+
+    Raises:
+        OSError: there is no such file, its driver is not installed, or it fails.
+    """
+    with _as_os_errors():
+        system, path = _file_system(url)
+        if is_fresh:
+            system.invalidate_cache()
+        info = system.info(path)
+        version = repr([info[name] for name in _VERSION_ENTRIES if name in info])
+        return RemoteDetails(info.get("size"), _is_archive(system), version)
+
+
+class RemoteReader(io.RawIOBase):
+    """The bytes of a remote file.
+
+    Args:
+        url: of the file.
+        start: the first byte; not every server of HTTP can begin within a file.
+
+    Raises:
+        OSError: as :func:`remote_details` says, also while it is read.
+    """
+
+    def __init__(self, url: str, start: int = 0) -> None:
+        with _as_os_errors():
+            system, path = _file_system(url)
+            self._system = system  # one of archives closes them when it goes
+            is_stream = not start and url.lower().startswith(("http:", "https:"))
+            self._file = system.open(path, "rb", **({"block_size": 0} if is_stream else {}))
+            if start:
+                self._file.seek(start)
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read up to ``len(buffer)`` bytes; return their number, 0 at the end."""
+        with _as_os_errors():
+            piece = self._file.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Close the file."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise ImportError("URLs need the package fsspec; pip install 'wordkit[remote]'") from error
+    return url_to_fs(url)  # type: ignore[no-any-return]
+
+
+def _is_archive(system: Any) -> bool:
+    from fsspec.archive import AbstractArchiveFileSystem
+
+    return isinstance(system, AbstractArchiveFileSystem)
+
+
+def _url_of(system: Any, name: str, url: str, path: str) -> str:
+    """Return the URL of a file that was found by a URL, which its file system calls ``path``."""
+    first, chain, rest = url.partition("::")
+    first = first.rstrip("/")
+    if first.endswith(path.rstrip("/")):  # the protocol, and with hdfs the host
+        return first[: len(first) - len(path.rstrip("/"))] + name + chain + rest
+    return str(system.unstrip_protocol(name)) + chain + rest
+
+
+def _is_hidden(name: str, base: str) -> bool:
+    """Return whether a file, or a folder that it is in below the base, begins with a point."""
+    return "/." in f"/{name}"[len(base) + 1 if base else 0 :]
+
+
+def _by_folders(name: str) -> list[str]:
+    return name.split("/")
+
+
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """Raise what a driver raises as an OSError with a number and a reason of one line."""
+    try:
+        yield
+    except Exception as error:
+        # the driver of HTTP takes every failure for a missing file, and gives it as the cause
+        cause = (isinstance(error, FileNotFoundError) and error.__cause__) or error
+        if isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404:
+            raise FileNotFoundError(errno.ENOENT, "there is no such file") from error
+        reason = _reason(cause)
+        if isinstance(error, PermissionError):
+            reason += "; give its driver the credentials of an account that may read it"
+            raise PermissionError(errno.EACCES, reason) from error
+        raise OSError(errno.EIO, reason) from error
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).splitlines() or [""]
+    return lines[0][:_MAX_REASON] or type(error).__name__
