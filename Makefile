@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "wordkit needs Python 3.10 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing wordkit and what it needs into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote,cluster]'
 	@touch $@
 
 demo: $(READY)
@@ -55,7 +55,7 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	@echo "Installing the oldest versions that wordkit allows into $(OLDEST) (several minutes) ..."
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints-oldest.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote]'
+	  -c constraints-oldest.txt -e '.[dev,plot,bleu,bpe,chinese,japanese,remote,cluster]'
 	@touch $@
 
 # Sphinx and what it needs are installed when they are first wanted; warnings are errors.

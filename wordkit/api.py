@@ -44,6 +44,8 @@ from wordkit.text.corpus import UNTOLD
 from wordkit_corpora import Text, iter_open_lines, iter_read_corpus
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from wordkit.classification import Classifier
     from wordkit.counts import CountsConfig
     from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
@@ -79,6 +81,7 @@ def prepare(
     folder: str | os.PathLike[str] | None = None,
     *,
     threads: int | None = None,
+    client: Client | None = None,
     progress: bool | None = None,
     **settings: Any,
 ) -> Corpus:
@@ -91,6 +94,8 @@ def prepare(
             tokens, which are taken as they are. A list of strings is lines, unless they name files.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         threads: the number of threads; None: all cores.
+        client: of a Dask cluster (``distributed.Client``) whose workers read files; the corpus is
+            the same, byte for byte.
         progress: show a bar; None: in terminals and notebooks.
         settings: ``tokenizer`` (a name that ``wordkit tokenizers`` lists, or a callable),
             ``numbers``, ``normalize``, ``case``, ``min_count``, ``max_size``, ``unk``, ``eos``,
@@ -106,7 +111,8 @@ def prepare(
     """
     known = (*_TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", "vocabulary")
     check_names(settings, known)
-    return finish(iter_read_corpus(text, folder, threads=threads, **settings), progress)
+    run = iter_read_corpus(text, folder, threads=threads, client=client, **settings)
+    return finish(run, progress)
 
 
 def train_word2vec(
@@ -161,6 +167,7 @@ def train_counts(
     *,
     memory: int | None = None,
     threads: int | None = None,
+    client: Client | None = None,
     progress: bool | None = None,
     **settings: Any,
 ) -> Embeddings:
@@ -169,7 +176,7 @@ def train_counts(
     Args:
         text: what :func:`prepare` takes, or a corpus.
         config: settings; those that are given as keywords replace its own.
-        memory, threads: as for :func:`wordkit.counts.iter_train_counts`.
+        memory, threads, client: as for :func:`wordkit.counts.iter_train_counts`.
         progress: show a bar; None: in terminals and notebooks.
         settings: fields of :class:`wordkit.counts.CountsConfig`, such as ``dim`` (100), ``window``
             (10), ``min_count`` (5), ``weighting`` ("harmonic"), ``shift`` (1), ``smoothing`` (1),
@@ -183,8 +190,10 @@ def train_counts(
 
     reading, given = _split(train_counts, settings, (CountsConfig, config))
     config = change(CountsConfig(), **given)
-    corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
-    return finish(iter_train_counts(corpus, config, memory=memory, threads=threads), progress)
+    reader = iter_read_corpus(text, threads=threads, client=client, **reading)
+    corpus = finish(reader, progress)
+    run = iter_train_counts(corpus, config, memory=memory, threads=threads, client=client)
+    return finish(run, progress)
 
 
 def train_language_model(

@@ -56,6 +56,7 @@ def read_corpus(
     like: Mapping[str, Any] | None = None,
     threads: int | None = None,
     pieces: int | None = None,
+    client: Any = None,
     **settings: Any,
 ) -> Corpus:
     """Return the corpus of paths: a prepared one is opened, others are prepared.
@@ -67,7 +68,7 @@ def read_corpus(
         vocabulary: a prepared corpus whose words are taken, and whose normal form where none is
             given, and whose tokenizer where that is char or bpe; None: those of the text.
         pieces: the size of the vocabulary of bpe, where that is the tokenizer; None: its default.
-        like, threads, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
+        like, threads, client, settings: as for :func:`wordkit_corpora.iter_read_corpus`.
     """
     from wordkit_corpora import iter_read_corpus
     from wordkit_corpora.named import iter_open_source
@@ -102,7 +103,7 @@ def read_corpus(
     reading = iter_read_corpus(
         opened, folder, tokenizer=text.tokenizer, numbers=text.numbers,
         normalize=text.normalize, case=text.case, like=like, threads=threads, vocabulary=words,
-        **settings,
+        client=client, **settings,
     )  # fmt: skip
     corpus = progress.finish(reading)
     progress.say(describe(corpus))

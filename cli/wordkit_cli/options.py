@@ -18,7 +18,8 @@ __all__ = [
     "checkpoint_options", "device_option", "document_options", "encoding_options",
     "encoding_values", "is_given", "json_option", "language_model_option", "memory_option",
     "model_device_option", "model_option", "number_option", "output_option", "progress_options",
-    "reading_options", "resume_option", "text_options", "threads_option", "together",
+    "reading_options", "resume_option", "scheduler_option", "text_options", "threads_option",
+    "together",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +56,12 @@ number_option = click.option(
 threads_option = option(
     "--threads", "--workers", type=click.IntRange(1, 4096), section="Running",
     help="Number of threads. Default: all cores.",
+)  # fmt: skip
+
+scheduler_option = option(
+    "--scheduler", metavar="ADDRESS", section="Running",
+    help="Work on the Dask cluster of this scheduler, as tcp://host:8786; local: start one here, "
+    "of --threads processes.",
 )  # fmt: skip
 
 progress_options = together(

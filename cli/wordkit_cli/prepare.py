@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from wordkit.errors import ConfigError
+from wordkit.runtime.cluster import connected
 from wordkit.storage import check_outputs, is_same_file
 from wordkit.text.corpus import is_corpus
 from wordkit_cli.inputs import TextOptions, read_corpus
@@ -14,6 +15,7 @@ from wordkit_cli.options import (
     is_given,
     output_option,
     progress_options,
+    scheduler_option,
     text_options,
     threads_option,
 )
@@ -39,12 +41,13 @@ __all__ = ["command"]
 @click.option("--unk", is_flag=True, help="Replace words left out by <unk>.")
 @click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
 @threads_option
+@scheduler_option
 @progress_options
 def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """Turn TEXT into a corpus of word ids, to train on many times.
 
-    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, or - for
-    standard input. One line is one unit that windows do not cross.
+    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, URLs of such (s3://, https://),
+    named corpora, or - for standard input. One line is one unit that windows do not cross.
 
     \b
     Examples:
@@ -53,6 +56,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit prepare corpus.txt --tokenizer bpe --max-vocabulary 4000
       wordkit prepare ptb --eos -o train.ids
       wordkit prepare ptb-valid --eos --vocabulary train.ids -o valid.ids
+      wordkit prepare 's3://books/*.txt' --scheduler tcp://10.0.0.1:8786
     """
     for path in filter(is_corpus, text):
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
@@ -61,13 +65,18 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     choice = TextOptions.take(options)
     log = options.pop("log")
     check_outputs([log], [output, options["vocabulary"]])
-    with Progress(quiet=options.pop("quiet"), log=log) as progress:
+    scheduler = options.pop("scheduler")
+    with (
+        Progress(quiet=options.pop("quiet"), log=log) as progress,
+        connected(scheduler, options["threads"]) as client,
+    ):
         read_corpus(
             text,
             choice,
             progress=progress,
             outputs=(log,),
             folder=output,
+            client=client,
             max_size=options.pop("max_vocabulary"),
             **options,
         )

@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from wordkit.counts.config import CountsConfig
+from wordkit.runtime.cluster import connected
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     memory_option,
     output_option,
     progress_options,
+    scheduler_option,
     text_options,
     threads_option,
 )
@@ -34,6 +36,7 @@ _SETTINGS = SettingOptions({"Model": CountsConfig})
 @memory_option
 @text_options
 @threads_option
+@scheduler_option
 @progress_options
 def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """Learn word vectors from TEXT by counting: co-occurrence, PPMI, truncated SVD.
@@ -46,6 +49,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-counts corpus.txt
       wordkit train-counts pydocs --dim 50 -o pydocs.safetensors
       wordkit train-counts ptb.train.txt --tokenizer whitespace --window 2
+      wordkit train-counts corpus.ids --scheduler tcp://10.0.0.1:8786 --memory 8G
     """
     from wordkit.counts import iter_train_counts
     from wordkit.embeddings import save_embeddings
@@ -60,12 +64,17 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     outputs = (*written, log)
     (given,) = _SETTINGS.given(options)
     config = changed(CountsConfig(), **given)
-    with Progress(quiet=options["quiet"], log=log) as progress:
+    with (
+        Progress(quiet=options["quiet"], log=log) as progress,
+        connected(options["scheduler"], threads) as client,
+    ):
         corpus = read_corpus(
             text, choice, progress=progress, outputs=outputs, threads=threads,
-            pieces=options["max_vocabulary"],
+            pieces=options["max_vocabulary"], client=client,
         )  # fmt: skip
-        run = iter_train_counts(corpus, config, memory=options["memory"], threads=threads)
+        run = iter_train_counts(
+            corpus, config, memory=options["memory"], threads=threads, client=client
+        )
         vectors = progress.finish(run)
         save_somewhere(save_embeddings, vectors, output)
         progress.say(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 from wordkit.config import check_names
 from wordkit.errors import ConfigError, TextError, missing_hint
@@ -23,6 +23,9 @@ from wordkit_corpora.files import STANDARD_INPUT, is_glob
 from wordkit_corpora.named import OpenedText, find, iter_open_source, named_corpora
 from wordkit_corpora.plaintext import BLOCK_SIZE, Errors, has_unk
 from wordkit_corpora.text_blocks import cut_blocks
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["Lines", "Text", "iter_open_lines", "iter_read_corpus"]
 
@@ -52,6 +55,7 @@ def iter_read_corpus(
     data_dir: str | Path | None = None,
     like: Mapping[str, Any] | None = None,
     threads: int | None = None,
+    client: Client | None = None,
     **words: Any,
 ) -> Generator[Report, None, Corpus]:
     """Read a text of any kind into a corpus.
@@ -74,6 +78,7 @@ def iter_read_corpus(
         like: the defaults of ``tokenizer``, ``numbers``, ``normalize`` and ``case``, such as the
             settings of another corpus; with the pieces of ``bpe``.
         threads: the number of threads; None: all cores.
+        client: of a Dask cluster, as for :func:`wordkit.text.iter_prepare`.
         words: ``min_count``, ``max_size``, ``unk``, ``eos`` and ``learnt_fraction`` of
             :class:`wordkit.text.TextConfig`, and a ``vocabulary`` to take the words of.
 
@@ -101,7 +106,7 @@ def iter_read_corpus(
         return text
     kind, content = _kind_of(text)
     if kind == "tokens":
-        _refuse(given, "lists of tokens")
+        _refuse({"client": client, **given}, "lists of tokens")
         corpus = Corpus.from_sentences(
             content, **{name: value for name, value in words.items() if name not in _OF_LINES}
         )
@@ -122,8 +127,9 @@ def iter_read_corpus(
     settings |= {name: value for name, value in words.items() if name != "vocabulary"}
     config = TextConfig(**settings)
     run = iter_prepare(
-        opened.source, folder, config, vocabulary=words.get("vocabulary"), threads=threads
-    )
+        opened.source, folder, config, vocabulary=words.get("vocabulary"), threads=threads,
+        client=client,
+    )  # fmt: skip
     return (yield from run)
 
 

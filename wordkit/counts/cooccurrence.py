@@ -31,7 +31,7 @@ from wordkit.text import Corpus
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["iter_count_cooccurrences"]
+__all__ = ["MemoryPlan", "Weights", "iter_count_cooccurrences", "segment_rows"]
 
 _TASK_TOKENS = 200_000  # centres of one task, so that threads end together: about 10 ms
 _MAX_SCALE = 1 << 31
@@ -91,12 +91,12 @@ def iter_count_cooccurrences(
             f"vocabulary_size must be from 0 to the {len(corpus.vocabulary)} words of the corpus, "
             f"not {words}"
         )
-    weights = _Weights.of(config or CooccurrenceConfig())
+    weights = Weights.of(config or CooccurrenceConfig())
     return Run(_count(corpus, words, weights, memory_limit(memory), ThreadPool(threads)))
 
 
 def _count(
-    corpus: Corpus, words: int, weights: _Weights, memory: int, pool: ThreadPool
+    corpus: Corpus, words: int, weights: Weights, memory: int, pool: ThreadPool
 ) -> Generator[Report, None, csr_array]:
     tokens, scale = corpus.tokens, float(weights.scale)
     plan = MemoryPlan.make(
@@ -109,7 +109,7 @@ def _count(
             max_entries = int(weights.max_entries(segment).sum())
             scratch = RowScratch(words, plan.task, np.float32)
             with RowBuilder((words, words), plan.result, max_entries) as builder:
-                for done, rows in _segment_rows(segment, weights, plan.task, scratch, scale, pool):
+                for done, rows in segment_rows(segment, weights, plan.task, scratch, scale, pool):
                     builder.append(rows)
                     yield Report("counting", done, tokens, "tokens")
                 return builder.finish()
@@ -118,7 +118,7 @@ def _count(
             for start in range(0, tokens, plan.segment):
                 centres = (start, min(start + plan.segment, tokens))
                 segment = Segment.lay_out(corpus, centres, words, weights.window, pool)
-                for done, rows in _segment_rows(segment, weights, plan.task, scratch, 1.0, pool):
+                for done, rows in segment_rows(segment, weights, plan.task, scratch, 1.0, pool):
                     parts.append(rows)
                     yield Report("counting", start + done, tokens, "tokens")
             del segment, scratch
@@ -133,7 +133,7 @@ def _count(
 
 
 @dataclass(frozen=True)
-class _Weights:
+class Weights:
     """Weights of contexts by distance from 1, in units of 1 / ``scale``."""
 
     left: npt.NDArray[np.int64]
@@ -141,7 +141,8 @@ class _Weights:
     scale: int
 
     @classmethod
-    def of(cls, config: CooccurrenceConfig) -> _Weights:
+    def of(cls, config: CooccurrenceConfig) -> Weights:
+        """Return the weights by the settings."""
         weights, scale = _distance_weights(config.window, config.weighting)
         none = weights[:0]
         return cls(
@@ -152,6 +153,7 @@ class _Weights:
 
     @property
     def window(self) -> int:
+        """The window radius."""
         return max(len(self.left), len(self.right))
 
     def max_entries(self, segment: Segment) -> npt.NDArray[np.int64]:
@@ -172,9 +174,9 @@ def _distance_weights(window: int, weighting: Weighting) -> tuple[npt.NDArray[np
     return np.array([round(scale / d) for d in distances], dtype=np.int64), scale
 
 
-def _segment_rows(
+def segment_rows(
     segment: Segment,
-    weights: _Weights,
+    weights: Weights,
     max_entries: int,
     scratch: RowScratch,
     scale: float,

@@ -24,7 +24,7 @@ from wordkit.counts.panels import (
     WIDTH,
     Doubles,
     Floats,
-    Operator,
+    PanelOperator,
     combine,
     combine_inner,
     empty_panels,
@@ -45,7 +45,7 @@ _DEPENDENT = 1e-5  # eigenvalue of a correlation matrix below which Cholesky is 
 
 
 def block_krylov(
-    matrix: Operator, transposed: Operator, k: int, *, tolerance: float, seed: int
+    matrix: PanelOperator, transposed: PanelOperator, k: int, *, tolerance: float, seed: int
 ) -> Generator[Report, None, Triplets]:
     """Compute the ``k`` largest singular values of a matrix and their vectors.
 
@@ -60,7 +60,7 @@ def block_krylov(
     Warns:
         WordkitWarning: the basis has grown to its limit, and the values have not settled.
     """
-    columns = transposed.parts.shape[0]
+    columns = transposed.shape[0]
     limit = min(columns // WIDTH, 8 * k // WIDTH + 10)
     first, every = min(2 * k // WIDTH + 2, limit), max(1, k // 128)
     basis = _Basis(matrix, transposed, limit, seed)
@@ -108,8 +108,10 @@ class _Basis:
     A is scaled so that its largest entry is near 1. The basis has at most ``limit`` blocks.
     """
 
-    def __init__(self, matrix: Operator, transposed: Operator, limit: int, seed: int) -> None:
-        rows, columns = matrix.parts.shape
+    def __init__(
+        self, matrix: PanelOperator, transposed: PanelOperator, limit: int, seed: int
+    ) -> None:
+        rows, columns = matrix.shape
         self._matrix, self._transposed = matrix, transposed
         self._pool = matrix.pool
         self._random = np.random.default_rng(seed)
@@ -118,9 +120,7 @@ class _Basis:
         self._next = empty_panels(1, columns)[0]
         # Squares of sums are taken in single precision: a power of two, which loses nothing, keeps
         # them in its range.
-        data = matrix.parts.data
-        largest = max(float(data.max(initial=0)), -float(data.min(initial=0)))
-        self._scale = 2.0 ** min(max(-math.frexp(largest)[1], -120), 120)
+        self._scale = 2.0 ** min(max(-math.frexp(matrix.largest)[1], -120), 120)
         # The start lies in the row space: what no row touches stays zero.
         self._left[:] = self._random.standard_normal(self._left.shape, dtype=np.float32)
         self._left *= np.float32(self._scale)

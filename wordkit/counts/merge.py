@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from wordkit.counts.csr import Rows, balanced_ranges
 from wordkit.counts.spill import GrowingArray
 from wordkit.runtime import ThreadPool
 
-__all__ = ["RowScratch", "SpilledParts", "merged_rows"]
+__all__ = ["PartRows", "RowParts", "RowScratch", "SpilledParts", "merged_rows"]
 
 
 class RowScratch:
@@ -67,7 +67,7 @@ class SpilledParts:
     def __init__(self, words: int) -> None:
         self.row_entries = np.zeros(words, dtype=np.int64)
         """(V,), entries of each row over all parts."""
-        self._words = words
+        self.words = words
         self._rows = 0
         self._columns = GrowingArray(np.int32, 0)
         self._sums = GrowingArray(np.int64, 0)
@@ -87,35 +87,60 @@ class SpilledParts:
         Raises:
             StorageError: the disk is full.
         """
-        row = self._rows % self._words
+        row = self._rows % self.words
         self.row_entries[row : row + len(rows.ends)] += np.diff(rows.ends, prepend=0)
         self._rows += len(rows.ends)
         self._ends.append(rows.ends + len(self._columns))
         self._columns.append(rows.columns)
         self._sums.append(rows.values)
 
-    def read(self, start: int, stop: int) -> _PartRows:
+    def read(self, start: int, stop: int) -> PartRows:
         """Return the rows from ``start`` to ``stop`` of all parts."""
-        firsts = range(0, self._rows, self._words)
+        firsts = range(0, self._rows, self.words)
         ends = np.stack([self._ends.read(f + start, f + stop + 1) for f in firsts])
         spans = [(int(part[0]), int(part[-1])) for part in ends]
-        columns = np.concatenate([self._columns.read(*span) for span in spans])
-        sums = np.concatenate([self._sums.read(*span) for span in spans])
-        sizes = ends[:, -1] - ends[:, 0]
-        ends += (np.cumsum(sizes) - sizes - ends[:, 0])[:, None]
-        return _PartRows(ends, columns, sums)
+        columns = [self._columns.read(*span) for span in spans]
+        return PartRows.join(ends, columns, [self._sums.read(*span) for span in spans])
 
 
-class _PartRows(NamedTuple):
+class PartRows(NamedTuple):
+    """The same rows of several parts."""
+
     ends: npt.NDArray[np.int64]
     """(P, R + 1), see :func:`wordkit.counts.kernels.merge_rows`."""
 
     columns: npt.NDArray[np.int32]
     sums: npt.NDArray[np.int64]
 
+    @classmethod
+    def join(
+        cls,
+        ends: npt.NDArray[np.int64],
+        columns: Sequence[npt.NDArray[np.int32]],
+        sums: Sequence[npt.NDArray[np.int64]],
+    ) -> PartRows:
+        """Return the rows of parts, given where they end in each, shape (P, R + 1)."""
+        sizes = ends[:, -1] - ends[:, 0]
+        ends = ends + (np.cumsum(sizes) - sizes - ends[:, 0])[:, None]
+        return cls(ends, np.concatenate(columns), np.concatenate(sums))
+
+
+class RowParts(Protocol):
+    """Several matrices of the same rows, to be added up."""
+
+    words: int
+    row_entries: npt.NDArray[np.int64]
+
+    def read(self, start: int, stop: int) -> PartRows:
+        """Return a range of the rows of all."""
+
 
 def merged_rows(
-    parts: SpilledParts, scale: float, max_entries: int, pool: ThreadPool
+    parts: RowParts,
+    scale: float,
+    max_entries: int,
+    pool: ThreadPool,
+    dtype: npt.DTypeLike = np.float32,
 ) -> Iterator[Rows]:
     """Yield the sums of all parts, divided by ``scale``, a range of rows at a time.
 
@@ -124,13 +149,14 @@ def merged_rows(
         scale: divisor of the sums.
         max_entries: to read and to write at a time, unless a single row has more.
         pool: the threads to use.
+        dtype: of the sums; integers where ``scale`` is 1.
     """
     from wordkit.counts import kernels
 
-    scratch = RowScratch(len(parts.row_entries), max_entries, np.float32)
+    scratch = RowScratch(parts.words, max_entries, dtype)
     ends = np.concatenate([[0], np.cumsum(parts.row_entries)])
 
-    def add(rows: _PartRows) -> Rows:
+    def add(rows: PartRows) -> Rows:
         def kernel(accumulator: Any, output: Any) -> int:
             return int(kernels.merge_rows(*rows, accumulator, output, scale))
 

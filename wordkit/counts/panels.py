@@ -6,7 +6,7 @@ depends on the number of threads.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ __all__ = [
     "WIDTH",
     "Floats",
     "Operator",
+    "PanelOperator",
     "combine",
     "combine_inner",
     "empty_panels",
@@ -53,11 +54,25 @@ def empty_panels(count: int, rows: int) -> Floats:
     return memory[start : start + size].reshape(count, rows, WIDTH)
 
 
+class PanelOperator(Protocol):
+    """A matrix (R, C) that multiplies panels."""
+
+    shape: tuple[int, int]
+    largest: float
+    """The largest absolute value of an entry."""
+    pool: ThreadPool
+    """For the arithmetic of panels."""
+
+    def times_panel(self, panel: Floats, result: Floats) -> None:
+        """Write the product with a panel (C, 16) into ``result`` (R, 16)."""
+
+
 class Operator:
     """A sparse matrix (R, C) that multiplies panels and vectors, on all threads."""
 
     def __init__(self, parts: CsrParts, pool: ThreadPool) -> None:
-        self.parts = parts
+        self.parts, self.shape = parts, parts.shape
+        self.largest = max(float(parts.data.max(initial=0)), -float(parts.data.min(initial=0)))
         self.pool = pool
         self._ranges = balanced_ranges(parts.indptr, max(1, len(parts.data) // _PIECES))
 

@@ -24,7 +24,7 @@ from wordkit.runtime import ThreadPool
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
-__all__ = ["ppmi"]
+__all__ = ["biases_of", "pmi_rows", "ppmi"]
 
 _MAX_TASK_ENTRIES = 1 << 18
 _SUM_PARTS = 8  # a fixed number, so that sums do not depend on the number of threads
@@ -67,8 +67,8 @@ def ppmi(
     parts = CsrParts.of(matrix)
     memory = memory_limit(memory)
     with ThreadPool(threads) as pool:
-        biases = _biases(*_marginals(parts, pool), shift, smoothing)
-        make = _pmi_rows(parts, biases, 0.0 if positive else -np.inf)
+        biases = biases_of(*_marginals(parts, pool), shift, smoothing)
+        make = pmi_rows(parts, biases, 0.0 if positive else -np.inf)
         return collect_rows(parts.shape, parts.indptr, make, pool, memory, _MAX_TASK_ENTRIES)
 
 
@@ -99,7 +99,7 @@ def _marginals(parts: CsrParts, pool: ThreadPool) -> tuple[Doubles, Doubles]:
     return row_sums, column_sums
 
 
-def _biases(
+def biases_of(
     row_sums: Doubles, column_sums: Doubles, shift: float, smoothing: float
 ) -> tuple[Doubles, Doubles, float]:
     """Return the terms to add to log #(w, c): of its row, of its column, and a constant.
@@ -113,7 +113,7 @@ def _biases(
     return rows, columns, math.log(total or 1.0) - math.log(shift)
 
 
-def _pmi_rows(
+def pmi_rows(
     parts: CsrParts, biases: tuple[Doubles, Doubles, float], floor: float
 ) -> Callable[[tuple[int, int]], Rows]:
     """Return the function from a range of rows to their PMI above the floor."""

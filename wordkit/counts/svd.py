@@ -22,7 +22,7 @@ from wordkit.runtime import Report, Run, ThreadPool, require_memory
 if TYPE_CHECKING:
     from scipy.sparse import sparray, spmatrix
 
-__all__ = ["SingularTriplets", "iter_truncated_svd"]
+__all__ = ["SingularTriplets", "finished_triplets", "is_better_dense", "iter_truncated_svd"]
 
 _DENSE_SIDES = 1024, 64  # with no side longer, or one this short, a matrix is left to LAPACK
 _SPARE_BLOCKS = 6  # beyond twice k: with room for fewer, a Krylov space may not settle
@@ -102,25 +102,25 @@ def iter_truncated_svd(
 
     def decompose() -> Generator[Report, None, SingularTriplets]:
         yield Report("decomposing", 0)
-        dense = method == "randomized" and _better_dense(parts.shape, k)
+        dense = method == "randomized" and is_better_dense(parts.shape, k)
         _check_memory(parts.shape, k, dense)
         if dense:
-            return _finished(_dense(parts, k))
+            return finished_triplets(_dense(parts, k))
         with pool:
             matrix = transposed = Operator(parts, pool)
             if not is_symmetric(parts, pool):
                 _check_memory(parts.shape, k, dense, min(_ENTRY_BYTES * len(parts.data), memory))
                 transposed = Operator(transpose(parts, memory, pool), pool)
             if method == "arpack":
-                return _finished(_arpack(matrix, transposed, k, seed))
-            return _finished(
+                return finished_triplets(_arpack(matrix, transposed, k, seed))
+            return finished_triplets(
                 (yield from block_krylov(matrix, transposed, k, tolerance=tolerance, seed=seed))
             )
 
     return Run(decompose())
 
 
-def _better_dense(shape: tuple[int, int], k: int) -> bool:
+def is_better_dense(shape: tuple[int, int], k: int) -> bool:
     """Return whether to use LAPACK: the matrix is small, or nearly all triplets are wanted."""
     long, short = max(shape), min(shape)
     crowded = short // WIDTH < 2 * k // WIDTH + _SPARE_BLOCKS
@@ -176,7 +176,7 @@ def _arpack(matrix: Operator, transposed: Operator, k: int, seed: int) -> Triple
     return U.astype(np.float32), s * kept, Vt.astype(np.float32)
 
 
-def _finished(triplets: Triplets) -> SingularTriplets:
+def finished_triplets(triplets: Triplets) -> SingularTriplets:
     """Return the triplets with fixed signs, in single precision."""
     U, s, Vt = triplets
     largest = U[np.abs(U).argmax(axis=0), np.arange(U.shape[1])]

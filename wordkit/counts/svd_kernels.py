@@ -161,6 +161,24 @@ def multiply(
 
 
 @njit(nogil=True, cache=True)
+def multiply_transposed(
+    indptr: Longs, indices: Ints, data: Floats, panel: Floats, result: Floats
+) -> None:
+    """Add the product of the transposed matrix with a panel.
+
+    Args:
+        indptr, indices, data: the matrix in CSR, (R, C).
+        panel: (R, 16).
+        result: (C, 16), added to.
+    """
+    for r in range(len(indptr) - 1):
+        row = _load(panel, r * WIDTH)
+        for i in range(indptr[r], indptr[r + 1]):
+            place = np.int64(indices[i]) * WIDTH
+            _store(result, place, _multiply_add(_load(result, place), data[i], row))
+
+
+@njit(nogil=True, cache=True)
 def inner(panels: Floats, panel: Floats, rows: tuple[int, int], result: Doubles) -> None:
     """Add the inner products of the columns of panels with those of a panel, over a range of rows.
 

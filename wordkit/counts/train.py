@@ -28,9 +28,10 @@ from wordkit.runtime import Report, Run
 from wordkit.text import Corpus, Vocabulary
 
 if TYPE_CHECKING:
+    from distributed import Client
     from scipy.sparse import csr_array
 
-__all__ = ["iter_train_counts"]
+__all__ = ["check_counts", "check_weights", "iter_train_counts"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,6 +44,7 @@ def iter_train_counts(
     *,
     threads: int | None = None,
     memory: int | None = None,
+    client: Client | None = None,
 ) -> Run[Embeddings]:
     """Train vectors of the words of a corpus by counting what they occur with.
 
@@ -56,7 +58,11 @@ def iter_train_counts(
         memory: bytes that counts, their PPMI and its transpose (where the sides differ or
             contexts are smoothed) may take at any moment; None: half of what is available. What
             does not fit goes to temporary files. The singular vectors and the space they are
-            sought in come on top: about 35·V·D bytes, whatever the size of the corpus.
+            sought in come on top: about 35·V·D bytes, whatever the size of the corpus. With a
+            cluster these are here, and the memory is that of each worker.
+        client: of a Dask cluster whose workers see the folder of the corpus, and count. Counts are
+            the same; singular values are equal but for rounding. Parts lie in ``FOLDER.parts``, and
+            stay for the next attempt if this one does not end well.
 
     Returns:
         A run that reports the stages ``counting`` (and ``merging``, where the memory is small),
@@ -78,7 +84,11 @@ def iter_train_counts(
             f"dim must be less than the {len(vocabulary)} words left, not {config.dim}; "
             "lower dim, lower the minimum count or give more text"
         )
-    return Run(_train(corpus, vocabulary, config, threads, memory))
+    if client is not None:
+        from wordkit.counts.cluster_training import check_config
+
+        check_config(config)
+    return Run(_train(corpus, vocabulary, config, threads, memory, client))
 
 
 def _train(
@@ -87,17 +97,25 @@ def _train(
     config: CountsConfig,
     threads: int | None,
     memory: int | None,
+    client: Client | None,
 ) -> Generator[Report, None, Embeddings]:
-    matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
-    squares = _sum_of_squares(matrix.data)
-    U, s, Vt = yield from iter_truncated_svd(
-        matrix,
-        config.dim,
-        method=config.method,
-        seed=config.seed,
-        threads=threads,
-        memory=_remaining_memory(memory, matrix),
-    )
+    if client is None:
+        matrix = yield from _weighted_counts(corpus, config, len(vocabulary), threads, memory)
+        squares = _sum_of_squares(matrix.data)
+        U, s, Vt = yield from iter_truncated_svd(
+            matrix,
+            config.dim,
+            method=config.method,
+            seed=config.seed,
+            threads=threads,
+            memory=_remaining_memory(memory, matrix),
+        )
+    else:
+        from wordkit.counts.cluster_training import decompose_on_cluster
+
+        (U, s, Vt), squares = yield from decompose_on_cluster(
+            corpus, config, len(vocabulary), memory, client
+        )
     vectors = U * s**config.exponent
     if config.context_vectors:
         vectors += Vt.T * s**config.exponent
@@ -111,11 +129,7 @@ def _weighted_counts(
     counts = yield from iter_count_cooccurrences(
         corpus, config.cooccurrence(), vocabulary_size=words, memory=memory, threads=threads
     )
-    if counts.nnz == 0:
-        raise TextError(
-            "no two words occur together: each line holds at most one word that is frequent "
-            "enough; give text with longer lines, or lower the minimum count"
-        )
+    check_counts(counts.nnz)
     yield Report("weighting", 0, words, "rows")
     matrix = ppmi(
         counts,
@@ -125,12 +139,26 @@ def _weighted_counts(
         threads=threads,
     )
     yield Report("weighting", words, words, "rows")
-    if matrix.nnz == 0:
+    check_weights(matrix.nnz, config.shift)
+    return matrix
+
+
+def check_counts(entries: int) -> None:
+    """Raise a TextError if there are no counts."""
+    if not entries:
+        raise TextError(
+            "no two words occur together: each line holds at most one word that is frequent "
+            "enough; give text with longer lines, or lower the minimum count"
+        )
+
+
+def check_weights(entries: float, shift: float) -> None:
+    """Raise a ConfigError if a shift leaves nothing."""
+    if not entries:
         raise ConfigError(
-            f"no two words occur together more often than by chance with shift {config.shift}; "
+            f"no two words occur together more often than by chance with shift {shift}; "
             "lower it or give more text"
         )
-    return matrix
 
 
 def _remaining_memory(memory: int | None, matrix: csr_array) -> int | None:

@@ -11,9 +11,9 @@ import os
 import tempfile
 import weakref
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +26,17 @@ from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
-from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Case, Normalization
-from wordkit.text.scanner import BlockIds, Scanner, WordTable
+from wordkit.text.numbering import corpus_settings, merge_tables, number_words, renumbered
+from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.sizes import TextSizes, measure_text
-from wordkit.text.tokenizers import (
-    TokenizeFunction,
-    Tokenizer,
-    get_tokenizer,
-    is_number,
-)
+from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer
 from wordkit.text.unit_scanners import CharacterScanner, PieceScanner, make_scanner
 from wordkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["TextConfig", "iter_prepare"]
 
@@ -112,6 +110,7 @@ def iter_prepare(
     *,
     vocabulary: Vocabulary | None = None,
     threads: int | None = None,
+    client: Client | None = None,
 ) -> Run[Corpus]:
     """Read text into a corpus.
 
@@ -123,6 +122,8 @@ def iter_prepare(
             words outside it become ``<unk>`` where it has that, else they are dropped; their
             number is in the corpus' settings as ``oov``.
         threads: the number of threads; None: all cores.
+        client: of a Dask cluster whose workers do it, and see the files and the folder; the corpus
+            is the same. See :func:`wordkit.text.cluster_preparation.prepare_on_cluster`.
 
     Returns:
         A run that reports the bytes read, and whose result is the corpus, memory-mapped.
@@ -131,8 +132,13 @@ def iter_prepare(
         TextError: the text cannot be read, or holds no token.
         VocabularyError: no word is left after the cut.
         StorageError: the folder cannot be written.
+        ResourceError: the cluster has lost its workers.
     """
     config = config or TextConfig()
+    if client is not None:
+        from wordkit.text.cluster_preparation import prepare_on_cluster
+
+        return Run(prepare_on_cluster(source, folder, config, vocabulary, client))
     return Run(_prepare(source, folder, config, vocabulary, thread_count(threads)))
 
 
@@ -182,21 +188,12 @@ def _prepare(
         if spool.tokens <= (spool.lines if config.eos else 0):
             raise TextError(f"{source.name} holds no token: it is empty, or all white space")
         yield Report("ordering the words", 0, 1)
-        merged, maps = _merge([scanner.table for scanner in scanners])
-        vocabulary, final = _vocabulary(merged, config, given, tokenizer.unit)
-        kept = _renumber(writer, spool, [final[numbers] for numbers in maps])
-        if tokenizer.bpe is not None:
-            made["bpe"] = tokenizer.bpe.record()
-        settings = {field.name: getattr(config, field.name) for field in fields(config)}
-        settings |= {
-            "tokenizer": tokenizer.name,
-            "source": source.name,
-            "text_tokens": spool.tokens,
-            "oov": spool.tokens - kept,
-            **sizes.settings(),
-            **made,
-        }
-        writer.finish(vocabulary, settings)
+        merged, maps = merge_tables([scanner.table for scanner in scanners])
+        numbering = number_words(merged, config, given, tokenizer.unit)
+        kept = _renumber(writer, spool, [numbering.ids[numbers] for numbers in maps])
+        tokens = spool.tokens, kept
+        settings = corpus_settings(config, tokenizer, source.name, tokens, sizes, made)
+        writer.finish(numbering.vocabulary, settings)
     yield Report("ordering the words", 1, 1)
     corpus = Corpus.open(folder)
     if temporary is not None:  # whose own finalizer would warn
@@ -240,61 +237,6 @@ def _scan(
         yield from ordered_map(scan, enumerate(blocks), len(scanners))
 
 
-# --- the vocabulary ----------------------------------------------------------------------------
-
-
-def _merge(tables: list[WordTable]) -> tuple[WordTable, list[npt.NDArray[np.int32]]]:
-    """One table of all words, and each table's words as words of it."""
-    merged = tables[0]
-    maps = [np.arange(merged.size, dtype=np.int32)]
-    for table in tables[1:]:
-        lines = table.lines(np.arange(table.size))
-        maps.append(merged.add(lines, 0, table.counts.copy(), table.firsts.copy()))
-    return merged, maps
-
-
-def _vocabulary(
-    table: WordTable, config: TextConfig, given: Vocabulary | None, unit: Unit
-) -> tuple[Vocabulary, npt.NDArray[np.int32]]:
-    """The vocabulary, and for each word of the table its id in it, −1 where it is dropped."""
-    size = table.size
-    order = np.lexsort((table.firsts, -table.counts))
-    if unit != "bpe":  # all of whose pieces stay, so that it can write any text
-        order = order[table.counts[order] > 0]
-    words = table.lines(order).decode().split("\n")[:-1]
-    counts = table.counts[order]
-    targets = words
-    if config.numbers == "N":
-        targets = ["N" if is_number(word) else word for word in words]
-        words, counts = _merged_counts(targets, counts, table.firsts[order])
-    vocabulary = Vocabulary(words, counts) if given is None else given
-    if given is None and unit != "bpe":
-        cut = {"min_count": config.min_count, "max_size": config.max_size}
-        vocabulary = vocabulary.cut(**cut, unk=config.unk)  # type: ignore[arg-type]
-    final = np.full(size, -1, dtype=np.int32)
-    if given is None and not config.unk and not config.eos and targets is words:
-        final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)
-    else:
-        ids = vocabulary.ids(targets)
-        unk = vocabulary.unk_id if config.unk or given is not None else None
-        missing = -1 if unk is None else unk
-        final[order] = np.where(ids < 0, missing, ids)
-    return vocabulary, final
-
-
-def _merged_counts(
-    targets: list[str], counts: npt.NDArray[np.int64], firsts: npt.NDArray[np.int64]
-) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Words, some of them now equal, as distinct words in the order of a vocabulary."""
-    total: dict[str, int] = {}
-    first: dict[str, int] = {}
-    for word, count, position in zip(targets, counts.tolist(), firsts.tolist(), strict=True):
-        total[word] = total.get(word, 0) + count
-        first[word] = min(first.get(word, position), position)
-    words = sorted(total, key=lambda word: (-total[word], first[word]))
-    return words, np.array([total[word] for word in words], dtype=np.int64)
-
-
 # --- the ids -----------------------------------------------------------------------------------
 
 
@@ -336,14 +278,8 @@ def _renumber(writer: CorpusWriter, spool: Spool, maps: list[npt.NDArray[np.int3
         last = 0
         offsets_file.append(np.zeros(1, dtype=np.int64))
         for scanner, block in spool:
-            ids, ends = maps[scanner][block.ids], block.line_ends.astype(np.int64)
-            stays = ids >= 0
-            if not stays.all():
-                ids, ends = ids[stays], np.concatenate([[0], np.cumsum(stays)])[ends]
-            offsets = ids_file.size + ends
+            ids, offsets = renumbered(block, maps[scanner], ids_file.size, last)
             ids_file.append(ids)
-            # a line without a token is no sentence
-            offsets = offsets[np.diff(offsets, prepend=last) > 0]
             offsets_file.append(offsets)
             last = int(offsets[-1]) if len(offsets) else last
         if ids_file.size > last:  # the last line extends to the end

@@ -1,0 +1,239 @@
+"""On a Dask cluster all comes out as on one machine, also where workers are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import call, free_port
+from slow_tokenizer import slowly
+
+import wordkit
+from wordkit.counts import CountsConfig, cluster_counts, iter_count_cooccurrences, iter_train_counts
+from wordkit.counts.csr import CsrParts
+from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, TextError
+from wordkit.runtime import Run
+from wordkit.runtime.cluster import Cluster, connected
+from wordkit.storage.parts import PartFolder
+from wordkit.text import Corpus, cluster_preparation
+from wordkit_corpora import iter_read_corpus
+
+pytest.importorskip("distributed")
+
+FILES = ["a.txt", "b.txt.gz", "c"]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with connected("local", 2) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of 3,000 words, in parts of some hundred lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster_preparation, "_PART_BYTES", 20_000)
+    monkeypatch.setattr(cluster_preparation, "_FAN_IN", 3)
+    chosen = np.random.default_rng(1)
+    words = [*(f"w{number}" for number in range(3000)), "<unk>", "É", "e\u0301", "7", "4.5"]
+    lines = [
+        " ".join(words[i] for i in chosen.zipf(1.3, chosen.integers(0, 30)).clip(max=3005) - 1)
+        for _ in range(4000)
+    ]
+    Path("a.txt").write_text("\r\n".join(lines[:3000]), encoding="utf-8")
+    Path("b.txt.gz").write_bytes(gzip.compress("\n".join(lines[3000:3500]).encode()))
+    Path("c").mkdir()
+    for number in range(20):
+        text = "\n".join(lines[3500 + number * 25 : 3525 + number * 25])
+        Path("c", f"{number:02}.txt").write_text(text, encoding="utf-8")
+
+
+def content(corpus: Corpus) -> dict[str, object]:
+    """All that a corpus has on the disk, but the names of its files."""
+    assert corpus.folder is not None
+    arrays = {path.name.split("-")[0]: path.read_bytes() for path in corpus.folder.glob("*.npy")}
+    return {**arrays, "settings": corpus.settings, "fingerprint": corpus.fingerprint}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"tokenizer": "whitespace", "eos": True, "unk": True, "min_count": 3},
+        {"tokenizer": "basic", "numbers": "N", "max_size": 50},
+        {"tokenizer": "char"},
+    ],
+)
+def test_a_corpus_is_the_same(client: Any, settings: dict[str, Any]) -> None:
+    one = wordkit.prepare(FILES, "one.ids", **settings)
+    many = wordkit.prepare(FILES, "many.ids", client=client, **settings)
+    assert content(many) == content(one)
+    assert {path.name for path in Path().iterdir()} == {*FILES, "one.ids", "many.ids"}
+    given = wordkit.prepare("c", "valid.ids", vocabulary=one.vocabulary)
+    again = wordkit.prepare("c", "again.ids", vocabulary=one.vocabulary, client=client)
+    assert content(again) == content(given)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        CountsConfig(window=5, min_count=2, dim=40),
+        CountsConfig(window=3, side="left", smoothing=0.75, weighting="flat", dim=8, min_count=2),
+    ],
+)
+def test_counts_are_the_same(
+    client: Any, config: CountsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_counts, "_FAN_IN", 2)
+    corpus = wordkit.prepare("a.txt", "a.ids")
+    words, memory = corpus.vocabulary.size_at(min_count=2), 2 << 20
+    one = CsrParts.of(
+        iter_count_cooccurrences(
+            corpus, config.cooccurrence(), vocabulary_size=words, memory=memory
+        ).result()
+    )
+    with PartFolder("parts") as parts:
+        counting = cluster_counts.Counting(
+            str(Path("a.ids").resolve()), corpus.fingerprint, words, config.cooccurrence(), memory
+        )
+        cluster = Cluster(client, parts.path)
+        blocks = Run(cluster_counts.count_blocks(counting, corpus.tokens, cluster, parts)).result()
+        many = [cluster_counts.read_block(block) for block in blocks]
+        assert len(many) > 2
+        np.testing.assert_array_equal(np.concatenate([each.indices for each in many]), one.indices)
+        np.testing.assert_array_equal(np.concatenate([each.data for each in many]), one.data)
+    local = iter_train_counts(corpus, config).result()
+    far = iter_train_counts(corpus, config, memory=memory, client=client).result()
+    for name in ("largest", "smallest", "share_of_squares"):
+        values = [each.metadata["singular_values"][name] for each in (far, local)]
+        assert values[0] == pytest.approx(values[1], rel=1e-4)
+    np.testing.assert_allclose(far.vectors, local.vectors, atol=1e-2)
+    assert {path.name for path in Path().iterdir()} == {*FILES, "a.ids"}
+
+
+def kill_one(client: Any, chooser: random.Random) -> bool:
+    found = client.run(os.getpid, on_error="ignore")
+    if not found:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(chooser.choice(list(found.values())), signal.SIGKILL)
+    return True
+
+
+def test_killed_workers(client: Any) -> None:
+    chooser = random.Random(1)
+    one = wordkit.prepare(FILES, "one.ids", tokenizer=slowly)
+    run = iter_read_corpus(FILES, "many.ids", tokenizer=slowly, client=client)
+    moments = {"reading": chooser.randrange(1, 6), "numbering": 0}
+    for report in run:
+        if moments.get(report.stage) == 0 and kill_one(client, chooser):
+            del moments[report.stage]
+        elif report.stage in moments:
+            moments[report.stage] -= 1
+    assert not moments
+    assert content(run.result()) == content(one)
+    counting = iter_train_counts(run.result(), CountsConfig(dim=8, min_count=2), client=client)
+    for number, _ in enumerate(counting):
+        if number == 1:
+            kill_one(client, chooser)
+    far = counting.result().metadata["singular_values"]
+    local = wordkit.train_counts(one, dim=8, min_count=2).metadata["singular_values"]
+    assert far == pytest.approx(local, rel=1e-4)
+
+
+def test_a_lost_scheduler(client: Any) -> None:
+    """The job ends in a plain line, and the next attempt reuses what is done."""
+    one = wordkit.prepare(FILES, "one.ids")
+    with connected("local", 1) as lost:
+        run = iter_read_corpus(FILES, "many.ids", client=lost)
+        next(report for report in run if report.stage == "ordering the words")
+    with pytest.raises(LostProcessError, match="start the same again, which reuses the parts") as e:
+        run.result()
+    assert "\n" not in str(e.value)
+    assert not Path("many.ids").exists()
+    before = {path.name for path in Path("many.ids.parts").iterdir()}
+    again = iter_read_corpus(FILES, "many.ids", client=client)
+    next(report for report in again if report.stage == "ordering the words")
+    after = {path.name for path in Path("many.ids.parts").iterdir()}
+    assert before <= after
+    assert {name for name in after - before if name.startswith(("text", "words"))} == set()
+    assert content(again.result()) == content(one)
+    assert not Path("many.ids.parts").exists()
+
+
+def test_the_command_line(client: Any) -> None:
+    address = client.scheduler.address
+    for where in ([], ["--scheduler", address]):
+        done = call("prepare", *FILES, "--eos", "-o", f"{len(where)}.ids", *where)
+        assert done.status == 0, done
+        done = call("train-counts", f"{len(where)}.ids", "--dim", "8", "-o", f"{len(where)}.txt",
+                    "--memory", "4M", *where)  # fmt: skip
+        assert done.status == 0, done
+    assert content(Corpus.open("2.ids")) == content(Corpus.open("0.ids"))
+    one, many = (wordkit.load(f"{number}.txt") for number in (0, 2))
+    assert one.words == many.words
+    np.testing.assert_allclose(one.vectors, many.vectors, atol=1e-3)
+
+
+def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    done = call("prepare", "a.txt", "--scheduler", address)
+    assert done.status == 1 and done.stderr.count("\n") == 1, done
+    assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
+    for text, settings, message in (
+        (["a line"], {}, "the text is in the memory of one process; a cluster reads files"),
+        ("c", {"tokenizer": "bpe"}, "bpe learns its pieces on one machine"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            wordkit.prepare(text, "x.ids", client=client, **settings)
+    with pytest.raises(ConfigError, match="method arpack is for one machine"):
+        wordkit.train_counts("a.txt", method="arpack", client=client)
+    text = Path("a.txt").read_bytes()
+    Path("bad.txt").write_bytes(text + b"a \xff byte\n" + text)
+    for where in ({}, {"client": client}):
+        with pytest.raises(TextError, match=r"bad.txt: line 3000, byte \d+: not UTF-8 \(0xff\)"):
+            wordkit.prepare("bad.txt", "x.ids", **where)
+    assert not list(Path().glob("x.ids*"))
+
+    def told(**changed: Any) -> Any:
+        about = {**client.run(cluster_about, os.getcwd())}
+        worker, first = next(iter(about.items()))
+        about[worker] = {**first, **changed}
+        return SimpleNamespace(
+            scheduler=client.scheduler, wait_for_workers=client.wait_for_workers,
+            run=lambda *_, **__: about, run_on_scheduler=client.run_on_scheduler,
+            nthreads=client.nthreads,
+        )  # fmt: skip
+
+    from wordkit.runtime.cluster import _about as cluster_about
+
+    with pytest.raises(ConfigError, match=r"wordkit is .* here and 0.1 on the worker tcp://"):
+        Cluster(told(versions={**cluster_about(".")["versions"], "wordkit": "0.1"}), ".")
+    with pytest.raises(StorageError, match=r"the worker tcp://.* on elsewhere cannot write into"):
+        Cluster(told(sees=False, host="elsewhere"), ".")
+
+
+def test_a_text_that_changes(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = iter_read_corpus("a.txt", "x.ids", client=client, tokenizer=slowly)
+    next(run)
+    next(run)
+    Path("a.txt").write_text("another text")
+    with pytest.raises(TextError, match="a.txt has changed while it was read; wait until it is"):
+        run.result()
+    assert not list(Path().glob("x.ids*"))
+
+
+def test_too_little_memory(client: Any) -> None:
+    corpus = wordkit.prepare("a.txt", "a.ids")
+    with pytest.raises(ResourceError, match="bytes of memory"):
+        iter_train_counts(corpus, CountsConfig(dim=8), memory=1000, client=client).result()

@@ -1,0 +1,339 @@
+"""Co-occurrence and PPMI on a cluster, with the counts of a single machine to the last bit.
+
+V is the number of words. Each task counts the centres of a range of the corpus, and writes its part
+of the matrix, whole numbers. The parts are merged in a tree; its root is divided by ranges of rows,
+so that all workers merge, and each range becomes a block of PPMI.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.counts.config import CooccurrenceConfig, CountsConfig
+from wordkit.counts.cooccurrence import MemoryPlan, Weights, segment_rows
+from wordkit.counts.csr import CsrParts, Rows, balanced_ranges
+from wordkit.counts.merge import PartRows, RowScratch, merged_rows
+from wordkit.counts.ppmi import biases_of, pmi_rows
+from wordkit.counts.segment import Segment
+from wordkit.errors import ResourceError
+from wordkit.runtime import Report, ThreadPool
+from wordkit.runtime.cluster import Cluster
+from wordkit.storage.parts import Part, PartFolder, part_in
+from wordkit.text import Corpus
+
+__all__ = ["Block", "Counting", "count_blocks", "read_block", "weigh_blocks"]
+
+_FAN_IN = 16  # parts merged at a time
+_BLOCKS_PER_SLOT = 2  # ranges of rows, so that no worker waits long for another
+_MAX_TASK_ENTRIES = 1 << 20
+_PER_ENTRY = 64  # bytes, read and written, with what the allocator keeps
+_PER_WORD = 37
+
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What the parts of a count have in common."""
+
+    folder: str
+    """Of the corpus."""
+
+    fingerprint: str
+    """Of the corpus."""
+
+    words: int
+    """V."""
+
+    config: CooccurrenceConfig
+    memory: int
+    """Bytes that a task may take."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What the counts depend on."""
+        return self.fingerprint, self.words, self.config
+
+    @property
+    def task_entries(self) -> int:
+        """Entries to merge at a time.
+
+        Raises:
+            ResourceError: the memory is too little for these words.
+        """
+        room = self.memory - _PER_WORD * self.words
+        if room < _PER_ENTRY * self.words:
+            raise ResourceError(
+                f"merging counts of {self.words} words needs about "
+                f"{(_PER_ENTRY + _PER_WORD) * self.words} bytes of memory for each worker, and "
+                f"{self.memory} are allowed; allow more"
+            )
+        return min(room // _PER_ENTRY, _MAX_TASK_ENTRIES)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A range of rows of a matrix, in a part; it can be sent to other processes."""
+
+    part: Part
+    rows: tuple[int, int]
+    words: int
+    """V, the columns."""
+
+
+def count_blocks(
+    counting: Counting, tokens: int, cluster: Cluster, parts: PartFolder
+) -> Generator[Report, None, list[Block]]:
+    """Count on all workers; return the matrix by ranges of rows, float32.
+
+    Args:
+        counting: what to count.
+        tokens: of the corpus.
+        cluster: the workers, which see the folder of the corpus.
+        parts: where the parts are written.
+
+    Raises:
+        ResourceError: the memory is too little, or the workers are gone.
+        StorageError: a part cannot be written.
+    """
+    identity = counting.identity
+    size = _tokens_of_a_part(counting, tokens, cluster.slots, parts)
+    futures = []
+    for start in range(0, tokens, size):
+        centres = (start, min(start + size, tokens))
+        part = parts.part("counts", *identity, centres)
+        futures.append(cluster.submit("count words", _count, counting, centres, part))
+    done = 0
+    yield Report("counting", 0, tokens, "tokens", {"parts": len(futures)})
+    for record in cluster.results(futures):
+        done += record["tokens"]
+        yield Report("counting", done, tokens, "tokens", {"parts": len(futures)})
+    level = futures
+    while len(level) > _FAN_IN:
+        groups = [level[i : i + _FAN_IN] for i in range(0, len(level), _FAN_IN)]
+        level = [cluster.submit("merge counts", _merge, g, counting, parts.path) for g in groups]
+        for number, _ in enumerate(cluster.results(level), 1):
+            yield Report("merging", number, len(level), "parts")
+    paths = [cluster.result(future)["path"] for future in level]
+    entries = np.minimum(_StoredParts(paths, (0, counting.words), counting.words).row_entries,
+                         counting.words)  # fmt: skip
+    ends = np.concatenate([[0], np.cumsum(entries)])
+    ranges = balanced_ranges(ends, max(int(ends[-1]) // (_BLOCKS_PER_SLOT * cluster.slots), 1))
+    blocks = [
+        Block(parts.part("rows", *identity, paths, rows), rows, counting.words) for rows in ranges
+    ]
+    merging = [cluster.submit("merge rows", _merge_block, paths, counting, b) for b in blocks]
+    for number, _ in enumerate(cluster.results(merging), 1):
+        yield Report("merging rows", number, len(merging), "parts")
+    return blocks
+
+
+def _tokens_of_a_part(counting: Counting, tokens: int, slots: int, parts: PartFolder) -> int:
+    """Return the tokens of a part: those of an earlier attempt, where there was one."""
+    plan = parts.part("plan", *counting.identity, counting.memory)
+    if (record := plan.finished()) is None:
+        window = Weights.of(counting.config).window
+        share = -(-tokens // (_BLOCKS_PER_SLOT * slots))
+        room = MemoryPlan.make(
+            counting.memory, tokens=tokens, words=counting.words, threads=1, window=window
+        ).segment
+        record = plan.write({"tokens": max(min(share, room), 1)})
+    return int(record["tokens"])
+
+
+def weigh_blocks(
+    blocks: Sequence[Block], config: CountsConfig, cluster: Cluster, parts: PartFolder
+) -> Generator[Report, None, tuple[list[Block], dict[str, float]]]:
+    """Return the PPMI of counts, by the same ranges of rows.
+
+    Args:
+        blocks: of :func:`count_blocks`.
+        config: shift and smoothing.
+        cluster: the workers.
+        parts: where the parts are written.
+
+    Returns:
+        The blocks; and of the whole matrix the number of ``entries``, their ``largest`` and the
+        sum of their ``squares``.
+    """
+    words = blocks[0].words
+    row_sums, column_sums = np.zeros(words), np.zeros(words)
+    for block in blocks:
+        file = block.part.read()
+        row_sums[slice(*block.rows)] = file.tensor("row_sums", np.float64, 1)
+        column_sums += file.tensor("column_sums", np.float64, 1)
+    rows, columns, constant = biases_of(row_sums, column_sums, config.shift, config.smoothing)
+    made_of = [block.part.path for block in blocks], config.shift, config.smoothing
+    biases = parts.part("biases", *made_of)
+    if biases.finished() is None:
+        tensors = {"rows": rows, "columns": columns, "constant": np.array([constant])}
+        biases.write({}, tensors)
+    weighted = [
+        Block(parts.part("ppmi", block.part.path, biases.path), block.rows, words)
+        for block in blocks
+    ]
+    futures = [
+        cluster.submit("weigh rows", _weigh, *each, biases)
+        for each in zip(blocks, weighted, strict=True)
+    ]
+    total = {"entries": 0.0, "largest": 0.0, "squares": 0.0}
+    done = 0
+    for record in cluster.results(futures):
+        done += record["rows"]
+        for name in ("entries", "squares"):
+            total[name] += record[name]
+        total["largest"] = max(total["largest"], record["largest"])
+        yield Report("weighting", done, words, "rows")
+    return weighted, total
+
+
+def read_block(block: Block) -> CsrParts:
+    """Return the rows of a block as a matrix (R, V), memory-mapped."""
+    return _csr(block.part.array("columns"), block.part.array("values"),
+                block.part.array("ends"), block.words)  # fmt: skip
+
+
+def _csr(
+    columns: npt.NDArray[np.int32], values: npt.NDArray[np.float32], ends: Longs, words: int
+) -> CsrParts:
+    indptr = np.concatenate([[0], ends])
+    return CsrParts.from_arrays(indptr, columns, values, (len(ends), words))
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def _corpus(folder: str, fingerprint: str) -> Corpus:
+    return Corpus.open(folder)
+
+
+def _count(counting: Counting, centres: tuple[int, int], part: Part) -> dict[str, Any]:
+    """Count the centres of a range of the corpus, unless that is done."""
+    if (record := part.finished()) is not None:
+        return record
+    corpus, words = _corpus(counting.folder, counting.fingerprint), counting.words
+    weights = Weights.of(counting.config)
+    size = centres[1] - centres[0]
+    task = MemoryPlan.make(
+        counting.memory, tokens=size, words=words, threads=1, window=weights.window
+    ).task
+    rows = _RowsWriter(part, np.int64)
+    with ThreadPool(1) as pool:
+        segment = Segment.lay_out(corpus, centres, words, weights.window, pool)
+        scratch = RowScratch(words, task, np.int64)
+        for _, made in segment_rows(segment, weights, task, scratch, 1.0, pool):
+            rows.append(made)
+    return rows.finish({"path": part.path, "tokens": size})
+
+
+def _merge(records: list[dict[str, Any]], counting: Counting, folder: str) -> dict[str, Any]:
+    """Add up parts, unless that is done."""
+    paths = [record["path"] for record in records]
+    part = part_in(folder, "counts", *counting.identity, paths)
+    if (record := part.finished()) is not None:
+        return record
+    parts = _StoredParts(paths, (0, counting.words), counting.words)
+    rows = _RowsWriter(part, np.int64)
+    with ThreadPool(1) as pool:
+        for made in merged_rows(parts, 1.0, counting.task_entries, pool, np.int64):
+            rows.append(made)
+    return rows.finish({"path": part.path})
+
+
+def _merge_block(paths: list[str], counting: Counting, block: Block) -> dict[str, Any]:
+    """Add up a range of rows of parts, unless that is done, and its rows and columns."""
+    from wordkit.counts import kernels
+
+    if (record := block.part.finished()) is not None:
+        return record
+    parts = _StoredParts(paths, block.rows, counting.words)
+    scale = float(Weights.of(counting.config).scale)
+    rows = _RowsWriter(block.part, np.float32)
+    column_sums, row_sums = np.zeros(counting.words), []
+    with ThreadPool(1) as pool:
+        for made in merged_rows(parts, scale, counting.task_entries, pool):
+            rows.append(made)
+            csr = _csr(made.columns, made.values, made.ends, counting.words)
+            row_sums.append(np.zeros(len(made.ends)))
+            kernels.marginals(*csr.arrays, (0, len(made.ends)), row_sums[-1], column_sums)
+    sums = {"row_sums": np.concatenate(row_sums), "column_sums": column_sums}
+    return rows.finish({"path": block.part.path}, sums)
+
+
+def _weigh(block: Block, weighted: Block, biases: Part) -> dict[str, Any]:
+    """Write the PPMI of a block, unless that is done."""
+    if (record := weighted.part.finished()) is not None:
+        return record
+    counts, file = read_block(block), biases.read()
+    shares = (
+        file.tensor("rows", np.float64, 1)[slice(*block.rows)].copy(),
+        file.tensor("columns", np.float64, 1).copy(),
+        float(file.tensor("constant", np.float64, 1)[0]),
+    )
+    make = pmi_rows(counts, shares, 0.0)
+    rows = _RowsWriter(weighted.part, np.float32)
+    squares = largest = 0.0
+    for span in balanced_ranges(counts.indptr, _MAX_TASK_ENTRIES):
+        made = make(span)
+        rows.append(made)
+        squares += float(np.square(made.values, dtype=np.float64).sum())
+        largest = max(largest, float(made.values.max(initial=0)))
+    size = block.rows[1] - block.rows[0]
+    return rows.finish(
+        {"rows": size, "entries": rows.entries, "squares": squares, "largest": largest}
+    )
+
+
+class _RowsWriter:
+    """Writes rows into a part."""
+
+    def __init__(self, part: Part, dtype: npt.DTypeLike) -> None:
+        self._part, self.entries = part, 0
+        self._arrays = {
+            "columns": part.new_array(np.int32),
+            "values": part.new_array(dtype),
+            "ends": part.new_array(np.int64),
+        }
+
+    def append(self, rows: Rows) -> None:
+        self._arrays["columns"].append(rows.columns)
+        self._arrays["values"].append(rows.values)
+        self._arrays["ends"].append(self.entries + rows.ends)
+        self.entries += len(rows.columns)
+
+    def finish(
+        self, record: dict[str, Any], tensors: dict[str, npt.NDArray[Any]] | None = None
+    ) -> dict[str, Any]:
+        return self._part.write(record, tensors, self._arrays)
+
+
+class _StoredParts:
+    """A range of rows of several parts, as :func:`wordkit.counts.merge.merged_rows` takes them."""
+
+    def __init__(self, paths: Sequence[str], rows: tuple[int, int], words: int) -> None:
+        self.words = words
+        self._start, stop = rows
+        parts = [Part(path) for path in paths]
+        self._ends = [_from_zero(part.array("ends"))[self._start : stop + 1] for part in parts]
+        self._columns = [part.array("columns") for part in parts]
+        self._sums = [part.array("values") for part in parts]
+        self.row_entries = np.asarray(sum(np.diff(ends) for ends in self._ends))
+
+    def read(self, start: int, stop: int) -> PartRows:
+        """Return the rows of a range, counted from the first one, of all parts."""
+        ends = np.stack([each[start : stop + 1] for each in self._ends])
+        spans = [slice(int(part[0]), int(part[-1])) for part in ends]
+        columns = [array[span] for array, span in zip(self._columns, spans, strict=True)]
+        sums = [array[span] for array, span in zip(self._sums, spans, strict=True)]
+        return PartRows.join(ends, columns, sums)
+
+
+def _from_zero(ends: Longs) -> Longs:
+    return np.concatenate([np.zeros(1, np.int64), ends])

@@ -1,0 +1,191 @@
+"""Files of a job that is done in parts, which a job that is started again finds and reuses.
+
+A part is a safetensors file, written atomically, and maybe long arrays in files of their own, which
+it names. Its name has the fingerprint of all that it is made of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit import __version__
+from wordkit.errors import ConfigError, StorageError, TextError, VocabularyError, WordkitError
+from wordkit.storage.atomic import fsync
+from wordkit.storage.container import TensorFile, read_tensors, write_tensors
+
+__all__ = ["Part", "PartArray", "PartFolder", "fingerprint", "part_in"]
+
+_KIND, _RECORD, _ARRAYS = "part of a job", "record", "arrays"
+_NAME = re.compile(r"[\w-]+\.(part|array)|\.[\w.-]+\.tmp")
+
+
+def fingerprint(*things: object) -> str:
+    """Return a digest of things by what ``repr`` says of them, and of the versions in use."""
+    things = (__version__, sys.version_info[:2], *things)
+    return hashlib.sha256(repr(things).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+class Part:
+    """A part, finished or to be made; it can be sent to other processes.
+
+    Args:
+        path: of its file, whose name has the fingerprint.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record that was written with it; None where it is not finished."""
+        try:
+            metadata = read_tensors(self.path, kind=_KIND).metadata
+            record, arrays = json.loads(metadata[_RECORD]), json.loads(metadata[_ARRAYS])
+            whole = all(os.path.getsize(self._beside(name)) == n for name, _, n in arrays.values())
+        except (WordkitError, OSError, ValueError, KeyError):  # it is made again
+            return None
+        return record if whole else None
+
+    def write(
+        self,
+        record: Mapping[str, Any],
+        tensors: Mapping[str, npt.NDArray[Any]] | None = None,
+        arrays: Mapping[str, PartArray] | None = None,
+    ) -> dict[str, Any]:
+        """Finish it; return the record.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        files = {
+            name: (os.path.basename(array.path), array.dtype.str, array.close())
+            for name, array in (arrays or {}).items()
+        }
+        metadata = {_RECORD: json.dumps(dict(record)), _ARRAYS: json.dumps(files)}
+        tensors = tensors or {"none": np.zeros(0, np.uint8)}
+        write_tensors(self.path, tensors, kind=_KIND, metadata=metadata)
+        return dict(record)
+
+    def read(self) -> TensorFile:
+        """Return the tensors, memory-mapped.
+
+        Raises:
+            WordkitError: it cannot be read.
+        """
+        return read_tensors(self.path, kind=_KIND)
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return a long array, memory-mapped.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        file, dtype, size = json.loads(self.read().metadata[_ARRAYS])[name]
+        if not size:
+            return np.zeros(0, dtype)
+        try:
+            return np.memmap(path := self._beside(file), np.dtype(dtype), "r")
+        except (OSError, ValueError) as error:
+            raise StorageError(f"cannot read {path}: {error}; start again") from error
+
+    def new_array(self, dtype: npt.DTypeLike) -> PartArray:
+        """Return a long array to append to, in a file of its own."""
+        # another attempt at the same part may be under way on a worker that was thought lost
+        return PartArray(f"{self.path.removesuffix('.part')}-{uuid.uuid4().hex}.array", dtype)
+
+    def _beside(self, name: str) -> str:
+        return os.path.join(os.path.dirname(self.path), os.path.basename(name))
+
+
+def part_in(folder: str, name: str, *made_of: object) -> Part:
+    """Return the part of a folder that has a name, and is made of these things."""
+    return Part(os.path.join(folder, f"{name}-{fingerprint(*made_of)}.part"))
+
+
+class PartArray:
+    """A long array in a file that grows.
+
+    Raises:
+        StorageError: it cannot be made or written.
+    """
+
+    def __init__(self, path: str, dtype: npt.DTypeLike) -> None:
+        self.path, self.dtype, self.size = path, np.dtype(dtype), 0
+        with self._errors():
+            self._file = open(path, "wb")  # noqa: SIM115 - see close()
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append values."""
+        with self._errors():
+            self._file.write(np.ascontiguousarray(values, dtype=self.dtype).data)
+        self.size += len(values)
+
+    def close(self) -> int:
+        """Bring the array to the disk; return its bytes."""
+        with self._errors(), self._file:
+            self._file.flush()
+            fsync(Path(self.path))
+        return self.size * self.dtype.itemsize
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.path}: {error.strerror or error}; free some space"
+            ) from error
+
+
+class PartFolder:
+    """A folder of parts; a context manager that removes it when its job has ended well.
+
+    Where the job is stopped, or loses a disk or a process, the finished parts stay; where it cannot
+    be done at all, as with a bad text, they go too.
+
+    Args:
+        path: the folder, which may be there from an earlier attempt.
+
+    Raises:
+        StorageError: it cannot be made, or holds something else.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            others = [name for name in os.listdir(self.path) if not _NAME.fullmatch(name)]
+        except OSError as error:
+            raise StorageError(f"cannot make {path}: {error.strerror or error}") from error
+        if others:
+            raise StorageError(
+                f"{path} is for the parts of this job, and holds {others[0]}; remove it"
+            )
+
+    def __enter__(self) -> PartFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            if kind is None or issubclass(kind, ConfigError | TextError | VocabularyError):
+                # a task that is still at work finds no folder to write to
+                os.rename(self.path, doomed := f"{self.path}.{uuid.uuid4().hex}")
+                shutil.rmtree(doomed)
+            elif not os.listdir(self.path):
+                os.rmdir(self.path)
+
+    def part(self, name: str, *made_of: object) -> Part:
+        """Return the part of a name and of all that it is made of."""
+        return part_in(self.path, name, *made_of)

@@ -1,0 +1,321 @@
+"""Prepare on a cluster: text → corpus, byte for byte the one that a single machine writes.
+
+Each task scans a part of the text and writes its ids, in numbers of its own, with the words that it
+has counted. The words are merged in a tree, in the order of the text, and sorted and cut once. Then
+tasks write each part's ids anew, in the numbers of the vocabulary, and the corpus is put together
+of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import uuid
+import weakref
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordkit.errors import ConfigError, TextError
+from wordkit.runtime import Report
+from wordkit.runtime.cluster import Cluster
+from wordkit.storage import TemporaryFolder
+from wordkit.storage.parts import Part, PartFolder, fingerprint, part_in
+from wordkit.text.blocks import TextPart, TextSource, parts_of
+from wordkit.text.corpus import Corpus
+from wordkit.text.corpus_folder import CorpusWriter
+from wordkit.text.numbering import corpus_settings, number_words, renumbered
+from wordkit.text.scanner import BlockIds, WordTable
+from wordkit.text.sizes import TextSizes, measure_text
+from wordkit.text.tokenizers import Tokenizer, get_tokenizer
+from wordkit.text.unit_scanners import make_scanner
+from wordkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from wordkit.text.preparation import TextConfig
+
+__all__ = ["prepare_on_cluster"]
+
+_PART_BYTES = 64 << 20
+_FAN_IN = 8  # tables of words merged at a time
+_PIECE = 1 << 20  # ids read at a time
+
+Longs = npt.NDArray[np.int64]
+
+
+def prepare_on_cluster(
+    source: TextSource,
+    folder: str | os.PathLike[str] | None,
+    config: TextConfig,
+    given: Vocabulary | None,
+    client: Client,
+) -> Generator[Report, None, Corpus]:
+    """Read text into a corpus on the workers of a Dask cluster.
+
+    Beside the corpus lies the folder ``FOLDER.parts`` while this runs. Where it has not ended well,
+    the next run on the same text and settings reuses the parts in it that are finished.
+
+    Args:
+        source, folder, config, given: as for :func:`wordkit.text.iter_prepare`; the workers must
+            see the files of the text, and the folder.
+        client: of the cluster.
+
+    Raises:
+        ConfigError: the text is not in files, ``bpe`` has not learnt its pieces, or a worker runs
+            another version.
+        TextError: the text cannot be read, holds no token, or changes while it is read.
+        ResourceError: the cluster has no worker, or has lost them.
+        StorageError: the folder cannot be written, or a worker cannot see it.
+    """
+    tokenizer = get_tokenizer(config.tokenizer, config.normalize, config.case)
+    if tokenizer.unit == "bpe" and tokenizer.bpe is None:
+        raise ConfigError(
+            "bpe learns its pieces on one machine; prepare a part of the text without a cluster, "
+            "and name that corpus as vocabulary"
+        )
+    if tokenizer.is_exact:
+        config = replace(config, eos=True)
+    temporary = None
+    if folder is None:
+        temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
+        folder = os.path.join(temporary.name, "corpus.ids")
+    place = f"{os.fspath(folder).rstrip(os.sep)}.parts"
+    with CorpusWriter(folder) as writer, PartFolder(place) as parts:
+        cluster = Cluster(client, parts.path)
+        yield from _prepare(source, config, given, tokenizer, cluster, parts, writer)
+    corpus = Corpus.open(folder)
+    if temporary is not None:  # whose own finalizer would warn
+        weakref.finalize(corpus, temporary.cleanup)
+    return corpus
+
+
+def _prepare(
+    source: TextSource,
+    config: TextConfig,
+    given: Vocabulary | None,
+    tokenizer: Tokenizer,
+    cluster: Cluster,
+    parts: PartFolder,
+    writer: CorpusWriter,
+) -> Generator[Report, None, None]:
+    texts = parts_of(source, _PART_BYTES)
+    rules: object = tokenizer.bpe and tokenizer.bpe.record()
+    if rules is None and not isinstance(config.tokenizer, str):
+        rules = uuid.uuid4()  # a function, of which nothing tells whether it is the same
+    how = (tokenizer.name, tokenizer.normalize, tokenizer.lowercase, rules, config.eos)
+    jobs = [
+        _Scan(text, tokenizer, config.eos, parts.part("text", text.version, how)) for text in texts
+    ]
+    scans = [cluster.submit("read text", _scan, job) for job in jobs]
+    merging = cluster.tree("merge words", _merge_words, scans, _FAN_IN, parts.path)
+
+    tokens, lines, sizes = yield from _sum_of_scans(source, texts, scans, cluster)
+    if tokens <= (lines if config.eos else 0):
+        raise TextError(f"{source.name} holds no token: it is empty, or all white space")
+    for done, _ in enumerate(cluster.results(merging), 1):
+        yield Report("merging words", done, len(merging), "parts")
+    root = Part(cluster.result(merging[-1])["path"])
+    yield Report("ordering the words", 0, 1)
+    numbering = number_words(_table_of(root), config, given, tokenizer.unit)
+    words = _write_numbers(root, numbering.ids, numbering.missing, parts)
+    yield Report("ordering the words", 1, 1)
+
+    numbered = [
+        cluster.submit(
+            "number text", _number, job.part, words, parts.part("ids", job.part.path, words.path)
+        )
+        for job in jobs
+    ]
+    done = 0
+    for record in cluster.results(numbered):
+        done += record["text_tokens"]
+        yield Report("numbering", done, tokens, "tokens")
+    kept = yield from _put_together(writer, cluster, numbered)
+    settings = corpus_settings(config, tokenizer, source.name, (tokens, kept), sizes, {})
+    writer.finish(numbering.vocabulary, settings)
+
+
+def _sum_of_scans(
+    source: TextSource, texts: list[TextPart], scans: list[Any], cluster: Cluster
+) -> Generator[Report, None, tuple[int, int, TextSizes]]:
+    """Report the scans as they end; return the tokens, the lines and the sizes of all."""
+    total = source.size
+    figures: dict[str, float] = {"parts": len(texts)}
+    whole = sum(not t.is_divided and (t.size or _PART_BYTES) > _PART_BYTES for t in texts)
+    if whole:  # packed, or in another encoding
+        figures["undivided"] = whole
+    read = tokens = lines = 0
+    sizes = TextSizes()
+    yield Report("reading", 0, total, "bytes", figures)
+    for record in cluster.results(scans):
+        read += record["bytes"]
+        tokens += record["tokens"]
+        lines += record["lines"]
+        sizes += TextSizes(**record["sizes"])
+        yield Report("reading", read, total, "bytes", {**figures, "tokens": tokens})
+    return tokens, lines, sizes
+
+
+def _put_together(
+    writer: CorpusWriter, cluster: Cluster, numbered: list[Any]
+) -> Generator[Report, None, int]:
+    """Write the arrays of the corpus, one part after the other; return the number of its tokens."""
+    with writer.part("ids") as ids, writer.part("offsets") as offsets:
+        offsets.append(np.zeros(1, dtype=np.int64))
+        for done, future in enumerate(numbered):
+            part = Part(cluster.result(future)["path"])
+            before = ids.size
+            for piece in _pieces(part.array("ids")):
+                ids.append(piece)
+            for piece in _pieces(part.array("ends")):
+                offsets.append(before + piece)
+            yield Report("writing", done + 1, len(numbered), "parts")
+        return ids.size
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """The scan of a part."""
+
+    text: TextPart
+    tokenizer: Tokenizer
+    eos: bool
+    part: Part
+
+
+def _scan(job: _Scan) -> dict[str, Any]:
+    """Scan a part of the text, unless that is done; return its record."""
+    if (record := job.part.finished()) is not None:
+        return record
+    try:
+        return _scan_text(job, job.text)
+    except TextError:  # once more, for the numbers of lines
+        return _scan_text(job, job.text.numbered())
+
+
+def _scan_text(job: _Scan, text: TextPart) -> dict[str, Any]:
+    _check_unchanged(job)
+    scanner = make_scanner(job.tokenizer, eos=job.eos)
+    ids, ends = job.part.new_array(np.int32), job.part.new_array(np.int64)
+    sizes, progress = TextSizes(), 0
+    for index, block in enumerate(text.blocks()):
+        if text.replace_errors:
+            block = replace(block, data=block.data.decode("utf-8", "replace").encode())
+        found = scanner.scan(block, index << 32)
+        ends.append(ids.size + found.line_ends.astype(np.int64))
+        ids.append(found.ids)
+        sizes += measure_text(block.data, job.tokenizer.normalize)
+        progress = block.progress
+    _check_unchanged(job)
+    record = {
+        "path": job.part.path, "tokens": ids.size, "lines": ends.size,
+        "sizes": dataclasses.asdict(sizes), "bytes": progress,
+    }  # fmt: skip
+    return job.part.write(record, _words_of(scanner.table), {"ids": ids, "ends": ends})
+
+
+def _check_unchanged(job: _Scan) -> None:
+    if job.text.has_changed():
+        raise TextError(
+            f"{job.text.name} has changed while it was read; wait until it is whole, and start "
+            "again"
+        )
+
+
+def _words_of(table: WordTable) -> dict[str, npt.NDArray[Any]]:
+    """Return the words of a table with their counts, and ranks by first appearance."""
+    firsts, counts = np.zeros(table.size, np.int64), table.counts.copy()
+    seen = np.flatnonzero(counts)
+    firsts[seen[np.argsort(table.firsts[seen], kind="stable")]] = np.arange(len(seen))
+    lines = table.lines(np.arange(table.size))
+    return {"words": np.frombuffer(lines, np.uint8), "counts": counts, "firsts": firsts}
+
+
+def _add_words(table: WordTable, part: Part, first: int) -> npt.NDArray[np.int32]:
+    """Add words of a part to a table, as coming after ``first`` others; return their numbers."""
+    file = part.read()
+    counts, firsts = file.tensor("counts", np.int64, 1), file.tensor("firsts", np.int64, 1)
+    firsts = np.where(counts > 0, first + firsts, 0)
+    return table.add(file.tensor("words", np.uint8, 1).tobytes(), 0, counts.copy(), firsts)
+
+
+def _table_of(part: Part) -> WordTable:
+    table = WordTable()
+    _add_words(table, part, 0)
+    return table
+
+
+def _merge_words(records: list[dict[str, Any]], folder: str) -> dict[str, Any]:
+    """Merge the words of parts that follow each other, unless that is done; return the record."""
+    merged = part_in(folder, "words", *(record["path"] for record in records))
+    if (record := merged.finished()) is not None:
+        return record
+    table, first = WordTable(), 0
+    for record in records:
+        first += len(_add_words(table, Part(record["path"]), first))
+    return merged.write({"path": merged.path}, _words_of(table))
+
+
+def _write_numbers(root: Part, ids: npt.NDArray[np.int32], missing: int, parts: PartFolder) -> Part:
+    """Write the words that have an id of their own, with it."""
+    own = np.flatnonzero(ids != missing)
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "words": np.frombuffer(_table_of(root).lines(own), np.uint8),
+        "ids": ids[own],
+        "missing": np.array([missing], np.int32),
+    }
+    digest = fingerprint(*(tensor.tobytes() for tensor in tensors.values()))
+    words = parts.part("numbers", digest)
+    if words.finished() is None:
+        words.write({}, tensors)
+    return words
+
+
+def _number(scan: Part, words: Part, part: Part) -> dict[str, Any]:
+    """Write the ids of a part in the numbers of the vocabulary, unless that is done."""
+    if (record := part.finished()) is not None:
+        return record
+    numbers, before = _final_ids(scan, words), 0
+    read, line_ends = scan.array("ids"), scan.array("ends")
+    ids, ends = part.new_array(np.int32), part.new_array(np.int64)
+    last = 0
+    for block, size in _blocks(read, line_ends):
+        kept, sentences = renumbered(block, numbers, ids.size, last)
+        ids.append(kept)
+        ends.append(sentences)
+        last = int(sentences[-1]) if len(sentences) else last
+        before += size
+    record = {"path": part.path, "text_tokens": before, "tokens": ids.size}
+    return part.write(record, arrays={"ids": ids, "ends": ends})
+
+
+def _final_ids(scan: Part, words: Part) -> npt.NDArray[np.int32]:
+    """Return the id in the vocabulary of each word of a part."""
+    file, table = words.read(), WordTable()
+    known = np.append(file.tensor("ids", np.int32, 1), file.tensor("missing", np.int32, 1))
+    table.add(file.tensor("words", np.uint8, 1).tobytes(), 0)
+    own = _add_words(table, scan, 0)
+    return np.asarray(known[np.minimum(own, len(known) - 1)])
+
+
+def _blocks(ids: npt.NDArray[np.int32], ends: Longs) -> Iterator[tuple[BlockIds, int]]:
+    """Yield the ids of a part in pieces, with the ends of lines in each."""
+    seen = 0
+    for start in range(0, max(len(ids), 1), _PIECE):
+        piece = ids[start : start + _PIECE]
+        stop = int(np.searchsorted(ends, start + len(piece), side="right"))
+        yield BlockIds(piece, (ends[seen:stop] - start).astype(np.int32)), len(piece)
+        seen = stop
+
+
+def _pieces(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    return (array[start : start + _PIECE] for start in range(0, len(array), _PIECE))
