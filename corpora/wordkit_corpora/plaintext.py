@@ -117,7 +117,7 @@ class PlainText:
     first_line: int = 1
     """Number of the first line, for messages."""
     state: str = ""
-    """Of a part: :func:`wordkit_corpora.text_parts.state_of` its files when it was cut."""
+    """Of a part: names, sizes and times of its files when it was cut, as a digest."""
 
     def __post_init__(self) -> None:
         self.has_stream = any(is_stream(file) for file in self.files)
@@ -144,7 +144,15 @@ class PlainText:
         return self.errors == "replace"
 
     def parts(self, part_bytes: int) -> list[PlainText]:
-        """Return the text as :func:`wordkit_corpora.text_parts.text_parts` divides it."""
+        """Return the text as texts that follow each other, divided at line ends.
+
+        Args:
+            part_bytes: the size of each, about. What cannot be divided may be larger.
+
+        Raises:
+            ConfigError: a standard input or a pipe is among the files.
+            TextError: a file cannot be read.
+        """
         return text_parts(self, part_bytes)
 
     @property

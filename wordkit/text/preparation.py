@@ -123,7 +123,8 @@ def iter_prepare(
             number is in the corpus' settings as ``oov``.
         threads: the number of threads; None: all cores.
         client: of a Dask cluster whose workers do it, and see the files and the folder; the corpus
-            is the same. See :func:`wordkit.text.cluster_preparation.prepare_on_cluster`.
+            is the same. Beside it lies the folder ``FOLDER.parts`` while this runs; where it has
+            not ended well, the next run reuses the parts in it that are finished.
 
     Returns:
         A run that reports the bytes read, and whose result is the corpus, memory-mapped.
