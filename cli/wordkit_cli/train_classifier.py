@@ -22,6 +22,9 @@ from wordkit_cli.training import finish_training
 
 if TYPE_CHECKING:
     from wordkit.classification import Classifier
+    from wordkit.classification.search import Choice
+    from wordkit.classification.train import LabelledWords
+    from wordkit.embeddings import Embeddings
 
 __all__ = ["command"]
 
@@ -44,49 +47,97 @@ _SETTINGS = SettingOptions({"Model": ClassifierConfig})
     "--embeddings", metavar="FILE", section="Model", main=True,
     help="Initial vectors of words: a file of any format.",
 )  # fmt: skip
+@option(
+    "--max-minutes", type=click.FloatRange(min=0, min_open=True), section="Training", main=True,
+    help="Search for the settings that are not given, on held-out texts, and train with the best.",
+)  # fmt: skip
+@option(
+    "--valid", metavar="FILE", section="Text",
+    help="Texts to compare settings on, with --max-minutes. Default: parts of TEXTS.",
+)  # fmt: skip
 @_SETTINGS
 @threads_option
 @progress_options
-def command(texts: tuple[str, ...], output: str, **options: Any) -> None:
+def command(texts: tuple[str, ...], **options: Any) -> None:
     """Train a classifier on labelled TEXTS.
 
     TEXTS is one or more files (also .gz, .bz2, .xz), folders, globs, or - for standard input. Each
     line holds a label, a tab and a text; or, as fastText has it, a text in which each word that
     begins with __label__ is a label, of which there may be several. The first line tells which.
 
-    On Ctrl-C the classifier so far is kept.
+    With --max-minutes settings that are not given are searched for; those that were chosen are said
+    as options, which train such a classifier again. On Ctrl-C the classifier so far is kept.
 
     \b
     Examples:
       wordkit train-classifier train.tsv
+      wordkit train-classifier train.tsv --max-minutes 2
       wordkit train-classifier train.txt --subwords 3-5 --epochs 10
       wordkit train-classifier tickets.csv --columns queue,message
       wordkit train-classifier train.tsv --embeddings vectors.safetensors
     """
-    from wordkit.classification import Classifier, iter_train_classifier
+    from wordkit.classification import Classifier, ClassifierRun
+    from wordkit.classification.train import Training, tokenized
 
-    log = options["log"]
+    output, log, threads = options["output"], options["log"], options["threads"]
+    if options["valid"] is not None and options["max_minutes"] is None:
+        raise click.UsageError("--valid has no effect without --max-minutes; give both")
     check_writable(output)
     check_outputs([output, log], [options["embeddings"]])
     vectors = None if options["embeddings"] is None else load_vectors(options["embeddings"])
     (given,) = _SETTINGS.given(options)
-    default = ClassifierConfig() if vectors is None else ClassifierConfig(dim=vectors.dim)
-    config = changed(default, **given)
+    config = changed(ClassifierConfig(dim=100 if vectors is None else vectors.dim), **given)
     text = {name: options[name] for name in ("tokenizer", "case") if options[name] is not None}
-    with Progress(quiet=options["quiet"], log=log) as progress:
-        labelled = read_labelled_files(texts, options, (output, log))
-        progress.say(counted(len(labelled), "text"))
-        with progress.announcing_compilation():
-            run = iter_train_classifier(
-                labelled, config, embeddings=vectors, text=text, threads=options["threads"]
-            )
+    with Progress(quiet=options["quiet"], log=log) as progress, progress.announcing_compilation():
+        data = tokenized(read_labelled_files(texts, options, (output, log)), text)
+        progress.say(counted(len(data), "text"))
+        found = None
+        if options["max_minutes"] is not None:
+            found = _search(data, given, vectors, text, options, progress)
+            config, vectors = found.config, vectors if found.uses_embeddings else None
+        training = Training(data, config, embeddings=vectors, threads=threads)
+        run = ClassifierRun(training, text, None if found is None else found.record)
 
-            def figures(known: Mapping[str, float]) -> str:
-                loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
-                return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}"
+        def figures(known: Mapping[str, float]) -> str:
+            loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
+            return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}"
 
-            made = finish_training(run, output, Classifier.save, progress, figures=figures)
+        made = finish_training(run, output, Classifier.save, progress, figures=figures)
         progress.say(f"{output}: {_described(made, progress.rate)}")
+
+
+def _search(
+    data: LabelledWords,
+    given: Mapping[str, Any],
+    vectors: Embeddings | None,
+    text: Mapping[str, Any],
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> Choice:
+    """Search for settings, and say which were chosen, as options."""
+    from wordkit.classification.search import iter_search_settings
+    from wordkit.classification.train import tokenized
+
+    valid = None
+    if options["valid"] is not None:
+        read = read_labelled_files([options["valid"]], options, (options["output"], options["log"]))
+        valid = tokenized(read, text, data.table)
+    run = iter_search_settings(
+        data, given, seconds=60 * options["max_minutes"], embeddings=vectors, valid=valid,
+        threads=options["threads"],
+    )  # fmt: skip
+    found = progress.finish(
+        run, figures=lambda known: f"{known['trials']:.0f} tried  best {known['accuracy']:.1%}"
+    )
+    chosen = {**found.settings}
+    if found.uses_embeddings:
+        chosen = {"embeddings": options["embeddings"], **chosen}
+    progress.say(
+        f"{found.accuracy:.2%} of {counted(found.held_out, 'held-out text')} right, the best of "
+        f"{counted(found.trials, 'trial')}; chosen: "
+        + " ".join(f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
+    )
+    return found
 
 
 def _described(made: Classifier, rate: float | None) -> str:

@@ -29,6 +29,8 @@ from wordkit.classification import (
     score_classifier,
 )
 from wordkit.classification.scores import score_labels
+from wordkit.classification.search import iter_search_settings
+from wordkit.classification.train import Training, tokenized
 from wordkit.embeddings import Embeddings
 from wordkit.errors import (
     ConfigError,
@@ -44,6 +46,7 @@ from wordkit.errors import (
 TEXTS = ["the cat sat", "a dog barks", "the car drives", "a fast car", "the cat and dog"] * 8
 LABELS = ["animal", "animal", "road", "road", "animal"] * 8
 PAIRS = labelled_texts(TEXTS, LABELS)
+TEXT = {"tokenizer": "basic"}
 
 
 def trained(pairs: Any = PAIRS, **values: Any) -> Classifier:
@@ -56,7 +59,7 @@ def trained(pairs: Any = PAIRS, **values: Any) -> Classifier:
     "given",
     [
         {}, {"loss": "ova"}, {"loss": "hs"}, {"subwords": "2-4"}, {"models": 3, "dropout": 0.2},
-        {"dim": 1}, {"class_weight": "balanced", "word_ngrams": 1},
+        {"dim": 1}, {"naive_bayes": 0.5}, {"class_weight": "balanced", "word_ngrams": 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -129,6 +132,21 @@ def test_the_classes_of_few_texts_weigh_more_when_balanced() -> None:
     seldom = [float(each.probabilities("a b")[0, 1]) for each in (plain, balanced)]
     assert seldom[0] == pytest.approx(0.1, abs=0.1)
     assert seldom[1] == pytest.approx(0.5, abs=0.15)
+
+
+def test_naive_bayes_is_the_log_count_ratio() -> None:
+    pairs = labelled_texts(["a a b", "b c", "c"], ["x", "x", "y"])
+    training = Training(tokenized(pairs, TEXT), ClassifierConfig(word_ngrams=1), threads=1)
+    ratios = training.naive_bayes(np.eye(4, 2, dtype=np.float32))
+    words = training.features.vocabulary.ids(["a", "b", "c", "</s>"])
+    x, y = np.array([2, 2, 1, 2]) + 1, np.array([0, 0, 1, 1]) + 1
+    expected = np.log(x / x.sum()) - np.log(y / y.sum())
+    assert training.labels.words == ("x", "y")
+    scale = ratios[words, 0] / expected
+    assert scale == pytest.approx(np.full(4, scale[0]))
+    assert ratios[:, 1] == pytest.approx(-ratios[:, 0])
+    with pytest.raises(ConfigError, match="naive_bayes 0.5 has no effect with loss hs"):
+        ClassifierConfig(loss="hs", naive_bayes=0.5)
 
 
 def test_a_stopped_training_has_a_classifier() -> None:
@@ -299,3 +317,52 @@ def test_one_door_for_training_and_measuring(tmp_path: Path) -> None:
     assert made.text["tokenizer"] == "whitespace"
     made.save(tmp_path / "c.safetensors")
     assert wordkit.evaluate_classifier(tmp_path / "c.safetensors", path).accuracy == 1
+
+
+# --- the search for settings ---------------------------------------------------------------------
+
+
+def test_a_search_finds_settings_that_can_be_given() -> None:
+    """What is given stays; what is found trains the same classifier again."""
+    noise = np.random.default_rng(2).choice(list("abcdefgh"), (200, 6))
+    texts = [" ".join(row) + (" up" if i % 3 else " down") for i, row in enumerate(noise)]
+    pairs = labelled_texts(texts, ["yes" if i % 3 else "no" for i in range(200)])
+    data = tokenized(pairs, TEXT)
+    run = iter_search_settings(data, {"dim": 6, "models": 1}, seconds=3, threads=2)
+    seen = [report.figures["trials"] for report in run]
+    choice = run.result()
+    assert seen[-1] == choice.trials > 1
+    assert choice.config.dim == 6
+    assert choice.accuracy > 0.95 and choice.held_out >= 20
+    assert ClassifierConfig(**choice.settings) == choice.config
+    again = Training(data, choice.config, threads=1)
+    for _ in again.run():
+        pass
+    assert score_classifier(again.classifier(TEXT), pairs).accuracy > 0.95
+
+
+def test_a_search_tries_embeddings_too() -> None:
+    words = [f"{kind}{i}" for kind in ("hot", "cold") for i in range(20)]
+    rows = np.array([[1, 0] if word.startswith("hot") else [0, 1] for word in words], np.float32)
+    data = tokenized(labelled_texts(words, [word[:3] for word in words]), TEXT)
+    vectors = Embeddings(words, rows)
+    given = {"word_ngrams": 1, "subwords": None}
+    choice = iter_search_settings(data, given, seconds=2, embeddings=vectors).result()
+    assert choice.trials >= 2
+    assert choice.config.dim == (2 if choice.uses_embeddings else choice.config.dim)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"max_minutes": 0.01}, TextError, "needs 20 texts or more, not 2"),
+        ({"max_minutes": 0}, ConfigError, "max_minutes must be above 0, not 0"),
+        ({"max_minutes": 0.01, "epochs": 0}, ConfigError, "epochs must be at least 1"),
+        ({"valid": [("a", "x")]}, ConfigError, "valid has no effect without max_minutes"),
+    ],
+)
+def test_a_search_that_cannot_begin(
+    given: dict[str, Any], error: type[WordkitError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        wordkit.train_classifier([("a", "x"), ("b", "y")], progress=False, **given)

@@ -80,3 +80,19 @@ def test_bad_input_is_told_in_one_line(wordkit: Wordkit, folder: Path) -> None:
         wordkit("train-classifier", "good.tsv", option, value, status=2)
     assert "good.tsv" in wordkit("classify", "good.tsv", "good.tsv", status=1).stderr
     assert "no classifier to ask" in wordkit("classify", stdin="x\n", status=1).stderr
+
+
+def test_what_was_chosen_can_be_given(wordkit: Wordkit, folder: Path) -> None:
+    (folder / "train.tsv").write_text(LINES)
+    said = wordkit("train-classifier", "train.tsv", "--max-minutes", "0.02", "--dim", "4").stderr
+    assert "held-out texts right, the best of" in said
+    chosen = said.split("chosen: ")[1].splitlines()[0].split()
+    assert chosen[chosen.index("--dim") + 1] == "4"
+    wordkit("train-classifier", "train.tsv", *chosen, "-o", "again.safetensors")
+    shown = json.loads(wordkit("info", "classifier.safetensors", "--json").stdout)
+    again = json.loads(wordkit("info", "again.safetensors", "--json").stdout)
+    assert shown["settings"] == again["settings"]
+    assert shown["made"]["search"]["trials"] >= 2
+    wordkit("train-classifier", "train.tsv", "--valid", "train.tsv", status=2)
+    searched = ("--max-minutes", "0.02", "--valid", "train.tsv", "-q")
+    wordkit("train-classifier", "train.tsv", *searched)

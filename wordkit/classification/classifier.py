@@ -192,23 +192,25 @@ class Classifier:
         if not listed:
             return np.zeros((0, len(self.labels)), np.float32)
         table = TokenTable(self._tokenizer)
-        return self.probabilities_of(table, table.read(listed), threads=threads)
+        return self._normalized(self.logits_of(table, table.read(listed), threads=threads))
 
-    def probabilities_of(
-        self, table: TokenTable, words: WordIds, *, threads: int | None = None
-    ) -> Floats:
-        """Return the probabilities for texts whose words a table has read, shape (N, K)."""
+    def logits_of(self, table: TokenTable, words: WordIds, *, threads: int | None = 1) -> Floats:
+        """Return the logits of outputs for texts whose words a table has read, shape (N, O)."""
         find = self.features.finder(table)
 
         def answer(start: int) -> Floats:
             rows = find(words[start : start + _GROUP])
             hidden = np.empty((len(rows), self.vectors.shape[1]), np.float32)
             kernels.means(rows.ids, rows.offsets, self.vectors, hidden)
-            logits = hidden if self.output is None else hidden @ self.output.T
-            return self._normalized(logits)
+            return hidden if self.output is None else hidden @ self.output.T
 
         with ThreadPool(threads) as pool:
             return np.concatenate([*pool.map(answer, range(0, len(words), _GROUP))])
+
+    @property
+    def scores(self) -> Floats:
+        """The score of each word and n-gram for each output, shape (R, O)."""
+        return self.vectors if self.output is None else self.vectors @ self.output.T
 
     def _normalized(self, logits: Floats) -> Floats:
         """The probabilities of labels by the logits of outputs."""

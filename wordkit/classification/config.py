@@ -61,6 +61,15 @@ class ClassifierConfig(Settings):
         "Weights of the labels: all the same, or balanced, by their inverse frequency.",
         group="Training",
     )
+    naive_bayes: float = setting(
+        0.0,
+        "Weight of the log-count ratios of naive Bayes (Wang and Manning 2012) in the scores of "
+        "words and n-grams, beside what is learnt; 1: as much.",
+        at_least=0,
+        at_most=100,
+        only_with={"loss": ("softmax", "ova")},
+        group="Training",
+    )
     models: int = setting(
         1,
         "Models of different seeds, the mean of whose logits decides.",

@@ -10,8 +10,9 @@ from wordkit.classification.classifier import Classifier
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import LabelledText, labelled_texts, read_labelled_texts
 from wordkit.classification.scores import ClassificationScore, score_classifier
-from wordkit.classification.train import iter_train_classifier
-from wordkit.config import change, check_names, settings_of
+from wordkit.classification.search import iter_search_settings
+from wordkit.classification.train import ClassifierRun, Training, tokenized
+from wordkit.config import change, check_names, check_number, settings_of
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError
 from wordkit.runtime.progress_bar import finish
@@ -28,17 +29,23 @@ def train_classifier(
     config: ClassifierConfig | None = None,
     *,
     embeddings: Embeddings | str | os.PathLike[str] | None = None,
+    max_minutes: float | None = None,
+    valid: Text | Iterable[tuple[str | Iterable[str], str]] | None = None,
     threads: int | None = None,
     progress: bool | None = None,
     **settings: Any,
 ) -> Classifier:
     """Train a text classifier.
 
+    With ``max_minutes``, settings that are not given are searched for so long, on held-out texts.
+
     Args:
         texts: pairs of a label (or several) and a text; or a file of lines, each with a label, a
             tab and a text, or with words ``__label__...`` as labels.
         config: settings; those that are given as keywords replace its own.
         embeddings: vectors of words to start from, or their file.
+        max_minutes: of the search and the training; None: no search.
+        valid: texts to compare settings on; None: parts of ``texts``. Only with ``max_minutes``.
         threads: the number of threads; None: all cores.
         progress: show a bar; None: in terminals and notebooks.
         settings: fields of :class:`wordkit.classification.ClassifierConfig`, such as ``epochs``
@@ -58,12 +65,30 @@ def train_classifier(
         {name: settings[name] for name in names if name in settings}
         for names in (settings_of(ClassifierConfig), _TEXT_SETTINGS, _READING)
     )
-    default = ClassifierConfig() if embeddings is None else ClassifierConfig(dim=embeddings.dim)
-    run = iter_train_classifier(
-        _labelled(texts, reading), change(config or default, **given), embeddings=embeddings,
-        text=text, threads=threads,
-    )  # fmt: skip
-    return finish(run, progress)
+    text = {"tokenizer": "basic", **text}
+    if config is not None:
+        given = {**{name: getattr(config, name) for name in settings_of(ClassifierConfig)}, **given}
+    if max_minutes is None and valid is not None:
+        raise ConfigError("valid has no effect without max_minutes; give both")
+    data = tokenized(_labelled(texts, reading), text)
+    if max_minutes is None:
+        dim = 100 if embeddings is None else embeddings.dim
+        chosen, search = change(ClassifierConfig(dim=dim), **given), None
+    else:
+        seconds = 60 * check_number("max_minutes", max_minutes, float, above=0)
+        measured = None
+        if valid is not None:
+            measured = tokenized(_labelled(valid, reading), text, data.table)
+        choice = finish(
+            iter_search_settings(
+                data, given, seconds=seconds, embeddings=embeddings, valid=measured, threads=threads
+            ),
+            progress,
+        )
+        chosen, search = choice.config, choice.record
+        embeddings = embeddings if choice.uses_embeddings else None
+    training = Training(data, chosen, embeddings=embeddings, threads=threads)
+    return finish(ClassifierRun(training, text, search), progress)
 
 
 def evaluate_classifier(

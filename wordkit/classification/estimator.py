@@ -28,7 +28,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         loss, dim, word_ngrams, subwords, buckets, min_count, min_ngram_count, epochs, lr, dropout,
-            class_weight, models, seed: see :class:`wordkit.classification.ClassifierConfig`.
+            class_weight, naive_bayes, models, seed: see
+            :class:`wordkit.classification.ClassifierConfig`.
             ``dim`` None: that of the embeddings, 100 without them.
         embeddings: vectors of words to start from, or a file of them.
         tokenizer: the name of a tokenizer, or a function from a text to its tokens.
@@ -52,6 +53,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lr: float = 0.5,
         dropout: float = 0.0,
         class_weight: str = "none",
+        naive_bayes: float = 0.0,
         models: int = 1,
         seed: int = 1,
         embeddings: Embeddings | str | os.PathLike[str] | None = None,
@@ -69,6 +71,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.lr = lr
         self.dropout = dropout
         self.class_weight = class_weight
+        self.naive_bayes = naive_bayes
         self.models = models
         self.seed = seed
         self.embeddings = embeddings

@@ -11,7 +11,7 @@ import math
 import platform
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,19 +62,22 @@ class LabelledWords:
         return LabelledWords(self.table, WordIds(ids, offsets), labels)
 
 
-def tokenized(texts: Iterable[LabelledText], text: Mapping[str, Any]) -> LabelledWords:
+def tokenized(
+    texts: Iterable[LabelledText], text: Mapping[str, Any], table: TokenTable | None = None
+) -> LabelledWords:
     """Find the words of labelled texts; empty ones are left out, of which a warning tells.
 
     Args:
         texts: read once.
         text: the settings of the text: ``tokenizer``, ``normalize``, ``case``.
+        table: reads them; None: a new one.
 
     Raises:
         TextError: there is no text, or each is empty, or one is not valid Unicode.
         ConfigError: one is neither a string nor a list of tokens, or there is no such tokenizer.
     """
     kept = without_empty(texts)
-    table = TokenTable(tokenizer_of(text))
+    table = table or TokenTable(tokenizer_of(text))
     return LabelledWords(
         table, table.read([each.text for each in kept]), tuple(each.labels for each in kept)
     )
@@ -115,15 +118,26 @@ def iter_train_classifier(
     if config is None:
         config = ClassifierConfig(dim=100 if embeddings is None else embeddings.dim)
     text = {"tokenizer": "basic", **(text or {})}
-    training = Training(tokenized(texts, text), config, embeddings=embeddings, threads=threads)
-    return ClassifierRun(training, text)
+    data = tokenized(texts, text)
+    return ClassifierRun(Training(data, config, embeddings=embeddings, threads=threads), text)
 
 
 class ClassifierRun(StoppableRun[Classifier]):
-    """The run of a training: iterate over it for reports; it knows the classifier so far."""
+    """The run of a training: iterate over it for reports; it knows the classifier so far.
 
-    def __init__(self, training: Training, text: Mapping[str, Any]) -> None:
-        self._training, self._text = training, text
+    Args:
+        training: what is trained.
+        text: the settings of the text, which the classifier keeps.
+        search: how the settings were found, which it keeps too.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        text: Mapping[str, Any],
+        search: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._training, self._text, self._search = training, text, search
         super().__init__(self._run())
 
     def _run(self) -> Generator[Report, None, Classifier]:
@@ -136,7 +150,10 @@ class ClassifierRun(StoppableRun[Classifier]):
 
     def best(self) -> Classifier:
         """Return the classifier so far, of a run that is over or was closed."""
-        return self._training.classifier(self._text)
+        made = self._training.classifier(self._text)
+        if self._search is None:
+            return made
+        return replace(made, metadata={**made.metadata, "search": dict(self._search)})
 
 
 class Training:
@@ -184,7 +201,7 @@ class Training:
         yield self._report(0, 0)
         for model in range(self.config.models):
             if model:
-                self._before = self._with_last()[0]
+                self._before = self._scores()
                 self._model, (self._inputs, self._output) = model, self._initial(model)
             random = np.random.default_rng((self.config.seed, model))
             for epoch in range(self.config.epochs):
@@ -237,14 +254,40 @@ class Training:
             inputs[rows] = vectors
         return inputs, np.zeros((len(self.labels) - (self.config.loss == "hs"), D), np.float32)
 
-    def _with_last(self) -> tuple[Floats, Floats | None]:
-        """The vectors and the output matrix; of several models the mean of their scores."""
-        if self.config.models == 1:
-            return scores_of(self._inputs, self._output)
+    def _scores(self) -> Floats:
+        """The scores of all models, the present one among them, shape (R, O)."""
         scores = self._inputs @ self._output.T
         if self._before is not None:
             scores = (self._before * self._model + scores) / np.float32(self._model + 1)
+        return scores
+
+    def _matrices(self) -> tuple[Floats, Floats | None]:
+        """The vectors and the output matrix, or the scores."""
+        if self.config.models == 1 and not self.config.naive_bayes:
+            return scores_of(self._inputs, self._output)
+        scores = self._scores()
+        if self.config.naive_bayes:
+            scores += np.float32(self.config.naive_bayes) * self.naive_bayes(scores)
         return scores, None
+
+    def naive_bayes(self, scores: Floats) -> Floats:
+        """Return the log-count ratios of words and n-grams, in the spread of their scores, (R, K).
+
+        Wang and Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification"
+        (2012): of each label against all others, smoothed by 1.
+        """
+        counts, (R, K) = np.zeros(scores.shape), scores.shape
+        of_text = np.diff(self._texts.label_offsets)
+        texts = np.repeat(np.arange(self._N), np.diff(self._texts.offsets))
+        for nth in range(of_text.max()):  # of the labels of each text
+            some = of_text[texts] > nth
+            label = self._texts.labels[self._texts.label_offsets[texts[some]] + nth]
+            cells = self._texts.rows[some] * np.int64(K) + label
+            counts += np.bincount(cells, minlength=R * K).reshape(R, K)
+        total = counts.sum(axis=1, keepdims=True)
+        with_label, without = counts + 1, total - counts + 1
+        ratios = np.log(with_label / with_label.sum(0)) - np.log(without / without.sum(0))
+        return np.asarray(ratios * (_spread(scores, total) / _spread(ratios, total)), np.float32)
 
     def classifier(self, text: Mapping[str, Any]) -> Classifier:
         """Return the classifier of what has been learnt so far.
@@ -253,7 +296,7 @@ class Training:
             text: the settings of the text, to keep.
         """
         with uninterrupted():
-            vectors, output = self._with_last()
+            vectors, output = self._matrices()
         check_finite(vectors, *([] if output is None else [output]))
         made = {
             "made_by": MADE_BY,
@@ -305,6 +348,12 @@ def known_vectors(
     vectors = embeddings.vectors[[i for i in found if i is not None]]
     length = float(np.linalg.norm(vectors, axis=1).mean())
     return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
+
+
+def _spread(scores: npt.NDArray[Any], counts: npt.NDArray[np.float64]) -> float:
+    """The standard deviation of the scores of a word, in the mean over all words of the texts."""
+    off = scores - scores.mean(axis=1, keepdims=True)
+    return max(float(np.sqrt((counts * off**2).sum() / counts.sum())), 1e-9)
 
 
 def _outputs(labels: Vocabulary, config: ClassifierConfig) -> kernels.Outputs:
