@@ -102,6 +102,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"toy.tsv -o >{_MODEL} --valid valid.tsv --log >log {_SMALL}",
         f"toy.tsv -o >{_MODEL} --checkpoint >seq2seq.checkpoint --resume {_SMALL} --epochs 2",
         f"toy.tsv -o >{_MODEL} --init seq2seq.safetensors --epochs 1 --threads 1 -q",
+        f"toy.tsv -o >{_MODEL} --latent 4 --bag-of-words 0.5 {_SMALL}",
     ),
     "train-classifier": _calls(
         f"labelled.tsv -o >{_MODEL} {_CLASSIFIER}",

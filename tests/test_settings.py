@@ -54,7 +54,7 @@ RANGES = {
     "cache_flatness",
     "above 0 and at most 1": "smoothing top_p learnt_fraction",
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed "
-    "dynamic_lr",
+    "dynamic_lr free_bits bag_of_words",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
     "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
     "top_k cache dynamic_steps min_ngram_count context_turns",
@@ -62,7 +62,8 @@ RANGES = {
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
     "weight_drop momentum beta2 label_smoothing average_decay cache_weight",
-    "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent dynamic_decay",
+    "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent dynamic_decay "
+    "kl_annealing word_dropout",
     "from 0 to 10": "length_penalty",
     "from 0 to 100": "naive_bayes",
     "from -10 to 10": "ns_exponent",
@@ -71,7 +72,7 @@ RANGES = {
     "from 1 to 100": "models min_n max_n",
     "from 1 to 1000": "window negative softmaxes",
     f"from 1 to {MAX_BUCKETS}": "buckets",
-    "from 1 to 100000": "hidden dim last_hidden attention_width feed_forward memory_length",
+    "from 1 to 100000": "hidden dim last_hidden attention_width feed_forward memory_length latent",
     f"from 0 to {2**32 - 1}": "seed",
     f"from 0 to {2**64 - 1}": "seed",
 }
@@ -96,6 +97,7 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (TrainingConfig, {"softmax": "exact", "samples": 9}, {"softmax": "auto"}),
     (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
     (Seq2SeqConfig, {"attention_width": 5}, {"attention": "additive"}),
+    (Seq2SeqConfig, {"arch": "transformer", "latent": 3}, {"arch": "recurrent"}),
     (Seq2SeqConfig, {"attention": "none", "context_to": "input"}, {"attention": "dot"}),
     (DecodingConfig, {"top_k": 3}, {"sample": True}),
     (DecodingConfig, {"sample": True, "beam": 3}, {"sample": False}),

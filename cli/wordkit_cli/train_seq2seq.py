@@ -118,6 +118,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq eng-fra.tsv --unit word --max-minutes 20
       wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
       wordkit train-seq2seq eng-fra.tsv --unit word --arch transformer
+      wordkit train-seq2seq replies.tsv --unit word --latent 32
       wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o my.safetensors
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
@@ -163,8 +164,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
         for kind, tell in (("init", _joined), ("embeddings", _known)):
             for side, words in made.metadata.get(kind, {}).items():
                 progress.say(f"{side}s: {tell(words)}")
-        right = run.figures.get("valid_exact")
-        progress.say(f"{output}: {_described(made, run.rate, right)}")
+        progress.say(f"{output}: {_described(made, run.rate, run.figures)}")
 
 
 def _vectors(
@@ -218,16 +218,24 @@ def _settings(chosen: Preset) -> str:
 def _shape(model: Seq2SeqConfig) -> str:
     if model.arch == "transformer":
         return f"{model.shape}, {model.heads} heads"
-    return model.shape + ("" if model.attention == "none" else f", {model.attention} attention")
+    parts = [model.shape, "" if model.attention == "none" else f"{model.attention} attention"]
+    parts.append("" if model.latent is None else f"latent {model.latent}")
+    return ", ".join(filter(None, parts))
 
 
-def _described(model: Seq2SeqModel, rate: float | None, right: float | None) -> str:
+def _described(model: Seq2SeqModel, rate: float | None, figures: Mapping[str, float]) -> str:
     """A model and its training in one line."""
     epochs = float(model.metadata["training"]["epochs"])
     facts = [_shape(model.config), counted(epochs, "epoch")]
-    if right is not None:
-        shown = math.floor(right * 1e4) / 1e4  # 100 % is shown only where all are right
+    if "valid_exact" in figures:
+        # 100 % is shown only where all are right
+        shown = math.floor(figures["valid_exact"] * 1e4) / 1e4
         facts.append(f"{shown:.2%} of the validation pairs right")
+    if "valid_kl" in figures:
+        bound = model.metadata["training"]["valid_perplexity"]
+        facts.append(f"perplexity at most {bound:.4g}")
+        facts.append(f"negative ELBO {-figures['valid_elbo']:.2f} nats a pair")
+        facts.append(f"KL {figures['valid_kl']:.2f}")
     if rate:
         facts.append(f"{short(rate)} pairs/s")
     return ", ".join(facts)

@@ -196,7 +196,8 @@ def _figures(known: Mapping[str, float]) -> str:
     if not math.isnan(known["loss"]):
         shown += f"  loss {known['loss']:.3f}"
     if "valid_exact" in known:
-        return f"{shown}  right {known['valid_exact']:.1%}"
+        shown = f"{shown}  right {known['valid_exact']:.1%}"
+        return f"{shown}  KL {known['valid_kl']:.2f}" if "valid_kl" in known else shown
     return (
         f"{shown}  valid {known['valid_perplexity']:.1f}" if "valid_perplexity" in known else shown
     )

@@ -230,6 +230,37 @@ def test_stopped_it_keeps_what_it_has_learnt(
     }  # fmt: skip
 
 
+def test_a_latent_variable(wordkit: Wordkit, folder: Path) -> None:
+    """Its bound and KL are told; answers are drawn; a resumed training is an undisturbed one."""
+    lines = [f"{a}\t{a}{b}\n" for a in "abcdef" for b in "xyz"] * 10
+    (folder / "pairs.tsv").write_text("".join(lines))
+    options = ["--latent", "8", "--hidden", "16", "--batch", "32", "--threads", "1"]
+    options += ["--schedule", "constant", "--lr", "0.02", "--kl-annealing", "0", "--log", "log"]
+    done = wordkit("train-seq2seq", "pairs.tsv", *options, "--epochs", "9", "-o", "whole")
+    assert "whole: lstm 1 x 16, dot attention, latent 8, 9 epochs, " in done.stderr
+    assert ", perplexity at most " in done.stderr and " nats a pair, KL " in done.stderr
+    last = log_of(folder)[-1]
+    assert last["valid_kl"] > 0 and last["valid_elbo"] < -last["valid_kl"]
+    wordkit("plot", "training", "log", "-o", "curve.svg")
+    assert "KL divergence, nats" in (folder / "curve.svg").read_text()
+    checkpoint = ["--checkpoint", "state", "--threads", "1"]
+    wordkit("train-seq2seq", "pairs.tsv", *options, "--epochs", "6", *checkpoint, "-o", "part")
+    wordkit("train-seq2seq", "pairs.tsv", "--epochs", "9", *checkpoint, "--resume", "-o", "rest")
+    whole, rest = load_seq2seq(folder / "whole"), load_seq2seq(folder / "rest")
+    for name, weights in whole.network.state_dict().items():
+        assert weights.equal(rest.network.state_dict()[name]), name
+    draws = ["--sample", "--top-k", "1", "--alternatives", "9"]
+    drawn, again, other = (
+        wordkit("transform", "whole", *draws, "--seed", seed, stdin="a\nb\n").stdout
+        for seed in ("1", "1", "2")
+    )
+    assert drawn == again != other and len(set(drawn.splitlines()[0].split("\t"))) > 1
+    bad = wordkit("train-seq2seq", "pairs.tsv", "--free-bits", "2.5", "-o", "no", status=1)
+    assert "free_bits 2.5 has no effect without a latent variable; leave it out" in bad.stderr
+    bad = wordkit("train-seq2seq", "pairs.tsv", "--arch", "transformer", "--latent", "3", status=2)
+    assert "--latent has no effect with --arch transformer; leave it out" in bad.stderr
+
+
 BAD_PAIRS = {
     "a\tb\nc\n": "line 2: expected two texts with a tab between, found 'c",
     "a\tb\n \td\n": "line 2: expected two texts with a tab between, but the first is empty",

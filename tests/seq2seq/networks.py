@@ -50,6 +50,14 @@ _TRANSFORMER = Seq2SeqConfig(arch="transformer", hidden=H, dim=E, heads=2, feed_
 TRANSFORMERS = [_TRANSFORMER, replace(_TRANSFORMER, dim=H, layers=2, heads=1, tied=True)]
 
 
+LATENT = [
+    replace(BASE, latent=2),
+    attending("additive", context_to="input", directions="concat", peeky=True, latent=3),
+    attending("dot", cell="gru", layers=2, tied=True, latent=1),
+]
+"""Shapes with a latent variable."""
+
+
 def random_network(
     config: Seq2SeqConfig, seed: int = 0, dtype: torch.dtype = torch.float64
 ) -> Seq2SeqNetwork:

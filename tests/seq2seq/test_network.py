@@ -9,6 +9,7 @@ import pytest
 import torch
 from seq2seq import twin_network
 from seq2seq.networks import (
+    LATENT,
     SHAPES,
     TRANSFORMERS,
     VS,
@@ -99,7 +100,7 @@ def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
-@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS, *LATENT], ids=str)
 def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> None:
     network, batch = random_network(config), random_batch()
     state, chosen = network.encode(batch.sources, batch.lengths), torch.tensor([2, 0, 0])
@@ -111,7 +112,7 @@ def test_steps_and_sequences_may_be_taken_one_by_one(config: Seq2SeqConfig) -> N
     torch.testing.assert_close(end, select(last, chosen))
 
 
-@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS, *LATENT], ids=str)
 def test_empty_sources_have_a_state_too(config: Seq2SeqConfig) -> None:
     network = random_network(config)
     [one, other] = decode(network, 0, network.initial_state(2), 2, max_length=3, eos=0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from nn.model_files import Change, configure, drop, put, rewritten, words_of
-from seq2seq.networks import SHAPES, TRANSFORMERS
+from seq2seq.networks import LATENT, SHAPES, TRANSFORMERS
 from seq2seq.toy_pairs import random_model, toy_texts, vocabulary_of
 
 from wordkit.embeddings import load_embeddings
@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "seq2seq.safetensors"
 
 
-@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS], ids=str)
+@pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS, *LATENT], ids=str)
 def test_there_and_back(path: Path, config: Seq2SeqConfig) -> None:
     model = random_model(replace(config, dropout=0.5))
     save_seq2seq(model, path)

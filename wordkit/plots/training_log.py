@@ -39,6 +39,7 @@ _METRICS = {
     "loss": _Metric("training loss, nats", stage="training"),
     "valid_perplexity": _Metric("validation perplexity", log=True),
     "valid_exact": _Metric("validation texts right, %", limits=(0.0, 100.0), scale=100.0),
+    "valid_kl": _Metric("KL divergence, nats"),
 }
 
 

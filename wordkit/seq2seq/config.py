@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from wordkit.config import setting
+from wordkit.config import setting, settings_of
 from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH, RECURRENT, NetworkConfig
@@ -21,6 +21,7 @@ __all__ = [
     "Directions",
     "Seq2SeqConfig",
     "Seq2SeqTrainingConfig",
+    "check_latent",
 ]
 
 AttentionKind = Literal["none", "dot", "general", "additive"]
@@ -96,6 +97,17 @@ class Seq2SeqConfig(NetworkConfig):
         "latter is input feeding, Luong et al. 2015.",
         only_with={**RECURRENT, "attention": ("dot", "general", "additive")},
     )
+    latent: int | None = setting(
+        None,
+        "Dimensions of a latent variable, so that a source has several answers (Z). Its prior and "
+        "posterior are diagonal Gaussians given the source, and given source and target; Serban et "
+        "al. 2017.",
+        none="no latent variable",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        only_with=RECURRENT,
+        main=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,9 +136,9 @@ class Seq2SeqConfig(NetworkConfig):
 
     @property
     def width_in(self) -> int:
-        """Width of the input of the decoder's first layer: embedding, context, encoder state."""
+        """Width of the input of the decoder's first layer: embedding, context, encoder state, z."""
         feeds_context = self.attention != "none" and self.context_to == "input"
-        return self.dim + self.width * (feeds_context + self.peeky)
+        return self.dim + self.width * (feeds_context + self.peeky) + (self.latent or 0)
 
     @property
     def width_out(self) -> int:
@@ -175,6 +187,50 @@ class Seq2SeqTrainingConfig(LearningConfig):
         at_least=3,
         group="Text",
     )
+    kl_annealing: float = setting(
+        0.3,
+        "Fraction of the training in which the weight of the KL divergence rises from 0 to 1. "
+        "Linearly, Bowman et al. 2016; 0: it is 1 from the start.",
+        at_least=0,
+        at_most=1,
+        group="Latent variable",
+    )
+    free_bits: float = setting(
+        2.0,
+        "KL divergence in nats that costs nothing, on average over a batch. Kingma et al. 2016.",
+        at_least=0,
+        group="Latent variable",
+    )
+    word_dropout: float = setting(
+        0.25,
+        "Fraction of the decoder's inputs replaced by <unk> in training. Bowman et al. 2016.",
+        at_least=0,
+        at_most=1,
+        group="Latent variable",
+    )
+    bag_of_words: float = setting(
+        0.0,
+        "Weight of the bag-of-words loss: the target without its order, predicted from the latent "
+        "variable. Zhao et al. 2017.",
+        at_least=0,
+        group="Latent variable",
+    )
+
+
+def check_latent(latent: int | None, config: Seq2SeqTrainingConfig) -> None:
+    """Raise a ConfigError if a setting of the latent variable is given, and there is none."""
+    known = settings_of(Seq2SeqTrainingConfig)
+    for name in LATENT_SETTINGS:
+        value = getattr(config, name)
+        if latent is None and value != known[name].default:
+            raise ConfigError(
+                f"{name} {value} has no effect without a latent variable; leave it out, or give "
+                "the number of its dimensions (latent)"
+            )
+
+
+LATENT_SETTINGS = ("kl_annealing", "free_bits", "word_dropout", "bag_of_words")
+"""The settings of the training of a latent variable."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +260,11 @@ class DecodingConfig(SamplingConfig):
         none="twice the longest target in training, and 10",
     )
     batch: int = setting(256, "Hypotheses per batch.", at_least=1)
-    sample: bool = setting(False, "Draw each unit by its probability.")
+    sample: bool = setting(
+        False,
+        "Draw the latent variable, where the model has one, then each unit by its probability. "
+        "With top_k 1 the latent variable alone; otherwise it is its mean.",
+    )
     copy_unknown: bool = setting(
         False,
         "Copy unknown units of the source to where the model would write <unk>: there the one with "

@@ -17,6 +17,7 @@ from wordkit.nn.config import full_name
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.recurrent import LayerState, RecurrentStack
 from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.latent import Gaussian
 
 __all__ = ["Decoder", "DecoderState"]
 
@@ -46,6 +47,13 @@ class DecoderState(NamedTuple):
     weights: Tensor | None = None
     """Attention weights of the last step, (B, S); of a Transformer those of each head in the last
     layer, (B, A, S)."""
+
+    latent: Tensor | None = None
+    """The latent variable, (B, Z): input of every step; of a new state the mean of
+    ``distribution``."""
+
+    distribution: Gaussian | None = None
+    """Of the latent variable, given what was read."""
 
 
 class Decoder(nn.Module):
@@ -109,8 +117,8 @@ class Decoder(nn.Module):
 
     def _steps(self, x: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         steps = len(x)
-        inputs = [part.expand(steps, -1, -1) for part in (state.context, state.peek)
-                  if part is not None]  # fmt: skip
+        parts = (state.context, state.peek, state.latent)
+        inputs = [part.expand(steps, -1, -1) for part in parts if part is not None]
         hidden, layers = self.recurrent(_joined([x, *inputs]), state.layers)
         state, features = state._replace(layers=layers), [self.dropout(hidden)]
         if self.attention is not None and state.values is not None:

@@ -69,7 +69,8 @@ def check_training_memory(
 
 def batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
     """Return the bytes that a batch takes, without gradients."""
-    needed = B * model.layers * _answer_bytes(model, S + T)
+    steps = S + T + (0 if model.latent is None else T)  # the posterior reads the target too
+    needed = B * model.layers * _answer_bytes(model, steps)
     if model.arch != "transformer" and model.attention != "none":
         needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
     return needed

@@ -123,6 +123,7 @@ class Seq2SeqModel:
             f"{config.heads} heads"
             if config.arch == "transformer"
             else f"{config.attention} attention".replace("none", "no"),
+            *([] if config.latent is None else [f"latent {config.latent}"]),
             f"{units} {'pieces' if config.unit == 'bpe' else config.unit + 's'}",
         ]
         pairs, made = self.metadata.get("pairs"), self.metadata.get("made_by")

@@ -7,10 +7,11 @@ of a hidden state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.nn.initialization import (
     EMBEDDING_RANGE,
@@ -23,6 +24,7 @@ from wordkit.nn.recurrent import LayerState
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
+from wordkit.seq2seq.latent import Gaussian, LatentVariable
 from wordkit.seq2seq.transformer import TransformerDecoder, TransformerEncoder
 from wordkit.text import Vocabulary
 from wordkit.training.finetuning import copy_weights, share_unk_bias
@@ -55,6 +57,7 @@ class Seq2SeqNetwork(nn.Module):
         self.decoder = decoder(config, target_words)
         tied = self.decoder.embedding if config.tied else None
         self.output = OutputLayer(config.width_out, target_words, tied)
+        self.latent = None if config.latent is None else LatentVariable(config, config.latent)
 
     def encode(self, sources: Tensor, lengths: Tensor) -> DecoderState:
         """Read sources, and return the state of the decoder before its first step.
@@ -63,7 +66,7 @@ class Seq2SeqNetwork(nn.Module):
             sources: shape (S, B), int64, in the order in which they are read, padded at the end.
             lengths: of each source, from 1 to S, shape (B,), int64.
         """
-        return self.decoder.initial_state(*self.read(sources, lengths))
+        return self._with_latent(self.decoder.initial_state(*self.read(sources, lengths)))
 
     def read(
         self, sources: Tensor, lengths: Tensor
@@ -82,12 +85,41 @@ class Seq2SeqNetwork(nn.Module):
             mask = steps >= lengths.to(sources.device).unsqueeze(1)
         return outputs, layers, mask
 
+    def _with_latent(self, state: DecoderState) -> DecoderState:
+        if self.latent is None:
+            return state
+        prior = self.latent.prior(state.layers[-1][0])
+        return state._replace(latent=prior.mean, distribution=prior)
+
+    def distributions(self, state: DecoderState, targets: Tensor) -> tuple[Gaussian, Gaussian]:
+        """Return the posterior of the latent variable, and its prior.
+
+        Args:
+            state: from :meth:`encode`.
+            targets: shape (T, B), int64; −1 at padding.
+        """
+        vectors = F.embedding(targets.clamp(min=0), self.decoder.embedding)
+        lengths = (targets >= 0).sum(0).clamp(min=1)
+        latent, prior = cast("LatentVariable", self.latent), cast("Gaussian", state.distribution)
+        context, vectors = state.layers[-1][0], self.decoder.dropout(vectors)
+        return latent.posterior_of(context, vectors, lengths), prior
+
+    def bag_loss(self, state: DecoderState, targets: Tensor) -> Tensor:
+        """Return the bag-of-words loss of a state with its latent variable, in nats, summed.
+
+        Args:
+            state: of the targets, before the first step.
+            targets: as for :meth:`distributions`.
+        """
+        latent, z = cast("LatentVariable", self.latent), cast("Tensor", state.latent)
+        return latent.bag_loss(state.layers[-1][0], z, self.decoder.embedding, targets)
+
     def initial_state(self, batch: int) -> DecoderState:
         """Return the state for empty sources."""
         empty = self.decoder.embedding.new_zeros(0, batch, self.config.width)
         stack = "transformer" if self.config.arch == "transformer" else "recurrent"
         layers = getattr(self.decoder, stack).initial_state(batch)
-        return self.decoder.initial_state(empty, layers, None)
+        return self._with_latent(self.decoder.initial_state(empty, layers, None))
 
     def forward(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Return the features of the decoder's steps, (T, B, F), and the state after the last.

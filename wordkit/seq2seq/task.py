@@ -32,8 +32,14 @@ from wordkit.seq2seq.batches import (
     sorted_batches,
     warn_of_unseen,
 )
-from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.config import (
+    DecodingConfig,
+    Seq2SeqConfig,
+    Seq2SeqTrainingConfig,
+    check_latent,
+)
 from wordkit.seq2seq.decoder import DecoderState
+from wordkit.seq2seq.latent import kl_divergence, kl_penalty
 from wordkit.seq2seq.memory import check_training_memory
 from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork, initialize, start_from
@@ -87,6 +93,9 @@ class TrainingBatch:
     forced: Tensor | None
     """Steps that are given the true target, (T, B); None: all."""
 
+    noise: Tensor | None
+    """Standard normal numbers for the latent variable, (B, Z); None: there is none."""
+
     tokens: int
     """Targets of all processes, each ``<eos>`` among them."""
 
@@ -110,7 +119,7 @@ class Seq2SeqTask:
         processes: that train together.
     """
 
-    unit, checkpoint_kind, leaves_unused = "pairs", SEQ2SEQ_CHECKPOINT, False
+    unit, checkpoint_kind = "pairs", SEQ2SEQ_CHECKPOINT
 
     def __init__(
         self,
@@ -132,6 +141,7 @@ class Seq2SeqTask:
         self._valid = encode(valid, *vocabularies, unit, bpe)
         self._sample = encode(valid[:_SAMPLE], *vocabularies, unit, bpe)
         self._device = device_of(network)
+        self.leaves_unused = network.config.latent is not None and not config.bag_of_words
 
     def batches(self, epoch: int, start: int) -> Iterator[TrainingBatch]:
         """Yield the batches of an epoch, from one on: the part of this process of each."""
@@ -142,15 +152,20 @@ class Seq2SeqTask:
             pairs = self._pad(self._train, rows[columns])
             if not len(own):  # of more processes than pairs: nothing to predict
                 pairs.targets.fill_(-1)
-            forced = None
+            # drawn for the pairs of all processes, so that their number changes nothing
+            random = np.random.default_rng([config.seed, epoch, number])
+            steps, own_steps = int(lengths[rows].max()) + 1, len(pairs.targets)
+            forced = noise = None
             if config.teacher_forcing < 1:
-                # drawn for the pairs of all processes, so that their number changes nothing
-                random = np.random.default_rng([config.seed, epoch, number])
-                draws = random.random((int(lengths[rows].max()) + 1, len(rows)))
-                is_forced = draws[: len(pairs.targets), columns] < config.teacher_forcing
-                forced = torch.from_numpy(is_forced)
+                draws = random.random((steps, len(rows)))[:own_steps, columns]
+                forced = torch.from_numpy(draws < config.teacher_forcing)
+            if (latent := self.network.config.latent) is not None:
+                noise = _normal(random, len(rows), latent)[columns]
+                dropped = random.random((steps, len(rows)))[1:own_steps, columns]
+                is_dropped = torch.from_numpy(dropped < config.word_dropout)
+                pairs.inputs[1:].masked_fill_(is_dropped, self.target.id(UNK))
             tokens = int(lengths[rows].sum()) + len(rows)
-            yield TrainingBatch(pairs, forced, tokens, len(rows), number)
+            yield TrainingBatch(pairs, forced, noise, tokens, len(rows), number)
 
     def _rows(self, epoch: int) -> list[Ids]:
         """Return the pairs of each batch of an epoch."""
@@ -172,17 +187,26 @@ class Seq2SeqTask:
         network, smoothing = self.network, self.config.label_smoothing
         inputs, targets = (part.to(self._device, non_blocking=True)
                            for part in (batch.pairs.inputs, batch.pairs.targets))  # fmt: skip
+        state, kl, penalty = self._encode(batch.pairs), None, torch.zeros((), device=self._device)
+        if batch.noise is not None:
+            state, kl = self._with_latent(state, targets, batch.noise)
+            penalty = kl_penalty(kl, self.config, fraction)
+            if self.config.bag_of_words:
+                penalty = penalty + self.config.bag_of_words * network.bag_loss(state, targets)
         if batch.forced is not None:
             with inference(network):
-                inputs = self._predicted_inputs(self._encode(batch.pairs), inputs, batch.forced)
-        features, targets = self._features(inputs, targets, self._encode(batch.pairs))
+                before = self._encode(batch.pairs)._replace(latent=state.latent)
+                inputs = self._predicted_inputs(before, inputs, batch.forced)
+        features, targets = self._features(inputs, targets, state)
         loss = network.output.loss(features, targets, smoothing)
         exact: Tensor | None = None if smoothing else loss.detach()
         if smoothing and batch.number % _MEASURED_EVERY == 0:
             with torch.no_grad():
                 exact = network.output.loss(features.detach(), targets)
+        if exact is not None and kl is not None:
+            exact = exact + kl.detach().sum()
         # DistributedDataParallel takes the mean over the processes, not the sum
-        objective = loss * (self.processes.count / batch.tokens)
+        objective = (loss + penalty) * (self.processes.count / batch.tokens)
         return BatchLoss(objective, exact, tokens=batch.tokens, units=batch.size)
 
     def _features(
@@ -193,6 +217,16 @@ class Seq2SeqTask:
         if len(self.target) < _MANY_UNITS:
             return features, targets
         return without_padding(features, targets)
+
+    def _with_latent(
+        self, state: DecoderState, targets: Tensor, noise: Tensor
+    ) -> tuple[DecoderState, Tensor]:
+        """Return the state with a draw from the posterior, and its KL divergences, (B, Z)."""
+        posterior, prior = self.network.distributions(state, targets)
+        has_target = (targets >= 0).any(0).unsqueeze(1)
+        z = posterior.sample(noise.to(self._device))
+        state = state._replace(latent=z, distribution=None)
+        return state, kl_divergence(posterior, prior) * has_target
 
     def _encode(self, pairs: PairBatch) -> DecoderState:
         return self.network.encode(pairs.sources.to(self._device), pairs.lengths)
@@ -211,16 +245,24 @@ class Seq2SeqTask:
         return mixed
 
     def validate(self) -> Generator[Report, None, Metrics]:
-        """Measure the loss on all validation pairs, and the exact matches among the first ones."""
-        network, encoded = self.network, self._valid
-        loss, tokens, seen = 0.0, 0, 0
+        """Measure the loss on all validation pairs, and the exact matches among the first ones.
+
+        With a latent variable the loss is the negative ELBO, with one draw from each posterior.
+        """
+        network, encoded, latent = self.network, self._valid, self.network.config.latent
+        loss, kl, tokens, seen = 0.0, 0.0, 0, 0
+        random = np.random.default_rng(self.config.seed)
         for rows in self._valid_rows():
             yield Report("validating", seen, len(encoded), self.unit)
             pairs = self._pad(encoded, rows)
             inputs, targets = (part.to(self._device) for part in (pairs.inputs, pairs.targets))
             with inference(network):
-                found = self._features(inputs, targets, self._encode(pairs))
-                loss += float(network.output.loss(*found))
+                state = self._encode(pairs)
+                if latent is not None:
+                    noise = _normal(random, len(rows), latent)
+                    state, divergences = self._with_latent(state, targets, noise)
+                    kl += float(divergences.sum())
+                loss += float(network.output.loss(*self._features(inputs, targets, state)))
             tokens, seen = tokens + int((pairs.targets >= 0).sum()), seen + len(rows)
         answers = self._answers()
         right = sum(
@@ -228,7 +270,10 @@ class Seq2SeqTask:
             for row, [answer] in enumerate(answers)
         )
         yield Report("validating", len(encoded), len(encoded), self.unit)
-        return Metrics(loss / tokens, {"valid_exact": right / len(answers)})
+        figures = {"valid_exact": right / len(answers)}
+        if latent is not None:
+            figures |= {"valid_elbo": -(loss + kl) / seen, "valid_kl": kl / seen}
+        return Metrics((loss + kl) / tokens, figures)
 
     def _valid_rows(self) -> Iterable[Ids]:
         """Return the pairs of each batch of a validation."""
@@ -255,6 +300,11 @@ class Seq2SeqTask:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
+
+
+def _normal(random: np.random.Generator, batch: int, latent: int) -> Tensor:
+    """Return standard normal numbers, (B, Z)."""
+    return torch.from_numpy(random.standard_normal((batch, latent), np.float32))
 
 
 def without_padding(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -321,7 +371,8 @@ def iter_train_seq2seq(
         ``epochs`` done, the ``loss`` in nats a unit over this epoch, the ``lr`` and, once known,
         the ``valid_perplexity`` and ``valid_exact``, the fraction of the validation pairs, of the
         first ten thousand, whose target is written exactly) and ``validating``, whose last report
-        has the same figures anew.
+        has the same figures anew. With a latent variable the loss is the negative ELBO, the
+        perplexity a bound, and ``valid_elbo`` and ``valid_kl`` are in nats a pair.
 
     Raises:
         TextError: there is no pair, or a source is empty.
@@ -333,6 +384,7 @@ def iter_train_seq2seq(
     """
     model = model or (Seq2SeqConfig() if init is None else init.config)
     config = config or Seq2SeqTrainingConfig()
+    check_latent(model.latent, config)
     embeddings = (source_embeddings, target_embeddings)
     if init is not None:
         check_shape(init.config, asdict(model))

@@ -211,7 +211,8 @@ def decode_states(
 
     Args:
         network: in evaluation.
-        state: before the first step.
+        state: before the first step; its latent variable is drawn anew from its distribution, where
+            it has one and the units are drawn.
         numbers: of the sequences, which their random numbers depend on.
         config: how.
         eos: the unit that sequences begin after, and end with.
@@ -223,14 +224,20 @@ def decode_states(
     if not config.sample:
         search = BeamConfig(config.beam, max_length, n, config.length_penalty, eos, banned)
         return beam_search(network, eos, state, B, search)
-    rule = sampler(config, [
+    generators = [
         np.random.default_rng([config.seed, each, number])
         for each in numbers for number in range(n)
-    ])  # fmt: skip
+    ]  # fmt: skip
     state = select(state, torch.arange(B, device=device).repeat_interleave(n))
+    if state.distribution is not None:
+        Z = state.distribution.mean.shape[1]
+        noise = np.stack([each.standard_normal(Z, np.float32) for each in generators])
+        z = state.distribution.sample(torch.from_numpy(noise).to(device))
+        state = state._replace(latent=z, distribution=None)
     drawn = decode(
-        network, eos, state, B * n, rule=rule, max_length=max_length, banned=banned, eos=eos
-    )
+        network, eos, state, B * n, rule=sampler(config, generators), max_length=max_length,
+        banned=banned, eos=eos,
+    )  # fmt: skip
     return [drawn[start : start + n] for start in range(0, B * n, n)]
 
 
