@@ -30,6 +30,7 @@ KINDS = {
     "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
     "talk.txt": "dialogues", "dialogue.safetensors": "dialogue model",
     "dialogue.checkpoint": "dialogue model checkpoint",
+    "autoencoder.safetensors": "sequence model",
     "w2v.checkpoint": "word2vec checkpoint", "lm.checkpoint": "language model checkpoint",
     "seq2seq.checkpoint": "sequence model checkpoint", "lm.jsonl": "training log",
     "labelled.tsv": "labelled texts", "classifier.safetensors": "classifier",
@@ -76,6 +77,7 @@ _W2V = "--dim 8 --epochs 2 --min-count 1 --threads 1 -q"
 _SMALL = "--hidden 8 --epochs 1 --threads 1 --device cpu -q"
 _LM = f"--preset rnnlm --batch 4 --steps 6 {_SMALL}"
 _CLASSIFIER = "--dim 4 --epochs 2 --threads 1 -q"
+_AUTOENCODER = "autoencoder.safetensors"
 _VECTORS, _MODEL = "vectors.safetensors", "m.safetensors"
 
 COMMANDS: dict[str, tuple[Call, ...]] = {
@@ -103,6 +105,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         f"toy.tsv -o >{_MODEL} --checkpoint >seq2seq.checkpoint --resume {_SMALL} --epochs 2",
         f"toy.tsv -o >{_MODEL} --init seq2seq.safetensors --epochs 1 --threads 1 -q",
         f"toy.tsv -o >{_MODEL} --latent 4 --bag-of-words 0.5 {_SMALL}",
+        f"--autoencode lines.txt -o >{_MODEL} --hold-out 0 {_SMALL}",
     ),
     "train-classifier": _calls(
         f"labelled.tsv -o >{_MODEL} {_CLASSIFIER}",
@@ -148,6 +151,9 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "predict": _calls("'the cat'", default="lm.safetensors"),
     "transform": _calls("-", "lines.txt", default="seq2seq.safetensors", stdin="ab\ncde\n"),
+    "interpolate": _calls(
+        f"{_AUTOENCODER} 'the cat' dog -n 3", f"{_AUTOENCODER} the dog --beam 2 --json"
+    ),
     "attention": _calls("ab", "ab -o >map.png", default="seq2seq.safetensors"),
     "evaluate": _calls(
         f"{_VECTORS} --similarity pairs.txt", "vectors.txt --analogies questions.txt --log >log -q"
@@ -222,6 +228,7 @@ _MAKING = (
     f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
     f"train-classifier labelled.tsv {_CLASSIFIER}",
     f"train-dialogue talk.txt --checkpoint dialogue.checkpoint {_SMALL}",
+    f"train-seq2seq --autoencode lines.txt -o autoencoder.safetensors --hold-out 0 {_SMALL}",
 )
 
 

@@ -10,6 +10,7 @@ import inspect
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wordkit import bundled
@@ -318,7 +319,8 @@ def train_seq2seq(
     the training sees them.
 
     Args:
-        pairs: pairs of strings, source and target; or a text, a pair a line.
+        pairs: pairs of strings, source and target; or a text, a pair a line; with ``autoencode``
+            any text, whose lines are learnt.
         model, config: settings of the model and of the training; those that are given as keywords
             replace their own.
         valid: pairs to validate on; the best model by them is the one returned.
@@ -380,9 +382,10 @@ def train_seq2seq(
         of_model, of_training, preset=preset, resume=resumed,
         init=None if init is None else init.config, embeddings=[*vectors.values()],
     )  # fmt: skip
-    train = normalized_pairs(_pairs(pairs, separator, reading), plan.normalize)
+    read = partial(_pairs, separator=separator, reading=reading, autoencode=plan.autoencode)
+    train = normalized_pairs(read(pairs), plan.normalize)
     if valid is not None:
-        valid = _pairs(valid, separator, reading)
+        valid = read(valid)
     elif fraction:
         train, valid = split_pairs(train, fraction, plan.seed)
     chosen = plan.fit(train, device)
@@ -394,10 +397,14 @@ def train_seq2seq(
 
 
 def _pairs(
-    pairs: Text | Iterable[tuple[str, str]], separator: str, reading: Mapping[str, Any]
-) -> list[Pair]:
-    """Return pairs of strings, or read those of a text."""
-    from wordkit.seq2seq import Pair, read_pairs
+    pairs: Text | Iterable[tuple[str, str]], *, separator: str, reading: Mapping[str, Any],
+    autoencode: bool,
+) -> list[Pair]:  # fmt: skip
+    """Return pairs of strings, or read those of a text; for an autoencoder, each line twice."""
+    from wordkit.seq2seq import Pair, read_pairs, read_texts
+
+    if autoencode:
+        return [*read_texts(iter_open_lines(pairs, **reading).result().source)]
 
     if isinstance(pairs, Mapping) or hasattr(pairs, "columns"):
         raise ConfigError(f"pairs must be a file or pairs of strings, not a {type(pairs).__name__}")

@@ -68,7 +68,8 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     asked = load_seq2seq_model(model, options["device"])
     config = decoding_config(_DECODING, options)
     with Progress(quiet=options["quiet"], log=log) as progress:
-        pairs = read_pair_files([file], options, outputs=(log,))
+        autoencode = asked.config.autoencode
+        pairs = read_pair_files([file], options, outputs=(log,), autoencode=autoencode)
         run = iter_evaluate_pairs(asked, pairs, config, examples=options["examples"])
         score = progress.finish(run)
         if asked.config.unit != "char" and score.translation is None:

@@ -33,15 +33,16 @@ separator_option = option(
 
 
 def read_pair_files(
-    paths: Sequence[str], options: Mapping[str, Any], outputs: Sequence[str | None] = ()
-) -> list[Pair]:
-    """Read the pairs of files; none of the files may be an output."""
-    from wordkit.seq2seq import read_pairs
+    paths: Sequence[str], options: Mapping[str, Any], outputs: Sequence[str | None] = (),
+    *, autoencode: bool = False,
+) -> list[Pair]:  # fmt: skip
+    """Read the pairs of files, or the texts for an autoencoder; no file may be an output."""
+    from wordkit.seq2seq import read_pairs, read_texts
     from wordkit_corpora.plaintext import open_text
 
     text = open_text(paths, encoding=options["encoding"], errors=options["errors"])
     check_outputs(outputs, [*paths, *text.files])
-    return list(read_pairs(text, options["separator"]))
+    return list(read_texts(text) if autoencode else read_pairs(text, options["separator"]))
 
 
 def read_dialogue_files(

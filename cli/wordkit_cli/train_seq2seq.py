@@ -106,7 +106,8 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
 
     PAIRS is one or more files (also .gz, .bz2, .xz), folders, globs, or - for standard input. Each
     line holds a source and a target, separated by a tab or by --separator; white space around them
-    is removed.
+    is removed. With --autoencode each line is a text that the model learns to write from a vector:
+    a variational autoencoder of sentences, by word and with 32 dimensions unless said otherwise.
 
     Settings that are not given are fitted to PAIRS: to their unit and lengths, and to how often the
     training sees them.
@@ -119,6 +120,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq deu-eng.tsv --unit bpe --max-minutes 20
       wordkit train-seq2seq eng-fra.tsv --unit word --arch transformer
       wordkit train-seq2seq replies.tsv --unit word --latent 32
+      wordkit train-seq2seq --autoencode sentences.txt --max-minutes 10
       wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o my.safetensors
     """
     from wordkit.seq2seq import iter_train_seq2seq, read_checkpoint, save_seq2seq
@@ -196,7 +198,8 @@ def _read(
     from wordkit.seq2seq.pairs import normalized_pairs
 
     def read(files: Sequence[str]) -> list[Pair]:
-        return normalized_pairs(read_pair_files(files, options, outputs), plan.normalize)
+        found = read_pair_files(files, options, outputs, autoencode=plan.autoencode)
+        return normalized_pairs(found, plan.normalize)
 
     valid = [] if options["valid"] is None else read([options["valid"]])
     train = read(paths)

@@ -261,6 +261,32 @@ def test_a_latent_variable(wordkit: Wordkit, folder: Path) -> None:
     assert "--latent has no effect with --arch transformer; leave it out" in bad.stderr
 
 
+def test_an_autoencoder(wordkit: Wordkit, folder: Path, trained: Path) -> None:
+    texts = ["we see", "they like", "no", "who knows it", "cats sleep", "all day long"]
+    (folder / "texts").write_text("\n".join(texts * 30))
+    options = ["--hidden", "24", "--dim", "16", "--latent", "4", "--epochs", "20", "--lr", "0.01"]
+    options += ["--threads", "1", "--hold-out", "0", "--dropout", "0", "-o", "vae.safetensors"]
+    done = wordkit("train-seq2seq", "--autoencode", "texts", *options)
+    assert "180 pairs to train on" in done.stderr and "latent 4, 20 epochs" in done.stderr
+    between = wordkit("interpolate", "vae.safetensors", "we see", "they like", "-n", "4").stdout
+    assert len(between.splitlines()) == 4
+    ends = wordkit("transform", "vae.safetensors", stdin="we see\nthey like\n").stdout
+    assert between.splitlines()[::3] == ends.splitlines()
+    call = ("interpolate", "vae.safetensors", "we see", "they like", "-n", "4", "--json")
+    assert json.loads(wordkit(*call).stdout) == {"texts": between.splitlines()}
+    score = json.loads(wordkit("evaluate-seq2seq", "vae.safetensors", "texts", "--json").stdout)
+    assert score["pairs"] == 180
+    for arguments, said, status in (
+        (("interpolate", trained, "a", "b"), "no autoencoder; train one with wordkit", 1),
+        (("interpolate", "vae.safetensors", "we", " "), "text 2 is blank", 1),
+        (("interpolate", "we"), "put each text in quotation marks", 2),
+        (("interpolate", "we", "they", "-n", "1"), "1 is not in the range x>=2", 2),
+        (("train-seq2seq", "--autoencode", "texts", "--peeky"), "autoencode needs latent", 2),
+        (("train-seq2seq", "--autoencode", "texts", "--arch", "transformer"), "no effect", 2),
+    ):
+        assert said in wordkit(*arguments, status=status).stderr
+
+
 BAD_PAIRS = {
     "a\tb\nc\n": "line 2: expected two texts with a tab between, found 'c",
     "a\tb\n \td\n": "line 2: expected two texts with a tab between, but the first is empty",

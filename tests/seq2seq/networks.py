@@ -54,6 +54,7 @@ LATENT = [
     replace(BASE, latent=2),
     attending("additive", context_to="input", directions="concat", peeky=True, latent=3),
     attending("dot", cell="gru", layers=2, tied=True, latent=1),
+    replace(BASE, layers=2, directions="concat", latent=2, autoencode=True),
 ]
 """Shapes with a latent variable."""
 

@@ -16,10 +16,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wordkit.seq2seq.autoencoder import (
+        decode_vectors,
+        encode_texts,
+        interpolate,
+        sample_texts,
+    )
     from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
     from wordkit.seq2seq.fitting import fit_preset
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
-    from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, split_pairs
+    from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, read_texts, split_pairs
     from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
     from wordkit.seq2seq.task import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
     from wordkit.seq2seq.transformation import (
@@ -30,10 +36,11 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
+    "autoencoder": ("decode_vectors", "encode_texts", "interpolate", "sample_texts"),
     "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
     "fitting": ("fit_preset",),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
-    "pairs": ("Pair", "pairs_of", "read_pairs", "split_pairs"),
+    "pairs": ("Pair", "pairs_of", "read_pairs", "read_texts", "split_pairs"),
     "presets": ("PRESETS", "Preset", "get_preset"),
     "task": ("Seq2SeqCheckpoint", "read_checkpoint", "iter_train_seq2seq"),
     "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
@@ -49,14 +56,19 @@ __all__ = [
     "Seq2SeqModel",
     "Seq2SeqTrainingConfig",
     "align",
+    "decode_vectors",
+    "encode_texts",
     "fit_preset",
     "get_preset",
+    "interpolate",
     "iter_evaluate_pairs",
     "iter_train_seq2seq",
     "load_seq2seq",
     "pairs_of",
     "read_checkpoint",
     "read_pairs",
+    "read_texts",
+    "sample_texts",
     "save_seq2seq",
     "split_pairs",
     "transform",

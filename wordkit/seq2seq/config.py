@@ -108,9 +108,22 @@ class Seq2SeqConfig(NetworkConfig):
         only_with=RECURRENT,
         main=True,
     )
+    autoencode: bool = setting(
+        False,
+        "Learn to write each text from its latent variable: a variational autoencoder. Bowman et "
+        "al. 2016; the prior is the standard normal distribution.",
+        only_with=RECURRENT,
+        main=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.autoencode and (self.latent is None or self.attention != "none" or self.peeky):
+            raise ConfigError(
+                "autoencode needs latent, attention none and no peeky: the decoder knows the "
+                f"latent variable alone; found latent {self.latent}, attention {self.attention}, "
+                f"peeky {self.peeky}"
+            )
         if self.residual and self.layers == 1 and self.dim != self.width:
             raise ConfigError(
                 f"residual needs a layer whose output is as wide as its input: dim is {self.dim}, "

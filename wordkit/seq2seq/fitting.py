@@ -40,6 +40,7 @@ _UNITS_PER_SECOND = 15_000.0
 _DEVICE_SPEEDUP = 20.0  # of a GPU
 _SINGLE_FRACTION = 0.05  # of the words, up to which those that occur once become <unk>
 _PADDED_RATIO = 1.25  # units with padding to units without, from which lengths are spread
+_LATENT = 32  # dimensions of an autoencoder
 _MAX_BUCKET, _MIN_BUCKETS = 100, 4  # batches that are sorted together; runs of them in an epoch
 _SAMPLE_SEED = 1
 
@@ -62,6 +63,9 @@ class TrainingPlan:
 
     normalize: Normalization
     """Unicode normal form of the texts."""
+
+    autoencode: bool = False
+    """True if texts are read, not pairs."""
 
     init: Seq2SeqConfig | None = None
     """The shape of the model to start from; None: there is none."""
@@ -121,6 +125,11 @@ def plan_training(
         ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
             preset.
     """
+    if model.get("autoencode") and resume is None and init is None:
+        model = {"latent": _LATENT, "attention": "none", **model}
+        if preset is None:
+            model = {"unit": "word", **model}
+            training = {"label_smoothing": 0.0, **training}
     if embeddings:
         model = {"dim": embeddings[0].dim, **model}
     if init is not None:
@@ -145,7 +154,7 @@ def plan_training(
     is_fitted = preset is None and resume is None
     return TrainingPlan(
         model, training, None if is_fitted else known, known.training.seed,
-        known.model.normalize, init, update, convert,
+        known.model.normalize, known.model.autoencode, init, update, convert,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from wordkit.nn.network import linear
 from wordkit.nn.recurrent import RecurrentStack
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 
-__all__ = ["Gaussian", "LatentVariable", "kl_divergence", "kl_penalty"]
+__all__ = ["Gaussian", "LatentVariable", "kl_divergence", "kl_penalty", "standard_normal"]
 
 
 class Gaussian(NamedTuple):
@@ -44,6 +44,11 @@ class Gaussian(NamedTuple):
         """Return log p of points, (B, Z), natural: shape (B,)."""
         squares = (z - self.mean).square() * (-self.log_variance).exp()
         return -(squares + self.log_variance + math.log(2 * math.pi)).sum(-1) / 2
+
+
+def standard_normal(like: Tensor) -> Gaussian:
+    """Return the standard normal distribution, of the shape of a tensor."""
+    return Gaussian(torch.zeros_like(like), torch.zeros_like(like))
 
 
 def kl_divergence(q: Gaussian, p: Gaussian) -> Tensor:
@@ -99,6 +104,8 @@ class GaussianNetwork(nn.Module):
 class LatentVariable(nn.Module):
     """The prior and the posterior of a latent variable z, and a bag of words predicted from it.
 
+    Of an autoencoder, whose source is its target, the prior is the standard normal distribution.
+
     Args:
         config: of the model.
         latent: Z.
@@ -108,27 +115,35 @@ class LatentVariable(nn.Module):
         super().__init__()
         D = config.width
         cell = full_name(config.cell, config.activation)
-        self.prior = GaussianNetwork(D, D, latent)
-        self.target_encoder = RecurrentStack(cell, [config.dim, D])
-        self.posterior = GaussianNetwork(2 * D, D, latent)
+        self.from_source = GaussianNetwork(D, D, latent)
+        """The prior; of an autoencoder the posterior."""
+        self.from_both: GaussianNetwork | None = None
+        """The posterior, given source and target."""
+        if not config.autoencode:
+            self.target_encoder = RecurrentStack(cell, [config.dim, D])
+            self.from_both = GaussianNetwork(2 * D, D, latent)
         self.bag = nn.Parameter(torch.empty(config.dim, D + latent))
 
     def initialize(self, config: NetworkConfig, generator: torch.Generator) -> None:
         """Draw the weights of the bag of words; the networks draw theirs themselves."""
         initialize_matrix(self.bag, self.bag.shape[1], config, generator)
 
-    def posterior_of(self, context: Tensor, vectors: Tensor, lengths: Tensor) -> Gaussian:
-        """Return the posterior given source and target.
+    def distributions(
+        self, given: Gaussian, context: Tensor, vectors: Tensor, lengths: Tensor
+    ) -> tuple[Gaussian, Gaussian]:
+        """Return the posterior and the prior.
 
         Args:
+            given: what ``from_source`` has made of the source.
             context: the encoded source, shape (B, D).
             vectors: embeddings of the target, shape (T, B, E).
             lengths: of each target, from 1 to T, shape (B,), int64.
         """
+        if self.from_both is None:
+            return given, standard_normal(given.mean)
         before = self.target_encoder.initial_state(len(lengths))
         _, layers = self.target_encoder(vectors, before, lengths)
-        found: Gaussian = self.posterior(torch.cat([context, layers[-1][0]], -1))
-        return found
+        return self.from_both(torch.cat([context, layers[-1][0]], -1)), given
 
     def bag_loss(self, context: Tensor, z: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
         """Return the sum of −log p of the targets, in nats, whose order is not predicted.

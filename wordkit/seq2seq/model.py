@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.nn.network_file import NetworkFile, save_network
@@ -114,6 +117,38 @@ class Seq2SeqModel:
 
         answers = transform(self, lines, change(DecodingConfig(), **settings))
         return [found[0].text if found else "" for found in answers]
+
+    def encode(self, texts: str | Iterable[str]) -> npt.NDArray[np.float32]:
+        """Return the vector of each text, (N, Z): see :func:`wordkit.seq2seq.encode_texts`."""
+        from wordkit.seq2seq.autoencoder import encode_texts
+
+        return encode_texts(self, texts)
+
+    def decode(self, vectors: npt.ArrayLike, **settings: Any) -> list[str]:
+        """Return the text of each vector: see :func:`wordkit.seq2seq.decode_vectors`."""
+        from wordkit.seq2seq.autoencoder import decode_vectors
+        from wordkit.seq2seq.config import DecodingConfig
+
+        return decode_vectors(self, vectors, change(DecodingConfig(), **settings))
+
+    def sample(self, n: int = 1, seed: int = 1, **settings: Any) -> list[str]:
+        """Return texts of vectors drawn from the prior: see :func:`wordkit.seq2seq.sample_texts`.
+
+        Args:
+            n, seed: how many, and the seed of the random numbers.
+            settings: fields of :class:`wordkit.seq2seq.DecodingConfig`.
+        """
+        from wordkit.seq2seq.autoencoder import sample_texts
+        from wordkit.seq2seq.config import DecodingConfig
+
+        return sample_texts(self, n, seed, change(DecodingConfig(), **settings))
+
+    def interpolate(self, first: str, second: str, n: int = 6, **settings: Any) -> list[str]:
+        """Return texts between two texts: see :func:`wordkit.seq2seq.interpolate`."""
+        from wordkit.seq2seq.autoencoder import interpolate
+        from wordkit.seq2seq.config import DecodingConfig
+
+        return interpolate(self, first, second, n, change(DecodingConfig(), **settings))
 
     def __repr__(self) -> str:
         config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)

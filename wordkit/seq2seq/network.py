@@ -19,12 +19,13 @@ from wordkit.nn.initialization import (
     initialize_matrix,
     uniform_,
 )
+from wordkit.nn.network import map_state
 from wordkit.nn.output import OutputLayer
 from wordkit.nn.recurrent import LayerState
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
-from wordkit.seq2seq.latent import Gaussian, LatentVariable
+from wordkit.seq2seq.latent import Gaussian, LatentVariable, standard_normal
 from wordkit.seq2seq.transformer import TransformerDecoder, TransformerEncoder
 from wordkit.text import Vocabulary
 from wordkit.training.finetuning import copy_weights, share_unk_bias
@@ -88,8 +89,10 @@ class Seq2SeqNetwork(nn.Module):
     def _with_latent(self, state: DecoderState) -> DecoderState:
         if self.latent is None:
             return state
-        prior = self.latent.prior(state.layers[-1][0])
-        return state._replace(latent=prior.mean, distribution=prior)
+        given = self.latent.from_source(state.layers[-1][0])
+        if self.config.autoencode:  # the decoder knows the latent variable alone
+            state = state._replace(layers=map_state(torch.zeros_like, state.layers))
+        return state._replace(latent=given.mean, distribution=given)
 
     def distributions(self, state: DecoderState, targets: Tensor) -> tuple[Gaussian, Gaussian]:
         """Return the posterior of the latent variable, and its prior.
@@ -100,9 +103,9 @@ class Seq2SeqNetwork(nn.Module):
         """
         vectors = F.embedding(targets.clamp(min=0), self.decoder.embedding)
         lengths = (targets >= 0).sum(0).clamp(min=1)
-        latent, prior = cast("LatentVariable", self.latent), cast("Gaussian", state.distribution)
+        latent, given = cast("LatentVariable", self.latent), cast("Gaussian", state.distribution)
         context, vectors = state.layers[-1][0], self.decoder.dropout(vectors)
-        return latent.posterior_of(context, vectors, lengths), prior
+        return latent.distributions(given, context, vectors, lengths)
 
     def bag_loss(self, state: DecoderState, targets: Tensor) -> Tensor:
         """Return the bag-of-words loss of a state with its latent variable, in nats, summed.
@@ -115,11 +118,15 @@ class Seq2SeqNetwork(nn.Module):
         return latent.bag_loss(state.layers[-1][0], z, self.decoder.embedding, targets)
 
     def initial_state(self, batch: int) -> DecoderState:
-        """Return the state for empty sources."""
+        """Return the state for empty sources; of an autoencoder, before anything is known."""
         empty = self.decoder.embedding.new_zeros(0, batch, self.config.width)
         stack = "transformer" if self.config.arch == "transformer" else "recurrent"
         layers = getattr(self.decoder, stack).initial_state(batch)
-        return self._with_latent(self.decoder.initial_state(empty, layers, None))
+        state = self._with_latent(self.decoder.initial_state(empty, layers, None))
+        if not self.config.autoencode:
+            return state
+        prior = standard_normal(cast("Tensor", state.latent))
+        return state._replace(latent=prior.mean, distribution=prior)
 
     def forward(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Return the features of the decoder's steps, (T, B, F), and the state after the last.

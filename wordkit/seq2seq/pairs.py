@@ -35,6 +35,7 @@ __all__ = [
     "normalized_pairs",
     "pairs_of",
     "read_pairs",
+    "read_texts",
     "split_pairs",
     "units_of",
     "vocabulary_of",
@@ -72,6 +73,21 @@ def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
     """
     _check_separator(separator)
     return _pairs(numbered_lines_of(source), source.name, separator)
+
+
+def read_texts(source: TextSource) -> Iterator[Pair]:
+    """Yield each line of a text as source and target, for autoencoders; blank ones are skipped.
+
+    Raises:
+        TextError: during iteration: the text cannot be read, or all of its lines are blank.
+    """
+    some = False
+    for line, _, _ in numbered_lines_of(source):
+        if text := line.strip():
+            some = True
+            yield Pair(text, text)
+    if not some:
+        raise TextError(f"{source.name} holds no text; give one with a text in each line")
 
 
 def pairs_of(lines: Iterable[str], name: str, separator: str = "\t") -> Iterator[Pair]:

@@ -44,10 +44,12 @@ __all__ = [
     "Alignment",
     "Answer",
     "align",
+    "batches_that_fit",
     "decode_all",
     "decode_states",
     "iter_evaluate_pairs",
     "parts_that_fit",
+    "stripped_texts",
     "transform",
     "transform_groups",
     "warn_of_unknown",
@@ -101,11 +103,7 @@ def transform_groups(
     read, answered, known = 0, 0, set[str]()
     for group in [groups] if isinstance(groups, str) else groups:
         group = [group] if isinstance(group, str) else group
-        for number, text in enumerate(group, read + 1):
-            if not isinstance(text, str):
-                hint = missing_hint(text)
-                raise TextError(f"text {number} must be a string, not {text!r:.50}{hint}")
-        texts = [normalized(text.strip(), model.config.normalize) for text in group]
+        texts = stripped_texts(model, group, first=read + 1)
         encoded = _encode(model, [(text, "") for text in texts if text])
         warn_of_unknown(encoded.sources, known)
         found = iter(decode_all(model, encoded, config, first=answered))
@@ -114,6 +112,20 @@ def transform_groups(
             for text in texts
         ]
         read, answered = read + len(texts), answered + len(encoded)
+
+
+def stripped_texts(model: Seq2SeqModel, texts: Iterable[str], *, first: int = 1) -> list[str]:
+    """Return texts in the model's normal form, without white space around them.
+
+    Raises:
+        TextError: one is no string; ``first`` is the number of the first one.
+    """
+    texts = [*texts]
+    for number, text in enumerate(texts, first):
+        if not isinstance(text, str):
+            hint = missing_hint(text)
+            raise TextError(f"text {number} must be a string, not {text!r:.50}{hint}")
+    return [normalized(text.strip(), model.config.normalize) for text in texts]
 
 
 def warn_of_unknown(texts: EncodedTexts, known: set[str]) -> None:
@@ -181,7 +193,7 @@ def decode_all(
     unk = torch.tensor([model.target_vocabulary.id(UNK)], device=device_of(model.network))
     found: dict[int, list[Hypothesis]] = {}
     copies = (encoded.sources.unknown_counts > 0) & config.copy_unknown
-    for rows in _batches(model, encoded, config):
+    for rows in batches_that_fit(model, encoded, config):
         for part in filter(len, (rows[~copies[rows]], rows[copies[rows]])):
             banned = None if copies[part[0]] else unk
             hypotheses = _decode_batch(model, encoded, part, config, first, banned)
@@ -241,7 +253,9 @@ def decode_states(
     return [drawn[start : start + n] for start in range(0, B * n, n)]
 
 
-def _batches(model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig) -> Iterator[Ids]:
+def batches_that_fit(
+    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig
+) -> Iterator[Ids]:
     """Yield the rows of each batch, shortest sources first: as many as are asked for and fit."""
 
     def needed(rows: Ids) -> int:
