@@ -23,7 +23,7 @@ from wordkit_cli.sequence_models import (
 from wordkit_cli.setting_options import SettingOptions
 
 if TYPE_CHECKING:
-    from wordkit.evaluation import Example, TransductionScore
+    from wordkit.evaluation import Example, Likelihood, TransductionScore
 
 __all__ = ["command"]
 
@@ -32,6 +32,7 @@ _DECODING = SettingOptions(
     hidden=("batch", "alternatives", "sample", *SamplingConfig.__dataclass_fields__),
 )
 _SCORES = ("bleu", "bleu_detokenized", "chrf")
+_LIKELIHOOD = ("perplexity", "elbo", "kl", "samples")
 _UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
 
 
@@ -43,6 +44,10 @@ _UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
     "--examples", default=3, show_default=True, type=click.IntRange(min=0),
     help="Number of right and wrong answers to show.",
 )  # fmt: skip
+@click.option(
+    "--samples", default=10, show_default=True, type=click.IntRange(min=1), metavar="K",
+    help="Draws of a latent variable, for the bound of the perplexity.",
+)  # fmt: skip
 @model_device_option
 @encoding_options
 @json_option
@@ -51,9 +56,10 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     """Measure how well MODEL writes the second text of PAIRS from the first.
 
     Exact match is the fraction of the pairs whose text is written exactly; the error rate is the
-    edit distance in characters (or words), relative to the length of the true texts. Where texts
-    are words, BLEU and chrF (pip install 'wordkit[bleu]'). Default of MODEL: $WORDKIT_SEQ2SEQ, else
-    ./seq2seq.safetensors.
+    edit distance in characters (or words), relative to the length of the true texts. The perplexity
+    is that of the true texts; of a model with a latent variable an upper bound, by importance
+    sampling. Where texts are words, BLEU and chrF (pip install 'wordkit[bleu]'). Default of MODEL:
+    $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.
 
     \b
     Examples:
@@ -70,7 +76,9 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     with Progress(quiet=options["quiet"], log=log) as progress:
         autoencode = asked.config.autoencode
         pairs = read_pair_files([file], options, outputs=(log,), autoencode=autoencode)
-        run = iter_evaluate_pairs(asked, pairs, config, examples=options["examples"])
+        run = iter_evaluate_pairs(
+            asked, pairs, config, examples=options["examples"], samples=options["samples"]
+        )
         score = progress.finish(run)
         if asked.config.unit != "char" and score.translation is None:
             progress.say("BLEU and chrF need sacrebleu; pip install 'wordkit[bleu]'")
@@ -84,6 +92,7 @@ def _as_json(score: TransductionScore) -> dict[str, Any]:
     names = ("exact_match", "error_rate", "pairs", "right", "edits", "units", "unknown")
     return {
         **{name: getattr(score, name) for name in names},
+        **{name: getattr(score.likelihood, name, None) for name in _LIKELIHOOD},
         **{name: getattr(score.translation, name, None) for name in _SCORES},
         "examples_right": [example._asdict() for example in score.examples_right],
         "examples_wrong": [example._asdict() for example in score.examples_wrong],
@@ -100,6 +109,8 @@ def _print(score: TransductionScore, units: str) -> None:
             f"{score.edits:,} edits for {score.units:,} {units}",
         ),
     ]
+    if (likelihood := score.likelihood) is not None:
+        rows += _likelihood_rows(likelihood, units)
     if score.translation is not None:
         rows += [
             ("BLEU", f"{score.translation.bleu:.2f}", "on tokens, as they are"),
@@ -114,6 +125,18 @@ def _print(score: TransductionScore, units: str) -> None:
         if examples:
             click.echo(f"\n{title}")
             print_table([_row(example) for example in examples])
+
+
+def _likelihood_rows(likelihood: Likelihood, units: str) -> list[tuple[str, str, str]]:
+    each, perplexity = units.removesuffix("s"), f"{likelihood.perplexity:.4g}"
+    if likelihood.elbo is None or likelihood.kl is None:
+        return [("perplexity", perplexity, f"of a {each}")]
+    draws = counted(likelihood.samples, "draw")
+    return [
+        ("perplexity", f"≤ {perplexity}", f"of a {each}, by importance sampling with {draws}"),
+        ("ELBO", f"{likelihood.elbo:.2f}", "nats a pair"),
+        ("KL", f"{likelihood.kl:.2f}", "nats a pair, of the posterior from the prior"),
+    ]
 
 
 def _row(example: Example) -> tuple[str, str, str]:

@@ -83,6 +83,7 @@ def test_from_pairs_to_answers(
     exact, rate, *_ = shown.splitlines()
     right = round(known["exact_match"] * known["pairs"])
     assert exact.startswith("exact match ") and f" {right:,} of {known['pairs']:,} pairs" in exact
+    assert known["perplexity"] > 1 and known["kl"] is None and "\nperplexity " in shown
     assert rate.split()[:3] == ["error", "rate", f"{known['error_rate']:.2%}"]
     info = json.loads(wordkit("info", "seq2seq.safetensors", "--json").stdout)
     assert info["kind"] == "sequence to sequence model" and info["network"]["attention"] == "dot"
@@ -274,8 +275,12 @@ def test_an_autoencoder(wordkit: Wordkit, folder: Path, trained: Path) -> None:
     assert between.splitlines()[::3] == ends.splitlines()
     call = ("interpolate", "vae.safetensors", "we see", "they like", "-n", "4", "--json")
     assert json.loads(wordkit(*call).stdout) == {"texts": between.splitlines()}
-    score = json.loads(wordkit("evaluate-seq2seq", "vae.safetensors", "texts", "--json").stdout)
-    assert score["pairs"] == 180
+    ask = ("evaluate-seq2seq", "vae.safetensors", "texts", "--samples", "3")
+    score = json.loads(wordkit(*ask, "--json").stdout)
+    assert score["pairs"] == 180 and score["samples"] == 3 and score["perplexity"] > 1
+    assert score["kl"] > 0 > score["elbo"]
+    shown = wordkit(*ask).stdout
+    assert "of a word, by importance sampling with 3 draws" in shown and "\nELBO " in shown
     for arguments, said, status in (
         (("interpolate", trained, "a", "b"), "no autoencoder; train one with wordkit", 1),
         (("interpolate", "vae.safetensors", "we", " "), "text 2 is blank", 1),

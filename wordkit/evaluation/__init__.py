@@ -7,7 +7,12 @@ from wordkit.evaluation.analogy import (
     iter_evaluate_analogies,
 )
 from wordkit.evaluation.bleu import TranslationScore
-from wordkit.evaluation.exact_match import Example, TransductionScore, edit_distance
+from wordkit.evaluation.exact_match import (
+    Example,
+    Likelihood,
+    TransductionScore,
+    edit_distance,
+)
 from wordkit.evaluation.perplexity import Perplexity
 from wordkit.evaluation.similarity import (
     SimilarityScore,
@@ -20,6 +25,7 @@ __all__ = [
     "AnalogyScores",
     "AnalogySection",
     "Example",
+    "Likelihood",
     "Perplexity",
     "SectionScore",
     "SimilarityScore",

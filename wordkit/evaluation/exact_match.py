@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from wordkit.evaluation.bleu import TranslationScore
 
-__all__ = ["Example", "TransductionScore", "edit_distance"]
+__all__ = ["Example", "Likelihood", "TransductionScore", "edit_distance"]
 
 
 class Example(NamedTuple):
@@ -17,6 +18,34 @@ class Example(NamedTuple):
     source: str
     target: str
     written: str
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The likelihood of targets given their sources, each by teacher forcing; logarithms are
+    natural."""
+
+    log_likelihood: float
+    """Σ log p(target | source); with a latent variable an importance-sampled lower bound."""
+
+    tokens: int
+    """Units of the targets, with an end for each."""
+
+    targets: int
+
+    samples: int = 0
+    """Draws of the latent variable for each target; 0: the model has none, and all is exact."""
+
+    elbo: float | None = None
+    """ELBO, nats a target; None without a latent variable."""
+
+    kl: float | None = None
+    """KL divergence of the posterior from the prior, nats a target; None without them."""
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the nats a unit: with a latent variable an upper bound."""
+        return math.exp(min(-self.log_likelihood / self.tokens, 700.0))
 
 
 @dataclass(frozen=True)
@@ -42,6 +71,9 @@ class TransductionScore:
 
     translation: TranslationScore | None = None
     """BLEU and chrF, of words; None for characters, and where sacrebleu is not installed."""
+
+    likelihood: Likelihood | None = None
+    """Of the targets; None where it was not asked for."""
 
     @property
     def exact_match(self) -> float:

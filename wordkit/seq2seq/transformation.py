@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wordkit.config import check_number
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
 from wordkit.errors import ConfigError, TextError, WordkitWarning, counted, missing_hint
@@ -32,6 +33,12 @@ from wordkit.seq2seq.batches import (
 )
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
+from wordkit.seq2seq.likelihood import (
+    TargetLikelihoods,
+    normal_noise,
+    target_likelihoods,
+    total_likelihood,
+)
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
@@ -55,6 +62,7 @@ __all__ = [
     "warn_of_unknown",
 ]
 
+_MAX_CELLS = 1 << 25  # numbers of features or attention weights of a batch, in evaluation
 _GROUP = 4096  # sources that are sorted by length together
 _EXTRA_UNITS = 10  # of an answer, beyond twice the longest target
 
@@ -297,6 +305,7 @@ def iter_evaluate_pairs(
     config: DecodingConfig | None = None,
     *,
     examples: int = 5,
+    samples: int = 10,
 ) -> Run[TransductionScore]:
     """Measure how well a model writes the targets of pairs.
 
@@ -305,27 +314,32 @@ def iter_evaluate_pairs(
         pairs: one at least.
         config: how.
         examples: how many right and how many wrong answers to give, the first ones.
+        samples: draws of the latent variable for the bound of the likelihood of each target.
 
     Raises:
-        ConfigError: there is no pair.
+        ConfigError: there is no pair, or ``samples`` is below 1.
     """
     if not pairs:
         raise ConfigError("there is no pair to evaluate on; give one at least")
-    return Run(_evaluate(model, pairs, config or DecodingConfig(), examples))
+    check_number("samples", samples)
+    return Run(_evaluate(model, pairs, config or DecodingConfig(), examples, samples))
 
 
 def _evaluate(
-    model: Seq2SeqModel, pairs: Sequence[Pair], config: DecodingConfig, examples: int
-) -> Generator[Report, None, TransductionScore]:
+    model: Seq2SeqModel, pairs: Sequence[Pair], config: DecodingConfig, examples: int,
+    samples: int,
+) -> Generator[Report, None, TransductionScore]:  # fmt: skip
     unit = model.config.unit
     right, wrong, texts = list[Example](), list[Example](), list[str]()
     matches = edits = units = unknown = 0
+    likelihoods = list[TargetLikelihoods]()
     for start in range(0, len(pairs), _GROUP):
         yield Report("transforming", start, len(pairs), "pairs")
         group = normalized_pairs(pairs[start : start + _GROUP], model.config.normalize)
         encoded = _encode(model, group)
         unknown += encoded.sources.unknown
         found = decode_all(model, encoded, config, first=start)
+        likelihoods += _likelihoods(model, encoded, samples, first=start)
         for pair, answers in zip(group, found, strict=True):
             written = _answer(model, pair.source, answers[0], config).text
             texts.append(written)
@@ -340,8 +354,31 @@ def _evaluate(
     if unit != "char":
         translation = measure_translation(texts, [pair.target for pair in pairs])
     return TransductionScore(
-        len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation
-    )
+        len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation,
+        total_likelihood(
+            likelihoods, units + len(pairs), None if model.config.latent is None else samples
+        ),
+    )  # fmt: skip
+
+
+def _likelihoods(
+    model: Seq2SeqModel, encoded: EncodedPairs, samples: int, first: int
+) -> Iterator[TargetLikelihoods]:
+    """Yield the likelihoods of the targets of pairs, those of a batch together."""
+    network, latent = model.network, model.config.latent
+    device = device_of(network)
+    for rows in batches_that_fit(model, encoded, DecodingConfig()):
+        S = int(encoded.sources.lengths[rows].max())
+        T = int(encoded.targets.lengths[rows].max()) + 1
+        size = max(_MAX_CELLS // (T * (S + model.config.width_out)), 1)
+        for part in np.split(rows, range(size, len(rows), size)):
+            batch, noise = pad(encoded, part, reverse=model.config.reverse), None
+            if latent is not None:
+                noise = normal_noise(samples, first + part, latent).to(device)
+            with inference(network):
+                state = network.encode(batch.sources.to(device), batch.lengths)
+            inputs, targets = batch.inputs.to(device), batch.targets.to(device)
+            yield target_likelihoods(network, state, inputs, targets, noise)
 
 
 class Alignment(NamedTuple):

@@ -1,0 +1,93 @@
+"""The sentence VAE on the lines of the Penn Treebank, beside the figures of Bowman et al. (2016).
+
+    python benchmarks/sentence_vae.py --minutes 15
+
+An autoencoder by word with 32 dimensions is trained for some minutes on the lines of ptb.train.txt
+in shared/data/ptb, with the settings of train-seq2seq --autoencode unless the table says another
+one; the best on ptb.valid.txt is measured on ptb.test.txt: the negative ELBO and in it the KL
+divergence, nats a line, and the bound of the perplexity, by the ELBO and by importance sampling.
+Beside it stand the published figures, of table 2 there: their encoder and decoder are LSTMs of one
+layer, their latent variable is the initial state of the decoder (here an input of every step), and
+word dropout was tuned. Below, lines that are drawn from the prior, and lines between two lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+from machine import describe, heading, row
+
+from wordkit.seq2seq import (
+    DecodingConfig,
+    Pair,
+    iter_evaluate_pairs,
+    iter_train_seq2seq,
+)
+from wordkit.seq2seq.fitting import plan_training
+
+DATA = Path(__file__).resolve().parents[2] / "shared/data/ptb"
+PUBLISHED = {  # negative log-likelihood or ELBO, KL, perplexity
+    "RNNLM, Bowman et al. 2016": ("100", "", "116"),
+    "VAE, Bowman et al. 2016": ("101", "2", "119"),
+}
+ENDS = (
+    ("the company said it will close the plant", "he was named president and chief executive"),
+    ("prices rose in september", "i do n't know what will happen"),
+)
+
+
+def read(folder: Path, part: str, limit: int | None) -> list[Pair]:
+    """The lines of a part, each as its source and target."""
+    text = (folder / f"ptb.{part}.txt").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [Pair(line, line) for line in lines[:limit]]
+
+
+def main() -> None:
+    """Train, measure, and show lines."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--limit", type=int, help="lines of each part")
+    parser.add_argument("--samples", type=int, default=20, help="draws for the bound")
+    parser.add_argument("--word-dropout", type=float, nargs="+", default=[0.25])
+    options = parser.parse_args()
+    train, valid, test = (read(options.data, name, options.limit)
+                          for name in ("train", "valid", "test"))  # fmt: skip
+    print(f"{describe()}\n{len(train):,} lines; {options.threads} threads\n")
+    columns = ["-ELBO", "KL", "perplexity", f"by {options.samples} draws", "epochs"]
+    print(heading(["", *columns]))
+    for name, (loss, kl, perplexity) in PUBLISHED.items():
+        print(row([name, loss, kl, perplexity, "", ""]))
+    for word_dropout in options.word_dropout:
+        given = {"max_minutes": options.minutes, "word_dropout": word_dropout}
+        chosen = plan_training({"autoencode": True}, given).fit(train)
+        run = iter_train_seq2seq(
+            train, chosen.model, chosen.training, valid=valid, threads=options.threads
+        )
+        model = run.result()
+        score = iter_evaluate_pairs(model, test, samples=options.samples).result().likelihood
+        assert score is not None
+        assert score.elbo is not None
+        assert score.kl is not None
+        by_elbo = math.exp(-score.elbo * score.targets / score.tokens)
+        epochs = model.metadata["training"]["epochs"]
+        figures = [-score.elbo, score.kl, by_elbo, score.perplexity, epochs]
+        shown = [f"{figure:.1f}" for figure in figures]
+        print(row([f"wordkit, word dropout {word_dropout:g}", *shown]), flush=True)
+    print(f"\nof the last: {chosen.model.shape}, dropout {chosen.model.dropout:g}, "
+          f"free bits {chosen.training.free_bits:g}\n\ndrawn from the prior")  # fmt: skip
+    for text in model.sample(5):
+        print(f"  {text}")
+    for first, second in ENDS:
+        print(f"\nfrom: {first}\nto:   {second}")
+        for text in model.interpolate(first, second, 6, beam=DecodingConfig().beam):
+            print(f"  {text}")
+
+
+if __name__ == "__main__":
+    main()
