@@ -104,6 +104,7 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (GenerationConfig, {"method": "beam", "temperature": 0.5}, {"method": "sample"}),
     (GenerationConfig, {"beam": 3}, {"method": "beam"}),
     (DialogueConfig, {"arch": "seq2seq", "context_turns": 3}, {"arch": "hred"}),
+    (DialogueConfig, {"arch": "hred", "latent": 3}, {"arch": "vhred"}),
     (DialogueConfig, {"attention": "none", "attention_to": "both"}, {"attention": "dot"}),
     (ClassifierConfig, {"loss": "hs", "naive_bayes": 0.5}, {"loss": "softmax"}),
     (Word2VecConfig, {"loss": "hs", "negative": 3}, {"loss": "ns"}),
@@ -125,6 +126,7 @@ TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
         (TrainingConfig, {"softmax": s, "label_smoothing": 0.1}, f"softmax exact, not {s}")
         for s in ("sampled", "adaptive")
     ),
+    (DialogueConfig, {"autoencode": True}, "autoencode (needs latent|has no effect)"),
     (Seq2SeqConfig, {"residual": True}, "residual needs .* dim is 64, .* is 256 wide"),
     (
         Seq2SeqConfig, {"residual": True, "dim": 256, "directions": "concat"},

@@ -40,7 +40,7 @@ __all__ = ["command"]
 
 _SETTINGS = SettingOptions(
     {"Model": DialogueConfig, "Training": DialogueTrainingConfig},
-    hidden=("heads", "feed_forward"),  # of Transformers
+    hidden=("heads", "feed_forward", "autoencode"),  # of Transformers, and of single texts
     shows_defaults=False,  # they are fitted to the dialogues
 )
 
@@ -90,6 +90,7 @@ def command(dialogues: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-dialogue dialogues.txt --max-minutes 10
       wordkit train-dialogue train.txt --valid valid.txt --attention-to both
       wordkit train-dialogue dialogues.txt --arch seq2seq -o last-turn.safetensors
+      wordkit train-dialogue dialogues.txt --arch vhred
       wordkit train-dialogue dialogues.txt --unit bpe --context-turns 4
       wordkit train-dialogue mine.txt --init dialogue.safetensors -o my.model
     """
@@ -134,7 +135,7 @@ def command(dialogues: tuple[str, ...], output: str, **options: Any) -> None:
         save = save_dialogue_model if is_first else None
         made = finish_training(run, output, save, progress, checkpoint, _figures)
         progress.say(_start(made.metadata))
-        progress.say(f"{output}: {_described(made, run.rate)}")
+        progress.say(f"{output}: {_described(made, run.rate, run.figures)}")
 
 
 def _read(
@@ -175,7 +176,8 @@ def _settings(chosen: Preset) -> str:
 
 def _shape(model: Any) -> str:
     attention = "" if model.attention == "none" else f", {model.attention} attention"
-    return f"{model.arch} of {model.shape}{attention}"
+    latent = "" if model.latent is None else f", latent {model.latent}"
+    return f"{model.arch} of {model.shape}{attention}{latent}"
 
 
 def _figures(known: Mapping[str, float]) -> str:
@@ -187,7 +189,7 @@ def _figures(known: Mapping[str, float]) -> str:
         shown += f"  loss {known['loss']:.3f}"
     if "valid_perplexity" in known:
         shown += f"  valid {known['valid_perplexity']:.1f}  right {known['valid_exact']:.1%}"
-    return shown
+    return f"{shown}  KL {known['valid_kl']:.2f}" if "valid_kl" in known else shown
 
 
 def _start(metadata: Mapping[str, Any]) -> str | None:
@@ -201,12 +203,14 @@ def _start(metadata: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _described(model: DialogueModel, rate: float | None) -> str:
+def _described(model: DialogueModel, rate: float | None, figures: Mapping[str, float]) -> str:
     """A model and its training in one line."""
     training = model.metadata["training"]
     facts = [_shape(model.config), counted(float(training["epochs"]), "epoch")]
     if training["valid_perplexity"] is not None:
-        facts.append(f"perplexity of the validation turns {training['valid_perplexity']:.1f}")
+        bound = "" if "valid_kl" not in figures else "at most "
+        shown = f"perplexity of the validation turns {bound}{training['valid_perplexity']:.1f}"
+        facts.append(shown + (f", KL {figures['valid_kl']:.2f} nats a turn" if bound else ""))
     if rate:
         facts.append(f"{short(rate)} turns/s")
     return ", ".join(facts)

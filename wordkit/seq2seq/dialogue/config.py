@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from wordkit.config import setting
+from wordkit.errors import ConfigError
+from wordkit.nn.config import MAX_WIDTH
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.text.detokenizer import Unit
 
 __all__ = ["AttentionTo", "DialogueArchitecture", "DialogueConfig", "DialogueTrainingConfig"]
 
-DialogueArchitecture = Literal["seq2seq", "hred"]
+DialogueArchitecture = Literal["seq2seq", "hred", "vhred"]
 AttentionTo = Literal["turn", "turns", "both"]
 
-_WITH_CONTEXT = {"arch": ("hred",)}
+_WITH_CONTEXT = {"arch": ("hred", "vhred")}
+_LATENT = 32  # dimensions of the latent variable of vhred by default
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,23 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
     arch: DialogueArchitecture = setting(  # type: ignore[assignment]
         "hred",
         "Architecture. hred: an RNN over the vectors of all turns so far, whose state the decoder "
-        "starts from, Serban et al. 2016; seq2seq: the decoder knows the last turn alone.",
+        "starts from, Serban et al. 2016; vhred: a latent variable beside it, so that a turn has "
+        "several answers, Serban et al. 2017; seq2seq: the decoder knows the last turn alone.",
         main=True,
     )
     unit: Unit = "word"
     dim: int = 256
     tied: bool = True
+    latent: int | None = setting(
+        None,
+        "Dimensions of the latent variable of vhred (Z). Its prior and posterior are diagonal "
+        "Gaussians given the context, and given context and next turn.",
+        none="32 with vhred",
+        at_least=1,
+        at_most=MAX_WIDTH,
+        only_with={"arch": ("vhred",)},
+        main=True,
+    )
     context_turns: int | None = setting(
         None,
         "Turns before the next one that the model knows.",
@@ -47,6 +61,13 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
         "after each turn, or both.",
         only_with={**_WITH_CONTEXT, "attention": ("dot", "general", "additive")},
     )
+
+    def __post_init__(self) -> None:
+        if self.arch == "vhred" and self.latent is None:
+            object.__setattr__(self, "latent", _LATENT)
+        super().__post_init__()
+        if self.autoencode:
+            raise ConfigError("autoencode has no effect with dialogues; leave it out")
 
     @property
     def window(self) -> int | None:

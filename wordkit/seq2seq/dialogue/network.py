@@ -2,7 +2,9 @@
 
 With the architecture ``hred`` (Serban et al. 2016) the last hidden state of the encoder is the
 vector of a turn; the context RNN reads these vectors, and its state after the last turn is the
-state that the decoder starts from. With ``seq2seq`` the decoder starts from the encoder's own.
+state that the decoder starts from. With ``vhred`` (Serban et al. 2017) the latent variable of
+:mod:`wordkit.seq2seq.latent` is given this state. With ``seq2seq`` the decoder starts from the
+encoder's own.
 
 Notation: N turns that are read, S steps of a turn, M next turns of a batch, K steps of the context
 RNN, C sequences that it reads, D size of a hidden state.
@@ -71,7 +73,7 @@ class DialogueNetwork(Seq2SeqNetwork):
             after = read_turns(self.context, layers[-1][0], history.steps)
             layers = select(after, history.ends)
         if self.decoder.attention is None:
-            return self.decoder.initial_state(outputs, layers, None)
+            return self._with_latent(self.decoder.initial_state(outputs, layers, None))
         values, masks = [], []
         if self.config.attention_to != "turns":
             values.append(outputs.index_select(1, history.last))
@@ -82,7 +84,8 @@ class DialogueNetwork(Seq2SeqNetwork):
             values.append(after[-1][0][history.known])
             steps = torch.arange(len(history.known), device=turns.device)
             masks.append(steps >= history.lengths.unsqueeze(1))
-        return self.decoder.initial_state(torch.cat(values), layers, torch.cat(masks, 1))
+        state = self.decoder.initial_state(torch.cat(values), layers, torch.cat(masks, 1))
+        return self._with_latent(state)
 
 
 def read_turns(

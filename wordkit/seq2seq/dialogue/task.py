@@ -24,7 +24,7 @@ from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.nn.network import select
 from wordkit.runtime import Report, choose_device
 from wordkit.seq2seq.batches import EncodedPairs, Ids, PairBatch, epoch_batches
-from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.config import DecodingConfig, check_latent
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import (
     DialogueBatch,
@@ -217,6 +217,7 @@ def iter_train_dialogue(
     """
     model = model or (DialogueConfig() if init is None else init.config)
     config = config or DialogueTrainingConfig()
+    check_latent(model.latent, config)
     if init is not None:
         check_shape(init.config, asdict(model))
         if embeddings is not None:
