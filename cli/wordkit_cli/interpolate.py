@@ -14,7 +14,7 @@ __all__ = ["command"]
 @click.command("interpolate")
 @click.argument("model_and_texts", nargs=-1, required=True, metavar="[MODEL] TEXT TEXT")
 @click.option(
-    "-n", default=6, show_default=True, type=click.IntRange(min=2), metavar="N",
+    "-n", default=6, show_default=True, type=click.IntRange(2, 10_000), metavar="N",
     help="Texts to print, from the first to the second.",
 )  # fmt: skip
 @click.option(
@@ -34,7 +34,7 @@ def command(
     \b
     Examples:
       wordkit interpolate "a man is running" "two dogs play in the snow"
-      wordkit interpolate sentences.safetensors "he was silent" "she said no more" -n 8
+      wordkit interpolate sentences.safetensors "he was silent" "she left" -n 8
     """
     if len(model_and_texts) not in (2, 3):
         raise click.UsageError(

@@ -53,8 +53,8 @@ def test_examples_are_calls_that_commands_take(wordkit: Wordkit, name: str) -> N
 def test_help_of_many_options_shows_the_main_ones(wordkit: Wordkit, name: str) -> None:
     main, everything = (_sections(wordkit(name, way).stdout) for way in ("--help", "--help-all"))
     known = [
-        "Text", "Model", "Regularization", "Training", "Output layer", "Checkpoints", "Running",
-        "Other options",
+        "Text", "Model", "Regularization", "Latent variable", "Training", "Output layer",
+        "Checkpoints", "Running", "Other options",
     ]  # fmt: skip
     for shown in (main, everything):
         assert [*shown] == [title for title in known if title in shown]

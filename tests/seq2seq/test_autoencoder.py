@@ -95,9 +95,9 @@ def test_what_autoencoders_are_not(model: Seq2SeqModel, tmp_path: Path) -> None:
         model.decode(np.zeros((2, 3)))
     with pytest.raises(ConfigError, match="must be finite"):
         model.decode(np.full(8, np.nan))
-    with pytest.raises(ConfigError, match="n must be at least 2, not 1"):
+    with pytest.raises(ConfigError, match="n must be from 2 to 10000, not 1"):
         model.interpolate("we", "they", n=1)
-    with pytest.raises(ConfigError, match="n must be at least 1, not 0"):
+    with pytest.raises(ConfigError, match="n must be from 1 to 10000, not 0"):
         model.sample(0)
     with pytest.warns(WordkitWarning, match="does not know 'Cats'"):
         model.encode("we see Cats")

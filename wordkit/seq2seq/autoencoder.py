@@ -31,6 +31,8 @@ from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = ["decode_vectors", "encode_texts", "interpolate", "sample_texts"]
 
+_MAX_TEXTS = 10_000
+
 Vectors = npt.NDArray[np.float32]
 
 
@@ -110,7 +112,7 @@ def sample_texts(
 
     Args:
         model: an autoencoder.
-        n: how many, at least 1.
+        n: how many, from 1 to 10,000.
         seed: of the vectors.
         config: how they are decoded; None: greedily.
 
@@ -118,8 +120,9 @@ def sample_texts(
         ConfigError: the model is no autoencoder, or a number is out of its range.
     """
     Z = _dimensions(model)
+    check_number("n", n, at_most=_MAX_TEXTS)
     random = np.random.default_rng(check_number("seed", seed, at_least=0))
-    return decode_vectors(model, random.standard_normal((check_number("n", n), Z)), config)
+    return decode_vectors(model, random.standard_normal((n, Z)), config)
 
 
 def interpolate(
@@ -130,14 +133,14 @@ def interpolate(
     Args:
         model: an autoencoder.
         first, second: the two; the texts of their own vectors come first and last.
-        n: how many texts, at least 2.
+        n: how many texts, from 2 to 10,000.
         config: how they are decoded; None: greedily.
 
     Raises:
-        ConfigError: the model is no autoencoder, or n is too small.
+        ConfigError: the model is no autoencoder, or n is out of its range.
         TextError: a text is blank, or no string.
     """
-    check_number("n", n, at_least=2)
+    check_number("n", n, at_least=2, at_most=_MAX_TEXTS)
     one, other = encode_texts(model, [first, second])
     fractions = np.linspace(0, 1, n)[:, None]
     return decode_vectors(model, (1 - fractions) * one + fractions * other, config)

@@ -106,14 +106,12 @@ class Seq2SeqConfig(NetworkConfig):
         at_least=1,
         at_most=MAX_WIDTH,
         only_with=RECURRENT,
-        main=True,
     )
     autoencode: bool = setting(
         False,
         "Learn to write each text from its latent variable: a variational autoencoder. Bowman et "
         "al. 2016; the prior is the standard normal distribution.",
         only_with=RECURRENT,
-        main=True,
     )
 
     def __post_init__(self) -> None:

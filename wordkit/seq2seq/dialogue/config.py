@@ -45,7 +45,6 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
         at_least=1,
         at_most=MAX_WIDTH,
         only_with={"arch": ("vhred",)},
-        main=True,
     )
     context_turns: int | None = setting(
         None,
