@@ -109,7 +109,8 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "train-classifier": _calls(
         f"labelled.tsv -o >{_MODEL} {_CLASSIFIER}",
-        f"labelled.tsv -o >{_MODEL} --embeddings {_VECTORS} --log >log {_CLASSIFIER} --dim 4",
+        f"labelled.tsv -o >{_MODEL} --embeddings {_VECTORS} --log >log {_CLASSIFIER} --dim 4 "
+        "--precision int8",
     ),
     "train-dialogue": _calls(
         f"talk.txt -o >{_MODEL} {_SMALL}",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from wordkit.classification.config import ClassifierConfig
 from wordkit.storage import check_outputs, check_writable
+from wordkit.storage.quantization import PRECISIONS
 from wordkit.text.normalization import Case
 from wordkit_cli.labelled import labelled_options, read_labelled_files
 from wordkit_cli.models import CLASSIFIER, load_vectors
@@ -56,6 +58,10 @@ _SETTINGS = SettingOptions({"Model": ClassifierConfig})
     help="Texts to compare settings on, with --max-minutes. Default: parts of TEXTS.",
 )  # fmt: skip
 @_SETTINGS
+@option(
+    "--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True,
+    section="Running", help="Precision of the numbers in the file; int8 takes a quarter of them.",
+)  # fmt: skip
 @threads_option
 @progress_options
 def command(texts: tuple[str, ...], **options: Any) -> None:
@@ -102,7 +108,8 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
             loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
             return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}"
 
-        made = finish_training(run, output, Classifier.save, progress, figures=figures)
+        save = partial(Classifier.save, precision=options["precision"])
+        made = finish_training(run, output, save, progress, figures=figures)
         progress.say(f"{output}: {_described(made, progress.rate)}")
 
 

@@ -309,6 +309,24 @@ def test_corrupted_files_are_refused(tmp_path: Path) -> None:
         trained(text={"tokenizer": str.split}).save(path)
 
 
+def test_small_files_answer_nearly_the_same(tmp_path: Path) -> None:
+    texts = [f"a{i % 7} b{i * i % 11} c{i % 5}" for i in range(3000)]
+    for many in (2, 40):  # scores, then vectors and an output matrix
+        pairs = labelled_texts(texts, [str(i * i % 7 * i % many) for i in range(3000)])
+        made, sizes = trained(pairs, dim=16, epochs=3), []
+        before = made.probabilities(texts)
+        for precision, off in (("fp32", 0), ("fp16", 0.01), ("int8", 0.1)):
+            made.save(tmp_path / precision, precision=precision)
+            sizes.append((tmp_path / precision).stat().st_size)
+            assert (
+                np.abs(Classifier.load(tmp_path / precision).probabilities(texts) - before).max()
+                <= off
+            )
+        assert sizes == sorted(sizes, reverse=True)
+    with pytest.raises(ConfigError, match="precision must be fp32, fp16, int8, not 'int4'"):
+        made.save(tmp_path / "x", precision="int4")
+
+
 def test_one_door_for_training_and_measuring(tmp_path: Path) -> None:
     path = tmp_path / "train.tsv"
     lines = zip(LABELS, TEXTS, strict=True)
