@@ -3,12 +3,15 @@
     python benchmarks/lm.py goal       seconds to test perplexity 135.3, in turns
     python benchmarks/lm.py speed      training alone, tokens a second, in turns
     python benchmarks/lm.py minutes    perplexity that wordkit train-lm gets to in some minutes
+    python benchmarks/lm.py adaptation a cache, dynamic evaluation and ensembles
+    python benchmarks/lm.py architectures   LSTM and Transformer; words, pieces and characters
+    python benchmarks/lm.py nanogpt    training alone, beside a plain Transformer, in turns
     python benchmarks/lm.py memory     peak memory at vocabularies of 10,000 and 100,000
     python benchmarks/lm.py devices    presets of papers on a GPU, minute by minute
 
-The text is that of shared/data/ptb; the plain loop is benchmarks/lm_plain.py, the program people
-copy. Each subcommand tells its options with --help; with --limit it can be tried on a part of the
-texts.
+The text is that of shared/data/ptb, beside it enwiki-2018 and tinyshakespeare; the plain loop is
+benchmarks/lm_plain.py, the program people copy, that of a Transformer lm_nanogpt_plain.py. Each
+subcommand tells its options with --help; with --limit it can be tried on a part of the texts.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ MODULES = {
     "goal": "lm_goal",
     "speed": "lm_speed",
     "minutes": "lm_minutes",
+    "adaptation": "lm_adaptation",
+    "architectures": "lm_architectures",
+    "nanogpt": "lm_nanogpt",
     "memory": "lm_memory",
     "devices": "lm_devices",
 }
@@ -47,6 +53,21 @@ def parse() -> argparse.Namespace:
     speed.add_argument("--only-two-layers", action="store_true", help="leave out the second table")
     minutes = commands.add_parser("minutes", parents=[shared])
     minutes.add_argument("--minutes", type=_above_zero, nargs="+", help="default: 1 2 6 20")
+    adaptation = commands.add_parser("adaptation", parents=[shared])
+    adaptation.add_argument("--minutes", type=_above_zero, default=20.0, help="for each model")
+    adaptation.add_argument("--models", type=positive, default=3, help="of the ensemble")
+    adaptation.add_argument("--cache", type=positive, default=2000, help="words of the cache")
+    architectures = commands.add_parser("architectures", parents=[shared])
+    architectures.add_argument("--minutes", type=_above_zero, nargs="+", default=[1.0, 5.0, 20.0])
+    architectures.add_argument(
+        "--unit-minutes", type=_above_zero, default=20.0, help="by words, pieces and characters"
+    )
+    parts = ["architectures", "units"]
+    architectures.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    nanogpt = commands.add_parser("nanogpt", parents=[shared])
+    nanogpt.add_argument("--rounds", type=positive, default=3, help="times that each is run")
+    nanogpt.add_argument("--windows", type=positive, default=200, help="batches that are timed")
+    nanogpt.add_argument("--warm-up", type=positive, default=30, help="batches before them")
     memory = commands.add_parser("memory", parents=[shared])
     memory.add_argument("--words", type=positive, nargs="+", default=[100_000], help="made-up")
     memory.add_argument("--seconds", type=_above_zero, default=20.0, help="that wordkit trains")

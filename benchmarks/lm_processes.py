@@ -13,7 +13,7 @@ from typing import Any
 from lm_text import Treebank
 from machine import Process, run_process
 
-__all__ = ["Command", "compile_kernels", "plain", "train_lm"]
+__all__ = ["Command", "compile_kernels", "perplexity", "plain", "train_lm", "wordkit_call"]
 
 _HERE = Path(__file__).resolve().parent
 _TEST = re.compile(r"^test perplexity ([\d.]+|inf)$", re.MULTILINE)
@@ -59,7 +59,9 @@ class Command:
         """The network and its training in a few words."""
         network, settings = self.known["network"], self.known["made"]["settings"]
         layers = f"{network['layers']} x " if network["layers"] > 1 else ""
-        facts = [f"{network['cell'].upper()} {layers}{network['hidden']}"]
+        is_recurrent = network["arch"] == "recurrent"
+        name = network["cell"].upper() if is_recurrent else "Transformer"
+        facts = [f"{name} {layers}{network['hidden']}"]
         facts += ["tied"] if network["tied"] else []
         facts += [f"dropout {network['dropout']:g}"] if network["dropout"] else []
         rate = f"{settings['optimizer']} {settings['lr']:g} {settings['schedule']}"
@@ -67,21 +69,33 @@ class Command:
         return ", ".join(facts)
 
 
-def train_lm(text: Treebank, options: Iterable[object], *, threads: int) -> Command:
-    """Run wordkit train-lm on the treebank, with its validation and its test text.
+def train_lm(
+    text: Treebank, options: Iterable[object], *, threads: int, output: str = "lm.safetensors"
+) -> Command:
+    """Run wordkit train-lm on a training text, with its validation and its test text.
 
     Args:
         text: the texts.
         options: further ones of the command line.
         threads: of the CPU.
+        output: the name of the model in the folder of the texts.
     """
-    output, log = text.folder / "lm.safetensors", text.folder / "log.jsonl"
+    path, log = text.folder / output, text.folder / "log.jsonl"
     log.unlink(missing_ok=True)
-    files = [text.train, "--valid", text.valid, "--test", text.test, "-o", output, "--log", log]
-    process = run_process(_wordkit("train-lm", *files, "--threads", threads, *options))
+    files = [text.train, "--valid", text.valid, "--test", text.test, "-o", path, "--log", log]
+    process = run_process(wordkit_call("train-lm", *files, "--threads", threads, *options))
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    known = json.loads(run_process(_wordkit("info", output, "--json")).output)
+    known = json.loads(run_process(wordkit_call("info", path, "--json")).output)
     return Command(process, lines, known)
+
+
+def perplexity(
+    text: Path, models: Iterable[Path], *options: object
+) -> tuple[Process, dict[str, Any]]:
+    """Run wordkit perplexity on a text: what the process took, and what it printed."""
+    named = [word for model in models for word in ("-m", model)]
+    process = run_process(wordkit_call("perplexity", text, *named, *options, "--json"))
+    return process, json.loads(process.output)
 
 
 def plain(train: Path, *options: object, threads: int) -> tuple[Process, list[dict[str, float]]]:
@@ -99,8 +113,9 @@ def compile_kernels(text: Treebank) -> None:
     training = "--epochs", 1, "--optimizer", "adamw", "--lr", 1e-3
     for softmax in (("exact",), ("sampled", "--samples", 20)):
         given = *network, *training, "--softmax", *softmax
-        run_process(_wordkit("train-lm", text.few_lines(), "-o", output, *given))
+        run_process(wordkit_call("train-lm", text.few_lines(), "-o", output, *given))
 
 
-def _wordkit(*arguments: object) -> list[str]:
+def wordkit_call(*arguments: object) -> list[str]:
+    """Return the command line of a process of its own."""
     return [sys.executable, "-m", "wordkit_cli", *map(str, arguments)]

@@ -108,6 +108,9 @@ class Process:
     output: str
     """Its standard output."""
 
+    errors: str = ""
+    """Its standard error."""
+
 
 def run_process(command: Sequence[str]) -> Process:
     """Run a process to its end and watch its memory.
@@ -140,7 +143,7 @@ def run_process(command: Sequence[str]) -> Process:
     if process.returncode:
         last = errors.strip().splitlines()[-1:] or [f"status {process.returncode}"]
         raise SystemExit(f"{' '.join(command)} ended with: {last[0]}")
-    return Process(seconds, peak, output)
+    return Process(seconds, peak, output, errors)
 
 
 def _anonymous_memory(process: int) -> int:

@@ -7,8 +7,8 @@ The output of each goes to the terminal and to benchmarks/results/NAME.txt, and 
 benchmarks/RESULTS.md. A name is that of a script, or of a script and its subcommand, such as
 word2vec_speed; options go to the script. Those that take long are run only when they are named:
 word2vec_quality and word2vec_sweep (an hour), lm_goal and lm_minutes (a quarter and half of one),
-translation_bleu (six minutes), classification (half an hour), guides (ten minutes), and lm_devices
-and devices, which need a GPU.
+lm_adaptation (an hour and more), lm_architectures (four hours), translation_bleu (six minutes),
+classification (half an hour), guides (ten minutes), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ SCRIPTS = [
     "word2vec_scaling",
     "word2vec_table",
     "lm_speed",
+    "lm_nanogpt",
     "lm_memory",
     "documents",
     "seq2seq_addition",
@@ -49,7 +50,13 @@ SCRIPTS = [
 SUBCOMMANDS = {
     f"word2vec_{name}": ["word2vec.py", name]
     for name in ("speed", "command", "quality", "sweep", "scaling", "table")
-} | {f"lm_{name}": ["lm.py", name] for name in ("goal", "speed", "minutes", "memory", "devices")}
+}
+SUBCOMMANDS |= {
+    f"lm_{name}": ["lm.py", name]
+    for name in (
+        "goal", "speed", "minutes", "adaptation", "architectures", "nanogpt", "memory", "devices",
+    )
+}  # fmt: skip
 SUBCOMMANDS |= {
     f"seq2seq_{name}": ["seq2seq.py", name] for name in ("addition", "dates", "long", "speed")
 }
