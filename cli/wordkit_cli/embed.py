@@ -54,7 +54,7 @@ def command(
     from wordkit_corpora.named import iter_open_source
 
     path = find(VECTORS, model)
-    check_outputs([output, log], [path])
+    check_outputs([log], [path])
     with Progress(quiet=quiet, log=log) as progress:
         opened = progress.finish(iter_open_source(files, **reading))
         if opened.note is not None:

@@ -64,10 +64,19 @@ scheduler_option = option(
     "of --threads processes.",
 )  # fmt: skip
 
+
+def _file(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The name of a file to write; - would be one of that name."""
+    if value == "-":
+        raise click.BadParameter("it is a file, not standard output; ./- is a file called -")
+    return value
+
+
 progress_options = together(
     option("-q", "--quiet", is_flag=True, section="Running", help="No progress, no summary."),
     option(
-        "--log", type=click.Path(dir_okay=False), metavar="FILE", section="Running",
+        "--log", type=click.Path(dir_okay=False), callback=_file, metavar="FILE",
+        section="Running",
         help="Write the progress as JSON lines; with --resume, after those that are there.",
     ),
 )  # fmt: skip
@@ -141,8 +150,8 @@ def document_options(weighting: str | None, default: str | bool = True) -> Calla
 def output_option(default: str, metavar: str, text: str) -> Callable[[F], F]:
     """Return the option -o, for what a command writes."""
     return option(
-        "-o", "--output", default=default, show_default=True, metavar=metavar, help=text,
-        section="Running", main=True,
+        "-o", "--output", default=default, show_default=True, callback=_file, metavar=metavar,
+        help=text, section="Running", main=True,
     )  # fmt: skip
 
 
@@ -175,8 +184,9 @@ memory_option = option(
 
 checkpoint_options = together(
     option(
-        "--checkpoint", type=click.Path(dir_okay=False), metavar="FILE", section="Checkpoints",
-        main=True, help="Save the state of the training to FILE at intervals, to resume it later.",
+        "--checkpoint", type=click.Path(dir_okay=False), callback=_file, metavar="FILE",
+        section="Checkpoints", main=True,
+        help="Save the state of the training to FILE at intervals, to resume it later.",
     ),
     option(
         "--checkpoint-every", default="5m", show_default=True,

@@ -53,7 +53,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import iter_train_counts
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import files_of
+    from wordkit.embeddings.formats import check_dim, files_of
     from wordkit.storage import check_writable
 
     written = files_of(output)
@@ -64,6 +64,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     outputs = (*written, log)
     (given,) = _SETTINGS.given(options)
     config = changed(CountsConfig(), **given)
+    check_dim(config.dim, output)
     with (
         Progress(quiet=options["quiet"], log=log) as progress,
         connected(options["scheduler"], threads) as client,

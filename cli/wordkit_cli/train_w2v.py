@@ -87,7 +87,7 @@ def command(
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
     """
     from wordkit.embeddings import Embeddings, save_embeddings
-    from wordkit.embeddings.formats import files_of
+    from wordkit.embeddings.formats import check_dim, files_of
     from wordkit.word2vec import begin_training, iter_train_word2vec
 
     checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
@@ -105,6 +105,7 @@ def command(
                 given, init=init, resume=resumed, checkpoint=writing, update=changed
             )
         progress.say(beginning.note)
+        check_dim(beginning.config.dim, output)
         if beginning.file is not None:
             is_model = isinstance(beginning.loaded, Embeddings) and beginning.is_resumed
             check_outputs([log, *written[is_model:]], [beginning.file])

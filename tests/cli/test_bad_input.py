@@ -128,10 +128,30 @@ def test_lines_of_many_megabytes(wordkit: Wordkit, folder: Path) -> None:
 
 
 def test_a_bad_suffix_is_found_before_the_work(wordkit: Wordkit, folder: Path, text: Path) -> None:
-    for name in ("vectors.foo", "vectors", "-"):
+    for name in ("vectors.foo", "vectors"):
         error = wordkit("train-counts", "text.txt", "-o", name, status=1).stderr
         assert "no format has the suffix" in error
         assert "tokens" not in error, "the text was not read"
+
+
+@pytest.mark.parametrize("command", ["train-counts", "train-w2v"])
+def test_too_few_dimensions_are_found_before_the_work(
+    wordkit: Wordkit, folder: Path, text: Path, command: str
+) -> None:
+    error = wordkit(command, "text.txt", "--dim", "1", "-o", "v.tsv", status=1).stderr
+    assert error == (
+        "wordkit: a projector file has vectors of 2 dimensions at least, not 1; save word2vec text "
+        "(.txt)\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--log", "--checkpoint", "-o"])
+def test_a_hyphen_is_no_file_to_write(
+    wordkit: Wordkit, folder: Path, text: Path, option: str
+) -> None:
+    error = wordkit("train-lm", "text.txt", option, "-", status=2).stderr
+    assert "it is a file, not standard output; ./- is a file called -" in error
+    assert not (folder / "-").exists()
 
 
 def test_closed_streams(folder: Path, text: Path) -> None:

@@ -98,6 +98,10 @@ def test_text_of_other_kinds_is_named(tmp_path, head, name):
         path.write_bytes(text.encode("utf-16" if between == " " else "utf-8"))
         with pytest.raises(FormatError, match=rf"v (is|has) {fault}\b.*(convert|replace)"):
             load_embeddings(path, name)
+    for encoding in ("utf-16le", "utf-16be"):  # without a byte order mark
+        path.write_bytes(f"{head}a 1.5 2\nb 3 3.25\n".encode(encoding))
+        with pytest.raises(FormatError, match=f"v is UTF-16 text; .*iconv -f {encoding} "):
+            load_embeddings(path, name)
 
 
 # --- remedies ------------------------------------------------------------------------------------

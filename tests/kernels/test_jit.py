@@ -15,6 +15,7 @@ import pytest
 
 from wordkit.errors import StorageError
 from wordkit.kernels import jit
+from wordkit.storage import user_cache
 from wordkit_corpora import download
 
 root = jit._cache_root
@@ -77,6 +78,17 @@ def test_no_folder_is_made_where_the_user_has_no_home(
     with pytest.raises(StorageError, match="set XDG_CACHE_HOME to a folder"):
         download.make_cache_folder()
     assert [path.name for path in tmp_path.iterdir()] == [f"wordkit-kernels-{os.getuid()}"]
+
+
+def test_an_empty_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setattr(jit, "_can_write", lambda folder: folder.name == "numba")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "")
+    assert not root().is_absolute(), "not /.cache"
+    assert user_cache() is None
+    monkeypatch.setenv("HOME", "/home/user")
+    assert user_cache() == Path("/home/user/.cache")
 
 
 def test_the_home_of_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def _cache_root() -> Path:
         return Path(_config.CACHE_DIR)
     # not by wordkit.storage: kernels would be compiled anew when that changes
     named = os.environ.get("XDG_CACHE_HOME", "")
-    user_cache = named if os.path.isabs(named) else os.path.expanduser("~/.cache")
+    home = os.path.expanduser("~") if os.environ.get("HOME") != "" else ""
+    user_cache = named if os.path.isabs(named) else os.path.join(home, ".cache")
     for folder in (_PACKAGE / "__pycache__", Path(user_cache) / "numba"):
         if _can_write(folder):
             return folder

@@ -22,13 +22,14 @@ AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 
 def user_cache() -> Path | None:
-    """Return the user's cache folder, which need not exist; None for a user without a home.
+    """Return the user's cache folder, which need not exist; None without a home.
 
     It is ``$XDG_CACHE_HOME``, unless that is relative, as the XDG specification says, else
     ``~/.cache``.
     """
     named = os.environ.get("XDG_CACHE_HOME", "")
-    folder = named if os.path.isabs(named) else os.path.expanduser(os.path.join("~", ".cache"))
+    home = os.path.expanduser("~") if os.environ.get("HOME") != "" else ""
+    folder = named if os.path.isabs(named) else os.path.join(home, ".cache")
     return Path(folder) if os.path.isabs(folder) else None
 
 

@@ -32,6 +32,7 @@ from wordkit.storage.quantization import check_precision
 __all__ = [
     "FORMATS",
     "Format",
+    "check_dim",
     "detect_format",
     "files_of",
     "format_by_suffix",
@@ -124,6 +125,7 @@ def save_embeddings(
         chosen = native_in(precision)
     if chosen.write is None:
         raise ConfigError(f"{chosen.name} files are only read, never written; choose fasttext")
+    check_dim(embeddings.dim, path, format)
     chosen.check(embeddings)
     _, *second = files_of(path, format)
     check_outputs(second, [embeddings.source])  # while the vectors themselves may be replaced
@@ -152,6 +154,29 @@ def files_of(
     stem, compression = split_suffix(path)
     suffix = "" if compression is None else compression.suffix
     return [path, stem.with_name(f"{stem.stem}.metadata{stem.suffix}{suffix}")]
+
+
+def check_dim(
+    dim: int,
+    path: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002 - the field's term
+) -> None:
+    """Check, before the work, that a file that :func:`save_embeddings` writes can hold vectors.
+
+    Args:
+        dim: D of the vectors.
+        path, format: as for :func:`save_embeddings`.
+
+    Raises:
+        EmbeddingsError: its format has more dimensions.
+        ConfigError: no format has this name, or this suffix.
+    """
+    chosen = _chosen(path, format)
+    if dim < chosen.min_dim:
+        raise EmbeddingsError(
+            f"a {chosen.name} file has vectors of {chosen.min_dim} dimensions at least, not {dim}; "
+            "save word2vec text (.txt)"
+        )
 
 
 def detect_format(path: str | os.PathLike[str]) -> Format:

@@ -90,6 +90,9 @@ class Format:
     write_words: Writer | None = None
     """Writes a second file ``NAME.metadata.SUFFIX`` with the words; None: there is only one."""
 
+    min_dim: int = 1
+    """Dimensions that its vectors have at least."""
+
 
 def collect(
     source: Source,

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from wordkit.embeddings.embeddings import Embeddings
 from wordkit.embeddings.formats.format import Format
 from wordkit.embeddings.formats.text_rows import check_words, format_all
-from wordkit.errors import EmbeddingsError
 from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["PROJECTOR", "tab_separated"]
@@ -51,10 +50,6 @@ def _lines(embeddings: Embeddings) -> Iterator[str]:
 
 
 def _check(embeddings: Embeddings) -> None:
-    if embeddings.dim == 1:
-        raise EmbeddingsError(
-            "TensorBoard reads no vectors of 1 dimension; save word2vec text (.txt)"
-        )
     check_words(embeddings, "a tab-separated file", _fault)
     if not embeddings.vocabulary.has_counts:  # which stand in the line too
         check_words(embeddings, "a tab-separated file", _fault_of_line)
@@ -78,4 +73,5 @@ PROJECTOR = Format(
     write=_write,
     write_words=_write_words,
     check=_check,
+    min_dim=2,
 )

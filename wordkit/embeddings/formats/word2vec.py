@@ -53,8 +53,8 @@ _MORE_WORDS = re.compile(rb"[^\0- ]* ")  # text up to a space, as in "new york "
 
 def other_text(head: bytes) -> str | None:
     """Return how text that would hold vectors differs from what is read, to follow its name."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head[8:9] != b"{":
-        return "is UTF-16 text; convert it to UTF-8 (iconv -f utf-16 -t utf-8)"
+    if (encoding := _utf_16(head)) is not None:
+        return f"is UTF-16 text; convert it to UTF-8 (iconv -f {encoding} -t utf-8)"
     header = HEADER.match(head)
     line = first_line(head[header.end() :] if header else head)
     if header and count_values(line) == int(header[2]):  # of one dimension, as in "etc., 0.5"
@@ -64,6 +64,15 @@ def other_text(head: bytes) -> str | None:
         if len(fields) > 1 + (header is None) and all(map(is_number, fields[1:])):
             return f"has {name} between its columns; vector files have spaces: replace the {name}"
     return None
+
+
+def _utf_16(head: bytes) -> str | None:
+    """Return the UTF-16 that text is in; without a byte order mark half of it is NUL bytes."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head[8:9] != b"{":
+        return "utf-16"
+    nuls = {"utf-16be": head[::2].count(0), "utf-16le": head[1::2].count(0)}
+    few, most = sorted(nuls, key=lambda name: nuls[name])
+    return most if nuls[few] == 0 and nuls[most] > len(head) // 4 else None
 
 
 def _is_text(head: bytes, suffix: str) -> bool:
