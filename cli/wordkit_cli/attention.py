@@ -13,6 +13,7 @@ from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import say
+from wordkit_cli.sequence_models import sequence_model_option
 
 if TYPE_CHECKING:
     from wordkit.seq2seq.transformation import Alignment
@@ -32,10 +33,12 @@ _SHADES = " ░▒▓█"
     "--head", type=click.IntRange(min=1), metavar="N",
     help="Show a head of a Transformer's last layer. Default: the mean of all.",
 )  # fmt: skip
+@sequence_model_option
 @model_device_option
 @json_option
 def command(
     model_and_text: tuple[str, ...],
+    model: str | None,
     output: str | None,
     head: int | None,
     device: str,
@@ -54,12 +57,12 @@ def command(
     from wordkit.seq2seq import align
 
     quote = "; put the text in quotation marks"
-    model, text = model_and("TEXT", model_and_text, found="arguments", remedy=quote)
+    named, text = model_and("TEXT", model_and_text, option=model, found="arguments", remedy=quote)
     if output is not None:
         from wordkit.plots import check_figure
 
         check_figure(output)
-    path = find(SEQ2SEQ, model)
+    path = find(SEQ2SEQ, named or model)
     check_outputs([output], [path])
     asked = load_seq2seq_model(path, device)
     alignment = align(asked, text, head)

@@ -19,6 +19,7 @@ from wordkit_cli.sequence_models import (
     decoding_config,
     read_pair_files,
     separator_option,
+    sequence_model_option,
 )
 from wordkit_cli.setting_options import SettingOptions
 
@@ -48,11 +49,14 @@ _UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
     "--samples", default=10, show_default=True, type=click.IntRange(min=1), metavar="K",
     help="Draws of a latent variable, for the bound of the perplexity.",
 )  # fmt: skip
+@sequence_model_option
 @model_device_option
 @encoding_options
 @json_option
 @progress_options
-def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
+def command(
+    files: tuple[str, ...], model: str | None, as_json: bool, log: str | None, **options: Any
+) -> None:
     """Measure how well MODEL writes the second text of PAIRS from the first.
 
     Exact match is the fraction of the pairs whose text is written exactly; the error rate is the
@@ -68,10 +72,10 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     """
     from wordkit.seq2seq import iter_evaluate_pairs
 
-    named, file = model_and("file of PAIRS", files)
-    model = find(SEQ2SEQ, named)
-    check_outputs([log], [model])
-    asked = load_seq2seq_model(model, options["device"])
+    named, file = model_and("file of PAIRS", files, option=model)
+    path = find(SEQ2SEQ, named or model)
+    check_outputs([log], [path])
+    asked = load_seq2seq_model(path, options["device"])
     config = decoding_config(_DECODING, options)
     with Progress(quiet=options["quiet"], log=log) as progress:
         autoencode = asked.config.autoencode

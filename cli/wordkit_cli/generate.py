@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.decoding.config import SamplingConfig
-from wordkit.text.detokenizer import TokenJoiner, detokenizer, token_texts
+from wordkit.text.detokenizer import UNIT_NOUNS, TokenJoiner, detokenizer, token_texts
 from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
 from wordkit_cli.options import is_given, json_option, model_device_option
 from wordkit_cli.output import print_json
@@ -83,24 +83,22 @@ def command(prompt: str, as_json: bool, models: tuple[str, ...], **options: Any)
     banned = {*default_banned(asked), *options["ban"]} - set(options["allow"])
     config = replace(config, banned=tuple(sorted(banned)))
 
+    noun = UNIT_NOUNS[asked.unit]
     for word in options["ban"]:
         if word not in asked.vocabulary:
-            say(f"warning: the model does not know {word!r}, so it never comes")
+            what = "so it never comes" if noun == "word" else f"which is no {noun} of its own"
+            say(f"warning: the model does not know {word!r}, {what}")
     tokens = asked.tokens(prompt) if prompt else []
     made = generate_samples(asked, tokens, config, samples)
     is_drawn = config.method == "sample"
     if as_json:
-        texts = [[*text] for text in zip(*made, strict=True)]
-        print_json(
-            {
-                "prompt": prompt or None,
-                "seed": config.seed if is_drawn else None,
-                "samples": [
-                    {"text": asked.detokenize([*tokens, *t]), "words": token_texts(t, asked.unit)}
-                    for t in texts
-                ],
-            }
-        )
+        seed, found = config.seed if is_drawn else None, []
+        for text in zip(*made, strict=True):
+            shown = token_texts(text, asked.unit)  # "words" is the earlier name of "tokens"
+            found.append(
+                {"text": asked.detokenize([*tokens, *text]), "tokens": shown, "words": shown}
+            )
+        print_json({"prompt": prompt or None, "seed": seed, "samples": found})
         return
     if is_drawn and options["seed"] is None:
         say(f"seed: {config.seed}")

@@ -104,11 +104,23 @@ def find(default: Default, named: str | None) -> str:
 
 
 def model_and(
-    what: str, arguments: Sequence[str], *, found: str = "files", remedy: str = ""
+    what: str,
+    arguments: Sequence[str],
+    *,
+    option: object = None,
+    found: str = "files",
+    remedy: str = "",
 ) -> tuple[str | None, str]:
-    """Return the model, if one is named, and the argument after it."""
+    """Return the model, if an argument names one, and the argument after it.
+
+    Raises:
+        click.UsageError: there are more arguments, or ``option``, the value of --model, names the
+            model too.
+    """
     if len(arguments) > 2:
         raise click.UsageError(f"give a MODEL and one {what}, not {len(arguments)} {found}{remedy}")
+    if len(arguments) == 2 and option:
+        raise click.UsageError("name the model once: as MODEL or with --model")
     return arguments[0] if len(arguments) == 2 else None, arguments[-1]
 
 

@@ -56,9 +56,7 @@ def command(
     """
     from wordkit.lm import iter_perplexity
 
-    named, file = model_and("FILE", files)
-    if named is not None and models:
-        raise click.UsageError("name the model once: as MODEL or with --model")
+    named, file = model_and("FILE", files, option=models)
     paths = find_models(models if named is None else [named])
     check_outputs([log], [*paths, options["valid"]])
     reading = {name: options[name] for name in ("encoding", "errors", "data_dir")}
@@ -88,9 +86,9 @@ def command(
 
 def _as_json(score: Perplexity) -> dict[str, Any]:
     names = (
-        "perplexity", "perplexity_excluding_oov", "tokens", "oov", "bits_per_word",
-        "log_likelihood", "nats_per_character", "bits_per_character", "bits_per_byte",
-        "perplexity_per_word",
+        "perplexity", "perplexity_excluding_oov", "tokens", "oov", "bits_per_token",
+        "bits_per_word", "log_likelihood", "nats_per_character", "bits_per_character",
+        "bits_per_byte", "perplexity_per_word",
     )  # fmt: skip
     known = {name: getattr(score, name) for name in names} | {"base": "e"}
     # JSON has no infinity
@@ -104,7 +102,7 @@ def _print(score: Perplexity) -> None:
         ("without oov", "-" if without is None else f"{without:.2f}", ""),
         ("tokens", f"{score.tokens:,}", "line ends are tokens"),
         ("oov", f"{score.oov:,}", f"{score.oov_rate:.1%} of them, <unk> to the model"),
-        ("bits per token", f"{score.bits_per_word:.4f}", ""),
+        ("bits per token", f"{score.bits_per_token:.4f}", ""),
     ]
     if score.nats_per_character is not None:
         rows += [

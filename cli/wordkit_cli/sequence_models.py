@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from wordkit.seq2seq import Pair
     from wordkit.seq2seq.dialogue import Dialogue
 
-__all__ = ["decoding_config", "read_dialogue_files", "read_pair_files", "separator_option"]
+__all__ = [
+    "decoding_config", "read_dialogue_files", "read_pair_files", "separator_option",
+    "sequence_model_option",
+]  # fmt: skip
 
 
 def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -29,6 +32,11 @@ def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:
 separator_option = option(
     "--separator", default="\\t", show_default=True, callback=_separator, metavar="TEXT",
     help="Separator of the two texts of a line.", section="Text", main=True,
+)  # fmt: skip
+
+sequence_model_option = option(
+    "-m", "--model", metavar="FILE",
+    help="The sequence model to ask. Default: $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -94,6 +94,14 @@ def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+class _Refused(click.UsageError):
+    """Settings that are out of range, or do not go together: one line, without the usage."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        self.ctx = None
+        super().show(file)
+
+
 def changed(config: S, **given: Any) -> S:
     """Update settings by those of the command line, as :func:`wordkit.config.change` does.
 
@@ -106,14 +114,14 @@ def changed(config: S, **given: Any) -> S:
         this, that = _option_name(name), _option_name(other)
         useful = settings_of(kind)[name].only_with[other]
         if useful == (True,):
-            raise click.UsageError(f"{this} has no effect without {that}; give both")
+            raise _Refused(f"{this} has no effect without {that}; give both")
         if useful == (False,):
-            raise click.UsageError(f"{this} has no effect with {that}; leave one of them out")
-        raise click.UsageError(
+            raise _Refused(f"{this} has no effect with {that}; leave one of them out")
+        raise _Refused(
             f"{this} has no effect with {that} {values[other]}; leave it out, or choose {that} "
             f"{' or '.join(map(str, useful))}"
         )
     try:
         return change(config, **given)
     except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+        raise _Refused(str(error)) from error

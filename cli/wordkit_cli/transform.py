@@ -14,7 +14,7 @@ from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import encoding_options, encoding_values, json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.sections import SectionedCommand
-from wordkit_cli.sequence_models import decoding_config
+from wordkit_cli.sequence_models import decoding_config, sequence_model_option
 from wordkit_cli.setting_options import SettingOptions
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ _GROUP = 4096  # lines of a file; of a pipe, those that are available
 @click.command("transform", cls=SectionedCommand)
 @click.argument("files", nargs=-1, metavar="[MODEL] [FILE|-]")
 @_DECODING
+@sequence_model_option
 @model_device_option
 @encoding_options
 @json_option
-def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) -> None:
+def command(
+    files: tuple[str, ...], model: str | None, device: str, as_json: bool, **options: Any
+) -> None:
     """Transform each line of FILE by MODEL: one line in, one line out; blank for a blank one.
 
     FILE is a text (also .gz, .bz2, .xz), or - for standard input, which is the default. Default of
@@ -51,7 +54,7 @@ def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) 
     from wordkit.seq2seq import transform_groups
     from wordkit_corpora.plaintext import open_text
 
-    path, file = _model_and_file(files)
+    path, file = _model_and_file(files, model)
     asked = load_seq2seq_model(path, device)
     config = decoding_config(_DECODING, options)
     text = open_text([file], **encoding_values(options), as_it_comes=True)
@@ -69,11 +72,12 @@ def command(files: tuple[str, ...], device: str, as_json: bool, **options: Any) 
         raise TextError(f"{text.name} holds no line; give a text that does")
 
 
-def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
+def _model_and_file(files: tuple[str, ...], option: str | None) -> tuple[str, str]:
     """The model to ask, and the text; each may be left out."""
     from wordkit.storage import SEQ2SEQ_MODEL, is_of_kind
 
-    model, file = model_and("FILE", files or ("-",))
+    model, file = model_and("FILE", files or ("-",), option=option)
+    model = model or option
     if model is None and is_of_kind(file, SEQ2SEQ_MODEL):
         return file, "-"
     return find(SEQ2SEQ, model), file

@@ -47,7 +47,8 @@ def test_perplexity(wordkit: Wordkit, lm: Path, text: Path) -> None:
     assert list(known)[:4] == ["perplexity", "perplexity_excluding_oov", "tokens", "oov"]
     assert (known["tokens"], known["oov"], known["base"]) == (TOKENS, 1, "e")
     assert known["perplexity"] == pytest.approx(math.exp(-known["log_likelihood"] / TOKENS))
-    assert known["bits_per_word"] == pytest.approx(math.log2(known["perplexity"]))
+    assert known["bits_per_token"] == pytest.approx(math.log2(known["perplexity"]))
+    assert known["bits_per_word"] == known["bits_per_token"], "its earlier name"
     assert known["perplexity_excluding_oov"] != known["perplexity"]
     shown = wordkit("perplexity", lm, text, "-q")
     assert shown.stderr == ""

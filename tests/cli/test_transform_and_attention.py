@@ -70,6 +70,19 @@ def test_a_blank_line_is_answered_by_a_blank_line(wordkit: Wordkit, model: Path)
     assert json.loads(line) == {"source": "", "answers": []}
 
 
+@pytest.mark.parametrize("command", ["transform", "attention", "evaluate-seq2seq"])
+def test_the_model_is_an_argument_or_an_option(
+    wordkit: Wordkit, model: Path, folder: Path, command: str
+) -> None:
+    (folder / "text").write_text("abc\tb\n")
+    named = wordkit(command, model, "text")
+    assert wordkit(command, "text", "-m", model) == named
+    error = wordkit(command, model, "text", "-m", model, status=2).stderr
+    assert "name the model once: as MODEL or with --model" in error
+    if command == "transform":
+        assert wordkit(command, "-m", model, stdin="abc\tb\n").stdout == named.stdout
+
+
 @pytest.mark.parametrize(
     ("source", "written"),
     [

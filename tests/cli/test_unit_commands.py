@@ -53,7 +53,8 @@ def test_from_text_to_text(wordkit: Wordkit, german: Path, unit: str) -> None:
     assert done.stdout.startswith("Am  Tag\n")
     sample = json.loads(wordkit("generate", "--seed", "1", "-p", "Am  Tag\n", "--json").stdout)
     [made] = sample["samples"]
-    assert "".join(made["words"]).replace("<eos>", "\n") == made["text"].removeprefix("Am  Tag\n")
+    assert made["words"] == made["tokens"], "the earlier name"
+    assert "".join(made["tokens"]).replace("<eos>", "\n") == made["text"].removeprefix("Am  Tag\n")
     rows = wordkit("score", "-", "--words", stdin="Am  Tag!\n").stdout.splitlines()
     assert "".join(row.split("\t")[2] for row in rows) == "Am  Tag!<eos>"
     assert wordkit("predict", "Am Ta", "-n", "3").stdout.count("\n") == 3

@@ -113,7 +113,7 @@ def test_of_even_chances(words: int, tokens: int) -> None:
     score = Perplexity(-tokens * math.log(words), tokens)
     assert score.perplexity == pytest.approx(words, rel=1e-12)
     assert score.perplexity_excluding_oov == score.perplexity
-    assert score.bits_per_word == pytest.approx(math.log2(words), rel=1e-12)
+    assert score.bits_per_token == pytest.approx(math.log2(words), rel=1e-12)
     assert score.cross_entropy == pytest.approx(math.log(words), rel=1e-12)
     assert score.oov_rate == 0
 

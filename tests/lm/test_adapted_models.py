@@ -11,6 +11,7 @@ import pytest
 from lm.models import WORDS, corpus_of, random_model
 from lm.toy_language import toy_text
 
+import wordkit
 from wordkit.decoding.config import AdaptationConfig
 from wordkit.errors import ConfigError, ResourceError, VocabularyError
 from wordkit.lm import AdaptedModel, LanguageModel, iter_adapt, iter_perplexity, score_lines
@@ -146,3 +147,8 @@ def test_what_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         asked.save(tmp_path / "x.safetensors")
     with pytest.raises(ConfigError, match="no embeddings"):
         asked.embeddings()
+    for again in (lambda: asked.adapted(dynamic=True), lambda: model.adapted(model, asked)):
+        with pytest.raises(ConfigError, match="model [13] is adapted already; give the models"):
+            again()
+    with pytest.raises(ConfigError, match="init is an adapted model"):
+        wordkit.train_language_model(LINES, init=asked, epochs=1, progress=False)

@@ -115,6 +115,24 @@ def test_a_corrupted_file_is_one_plain_line(path: Path, name: str) -> None:
     assert "\n" not in str(caught.value) and f"{path} is corrupted" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ({"format_version": 1, "merges": ["a b", "b"]}, "merge 2 cannot be 'b'; learn them again"),
+        (None, "the pieces of bpe are missing or corrupted; learn them again"),
+        ({"format_version": 2}, "of format 2, and this wordkit reads 1; update wordkit"),
+    ],
+    ids=["damaged", "missing", "newer"],
+)
+def test_pieces_that_cannot_be_read(path: Path, pieces: Any, message: str) -> None:
+    random_model(text={"tokenizer": "char"}).save(path)
+    text = {"tokenizer": "bpe", "bpe": pieces}
+    rewritten(path, lambda tensors, net, about: about.update(text=text), kind=LANGUAGE_MODEL)
+    with pytest.raises(FormatError, match=message) as caught:
+        load_language_model(path)
+    assert str(caught.value).startswith(f"{path}: the pieces of bpe")
+
+
 @pytest.mark.parametrize("cutoffs", [None, [], [8, 4], [4, 99], [-1], ["4"], [True], 4, [4, 8, 9]])
 def test_clusters_that_cannot_be(path: Path, cutoffs: Any) -> None:
     random_model(**SHAPES["adaptive"]).save(path)

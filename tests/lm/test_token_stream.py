@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wordkit import prepare
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.lm.data import TextWindows, TokenStream, hold_out, words_to_model
 from wordkit.text import Corpus, Vocabulary
@@ -126,6 +127,17 @@ def test_words_of_a_model(eos: bool) -> None:
     assert np.bincount(stream[:], minlength=4).tolist() == vocabulary.counts.tolist()
     with pytest.raises(ConfigError, match="at least 3"):
         words_to_model(marked, max_size=2)
+
+
+def test_a_text_of_one_symbol() -> None:
+    """It is no wonder that it is short: pieces of it are long."""
+    for tokenizer, said in (("whitespace", "word 'aaa"), ("char", "character 'a'"),
+                            ("bpe", "character 'a'")):  # fmt: skip
+        text = prepare(["a" * 300], tokenizer=tokenizer, eos=True, progress=False)
+        stream = TokenStream(text, words_to_model(text, min_count=1))
+        with pytest.raises(TextError, match=f"tokens?, all of the one {said}.*, and a window"):
+            TextWindows(stream, 20, 35)
+    assert not TokenStream(corpus_of(["a b"]), model_words("a", "<unk>", "<eos>")).of_one_symbol
 
 
 # --- holding out ----------------------------------------------------------------------------------

@@ -74,9 +74,12 @@ class Perplexity:
         return _exp((self.oov_log_likelihood - self.log_likelihood) / known) if known else None
 
     @property
-    def bits_per_word(self) -> float:
-        """Bits per token: the cross-entropy in base 2."""
+    def bits_per_token(self) -> float:
+        """The cross-entropy in base 2."""
         return self.cross_entropy / math.log(2)
+
+    bits_per_word = bits_per_token
+    """The earlier name of :attr:`bits_per_token`."""
 
     @property
     def nats_per_character(self) -> float | None:

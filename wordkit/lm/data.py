@@ -19,7 +19,7 @@ from torch import Tensor
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
-from wordkit.text.detokenizer import detokenize
+from wordkit.text.detokenizer import UNIT_NOUNS, detokenize
 from wordkit.text.sizes import TextSizes, measure_text
 from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import EOS, UNK
@@ -76,6 +76,15 @@ class TokenStream:
         pieces = (self._ids[i : i + _PIECE] for i in range(0, len(self), _PIECE))
         return sum(int(np.isin(piece, ids).sum()) for piece in pieces)
 
+    @property
+    def of_one_symbol(self) -> str:
+        """Of a text of one word over and over, or one character, what it is; else nothing."""
+        unit = unit_of(self._corpus.settings)
+        words = {self._corpus.vocabulary.word(i) for i in np.unique(self._corpus.ids).tolist()}
+        symbols = {*"".join(words - {EOS})} if unit == "bpe" else words - {EOS}
+        noun = UNIT_NOUNS["char" if unit == "bpe" else unit]
+        return f", all of the one {noun} {symbols.pop()!r:.50}" if len(symbols) == 1 else ""
+
     def take(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the ids at positions; at −1, before the first, ``<eos>``.
 
@@ -121,9 +130,9 @@ class TextWindows:
         N = len(stream)
         if batch * steps > N:
             raise TextError(
-                f"the text has {counted(N, 'token')}, and a window of {counted(batch, 'sequence')} "
-                f"and {counted(steps, 'step')} takes {batch * steps:,}; give more text, "
-                "or lower batch or steps"
+                f"the text has {counted(N, 'token')}{stream.of_one_symbol}, and a window of "
+                f"{counted(batch, 'sequence')} and {counted(steps, 'step')} takes {batch * steps:,}; give "
+                "more text, or lower batch or steps"
             )
         if batch % processes:
             raise ConfigError(

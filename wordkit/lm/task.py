@@ -267,6 +267,8 @@ def iter_train_language_model(
     model = config.shaped(model)
     if init is not None and embeddings is not None:
         raise ConfigError("init and embeddings both say what to start from; give one")
+    if init is not None and not isinstance(init.network, LanguageModelNetwork):
+        raise ConfigError("init is an adapted model; give one of the models that it is of")
     vocabulary = _words(corpus, model, config, init) if resume is None else resume.vocabulary
     config = with_softmax(config, model, len(vocabulary), device)
     metadata = _metadata(corpus, valid, config)

@@ -167,11 +167,15 @@ class NetworkFile:
 
     @contextlib.contextmanager
     def as_format_error(self) -> Iterator[None]:
-        """Raise the errors of invalid settings and words as a FormatError of this file."""
+        """Raise the errors of invalid settings, words and pieces as a FormatError of this file."""
         try:
             yield
         except (ConfigError, VocabularyError) as error:
             raise self.corrupted(str(error)) from error
+        except FormatError as error:
+            if str(self.path) in str(error):
+                raise
+            raise type(error)(f"{self.path}: {error}") from error
 
     def fill(self, build: Callable[[], N], device: str) -> N:
         """Return a network with the weights of the file, in evaluation mode.
