@@ -129,10 +129,10 @@ class TextWindows:
     ) -> None:
         N = len(stream)
         if batch * steps > N:
+            window = f"{counted(batch, 'sequence')} and {counted(steps, 'step')}"
             raise TextError(
                 f"the text has {counted(N, 'token')}{stream.of_one_symbol}, and a window of "
-                f"{counted(batch, 'sequence')} and {counted(steps, 'step')} takes {batch * steps:,}; give "
-                "more text, or lower batch or steps"
+                f"{window} takes {batch * steps:,}; give more text, or lower batch or steps"
             )
         if batch % processes:
             raise ConfigError(
