@@ -264,8 +264,7 @@ def train_language_model(
     resumed, _ = resumed_checkpoint(
         writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
     )
-    if init is not None and not isinstance(init, LanguageModel):
-        init = LanguageModel.load(init)
+    init = _start(init, LanguageModel)
     plan = plan_training(
         of_model, of_training, preset=preset, resume=resumed, embeddings=vectors,
         init=None if init is None else init.config,
@@ -273,6 +272,12 @@ def train_language_model(
     words = dict[str, Any]()
     if init is not None:
         words = {"like": {**UNTOLD, **init.metadata.get("text", {})}}
+        for name in UNTOLD.keys() & reading.keys():
+            if isinstance(reading[name], str) and reading[name] != words["like"][name]:
+                raise ConfigError(
+                    f"{name} has no effect with init: the text is read as the model's own text "
+                    "was; leave it out"
+                )
     elif reading.get("tokenizer") == "bpe":  # it learns from what is trained on
         words = {"max_size": of_training.get("max_vocabulary")}
         words["learnt_fraction"] = 1.0 if valid is not None else 1 - fraction
@@ -369,8 +374,7 @@ def train_seq2seq(
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    if init is not None and not isinstance(init, Seq2SeqModel):
-        init = Seq2SeqModel.load(init)
+    init = _start(init, Seq2SeqModel)
     vectors = {
         name: _vectors(given)
         for name, given in (
@@ -585,6 +589,15 @@ def load(
 
 
 # --- arguments ---------------------------------------------------------------------------------
+
+
+def _start(init: Any, kind: Any) -> Any:
+    """The model to start from, given itself or by its file."""
+    if init is None or isinstance(init, kind):
+        return init
+    if not isinstance(init, str | os.PathLike):
+        raise ConfigError(f"init must be a {kind.__name__} or its file, not {init!r:.50}")
+    return kind.load(init)
 
 
 def _vectors(vectors: Embeddings | str | os.PathLike[str]) -> Embeddings:

@@ -150,5 +150,7 @@ def test_what_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for again in (lambda: asked.adapted(dynamic=True), lambda: model.adapted(model, asked)):
         with pytest.raises(ConfigError, match="model [13] is adapted already; give the models"):
             again()
+    with pytest.raises(ConfigError, match="model 2 must be a language model, not 'lm'; load it"):
+        model.adapted("lm")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="init is an adapted model"):
         wordkit.train_language_model(LINES, init=asked, epochs=1, progress=False)

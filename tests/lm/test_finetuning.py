@@ -12,6 +12,7 @@ import torch
 from lm.models import SHAPES, WORDS, corpus_of, random_model
 from lm.toy_language import QUICK, SMALL, toy_corpus, trained
 
+from wordkit import train_language_model
 from wordkit.errors import ConfigError
 from wordkit.lm import iter_perplexity, read_checkpoint, words_to_model
 from wordkit.lm.fitting import plan_training
@@ -141,5 +142,12 @@ def test_what_cannot_be_started_from() -> None:
             plan_training(model, training, init=init.config)
     with pytest.raises(ConfigError, match="cell must be that of the model to start from"):
         trained(toy_corpus(300), replace(init.config, cell="gru"), QUICK, init=init)
+    characters = random_model(text={"tokenizer": "char"})
+    with pytest.raises(ConfigError, match="cut into words, and that of init was into characters;"):
+        trained(toy_corpus(300), None, QUICK, init=characters)
+    with pytest.raises(ConfigError, match="tokenizer has no effect with init: the text is read as"):
+        train_language_model(["a b"] * 90, init=characters, tokenizer="basic", progress=False)
+    with pytest.raises(ConfigError, match="init must be a LanguageModel or its file, not Embed"):
+        train_language_model(["a b"] * 90, init=init.embeddings(), progress=False)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="init and embeddings both say what to start from"):
         trained(toy_corpus(300), None, QUICK, init=init, embeddings=init.embeddings())

@@ -109,8 +109,8 @@ def iter_adapt(
         reading: ``encoding``, ``errors`` and ``data_dir`` of files.
 
     Raises (as it runs):
-        ConfigError: there is no model, or one is adapted already, or nothing that ``valid`` has an
-            effect on.
+        ConfigError: there is no model, one is adapted already, or is no language model, or there
+            is nothing that ``valid`` has an effect on.
         VocabularyError: a model has other words than the first.
         ResourceError: the cache does not fit into memory.
         WordkitError: the text cannot be read, or holds no token.
@@ -121,6 +121,10 @@ def iter_adapt(
         raise ConfigError("there is no model to ask; give one at least")
     check_names(reading, ("encoding", "errors", "data_dir"))
     for number, model in enumerate(models, 1):
+        if not isinstance(model, LanguageModel):
+            raise ConfigError(
+                f"model {number} must be a language model, not {model!r:.50}; load it from its file"
+            )
         if isinstance(model, AdaptedModel):
             raise ConfigError(
                 f"model {number} is adapted already; give the models that it is of, and all "

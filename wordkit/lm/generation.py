@@ -30,7 +30,7 @@ from wordkit.errors import (
 from wordkit.lm.model import LanguageModel
 from wordkit.nn.network import State, device_of, select
 from wordkit.runtime import require_memory
-from wordkit.text.detokenizer import piece_text
+from wordkit.text.detokenizer import UNIT_NOUNS, piece_text
 from wordkit.text.spelling import unknown_word
 from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
@@ -206,6 +206,11 @@ def _known_prompt(model: LanguageModel, prompt: Sequence[str]) -> list[int]:
     if len(unknown) > _MAX_SHOWN:
         named += f" and {len(unknown) - _MAX_SHOWN} more"
     if unknown and not any(word in model.vocabulary for word in prompt):
+        if model.unit != "word":
+            raise VocabularyError(
+                f"the model is one of {UNIT_NOUNS[model.unit]}s, and knows none of the prompt: "
+                f"{named}; give the prompt as a text"
+            )
         near = {word: model.vocabulary.near(word) for word in unknown[:_MAX_SHOWN]}
         if any(near.values()):
             raise UnknownWordError.join([unknown_word(word, near[word]) for word in near])

@@ -32,6 +32,7 @@ from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.corpus import UNTOLD
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import (
@@ -269,6 +270,8 @@ def iter_train_language_model(
         raise ConfigError("init and embeddings both say what to start from; give one")
     if init is not None and not isinstance(init.network, LanguageModelNetwork):
         raise ConfigError("init is an adapted model; give one of the models that it is of")
+    if init is not None:
+        _check_units(corpus, init)
     vocabulary = _words(corpus, model, config, init) if resume is None else resume.vocabulary
     config = with_softmax(config, model, len(vocabulary), device)
     metadata = _metadata(corpus, valid, config)
@@ -313,6 +316,16 @@ def iter_train_language_model(
         )
 
     return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
+
+
+def _check_units(corpus: Corpus, init: LanguageModel) -> None:
+    """Raise a ConfigError if a text is not cut into units as that of the model to start from."""
+    unit, known = (UNIT_NOUNS[each] for each in (unit_of(corpus.settings), init.unit))
+    if unit != known or corpus.settings.get("bpe") != init.bpe_record:
+        raise ConfigError(
+            f"the text is cut into {unit}s, and that of init was into "
+            f"{'others' if unit == known else f'{known}s'}; give the text itself"
+        )
 
 
 def _words(
