@@ -264,14 +264,14 @@ def train_language_model(
     resumed, _ = resumed_checkpoint(
         writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=resume
     )
-    init = _start(init, LanguageModel)
+    start: LanguageModel | None = _start(init, LanguageModel)
     plan = plan_training(
         of_model, of_training, preset=preset, resume=resumed, embeddings=vectors,
-        init=None if init is None else init.config,
+        init=None if start is None else start.config,
     )  # fmt: skip
     words = dict[str, Any]()
-    if init is not None:
-        words = {"like": {**UNTOLD, **init.metadata.get("text", {})}}
+    if start is not None:
+        words = {"like": {**UNTOLD, **start.metadata.get("text", {})}}
         for name in UNTOLD.keys() & reading.keys():
             if isinstance(reading[name], str) and reading[name] != words["like"][name]:
                 raise ConfigError(
@@ -293,7 +293,7 @@ def train_language_model(
         train, validation = split_corpus(train, fraction)
     chosen = finish(plan.iter_fit(train, device=device, threads=threads), progress)
     run = iter_train_language_model(
-        train, chosen.model, chosen.training, valid=validation, embeddings=vectors, init=init,
+        train, chosen.model, chosen.training, valid=validation, embeddings=vectors, init=start,
         device=device, threads=threads, checkpoint=writing, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
@@ -374,7 +374,7 @@ def train_seq2seq(
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    init = _start(init, Seq2SeqModel)
+    start: Seq2SeqModel | None = _start(init, Seq2SeqModel)
     vectors = {
         name: _vectors(given)
         for name, given in (
@@ -384,7 +384,7 @@ def train_seq2seq(
     }  # fmt: skip
     plan = plan_training(
         of_model, of_training, preset=preset, resume=resumed,
-        init=None if init is None else init.config, embeddings=[*vectors.values()],
+        init=None if start is None else start.config, embeddings=[*vectors.values()],
     )  # fmt: skip
     read = partial(_pairs, separator=separator, reading=reading, autoencode=plan.autoencode)
     train = normalized_pairs(read(pairs), plan.normalize)
@@ -394,7 +394,7 @@ def train_seq2seq(
         train, valid = split_pairs(train, fraction, plan.seed)
     chosen = plan.fit(train, device)
     run = iter_train_seq2seq(
-        train, chosen.model, chosen.training, valid=valid or (), init=init, device=device,
+        train, chosen.model, chosen.training, valid=valid or (), init=start, device=device,
         threads=threads, checkpoint=writing, resume=resumed, **vectors,
     )  # fmt: skip
     return finish(run, progress)
