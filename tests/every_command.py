@@ -155,6 +155,10 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "interpolate": _calls(
         f"{_AUTOENCODER} 'the cat' dog -n 3", f"{_AUTOENCODER} the dog --beam 2 --json"
     ),
+    "chat": (
+        Call(("--json",), default="dialogue.safetensors", stdin="hello\nwho are you\n\nhello\n"),
+        Call(("dialogue.safetensors", "--sample", "--seed", "3"), stdin="hello\n/again\n"),
+    ),
     "attention": _calls("ab", "ab -o >map.png", default="seq2seq.safetensors"),
     "evaluate": _calls(
         f"{_VECTORS} --similarity pairs.txt", "vectors.txt --analogies questions.txt --log >log -q"

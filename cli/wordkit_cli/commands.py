@@ -40,6 +40,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "generate": "Text from a language model, word by word.",
         "predict": "The words that may come next, with their probabilities.",
         "transform": "Text from a sequence-to-sequence model, line by line.",
+        "chat": "A conversation with a dialogue model.",
         "interpolate": "Texts between two texts, from an autoencoder.",
         "attention": "Its attention weights for a text, as a map.",
     },

@@ -69,7 +69,7 @@ _USES = {
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
-    DIALOGUE_MODEL: "wordkit evaluate-dialogue takes dialogue models",
+    DIALOGUE_MODEL: "wordkit chat and evaluate-dialogue take dialogue models",
     DIALOGUE_CHECKPOINT: "train_dialogue and wordkit train-dialogue resume it",
     VOCABULARY: "wordkit.load reads it in Python",
     CLASSIFIER: "wordkit classify and evaluate-classifier take classifiers",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         read_dialogue_checkpoint,
     )
     from wordkit.seq2seq.dialogue.training import train_dialogue
+    from wordkit.seq2seq.dialogue.turn_weights import TurnWeight
 
 _MODULES = {
     "chat": ("Chat", "answers"),
@@ -38,6 +39,7 @@ _MODULES = {
     "model": ("DialogueModel", "load_dialogue_model", "save_dialogue_model"),
     "task": ("DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint"),
     "training": ("train_dialogue",),
+    "turn_weights": ("TurnWeight",),
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "DialogueConfig",
     "DialogueModel",
     "DialogueTrainingConfig",
+    "TurnWeight",
     "answers",
     "iter_train_dialogue",
     "load_dialogue_model",

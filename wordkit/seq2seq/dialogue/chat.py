@@ -17,6 +17,7 @@ from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.dialogue.batches import EncodedDialogues, encode_dialogues, pad_dialogues
 from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
+from wordkit.seq2seq.dialogue.turn_weights import TurnWeight, turn_weights
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.pairs import joined
 from wordkit.seq2seq.transformation import (
@@ -85,6 +86,18 @@ class Chat:
         self._tried.append(answer)
         self.turns[-1] = answer
         return answer
+
+    def attention(self) -> list[TurnWeight]:
+        """Return how much the last answer attends to each turn before it.
+
+        Raises:
+            ConfigError: the model does not attend to turns.
+            TextError: nothing was said yet.
+        """
+        if not self.turns:
+            raise TextError("nothing was said yet; say something first")
+        *turns, answer = self.turns
+        return turn_weights(self.model, [*filter(None, turns)], answer)
 
     def reset(self) -> None:
         """Forget the dialogue, and begin a new one."""
