@@ -10,6 +10,9 @@ SIGKILL, SIGTERM, SIGINT: half of the times at a moment drawn over the length of
 of the times within 20 ms after the temporary file of one of its files has come.
 worker: of two processes that torchrun has begun to train together, one is killed by SIGKILL; the
 other has to end, by itself or by the SIGTERM that torchrun sends then.
+cluster: of two worker processes of a Dask cluster on this machine, one is killed by SIGKILL at a
+moment drawn; the corpus has to be the one that a single process writes, unless a plain line says
+that the processes could not start.
 terminal, disk, folder: at a moment drawn, the terminal of a training is closed, the disk of its
 checkpoints and log is full, or their folder is removed. It has to end well, with its model.
 model: the disk that the files themselves are written to has room for a drawn part of them; what has
@@ -56,6 +59,8 @@ LM = f"{SAVING} --preset rnnlm --batch 4 --steps 6 {SMALL}"
 SEQ2SEQ = f"{SAVING} {SMALL} --epochs 20"
 AGAIN = "--resume -q -o again.safetensors --max-minutes 0.001"
 DISK_BYTES = 2 << 20
+CLUSTER_PROCESSES = 3  # two workers, and the one that tracks their shared memory
+CLUSTER_SECONDS = 1.0  # that a job takes, once they have begun
 AT_WORK = "rank\n"
 PATIENCE = 120  # seconds after which a command hangs
 
@@ -121,6 +126,7 @@ KINDS = {
     "SIGTERM": (2, [*JOBS]),
     "SIGINT": (2, [*JOBS]),
     "worker": (1, NETWORKS),
+    "cluster": (2, ["prepare"]),
     "terminal": (1, TRAININGS),
     "disk": (1, TRAININGS),
     "folder": (1, TRAININGS),
@@ -166,6 +172,9 @@ class Soak:
         """Make the files, and measure how long a whole run takes."""
         from every_command import make_files
 
+        from wordkit.text import cluster_preparation
+
+        cluster_preparation._PART_BYTES = 200
         make_files(Path())
         Path("corpus.txt").write_text(Path("corpus.txt").read_text() * 5)
         for name, job in JOBS.items():
@@ -215,6 +224,8 @@ class Soak:
         """Run and disturb a command; return what was wrong, None if it had ended before."""
         if kind == "worker":
             return self._kill_worker(name)
+        if kind == "cluster":
+            return self._kill_in_cluster(name)
         if kind == "model":
             return self._fill_disk(name)
         if kind.startswith("SIG"):
@@ -277,6 +288,23 @@ class Soak:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._chooser.choice(ranks), signal.SIGKILL)
         return None if torchrun.end() == 0 else torchrun.faults(1)
+
+    def _kill_in_cluster(self, name: str) -> list[str] | None:
+        """Kill one of two workers of a Dask cluster, each of which gets a new process."""
+        child = Child(name, *JOBS[name].arguments, "--scheduler", "local", "--threads", "2")
+        at_work = self._chooser.random() < 0.8
+        while child.runs() and not (
+            Path("p.ids.parts").exists() if at_work
+            else len(child.descendants()) >= CLUSTER_PROCESSES
+        ):  # fmt: skip
+            child.watch(0.02)
+        child.watch(self._chooser.uniform(0, CLUSTER_SECONDS))
+        found = child.descendants() if child.runs() else []
+        for number in found[-1:]:  # the workers come last
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        status = child.end()
+        return child.faults(0, 1) if found or status else None
 
     def _take_away(self, name: str, kind: str) -> list[str] | None:
         """Take the terminal of a training, or the disk or folder of its checkpoints and log."""
@@ -368,6 +396,17 @@ class Child:
                     for pid in (task / "children").read_text().split()]  # fmt: skip
             return [int(pid) for pid in pids if Path(f"/proc/{pid}/comm").read_text() == AT_WORK]
         return []
+
+    def descendants(self) -> list[int]:
+        """The processes that it, and they, have begun, in their order."""
+        found, new = list[int](), [self._process.pid]
+        while new:
+            with contextlib.suppress(OSError):  # it has ended
+                tasks = Path(f"/proc/{new.pop()}/task").iterdir()
+                children = [int(p) for t in tasks for p in (t / "children").read_text().split()]
+                found += children
+                new += children
+        return sorted(found)
 
     def said(self) -> str:
         """What was printed to standard error."""

@@ -54,6 +54,7 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
             f"scheduler must be an address, such as tcp://host:8786, or local, not {scheduler!r}"
         )
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ConfigError(
@@ -68,16 +69,18 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
             warnings.simplefilter("ignore")  # versions are checked below
             address: Any = scheduler
             if scheduler == "local":
-                folder = tempfile.TemporaryDirectory(
-                    prefix="wordkit-workers-", ignore_cleanup_errors=True
-                )
-                address = stack.enter_context(
-                    LocalCluster(
-                        n_workers=thread_count(threads), threads_per_worker=1, processes=True,
-                        memory_limit=0, dashboard_address=":0", silence_logs=logging.CRITICAL,
-                        local_directory=stack.enter_context(folder),
+                folder = stack.enter_context(
+                    tempfile.TemporaryDirectory(
+                        prefix="wordkit-workers-", ignore_cleanup_errors=True
                     )
+                )
+                stack.enter_context(dask.config.set(temporary_directory=folder))
+                local = functools.partial(
+                    LocalCluster, n_workers=thread_count(threads), threads_per_worker=1,
+                    processes=True, memory_limit=0, dashboard_address=":0",
+                    silence_logs=logging.CRITICAL, local_directory=folder,
                 )  # fmt: skip
+                address = stack.enter_context(_started(local))
             try:
                 client = stack.enter_context(Client(address, timeout=_ANSWER_SECONDS))
             except (OSError, ValueError, ImportError) as error:
@@ -89,6 +92,15 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
             yield client
     finally:
         logger.setLevel(level)
+
+
+def _started(cluster: Callable[[], Any]) -> Any:
+    """Start worker processes; raise a ResourceError if some of them end before they have begun."""
+    try:
+        return cluster()
+    except (OSError, RuntimeError, TimeoutError) as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise ResourceError(f"the worker processes cannot start: {reason}; start again") from error
 
 
 class Cluster:
