@@ -24,6 +24,7 @@ PRECISIONS = ("fp32", "fp16", "int8")
 
 _SCALES = ".scales"  # after the name of a matrix
 _MAX_STEP = 127
+_ROWS = 1 << 12  # quantized at a time, so that temporary memory stays small
 _MAX_HALF = float(np.finfo(np.float16).max)
 
 
@@ -48,7 +49,7 @@ def quantize(name: str, matrix: npt.NDArray[Any], precision: str) -> dict[str, n
     """
     if precision == "fp32" or matrix.ndim != 2 or matrix.dtype != np.float32:
         return {name: matrix}
-    largest = np.abs(matrix).max(axis=1, initial=0)
+    largest = np.maximum(matrix.max(axis=1, initial=0), -matrix.min(axis=1, initial=0))
     if precision == "fp16":
         if largest.max(initial=0) > _MAX_HALF:
             raise ConfigError(
@@ -57,8 +58,11 @@ def quantize(name: str, matrix: npt.NDArray[Any], precision: str) -> dict[str, n
             )
         return {name: matrix.astype(np.float16)}
     scales = np.maximum(largest / np.float32(_MAX_STEP), np.finfo(np.float32).tiny)
-    steps = np.rint(matrix / scales[:, None]).clip(-_MAX_STEP, _MAX_STEP)
-    return {name: steps.astype(np.int8), name + _SCALES: scales.astype(np.float32)}
+    steps = np.empty(matrix.shape, dtype=np.int8)
+    for start in range(0, len(matrix), _ROWS):
+        rows = slice(start, start + _ROWS)
+        steps[rows] = np.rint(matrix[rows] / scales[rows, None]).clip(-_MAX_STEP, _MAX_STEP)
+    return {name: steps, name + _SCALES: scales.astype(np.float32)}
 
 
 def dequantize(file: TensorFile, name: str, dimensions: int = 2) -> npt.NDArray[np.float32]:
