@@ -277,6 +277,30 @@ def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyP
     assert peak < asked[0] < 2 * peak
 
 
+def test_memory_for_subwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"word{i}" for i in range(20_000)]
+    corpus = Corpus(np.zeros(100, np.int32), np.array([0, 100]), Vocabulary(words, [5] * 20_000))
+    config, asked = settings(subwords="3-6", dim=20), []
+    monkeypatch.setattr("wordkit.word2vec.weights._OTHER_BYTES", 0)
+    for home in ("weights", "components"):
+        name = f"wordkit.word2vec.{home}.require_memory"
+        with monkeypatch.context() as patch:
+            patch.setattr(name, lambda _, needed, __: asked.append(needed))
+            start_afresh(corpus, config)
+    tracemalloc.start()
+    iter_train_word2vec(corpus, config, threads=1).close()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < max(asked) < 2 * peak
+    for free, message in (
+        (1000, "n-grams of 20,000 words need .* fewer lengths"),
+        (min(asked), "n-grams of 20 dimensions need .* fewer buckets"),
+    ):
+        monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda free=free: free)
+        with pytest.raises(ResourceError, match=message):
+            start_afresh(corpus, config)
+
+
 # --- corpora of all kinds ------------------------------------------------------------------------
 
 

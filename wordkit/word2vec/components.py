@@ -13,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.composition import Subwords
+from wordkit.errors import counted
+from wordkit.runtime import require_memory
 from wordkit.text.subwords import NGrams
 from wordkit.word2vec.config import Word2VecConfig
 
 __all__ = ["Components", "components_of"]
 
 Floats = npt.NDArray[np.float32]
+
+_NGRAM_BYTES = 40  # for each n-gram of each word, while buckets are numbered
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +62,20 @@ class Components:
 
 
 def components_of(words: Sequence[str], config: Word2VecConfig) -> Components | None:
-    """Return the rows of words; None: without subwords each has its own alone."""
+    """Return the rows of words; None: without subwords each has its own alone.
+
+    Raises:
+        ResourceError: there is too little memory to number the buckets.
+    """
     ngrams = config.ngrams
     if ngrams is None:
         return None
     found, offsets = ngrams.buckets_of(words)
+    require_memory(
+        f"{counted(len(found), 'n-gram')} of {counted(len(words), 'word')} need",
+        _NGRAM_BYTES * len(found),
+        "raise the minimum count, cap the vocabulary or take fewer lengths",
+    )
     buckets, numbers = np.unique(found, return_inverse=True)
     V = len(words)
     starts = offsets + np.arange(V + 1)

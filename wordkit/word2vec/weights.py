@@ -66,14 +66,15 @@ class Weights:
         Args:
             words: V.
             config: the settings.
-            inputs: R; None: V.
+            inputs: R, with rows of n-grams, which begin as in fastText: uniform in ±1/D; None: V.
         """
+        width = 1 if inputs is None else 2
         inputs = words if inputs is None else inputs
         weights = cls.zeros(inputs, output_rows(words, config), config.dim)
         random = np.random.default_rng(config.seed)
         for start, end in blocks(inputs, config.dim):
             rows = weights.input[start:end]
-            rows[:] = (random.random(rows.shape, dtype=np.float32) - 0.5) / config.dim
+            rows[:] = (random.random(rows.shape, dtype=np.float32) - 0.5) * width / config.dim
         return weights
 
     @classmethod
