@@ -168,6 +168,9 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         *_calls("corpus.txt --cache 9 --dynamic -m lm.safetensors --valid valid.txt -q"),
     ),
     "score": _calls("- --words", "lines.txt", default="lm.safetensors", stdin="The cat sat.\n"),
+    "evaluate-dialogue": _calls(
+        "talk.txt -q", "talk.txt --log >log --beam 2", default="dialogue.safetensors"
+    ),
     "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
     "evaluate-classifier": _calls("labelled.tsv", default="classifier.safetensors"),
     "prepare": _calls(

@@ -49,6 +49,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "perplexity": "The perplexity of a language model on a text.",
         "score": "Log-probabilities of lines and words, by the same.",
         "evaluate-seq2seq": "Exact match and error rate of a sequence model.",
+        "evaluate-dialogue": "Perplexity and variety of a dialogue model.",
         "evaluate-classifier": "Accuracy and F1 of a classifier, label by label.",
     },
     "Files": {

@@ -7,6 +7,7 @@ from wordkit.evaluation.analogy import (
     iter_evaluate_analogies,
 )
 from wordkit.evaluation.bleu import TranslationScore
+from wordkit.evaluation.dialogue import DialogueScore
 from wordkit.evaluation.exact_match import (
     Example,
     Likelihood,
@@ -24,6 +25,7 @@ from wordkit.evaluation.similarity import (
 __all__ = [
     "AnalogyScores",
     "AnalogySection",
+    "DialogueScore",
     "Example",
     "Likelihood",
     "Perplexity",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.dialogue.chat import Chat, answers
     from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
     from wordkit.seq2seq.dialogue.dialogues import Dialogue, read_dialogues, split_dialogues
+    from wordkit.seq2seq.dialogue.evaluation import iter_evaluate_dialogues
     from wordkit.seq2seq.dialogue.model import (
         DialogueModel,
         load_dialogue_model,
@@ -36,6 +37,7 @@ _MODULES = {
     "chat": ("Chat", "answers"),
     "config": ("DialogueConfig", "DialogueTrainingConfig"),
     "dialogues": ("Dialogue", "read_dialogues", "split_dialogues"),
+    "evaluation": ("iter_evaluate_dialogues",),
     "model": ("DialogueModel", "load_dialogue_model", "save_dialogue_model"),
     "task": ("DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint"),
     "training": ("train_dialogue",),
@@ -51,6 +53,7 @@ __all__ = [
     "DialogueTrainingConfig",
     "TurnWeight",
     "answers",
+    "iter_evaluate_dialogues",
     "iter_train_dialogue",
     "load_dialogue_model",
     "read_dialogue_checkpoint",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,13 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.nn.network import device_of, inference
 from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit.seq2seq.dialogue.batches import EncodedDialogues, encode_dialogues, pad_dialogues
+from wordkit.seq2seq.decoder import DecoderState
+from wordkit.seq2seq.dialogue.batches import (
+    DialogueBatch,
+    EncodedDialogues,
+    encode_dialogues,
+    pad_dialogues,
+)
 from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.dialogue.turn_weights import TurnWeight, turn_weights
@@ -29,7 +35,7 @@ from wordkit.seq2seq.transformation import (
 from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import UNK
 
-__all__ = ["Chat", "answers", "decode_turns"]
+__all__ = ["Chat", "answers", "as_answer", "decode_turns", "read_batches"]
 
 _MORE_DRAWS = 10  # samples among which another answer is looked for
 
@@ -151,7 +157,7 @@ def answers(
     warn_of_unknown(encoded.sources, set() if known is None else known)
     rows = encoded.starts[1:] - 1
     found = decode_turns(model, encoded, rows, config, numbers=np.arange(len(rows)) + first)
-    return [[_answer(model, each, config) for each in hypotheses] for hypotheses in found]
+    return [[as_answer(model, each, config) for each in hypotheses] for hypotheses in found]
 
 
 def _checked(dialogue: Any, number: int) -> list[str]:
@@ -164,7 +170,8 @@ def _checked(dialogue: Any, number: int) -> list[str]:
     return turns
 
 
-def _answer(model: DialogueModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
+def as_answer(model: DialogueModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
+    """Return the text of a hypothesis, with its score."""
     units = model.vocabulary.decode(np.array(hypothesis.ids, int))
     text = joined(units, model.config.unit)
     return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
@@ -194,23 +201,41 @@ def decode_turns(
     size = max(1, config.batch // config.hypotheses)
     found: list[list[Hypothesis]] = []
     for start in range(0, len(rows), size):
-        for part in parts_that_fit(
-            rows[start : start + size],
-            lambda part: _bytes(model, encoded, part, config.hypotheses),
-            lambda row: _longest(encoded, np.array([row])),
-        ):
-            batch = pad_dialogues(
-                encoded, part, reverse=model.config.reverse, context_turns=model.config.window
-            )
-            with inference(network):
-                state = network.encode_dialogues(
-                    batch.sources.to(unk.device), batch.lengths, batch.history
-                )
+        for _, state in read_batches(model, encoded, rows[start : start + size], config.hypotheses):
+            count = len(state.layers[0][0])
             found += decode_states(
-                network, state, numbers[len(found) : len(found) + len(part)].tolist(), config,
+                network, state, numbers[len(found) : len(found) + count].tolist(), config,
                 eos=encoded.eos_id, banned=unk, longest=model.longest_turn,
             )  # fmt: skip
     return found
+
+
+def read_batches(
+    model: DialogueModel, encoded: EncodedDialogues, rows: Ids, hypotheses: int = 1
+) -> Iterator[tuple[DialogueBatch, DecoderState]]:
+    """Yield some pairs in batches that fit into memory, and the states that next turns begin from.
+
+    Args:
+        model: that reads the turns before, without gradients.
+        encoded: the dialogues.
+        rows: the pairs, ascending.
+        hypotheses: that are followed for each.
+
+    Raises:
+        ResourceError: a turn is too long for the memory that is free.
+    """
+    config, network = model.config, model.network
+    for part in parts_that_fit(
+        rows,
+        lambda part: _bytes(model, encoded, part, hypotheses),
+        lambda row: _longest(encoded, np.array([row])),
+    ):
+        batch = pad_dialogues(encoded, part, reverse=config.reverse, context_turns=config.window)
+        with inference(network):
+            state = network.encode_dialogues(
+                batch.sources.to(device_of(network)), batch.lengths, batch.history
+            )
+        yield batch, state
 
 
 def _longest(encoded: EncodedDialogues, rows: Ids) -> int:

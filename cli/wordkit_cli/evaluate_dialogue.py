@@ -1,0 +1,105 @@
+"""wordkit evaluate-dialogue: perplexity, variety and exact match of a dialogue model."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wordkit.seq2seq.config import DecodingConfig
+from wordkit.storage import check_outputs
+from wordkit_cli.models import DIALOGUE, find, load_dialogue, model_and
+from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
+from wordkit_cli.output import counted, print_json, print_table
+from wordkit_cli.progress import Progress
+from wordkit_cli.sections import SectionedCommand
+from wordkit_cli.sequence_models import decoding_config, read_dialogue_files
+from wordkit_cli.setting_options import SettingOptions
+
+if TYPE_CHECKING:
+    from wordkit.evaluation.dialogue import DialogueScore
+
+__all__ = ["command"]
+
+_DECODING = SettingOptions(
+    {"Decoding": DecodingConfig}, hidden=("batch", "alternatives", "copy_unknown")
+)
+
+
+@click.command("evaluate-dialogue", cls=SectionedCommand)
+@click.argument("files", nargs=-1, required=True, metavar="[MODEL] DIALOGUES")
+@_DECODING
+@click.option(
+    "--draws", default=10, show_default=True, type=click.IntRange(min=1),
+    help="Number of answers to draw to the same turns.",
+)  # fmt: skip
+@click.option(
+    "--samples", default=10, show_default=True, type=click.IntRange(min=1),
+    help="Draws of a latent variable for the bound of the perplexity.",
+)  # fmt: skip
+@model_device_option
+@encoding_options
+@json_option
+@progress_options
+def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
+    """Measure how well MODEL expects the turns of DIALOGUES, and how it answers them.
+
+    Each turn but the first is expected, and answered, with the true turns before in mind.
+    Perplexity is that of a word, with the ends of turns; of a model with a latent variable a bound
+    of it, by importance sampling. Distinct-1 and -2 are the different words
+    and pairs of words of the answers over all their words (Li et al. 2016); distinct answers are
+    those of 10 draws to the same turns. BLEU needs pip install 'wordkit[bleu]'. Default of MODEL:
+    $WORDKIT_DIALOGUE, else ./dialogue.safetensors.
+
+    \b
+    Examples:
+      wordkit evaluate-dialogue dialogue.safetensors test.txt
+      wordkit evaluate-dialogue test.txt --beam 5 --json
+    """
+    from wordkit.seq2seq.dialogue import iter_evaluate_dialogues
+
+    named, file = model_and("file of DIALOGUES", files)
+    model = find(DIALOGUE, named)
+    check_outputs([log], [model])
+    asked = load_dialogue(model, options["device"])
+    config = decoding_config(_DECODING, options)
+    with Progress(quiet=options["quiet"], log=log) as progress:
+        dialogues = read_dialogue_files([file], options, outputs=(log,))
+        run = iter_evaluate_dialogues(
+            asked, dialogues, config, draws=options["draws"], samples=options["samples"]
+        )
+        score = progress.finish(run)
+        if asked.config.unit != "char" and score.translation is None:
+            progress.say("BLEU needs sacrebleu; pip install 'wordkit[bleu]'")
+    if as_json:
+        print_json(_as_json(score))
+    else:
+        _print(score, options["draws"])
+
+
+def _as_json(score: DialogueScore) -> dict[str, Any]:
+    names = (
+        "perplexity", "kl", "distinct_1", "distinct_2", "distinct_answers", "exact_match",
+        "turns", "words", "right", "unknown",
+    )  # fmt: skip
+    bleu = None if score.translation is None else score.translation.bleu
+    return {**{name: getattr(score, name) for name in names}, "bleu": bleu}
+
+
+def _print(score: DialogueScore, draws: int) -> None:
+    shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is shown only where all are right
+    rows = [
+        ("perplexity", f"{score.perplexity:.2f}", f"of {score.words:,} words and ends of turns"),
+        ("exact match", f"{shown:.2%}", f"{score.right:,} of {counted(score.turns, 'turn')}"),
+        ("distinct-1", f"{score.distinct_1:.4f}", "different words of the answers"),
+        ("distinct-2", f"{score.distinct_2:.4f}", "different pairs of words"),
+        ("distinct answers", f"{score.distinct_answers:.2f}", f"of {draws} draws"),
+    ]
+    if score.kl is not None:
+        rows.insert(1, ("KL", f"{score.kl:.3f}", "nats a turn; the perplexity is a bound"))
+    if score.translation is not None:
+        rows.append(("BLEU", f"{score.translation.bleu:.2f}", "against the true turns"))
+    if score.unknown:
+        rows.append(("unknown", f"{score.unknown:,}", "units of the turns, <unk> to the model"))
+    print_table(rows, right=(1,))
