@@ -146,7 +146,7 @@ def test_the_loss_is_the_negative_elbo() -> None:
     """Of each pair by itself, with torch's distributions: −log p(y | z, x) + KL(q ‖ p)."""
     model = random_model(WITH_LATENT, scale=0.3)
     pairs = [Pair(text, "WXYZ"[: len(text)]) for text in toy_texts(20)]
-    task = task_of(model, pairs, word_dropout=0.0, label_smoothing=0.2)
+    task = task_of(model, pairs, word_dropout=0.0, label_smoothing=0.2, kl_annealing=0.3)
     [batch] = task.batches(0, 0)
     found = task.loss(batch, 0.0)
     elbo = divergence = 0.0
@@ -217,7 +217,7 @@ def several() -> tuple[Seq2SeqModel, dict[str, set[str]]]:
     answers = {f"{a} {b}": {f"{a} yes", f"no {b} no", "who knows"} for a in "abc" for b in "xyz"}
     pairs = [Pair(source, target) for source, targets in answers.items() for target in targets] * 12
     shape = Seq2SeqConfig(unit="word", hidden=32, dim=16, cell="gru", latent=16)
-    config = replace(QUICK, batch=32, epochs=25, lr=1e-2)
+    config = replace(QUICK, batch=32, epochs=25, lr=1e-2, kl_annealing=0.3)
     return trained(pairs, shape, config, valid=pairs[:27]).result(), answers
 
 

@@ -48,7 +48,7 @@ def model() -> DialogueModel:
     drawn = random.Random(1)
     dialogues = [("hello", "hi", f"{c}?", drawn.choice(FIVE)) for c in "ab" for _ in range(100)]
     shape = DialogueConfig(unit="char", hidden=32, dim=16, cell="gru", arch="vhred", latent=16)
-    config = replace(QUICK, batch=16, epochs=12, lr=1e-2)
+    config = replace(QUICK, batch=16, epochs=12, lr=1e-2, kl_annealing=0.3)
     return trained(dialogues, shape, config, valid=dialogues[::20]).result()
 
 

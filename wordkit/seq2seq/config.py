@@ -199,9 +199,10 @@ class Seq2SeqTrainingConfig(LearningConfig):
         group="Text",
     )
     kl_annealing: float = setting(
-        0.3,
+        0.0,
         "Fraction of the training in which the weight of the KL divergence rises from 0 to 1. "
-        "Linearly, Bowman et al. 2016; 0: it is 1 from the start.",
+        "Linearly, Bowman et al. 2016; 0: it is 1 from the start. While it is low the latent "
+        "variable tells what the source could, which then is not learnt.",
         at_least=0,
         at_most=1,
         group="Latent variable",
