@@ -46,7 +46,7 @@ _UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
     help="Number of right and wrong answers to show.",
 )  # fmt: skip
 @click.option(
-    "--samples", default=10, show_default=True, type=click.IntRange(min=1), metavar="K",
+    "--samples", default=10, show_default=True, type=click.IntRange(1, 10_000), metavar="K",
     help="Draws of a latent variable, for the bound of the perplexity.",
 )  # fmt: skip
 @sequence_model_option

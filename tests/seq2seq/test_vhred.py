@@ -13,7 +13,12 @@ from seq2seq.toy_dialogues import QUICK, random_model, toy_dialogues, trained
 
 from wordkit.errors import ConfigError
 from wordkit.seq2seq.config import DecodingConfig
-from wordkit.seq2seq.dialogue import DialogueConfig, DialogueModel, answers
+from wordkit.seq2seq.dialogue import (
+    DialogueConfig,
+    DialogueModel,
+    answers,
+    iter_evaluate_dialogues,
+)
 
 VHRED = [
     replace(BASE, arch="vhred", latent=3),
@@ -61,6 +66,18 @@ def test_one_situation_has_several_answers(model: DialogueModel) -> None:
     chat = model.chat()
     said = [chat.say("hello"), *(chat.again() for _ in range(3))]
     assert said == [(other := model.chat()).say("hello"), *(other.again() for _ in range(3))]
+
+
+def test_an_evaluation_has_the_bound_and_the_answers_of_draws(model: DialogueModel) -> None:
+    dialogues = [("hello", "hi", f"{c}?", answer) for c in "ab" for answer in FIVE]
+    few, many = (
+        iter_evaluate_dialogues(
+            model, dialogues, replace(DRAWS, alternatives=1), samples=samples
+        ).result()
+        for samples in (1, 50)
+    )
+    assert few.kl == many.kl is not None and few.kl > 0.1
+    assert many.perplexity < few.perplexity and many.distinct_answers > 1
 
 
 def test_the_posterior_is_never_used_to_answer(model: DialogueModel) -> None:
