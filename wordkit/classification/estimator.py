@@ -26,11 +26,11 @@ __all__ = ["TextClassifier"]
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classifies texts, as an estimator of scikit-learn.
 
+    The parameters from ``loss`` to ``seed`` are the fields of
+    :class:`wordkit.classification.ClassifierConfig`; where ``dim`` is None, it is that of the
+    embeddings, 100 without them.
+
     Args:
-        loss, dim, word_ngrams, subwords, buckets, min_count, min_ngram_count, epochs, lr, dropout,
-            class_weight, naive_bayes, models, seed: see
-            :class:`wordkit.classification.ClassifierConfig`.
-            ``dim`` None: that of the embeddings, 100 without them.
         embeddings: vectors of words to start from, or a file of them.
         tokenizer: the name of a tokenizer, or a function from a text to its tokens.
         n_jobs: threads; None: all cores.
