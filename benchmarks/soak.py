@@ -51,6 +51,7 @@ from wordkit.errors import WordkitError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
+sys.path.append(str(ROOT / "benchmarks"))  # for the workers of a cluster, which import this again
 
 SMALL = "--hidden 32 --epochs 2 --threads 1 --device cpu -q"
 SAVING = "--checkpoint-every 0.05s"
