@@ -65,7 +65,8 @@ def command(
         raise click.UsageError("name the model once: as MODEL or with --model")
     from wordkit.seq2seq.dialogue import Chat
 
-    config = decoding_config(_DECODING, options)
+    (given,) = _DECODING.given(options)
+    config = decoding_config(_DECODING, options) if given else None  # the default of the model
     chat = Chat(load_dialogue(named or model, device), config)
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         _converse(chat, as_json)

@@ -109,8 +109,7 @@ def iter_adapt(
         reading: ``encoding``, ``errors`` and ``data_dir`` of files.
 
     Raises (as it runs):
-        ConfigError: there is no model, one is adapted already, or is no language model, or there
-            is nothing that ``valid`` has an effect on.
+        ConfigError: there is no model, one cannot be adapted, or ``valid`` has no effect.
         VocabularyError: a model has other words than the first.
         ResourceError: the cache does not fit into memory.
         WordkitError: the text cannot be read, or holds no token.
