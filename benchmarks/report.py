@@ -26,6 +26,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "Counting": {
         "counting": "Co-occurrence, PPMI and truncated SVD, beside scikit-learn",
     },
+    "GloVe": {
+        "glove": "From text to vectors, beside its own program",
+    },
     "word2vec": {
         "word2vec_speed": "Speed, beside gensim",
         "word2vec_command": "The whole command, beside gensim",

@@ -87,7 +87,7 @@ REFUSED: dict[str, set[str]] = {
     },
     **{  # without one a training starts afresh
         f"{kind} checkpoint": CORRUPTIONS.keys() - {"missing"}
-        for kind in ("word2vec", "language model", "sequence model", "dialogue model")
+        for kind in ("word2vec", "GloVe", "language model", "sequence model", "dialogue model")
     },
     "WordNet": {"missing", "a folder"},  # of its files, some hold what is not asked
 }

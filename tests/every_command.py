@@ -29,7 +29,7 @@ KINDS = {
     "pairs.txt": "evaluation set", "questions.txt": "evaluation set", "words": "WordNet",
     "lm.safetensors": "language model", "seq2seq.safetensors": "sequence model",
     "talk.txt": "dialogues", "dialogue.safetensors": "dialogue model",
-    "dialogue.checkpoint": "dialogue model checkpoint",
+    "dialogue.checkpoint": "dialogue model checkpoint", "glove.checkpoint": "GloVe checkpoint",
     "autoencoder.safetensors": "sequence model",
     "w2v.checkpoint": "word2vec checkpoint", "lm.checkpoint": "language model checkpoint",
     "seq2seq.checkpoint": "sequence model checkpoint", "lm.jsonl": "training log",
@@ -74,6 +74,7 @@ def _calls(*lines: str, default: str = "", stdin: str = "") -> tuple[Call, ...]:
 
 
 _W2V = "--dim 8 --epochs 2 --min-count 1 --threads 1 -q"
+_GLOVE = "--dim 4 --epochs 2 --min-count 1 --threads 1 -q"
 _SMALL = "--hidden 8 --epochs 1 --threads 1 --device cpu -q"
 _LM = f"--preset rnnlm --batch 4 --steps 6 {_SMALL}"
 _CLASSIFIER = "--dim 4 --epochs 2 --threads 1 -q"
@@ -90,6 +91,11 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "train-counts": _calls(
         "corpus.txt --dim 4 -o >v.txt -q",
         "old.ids --dim 4 -o >v.vec.gz -q --log >log --memory 1M",
+    ),
+    "train-glove": _calls(
+        f"corpus.txt -o >v.safetensors {_GLOVE}",
+        f"old.ids -o >v.txt --log >log --memory 1M {_GLOVE}",
+        f"corpus.txt -o >v.bin --checkpoint >glove.checkpoint --resume {_GLOVE}",
     ),
     "train-lm": _calls(
         f"corpus.txt -o >{_MODEL} {_LM}",
@@ -177,6 +183,10 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
         "corpus.txt --eos -o >new.ids",
         "corpus.txt -t bpe --max-vocabulary 300 -o >new.ids",
         "lines.txt --vocabulary old.ids -o >new.ids --log >log -q",
+        "corpus.txt --phrases 3 --phrase-score npmi --min-count 2 -o >new.ids --log >log -q",
+    ),
+    "phrases": _calls(
+        "corpus.txt --score npmi --threshold 0.2 -q", "old.ids --threshold 1 -n 3 --json --log >log"
     ),
     "convert": _calls(
         f"{_VECTORS} >v.txt",
@@ -190,6 +200,7 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     "info": _calls(
         _VECTORS, "old.ids --json", "lm.safetensors", "seq2seq.safetensors", "w2v.checkpoint",
         "lm.checkpoint", "classifier.safetensors", "dialogue.safetensors", "dialogue.checkpoint",
+        "glove.checkpoint",
     ),
     "corpora": _calls(""),
     "tokenizers": _calls('"It\'s 5."'),
@@ -232,6 +243,7 @@ _MAKING = (
     "convert vectors.safetensors vectors.bin.gz -q",
     f"train-w2v corpus.txt -o x.bin --checkpoint w2v.checkpoint {_W2V}",
     "convert fasttext.bin subwords.safetensors -q",
+    f"train-glove corpus.txt -o x.bin --checkpoint glove.checkpoint {_GLOVE}",
     f"train-lm corpus.txt -o x.safetensors --checkpoint lm.checkpoint --log lm.jsonl {_LM}",
     f"train-seq2seq toy.tsv --checkpoint seq2seq.checkpoint {_SMALL}",
     f"train-classifier labelled.tsv {_CLASSIFIER}",

@@ -29,6 +29,7 @@ NAMES = (
     "sequence model",
     "classifier",
     "word2vec checkpoint",
+    "GloVe checkpoint",
     "language model checkpoint",
     "sequence model checkpoint",
     "corpus",
@@ -63,6 +64,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
     from wordnet_files import pack_wordnet
 
     from wordkit.classification import Classifier
+    from wordkit.counts import read_glove_checkpoint
     from wordkit.embeddings import load_embeddings, save_embeddings
     from wordkit.lm import load_language_model, save_language_model
     from wordkit.lm import read_checkpoint as read_lm_checkpoint
@@ -114,6 +116,7 @@ def make_readers(folder: Path) -> Mapping[str, Reader]:
             Classifier.load, (folder / "classifier.safetensors", small_classifier)
         ),
         "word2vec checkpoint": Reader(read_w2v_checkpoint, (folder / "w2v.checkpoint",)),
+        "GloVe checkpoint": Reader(read_glove_checkpoint, (folder / "glove.checkpoint",)),
         "language model checkpoint": Reader(read_lm_checkpoint, (folder / "lm.checkpoint",)),
         "sequence model checkpoint": Reader(
             read_seq2seq_checkpoint, (folder / "seq2seq.checkpoint",)

@@ -21,7 +21,7 @@ from wordkit.config import (
     setting,
     settings_of,
 )
-from wordkit.counts.config import CooccurrenceConfig, CountsConfig
+from wordkit.counts.config import CooccurrenceConfig, CountsConfig, GloveConfig
 from wordkit.decoding.config import AdaptationConfig, SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
@@ -29,7 +29,7 @@ from wordkit.lm.generation import GenerationConfig
 from wordkit.lm.presets import PRESETS
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
-from wordkit.text import TextConfig
+from wordkit.text import PhraseConfig, TextConfig
 from wordkit.text.subwords import MAX_BUCKETS, NGrams
 from wordkit.training.config import LearningConfig
 from wordkit.word2vec.config import Word2VecConfig
@@ -38,7 +38,7 @@ KINDS = (
     ModelConfig, TrainingConfig, SamplingConfig, GenerationConfig, Seq2SeqConfig,
     Seq2SeqTrainingConfig, DecodingConfig, Word2VecConfig, CooccurrenceConfig, CountsConfig,
     TextConfig, AdaptationConfig, ClassifierConfig, DialogueConfig, DialogueTrainingConfig,
-    NGrams,
+    NGrams, GloveConfig, PhraseConfig,
 )  # fmt: skip
 LEARNING = (TrainingConfig, Seq2SeqTrainingConfig)
 NETWORKS = (ModelConfig, Seq2SeqConfig)
@@ -51,19 +51,20 @@ NUMBERS = [(kind, declared) for kind, declared in FIELDS if declared.type in (in
 RANGES = {
     "": "forget_bias",
     "above 0": "start_scale max_minutes lr decay clip_norm clip_value shift temperature "
-    "cache_flatness",
+    "cache_flatness x_max",
     "above 0 and at most 1": "smoothing top_p learnt_fraction",
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed "
-    "dynamic_lr free_bits bag_of_words",
+    "dynamic_lr free_bits bag_of_words threshold phrase_threshold",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
     "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
-    "top_k cache dynamic_steps min_ngram_count context_turns",
+    "top_k cache dynamic_steps min_ngram_count context_turns phrase_min_count",
+    "from 1 to 3": "phrases",
     "at least 2": "max_vocabulary",
     "at least 3": "max_vocabulary",
     "from 0 to below 1": "dropout input_dropout between_dropout output_dropout word_dropout "
     "weight_drop momentum beta2 label_smoothing average_decay cache_weight",
     "from 0 to 1": "warmup exact_fraction teacher_forcing sample exponent dynamic_decay "
-    "kl_annealing word_dropout",
+    "kl_annealing word_dropout alpha",
     "from 0 to 10": "length_penalty",
     "from 0 to 100": "naive_bayes",
     "from -10 to 10": "ns_exponent",
@@ -93,6 +94,9 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     *((kind, {"schedule": "step", "warmup": 0.1}, {"schedule": "cosine"}) for kind in LEARNING),
     *((kind, {"average_decay": 0.9}, {"average": True}) for kind in LEARNING),
     *((kind, {"optimizer": "asgd", "average": True}, {"optimizer": "sgd"}) for kind in LEARNING),
+    (TextConfig, {"phrase_score": "npmi"}, {"phrases": 2}),
+    (TextConfig, {"phrase_threshold": 0.3}, {"phrases": 3}),
+    (TextConfig, {"phrase_min_count": 2}, {"phrases": 2}),
     (AdaptationConfig, {"dynamic_lr": 0.1}, {"dynamic": True}),
     (TrainingConfig, {"softmax": "exact", "samples": 9}, {"softmax": "auto"}),
     (TrainingConfig, {"softmax": "adaptive", "exact_fraction": 0.1}, {"softmax": "sampled"}),
@@ -141,6 +145,8 @@ TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
     ),
     (Word2VecConfig, {"subwords": "6-3"}, "the shorter length comes first, as in 3-6"),
     (Word2VecConfig, {"buckets": 9}, "buckets 9 has no effect without subwords"),
+    (PhraseConfig, {"score": "npmi", "threshold": 1}, "threshold must be below 1 .* not 1"),
+    (TextConfig, {"phrases": 2, "tokenizer": "char"}, "phrases has no effect with .* char"),
     (Word2VecConfig, {"lr": 0.1, "min_lr": 0.11}, "from 0 to the learning rate 0.1, not 0.11"),
     (Word2VecConfig, {"lr": 1e-5, "min_lr": 1e-3}, "from 0 to the learning rate 1e-05, not 0.001"),
 ]  # fmt: skip

@@ -60,9 +60,11 @@ if TYPE_CHECKING:
     from wordkit.api import compare as compare
     from wordkit.api import evaluate_analogies as evaluate_analogies
     from wordkit.api import evaluate_similarity as evaluate_similarity
+    from wordkit.api import find_phrases as find_phrases
     from wordkit.api import load as load
     from wordkit.api import prepare as prepare
     from wordkit.api import train_counts as train_counts
+    from wordkit.api import train_glove as train_glove
     from wordkit.api import train_language_model as train_language_model
     from wordkit.api import train_seq2seq as train_seq2seq
     from wordkit.api import train_word2vec as train_word2vec
@@ -100,8 +102,8 @@ _PACKAGES = (
 
 _HOMES = {
     "wordkit.api": (
-        "compare", "evaluate_analogies", "evaluate_similarity", "load", "prepare", "train_counts",
-        "train_language_model", "train_seq2seq", "train_word2vec",
+        "compare", "evaluate_analogies", "evaluate_similarity", "find_phrases", "load", "prepare",
+        "train_counts", "train_glove", "train_language_model", "train_seq2seq", "train_word2vec",
     ),
     "wordkit.text": ("Corpus", "Vocabulary"),
     "wordkit.embeddings": ("Embeddings",),
@@ -121,6 +123,8 @@ _HOMES = {
 
 _FAMILIAR = {
     "Word2Vec": "train_word2vec", "FastText": "train_word2vec", "KeyedVectors": "Embeddings",
+    "Glove": "train_glove", "GloVe": "train_glove", "Phrases": "find_phrases",
+    "Phraser": "find_phrases",
     "train_unsupervised": "train_word2vec", "load_model": "load", "LineSentence": "prepare",
     "load_facebook_model": "load", "load_facebook_vectors": "load",
     "train_supervised": "train_classifier",

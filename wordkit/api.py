@@ -31,6 +31,7 @@ from wordkit.storage import (
     CLASSIFIER,
     DIALOGUE_CHECKPOINT,
     DIALOGUE_MODEL,
+    GLOVE_CHECKPOINT,
     LANGUAGE_MODEL,
     LANGUAGE_MODEL_CHECKPOINT,
     SEQ2SEQ_CHECKPOINT,
@@ -48,10 +49,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from wordkit.classification import Classifier
-    from wordkit.counts import CountsConfig
+    from wordkit.counts import CountsConfig, GloveConfig
     from wordkit.lm import LanguageModel, ModelConfig, TrainingConfig
     from wordkit.seq2seq import Pair, Seq2SeqConfig, Seq2SeqModel, Seq2SeqTrainingConfig
     from wordkit.seq2seq.dialogue import DialogueModel
+    from wordkit.text import Phrase, PhraseConfig
     from wordkit.thesaurus import Comparison, Thesaurus
     from wordkit.word2vec import Word2VecConfig
 
@@ -59,9 +61,11 @@ __all__ = [
     "compare",
     "evaluate_analogies",
     "evaluate_similarity",
+    "find_phrases",
     "load",
     "prepare",
     "train_counts",
+    "train_glove",
     "train_language_model",
     "train_seq2seq",
     "train_word2vec",
@@ -69,6 +73,7 @@ __all__ = [
 
 _CHECKPOINTS = {
     WORD2VEC_CHECKPOINT: "train_word2vec",
+    GLOVE_CHECKPOINT: "train_glove",
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq",
     DIALOGUE_CHECKPOINT: "train_dialogue",
@@ -100,7 +105,8 @@ def prepare(
         progress: show a bar; None: in terminals and notebooks.
         settings: ``tokenizer`` (a name that ``wordkit tokenizers`` lists, or a callable),
             ``numbers``, ``normalize``, ``case``, ``min_count``, ``max_size``, ``unk``, ``eos``,
-            ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``: see
+            ``phrases`` (2 or 3 words that are joined), ``phrase_score``, ``phrase_threshold``,
+            ``phrase_min_count``, ``vocabulary``, ``encoding``, ``errors`` and ``data_dir``: see
             :func:`wordkit_corpora.iter_read_corpus`.
 
     Raises:
@@ -110,10 +116,42 @@ def prepare(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
-    known = (*_TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", "vocabulary")
+    phrases = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
+    known = (*_TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", *phrases, "vocabulary")
     check_names(settings, known)
     run = iter_read_corpus(text, folder, threads=threads, client=client, **settings)
     return finish(run, progress)
+
+
+def find_phrases(
+    text: Text,
+    config: PhraseConfig | None = None,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> list[Phrase]:
+    """Find neighbours that occur together more often than by chance, best first.
+
+    Args:
+        text: what :func:`prepare` takes, or a corpus.
+        config: settings; those that are given as keywords replace its own.
+        threads: the number of threads; None: all cores.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.text.PhraseConfig`: ``score`` ("word2vec" or "npmi"),
+            ``threshold`` (100, with npmi 0.5), ``min_count`` (5); and of the text, as for
+            :func:`train_word2vec`.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        WordkitError: as :func:`prepare` says.
+    """
+    from wordkit.text import PhraseConfig, iter_find_phrases
+
+    reading, given = _split(find_phrases, settings, (PhraseConfig, config))
+    config = change(PhraseConfig(), **given)
+    corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
+    return finish(iter_find_phrases(corpus, config, threads=threads), progress)
 
 
 def train_word2vec(
@@ -194,6 +232,46 @@ def train_counts(
     reader = iter_read_corpus(text, threads=threads, client=client, **reading)
     corpus = finish(reader, progress)
     run = iter_train_counts(corpus, config, memory=memory, threads=threads, client=client)
+    return finish(run, progress)
+
+
+def train_glove(
+    text: Text,
+    config: GloveConfig | None = None,
+    *,
+    resume: bool = False,
+    checkpoint: str | os.PathLike[str] | CheckpointPlan | None = None,
+    memory: int | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Embeddings:
+    """Train word vectors by GloVe: least squares on the logarithms of co-occurrence.
+
+    Args:
+        text: what :func:`prepare` takes, or a corpus.
+        config: settings; those that are given as keywords replace its own.
+        resume: resume the training of ``checkpoint``, where there is one already.
+        checkpoint: a file for the state of the training, written every five minutes.
+        memory, threads: as for :func:`wordkit.counts.iter_train_glove`.
+        progress: show a bar; None: in terminals and notebooks.
+        settings: fields of :class:`wordkit.counts.GloveConfig`, such as ``dim`` (100), ``window``
+            (15), ``epochs`` (25), ``x_max`` (100), ``alpha`` (0.75), ``min_count`` (5), ``lr``,
+            ``seed``; and of the text, as for :func:`train_word2vec`.
+
+    Raises:
+        ConfigError: a setting is unknown, out of its range, or has no effect.
+        WordkitError: as :func:`prepare` and :func:`wordkit.counts.iter_train_glove` say.
+    """
+    from wordkit.counts import GloveConfig, begin_glove, iter_train_glove
+
+    reading, given = _split(train_glove, settings, (GloveConfig, config))
+    plan = _plan(checkpoint)
+    chosen, resumed, _ = begin_glove(given, resume=resume, checkpoint=plan)
+    corpus = finish(iter_read_corpus(text, threads=threads, **reading), progress)
+    run = iter_train_glove(
+        corpus, chosen, resume=resumed, memory=memory, threads=threads, checkpoint=plan
+    )
     return finish(run, progress)
 
 

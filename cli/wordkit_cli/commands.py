@@ -16,6 +16,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Learn": {
         "train-w2v": "Word vectors by prediction: word2vec, CBOW or skip-gram.",
         "train-counts": "Word vectors by counting: co-occurrence, PPMI, SVD.",
+        "train-glove": "Word vectors by GloVe: least squares on co-occurrence.",
         "train-lm": "A language model: RNN, LSTM, GRU or Transformer.",
         "train-seq2seq": "A sequence-to-sequence model, with attention.",
         "train-dialogue": "A model that answers in dialogues (HRED).",
@@ -54,6 +55,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     },
     "Files": {
         "prepare": "Turn text into a corpus of word ids, to train on many times.",
+        "phrases": "Words that occur together more often than by chance.",
         "embed": "The lines of a text as vectors, one a line.",
         "convert": "Vectors into another format, models into fewer bytes.",
         "info": "What vectors, models and corpora hold, and how they were made.",

@@ -57,6 +57,7 @@ def _known(path: str | None) -> dict[str, Any]:
 
     kinds: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
         storage.WORD2VEC_CHECKPOINT: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
+        storage.GLOVE_CHECKPOINT: ("checkpoint of wordkit train-glove", _glove_checkpoint),
         storage.LANGUAGE_MODEL: ("language model", _language_model),
         storage.SEQ2SEQ_MODEL: ("sequence to sequence model", _seq2seq_model),
         storage.DIALOGUE_MODEL: ("dialogue model", _dialogue_model),
@@ -216,6 +217,24 @@ def _word2vec_checkpoint(path: str) -> dict[str, Any]:
         "first_words": list(state.vocabulary.words[:10]),
         "corpus": dict(checkpoint.corpus),
         "settings": checkpoint.config.record(),
+    }
+
+
+def _glove_checkpoint(path: str) -> dict[str, Any]:
+    from wordkit.counts import read_glove_checkpoint
+
+    checkpoint = read_glove_checkpoint(path)
+    state = checkpoint.state
+    return {
+        "words": len(state.vocabulary),
+        "dimensions": checkpoint.config.dim,
+        "done": round(checkpoint.fraction_done, 4),
+        "epoch": min(state.epoch + 1, checkpoint.config.epochs),
+        "loss": state.mean_loss if state.steps else None,
+        "seconds": round(state.seconds, 3),
+        "first_words": list(state.vocabulary.words[:10]),
+        "corpus": dict(checkpoint.corpus),
+        "settings": asdict(checkpoint.config),
     }
 
 

@@ -12,7 +12,7 @@ __all__ = ["SECTIONS", "Option", "SectionedCommand", "option"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECTIONS = (
-    "Decoding", "Text", "Adaptation", "Model", "Regularization", "Latent variable",
+    "Decoding", "Phrases", "Text", "Adaptation", "Model", "Regularization", "Latent variable",
     "Training", "Output layer", "Checkpoints", "Running",
 )  # fmt: skip
 """The sections of options, in their order."""

@@ -56,11 +56,13 @@ class SettingOptions:
     def _option(self, declared: Setting, title: str) -> Callable[[F], F]:
         """The option of a field; where it is not given its value is None, and the default holds."""
         name = _option_name(declared.name)
+        own = {_option_name(field) for kind in self._groups.values() for field in settings_of(kind)}
+        aliases = [alias for alias in _ALIASES.get(declared.name, ()) if alias not in own]
         kind: Any = click.Choice(declared.choices) if declared.choices else declared.type
         if declared.type is bool:
             name, kind = f"{name}/--no-{name[2:]}", None
         return option(
-            name, *_ALIASES.get(declared.name, ()), declared.name, default=None, type=kind,
+            name, *aliases, declared.name, default=None, type=kind,
             help=re.split(r"(?<=\.)\s", declared.meaning)[0] + self._default(declared),
             section=declared.group or title, main=declared.is_main,
         )  # fmt: skip

@@ -79,7 +79,7 @@ def check_training(outputs: Iterable[str | os.PathLike[str]], options: Mapping[s
 
     for output in outputs:
         check_writable(output)
-    if options["device"] in ("cuda", "mps"):
+    if options.get("device") in ("cuda", "mps"):
         choose_device(options["device"])
     if options["checkpoint"] is None:
         if options.get("resume"):

@@ -38,6 +38,8 @@ Text: TypeAlias = (
 _GROUP = 4096  # lines of an iterable that are taken together
 _MAX_PATH = 4096  # characters
 _OF_LINES = ("eos", "learnt_fraction")  # settings that say nothing of tokens
+_OF_PHRASES = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
+_OF_WORDS = ("min_count", "max_size", "unk", "vocabulary")
 _LIKE_A_FILE = re.compile(r"\.(txt|text|tok|csv|tsv|jsonl?|md|gz|bz2|xz|zip)$")
 
 
@@ -79,7 +81,8 @@ def iter_read_corpus(
             settings of another corpus; with the pieces of ``bpe``.
         threads: the number of threads; None: all cores.
         client: of a Dask cluster, as for :func:`wordkit.text.iter_prepare`.
-        words: ``min_count``, ``max_size``, ``unk``, ``eos`` and ``learnt_fraction`` of
+        words: ``min_count``, ``max_size``, ``unk``, ``eos``, ``learnt_fraction``, ``phrases``,
+            ``phrase_score``, ``phrase_threshold`` and ``phrase_min_count`` of
             :class:`wordkit.text.TextConfig`, and a ``vocabulary`` to take the words of.
 
     Raises (as it runs):
@@ -89,7 +92,7 @@ def iter_read_corpus(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
-    check_names(words, ("min_count", "max_size", "unk", "eos", "learnt_fraction", "vocabulary"))
+    check_names(words, (*_OF_WORDS, *_OF_LINES, *_OF_PHRASES))
     tokenizing = {
         "tokenizer": tokenizer, "numbers": numbers, "normalize": normalize, "case": case,
     }  # fmt: skip
@@ -107,11 +110,14 @@ def iter_read_corpus(
     kind, content = _kind_of(text)
     if kind == "tokens":
         _refuse({"client": client, **given}, "lists of tokens")
-        corpus = Corpus.from_sentences(
-            content, **{name: value for name, value in words.items() if name not in _OF_LINES}
-        )
+        cut = {name: value for name, value in words.items() if name in _OF_WORDS}
+        phrases = {name: value for name, value in words.items() if name in _OF_PHRASES}
+        has_phrases = phrases.get("phrases") not in (None, 1)
+        corpus = Corpus.from_sentences(content, **({} if has_phrases else cut))
         if not corpus.tokens:
             raise TextError("the text holds no token: all its lists are empty")
+        if has_phrases:
+            return (yield from _with_phrases(corpus, folder, cut, phrases, threads))
         if folder is not None:
             corpus.save(folder)
         return corpus if folder is None else Corpus.open(folder)
@@ -131,6 +137,26 @@ def iter_read_corpus(
         client=client,
     )  # fmt: skip
     return (yield from run)
+
+
+def _with_phrases(
+    corpus: Corpus,
+    folder: str | os.PathLike[str] | None,
+    cut: dict[str, Any],
+    phrases: Mapping[str, Any],
+    threads: int | None,
+) -> Generator[Report, None, Corpus]:
+    """Join the phrases of lists of tokens."""
+    from wordkit.text import TextConfig
+    from wordkit.text.phrases import iter_join_phrases
+
+    if cut.pop("vocabulary", None) is not None:
+        raise ConfigError("phrases shape a vocabulary, and one is given; leave one of them out")
+    config = TextConfig(**cut, **phrases)
+    join = iter_join_phrases(
+        corpus, folder, config.phrase_config(), longest=config.phrases, threads=threads, **cut
+    )
+    return (yield from join)
 
 
 def _refuse(settings: Mapping[str, Any], what: str) -> None:

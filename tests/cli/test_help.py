@@ -87,8 +87,11 @@ ALIASES = {
 
 @pytest.mark.parametrize("name", command_names())
 def test_familiar_flags_are_aliases(name: str) -> None:
+    own = {"--alpha"} if name == "train-glove" else set()  # of the weights of pairs
     for option in options(name):
         for ours, familiar in ALIASES.items():
+            if familiar in own:
+                continue
             assert (ours in option.opts) == (familiar in option.opts), option.opts
 
 

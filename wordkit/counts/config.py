@@ -8,7 +8,7 @@ from typing import Literal
 
 from wordkit.config import Settings, setting
 
-__all__ = ["CooccurrenceConfig", "CountsConfig", "Method", "Side", "Weighting"]
+__all__ = ["CooccurrenceConfig", "CountsConfig", "GloveConfig", "Method", "Side", "Weighting"]
 
 Weighting = Literal["flat", "harmonic", "dynamic"]
 Side = Literal["both", "left", "right"]
@@ -91,3 +91,66 @@ class CountsConfig(CooccurrenceConfig):
     def cooccurrence(self) -> CooccurrenceConfig:
         """Return the settings of co-occurrence alone."""
         return CooccurrenceConfig(self.window, self.weighting, self.side)
+
+
+@dataclass(frozen=True)
+class GloveConfig(Settings):
+    """The settings from a corpus to vectors by GloVe, after Pennington, Socher and Manning (2014).
+
+    Their names and defaults are those of the paper and its program where they have any.
+    """
+
+    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1, main=True)
+    window: int = setting(
+        15,
+        "Window radius: context words on each side of the centre. Windows end at the ends of the "
+        "sentence.",
+        at_least=1,
+        at_most=1000,
+        main=True,
+    )
+    weighting: Weighting = setting(
+        "harmonic",
+        "Weight of a context word at distance d: flat 1, harmonic 1/d, dynamic (window - d + 1)/"
+        "window. GloVe's is harmonic.",
+    )
+    x_max: float = setting(
+        100.0,
+        "Co-occurrence X from which pairs have the full weight. Below it that is (X/x_max)^alpha; "
+        "small texts want less, such as 10.",
+        above=0,
+        main=True,
+    )
+    alpha: float = setting(
+        0.75, "Power of the weight of a pair, below x_max.", at_least=0, at_most=1
+    )
+    min_count: int = setting(
+        5,
+        "Leave out words that occur less often, before windows are formed.",
+        at_least=1,
+        group="Text",
+        main=True,
+    )
+    max_vocabulary: int | None = setting(
+        None,
+        "Size limit of the vocabulary: the most frequent words.",
+        none="no limit",
+        at_least=1,
+        group="Text",
+    )
+    epochs: int = setting(
+        25, "Passes through the pairs of words.", at_least=1, main=True, group="Training"
+    )
+    lr: float = setting(0.05, "Initial learning rate of AdaGrad.", above=0, group="Training")
+    seed: int = setting(
+        1,
+        "Seed of the random numbers. The same seed on one thread gives the same vectors, bit for "
+        "bit.",
+        at_least=0,
+        at_most=math.inf,
+        group="Running",
+    )
+
+    def cooccurrence(self) -> CooccurrenceConfig:
+        """Return the settings of co-occurrence alone."""
+        return CooccurrenceConfig(self.window, self.weighting)

@@ -12,12 +12,14 @@ from wordkit.config import check_number
 from wordkit.runtime.groups import group_folders, read_text
 from wordkit.runtime.memory import release_freed_memory
 from wordkit.runtime.processes import torchrun_number
+from wordkit.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["ThreadPool", "ordered_map", "thread_count"]
+__all__ = ["ThreadPool", "iter_unordered", "ordered_map", "thread_count"]
 
+_POLL_SECONDS = 0.2  # between looks for Ctrl-C
 _MAX_THREADS = 64  # on machines with fewer cores: more threads only take memory
 
 Task = TypeVar("Task")
@@ -134,3 +136,47 @@ def ordered_map(
     """Yield the results of :meth:`ThreadPool.map` of a pool of its own."""
     with ThreadPool(threads) as pool:
         yield from pool.map(function, tasks)
+
+
+def iter_unordered(
+    function: Callable[[Task], Result],
+    tasks: Iterator[Task],
+    record: Callable[[Task, Result], None],
+    threads: int,
+    name: str,
+) -> Generator[None, None, None]:
+    """Call a function that changes shared state with each task; yield after each that is done.
+
+    When the generator is exhausted or closed, no task is under way, and each that began has been
+    recorded.
+
+    Args:
+        function: called on the threads.
+        tasks: drawn on the calling thread, one more than there are threads.
+        record: called on the calling thread with each task and its result, as they come.
+        threads: the number of threads.
+        name: of the threads.
+    """
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    running: dict[Future[Result], Task] = {}  # in their order
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+    try:
+        while True:
+            while len(running) <= threads:  # one more waits, so that no thread does
+                try:
+                    task = next(tasks)
+                except StopIteration:
+                    break
+                running[pool.submit(function, task)] = task
+            if not running:
+                return
+            wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+            for future in [future for future in running if future.done()]:
+                record(running.pop(future), future.result())
+                yield
+    finally:
+        with uninterrupted():  # until no thread changes the state any more
+            pool.shutdown()
+            for future, task in running.items():
+                record(task, future.result())

@@ -34,10 +34,14 @@ __all__ = [
     "check_same_texts",
     "corrupted_checkpoint",
     "read_checkpoint_file",
+    "record_entry",
     "resumed_checkpoint",
     "write_checkpoint_file",
 ]
 
+T = TypeVar("T", int, float, str, dict[str, Any])
+
+MAX_FLOAT = sys.float_info.max
 _TRAINING, _DIGEST = "training", "sha256"  # entries of the metadata
 
 
@@ -242,6 +246,27 @@ def corrupted_checkpoint(path: str | os.PathLike[str], fault: str) -> FormatErro
     return FormatError(
         f"{path} is corrupted: {fault}; resume another checkpoint, or train from the start"
     )
+
+
+def record_entry(
+    path: str | os.PathLike[str],
+    record: Mapping[str, Any],
+    name: str,
+    kind: type[T],
+    *,
+    at_least: float = 0,
+    at_most: float = MAX_FLOAT,
+) -> T:
+    """Return an entry of the record, of exactly this type, and in the range if it is a number.
+
+    Raises:
+        FormatError: it is not.
+    """
+    value = record.get(name)
+    fits = not isinstance(value, int | float) or at_least <= value <= at_most
+    if type(value) is not kind or not fits:
+        raise corrupted_checkpoint(path, f"its entry {name!r} is missing or cannot be right")
+    return value
 
 
 def check_same_texts(

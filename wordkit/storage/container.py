@@ -28,6 +28,7 @@ __all__ = [
     "DIALOGUE_CHECKPOINT",
     "DIALOGUE_MODEL",
     "EMBEDDINGS",
+    "GLOVE_CHECKPOINT",
     "LANGUAGE_MODEL",
     "LANGUAGE_MODEL_CHECKPOINT",
     "SEQ2SEQ_CHECKPOINT",
@@ -58,7 +59,7 @@ LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model ch
 SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
 DIALOGUE_MODEL, DIALOGUE_CHECKPOINT = "dialogue model", "dialogue model checkpoint"
 EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
-VOCABULARY, CLASSIFIER = "vocabulary", "classifier"
+VOCABULARY, CLASSIFIER, GLOVE_CHECKPOINT = "vocabulary", "classifier", "GloVe checkpoint"
 """The kinds of the files that hold one."""
 
 _USES = {
@@ -66,6 +67,7 @@ _USES = {
     LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
     "wordkit convert makes vectors of one",
     WORD2VEC_CHECKPOINT: "train_word2vec and wordkit train-w2v resume it",
+    GLOVE_CHECKPOINT: "train_glove and wordkit train-glove resume it",
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
     SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",

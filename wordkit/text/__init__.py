@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.text.blocks import Block, TextSource
     from wordkit.text.corpus import Corpus
+    from wordkit.text.phrases import (
+        Phrase,
+        PhraseConfig,
+        iter_find_phrases,
+        iter_join_phrases,
+    )
     from wordkit.text.preparation import TextConfig, iter_prepare
     from wordkit.text.subwords import NGrams
     from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
@@ -21,11 +27,15 @@ __all__ = [
     "Block",
     "Corpus",
     "NGrams",
+    "Phrase",
+    "PhraseConfig",
     "TextConfig",
     "TextSource",
     "Tokenizer",
     "Vocabulary",
     "get_tokenizer",
+    "iter_find_phrases",
+    "iter_join_phrases",
     "iter_prepare",
     "named_tokenizers",
 ]
@@ -34,12 +44,16 @@ _HOMES = {
     "Block": "blocks",
     "Corpus": "corpus",
     "NGrams": "subwords",
+    "Phrase": "phrases",
+    "PhraseConfig": "phrases",
     "TextConfig": "preparation",
     "TextSource": "blocks",
     "Tokenizer": "tokenizers",
     "Vocabulary": "vocabulary",
     "get_tokenizer": "tokenizers",
     "named_tokenizers": "tokenizers",
+    "iter_find_phrases": "phrases",
+    "iter_join_phrases": "phrases",
     "iter_prepare": "preparation",
 }
 

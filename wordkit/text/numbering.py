@@ -5,13 +5,14 @@ W is the number of words of a table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.detokenizer import Unit
 from wordkit.text.scanner import BlockIds, WordTable
 from wordkit.text.sizes import TextSizes
@@ -21,7 +22,14 @@ from wordkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from wordkit.text.preparation import TextConfig
 
-__all__ = ["Numbering", "corpus_settings", "merge_tables", "number_words", "renumbered"]
+__all__ = [
+    "Numbering",
+    "corpus_settings",
+    "merge_tables",
+    "number_words",
+    "renumbered",
+    "write_renumbered",
+]
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,28 @@ def renumbered(
     ends = before + ends
     # a line without a token is no sentence
     return ids, ends[np.diff(ends, prepend=last) > 0]
+
+
+def write_renumbered(
+    writer: CorpusWriter, blocks: Iterable[tuple[BlockIds, npt.NDArray[np.int32]]]
+) -> int:
+    """Write ids and sentence ends of blocks into a corpus; return the number of tokens kept.
+
+    Args:
+        writer: of the corpus.
+        blocks: in the order of the text, each with the final ids of its numbers.
+    """
+    with writer.part("ids") as ids_file, writer.part("offsets") as offsets_file:
+        last = 0
+        offsets_file.append(np.zeros(1, dtype=np.int64))
+        for block, words in blocks:
+            ids, offsets = renumbered(block, words, ids_file.size, last)
+            ids_file.append(ids)
+            offsets_file.append(offsets)
+            last = int(offsets[-1]) if len(offsets) else last
+        if ids_file.size > last:  # the last line extends to the end
+            offsets_file.append(np.array([ids_file.size]))
+        return ids_file.size
 
 
 def corpus_settings(

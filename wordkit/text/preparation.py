@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import Settings, setting
+from wordkit.config import Settings, setting, settings_of
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.storage import TemporaryFolder
@@ -27,7 +27,13 @@ from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.normalization import Case, Normalization
-from wordkit.text.numbering import corpus_settings, merge_tables, number_words, renumbered
+from wordkit.text.numbering import (
+    corpus_settings,
+    merge_tables,
+    number_words,
+    write_renumbered,
+)
+from wordkit.text.phrases import PhraseConfig, PhraseScore, iter_join_phrases
 from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.sizes import TextSizes, measure_text
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TextConfig", "iter_prepare"]
 
+_OF_PHRASES = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
 _MAX_THREADS = 64  # reading is not faster with more
 _LARGE = 4 << 20  # bytes from which a tokenizer gets the processes that it needs
 _PIECES = 8000  # of bpe, where no size is given
@@ -82,6 +89,29 @@ class TextConfig(Settings):
         "Case of the letters: keep, or lower.",
         none="lower with basic and words, else keep",
     )
+    phrases: int = setting(
+        1,
+        "Words that a phrase has at most. Neighbours that occur together more often than by chance "
+        "are joined to one word (new_york), before rare words are left out; 1: none are.",
+        at_least=1,
+        at_most=3,
+    )
+    phrase_score: PhraseScore = setting(
+        "word2vec", "Score of two words, see PhraseConfig.", only_with={"phrases": (2, 3)}
+    )
+    phrase_threshold: float | None = setting(
+        None,
+        "Score above which two words are joined.",
+        none="100, with npmi 0.5",
+        at_least=0,
+        only_with={"phrases": (2, 3)},
+    )
+    phrase_min_count: int = setting(
+        5,
+        "Least count of a phrase; word2vec's score subtracts it.",
+        at_least=1,
+        only_with={"phrases": (2, 3)},
+    )
     learnt_fraction: float = setting(
         1.0,
         "Fraction of the text, its beginning, that bpe learns its pieces from.",
@@ -92,6 +122,9 @@ class TextConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         tokenizer = get_tokenizer(self.tokenizer, self.normalize, self.case)
+        self.phrase_config()  # checks the threshold
+        if tokenizer.unit != "word" and self.phrases > 1:
+            raise ConfigError(f"phrases has no effect with the tokenizer {tokenizer.name}")
         if tokenizer.is_exact and self.numbers != "keep":
             raise ConfigError(f"numbers N has no effect with the tokenizer {tokenizer.name}")
         if tokenizer.unit == "bpe" and self.min_count > 1:
@@ -101,6 +134,10 @@ class TextConfig(Settings):
                 f"bpe needs a vocabulary of at least {_MIN_PIECES}: 256 bytes, <unk> and <eos>, "
                 f"not {self.max_size}"
             )
+
+    def phrase_config(self) -> PhraseConfig:
+        """Return the settings of phrases alone."""
+        return PhraseConfig(self.phrase_score, self.phrase_threshold, self.phrase_min_count)
 
 
 def iter_prepare(
@@ -137,6 +174,11 @@ def iter_prepare(
     """
     config = config or TextConfig()
     if client is not None:
+        if config.phrases > 1:
+            raise ConfigError(
+                "phrases are joined on one machine; prepare without the cluster, or join them "
+                "afterwards by wordkit.text.iter_join_phrases"
+            )
         from wordkit.text.cluster_preparation import prepare_on_cluster
 
         return Run(prepare_on_cluster(source, folder, config, vocabulary, client))
@@ -150,6 +192,10 @@ def _prepare(
     given: Vocabulary | None,
     threads: int,
 ) -> Generator[Report, None, Corpus]:
+    if config.phrases > 1:
+        if given is not None:
+            raise ConfigError("phrases shape a vocabulary, and one is given; leave one of them out")
+        return (yield from _prepare_phrases(source, folder, config, threads))
     remedy = "free some space or choose another folder"
     temporary = None
     if folder is None:
@@ -191,7 +237,8 @@ def _prepare(
         yield Report("ordering the words", 0, 1)
         merged, maps = merge_tables([scanner.table for scanner in scanners])
         numbering = number_words(merged, config, given, tokenizer.unit)
-        kept = _renumber(writer, spool, [numbering.ids[numbers] for numbers in maps])
+        ids = [numbering.ids[numbers] for numbers in maps]
+        kept = write_renumbered(writer, ((block, ids[number]) for number, block in spool))
         tokens = spool.tokens, kept
         settings = corpus_settings(config, tokenizer, source.name, tokens, sizes, made)
         writer.finish(numbering.vocabulary, settings)
@@ -200,6 +247,24 @@ def _prepare(
     if temporary is not None:  # whose own finalizer would warn
         weakref.finalize(corpus, temporary.cleanup)
     return corpus
+
+
+def _prepare_phrases(
+    source: TextSource, folder: str | os.PathLike[str] | None, config: TextConfig, threads: int
+) -> Generator[Report, None, Corpus]:
+    """Read all words, join phrases, then leave out the rare ones."""
+    cut: dict[str, Any] = {
+        "min_count": config.min_count, "max_size": config.max_size, "unk": config.unk,
+    }  # fmt: skip
+    plain: dict[str, Any] = {
+        name: settings_of(TextConfig)[name].default for name in (*cut, *_OF_PHRASES)
+    }
+    words = yield from _prepare(source, None, replace(config, **plain), None, threads)
+    join = iter_join_phrases(
+        words, folder, config.phrase_config(), longest=config.phrases, settings=cut,
+        threads=threads, **cut,
+    )  # fmt: skip
+    return (yield from join)
 
 
 # --- scanning ----------------------------------------------------------------------------------
@@ -271,18 +336,3 @@ class Spool(SpoolFile):
 
     def _read(self, count: int) -> npt.NDArray[np.int32]:
         return np.frombuffer(self._file.read(4 * count), dtype=np.int32)
-
-
-def _renumber(writer: CorpusWriter, spool: Spool, maps: list[npt.NDArray[np.int32]]) -> int:
-    """Write the spooled ids and line ends into the corpus; return the number of tokens kept."""
-    with writer.part("ids") as ids_file, writer.part("offsets") as offsets_file:
-        last = 0
-        offsets_file.append(np.zeros(1, dtype=np.int64))
-        for scanner, block in spool:
-            ids, offsets = renumbered(block, maps[scanner], ids_file.size, last)
-            ids_file.append(ids)
-            offsets_file.append(offsets)
-            last = int(offsets[-1]) if len(offsets) else last
-        if ids_file.size > last:  # the last line extends to the end
-            offsets_file.append(np.array([ids_file.size]))
-        return ids_file.size

@@ -23,13 +23,16 @@ from wordkit.storage.container import VOCABULARY, TensorFile, read_tensors, writ
 from wordkit.text.normalization import normalized
 from wordkit.text.spelling import near_spellings, unknown_word
 
-__all__ = ["EOS", "UNK", "Vocabulary"]
+__all__ = ["EOS", "PHRASE_MARK", "UNK", "Vocabulary"]
 
 UNK = "<unk>"
 """The word for all words outside the vocabulary, as in Mikolov's Penn Treebank."""
 
 EOS = "<eos>"
 """The word that ends a line, where a corpus is prepared for a language model."""
+
+PHRASE_MARK = "_"
+"""Joins the words of a phrase, as in word2phrase and gensim."""
 
 
 class Vocabulary:
@@ -248,6 +251,7 @@ class Vocabulary:
         """Return the id of a word, or of a canonically equal spelling of it; None: unknown.
 
         The word is looked up as it is, then in the normal form NFC, then as any equal spelling.
+        Several words with spaces between them are looked up as a phrase too: ``new_york``.
         """
         if not isinstance(word, str):
             return None
@@ -255,6 +259,8 @@ class Vocabulary:
         if found is None:
             form = normalized(word, "nfc")
             found = self._ids.get(form, self.equal_spellings.get(form))
+        if found is None and " " in word.strip():
+            found = self.find(PHRASE_MARK.join(word.split()))
         return found
 
     @cached_property

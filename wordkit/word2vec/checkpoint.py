@@ -11,11 +11,10 @@ import contextlib
 import json
 import math
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +23,12 @@ from wordkit.config import from_record
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
 from wordkit.storage import WORD2VEC_CHECKPOINT, is_of_kind
 from wordkit.storage.checkpoints import (
+    MAX_FLOAT,
     check_same_settings,
     check_same_texts,
     corrupted_checkpoint,
     read_checkpoint_file,
+    record_entry,
     write_checkpoint_file,
 )
 from wordkit.text import Corpus, Vocabulary
@@ -44,10 +45,6 @@ __all__ = [
     "save_checkpoint",
     "start_from_checkpoint",
 ]
-
-T = TypeVar("T", int, float, str, dict[str, Any])
-
-_MAX_FLOAT = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -194,30 +191,32 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     except (ConfigError, VocabularyError) as error:
         raise corrupted_checkpoint(path, str(error)) from error
     weights = Weights(config.dim, *matrices)
-    corpus = _entry(path, record, "corpus", dict)
-    tokens = _entry(path, corpus, "tokens", int)
-    epoch = _entry(path, record, "epoch", int, at_most=config.epochs)
+    corpus = record_entry(path, record, "corpus", dict)
+    tokens = record_entry(path, corpus, "tokens", int)
+    epoch = record_entry(path, record, "epoch", int, at_most=config.epochs)
     state = TrainingState(
         vocabulary,
         weights,
-        _entry(path, record, "kept", int),
-        _entry(path, record, "joined", int),
+        record_entry(path, record, "kept", int),
+        record_entry(path, record, "joined", int),
         epoch,
-        _entry(path, record, "position", int, at_most=0 if epoch == config.epochs else tokens),
-        LossSum(
-            _entry(path, record, "loss", float, at_least=-_MAX_FLOAT),
-            _entry(path, record, "predictions", int),
+        record_entry(
+            path, record, "position", int, at_most=0 if epoch == config.epochs else tokens
         ),
-        _entry(path, record, "seconds", float),
+        LossSum(
+            record_entry(path, record, "loss", float, at_least=-MAX_FLOAT),
+            record_entry(path, record, "predictions", int),
+        ),
+        record_entry(path, record, "seconds", float),
         path,
         components_of(vocabulary.words, config),
     )
     _check_state(path, state, config)
     about = {
-        "fingerprint": _entry(path, corpus, "fingerprint", str),
+        "fingerprint": record_entry(path, corpus, "fingerprint", str),
         "tokens": tokens,
-        "sentences": _entry(path, corpus, "sentences", int),
-        "settings": _entry(path, corpus, "settings", dict),
+        "sentences": record_entry(path, corpus, "sentences", int),
+        "settings": record_entry(path, corpus, "settings", dict),
     }
     return Checkpoint(config, state, about)
 
@@ -239,20 +238,3 @@ def _check_state(path: Path, state: TrainingState, config: Word2VecConfig) -> No
         fault = f"{state.kept} words kept and {state.joined} joined are not {V}"
     if fault is not None:
         raise corrupted_checkpoint(path, fault)
-
-
-def _entry(
-    path: Path,
-    record: Mapping[str, Any],
-    name: str,
-    kind: type[T],
-    *,
-    at_least: float = 0,
-    at_most: float = _MAX_FLOAT,
-) -> T:
-    """An entry of the JSON record, of exactly this type, and in the range if it is a number."""
-    value = record.get(name)
-    fits = not isinstance(value, int | float) or at_least <= value <= at_most
-    if type(value) is not kind or not fits:
-        raise corrupted_checkpoint(path, f"its entry {name!r} is missing or cannot be right")
-    return value

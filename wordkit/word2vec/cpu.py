@@ -6,12 +6,12 @@ The threads update the same matrices without locks: Recht, Ré, Wright and Niu, 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.runtime import thread_count, uninterrupted
+from wordkit.runtime import thread_count
+from wordkit.runtime.threads import iter_unordered
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
@@ -31,7 +31,6 @@ _CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default se
 _COPIED_ROWS = 256  # of each matrix, by each thread; 1,024 are slower
 _UNMERGED_WORDS = 1 << 14  # of all threads; with eight times as many, skip-gram diverges
 _MAX_COPYING_THREADS = 16  # more would spend their time on merging
-_POLL_SECONDS = 0.2  # between looks for Ctrl-C
 
 
 class CpuEngine:
@@ -80,26 +79,7 @@ class CpuEngine:
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        running: dict[Future[LossSum], Chunk] = {}  # in their order
-        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="wordkit-word2vec")
-        try:
-            while True:
-                while len(running) <= self._threads:  # one more waits, so that no thread does
-                    chunk = next(chunks, None)
-                    if chunk is None:
-                        break
-                    running[pool.submit(self._train, chunk)] = chunk
-                if not running:
-                    return
-                wait(running, _POLL_SECONDS, FIRST_COMPLETED)
-                for future in [future for future in running if future.done()]:
-                    record(running.pop(future), future.result())
-                    yield
-        finally:
-            with uninterrupted():  # until no thread updates the weights any more
-                pool.shutdown()
-                for future, chunk in running.items():
-                    record(chunk, future.result())
+        return iter_unordered(self._train, chunks, record, self._threads, "wordkit-word2vec")
 
     def prepare(self) -> None:
         """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""

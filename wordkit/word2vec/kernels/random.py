@@ -1,7 +1,4 @@
-"""What word2vec draws at random: the words that are kept, radii of windows, negatives.
-
-The random numbers are those of SplitMix64 (Steele, Lea and Flood 2014), a function of a counter.
-"""
+"""What word2vec draws at random: the words that are kept, radii of windows, negatives."""
 
 from __future__ import annotations
 
@@ -11,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.kernels.jit import njit
+from wordkit.kernels.random import Counter, below, mixed
 from wordkit.word2vec.kernels.arguments import Text
 
 __all__ = ["Counter", "Table", "Words", "below", "kept_words", "mixed", "negative"]
 
-Counter = np.uint64
 Table = npt.NDArray[np.uint64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
@@ -29,21 +25,6 @@ class Words(NamedTuple):
     rows: Any  # (n,) int32
     begins: Any  # (n,) int32: where, among them, the sentence of each begins
     ends: Any  # (n,) int32: where it ends
-
-
-@njit(nogil=True, cache=True)
-def mixed(counter: Counter) -> np.uint64:
-    """Return a 64-bit random number from a counter."""
-    z = counter * _GOLDEN
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(nogil=True, cache=True)
-def below(limit: int, counter: Counter) -> Any:
-    """Return a random integer from 0 to limit − 1."""
-    return np.int64(((mixed(counter) >> _SHIFT) * np.uint64(limit)) >> _SHIFT)
 
 
 @njit(nogil=True, cache=True)
