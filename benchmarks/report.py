@@ -20,6 +20,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "Text and files": {
         "preparing": "Raw text to word ids, beside plain Python",
         "units": "Chinese, Japanese, characters and pieces, beside the libraries alone",
+        "phrases": "Phrases, beside gensim",
         "reading_vectors": "Reading vector files, beside gensim",
         "memory": "Memory for texts of any size",
     },

@@ -25,6 +25,7 @@ SCRIPTS = [
     "preparing",
     "units",
     "counting",
+    "phrases",
     "startup",
     "reading_vectors",
     "analogies",

@@ -471,6 +471,8 @@ READ_TEXTS: dict[str, Callable[[list[Any], LanguageModel, Seq2SeqModel], object]
     "prepare": lambda texts, *_: wordkit.prepare(texts),
     "train_word2vec": lambda texts, *_: wordkit.train_word2vec(texts),
     "train_counts": lambda texts, *_: wordkit.train_counts(texts),
+    "train_glove": lambda texts, *_: wordkit.train_glove(texts),
+    "find_phrases": lambda texts, *_: wordkit.find_phrases(texts),
     "train_language_model": lambda texts, *_: wordkit.train_language_model(texts),
     "train_seq2seq": lambda texts, *_: wordkit.train_seq2seq(zip(texts, texts, strict=True)),
     "LanguageModel.score": lambda texts, model, _: model.score(texts),
@@ -605,6 +607,8 @@ ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] 
         m, lm.AdaptationConfig(cache=2), valid="car"
     ).result(),
     "train_counts": lambda v, m, s: wordkit.train_counts("car"),
+    "train_glove": lambda v, m, s: wordkit.train_glove("car"),
+    "find_phrases": lambda v, m, s: wordkit.find_phrases("car"),
     "train_language_model": lambda v, m, s: wordkit.train_language_model(LINES, valid="car"),
     "train_seq2seq": lambda v, m, s: wordkit.train_seq2seq([("a", "b")], valid="car"),
     "train_word2vec": lambda v, m, s: wordkit.train_word2vec("car"),

@@ -38,7 +38,7 @@ from wordkit.counts.train import check_counts
 from wordkit.embeddings import Embeddings
 from wordkit.errors import DivergenceError
 from wordkit.runtime import Report, StoppableRun, ThreadPool, thread_count
-from wordkit.runtime.threads import iter_unordered
+from wordkit.runtime.threads import unordered_map
 from wordkit.storage import GLOVE_CHECKPOINT
 from wordkit.storage.checkpoints import (
     CheckpointKeeper,
@@ -222,7 +222,7 @@ class _Training:
             yield self._report()
             while state.position < len(order):
                 began, before = time.monotonic(), state.seconds
-                running = iter_unordered(train, self._next(order), record, threads, "wordkit-glove")
+                running = unordered_map(train, self._next(order), record, threads, "wordkit-glove")
                 try:
                     for _ in running:
                         state.seconds = before + time.monotonic() - began

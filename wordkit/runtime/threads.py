@@ -17,7 +17,7 @@ from wordkit.runtime.signals import uninterrupted
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["ThreadPool", "iter_unordered", "ordered_map", "thread_count"]
+__all__ = ["ThreadPool", "ordered_map", "thread_count", "unordered_map"]
 
 _POLL_SECONDS = 0.2  # between looks for Ctrl-C
 _MAX_THREADS = 64  # on machines with fewer cores: more threads only take memory
@@ -138,7 +138,7 @@ def ordered_map(
         yield from pool.map(function, tasks)
 
 
-def iter_unordered(
+def unordered_map(
     function: Callable[[Task], Result],
     tasks: Iterator[Task],
     record: Callable[[Task, Result], None],

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.runtime import thread_count
-from wordkit.runtime.threads import iter_unordered
+from wordkit.runtime.threads import unordered_map
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
@@ -79,7 +79,7 @@ class CpuEngine:
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        return iter_unordered(self._train, chunks, record, self._threads, "wordkit-word2vec")
+        return unordered_map(self._train, chunks, record, self._threads, "wordkit-word2vec")
 
     def prepare(self) -> None:
         """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""
