@@ -48,11 +48,12 @@ def main() -> None:
         rate = f"{text.corpus.tokens / timing.median:,.0f}"
         print(row([name, f"{timing.best:.2f} s", f"{timing.median:.2f} s", rate]))
     theirs = results["gensim"]
-    same = found.keys() == theirs.keys() and all(
-        abs(found[phrase] - score) < 1e-6 for phrase, score in theirs.items()
-    )
+    same = sum(abs(found.get(each, -9) - score) < 1e-6 for each, score in theirs.items())
     ratio = timings["gensim"].median / timings["wordkit"].median
-    print(f"\n{len(found):,} phrases, {'the same' if same else 'others than gensim'}")
+    print(f"\n{len(found):,} phrases, gensim {len(theirs):,}, {same:,} of them with the same score")
+    print(
+        "(gensim takes a word of the text that holds an underscore for the pair of that spelling)"
+    )
     reached = "reached" if ratio >= GOAL else "missed"
     print(f"{ratio:.1f} x as fast as gensim (goal {GOAL} x: {reached})")
 
