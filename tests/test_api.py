@@ -17,6 +17,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,14 @@ from wordnet_files import write_wordnet
 import wordkit
 import wordkit_corpora
 from wordkit import bundled, lm, plots, seq2seq
+from wordkit.classification import (
+    Classifier,
+    TextClassifier,
+    labelled_texts,
+    read_labelled_texts,
+)
 from wordkit.documents import DocumentVectors, iter_embed_lines, similar_lines
-from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.embeddings import Embeddings, Subwords, load_embeddings
 from wordkit.embeddings.embeddings import _FAMILIAR as FAMILIAR
 from wordkit.errors import (
     ConfigError,
@@ -41,8 +48,9 @@ from wordkit.errors import (
 )
 from wordkit.lm import LanguageModel, iter_train_language_model
 from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
+from wordkit.seq2seq.dialogue import DialogueModel
 from wordkit.storage.checkpoints import CheckpointPlan
-from wordkit.text import Corpus, Vocabulary
+from wordkit.text import Corpus, NGrams, Vocabulary
 from wordkit.thesaurus import Thesaurus, load_thesaurus
 from wordkit.word2vec import Word2VecConfig, iter_train_word2vec
 from wordkit_corpora import iter_open_lines, iter_open_source, iter_read_corpus, open_text
@@ -104,7 +112,7 @@ def test_what_yields_reports_is_named_so() -> None:
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                     gives = ast.unparse(node.returns) if node.returns else ""
-                    is_run = gives.startswith(("Run[", "TrainingRun[", "Word2VecRun")) or any(
+                    is_run = bool(re.match(r"\w*Run\b", gives)) or any(
                         ast.unparse(each) == "as_run" for each in node.decorator_list
                     )
                     assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
@@ -329,6 +337,14 @@ KINDS: dict[str, tuple[Callable[[Path], Any], Callable[[Any], Any]]] = {
         ),
         lambda model: model.transform("3"),
     ),
+    "DialogueModel(hred of lstm 1 x 8, dot attention, 6 words, 6 dialogues)": (
+        lambda _: _dialogues(),
+        lambda model: model.answer([["hello"]]),
+    ),
+    "Classifier(2 labels, 6 words, 7 n-grams)": (
+        lambda _: _classifier(),
+        lambda model: model.predict("the cat"),
+    ),
     "Corpus(12 tokens, 2 sentences, 7 words, tokenizer basic, from the text)": (
         lambda _: wordkit.prepare(LINES),
         lambda corpus: corpus.fingerprint,
@@ -551,7 +567,51 @@ def test_scores(vectors: Embeddings, tmp_path: Path) -> None:
 
 # --- one string where several are wanted ---------------------------------------------------------
 
+
+@cache
+def _classifier() -> Classifier:
+    texts = [("a", "the car drove"), ("b", "the cat sat")]
+    return wordkit.train_classifier(texts, dim=2, epochs=1, threads=1)
+
+
+@cache
+def _dialogues() -> DialogueModel:
+    turns = [["hello", "hi"], ["car", "van"]] * 3
+    return wordkit.train_dialogue(turns, hidden=8, epochs=1, hold_out=0, device="cpu")
+
+
+@cache
+def _autoencoder() -> Seq2SeqModel:
+    return wordkit.train_seq2seq(
+        ["car", "van"] * 3, autoencode=True, latent=2, hidden=8, epochs=1, hold_out=0
+    )
+
+
+_SUBWORDS = Subwords(NGrams(2, 2, 5), np.ones((5, 1), np.float32))
+
 ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] = {
+    "Classifier.predict": lambda v, m, s: (
+        _classifier().predict("car") == _classifier().predict(["car"])
+    ),
+    "Classifier.probabilities": lambda v, m, s: _classifier().probabilities("car").shape == (1, 2),
+    "DialogueModel.answer": lambda v, m, s: _dialogues().answer("car"),
+    "Embeddings.check_words": lambda v, m, s: v.check_words("car") == v.check_words(["car"]),
+    "NGrams.buckets_of": lambda v, m, s: len(NGrams().buckets_of("car")[1]) == 2,
+    "Seq2SeqModel.encode": lambda v, m, s: len(_autoencoder().encode("car")) == 1,
+    "Subwords.compose": lambda v, m, s: len(_SUBWORDS.compose("car", np.ones((1, 1)))) == 1,
+    "TextClassifier.fit": lambda v, m, s: TextClassifier().fit("car", ["a"]),
+    "TextClassifier.predict": lambda v, m, s: (
+        TextClassifier().fit(LINES, ["a", "b"]).predict("car")
+    ),
+    "TextClassifier.predict_proba": lambda v, m, s: (
+        TextClassifier().fit(LINES, ["a", "b"]).predict_proba("car")
+    ),
+    "encode_texts": lambda v, m, s: len(seq2seq.encode_texts(_autoencoder(), "car")) == 1,
+    "evaluate_classifier": lambda v, m, s: wordkit.evaluate_classifier(_classifier(), "car"),
+    "labelled_texts": lambda v, m, s: len(labelled_texts("car", "animal")) == 1,
+    "read_labelled_texts": lambda v, m, s: [*read_labelled_texts(open_text(["c,a"]), columns="ca")],
+    "train_classifier": lambda v, m, s: wordkit.train_classifier("car"),
+    "train_dialogue": lambda v, m, s: wordkit.train_dialogue("car"),
     "Corpus.from_sentences": lambda v, m, s: Corpus.from_sentences(["car"]),
     "DocumentVectors.fit": lambda v, m, s: DocumentVectors(v).fit("car"),
     "DocumentVectors.fit_transform": lambda v, m, s: DocumentVectors(v).fit_transform("car"),

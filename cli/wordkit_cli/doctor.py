@@ -13,6 +13,7 @@ import click
 
 import wordkit
 from wordkit_cli.models import (
+    CLASSIFIER,
     DEFAULTS,
     DIALOGUE,
     LANGUAGE_MODEL,
@@ -150,12 +151,14 @@ def _folders() -> dict[str, Any]:
 
 def _files() -> dict[str, Any]:
     """The default files of queries; None where there is none."""
+    from wordkit.classification import Classifier
     from wordkit.thesaurus import load_thesaurus
 
     loaders: dict[Default, Callable[[str], object]] = {
         LANGUAGE_MODEL: lambda path: load_model(path, "cpu"),
         SEQ2SEQ: lambda path: load_seq2seq_model(path, "cpu"),
         DIALOGUE: lambda path: load_dialogue(path, "cpu"),
+        CLASSIFIER: Classifier.load,
     }
     files = {
         default.name.replace(" ", "_"): _opened(

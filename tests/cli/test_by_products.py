@@ -54,6 +54,8 @@ LIBRARY: dict[str, Callable[..., Any]] = {
     "train-dialogue": lambda **more: wordkit.train_dialogue(
         "talk.txt", hidden=8, device="cpu", **SMALL, **more
     ),
+    "train-classifier": lambda **more: wordkit.train_classifier("labelled.tsv", **SMALL, **more),
+    "train-glove": lambda **more: wordkit.train_glove("corpus.txt", dim=4, **SMALL, **more),
 }
 """The same trainings in Python."""
 

@@ -227,11 +227,12 @@ def test_draws_say_different_things_and_the_mean_one(
     model, answers = several
     figures = model.metadata["training"]["validations"][-1]
     assert figures["perplexity"] < 3
-    drawn = list(transform(model, answers, DRAWN))
+    drawn, right_ones = list(transform(model, answers, DRAWN)), 0
     for (source, right), found in zip(answers.items(), drawn, strict=True):
         texts = [answer.text for answer in found]
         assert len(set(texts) & right) >= 2, source
-        assert sum(text in right for text in texts) >= 15, source
+        right_ones += sum(text in right for text in texts)
+    assert right_ones >= 0.75 * 20 * len(answers)
     means = list(transform(model, answers, DecodingConfig(beam=3)))
     assert means == list(transform(model, answers, DecodingConfig(beam=3)))
     assert list(transform(model, answers, DRAWN)) == drawn

@@ -55,9 +55,9 @@ def read_labelled_texts(
     lines = numbered_lines_of(source)
     if columns is None:
         return _of_lines(lines, source.name, separator)
-    if len(columns) != 2:
+    if isinstance(columns, str) or len(columns) != 2:
         raise ConfigError(
-            f"columns must be that of the label and that of the text, not {len(columns)}"
+            f"columns must be that of the label and that of the text, not {columns!r:.50}"
         )
     if len(separator) != 1:
         raise ConfigError(f"the separator of columns must be one character, not {separator!r}")
@@ -76,7 +76,9 @@ def labelled_texts(
     Raises:
         ConfigError: there are not as many labels as texts, or one is no string.
     """
-    listed, known = list(texts), [_labels(n, given) for n, given in enumerate(labels, 1)]
+    listed = [texts] if isinstance(texts, str) else list(texts)
+    several = [labels] if isinstance(labels, str) else labels
+    known = [_labels(n, given) for n, given in enumerate(several, 1)]
     if len(listed) != len(known):
         raise ConfigError(f"{len(listed)} texts need as many labels, not {len(known)}")
     return [LabelledText(*pair) for pair in zip(known, listed, strict=True)]

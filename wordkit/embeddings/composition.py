@@ -55,6 +55,7 @@ class Subwords:
             words: V of them.
             own: their own vectors, shape (V, D).
         """
+        words = [words] if isinstance(words, str) else words
         vectors = np.empty(own.shape, dtype=np.float32)
         for start in range(0, len(words), ROWS):
             rows, counts = self._rows_of_words(words[start : start + ROWS])

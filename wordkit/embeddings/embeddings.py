@@ -309,6 +309,7 @@ class Embeddings:
             UnknownWordError: others have no vector; the error names near spellings for each.
             FormatError: a corrupted file has a word more than once.
         """
+        words = [words] if isinstance(words, str) else words
         return self.ids_of([word for word in words if not self.composes(word)])
 
     def unit_vectors(

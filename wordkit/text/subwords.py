@@ -80,6 +80,7 @@ class NGrams(Settings):
             The buckets of all words, and where those of each begin: the ones of word i are
             ``buckets[offsets[i]:offsets[i + 1]]``.
         """
+        words = [words] if isinstance(words, str) else words
         parts, counts = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         start, size = 0, 0
         for stop, word in enumerate(chain(words, [None])):

@@ -146,6 +146,8 @@ def answers(
     Warns:
         WordkitWarning: the model does not know a word, and reads ``<unk>``.
     """
+    if isinstance(dialogues, str):
+        raise TextError(f"dialogues must be lists of turns, not the string {dialogues!r:.60}")
     config, form = config or DecodingConfig(), model.config.normalize
     histories = [
         [normalized(turn, form) for turn in _checked(turns, number)][-(model.config.window or 0) :]
