@@ -1,13 +1,14 @@
 """Dialogues that are made by rules: what a model remembers, and how many answers it has.
 
-    python benchmarks/dialogues.py memory [--epochs 20] [--seed 1]
-    python benchmarks/dialogues.py situations [--epochs 20] [--seed 1]
+    python benchmarks/dialogues.py memory [--epochs 10] [--seed 1]
+    python benchmarks/dialogues.py situations [--epochs 10] [--seed 1]
 
 memory: the last answer of each dialogue is a name, a number or a colour that was said 3 to 8 turns
 before; other facts, of which some have names, numbers and colours too, stand before and between. So
 a model that knows the last turn alone can but guess. Trained by wordkit train-dialogue's library
 function; the epoch is chosen on validation dialogues, and the last answers of others are compared
-exactly.
+exactly. For some thousand batches all models but guess: one word in thirty depends on an earlier
+turn. Of 3,000 dialogues instead of 10,000 the others were learnt by heart before.
 
 situations: someone speaks of a thing, and five answers are equally right, each of which is heard
 equally often. Counted are the different right answers of a model in 20 draws with greedy decoding:
@@ -41,7 +42,7 @@ OTHERS = (
     ((), "i see"), ((), "that is nice"), ((), "how are you ?"), ((), "fine , thank you"),
     ((), "it is raining again"),
 )  # fmt: skip
-TRAIN, VALID, TEST = 3_000, 200, 1_000
+TRAIN, VALID, TEST = 10_000, 500, 1_000
 DISTANCES = range(3, 9)  # turns from what was said to the answer
 
 PEOPLE, THINGS = (
@@ -49,7 +50,7 @@ PEOPLE, THINGS = (
     ["tea", "snow", "chess", "trains", "jazz", "bread", "cats", "rain", "paris", "maths"],
 )
 ANSWERS = ("i love {}", "{} is not for me", "who needs {} ?", "tell me more of {}", "{} again ?")
-DRAWS = 20
+SITUATIONS, DRAWS = 3_000, 20
 
 Dialogue = tuple[str, ...]
 
@@ -92,20 +93,22 @@ def train(
     parts: Sequence[Sequence[Dialogue]], seed: int, epochs: int, **shape: object
 ) -> tuple[DialogueModel, float]:
     """Return a model and the seconds that its training took."""
-    values: dict[str, object] = {"hidden": 64, "dim": 32, "attention": "none", **shape}
-    model = DialogueConfig(**values)  # type: ignore[arg-type]
-    config = DialogueTrainingConfig(epochs=epochs, lr=5e-3, seed=seed, schedule="cosine")
+    model = DialogueConfig(**{**SHAPE, **shape})  # type: ignore[arg-type]
+    config = DialogueTrainingConfig(
+        epochs=epochs, lr=4e-3, seed=seed, schedule="exponential", decay_after=max(epochs - 2, 0)
+    )
     start = time.perf_counter()
     run = iter_train_dialogue(parts[0], model, config, valid=parts[1], device="cpu", threads=1)
     return run.result(), time.perf_counter() - start
 
 
 def memory(seed: int, epochs: int) -> None:
-    """Print the exact matches of last answers, of each model and by distance."""
+    """Print the exact matches of last answers, of each model and by what is asked for."""
     parts = memory_parts(seed)
     test = parts[2]
     turns = sum(map(len, parts[0]))
-    print(f"{TRAIN:,} dialogues of {turns:,} turns, {epochs} epochs; tested on {len(test):,}\n")
+    print(f"{TRAIN:,} dialogues of {turns:,} turns, {epochs} epochs; tested on {len(test):,}")
+    print("by chance: 10.0%, as there are ten of each kind\n")
     print(heading(["", "last answers right", "of names", "of numbers", "of colours", "seconds"]))
     for name, shape in SHAPES.items():
         model, seconds = train(parts, seed, epochs, **shape)
@@ -118,11 +121,13 @@ def memory(seed: int, epochs: int) -> None:
         print(row([name, *cells, f"{seconds:.0f}"]), flush=True)
 
 
+SHAPE: dict[str, object] = {
+    "cell": "gru", "hidden": 128, "dim": 32, "attention": "none", "peeky": True,
+}  # fmt: skip
 SHAPES: dict[str, dict[str, object]] = {
     "last turn alone": {"arch": "seq2seq"},
     "HRED": {"arch": "hred"},
     "HRED, attention over turns": {"arch": "hred", "attention": "dot", "attention_to": "turns"},
-    "HRED, 2 turns": {"arch": "hred", "context_turns": 2},
 }
 """The models that are compared."""
 
@@ -131,7 +136,7 @@ def situations(seed: int, epochs: int) -> None:
     """Print the different right answers of each model in 20 draws of its latent variable."""
     chooser = random.Random(seed)
     dialogues = []
-    for _ in range(TRAIN):
+    for _ in range(SITUATIONS):
         said, answers = situation(chooser)
         dialogues.append((said, chooser.choice(answers)))
     parts = [dialogues[VALID:], dialogues[:VALID]]
@@ -154,7 +159,7 @@ def main() -> None:
     """Make the dialogues, train, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("memory", "situations"))
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(describe(), end="\n\n")

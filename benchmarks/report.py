@@ -60,6 +60,10 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "translation_speed": "Sentences by words: speed",
         "translation_bleu": "Sentences by words: BLEU after five minutes",
     },
+    "Dialogue": {
+        "dialogues_memory": "Answers that were said turns before",
+        "dialogues_situations": "Five right answers to a situation",
+    },
     "Asking and starting": {
         "startup": "Query latency and start-up: whole commands",
         "analogies": "The Google analogies, beside gensim",

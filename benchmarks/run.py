@@ -8,8 +8,9 @@ benchmarks/RESULTS.md. A name is that of a script, or of a script and its subcom
 word2vec_speed; options go to the script. Those that take long are run only when they are named:
 word2vec_quality and word2vec_sweep (an hour), glove (ten minutes, half an hour with GloVe's own
 program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and more),
-lm_architectures (four hours), translation_bleu (six minutes), classification (half an hour),
-guides (ten minutes), scaling (1 GB of text), and lm_devices and devices, which need a GPU.
+lm_architectures (four hours), translation_bleu (six minutes), dialogues_memory and
+dialogues_situations (ten minutes each), classification (half an hour), guides (ten minutes),
+scaling (1 GB of text), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ SUBCOMMANDS |= {
     f"seq2seq_{name}": ["seq2seq.py", name] for name in ("addition", "dates", "long", "speed")
 }
 SUBCOMMANDS |= {f"translation_{name}": ["translation.py", name] for name in ("speed", "bleu")}
+SUBCOMMANDS |= {f"dialogues_{name}": ["dialogues.py", name] for name in ("memory", "situations")}
 
 
 def run(name: str, *options: str) -> int:

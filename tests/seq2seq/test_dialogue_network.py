@@ -112,3 +112,28 @@ def test_the_state_of_the_context_may_be_kept_from_turn_to_turn(cell: str) -> No
         for layer, expected in zip(state, whole, strict=True):
             for part, every in zip(layer, expected, strict=True):
                 torch.testing.assert_close(part, every[number : number + 1])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SHAPES[3], replace(BASE, cell="gru", attention="dot", attention_to="turns", context_turns=2)],
+    ids=str,
+)
+def test_attention_reads_each_turn_with_the_state_after_it(config: DialogueConfig) -> None:
+    network = random_model(config, dtype=torch.float64).network
+    vocabulary, dialogue = random_model(config).vocabulary, DIALOGUES[4][:4]
+    encoded, known = encode_dialogues([dialogue], vocabulary, "char"), config.context_turns or 3
+    batch = pad_dialogues(
+        encoded, np.array([2]), reverse=config.reverse, context_turns=config.window
+    )
+    turns = [encode_dialogues([(turn, "")], vocabulary, "char") for turn in dialogue[3 - known : 3]]
+    expected, state = [], None
+    assert network.context is not None
+    with inference(network):
+        found = network.encode_dialogues(batch.sources, batch.lengths, batch.history).values
+        for turn in turns:
+            alone = pad_dialogues(turn, np.array([0]), reverse=config.reverse, context_turns=None)
+            vector = network.read(alone.sources, alone.lengths)[1][-1][0]
+            state = read_turns(network.context, vector, (torch.tensor([0]),), state)
+            expected.append(vector + state[-1][0])
+    torch.testing.assert_close(found, torch.stack(expected, 1))

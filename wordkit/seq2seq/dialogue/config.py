@@ -56,8 +56,8 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
     )
     attention_to: AttentionTo = setting(
         "turn",
-        "What the decoder attends to: the units of the last turn, the states of the context RNN "
-        "after each turn, or both.",
+        "What the decoder attends to: the units of the last turn, the vectors of all turns, each "
+        "with the state of the context RNN after it, or both.",
         only_with={**_WITH_CONTEXT, "attention": ("dot", "general", "additive")},
     )
 

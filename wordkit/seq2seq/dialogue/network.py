@@ -66,11 +66,11 @@ class DialogueNetwork(Seq2SeqNetwork):
             history: the turns before each next turn.
         """
         outputs, layers, mask = self.read(turns, lengths)
-        history = history.to(turns.device)
+        history, vectors = history.to(turns.device), layers[-1][0]
         if self.context is None:
             after, layers = layers, select(layers, history.last)
         else:
-            after = read_turns(self.context, layers[-1][0], history.steps)
+            after = read_turns(self.context, vectors, history.steps)
             layers = select(after, history.ends)
         if self.decoder.attention is None:
             return self._with_latent(self.decoder.initial_state(outputs, layers, None))
@@ -81,7 +81,9 @@ class DialogueNetwork(Seq2SeqNetwork):
                 mask = torch.zeros_like(turns.T, dtype=torch.bool)
             masks.append(mask[history.last])
         if self.config.attention_to != "turn":
-            values.append(after[-1][0][history.known])
+            # with its own vector a turn is told exactly, however little the context RNN keeps yet
+            of_turns = after[-1][0] + vectors[torch.cat(history.steps)]
+            values.append(of_turns[history.known])
             steps = torch.arange(len(history.known), device=turns.device)
             masks.append(steps >= history.lengths.unsqueeze(1))
         state = self.decoder.initial_state(torch.cat(values), layers, torch.cat(masks, 1))
