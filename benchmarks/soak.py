@@ -45,13 +45,13 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # forks want a process without threads
 
-from machine import describe
+if __name__ == "__main__":  # not in the workers of a cluster, which import this again
+    from machine import describe
 
 from wordkit.errors import WordkitError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT / "tests")  # not this folder, whose lm.py would hide tests/lm
-sys.path.append(str(ROOT / "benchmarks"))  # for the workers of a cluster, which import this again
 
 SMALL = "--hidden 32 --epochs 2 --threads 1 --device cpu -q"
 SAVING = "--checkpoint-every 0.05s"
@@ -59,10 +59,10 @@ W2V = f"{SAVING} --dim 50 --epochs 40 --min-count 1 --threads 1 -q"
 LM = f"{SAVING} --preset rnnlm --batch 4 --steps 6 {SMALL}"
 SEQ2SEQ = f"{SAVING} {SMALL} --epochs 20"
 AGAIN = "--resume -q -o again.safetensors --max-minutes 0.001"
-DISK_BYTES = 2 << 20
+DISK_BYTES = 4 << 20
 CLUSTER_PROCESSES = 3  # two workers, and the one that tracks their shared memory
 CLUSTER_SECONDS = 1.0  # that a job takes, once they have begun
-AT_WORK = "rank\n"
+AT_WORK = "rank"
 PATIENCE = 120  # seconds after which a command hangs
 
 
@@ -395,7 +395,7 @@ class Child:
         with contextlib.suppress(OSError):  # it has ended
             pids = [pid for task in tasks.iterdir()
                     for pid in (task / "children").read_text().split()]  # fmt: skip
-            return [int(pid) for pid in pids if Path(f"/proc/{pid}/comm").read_text() == AT_WORK]
+            return [int(pid) for pid in pids if _name_of(pid) == AT_WORK]
         return []
 
     def descendants(self) -> list[int]:
@@ -454,6 +454,10 @@ def _torchrun(processes: int, function: Callable[..., None], *arguments: object)
         elastic_launch(config, _rank)(function, *arguments)
         return
     sys.exit(1)
+
+
+def _name_of(pid: str) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
 
 
 def _rank(function: Callable[..., None], *arguments: object) -> None:
