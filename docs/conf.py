@@ -31,7 +31,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"(?!wordkit\.).*"),
     ("py:class", r"wordkit\..*\.([A-Z]|Batch|Task|Result|Model_co)"),  # type variables
-    ("py:class", r"wordkit\.(lm|seq2seq|word2vec|training|nn|text)\.[a-z]\w*\.[A-Z]\w*"),
+    (
+        "py:class",
+        r"wordkit\.(lm|seq2seq|word2vec|training|nn|text|counts|classification)\.[a-z]\w*\.[A-Z]\w*",
+    ),
     ("py:class", r"wordkit\.seq2seq\.dialogue\.[a-z]\w*\.[A-Z]\w*"),
     ("py:mod", r"wordkit\..*"),
     ("py:.*", r"dataclasses\..*|NotFittedError|FORMATS|X_AXES|ptb_path|Engine\.fetch"),
@@ -47,7 +50,10 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "__init__, __new__, set_score_request",
+}
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Raises (as it runs)", "Raises"), "Warns"]
