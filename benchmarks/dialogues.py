@@ -1,7 +1,7 @@
 """Dialogues that are made by rules: what a model remembers, and how many answers it has.
 
     python benchmarks/dialogues.py memory [--epochs 10] [--seed 1]
-    python benchmarks/dialogues.py situations [--epochs 10] [--seed 1]
+    python benchmarks/dialogues.py situations [--epochs 16] [--seed 1]
 
 memory: the last answer of each dialogue is a name, a number or a colour that was said 3 to 8 turns
 before; other facts, of which some have names, numbers and colours too, stand before and between. So
@@ -24,7 +24,13 @@ from collections.abc import Sequence
 
 from machine import describe, heading, row
 
-from wordkit.seq2seq.dialogue import DialogueConfig, DialogueModel, DialogueTrainingConfig
+from wordkit.seq2seq import DecodingConfig
+from wordkit.seq2seq.dialogue import (
+    DialogueConfig,
+    DialogueModel,
+    DialogueTrainingConfig,
+    answers,
+)
 from wordkit.seq2seq.dialogue.task import iter_train_dialogue
 
 NAMES = ["anna", "ben", "clara", "david", "emma", "felix", "greta", "henry", "ida", "jonas"]
@@ -91,15 +97,17 @@ def memory_parts(seed: int) -> list[list[Dialogue]]:
 
 def train(
     parts: Sequence[Sequence[Dialogue]], seed: int, epochs: int, **shape: object
-) -> tuple[DialogueModel, float]:
-    """Return a model and the seconds that its training took."""
+) -> tuple[DialogueModel, float, float | None]:
+    """Return a model, the seconds that its training took, and the last KL divergence."""
     model = DialogueConfig(**{**SHAPE, **shape})  # type: ignore[arg-type]
     config = DialogueTrainingConfig(
         epochs=epochs, lr=4e-3, seed=seed, schedule="exponential", decay_after=max(epochs - 2, 0)
     )
-    start = time.perf_counter()
+    start, kl = time.perf_counter(), None
     run = iter_train_dialogue(parts[0], model, config, valid=parts[1], device="cpu", threads=1)
-    return run.result(), time.perf_counter() - start
+    for report in run:
+        kl = report.figures.get("valid_kl", kl)
+    return run.result(), time.perf_counter() - start, kl
 
 
 def memory(seed: int, epochs: int) -> None:
@@ -111,7 +119,7 @@ def memory(seed: int, epochs: int) -> None:
     print("by chance: 10.0%, as there are ten of each kind\n")
     print(heading(["", "last answers right", "of names", "of numbers", "of colours", "seconds"]))
     for name, shape in SHAPES.items():
-        model, seconds = train(parts, seed, epochs, **shape)
+        model, seconds, _ = train(parts, seed, epochs, **shape)
         found = model.answer([dialogue[:-1] for dialogue in test])
         right = [a == dialogue[-1] for a, dialogue in zip(found, test, strict=True)]
         cells = [f"{sum(right) / len(right):.1%}"]
@@ -137,22 +145,25 @@ def situations(seed: int, epochs: int) -> None:
     chooser = random.Random(seed)
     dialogues = []
     for _ in range(SITUATIONS):
-        said, answers = situation(chooser)
-        dialogues.append((said, chooser.choice(answers)))
+        said, right = situation(chooser)
+        dialogues.append((said, chooser.choice(right)))
     parts = [dialogues[VALID:], dialogues[:VALID]]
     asked = dict(situation(chooser) for _ in range(50))
     print(f"{len(parts[0]):,} dialogues, {epochs} epochs; {len(asked)} situations asked\n")
-    print(heading(["", f"right answers in {DRAWS} draws, mean", "least", "wrong answers"]))
-    for name, shape in {"HRED": {"arch": "hred"}}.items():
-        model, _ = train(parts, seed, epochs, **shape)
+    print(
+        heading(["", f"right answers in {DRAWS} draws, mean", "least", "wrong answers", "KL, nats"])
+    )
+    drawing = DecodingConfig(sample=True, top_k=1, alternatives=DRAWS, seed=seed)
+    for name, arch in {"HRED": "hred", "VHRED": "vhred"}.items():
+        model, _, kl = train(parts, seed, epochs, arch=arch)
         counts, wrong = [], 0
-        for said, answers in asked.items():
-            # whatever a model draws for an answer with greedy decoding depends on the seed alone
-            found = [model.answer([[said]], seed=draw)[0] for draw in range(DRAWS)]
-            wrong += sum(answer not in answers for answer in found)
-            counts.append(len({*found} & {*answers}))
+        drawn = answers(model, ([said] for said in asked), drawing)
+        for right, found in zip(asked.values(), drawn, strict=True):
+            wrong += sum(answer.text not in right for answer in found)
+            counts.append(len({answer.text for answer in found} & {*right}))
         mean = f"{sum(counts) / len(counts):.2f}"
-        print(row([name, mean, str(min(counts)), f"{wrong / DRAWS / len(asked):.1%}"]), flush=True)
+        cells = [mean, str(min(counts)), f"{wrong / DRAWS / len(asked):.1%}"]
+        print(row([name, *cells, "" if kl is None else f"{kl:.2f}"]), flush=True)
 
 
 def main() -> None:
