@@ -193,7 +193,7 @@ def _figures(known: Mapping[str, float]) -> str:
 
 
 def _start(metadata: Mapping[str, Any]) -> str | None:
-    """What the training started from."""
+    """The initial weights in one line; None: they are random."""
     if "init" in metadata:
         words = metadata["init"]
         return f"{counted(words['words'], 'unit')} of the model stay, {words['new_words']:,} join"

@@ -59,7 +59,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import begin_glove, iter_train_glove
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import files_of
+    from wordkit.embeddings.formats import check_dim, files_of
 
     checkpoint, log, threads = options["checkpoint"], options["log"], options["threads"]
     written = files_of(output)
@@ -71,6 +71,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             given, resume=options["resume"], checkpoint=writing, update=changed
         )
         progress.say(note)
+        check_dim(config.dim, output)
         outputs = (*written, checkpoint, log)
         check_outputs(outputs)
         corpus = read_corpus(

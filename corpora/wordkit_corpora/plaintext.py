@@ -113,11 +113,11 @@ class PlainText:
     name: str
     as_it_comes: bool
     byte_range: tuple[int, int] | None = None
-    """Of a part: the bytes of its file in which its lines begin."""
+    """The bytes of the file in which the lines of a part begin; None: all of it."""
     first_line: int = 1
     """Number of the first line, for messages."""
     state: str = ""
-    """Of a part: names, sizes and times of its files when it was cut, as a digest."""
+    """Digest of the names, sizes and times of its files when the text was divided."""
 
     def __post_init__(self) -> None:
         self.has_stream = any(is_stream(file) for file in self.files)
@@ -162,7 +162,7 @@ class PlainText:
 
     @property
     def version(self) -> str:
-        """What is read, and as what: another one where a file has changed."""
+        """Fingerprint: of the files as they were, the range of bytes and the encoding."""
         return f"{self.state} {self.byte_range} {self.encoding} {self.errors}"
 
     def has_changed(self) -> bool:

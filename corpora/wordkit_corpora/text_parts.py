@@ -94,7 +94,7 @@ class LineRange(io.RawIOBase):
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a file is, as far as cutting it asks."""
+    """The size of a file, and whether it can be divided."""
 
     size: int
     is_divisible: bool

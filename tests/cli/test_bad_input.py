@@ -134,7 +134,7 @@ def test_a_bad_suffix_is_found_before_the_work(wordkit: Wordkit, folder: Path, t
         assert "tokens" not in error, "the text was not read"
 
 
-@pytest.mark.parametrize("command", ["train-counts", "train-w2v"])
+@pytest.mark.parametrize("command", ["train-counts", "train-glove", "train-w2v"])
 def test_too_few_dimensions_are_found_before_the_work(
     wordkit: Wordkit, folder: Path, text: Path, command: str
 ) -> None:

@@ -63,16 +63,16 @@ class Classifier:
     """The words and n-grams that are known."""
 
     vectors: Floats
-    """Of each word and n-gram, shape (R, D), or their scores, (R, O)."""
+    """The vectors of words and n-grams, shape (R, D), or their logits, (R, O)."""
 
     output: Floats | None = None
-    """The output matrix, shape (O, D); None: the vectors are scores."""
+    """The output matrix, shape (O, D); None: the vectors are logits."""
 
     text: Mapping[str, Any] = field(default_factory=lambda: {"tokenizer": "basic"})
     """The settings of the text: ``tokenizer``, and where they are known ``normalize``, ``case``."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """How it was made, in values that JSON can hold."""
+    """Metadata of the training, in types that JSON has."""
 
     def __post_init__(self) -> None:
         K, width = len(self.labels), self.vectors.shape[1]

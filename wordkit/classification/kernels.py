@@ -39,7 +39,7 @@ def word_hashes(blob: Any, begins: Any, ends: Any, hashes: Any) -> None:
 
 
 class Words(NamedTuple):
-    """What is known of each word of a table."""
+    """The rows and hashes of the W words of a table."""
 
     rows: Any  # (W,) int32: its row; −1: unknown
     hashes: Any  # (W,) int32

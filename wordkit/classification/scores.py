@@ -1,4 +1,4 @@
-"""How well a classifier does: accuracy, F1, and what is taken for what.
+"""Scores of a classifier: accuracy, F1, and the confusions of labels.
 
 The definitions are those of scikit-learn's ``classification_report``.
 """

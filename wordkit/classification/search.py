@@ -52,7 +52,7 @@ class Choice:
 
     @property
     def record(self) -> dict[str, Any]:
-        """How the settings were found, for the metadata of a classifier."""
+        """Record of the search, for the metadata of a classifier."""
         return {
             "trials": self.trials, "accuracy": self.accuracy, "held_out": self.held_out,
             "uses_embeddings": self.uses_embeddings,

@@ -40,16 +40,16 @@ Longs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Counting:
-    """What the parts of a count have in common."""
+    """The settings of counting on a cluster, the same for all tasks."""
 
     folder: str
-    """Of the corpus."""
+    """The folder of the corpus."""
 
     fingerprint: str
-    """Of the corpus."""
+    """The fingerprint of the corpus."""
 
     words: int
-    """V."""
+    """Size of the vocabulary (V)."""
 
     config: CooccurrenceConfig
     memory: int

@@ -236,7 +236,7 @@ class Cluster:
         """Turn what talking to the scheduler raises into a plain error."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # of any kind where the connection has ended
             if self.client.status == "running" and not isinstance(error, OSError | TimeoutError):
                 raise
             raise self._gone() from error
@@ -256,7 +256,7 @@ class Cluster:
             told[f"scheduler {self.address}"] = {**scheduler, "sees": True}  # it need not
             workers = self.client.run(_about, self.folder, on_error="return")
             told |= {f"worker {address}": about for address, about in workers.items()}
-        except Exception as error:
+        except Exception as error:  # of any kind: another version of a package cannot load the call
             if isinstance(error, OSError):
                 raise self._gone() from error
             told[f"scheduler {self.address}"] = error

@@ -167,7 +167,7 @@ def _as_os_errors() -> Iterator[None]:
     """Raise what a driver raises as an OSError with a number and a reason of one line."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # each driver has its own kinds
         # the driver of HTTP takes every failure for a missing file, and gives it as the cause
         cause = (isinstance(error, FileNotFoundError) and error.__cause__) or error
         if isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404:

@@ -78,7 +78,7 @@ class TextPart(TextSource, Protocol):
 
     @property
     def version(self) -> str:
-        """What is read, and as what: another one where a file has changed."""
+        """Fingerprint: of the files as they were, the range of bytes and the encoding."""
 
     def has_changed(self) -> bool:
         """Return whether a file has changed since the text was cut into parts."""
