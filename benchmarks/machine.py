@@ -21,7 +21,6 @@ from pathlib import Path
 
 from wordkit import __version__
 from wordkit.errors import WordkitError, counted
-from wordkit.runtime import thread_count
 
 __all__ = [
     "Process",
@@ -57,7 +56,7 @@ def describe() -> str:
         except importlib.metadata.PackageNotFoundError:
             continue
     return (
-        f"{_processor()}, {thread_count()} cores, {_memory()} of memory, {platform.system()}\n"
+        f"{_processor()}, {os.cpu_count()} cores, {_memory()} of memory, {platform.system()}\n"
         f"Python {platform.python_version()}, {', '.join(versions)}\n"
         f"{datetime.date.today().isoformat()}"
     )
