@@ -193,6 +193,17 @@ def test_infinite_numbers_are_found(tmp_path):
             vectors_or_error.check()
 
 
+def test_a_norm_of_nothing_times_an_infinite_centroid_is_found(tmp_path):
+    data = QUANTIZED
+    for header, value in (((5, 3, 2, 1), np.inf), ((1, 1, 1, 1), 0.0)):
+        at = data.index(struct.pack("<4i", *header)) + 16
+        count = 256 * header[0]
+        data = patched(data, at, f"<{count}f", *[value] * count)
+    model = MODELS["quantized, norms too"]
+    with pytest.raises(FormatError, match="finite|NaN or infinity"):
+        load_embeddings(written(tmp_path / "model.bin", model, data)).check()
+
+
 @laws(60)
 @given(st.data())
 def test_any_cut_is_noticed(tmp_path, data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def saved(folder: Path) -> Path:
 
 def part(folder: Path, name: str) -> Path:
     return next(folder.glob(f"{name}-*.npy"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_array_header_of_python_2_is_read_without_a_word(tmp_path: Path) -> None:
+    ids = part(saved(tmp_path), "ids")
+    data = ids.read_bytes()
+    ids.write_bytes(re.sub(rb"(\d),\), \} ", rb"\1L,), }", data))
+    assert ids.read_bytes() != data
+    assert Corpus.open(tmp_path).tokens == sum(map(len, SENTENCES))
 
 
 def test_no_corpus(tmp_path: Path) -> None:

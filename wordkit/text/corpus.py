@@ -233,8 +233,8 @@ def is_corpus(path: str | os.PathLike[str]) -> bool:
 def _load_array(path: Path, dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
     try:
         mode: Any = "r" if size else None  # an empty array cannot be mapped
-        with warnings.catch_warnings():  # of types that NumPy deprecates, of which none is right
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with warnings.catch_warnings():  # of deprecated types, of which none is right, and headers
+            warnings.simplefilter("ignore")
             array = np.load(path, mmap_mode=mode, allow_pickle=False)
     except OSError as error:
         raise CorpusError(f"{path} cannot be read; prepare the text again") from error

@@ -76,7 +76,8 @@ class _Quantized:
             part = slice(start, start + _ROWS)
             matrix[part] = self.quantizer.decode(self.codes[part])
             if self.norms is not None and self.norm_codes is not None:
-                matrix[part] *= self.norms.decode(self.norm_codes[part][:, np.newaxis])
+                with np.errstate(over="ignore", invalid="ignore"):  # found with the vectors' check
+                    matrix[part] *= self.norms.decode(self.norm_codes[part][:, np.newaxis])
         return matrix
 
 
