@@ -17,7 +17,7 @@ __all__ = ["AdaptiveThreads"]
 _PERIOD = 0.5  # seconds that a rate is measured over
 _LOST_CORES = 0.3  # from which other numbers of threads are tried
 _GAIN = 1.05  # times the rate of before, for a number to be kept
-_PERIODS, _MAX_PERIODS = 10, 120  # between two trials: at first, and after many in vain
+_PERIODS, _MAX_PERIODS = 6, 120  # between two trials: at first, and after many in vain
 
 
 class AdaptiveThreads:
