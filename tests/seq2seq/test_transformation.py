@@ -344,6 +344,9 @@ def test_words_are_what_is_counted_where_they_are_the_units() -> None:
     pairs = [Pair("a b", written), Pair("a b", wrong), Pair("a   b", "  ".join(words))]
     score = iter_evaluate_pairs(model, pairs, SHORT).result()
     assert (score.right, score.edits, score.units) == (2, 1, 3 * len(words))
+    spellings = ([Pair("a b", f"{written} {letter}")] for letter in ("é", "e\u0301"))
+    one, other = (iter_evaluate_pairs(model, each, SHORT).result() for each in spellings)
+    assert one.translation == other.translation, "the targets are normalized, as the model's are"
 
 
 def test_units_that_are_not_known_are_counted() -> None:

@@ -330,7 +330,7 @@ def _evaluate(
     samples: int,
 ) -> Generator[Report, None, TransductionScore]:  # fmt: skip
     unit = model.config.unit
-    right, wrong, texts = list[Example](), list[Example](), list[str]()
+    right, wrong, texts = list[Example](), list[Example](), list[tuple[str, str]]()
     matches = edits = units = unknown = 0
     likelihoods = list[TargetLikelihoods]()
     for start in range(0, len(pairs), _GROUP):
@@ -342,7 +342,7 @@ def _evaluate(
         likelihoods += _likelihoods(model, encoded, samples, first=start)
         for pair, answers in zip(group, found, strict=True):
             written = _answer(model, pair.source, answers[0], config).text
-            texts.append(written)
+            texts.append((written, pair.target))
             target = units_of(pair.target, unit, model.bpe)
             distance = edit_distance(target, units_of(written, unit, model.bpe))
             edits, units, matches = edits + distance, units + len(target), matches + (not distance)
@@ -352,7 +352,7 @@ def _evaluate(
     yield Report("transforming", len(pairs), len(pairs), "pairs")
     translation = None
     if unit != "char":
-        translation = measure_translation(texts, [pair.target for pair in pairs])
+        translation = measure_translation(*zip(*texts, strict=True))
     return TransductionScore(
         len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation,
         total_likelihood(
