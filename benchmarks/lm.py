@@ -4,6 +4,7 @@
     python benchmarks/lm.py speed      training alone, tokens a second, in turns
     python benchmarks/lm.py minutes    perplexity that wordkit train-lm gets to in some minutes
     python benchmarks/lm.py adaptation a cache, dynamic evaluation and ensembles
+    python benchmarks/lm.py finetuning the bundled model trained on, beside one from scratch
     python benchmarks/lm.py architectures   LSTM and Transformer; words, pieces and characters
     python benchmarks/lm.py nanogpt    training alone, beside a plain Transformer, in turns
     python benchmarks/lm.py memory     peak memory at vocabularies of 10,000 and 100,000
@@ -27,6 +28,7 @@ MODULES = {
     "speed": "lm_speed",
     "minutes": "lm_minutes",
     "adaptation": "lm_adaptation",
+    "finetuning": "lm_finetuning",
     "architectures": "lm_architectures",
     "nanogpt": "lm_nanogpt",
     "memory": "lm_memory",
@@ -57,6 +59,11 @@ def parse() -> argparse.Namespace:
     adaptation.add_argument("--minutes", type=_above_zero, default=20.0, help="for each model")
     adaptation.add_argument("--models", type=positive, default=3, help="of the ensemble")
     adaptation.add_argument("--cache", type=positive, default=2000, help="words of the cache")
+    finetuning = commands.add_parser("finetuning", parents=[shared])
+    finetuning.add_argument("--minutes", type=_above_zero, default=1.0, help="of fine-tuning")
+    finetuning.add_argument(
+        "--scratch-minutes", type=_above_zero, default=5.0, help="of training from scratch"
+    )
     architectures = commands.add_parser("architectures", parents=[shared])
     architectures.add_argument("--minutes", type=_above_zero, nargs="+", default=[1.0, 5.0, 20.0])
     architectures.add_argument(

@@ -47,6 +47,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "lm_speed": "Speed, beside the plain PyTorch loop",
         "lm_minutes": "How good after so many minutes",
         "lm_adaptation": "Models that adapt to what they read, and ensembles",
+        "lm_finetuning": "Fine-tuning, beside training from scratch",
         "lm_architectures": "LSTM and Transformer; words, pieces and characters",
         "lm_nanogpt": "Speed of a Transformer, beside a plain one",
         "lm_memory": "Memory, beside the plain PyTorch loop",

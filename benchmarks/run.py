@@ -8,9 +8,9 @@ benchmarks/RESULTS.md. A name is that of a script, or of a script and its subcom
 word2vec_speed; options go to the script. Those that take long are run only when they are named:
 word2vec_quality and word2vec_sweep (an hour), glove (ten minutes, half an hour with GloVe's own
 program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and more),
-lm_architectures (four hours), translation_bleu (six minutes), dialogues_memory and
-dialogues_situations (ten minutes each), classification (half an hour), guides (ten minutes),
-scaling (1 GB of text), and lm_devices and devices, which need a GPU.
+lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six minutes),
+dialogues_memory and dialogues_situations (ten minutes each), classification (half an hour), guides
+(ten minutes), scaling (1 GB of text), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ SUBCOMMANDS = {
 SUBCOMMANDS |= {
     f"lm_{name}": ["lm.py", name]
     for name in (
-        "goal", "speed", "minutes", "adaptation", "architectures", "nanogpt", "memory", "devices",
+        "goal", "speed", "minutes", "adaptation", "finetuning", "architectures", "nanogpt",
+        "memory", "devices",
     )
 }  # fmt: skip
 SUBCOMMANDS |= {
