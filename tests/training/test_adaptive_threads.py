@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Generator
 
-from wordkit.training.adaptive_threads import AdaptiveThreads
+import pytest
+import torch
+
+from wordkit.runtime import Report, Run
+from wordkit.training import adaptive_threads
+from wordkit.training.adaptive_threads import AdaptiveThreads, adapting_threads
 
 
 class Machine:
@@ -62,3 +67,36 @@ def test_a_busy_machine_has_fewer_until_it_is_quiet(others: int) -> None:
     machine.others = 0
     machine.run(61)
     assert machine.threads.threads == 2
+
+
+def test_work_is_measured_stage_by_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[object] = []
+
+    class Recorder:
+        def __init__(self, threads: int) -> None:
+            torch.set_num_threads(1)
+
+        def begin(self, done: int) -> None:
+            noted.append(f"begin {done}")
+
+        def update(self, done: int) -> None:
+            noted.append(done)
+
+    monkeypatch.setattr(adaptive_threads, "AdaptiveThreads", Recorder)
+    reports = [Report(stage, done) for stage, done in (("a", 0), ("a", 5), ("b", 6), ("b", 2))]
+
+    def work() -> Generator[Report, None, str]:
+        try:
+            yield from reports
+        finally:
+            noted.append("closed")
+        return "value"
+
+    before = torch.get_num_threads()
+    run = Run(adapting_threads(work()))
+    assert [*run] == reports and run.result() == "value"
+    assert noted == ["begin 0", 0, 5, "begin 6", 6, "begin 2", 2, "closed"]
+    stopped = adapting_threads(work())
+    next(stopped)
+    stopped.close()
+    assert noted[-1] == "closed" and torch.get_num_threads() == before

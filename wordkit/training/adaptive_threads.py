@@ -8,11 +8,16 @@ train at a third of the speed of a quiet machine, one thread at half of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import torch
 
-__all__ = ["AdaptiveThreads"]
+from wordkit.runtime import Report, Run
+
+__all__ = ["AdaptiveThreads", "adapting_threads"]
+
+T = TypeVar("T")
 
 _PERIOD = 0.5  # seconds that a rate is measured over
 _LOST_CORES = 0.3  # from which other numbers of threads are tried
@@ -79,3 +84,20 @@ class AdaptiveThreads:
         if wanted != self.threads:
             self.threads = wanted
             self._set_threads(wanted)
+
+
+def adapting_threads(work: Generator[Report, None, T]) -> Generator[Report, None, T]:
+    """Pass on the reports of work, and set the number of threads by the rate of each stage."""
+    run, threads, last = Run(work), torch.get_num_threads(), Report("", 0)
+    adaptive = AdaptiveThreads(threads)
+    try:
+        for report in run:
+            if report.stage != last.stage or report.done < last.done:
+                adaptive.begin(report.done)
+            adaptive.update(report.done)
+            last = report
+            yield report
+        return run.result()
+    finally:
+        run.close()
+        torch.set_num_threads(threads)

@@ -22,7 +22,7 @@ from wordkit.runtime import (
     thread_count,
 )
 from wordkit.storage.checkpoints import CheckpointPlan
-from wordkit.training.adaptive_threads import AdaptiveThreads
+from wordkit.training.adaptive_threads import adapting_threads
 from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.config import Precision
 from wordkit.training.distributed import Processes, is_process_loss, join_processes
@@ -82,13 +82,12 @@ class TrainingRun(StoppableRun[M]):
             task = yield from make_task(processes)
             adapts = threads is None and device == "cpu" and processes.count == 1
             self._trainer = trainer = Trainer(
-                task, processes, checkpoints, seconds=time.monotonic() - began,
-                threads=AdaptiveThreads(torch.get_num_threads()) if adapts else None,
-            )  # fmt: skip
+                task, processes, checkpoints, seconds=time.monotonic() - began
+            )
             if resume is not None:
                 trainer.resume(resume)
             try:
-                return (yield from trainer.run())
+                return (yield from adapting_threads(trainer.run()) if adapts else trainer.run())
             except (KeyboardInterrupt, SystemExit, GeneratorExit):
                 if processes.count == 1:  # one of several cannot ask the others now
                     trainer.save_checkpoint()

@@ -21,7 +21,6 @@ from wordkit.nn.network import device_of, widest_float
 from wordkit.runtime import Report, Run
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
-from wordkit.training.adaptive_threads import AdaptiveThreads
 from wordkit.training.budget import Budget
 from wordkit.training.checkpoint import TrainingCheckpoint, as_format_error, save_training
 from wordkit.training.config import USUAL_RATES
@@ -51,7 +50,6 @@ class Trainer(Generic[M]):
         processes: that train together; None: this one alone.
         checkpoints: where checkpoints go, and how often; None: there are none.
         seconds: that the training has taken already.
-        threads: adapts the number of threads to other processes; None: it is kept.
     """
 
     def __init__(
@@ -61,7 +59,6 @@ class Trainer(Generic[M]):
         checkpoints: CheckpointPlan | None = None,
         *,
         seconds: float = 0.0,
-        threads: AdaptiveThreads | None = None,
     ) -> None:
         self.task, self.config, self.network = task, task.config, task.network
         self.processes = processes or Processes()
@@ -76,7 +73,7 @@ class Trainer(Generic[M]):
         self._keeper = CheckpointKeeper(plan, self._write)
         self._gathered = dict[str, Any]()
         self.budget = Budget(task, self.state, self.processes, seconds)
-        self._lr, self._threads = self.config.lr, threads
+        self._lr = self.config.lr
 
     # --- the loop --------------------------------------------------------------------------
 
@@ -142,8 +139,6 @@ class Trainer(Generic[M]):
             self.average.update()
         state.batches, state.epoch_units = state.batches + 1, state.epoch_units + loss.units
         state.seen, state.seconds = state.seen + loss.units, self.budget.seconds
-        if self._threads is not None:
-            self._threads.update(state.seen)
 
     def _count(self, batch_loss: BatchLoss) -> None:
         if batch_loss.loss is not None:
@@ -180,8 +175,6 @@ class Trainer(Generic[M]):
                 loss = self.processes.broadcast(metrics.loss, self.device)
                 self._note(replace(metrics, loss=loss), time.monotonic() - began)
         yield replace(report, figures={**self._figures(), "seen": float(self.state.seen)})
-        if self._threads is not None:
-            self._threads.begin(self.state.seen)
 
     def _note(self, metrics: Metrics, seconds: float) -> None:
         """Update best weights, patience and averaging after a validation."""
