@@ -349,7 +349,7 @@ def train_language_model(
     )  # fmt: skip
     words = dict[str, Any]()
     if start is not None:
-        words = {"like": {**UNTOLD, **start.metadata.get("text", {})}}
+        words = {"like": start.text_settings}
         for name in UNTOLD.keys() & reading.keys():
             if isinstance(reading[name], str) and reading[name] != words["like"][name]:
                 raise ConfigError(
@@ -416,8 +416,8 @@ def train_seq2seq(
         checkpoint: a file for the state of the training, written every five minutes.
         device, threads: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
         progress: show a bar; None: in terminals and notebooks.
-        settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig`, such as ``unit`` ("char" or
-            "word"), ``hidden`` (256), ``attention``, ``directions``, ``reverse``; of
+        settings: fields of :class:`wordkit.seq2seq.Seq2SeqConfig`, such as ``unit`` ("char",
+            "word" or "bpe"), ``hidden`` (256), ``attention``, ``directions``, ``reverse``; of
             :class:`wordkit.seq2seq.Seq2SeqTrainingConfig`, such as ``epochs``, ``max_minutes``,
             ``batch``, ``lr``, ``seed``; and ``encoding``, ``errors``, ``data_dir`` of files. There
             is no tokenizer: words are separated by white space.

@@ -90,7 +90,12 @@ def read_corpus(
         normalize = text.normalize or shared.settings.get("normalize", UNTOLD["normalize"])
         text = replace(text, normalize=normalize)
         unit = unit_of(shared.settings)
-        if unit != "word" and text.tokenizer in (None, unit):
+        if text.tokenizer is not None and unit_of({"tokenizer": text.tokenizer}) != unit:
+            raise ConfigError(
+                f"{vocabulary} holds {UNIT_NOUNS[unit]}s, and the tokenizer {text.tokenizer} makes "
+                "others; leave out one of them"
+            )
+        if unit != "word":
             text = replace(text, tokenizer=tokenizer_of(shared.settings))
     opening = iter_open_source(
         paths, encoding=text.encoding, errors=text.errors, data_dir=text.data_dir

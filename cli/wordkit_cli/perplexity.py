@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
 from wordkit_cli.inputs import TextOptions, read_corpus
@@ -67,17 +66,13 @@ def command(
         )
         corpus = read_corpus([file], choice, progress=progress, outputs=(log,), eos=True)
         cut_by = corpus.settings.get("tokenizer", asked.tokenizer.name)
-        if "bpe" in (cut_by, asked.unit) and corpus.settings.get("bpe") != asked.bpe_record:
-            raise ConfigError(
-                f"{file} was cut by {cut_by} into other pieces than the model's; give the text "
-                "that it was made from"
-            )
+        run = iter_perplexity(asked, corpus)
         if cut_by != asked.tokenizer.name:
             progress.say(
                 f"{file} was tokenized by {cut_by}, and the model's training data by "
                 f"{asked.tokenizer.name}: more words than need be may be unknown"
             )
-        score = progress.finish(iter_perplexity(asked, corpus))
+        score = progress.finish(run)
     if as_json:
         print_json(_as_json(score))
     else:

@@ -240,7 +240,7 @@ def _read_texts(
     if init is None:
         train = read(paths, pieces=options["max_vocabulary"], **settings)
     else:
-        own = {**UNTOLD, **init.metadata.get("text", {})}
+        own = init.text_settings
         if choice.tokenizer not in (None, own["tokenizer"]):
             raise click.UsageError(
                 f"--tokenizer {choice.tokenizer} has no effect with --init: TEXT is tokenized as "

@@ -89,7 +89,18 @@ def test_a_prepared_corpus_of_pieces(wordkit: Wordkit, german: Path) -> None:
     assert json.loads(wordkit("perplexity", "valid.txt", "--json").stdout) == known
     assert known["nats_per_character"] is not None
     wordkit("prepare", "valid.txt", "-t", "bpe", "-o", "other.ids")
-    assert "other pieces than the model's" in wordkit("perplexity", "other.ids", status=1).stderr
+    wordkit("prepare", "valid.txt", "-t", "char", "-o", "char.ids")
+    for other, noun, known in (("other.ids", "pieces", "others"), ("char.ids", "characters", "pi")):
+        cut = f"valid.txt is cut into {noun}, and that of the model into {known}"
+        for query in (
+            ("perplexity", other), ("perplexity", "valid.txt", "--cache", "9", "--valid", other),
+            ("train-lm", "train.ids", "--valid", other, *SMALL),
+        ):  # fmt: skip
+            assert wordkit(*query, status=1).stderr.splitlines()[-1].startswith(f"wordkit: {cut}")
+    for tokenizer in ("char", "basic"):
+        given = ("--vocabulary", "train.ids", "-t", tokenizer, "-o", "n.ids")
+        error = wordkit("prepare", "valid.txt", *given, status=1).stderr
+        assert f"train.ids holds pieces, and the tokenizer {tokenizer} makes others" in error
     said = wordkit("train-lm", "train.ids", "--max-vocabulary", "100", *SMALL, status=1).stderr
     assert "all of which are needed" in said
     assert "settings.bpe.merges" in wordkit("info", "train.ids").stdout

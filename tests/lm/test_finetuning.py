@@ -143,7 +143,7 @@ def test_what_cannot_be_started_from() -> None:
     with pytest.raises(ConfigError, match="cell must be that of the model to start from"):
         trained(toy_corpus(300), replace(init.config, cell="gru"), QUICK, init=init)
     characters = random_model(text={"tokenizer": "char"})
-    with pytest.raises(ConfigError, match="cut into words, and that of init was into characters;"):
+    with pytest.raises(ConfigError, match="cut into words, and that of the model into characters;"):
         trained(toy_corpus(300), None, QUICK, init=characters)
     with pytest.raises(ConfigError, match="tokenizer has no effect with init: the text is read as"):
         train_language_model(["a b"] * 90, init=characters, tokenizer="basic", progress=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -30,7 +30,7 @@ from wordkit.lm.data import TokenStream
 from wordkit.lm.model import Ids, LanguageModel, Reading
 from wordkit.lm.network import LanguageModelNetwork
 from wordkit.runtime import Report, as_run, require_memory
-from wordkit.text.corpus import UNTOLD
+from wordkit.training.adaptive_threads import adapting_threads
 from wordkit_corpora import iter_read_corpus
 
 if TYPE_CHECKING:
@@ -115,10 +115,17 @@ def iter_adapt(
         WordkitError: the text cannot be read, or holds no token.
     """
     models = [models] if isinstance(models, LanguageModel) else [*models]
-    config = config or AdaptationConfig()
+    check_names(reading, ("encoding", "errors", "data_dir"))
+    adapting = _adapt(models, config or AdaptationConfig(), valid, reading)
+    return (yield from adapting_threads(adapting))
+
+
+def _adapt(
+    models: Sequence[LanguageModel], config: AdaptationConfig, valid: Text | None,
+    reading: Mapping[str, Any],
+) -> Generator[Report, None, AdaptedModel]:  # fmt: skip
     if not models:
         raise ConfigError("there is no model to ask; give one at least")
-    check_names(reading, ("encoding", "errors", "data_dir"))
     for number, model in enumerate(models, 1):
         if not isinstance(model, LanguageModel):
             raise ConfigError(
@@ -160,9 +167,9 @@ def iter_adapt(
         adapted = replace(adapted, scales=tuple(scales))
     if valid is None:
         return adapted
-    like = {**UNTOLD, **first.metadata.get("text", {})}
+    like = first.text_settings
     corpus = yield from iter_read_corpus(valid, like=like, eos=True, **reading)
-    stream = TokenStream(corpus, first.vocabulary)
+    stream = TokenStream(corpus, first.vocabulary, like)
     if config.dynamic:
         lr, decay = yield from tune_dynamic(
             networks[0], adapted.scales[0], stream, first=first.eos_id, steps=config.dynamic_steps,

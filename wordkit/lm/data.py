@@ -8,8 +8,9 @@ differ by one at most, so every token is predicted once in an epoch.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,9 @@ from wordkit.text.sizes import TextSizes, measure_text
 from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import EOS, UNK
 
-__all__ = ["TextWindows", "TokenStream", "Window", "hold_out", "words_to_model"]
+__all__ = [
+    "TextWindows", "TokenStream", "Window", "check_units", "hold_out", "words_to_model",
+]  # fmt: skip
 
 _NO_TARGET = -1  # after the end of a shorter sequence
 _MIN_STEPS = 5  # of a window whose length is drawn
@@ -39,17 +42,24 @@ class TokenStream:
     Args:
         corpus: in memory or memory-mapped; a corpus without ``<eos>`` gets one at each line end.
         vocabulary: of the model; holds ``<unk>`` and ``<eos>``.
+        like: the settings of the model's text, into whose units the corpus must be cut, unless it
+            was made of lists of tokens; None: it is.
 
     Raises:
         VocabularyError: the vocabulary holds no ``<unk>`` or no ``<eos>``.
         TextError: the corpus is empty.
+        ConfigError: it is cut into other units.
     """
 
-    def __init__(self, corpus: Corpus, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, corpus: Corpus, vocabulary: Vocabulary, like: Mapping[str, Any] | None = None
+    ) -> None:
         if vocabulary.unk_id is None or vocabulary.eos_id is None:
             raise VocabularyError(f"a language model's vocabulary needs {UNK} and {EOS}")
         if not corpus.tokens:
             raise TextError("the text holds no token; give one that does")
+        if like is not None and "tokenizer" in corpus.settings:
+            check_units(corpus, like)
         self.unk_id, self.eos_id = vocabulary.unk_id, vocabulary.eos_id
         self.sizes = TextSizes.of_settings(corpus.settings)
         """Characters, bytes and words of the text; None where they are not known."""
@@ -188,6 +198,16 @@ class TextWindows:
         inputs = self._stream.take(positions - 1)
         tokens = int(np.clip(self._lengths - start, 0, steps).sum())
         return Window(torch.from_numpy(inputs), torch.from_numpy(targets), tokens)
+
+
+def check_units(corpus: Corpus, like: Mapping[str, Any]) -> None:
+    """Raise a ConfigError if a corpus is cut into other units than the text of these settings."""
+    unit, known = (UNIT_NOUNS[unit_of(each)] for each in (corpus.settings, like))
+    if unit != known or corpus.settings.get("bpe") != like.get("bpe"):
+        raise ConfigError(
+            f"{corpus.settings.get('source', 'the text')} is cut into {unit}s, and that of the "
+            f"model into {'others' if unit == known else f'{known}s'}; give the text itself"
+        )
 
 
 def _has_line_ends(corpus: Corpus) -> bool:

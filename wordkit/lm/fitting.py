@@ -26,6 +26,8 @@ from wordkit.lm.task import Checkpoint
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
 from wordkit.text import Corpus
+from wordkit.text.detokenizer import UNIT_NOUNS, Unit
+from wordkit.text.tokenizers import unit_of
 from wordkit.training.checkpoint import check_resumption
 from wordkit.training.finetuning import FINE_TUNING_RATE, check_shape, with_shape_of
 
@@ -81,8 +83,8 @@ class TrainingPlan:
             fitted = _small_transformer(corpus.tokens, given)
         else:
             fitted = yield from iter_fit_preset(
-                corpus.tokens, len(words), minutes=given.get("max_minutes"),
-                epochs=given.get("epochs"), device=device, threads=threads,
+                corpus.tokens, len(words), unit=unit_of(corpus.settings), device=device,
+                minutes=given.get("max_minutes"), epochs=given.get("epochs"), threads=threads,
                 hidden=self.model.get("hidden") if self.init is None else self.init.hidden,
             )  # fmt: skip
         if self.init is not None:
@@ -150,6 +152,7 @@ def iter_fit_preset(
     tokens: int,
     words: int,
     *,
+    unit: Unit = "word",
     minutes: float | None = None,
     epochs: int | None = None,
     hidden: int | None = None,
@@ -164,6 +167,7 @@ def iter_fit_preset(
     Args:
         tokens: N.
         words: V.
+        unit: the kind of the tokens.
         minutes: that the training may take; None: 5, or as many as ``epochs`` take.
         epochs: times to go through the text; None: as often as the minutes allow.
         hidden: H, where it is chosen already; None: what fits.
@@ -173,7 +177,7 @@ def iter_fit_preset(
     if minutes is None and epochs is None:
         minutes = MINUTES
     training = _training(tokens, minutes, epochs)
-    return Run(_fit(tokens, words, training, hidden, choose_device(device), threads))
+    return Run(_fit(tokens, words, unit, training, hidden, choose_device(device), threads))
 
 
 def _small_transformer(tokens: int, given: Mapping[str, Any]) -> Preset:
@@ -195,6 +199,7 @@ def _training(tokens: int, minutes: float | None, epochs: int | None) -> Trainin
 def _fit(
     tokens: int,
     words: int,
+    unit: Unit,
     training: TrainingConfig,
     hidden: int | None,
     device: str,
@@ -230,7 +235,7 @@ def _fit(
     )
     limit = "" if minutes is None else f" in {counted(minutes, 'minute')}"
     return Preset(
-        f"fitted to {counted(tokens, 'token')} of {counted(words, 'word')} "
+        f"fitted to {counted(tokens, 'token')} of {counted(words, UNIT_NOUNS[unit])} "
         f"for about {seen / tokens:.1f} epochs{limit}",
         model,
         replace(training, lr=_rate(width)),

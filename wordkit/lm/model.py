@@ -94,7 +94,7 @@ class LanguageModel:
             raise ConfigError(f"text must tell a tokenizer and numbers, not {text!r:.50}")
         if self.numbers not in ("keep", "N"):
             raise ConfigError(f"numbers must be keep or N, not {self.numbers!r:.50}")
-        normalize, case = self._text("normalize", "none"), self._text("case", None)
+        normalize, case = (self.text_settings[name] for name in ("normalize", "case"))
         if normalize not in get_args(Normalization):
             forms = ", ".join(get_args(Normalization))
             raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
@@ -112,6 +112,11 @@ class LanguageModel:
         """The shape of the network."""
         return self.network.config
 
+    @property
+    def text_settings(self) -> dict[str, Any]:
+        """The settings by which text becomes tokens, those of the corpus that it was made from."""
+        return {**UNTOLD, **self.metadata.get("text", {})}
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the training text.
@@ -119,22 +124,17 @@ class LanguageModel:
         Raises:
             ConfigError: it was a function of the caller's, of which only the name is known.
         """
-        return tokenizer_of({**UNTOLD, **self.metadata.get("text", {})})
+        return tokenizer_of(self.text_settings)
 
     @property
     def unit(self) -> Unit:
         """The unit of the text: characters, words, or pieces of words."""
-        return unit_of(self.metadata.get("text", {}))
-
-    @property
-    def bpe_record(self) -> object:
-        """The pieces of ``bpe``, as a corpus keeps them; None with other tokenizers."""
-        return self._text("bpe", None)
+        return unit_of(self.text_settings)
 
     @property
     def numbers(self) -> Literal["keep", "N"]:
         """``keep``, or ``N`` where numbers were written as that."""
-        return cast('Literal["keep", "N"]', self._text("numbers", "keep"))
+        return cast('Literal["keep", "N"]', self.text_settings["numbers"])
 
     @property
     def unk_id(self) -> int:
@@ -303,12 +303,9 @@ class LanguageModel:
         from wordkit_corpora import iter_read_corpus
 
         check_names(reading, ("encoding", "errors", "data_dir"))
-        like = {**UNTOLD, **self.metadata.get("text", {})}
-        corpus = finish(iter_read_corpus(text, like=like, eos=True, **reading), progress)
+        reader = iter_read_corpus(text, like=self.text_settings, eos=True, **reading)
+        corpus = finish(reader, progress)
         return finish(iter_perplexity(self, corpus), progress)
-
-    def _text(self, name: str, default: str | None) -> Any:
-        return self.metadata.get("text", {}).get(name, default)
 
 
 def save_language_model(

@@ -20,6 +20,7 @@ from wordkit.text import Corpus
 from wordkit.text.detokenizer import token_texts
 from wordkit.text.sizes import TextSizes
 from wordkit.text.vocabulary import EOS
+from wordkit.training.adaptive_threads import adapting_threads
 
 __all__ = ["LineScore", "WordScore", "iter_perplexity", "score_lines"]
 
@@ -40,13 +41,14 @@ def iter_perplexity(
         A run that reports the tokens read and the perplexity so far.
 
     Raises:
-        ConfigError: as it runs: ``steps`` is below 1.
+        ConfigError: the corpus is cut into other units than the model's text; as it runs: ``steps``
+            is below 1.
         TextError: the corpus holds no token.
         DivergenceError: as it runs: the network gives no numbers.
     """
     if isinstance(text, Corpus):
-        text = TokenStream(text, model.vocabulary)
-    return Run(_perplexity(model, text, steps))
+        text = TokenStream(text, model.vocabulary, model.text_settings)
+    return Run(adapting_threads(_perplexity(model, text, steps)))
 
 
 def _perplexity(

@@ -19,7 +19,7 @@ from wordkit.decoding.scoring import measure_perplexity
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError
 from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
-from wordkit.lm.data import TextWindows, TokenStream, Window, words_to_model
+from wordkit.lm.data import TextWindows, TokenStream, Window, check_units, words_to_model
 from wordkit.lm.initialization import initialize, start_embeddings, start_from
 from wordkit.lm.model import LanguageModel
 from wordkit.lm.network import LanguageModelNetwork, LanguageModelState
@@ -32,7 +32,6 @@ from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.corpus import UNTOLD
-from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import (
@@ -271,7 +270,7 @@ def iter_train_language_model(
     if init is not None and not isinstance(init.network, LanguageModelNetwork):
         raise ConfigError("init is an adapted model; give one of the models that it is of")
     if init is not None:
-        _check_units(corpus, init)
+        check_units(corpus, init.text_settings)
     vocabulary = _words(corpus, model, config, init) if resume is None else resume.vocabulary
     config = with_softmax(config, model, len(vocabulary), device)
     metadata = _metadata(corpus, valid, config)
@@ -298,7 +297,7 @@ def iter_train_language_model(
         "raise the minimum count, cap the vocabulary, or lower hidden or dim",
     )
     stream = TokenStream(corpus, vocabulary)
-    valid_stream = None if valid is None else TokenStream(valid, vocabulary)
+    valid_stream = None if valid is None else TokenStream(valid, vocabulary, corpus.settings)
     TextWindows(stream, config.batch, config.steps)  # raises where the text is too short
 
     def make_task(processes: Processes) -> Generator[Report, None, LanguageModelTask]:
@@ -316,16 +315,6 @@ def iter_train_language_model(
         )
 
     return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
-
-
-def _check_units(corpus: Corpus, init: LanguageModel) -> None:
-    """Raise a ConfigError if a text is not cut into units as that of the model to start from."""
-    unit, known = (UNIT_NOUNS[each] for each in (unit_of(corpus.settings), init.unit))
-    if unit != known or corpus.settings.get("bpe") != init.bpe_record:
-        raise ConfigError(
-            f"the text is cut into {unit}s, and that of init was into "
-            f"{'others' if unit == known else f'{known}s'}; give the text itself"
-        )
 
 
 def _words(
