@@ -12,18 +12,23 @@ turn. Of 3,000 dialogues instead of 10,000 the others were learnt by heart befor
 
 situations: someone speaks of a thing, and five answers are equally right, each of which is heard
 equally often. Counted are the different right answers of a model in 20 draws with greedy decoding:
-one where nothing is drawn.
+one where nothing is drawn. The perplexity and the KL divergence on validation dialogues, over the
+training, go to benchmarks/results/dialogues_situations.png.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from machine import describe, heading, row
 
+from wordkit.plots import curve_panels, read_training_log, training_panels
 from wordkit.seq2seq import DecodingConfig
 from wordkit.seq2seq.dialogue import (
     DialogueConfig,
@@ -32,7 +37,9 @@ from wordkit.seq2seq.dialogue import (
     answers,
 )
 from wordkit.seq2seq.dialogue.task import iter_train_dialogue
+from wordkit_cli.progress import Progress
 
+RESULTS = Path(__file__).resolve().parent / "results"
 NAMES = ["anna", "ben", "clara", "david", "emma", "felix", "greta", "henry", "ida", "jonas"]
 NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 COLOURS = ["red", "blue", "green", "black", "white", "yellow", "brown", "grey", "pink", "purple"]
@@ -96,18 +103,18 @@ def memory_parts(seed: int) -> list[list[Dialogue]]:
 
 
 def train(
-    parts: Sequence[Sequence[Dialogue]], seed: int, epochs: int, **shape: object
-) -> tuple[DialogueModel, float, float | None]:
-    """Return a model, the seconds that its training took, and the last KL divergence."""
+    parts: Sequence[Sequence[Dialogue]], seed: int, epochs: int, log: str | None = None,
+    **shape: object,
+) -> tuple[DialogueModel, float]:  # fmt: skip
+    """Return a model, and the seconds that its training took; it is logged as commands do it."""
     model = DialogueConfig(**{**SHAPE, **shape})  # type: ignore[arg-type]
     config = DialogueTrainingConfig(
         epochs=epochs, lr=4e-3, seed=seed, schedule="exponential", decay_after=max(epochs - 2, 0)
     )
-    start, kl = time.perf_counter(), None
+    start = time.perf_counter()
     run = iter_train_dialogue(parts[0], model, config, valid=parts[1], device="cpu", threads=1)
-    for report in run:
-        kl = report.figures.get("valid_kl", kl)
-    return run.result(), time.perf_counter() - start, kl
+    with Progress(quiet=True, log=log) as progress:
+        return progress.finish(run), time.perf_counter() - start
 
 
 def memory(seed: int, epochs: int) -> None:
@@ -119,7 +126,7 @@ def memory(seed: int, epochs: int) -> None:
     print("by chance: 10.0%, as there are ten of each kind\n")
     print(heading(["", "last answers right", "of names", "of numbers", "of colours", "seconds"]))
     for name, shape in SHAPES.items():
-        model, seconds, _ = train(parts, seed, epochs, **shape)
+        model, seconds = train(parts, seed, epochs, **shape)
         found = model.answer([dialogue[:-1] for dialogue in test])
         right = [a == dialogue[-1] for a, dialogue in zip(found, test, strict=True)]
         cells = [f"{sum(right) / len(right):.1%}"]
@@ -154,27 +161,36 @@ def situations(seed: int, epochs: int) -> None:
         heading(["", f"right answers in {DRAWS} draws, mean", "least", "wrong answers", "KL, nats"])
     )
     drawing = DecodingConfig(sample=True, top_k=1, alternatives=DRAWS, seed=seed)
-    for name, arch in {"HRED": "hred", "VHRED": "vhred"}.items():
-        model, _, kl = train(parts, seed, epochs, arch=arch)
-        counts, wrong = [], 0
-        drawn = answers(model, ([said] for said in asked), drawing)
-        for right, found in zip(asked.values(), drawn, strict=True):
-            wrong += sum(answer.text not in right for answer in found)
-            counts.append(len({answer.text for answer in found} & {*right}))
-        mean = f"{sum(counts) / len(counts):.2f}"
-        cells = [mean, str(min(counts)), f"{wrong / DRAWS / len(asked):.1%}"]
-        print(row([name, *cells, "" if kl is None else f"{kl:.2f}"]), flush=True)
+    logs = {}
+    with TemporaryDirectory(prefix="wordkit-benchmark-") as folder:
+        for name, arch in {"HRED": "hred", "VHRED": "vhred"}.items():
+            log = f"{folder}/{arch}.jsonl"
+            model, _ = train(parts, seed, epochs, log, arch=arch)
+            logs[name] = read_training_log(log)
+            counts, wrong = [], 0
+            drawn = answers(model, ([said] for said in asked), drawing)
+            for right, found in zip(asked.values(), drawn, strict=True):
+                wrong += sum(answer.text not in right for answer in found)
+                counts.append(len({answer.text for answer in found} & {*right}))
+            mean = f"{sum(counts) / len(counts):.2f}"
+            cells = [mean, str(min(counts)), f"{wrong / DRAWS / len(asked):.1%}"]
+            kl = [f"{value:.2f}" for value in logs[name].curve("valid_kl", "epochs")[1][-1:]]
+            print(row([name, *cells, *(kl or [""])]), flush=True)
+    panels, x = training_panels(logs)
+    panels = [panel for panel in panels if re.search("perplexity|KL", panel.y)]
+    curve_panels(panels, RESULTS / "dialogues_situations.png", x=x)
 
 
 def main() -> None:
     """Make the dialogues, train, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("memory", "situations"))
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, help="10 for memory, 16 for situations")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(describe(), end="\n\n")
-    {"memory": memory, "situations": situations}[options.what](options.seed, options.epochs)
+    run, epochs = {"memory": (memory, 10), "situations": (situations, 16)}[options.what]
+    run(options.seed, options.epochs or epochs)
 
 
 if __name__ == "__main__":

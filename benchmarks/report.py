@@ -64,6 +64,9 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "Dialogue": {
         "dialogues_memory": "Answers that were said turns before",
         "dialogues_situations": "Five right answers to a situation",
+        "dialogues_everyday": "Everyday dialogues: perplexity of next turns, and variety",
+        "dialogues_speed": "Processor time of an epoch, beside pairs of turns",
+        "sentence_vae": "The sentence VAE on the Penn Treebank",
     },
     "Asking and starting": {
         "startup": "Query latency and start-up: whole commands",

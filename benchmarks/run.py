@@ -9,7 +9,8 @@ word2vec_speed; options go to the script. Those that take long are run only when
 word2vec_quality and word2vec_sweep (an hour), glove (ten minutes, half an hour with GloVe's own
 program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and more),
 lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six minutes),
-dialogues_memory and dialogues_situations (ten minutes each), classification (half an hour), guides
+dialogues_memory and dialogues_situations (ten minutes each), dialogues_everyday (an hour and more),
+dialogues_speed (ten minutes), sentence_vae (twenty minutes), classification (half an hour), guides
 (ten minutes), scaling (1 GB of text), and lm_devices and devices, which need a GPU.
 """
 
@@ -66,6 +67,9 @@ SUBCOMMANDS |= {
 }
 SUBCOMMANDS |= {f"translation_{name}": ["translation.py", name] for name in ("speed", "bleu")}
 SUBCOMMANDS |= {f"dialogues_{name}": ["dialogues.py", name] for name in ("memory", "situations")}
+SUBCOMMANDS |= {
+    f"dialogues_{name}": ["everyday_dialogues.py", name] for name in ("everyday", "speed")
+}
 
 
 def run(name: str, *options: str) -> int:

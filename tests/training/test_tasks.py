@@ -46,9 +46,9 @@ CASES: dict[str, Training] = {
     "dialogue, half of the teacher": DIALOGUE.with_(
         {**BOTH_WAYS, "attention_to": "both"}, {"teacher_forcing": 0.5, "bucket": 2}
     ),
-    "dialogue, smoothed in bf16": DIALOGUE.with_(
-        {"context_turns": 2, "cell": "lstm", "dropout": 0.3},
-        {"label_smoothing": 0.1, "precision": "bf16", "batch_tokens": 40},
+    "dialogue, latent, smoothed in bf16": DIALOGUE.with_(
+        {"arch": "vhred", "latent": 3, "context_turns": 2, "cell": "lstm", "dropout": 0.3},
+        {"label_smoothing": 0.1, "precision": "bf16", "batch_tokens": 40, "kl_annealing": 0.8},
     ),
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ class TrainingLog:
         What a resumed training did again, since its checkpoint, counts as it did it last.
 
         Args:
-            metric: loss, valid_perplexity or valid_exact.
+            metric: loss, valid_perplexity, valid_exact or valid_kl.
             by: one of :data:`X_AXES`.
         """
         axis, xs, ys = _METRICS[metric], list[float](), list[float]()

@@ -117,7 +117,7 @@ def train_dialogue(
         device, threads: as for :func:`wordkit.seq2seq.dialogue.iter_train_dialogue`.
         progress: show a bar; None: in terminals and notebooks.
         settings: fields of :class:`wordkit.seq2seq.dialogue.DialogueConfig`, such as ``arch``
-            ("hred" or "seq2seq"), ``unit`` ("word", "char" or "bpe"), ``hidden``,
+            ("hred", "vhred" or "seq2seq"), ``unit`` ("word", "char" or "bpe"), ``hidden``,
             ``context_turns``; of :class:`wordkit.seq2seq.dialogue.DialogueTrainingConfig`, such as
             ``epochs``, ``max_minutes``, ``batch``, ``lr``, ``seed``; and ``encoding``, ``errors``,
             ``data_dir`` of files.
