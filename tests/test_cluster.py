@@ -72,6 +72,7 @@ def content(corpus: Corpus) -> dict[str, object]:
         {"tokenizer": "whitespace", "eos": True, "unk": True, "min_count": 3},
         {"tokenizer": "basic", "numbers": "N", "max_size": 50},
         {"tokenizer": "char"},
+        {"tokenizer": "bpe", "max_size": 300},
     ],
 )
 def test_a_corpus_is_the_same(client: Any, settings: dict[str, Any]) -> None:
@@ -192,7 +193,7 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
     for text, settings, message in (
         (["a line"], {}, "the text is in the memory of one process; a cluster reads files"),
-        ("c", {"tokenizer": "bpe"}, "bpe learns its pieces on one machine"),
+        ("c", {"phrases": 2}, "phrases are joined on one machine"),
     ):
         with pytest.raises(ConfigError, match=message):
             wordkit.prepare(text, "x.ids", client=client, **settings)

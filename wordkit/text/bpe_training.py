@@ -6,15 +6,23 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from wordkit.errors import ConfigError
 from wordkit.runtime import Report
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.unit_scanners import block_text
+from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["TextSpool", "learn_pieces"]
+if TYPE_CHECKING:
+    from wordkit.text.preparation import TextConfig
+
+__all__ = ["PIECES", "TextSpool", "learn_pieces"]
+
+PIECES = 8000  # where no size is given
 
 
 class TextSpool(SpoolFile):
@@ -81,22 +89,32 @@ class TextSpool(SpoolFile):
 
 
 def learn_pieces(
-    spool: TextSpool, tokenizer: Tokenizer, size: int, blocks: int
-) -> Generator[Report, None, Tokenizer]:
-    """Return the tokenizer with pieces that are learnt from the first blocks of a text.
+    text: TextSpool, tokenizer: Tokenizer, config: TextConfig, given: Vocabulary | None
+) -> Generator[Report, None, tuple[Tokenizer, int]]:
+    """Read a text, and learn pieces from it.
 
     Args:
-        spool: the text, read already.
+        text: to be read.
         tokenizer: ``bpe``, with a normal form and a case.
-        size: pieces, at least 256.
-        blocks: how many of them.
+        config: the number of pieces, and the fraction of the text to learn from.
+        given: None; a vocabulary has no pieces.
+
+    Returns:
+        The tokenizer with its pieces, and the number of blocks that they are learnt from.
+
+    Raises:
+        ConfigError: a vocabulary is given.
     """
+    if given is not None:
+        raise ConfigError("bpe needs its pieces, and a vocabulary does not have them")
+    yield from text.read()
+    blocks = text.cut(config.learnt_fraction)
 
     def lines() -> Iterator[str]:
-        for block in islice(spool.blocks(), blocks):
+        for block in islice(text.blocks(), blocks):
             yield from block_text(block, tokenizer).split("\n")
 
     yield Report("learning pieces", 0, 1)
-    bpe = BytePairEncoding.learn(lines(), size)
+    bpe = BytePairEncoding.learn(lines(), (config.max_size or PIECES) - 2)  # for <unk> and <eos>
     yield Report("learning pieces", 1, 1)
-    return replace(tokenizer, bpe=bpe)
+    return replace(tokenizer, bpe=bpe), blocks

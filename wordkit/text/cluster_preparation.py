@@ -2,8 +2,7 @@
 
 Each task scans a part of the text and writes its ids, in numbers of its own, with the words that it
 has counted. The words are merged in a tree, in the order of the text, and sorted and cut once. Then
-tasks write each part's ids anew, in the numbers of the vocabulary, and the corpus is put together
-of them.
+the ids of all parts are written, in the numbers of the vocabulary, where the command runs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import tempfile
 import uuid
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +23,12 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report
 from wordkit.runtime.cluster import Cluster
 from wordkit.storage import TemporaryFolder
-from wordkit.storage.parts import Part, PartFolder, fingerprint, part_in
+from wordkit.storage.parts import Part, PartFolder, part_in
 from wordkit.text.blocks import TextPart, TextSource, parts_of
+from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
-from wordkit.text.numbering import corpus_settings, number_words, renumbered
+from wordkit.text.numbering import corpus_settings, number_words, write_renumbered
 from wordkit.text.scanner import BlockIds, WordTable
 from wordkit.text.sizes import TextSizes, measure_text
 from wordkit.text.tokenizers import Tokenizer, get_tokenizer
@@ -45,8 +45,6 @@ __all__ = ["prepare_on_cluster"]
 _PART_BYTES = 64 << 20
 _FAN_IN = 8  # tables of words merged at a time
 _PIECE = 1 << 20  # ids read at a time
-
-Longs = npt.NDArray[np.int64]
 
 
 def prepare_on_cluster(
@@ -67,17 +65,17 @@ def prepare_on_cluster(
         client: of the cluster.
 
     Raises:
-        ConfigError: the text is not in files, ``bpe`` has not learnt its pieces, or a worker runs
-            another version.
+        ConfigError: the text is not in files, ``bpe`` is to learn from a fraction of it, or a
+            worker runs another version.
         TextError: the text cannot be read, holds no token, or changes while it is read.
         ResourceError: the cluster has no worker, or has lost them.
         StorageError: the folder cannot be written, or a worker cannot see it.
     """
     tokenizer = get_tokenizer(config.tokenizer, config.normalize, config.case)
-    if tokenizer.unit == "bpe" and tokenizer.bpe is None:
+    if config.learnt_fraction < 1:
         raise ConfigError(
-            "bpe learns its pieces on one machine; prepare a part of the text without a cluster, "
-            "and name that corpus as vocabulary"
+            "learnt_fraction is for one machine; prepare a part of the text there, and name that "
+            "corpus as vocabulary"
         )
     if tokenizer.is_exact:
         config = replace(config, eos=True)
@@ -105,6 +103,9 @@ def _prepare(
     writer: CorpusWriter,
 ) -> Generator[Report, None, None]:
     texts = parts_of(source, _PART_BYTES)
+    if tokenizer.unit == "bpe" and tokenizer.bpe is None:
+        with TextSpool(source, writer) as text:
+            tokenizer, _ = yield from learn_pieces(text, tokenizer, config, given)
     rules: object = tokenizer.bpe and tokenizer.bpe.record()
     if rules is None and not isinstance(config.tokenizer, str):
         rules = uuid.uuid4()  # a function, of which nothing tells whether it is the same
@@ -120,23 +121,12 @@ def _prepare(
         raise TextError(f"{source.name} holds no token: it is empty, or all white space")
     for done, _ in enumerate(cluster.results(merging), 1):
         yield Report("merging words", done, len(merging), "parts")
-    root = Part(cluster.result(merging[-1])["path"])
     yield Report("ordering the words", 0, 1)
-    numbering = number_words(_table_of(root), config, given, tokenizer.unit)
-    words = _write_numbers(root, numbering.ids, numbering.missing, parts)
+    table = _table_of(Part(cluster.result(merging[-1])["path"]))
+    numbering = number_words(table, config, given, tokenizer.unit)
     yield Report("ordering the words", 1, 1)
-
-    numbered = [
-        cluster.submit(
-            "number text", _number, job.part, words, parts.part("ids", job.part.path, words.path)
-        )
-        for job in jobs
-    ]
-    done = 0
-    for record in cluster.results(numbered):
-        done += record["text_tokens"]
-        yield Report("numbering", done, tokens, "tokens")
-    kept = yield from _put_together(writer, cluster, numbered)
+    blocks = _blocks([job.part for job in jobs], table, numbering.ids)
+    kept = yield from write_renumbered(writer, blocks, tokens)
     settings = corpus_settings(config, tokenizer, source.name, (tokens, kept), sizes, {})
     writer.finish(numbering.vocabulary, settings)
 
@@ -162,21 +152,25 @@ def _sum_of_scans(
     return tokens, lines, sizes
 
 
-def _put_together(
-    writer: CorpusWriter, cluster: Cluster, numbered: list[Any]
-) -> Generator[Report, None, int]:
-    """Write the arrays of the corpus, one part after the other; return the number of its tokens."""
-    with writer.part("ids") as ids, writer.part("offsets") as offsets:
-        offsets.append(np.zeros(1, dtype=np.int64))
-        for done, future in enumerate(numbered):
-            part = Part(cluster.result(future)["path"])
-            before = ids.size
-            for piece in _pieces(part.array("ids")):
-                ids.append(piece)
-            for piece in _pieces(part.array("ends")):
-                offsets.append(before + piece)
-            yield Report("writing", done + 1, len(numbered), "parts")
-        return ids.size
+def _blocks(
+    parts: Sequence[Part], table: WordTable, numbers: npt.NDArray[np.int32]
+) -> Iterator[tuple[BlockIds, npt.NDArray[np.int32]]]:
+    """Yield the ids of parts in pieces, each with the final ids of the numbers of its part.
+
+    Args:
+        parts: in the order of the text.
+        table: of all words.
+        numbers: the final ids of the words in the table.
+    """
+    for part in parts:
+        words = numbers[_add_words(table, part, 0)]
+        ids, ends = part.array("ids"), part.array("ends")
+        seen = 0
+        for start in range(0, max(len(ids), 1), _PIECE):
+            piece = ids[start : start + _PIECE]
+            stop = int(np.searchsorted(ends, start + len(piece), side="right"))
+            yield BlockIds(piece, (ends[seen:stop] - start).astype(np.int32)), words
+            seen = stop
 
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -263,59 +257,3 @@ def _merge_words(records: list[dict[str, Any]], folder: str) -> dict[str, Any]:
     for record in records:
         first += len(_add_words(table, Part(record["path"]), first))
     return merged.write({"path": merged.path}, _words_of(table))
-
-
-def _write_numbers(root: Part, ids: npt.NDArray[np.int32], missing: int, parts: PartFolder) -> Part:
-    """Write the words that have an id of their own, with it."""
-    own = np.flatnonzero(ids != missing)
-    tensors: dict[str, npt.NDArray[Any]] = {
-        "words": np.frombuffer(_table_of(root).lines(own), np.uint8),
-        "ids": ids[own],
-        "missing": np.array([missing], np.int32),
-    }
-    digest = fingerprint(*(tensor.tobytes() for tensor in tensors.values()))
-    words = parts.part("numbers", digest)
-    if words.finished() is None:
-        words.write({}, tensors)
-    return words
-
-
-def _number(scan: Part, words: Part, part: Part) -> dict[str, Any]:
-    """Write the ids of a part in the numbers of the vocabulary, unless that is done."""
-    if (record := part.finished()) is not None:
-        return record
-    numbers, before = _final_ids(scan, words), 0
-    read, line_ends = scan.array("ids"), scan.array("ends")
-    ids, ends = part.new_array(np.int32), part.new_array(np.int64)
-    last = 0
-    for block, size in _blocks(read, line_ends):
-        kept, sentences = renumbered(block, numbers, ids.size, last)
-        ids.append(kept)
-        ends.append(sentences)
-        last = int(sentences[-1]) if len(sentences) else last
-        before += size
-    record = {"path": part.path, "text_tokens": before, "tokens": ids.size}
-    return part.write(record, arrays={"ids": ids, "ends": ends})
-
-
-def _final_ids(scan: Part, words: Part) -> npt.NDArray[np.int32]:
-    """Return the id in the vocabulary of each word of a part."""
-    file, table = words.read(), WordTable()
-    known = np.append(file.tensor("ids", np.int32, 1), file.tensor("missing", np.int32, 1))
-    table.add(file.tensor("words", np.uint8, 1).tobytes(), 0)
-    own = _add_words(table, scan, 0)
-    return np.asarray(known[np.minimum(own, len(known) - 1)])
-
-
-def _blocks(ids: npt.NDArray[np.int32], ends: Longs) -> Iterator[tuple[BlockIds, int]]:
-    """Yield the ids of a part in pieces, with the ends of lines in each."""
-    seen = 0
-    for start in range(0, max(len(ids), 1), _PIECE):
-        piece = ids[start : start + _PIECE]
-        stop = int(np.searchsorted(ends, start + len(piece), side="right"))
-        yield BlockIds(piece, (ends[seen:stop] - start).astype(np.int32)), len(piece)
-        seen = stop
-
-
-def _pieces(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    return (array[start : start + _PIECE] for start in range(0, len(array), _PIECE))

@@ -5,13 +5,14 @@ W is the number of words of a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.runtime import Report
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.detokenizer import Unit
 from wordkit.text.scanner import BlockIds, WordTable
@@ -27,7 +28,6 @@ __all__ = [
     "corpus_settings",
     "merge_tables",
     "number_words",
-    "renumbered",
     "write_renumbered",
 ]
 
@@ -104,7 +104,7 @@ def _merged_counts(
     return words, np.array([total[word] for word in words], dtype=np.int64)
 
 
-def renumbered(
+def _renumbered(
     block: BlockIds, words: npt.NDArray[np.int32], before: int, last: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Return the final ids of a block, and the ends of the sentences that end in it.
@@ -125,22 +125,26 @@ def renumbered(
 
 
 def write_renumbered(
-    writer: CorpusWriter, blocks: Iterable[tuple[BlockIds, npt.NDArray[np.int32]]]
-) -> int:
+    writer: CorpusWriter, blocks: Iterable[tuple[BlockIds, npt.NDArray[np.int32]]], tokens: int
+) -> Generator[Report, None, int]:
     """Write ids and sentence ends of blocks into a corpus; return the number of tokens kept.
 
     Args:
         writer: of the corpus.
         blocks: in the order of the text, each with the final ids of its numbers.
+        tokens: of all blocks, for the reports.
     """
+    done = 0
     with writer.part("ids") as ids_file, writer.part("offsets") as offsets_file:
         last = 0
         offsets_file.append(np.zeros(1, dtype=np.int64))
         for block, words in blocks:
-            ids, offsets = renumbered(block, words, ids_file.size, last)
+            ids, offsets = _renumbered(block, words, ids_file.size, last)
             ids_file.append(ids)
             offsets_file.append(offsets)
             last = int(offsets[-1]) if len(offsets) else last
+            done += len(block.ids)
+            yield Report("numbering", done, tokens, "tokens")
         if ids_file.size > last:  # the last line extends to the end
             offsets_file.append(np.array([ids_file.size]))
         return ids_file.size

@@ -292,7 +292,8 @@ def _joined(
     for ids, _ in _joined_blocks(corpus, table, pool):
         tally(ids, position, counts, firsts)
         position += len(ids)
-        yield Report("joining", position, 2 * corpus.tokens, "tokens")
+        yield Report("joining", position, corpus.tokens, "tokens")
+    yield Report("joining", corpus.tokens, corpus.tokens, "tokens")
     vocabulary, final = _vocabulary(words, counts, firsts, V, cut)
     temporary = None
     if folder is None:
@@ -300,10 +301,9 @@ def _joined(
         folder = temporary.name
     with CorpusWriter(folder) as writer:
         blocks = ((BlockIds(*block), final) for block in _joined_blocks(corpus, table, pool))
-        kept = write_renumbered(writer, blocks)
+        kept = yield from write_renumbered(writer, blocks, position)
         made = {**settings, "oov": int(settings.get("oov", 0)) + position - kept}
         writer.finish(vocabulary, made)
-    yield Report("joining", 2 * corpus.tokens, 2 * corpus.tokens, "tokens")
     joined = Corpus.open(folder)
     if temporary is not None:  # whose own finalizer would warn
         weakref.finalize(joined, temporary.cleanup)

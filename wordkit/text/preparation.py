@@ -23,7 +23,7 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
-from wordkit.text.bpe_training import TextSpool, learn_pieces
+from wordkit.text.bpe_training import PIECES, TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.normalization import Case, Normalization
@@ -49,7 +49,6 @@ __all__ = ["TextConfig", "iter_prepare"]
 _OF_PHRASES = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
 _MAX_THREADS = 64  # reading is not faster with more
 _LARGE = 4 << 20  # bytes from which a tokenizer gets the processes that it needs
-_PIECES = 8000  # of bpe, where no size is given
 _MIN_PIECES = 258  # all bytes, <unk> and <eos>
 
 
@@ -129,7 +128,7 @@ class TextConfig(Settings):
             raise ConfigError(f"numbers N has no effect with the tokenizer {tokenizer.name}")
         if tokenizer.unit == "bpe" and self.min_count > 1:
             raise ConfigError("min_count has no effect with bpe; limit the number of pieces")
-        if tokenizer.unit == "bpe" and (self.max_size or _PIECES) < _MIN_PIECES:
+        if tokenizer.unit == "bpe" and (self.max_size or PIECES) < _MIN_PIECES:
             raise ConfigError(
                 f"bpe needs a vocabulary of at least {_MIN_PIECES}: 256 bytes, <unk> and <eos>, "
                 f"not {self.max_size}"
@@ -208,13 +207,8 @@ def _prepare(
     with CorpusWriter(folder, remedy) as writer, contextlib.ExitStack() as stack:
         learnt = 0  # blocks that bpe has learnt from, where it left some out
         if tokenizer.unit == "bpe" and tokenizer.bpe is None:
-            if given is not None:
-                raise ConfigError("bpe needs its pieces, and a vocabulary does not have them")
             source = text = stack.enter_context(TextSpool(source, writer))
-            yield from text.read()
-            learnt = text.cut(config.learnt_fraction)
-            size = (config.max_size or _PIECES) - 2  # for <unk> and <eos>
-            tokenizer = yield from learn_pieces(text, tokenizer, size, learnt)
+            tokenizer, learnt = yield from learn_pieces(text, tokenizer, config, given)
         threads = min(threads, _MAX_THREADS)
         processes: list[SegmenterProcess | None] = [None] * threads
         if threads > 1 and (source.size or 0) > _LARGE and tokenizer.needs_processes:
@@ -238,11 +232,12 @@ def _prepare(
         merged, maps = merge_tables([scanner.table for scanner in scanners])
         numbering = number_words(merged, config, given, tokenizer.unit)
         ids = [numbering.ids[numbers] for numbers in maps]
-        kept = write_renumbered(writer, ((block, ids[number]) for number, block in spool))
+        yield Report("ordering the words", 1, 1)
+        blocks = ((block, ids[number]) for number, block in spool)
+        kept = yield from write_renumbered(writer, blocks, spool.tokens)
         tokens = spool.tokens, kept
         settings = corpus_settings(config, tokenizer, source.name, tokens, sizes, made)
         writer.finish(numbering.vocabulary, settings)
-    yield Report("ordering the words", 1, 1)
     corpus = Corpus.open(folder)
     if temporary is not None:  # whose own finalizer would warn
         weakref.finalize(corpus, temporary.cleanup)
