@@ -69,6 +69,14 @@ def count_on(client: Any, corpus: wordkit.Corpus, words: int) -> list[CsrParts]:
         return [read_block(block) for block in run.result()]
 
 
+def warm(text: str) -> None:
+    """Compile and load in a process what the runs need."""
+    corpus = wordkit.prepare(text, threads=1)
+    config = CooccurrenceConfig(WINDOW)
+    for memory in (None, 32 << 20):  # at once, and in parts
+        iter_count_cooccurrences(corpus, config, memory=memory, threads=1).result()
+
+
 def nothing(number: int) -> int:
     """Do nothing."""
     return number
@@ -101,8 +109,8 @@ def main() -> None:
         write_files(text, folder / "files")
         with connected("local", 2) as client:
             prepare = wordkit.prepare
-            for name in ("one.ids", "many.ids"):  # compiles, and starts the workers
-                prepare(folder / "files" / "0000.txt", folder / name, client=client)
+            warm(first := str(folder / "files" / "0000.txt"))
+            client.run(warm, first)
             for _ in range(options.runs):
                 one = note("prepare, 2 threads", prepare, text, folder / "one.ids", threads=2)
                 many = note("prepare, 2 workers", prepare, text, folder / "many.ids", client=client)

@@ -74,7 +74,10 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
                         prefix="wordkit-workers-", ignore_cleanup_errors=True
                     )
                 )
-                stack.enter_context(dask.config.set(temporary_directory=folder))
+                # Dask would have its workers give memory back at once, for which arrays are slower
+                environment = {"distributed.nanny.pre-spawn-environ": {}}
+                settings = {"temporary_directory": folder, **environment}
+                stack.enter_context(dask.config.set(settings))
                 local = functools.partial(
                     LocalCluster, n_workers=thread_count(threads), threads_per_worker=1,
                     processes=True, memory_limit=0, dashboard_address=":0",
