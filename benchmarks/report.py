@@ -39,6 +39,12 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "word2vec_sweep": "How the defaults were chosen",
         "word2vec_device": "On a GPU",
     },
+    "Methods of word vectors": {
+        "methods": "The same text, the same minutes, every method",
+    },
+    "Text classification": {
+        "classification": "Accuracy, sizes and speed",
+    },
     "Document vectors": {
         "documents": "Similar sentences, classified lines, and speed",
     },

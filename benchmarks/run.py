@@ -10,8 +10,8 @@ word2vec_quality and word2vec_sweep (an hour), glove (ten minutes, half an hour 
 program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and more),
 lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six minutes),
 dialogues_memory and dialogues_situations (ten minutes each), dialogues_everyday (an hour and more),
-dialogues_speed (ten minutes), sentence_vae (twenty minutes), classification (half an hour), guides
-(ten minutes), scaling (1 GB of text), and lm_devices and devices, which need a GPU.
+dialogues_speed (ten minutes), sentence_vae (twenty minutes), classification (half an hour), methods
+(an hour), guides (ten minutes), scaling (1 GB of text), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations

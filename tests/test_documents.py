@@ -210,8 +210,8 @@ def test_parameters_are_checked_by_fit(settings: dict[str, Any], message: str) -
         model.fit(LINES)
 
 
-def trained_with(tokenizer: str, numbers: str = "keep") -> Embeddings:
-    settings = {"tokenizer": tokenizer, "numbers": numbers}
+def trained_with(tokenizer: str, numbers: str = "keep", **more: Any) -> Embeddings:
+    settings = {"tokenizer": tokenizer, "numbers": numbers, **more}
     return Embeddings(VECTORS.vocabulary, ROWS, metadata={"corpus": {"settings": settings}})
 
 
@@ -233,6 +233,17 @@ def test_numbers_are_written_as_the_vectors_have_them() -> None:
     for line in ("2,000", ["7.5"]):
         (row,) = DocumentVectors(trained_with("basic", "N")).fit_transform([line])
         assert row.tolist() == VECTORS.vector("N").tolist()
+
+
+def test_phrases_are_joined_as_in_the_corpus_of_the_vectors() -> None:
+    words = ["new_york", "new_york_city", "york"]
+    for phrases, expected in ((3, [1, 0, 2]), (2, [0, 0, 2]), ("x", [2, 2, 2])):
+        settings = {"tokenizer": "basic", "phrases": phrases}
+        vectors = Embeddings(words, np.eye(3), metadata={"corpus": {"settings": settings}})
+        tokens = ["new", "york", "city", "new", "york", "york"]
+        for text in ("New York City , New York york", tokens):
+            found = DocumentVectors(vectors).begin_fit()([text])
+            assert found.ids.tolist() == expected
 
 
 def test_vectors_by_path_are_read_in_fit(tmp_path: Path) -> None:

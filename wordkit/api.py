@@ -590,14 +590,17 @@ def compare(
     thesaurus: Thesaurus | None = None,
     counted: Embeddings | str | os.PathLike[str] | None = None,
     inferred: Embeddings | str | os.PathLike[str] | None = None,
+    glove: Embeddings | str | os.PathLike[str] | None = None,
+    subwords: Embeddings | str | os.PathLike[str] | None = None,
 ) -> Comparison:
-    """Return the neighbours of a word by thesaurus, by counting, and by inference.
+    """Return the neighbours of a word by thesaurus, counting, inference, GloVe and subwords.
 
     Args:
         word: the word.
         n: how many neighbours of each, at most.
         thesaurus: None: the WordNet of this machine, where there is one.
         counted, inferred: vectors, or their files; None: those that come with wordkit.
+        glove, subwords: vectors, or their files; None: leave them out.
 
     Raises:
         UnknownWordError: none of them knows the word.
@@ -609,7 +612,11 @@ def compare(
         thesaurus = load_thesaurus()
     by_counting = _vectors(bundled.COUNTS if counted is None else counted)
     by_inference = _vectors(bundled.VECTORS if inferred is None else inferred)
-    return compare_by(word, n, thesaurus=thesaurus, counted=by_counting, inferred=by_inference)
+    more = {"glove": glove, "subwords": subwords}
+    asked = {name: _vectors(given) for name, given in more.items() if given is not None}
+    return compare_by(
+        word, n, thesaurus=thesaurus, counted=by_counting, inferred=by_inference, **asked
+    )
 
 
 def load(

@@ -1,4 +1,4 @@
-"""wordkit compare: the neighbours of a word by thesaurus, counting and inference."""
+"""wordkit compare: the neighbours of a word by thesaurus, counting, GloVe and word2vec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import UnknownWordError
-from wordkit_cli.models import COUNTED, VECTORS, find
+from wordkit_cli.models import COUNTED, GLOVE, SUBWORDS, VECTORS, Default, default_file, find
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import ask_each, print_json, print_table
 from wordkit_cli.progress import say
@@ -25,6 +25,12 @@ Answers = Sequence[tuple[str, float]] | Sequence[str]
 """Near words: those of vectors with their cosines, those of the thesaurus without."""
 
 _COUNTED, _INFERRED = "wordkit train-counts", "wordkit train-w2v"
+_METHODS: dict[str, tuple[str, Default, str]] = {  # arguments of compare(), files, their makers
+    "counting": ("counted", COUNTED, _COUNTED),
+    "inference": ("inferred", VECTORS, _INFERRED),
+    "glove": ("glove", GLOVE, "wordkit train-glove"),
+    "subwords": ("subwords", SUBWORDS, _INFERRED),
+}
 
 
 @click.command("compare")
@@ -37,35 +43,50 @@ _COUNTED, _INFERRED = "wordkit train-counts", "wordkit train-w2v"
     "--inference", metavar="FILE",
     help="Vectors by word2vec. Default: those that a query would ask.",
 )  # fmt: skip
+@click.option(
+    "--glove", metavar="FILE",
+    help="Vectors by GloVe. Default: $WORDKIT_GLOVE, else ./glove.safetensors, else none.",
+)  # fmt: skip
+@click.option(
+    "--subwords", metavar="FILE",
+    help="Vectors by word2vec with subwords. Default: $WORDKIT_SUBWORDS, else "
+    "./subwords.safetensors, else none.",
+)  # fmt: skip
 @wordnet_option
 @number_option
 @json_option
 def command(words: tuple[str, ...], number: int, as_json: bool, **files: str | None) -> None:
-    """Compare the neighbours of each WORD by thesaurus, counting and inference.
+    """Compare the neighbours of each WORD by thesaurus, counting, inference, GloVe and subwords.
 
-    The thesaurus gives WordNet's synonyms, sense by sense. The other two give the words with the
-    nearest vectors, those of train-counts and those of train-w2v, with their cosines. Where there
-    is no WordNet its column tells how to get it. (none) means no answer. Where none of the
-    methods knows some words, the others are answered, and the status is 1.
+    The thesaurus gives WordNet's synonyms, sense by sense. The others give the words with the
+    nearest vectors, with their cosines: those of train-counts and of train-w2v, and where there are
+    such files those of train-glove and of train-w2v with --subwords. Where there is no WordNet its
+    column tells how to get it. (none) means no answer. Where none of the methods knows some words,
+    the others are answered, and the status is 1.
 
     \b
     Examples:
       wordkit compare car
       wordkit compare function module -n 5
       wordkit compare car --counting counted.safetensors --json
+      wordkit compare car --glove glove.safetensors --subwords subwords.safetensors
     """
     from wordkit.thesaurus import compare
 
     thesaurus = _thesaurus(files["wordnet"])
-    counted = _vectors(find(COUNTED, files["counting"]), _COUNTED)
-    inferred = _vectors(find(VECTORS, files["inference"]), _INFERRED)
-    vectors = {"counted": counted, "inferred": inferred}
+    vectors = {
+        name: _vectors(find(default, files[name]), made_by)
+        for name, (_, default, made_by) in _METHODS.items()
+        if files[name] is not None or default.bundled or default_file(default)
+    }
+    asked = {_METHODS[name][0]: each for name, each in vectors.items()}
     found, refusal = ask_each(
-        words, lambda word: compare(word, number, thesaurus=thesaurus, **vectors)
+        words, lambda word: compare(word, number, thesaurus=thesaurus, **asked)
     )
     for word in found:
-        _tell_if_unknown("counting", counted.vocabulary.id, word)
-        _tell_if_unknown("inference", inferred.vocabulary.id, word)
+        for name, each in vectors.items():
+            if not each.composes(word):
+                _tell_if_unknown(name, each.vocabulary.id, word)
         if thesaurus is not None:
             _tell_if_unknown("thesaurus", thesaurus.senses, word)
     if as_json and found:
@@ -87,6 +108,7 @@ def _print(found: Mapping[str, Comparison], *, titled: bool) -> None:
         columns = {
             name: missing if answers is None else answers or ("(none)",)
             for name, answers in comparison._asdict().items()
+            if answers is not None or name == "thesaurus"
         }
         _print_columns(columns, indent="  " if titled else "")
 
@@ -125,9 +147,9 @@ def _print_columns(columns: Mapping[str, Answers], *, indent: str) -> None:
         [(name, ""), *(_cells(answer) for answer in answers)] for name, answers in columns.items()
     ]
     rows = []
-    for thesaurus, counting, inference in zip_longest(*cells, fillvalue=("", "")):
-        rows.append((indent + thesaurus[0], *counting, *inference))
-    print_table(rows, right=(2, 4))
+    for thesaurus, *others in zip_longest(*cells, fillvalue=("", "")):
+        rows.append((indent + thesaurus[0], *(part for cell in others for part in cell)))
+    print_table(rows, right=range(2, 2 * len(cells), 2))
 
 
 def _cells(answer: tuple[str, float] | str) -> tuple[str, str]:

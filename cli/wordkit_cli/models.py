@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.dialogue import DialogueModel
 
 __all__ = [
-    "CLASSIFIER", "COUNTED", "DEFAULTS", "DIALOGUE", "LANGUAGE_MODEL", "SEQ2SEQ", "VECTORS",
+    "CLASSIFIER", "COUNTED", "DEFAULTS", "DIALOGUE", "GLOVE", "LANGUAGE_MODEL", "SEQ2SEQ",
+    "SUBWORDS", "VECTORS",
     "Found", "default_file", "find", "load_dialogue", "load_model", "load_seq2seq_model",
     "load_vectors", "model_and",
     "say_composed",
@@ -46,6 +47,14 @@ COUNTED = Default(
     "counted vectors", "WORDKIT_COUNTS", "counts.safetensors", bundled.COUNTS,
     "wordkit train-counts TEXT -o counts.safetensors",
 )  # fmt: skip
+GLOVE = Default(
+    "GloVe vectors", "WORDKIT_GLOVE", "glove.safetensors", None,
+    "wordkit train-glove TEXT -o glove.safetensors",
+)  # fmt: skip
+SUBWORDS = Default(
+    "subword vectors", "WORDKIT_SUBWORDS", "subwords.safetensors", None,
+    "wordkit train-w2v TEXT --subwords 3-6 -o subwords.safetensors",
+)  # fmt: skip
 LANGUAGE_MODEL = Default(
     "language model", "WORDKIT_LM", "lm.safetensors", bundled.LANGUAGE_MODEL,
     "wordkit train-lm TEXT",
@@ -61,7 +70,7 @@ DIALOGUE = Default(
     "dialogue model", "WORDKIT_DIALOGUE", "dialogue.safetensors", None,
     "wordkit train-dialogue DIALOGUES",
 )  # fmt: skip
-DEFAULTS = (VECTORS, COUNTED, LANGUAGE_MODEL, SEQ2SEQ, DIALOGUE, CLASSIFIER)
+DEFAULTS = (VECTORS, COUNTED, GLOVE, SUBWORDS, LANGUAGE_MODEL, SEQ2SEQ, DIALOGUE, CLASSIFIER)
 
 
 class Found(NamedTuple):

@@ -14,6 +14,8 @@ from command_line import Wordkit
 from wordnet_files import pack_wordnet, write_wordnet
 
 from wordkit.embeddings import Embeddings, save_embeddings
+from wordkit.embeddings.composition import Subwords
+from wordkit.text.subwords import NGrams
 
 
 @pytest.fixture
@@ -162,6 +164,20 @@ def test_compare(wordkit: Wordkit, ways: Path) -> None:
         "counted vectors: counts.safetensors in this folder",
         "vectors: vectors.safetensors in this folder",
     ]
+
+
+def test_compare_shows_what_there_is(wordkit: Wordkit, ways: Path) -> None:
+    made = {"made_by": "wordkit train-glove"}
+    near = Embeddings(["car", "lorry"], np.eye(2, dtype=np.float32) + 1, metadata=made)
+    save_embeddings(near, "glove.safetensors")
+    subwords = Subwords(NGrams(3, 4, 10), np.ones((10, 2), np.float32))
+    save_embeddings(Embeddings(["cart", "ox"], np.eye(2), subwords=subwords), "n_grams.safetensors")
+    done = wordkit("compare", "car", "-n", "1", "--subwords", "n_grams.safetensors")
+    names, *_ = (line.split() for line in done.stdout.splitlines())
+    assert names == ["thesaurus", "counting", "inference", "glove", "subwords"]
+    assert "lorry" in done.stdout and "cart" in done.stdout
+    assert "GloVe vectors: glove.safetensors in this folder" in done.stderr
+    assert "n_grams.safetensors" not in done.stderr and "subwords:" not in done.stderr
 
 
 def test_compare_several_words(wordkit: Wordkit, ways: Path) -> None:

@@ -137,12 +137,13 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         made = _text_settings(self.vectors_)
         self.tokenizer_ = self.tokenizer or made.get("tokenizer", "basic")
         self._numbers = made.get("numbers", "keep")
+        self._phrases = made["phrases"] if made.get("phrases") in (2, 3) else 1
         self._text = {"normalize": "none" if made else "nfc", **made, "tokenizer": self.tokenizer_}
         return self._lookup()
 
     def _lookup(self) -> WordLookup:
         tokenizer = tokenizer_of(self._text)
-        return WordLookup(self.vectors_.vocabulary, tokenizer, self._numbers)
+        return WordLookup(self.vectors_.vocabulary, tokenizer, self._numbers, self._phrases)
 
     def fit_words(self, documents: WordIds) -> DocumentVectors:
         """Fit to documents whose words have been looked up.

@@ -16,7 +16,7 @@ from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.text.blocks import Block
 from wordkit.text.scanner import Scanner
 from wordkit.text.tokenizers import Tokenizer, is_number
-from wordkit.text.vocabulary import Vocabulary
+from wordkit.text.vocabulary import PHRASE_MARK, Vocabulary
 
 __all__ = ["Document", "WordIds", "WordLookup"]
 
@@ -60,10 +60,15 @@ class WordLookup:
         vocabulary: the words that are known.
         tokenizer: makes tokens of strings; lists of tokens are taken as they are.
         numbers: ``keep``, or ``N``: numbers become that.
+        phrases: neighbours of up to so many words that are a phrase of the vocabulary, such as
+            ``new_york``, become that, the longest first, from left to right.
     """
 
-    def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer, numbers: str = "keep") -> None:
-        self._vocabulary, self._tokenizer, self._numbers = vocabulary, tokenizer, numbers
+    def __init__(
+        self, vocabulary: Vocabulary, tokenizer: Tokenizer, numbers: str = "keep", phrases: int = 1
+    ) -> None:
+        self._vocabulary, self._tokenizer = vocabulary, tokenizer
+        self._numbers, self._phrases = numbers, phrases
         self._scanner: Scanner | None = None
 
     def __call__(self, documents: Iterable[Document]) -> WordIds:
@@ -80,7 +85,8 @@ class WordLookup:
 
     def _ids(self, block: Sequence[Document]) -> WordIds:
         texts = [document for document in block if isinstance(document, str)]
-        if self._tokenizer.scanned and self._numbers == "keep" and len(texts) == len(block):
+        plain = self._numbers == "keep" and self._phrases == 1
+        if self._tokenizer.scanned and plain and len(texts) == len(block):
             return self._scanned(texts)
         return self._tokenized(block)
 
@@ -113,9 +119,20 @@ class WordLookup:
             tokens = self._tokenizer(document) if isinstance(document, str) else document
             if self._numbers == "N":
                 tokens = ["N" if is_number(token) else token for token in tokens]
-            ids.extend(i for i in map(self._vocabulary.find, tokens) if i is not None)
+            joined = self._joined(tokens) if self._phrases > 1 else tokens
+            ids.extend(i for i in map(self._vocabulary.find, joined) if i is not None)
             offsets.append(len(ids))
         return WordIds(np.array(ids, dtype=np.int32), np.array(offsets, dtype=np.int64))
+
+    def _joined(self, tokens: Sequence[str]) -> Iterator[str]:
+        start = 0
+        while start < len(tokens):
+            for n in range(min(self._phrases, len(tokens) - start), 0, -1):
+                word = PHRASE_MARK.join(tokens[start : start + n])
+                if n == 1 or word in self._vocabulary:
+                    break
+            yield word
+            start += n
 
 
 def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -1,4 +1,4 @@
-"""The neighbours of a word by three methods: thesaurus, counting, inference."""
+"""The neighbours of a word by several methods: thesaurus, counting, GloVe, word2vec, subwords."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ class Comparison(NamedTuple):
     inference: Sequence[tuple[str, float]]
     """The nearest words by vectors that were learnt by prediction, with their cosines."""
 
+    glove: Sequence[tuple[str, float]] | None = None
+    """The same by GloVe; None where there were no such vectors to ask."""
+
+    subwords: Sequence[tuple[str, float]] | None = None
+    """The same by vectors with character n-grams; None where there were none."""
+
 
 def compare(
     word: str,
@@ -36,8 +42,10 @@ def compare(
     thesaurus: Thesaurus | None,
     counted: Embeddings,
     inferred: Embeddings,
+    glove: Embeddings | None = None,
+    subwords: Embeddings | None = None,
 ) -> Comparison:
-    """Return the neighbours of a word by each of the three methods.
+    """Return the neighbours of a word by each method.
 
     Args:
         word: as the vectors know it; the thesaurus finds its forms by itself.
@@ -45,6 +53,8 @@ def compare(
         thesaurus: None: leave it out.
         counted: such as :func:`wordkit.counts.iter_train_counts` makes.
         inferred: such as :func:`wordkit.word2vec.iter_train_word2vec` makes.
+        glove: such as :func:`wordkit.counts.iter_train_glove` makes; None: leave it out.
+        subwords: of word2vec with ``subwords``; None: leave it out.
 
     Raises:
         ConfigError: ``n`` is no whole number from 1 up.
@@ -55,6 +65,8 @@ def compare(
         None if thesaurus is None else _synonyms(thesaurus, word, n),
         _nearest(counted, word, n),
         _nearest(inferred, word, n),
+        None if glove is None else _nearest(glove, word, n),
+        None if subwords is None else _nearest(subwords, word, n),
     )
     if not any(found) and (thesaurus is None or not thesaurus.lemmas(word)):
         place = "the vectors" if thesaurus is None else "WordNet, nor in the vectors"
