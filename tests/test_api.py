@@ -388,7 +388,7 @@ def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
     made = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, **settings)
     again = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, threads=1)
     assert np.array_equal(made.vectors, again.vectors)
-    with pytest.raises(FormatError, match="resume it by wordkit.train_word2vec"):
+    with pytest.raises(FormatError, match="train_word2vec and wordkit train-w2v resume it"):
         wordkit.load(path)
     path = tmp_path / "lm"
     options: dict[str, Any] = {"hidden": 8, "epochs": 1, "checkpoint": path, "resume": True}

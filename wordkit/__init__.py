@@ -63,14 +63,11 @@ if TYPE_CHECKING:
     from wordkit.api import find_phrases as find_phrases
     from wordkit.api import load as load
     from wordkit.api import prepare as prepare
-    from wordkit.api import train_counts as train_counts
-    from wordkit.api import train_glove as train_glove
-    from wordkit.api import train_language_model as train_language_model
-    from wordkit.api import train_seq2seq as train_seq2seq
-    from wordkit.api import train_word2vec as train_word2vec
     from wordkit.classification import Classifier as Classifier
     from wordkit.classification import evaluate_classifier as evaluate_classifier
     from wordkit.classification import train_classifier as train_classifier
+    from wordkit.counts.door import train_counts as train_counts
+    from wordkit.counts.door import train_glove as train_glove
     from wordkit.documents import DocumentVectors as DocumentVectors
     from wordkit.embeddings import Embeddings as Embeddings
     from wordkit.errors import ConfigError as ConfigError
@@ -88,12 +85,15 @@ if TYPE_CHECKING:
     from wordkit.errors import WordkitError as WordkitError
     from wordkit.errors import WordkitWarning as WordkitWarning
     from wordkit.lm import LanguageModel as LanguageModel
+    from wordkit.lm.door import train_language_model as train_language_model
     from wordkit.seq2seq import Seq2SeqModel as Seq2SeqModel
     from wordkit.seq2seq.dialogue import DialogueModel as DialogueModel
     from wordkit.seq2seq.dialogue import train_dialogue as train_dialogue
+    from wordkit.seq2seq.door import train_seq2seq as train_seq2seq
     from wordkit.text import Corpus as Corpus
     from wordkit.text import Vocabulary as Vocabulary
     from wordkit.thesaurus import Thesaurus as Thesaurus
+    from wordkit.word2vec.door import train_word2vec as train_word2vec
 
 _PACKAGES = (
     "bundled", "classification", "counts", "documents", "embeddings", "evaluation", "lm", "plots",
@@ -103,8 +103,11 @@ _PACKAGES = (
 _HOMES = {
     "wordkit.api": (
         "compare", "evaluate_analogies", "evaluate_similarity", "find_phrases", "load", "prepare",
-        "train_counts", "train_glove", "train_language_model", "train_seq2seq", "train_word2vec",
     ),
+    "wordkit.word2vec.door": ("train_word2vec",),
+    "wordkit.counts.door": ("train_counts", "train_glove"),
+    "wordkit.lm.door": ("train_language_model",),
+    "wordkit.seq2seq.door": ("train_seq2seq",),
     "wordkit.text": ("Corpus", "Vocabulary"),
     "wordkit.embeddings": ("Embeddings",),
     "wordkit.classification": ("Classifier", "evaluate_classifier", "train_classifier"),

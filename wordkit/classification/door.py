@@ -12,9 +12,10 @@ from wordkit.classification.examples import LabelledText, labelled_texts, read_l
 from wordkit.classification.scores import ClassificationScore, score_classifier
 from wordkit.classification.search import iter_search_settings
 from wordkit.classification.train import ClassifierRun, Training, tokenized
-from wordkit.config import change, check_names, check_number, settings_of
-from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.config import change, check_names, check_number
+from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
+from wordkit.keywords import loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit_corpora import Text, iter_open_lines
 
@@ -58,16 +59,13 @@ def train_classifier(
         TextError: a file cannot be read, a line has no label, or all texts have one label.
         WordkitError: as :func:`wordkit.classification.iter_train_classifier` says.
     """
-    check_names(settings, [*settings_of(ClassifierConfig), *_TEXT_SETTINGS, *_READING])
-    if isinstance(embeddings, str | os.PathLike):
-        embeddings = load_embeddings(embeddings)
-    given, text, reading = (
-        {name: settings[name] for name in names if name in settings}
-        for names in (settings_of(ClassifierConfig), _TEXT_SETTINGS, _READING)
+    others, given = split_settings(
+        train_classifier, settings, (ClassifierConfig, config), text=(*_TEXT_SETTINGS, *_READING)
     )
-    text = {"tokenizer": "basic", **text}
-    if config is not None:
-        given = {**{name: getattr(config, name) for name in settings_of(ClassifierConfig)}, **given}
+    reading = {name: others.pop(name) for name in _READING if name in others}
+    text = {"tokenizer": "basic", **others}
+    if embeddings is not None:
+        embeddings = loaded("embeddings", embeddings, Embeddings)
     if max_minutes is None and valid is not None:
         raise ConfigError("valid has no effect without max_minutes; give both")
     data = tokenized(_labelled(texts, reading), text)
@@ -110,8 +108,7 @@ def evaluate_classifier(
         WordkitError: a file cannot be read, or a text has no label.
     """
     check_names(reading, _READING)
-    if not isinstance(classifier, Classifier):
-        classifier = Classifier.load(classifier)
+    classifier = loaded("classifier", classifier, Classifier)
     return score_classifier(classifier, _labelled(texts, reading), threads=threads)
 
 

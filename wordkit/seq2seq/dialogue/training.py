@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from wordkit.config import change, check_names, settings_of
-from wordkit.embeddings import Embeddings, load_embeddings
+from wordkit.config import change, settings_of
+from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
+from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
@@ -34,8 +35,6 @@ from wordkit.training.config import check_validation
 from wordkit_corpora import Text, iter_open_lines
 
 __all__ = ["plan_dialogue_training", "train_dialogue"]
-
-_FILE_SETTINGS = ("encoding", "errors", "data_dir")
 
 
 def plan_dialogue_training(
@@ -127,26 +126,19 @@ def train_dialogue(
         TextError: a text cannot be read, or holds no dialogue.
         WordkitError: as :func:`wordkit.seq2seq.dialogue.iter_train_dialogue` says.
     """
-    kinds = ((DialogueConfig, model), (DialogueTrainingConfig, config))
-    names = [*_FILE_SETTINGS, *(name for kind, _ in kinds for name in settings_of(kind))]
-    check_names(settings, names)
-    reading = {name: settings[name] for name in _FILE_SETTINGS if name in settings}
-    of_model, of_training = (
-        ({} if known is None else {name: getattr(known, name) for name in settings_of(kind)})
-        | {name: settings[name] for name in settings_of(kind) if name in settings}
-        for kind, known in kinds
-    )
-    if isinstance(checkpoint, str | os.PathLike):
-        checkpoint = CheckpointPlan(checkpoint)
+    reading, of_model, of_training = split_settings(
+        train_dialogue, settings, (DialogueConfig, model), (DialogueTrainingConfig, config),
+        text=FILE_SETTINGS,
+    )  # fmt: skip
+    checkpoint = checkpoint_plan(checkpoint)
     resumed, _ = resumed_checkpoint(
         checkpoint, read_dialogue_checkpoint, kind=DIALOGUE_CHECKPOINT, resume=resume
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     fraction = 0.1 if hold_out is None else hold_out
-    if isinstance(init, str | os.PathLike):
-        init = DialogueModel.load(init)
-    if isinstance(embeddings, str | os.PathLike):
-        embeddings = load_embeddings(embeddings)
+    init = None if init is None else loaded("init", init, DialogueModel)
+    if embeddings is not None:
+        embeddings = loaded("embeddings", embeddings, Embeddings)
     plan = plan_dialogue_training(
         of_model, of_training, preset=preset, resume=resumed,
         init=None if init is None else init.config,
