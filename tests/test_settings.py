@@ -56,7 +56,7 @@ RANGES = {
     "at least 0": "weight_decay decay_after activation_penalty temporal_penalty min_lr seed "
     "dynamic_lr free_bits bag_of_words threshold phrase_threshold",
     "at least 1": "batch epochs decay_every patience averaging_patience steps samples min_count "
-    "batch_tokens bucket beam heads max_length alternatives words dim max_vocabulary max_size "
+    "batch_tokens bucket beam heads max_length alternatives words dim max_size "
     "top_k cache dynamic_steps min_ngram_count context_turns phrase_min_count",
     "from 1 to 3": "phrases",
     "at least 2": "max_vocabulary",

@@ -220,7 +220,8 @@ class Settings:
                     if (fixed or {}).get(other) not in values
                 },
             )
-            for name, declared in cls._declared.items()
+            for kind in reversed(cls.__bases__)
+            for name, declared in getattr(kind, "_declared", {}).items()
         }
         own = {
             name: field.metadata["setting"]

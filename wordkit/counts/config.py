@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 from wordkit.config import Settings, setting
+from wordkit.embeddings.config import VectorsConfig
 
 __all__ = ["CooccurrenceConfig", "CountsConfig", "GloveConfig", "Method", "Side", "Weighting"]
 
@@ -41,26 +41,9 @@ class CooccurrenceConfig(Settings):
 
 
 @dataclass(frozen=True)
-class CountsConfig(CooccurrenceConfig):
+class CountsConfig(CooccurrenceConfig, VectorsConfig):
     """The settings from a corpus to vectors: co-occurrence, PPMI, truncated SVD."""
 
-    dim: int = setting(
-        100, "Dimensions of a vector (D). Less than the number of words.", at_least=1, main=True
-    )
-    min_count: int = setting(
-        5,
-        "Leave out words that occur less often, before windows are formed.",
-        at_least=1,
-        group="Text",
-        main=True,
-    )
-    max_vocabulary: int | None = setting(
-        None,
-        "Size limit of the vocabulary: the most frequent words.",
-        none="no limit",
-        at_least=1,
-        group="Text",
-    )
     shift: float = setting(
         1.0, "k of shifted PPMI, which subtracts log k. 1 shifts nothing.", above=0, main=True
     )
@@ -84,9 +67,6 @@ class CountsConfig(CooccurrenceConfig):
     method: Method = setting(
         "randomized", "Method of the truncated SVD: randomized (fast) or arpack (slow, exact)."
     )
-    seed: int = setting(
-        1, "Seed of the random numbers.", at_least=0, at_most=math.inf, group="Running"
-    )
 
     def cooccurrence(self) -> CooccurrenceConfig:
         """Return the settings of co-occurrence alone."""
@@ -94,21 +74,13 @@ class CountsConfig(CooccurrenceConfig):
 
 
 @dataclass(frozen=True)
-class GloveConfig(Settings):
+class GloveConfig(VectorsConfig):
     """The settings from a corpus to vectors by GloVe, after Pennington, Socher and Manning (2014).
 
     Their names and defaults are those of the paper and its program where they have any.
     """
 
-    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1, main=True)
-    window: int = setting(
-        15,
-        "Window radius: context words on each side of the centre. Windows end at the ends of the "
-        "sentence.",
-        at_least=1,
-        at_most=1000,
-        main=True,
-    )
+    window: int = 15
     weighting: Weighting = setting(
         "harmonic",
         "Weight of a context word at distance d: flat 1, harmonic 1/d, dynamic (window - d + 1)/"
@@ -124,32 +96,10 @@ class GloveConfig(Settings):
     alpha: float = setting(
         0.75, "Power of the weight of a pair, below x_max.", at_least=0, at_most=1
     )
-    min_count: int = setting(
-        5,
-        "Leave out words that occur less often, before windows are formed.",
-        at_least=1,
-        group="Text",
-        main=True,
-    )
-    max_vocabulary: int | None = setting(
-        None,
-        "Size limit of the vocabulary: the most frequent words.",
-        none="no limit",
-        at_least=1,
-        group="Text",
-    )
     epochs: int = setting(
         25, "Passes through the pairs of words.", at_least=1, main=True, group="Training"
     )
     lr: float = setting(0.05, "Initial learning rate of AdaGrad.", above=0, group="Training")
-    seed: int = setting(
-        1,
-        "Seed of the random numbers. The same seed on one thread gives the same vectors, bit for "
-        "bit.",
-        at_least=0,
-        at_most=math.inf,
-        group="Running",
-    )
 
     def cooccurrence(self) -> CooccurrenceConfig:
         """Return the settings of co-occurrence alone."""

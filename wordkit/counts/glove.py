@@ -12,15 +12,11 @@ which change different vectors.
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
-from importlib.metadata import version
 
 import numpy as np
 
-from wordkit import __version__
 from wordkit.counts.config import GloveConfig
 from wordkit.counts.cooccurrence import iter_count_cooccurrences
 from wordkit.counts.csr import memory_limit
@@ -34,7 +30,7 @@ from wordkit.counts.glove_checkpoint import (
     save_glove_checkpoint,
 )
 from wordkit.counts.glove_pairs import PairChunks, random_counter
-from wordkit.counts.train import check_counts
+from wordkit.counts.train import check_counts, metadata_of
 from wordkit.embeddings import Embeddings
 from wordkit.errors import DivergenceError
 from wordkit.runtime import Report, StoppableRun, ThreadPool, thread_count
@@ -99,37 +95,26 @@ def iter_train_glove(
     """
     config = config or GloveConfig()
     if resume is None:
-        cut = {"min_count": config.min_count, "max_size": config.max_vocabulary}
-        state = GloveState.initial(corpus.vocabulary.cut(**cut), config)  # type: ignore[arg-type]
+        state = GloveState.initial(config.cut(corpus.vocabulary), config)
     else:
         state = resume.start(corpus, config)
     check_replaceable(checkpoint, read_glove_checkpoint, kind=GLOVE_CHECKPOINT, resumed=state.file)
-    training = _Training(corpus, GloveCheckpoint(config, state, corpus.record), checkpoint)
-    return GloveRun(training, memory_limit(memory), thread_count(threads))
+    checkpointed = GloveCheckpoint(config, state, corpus.record)
+    return GloveRun(corpus, checkpointed, checkpoint, memory_limit(memory), thread_count(threads))
 
 
 class GloveRun(StoppableRun[Embeddings]):
     """The run of a training: iterate over it for reports; it knows the vectors so far."""
 
-    def __init__(self, training: _Training, memory: int, threads: int) -> None:
-        super().__init__(training.run(memory, threads))
-        self._training = training
-
-    @property
-    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
-        return self._training.has_learnt
-
-    def best(self) -> Embeddings:
-        """Return the vectors so far, of a run that is over or was closed."""
-        return self._training.embeddings()
-
-
-class _Training:
-    """The training loop over chunks of pairs."""
-
     def __init__(
-        self, corpus: Corpus, checkpoint: GloveCheckpoint, plan: CheckpointPlan | None
+        self,
+        corpus: Corpus,
+        checkpoint: GloveCheckpoint,
+        plan: CheckpointPlan | None,
+        memory: int,
+        threads: int,
     ) -> None:
+        super().__init__(self._train(memory, threads))
         self._corpus, self._checkpoint = corpus, checkpoint
         self._config, self._state = checkpoint.config, checkpoint.state
         V = len(self._state.vocabulary)
@@ -140,7 +125,7 @@ class _Training:
         self._begun = self._saved = checkpoint.steps_done
         self._has_diverged = False
 
-    def run(self, memory: int, threads: int) -> Generator[Report, None, Embeddings]:
+    def _train(self, memory: int, threads: int) -> Generator[Report, None, Embeddings]:
         """Train to the end."""
         state, epochs = self._state, self._config.epochs
         if state.epoch < epochs:
@@ -152,7 +137,7 @@ class _Training:
                 if state.epoch < epochs:
                     state.loss, state.steps = 0.0, 0
         self._save_progress()
-        return self.embeddings()
+        return self.best()
 
     def _pairs(self, memory: int, threads: int) -> Generator[Report, None, PairChunks]:
         """Count the pairs and put them in random order."""
@@ -173,11 +158,11 @@ class _Training:
         return chunks
 
     @property
-    def has_learnt(self) -> bool:
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
         return self._checkpoint.steps_done > self._begun
 
-    def embeddings(self) -> Embeddings:
-        """Return the vectors as they are.
+    def best(self) -> Embeddings:
+        """Return the vectors as they are, of a run that is over or was closed.
 
         Raises:
             DivergenceError: they are not finite, or soon will not be.
@@ -186,17 +171,9 @@ class _Training:
         if not state.is_bounded:
             raise self._divergence()
         vectors = state.vectors[:, WORD, : config.dim] + state.vectors[:, CONTEXT, : config.dim]
-        packages = {name: version(name) for name in ("numpy", "scipy", "numba")}
-        metadata = {  # the same for equal runs, so without times
-            "made_by": "wordkit train-glove",
-            "settings": asdict(config),
-            "corpus": self._corpus.record,
-            "training": {
-                "pairs": self._checkpoint.steps_done,
-                "loss": state.mean_loss if state.steps else None,
-            },
-            "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
-        }
+        loss = state.mean_loss if state.steps else None
+        training = {"pairs": self._checkpoint.steps_done, "loss": loss}
+        metadata = metadata_of("train-glove", self._corpus, config, training=training)
         return Embeddings(state.vocabulary, vectors, metadata=metadata)
 
     def _epoch(

@@ -53,6 +53,10 @@ _ROW_UNIT = 16  # S is a multiple of this: one cache line
 _MAX_WEIGHT = 1e30  # far above any of a sound training
 _OTHER_BYTES = 64 << 20  # all that does not grow with the vocabulary
 _WORD_BYTES = 100  # of the list of words
+_PROGRESS: Mapping[str, Any] = {
+    "epoch": int, "position": int, "loss": float, "steps": int, "entries": int, "seconds": float,
+}  # fmt: skip
+"""The numbers of a state, with their types."""
 
 
 @dataclass
@@ -255,10 +259,10 @@ def glove_record(checkpoint: GloveCheckpoint) -> str:
     Raises:
         ConfigError: JSON cannot hold it.
     """
-    state, names = checkpoint.state, ("epoch", "position", "loss", "steps", "entries", "seconds")
     record = {"config": asdict(checkpoint.config), "corpus": dict(checkpoint.corpus)}
+    progress = {name: getattr(checkpoint.state, name) for name in _PROGRESS}
     try:
-        return json.dumps(record | {n: getattr(state, n) for n in names}, allow_nan=False)
+        return json.dumps({**record, **progress}, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"the settings cannot be kept in a checkpoint: {error}") from error
 
@@ -279,22 +283,13 @@ def read_glove_checkpoint(path: str | os.PathLike[str]) -> GloveCheckpoint:
     except (ConfigError, VocabularyError) as error:
         raise corrupted_checkpoint(path, str(error)) from error
     corpus = record_entry(path, record, "corpus", dict)
-    entries = record_entry(path, record, "entries", int)
-    kinds = {"fingerprint": str, "tokens": int, "sentences": int, "settings": dict}
-    state = GloveState(
-        vocabulary,
-        file.tensor("vectors", np.float32, 3),
-        file.tensor("biases", np.float32, 2),
-        record_entry(path, record, "epoch", int, at_most=config.epochs),
-        record_entry(path, record, "position", int),
-        record_entry(path, record, "loss", float, at_most=MAX_FLOAT),
-        record_entry(
-            path, record, "steps", int, at_most=record_entry(path, record, "entries", int)
-        ),
-        entries,
-        record_entry(path, record, "seconds", float),
-        path,
-    )
+    limits = {"epoch": config.epochs, "steps": record_entry(path, record, "entries", int)}
+    progress = {
+        name: record_entry(path, record, name, kind, at_most=limits.get(name, MAX_FLOAT))
+        for name, kind in _PROGRESS.items()
+    }
+    vectors, biases = file.tensor("vectors", np.float32, 3), file.tensor("biases", np.float32, 2)
+    state = GloveState(vocabulary, vectors, biases, file=path, **progress)
     V, found = len(vocabulary), (state.vectors.shape, state.biases.shape)
     expected = (V, 4, _stride(config.dim)), (V, 4)
     if found != expected:
@@ -304,5 +299,6 @@ def read_glove_checkpoint(path: str | os.PathLike[str]) -> GloveCheckpoint:
     squares = [state.vectors[:, 1::2], state.biases[:, 1::2]]
     if not state.is_bounded or any(array.min(initial=1) < 1 for array in squares):
         raise corrupted_checkpoint(path, "some of its numbers are not finite, or out of range")
+    kinds = {"fingerprint": str, "tokens": int, "sentences": int, "settings": dict}
     about = {name: record_entry(path, corpus, name, kind) for name, kind in kinds.items()}
     return GloveCheckpoint(config, state, about)

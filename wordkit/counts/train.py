@@ -23,6 +23,7 @@ from wordkit.counts.csr import bytes_in_memory
 from wordkit.counts.ppmi import ppmi
 from wordkit.counts.svd import iter_truncated_svd
 from wordkit.embeddings import Embeddings
+from wordkit.embeddings.config import VectorsConfig
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run
 from wordkit.text import Corpus, Vocabulary
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from scipy.sparse import csr_array
 
-__all__ = ["check_counts", "check_weights", "iter_train_counts"]
+__all__ = ["check_counts", "check_weights", "iter_train_counts", "metadata_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -78,7 +79,7 @@ def iter_train_counts(
         StorageError: a temporary file cannot be written (in the run).
     """
     config = config or CountsConfig()
-    vocabulary = corpus.vocabulary.cut(min_count=config.min_count, max_size=config.max_vocabulary)
+    vocabulary = config.cut(corpus.vocabulary)
     if config.dim >= len(vocabulary):
         raise ConfigError(
             f"dim must be less than the {len(vocabulary)} words left, not {config.dim}; "
@@ -119,7 +120,14 @@ def _train(
     vectors = U * s**config.exponent
     if config.context_vectors:
         vectors += Vt.T * s**config.exponent
-    return Embeddings(vocabulary, vectors, metadata=_metadata(corpus, config, s, squares))
+    kept = float(np.square(s, dtype=np.float64).sum())
+    singular_values = {
+        "largest": float(s[0]),
+        "smallest": float(s[-1]),
+        "share_of_squares": round(kept / squares, 6),
+    }
+    metadata = metadata_of("train-counts", corpus, config, singular_values=singular_values)
+    return Embeddings(vocabulary, vectors, metadata=metadata)
 
 
 def _weighted_counts(
@@ -174,22 +182,16 @@ def _sum_of_squares(values: Floats) -> float:
     )
 
 
-def _metadata(corpus: Corpus, config: CountsConfig, s: Floats, squares: float) -> dict[str, Any]:
-    """Return how the vectors were made; ``squares`` is the sum over all singular values."""
-    kept = float(np.square(s, dtype=np.float64).sum())
-    packages = ("numpy", "scipy", "numba")
+def metadata_of(command: str, corpus: Corpus, config: VectorsConfig, **more: Any) -> dict[str, Any]:
+    """Return how vectors were made, the same for equal runs: no times."""
     return {
-        "made_by": "wordkit train-counts",
+        "made_by": f"wordkit {command}",
         "settings": asdict(config),
         "corpus": corpus.record,
-        "singular_values": {
-            "largest": float(s[0]),
-            "smallest": float(s[-1]),
-            "share_of_squares": round(kept / squares, 6),
-        },
+        **more,
         "versions": {
             "wordkit": __version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in packages},
+            **{name: version(name) for name in ("numpy", "scipy", "numba")},
         },
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from wordkit.config import Settings, setting
+from wordkit.config import setting
+from wordkit.embeddings.config import VectorsConfig
 from wordkit.errors import ConfigError
 from wordkit.text.subwords import MAX_BUCKETS, NGrams
 
@@ -57,7 +57,7 @@ def settings_like(program: str, **settings: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Word2VecConfig(Settings):
+class Word2VecConfig(VectorsConfig):
     """The settings from a corpus to vectors, after Mikolov et al. (2013) and word2vec.c."""
 
     arch: Arch = setting(
@@ -70,15 +70,6 @@ class Word2VecConfig(Settings):
         "Negative sampling, hierarchical softmax, or the full softmax. The last is for small "
         "vocabularies.",
         group="Output layer",
-    )
-    dim: int = setting(100, "Dimensions of a vector (D).", at_least=1, main=True)
-    window: int = setting(
-        5,
-        "Window radius: context words on each side of the centre. Windows end at the ends of the "
-        "sentence.",
-        at_least=1,
-        at_most=1000,
-        main=True,
     )
     dynamic_window: bool = setting(
         True,
@@ -124,20 +115,6 @@ class Word2VecConfig(Settings):
         at_most=1,
         group="Text",
     )
-    min_count: int = setting(
-        5,
-        "Leave out words that occur less often, before windows are formed.",
-        at_least=1,
-        group="Text",
-        main=True,
-    )
-    max_vocabulary: int | None = setting(
-        None,
-        "Size limit of the vocabulary: the most frequent words.",
-        none="no limit",
-        at_least=2,
-        group="Text",
-    )
     epochs: int = setting(
         5, "Passes through the training data.", at_least=1, main=True, group="Training"
     )
@@ -165,14 +142,6 @@ class Word2VecConfig(Settings):
         None,
         "Vectors that are kept: input embeddings, output embeddings, or their sum.",
         none="their sum, with loss hs or subwords in",
-    )
-    seed: int = setting(
-        1,
-        "Seed of the random numbers. The same seed on one CPU thread gives the same vectors, bit "
-        "for bit.",
-        at_least=0,
-        at_most=math.inf,
-        group="Running",
     )
 
     def __post_init__(self) -> None:

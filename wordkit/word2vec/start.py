@@ -145,7 +145,7 @@ def start_from_model(
 
 def _words_to_train(corpus: Corpus, config: Word2VecConfig) -> Vocabulary:
     """The words of a corpus that are frequent enough: the first ones of its vocabulary."""
-    vocabulary = corpus.vocabulary.cut(min_count=config.min_count, max_size=config.max_vocabulary)
+    vocabulary = config.cut(corpus.vocabulary)
     if len(vocabulary) < 2:
         raise VocabularyError(
             f"word2vec needs at least 2 words that occur {config.min_count} times or more, and "
@@ -195,7 +195,7 @@ def _frequent_words(corpus: Corpus, config: Word2VecConfig) -> tuple[str, ...]:
     frequent = np.flatnonzero(vocabulary.counts >= config.min_count)
     if all(vocabulary.words[i] == EOS for i in frequent[:2]):
         return ()
-    return vocabulary.cut(min_count=config.min_count, max_size=config.max_vocabulary).words
+    return config.cut(vocabulary).words
 
 
 def _copy_model(
