@@ -397,7 +397,7 @@ def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
     assert first.generate(method="greedy") == second.generate(method="greedy")
     with pytest.raises(ConfigError, match="was begun with .*; or leave out preset"):
         wordkit.train_language_model(LINES * 50, preset="rnnlm", **options)
-    with pytest.raises(FormatError, match="resume it by wordkit.train_language_model"):
+    with pytest.raises(FormatError, match="train_language_model and wordkit train-lm resume it"):
         wordkit.load(path)
 
 

@@ -16,9 +16,11 @@ from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from wordkit.counts import GloveCheckpoint
     from wordkit.lm import Checkpoint as LanguageModelCheckpoint
     from wordkit.seq2seq import Seq2SeqCheckpoint
     from wordkit.seq2seq.dialogue import DialogueCheckpoint
+    from wordkit.word2vec import Checkpoint as Word2VecCheckpoint
 
 __all__ = ["command"]
 
@@ -205,36 +207,33 @@ def _word2vec_checkpoint(path: str) -> dict[str, Any]:
 
     checkpoint = read_checkpoint(path)
     state, loss_sum = checkpoint.state, checkpoint.state.loss_sum
-    return {
-        "words": len(state.vocabulary),
-        "dimensions": checkpoint.config.dim,
-        "done": round(checkpoint.fraction_done, 4),
-        "epoch": min(state.epoch + 1, checkpoint.config.epochs),
-        "loss": loss_sum.mean_loss if loss_sum.predictions else None,
-        "seconds": round(state.seconds, 3),
-        "kept": state.kept,
-        "joined": state.joined,
-        "first_words": list(state.vocabulary.words[:10]),
-        "corpus": dict(checkpoint.corpus),
-        "settings": checkpoint.config.record(),
-    }
+    loss = loss_sum.mean_loss if loss_sum.predictions else None
+    known = _vectors_checkpoint(checkpoint, loss, checkpoint.config.record())
+    return {**known, "kept": state.kept, "joined": state.joined}
 
 
 def _glove_checkpoint(path: str) -> dict[str, Any]:
     from wordkit.counts import read_glove_checkpoint
 
     checkpoint = read_glove_checkpoint(path)
-    state = checkpoint.state
+    loss = checkpoint.state.mean_loss if checkpoint.state.steps else None
+    return _vectors_checkpoint(checkpoint, loss, asdict(checkpoint.config))
+
+
+def _vectors_checkpoint(
+    checkpoint: Word2VecCheckpoint | GloveCheckpoint, loss: float | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    state, config = checkpoint.state, checkpoint.config
     return {
         "words": len(state.vocabulary),
-        "dimensions": checkpoint.config.dim,
+        "dimensions": config.dim,
         "done": round(checkpoint.fraction_done, 4),
-        "epoch": min(state.epoch + 1, checkpoint.config.epochs),
-        "loss": state.mean_loss if state.steps else None,
+        "epoch": min(state.epoch + 1, config.epochs),
+        "loss": loss,
         "seconds": round(state.seconds, 3),
         "first_words": list(state.vocabulary.words[:10]),
         "corpus": dict(checkpoint.corpus),
-        "settings": asdict(checkpoint.config),
+        "settings": settings,
     }
 
 

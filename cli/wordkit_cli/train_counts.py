@@ -8,7 +8,6 @@ import click
 
 from wordkit.counts.config import CountsConfig
 from wordkit.runtime.cluster import connected
-from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     memory_option,
@@ -18,11 +17,11 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
-from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import save_somewhere
+from wordkit_cli.vectors import read_text, say_trained
 
 __all__ = ["command"]
 
@@ -53,31 +52,21 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import iter_train_counts
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import check_dim, files_of
+    from wordkit.embeddings.formats import files_of
     from wordkit.storage import check_writable
 
-    written = files_of(output)
-    for path in written:  # before the work, not after it
+    for path in files_of(output):  # before the work, not after it
         check_writable(path)
-    choice = TextOptions.take(options)
-    log, threads = options["log"], options["threads"]
-    outputs = (*written, log)
     (given,) = _SETTINGS.given(options)
-    config = changed(CountsConfig(), **given)
-    check_dim(config.dim, output)
+    config, threads = changed(CountsConfig(), **given), options["threads"]
     with (
-        Progress(quiet=options["quiet"], log=log) as progress,
+        Progress(quiet=options["quiet"], log=options["log"]) as progress,
         connected(options["scheduler"], threads) as client,
     ):
-        corpus = read_corpus(
-            text, choice, progress=progress, outputs=outputs, threads=threads,
-            pieces=options["max_vocabulary"], client=client,
-        )  # fmt: skip
+        corpus = read_text(text, output, config, options, progress, client)
         run = iter_train_counts(
             corpus, config, memory=options["memory"], threads=threads, client=client
         )
         vectors = progress.finish(run)
         save_somewhere(save_embeddings, vectors, output)
-        progress.say(
-            f"{output}: {counted(len(vectors), 'word')}, {counted(vectors.dim, 'dimension')}"
-        )
+        say_trained(vectors, output, progress)

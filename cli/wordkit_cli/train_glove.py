@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from wordkit.counts.config import GloveConfig
-from wordkit.storage import check_outputs
-from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     checkpoint_options,
@@ -21,11 +17,11 @@ from wordkit_cli.options import (
     text_options,
     threads_option,
 )
-from wordkit_cli.output import counted
-from wordkit_cli.progress import Progress, short
+from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import check_training, checkpoint_plan, finish_training
+from wordkit_cli.vectors import figures_of, read_text, say_trained
 
 __all__ = ["command"]
 
@@ -59,39 +55,23 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from wordkit.counts import begin_glove, iter_train_glove
     from wordkit.embeddings import save_embeddings
-    from wordkit.embeddings.formats import check_dim, files_of
+    from wordkit.embeddings.formats import files_of
 
-    checkpoint, log, threads = options["checkpoint"], options["log"], options["threads"]
-    written = files_of(output)
-    check_training(written, options)
-    choice, writing = TextOptions.take(options), checkpoint_plan(options)
+    checkpoint = options["checkpoint"]
+    check_training(files_of(output), options)
+    writing = checkpoint_plan(options)
     (given,) = _SETTINGS.given(options)
-    with Progress(quiet=options["quiet"], log=log, append=options["resume"]) as progress:
+    resume, quiet = options["resume"], options["quiet"]
+    with Progress(quiet=quiet, log=options["log"], append=resume) as progress:
         config, resumed, note = begin_glove(
-            given, resume=options["resume"], checkpoint=writing, update=changed
+            given, resume=resume, checkpoint=writing, update=changed
         )
         progress.say(note)
-        check_dim(config.dim, output)
-        outputs = (*written, checkpoint, log)
-        check_outputs(outputs)
-        corpus = read_corpus(
-            text, choice, progress=progress, outputs=outputs, threads=threads,
-            pieces=options["max_vocabulary"],
-        )  # fmt: skip
+        corpus = read_text(text, output, config, options, progress)
         run = iter_train_glove(
-            corpus, config, resume=resumed, memory=options["memory"], threads=threads,
-            checkpoint=writing,
+            corpus, config, resume=resumed, memory=options["memory"],
+            threads=options["threads"], checkpoint=writing,
         )  # fmt: skip
-
-        def figures(known: Mapping[str, float]) -> str:
-            if "epoch" not in known:  # of counting
-                return ""
-            loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.4f}"
-            return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}"
-
+        figures = figures_of(config.epochs, 4)
         vectors = finish_training(run, output, save_embeddings, progress, checkpoint, figures)
-        facts = [counted(len(vectors), "word"), counted(vectors.dim, "dimension")]
-        facts.append(f"loss {vectors.metadata['training']['loss']:.4f}")
-        if progress.rate:
-            facts.append(f"{short(progress.rate)} pairs/s")
-        progress.say(f"{output}: {', '.join(facts)}")
+        say_trained(vectors, output, progress, "pairs", 4)

@@ -31,22 +31,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "NamedCorpus": "named",
-    "OpenedText": "named",
-    "PlainText": "plaintext",
-    "named_corpora": "named",
-    "iter_open_source": "named",
-    "open_text": "plaintext",
-    "iter_ptb_corpora": "ptb",
-    "iter_ptb_source": "ptb",
-    "iter_pydocs_source": "pydocs",
-    "Text": "texts",
-    "iter_open_lines": "texts",
-    "iter_read_corpus": "texts",
+    "named": ("NamedCorpus", "OpenedText", "iter_open_source", "named_corpora"),
+    "plaintext": ("PlainText", "open_text"),
+    "ptb": ("iter_ptb_corpora", "iter_ptb_source"),
+    "pydocs": ("iter_pydocs_source",),
+    "texts": ("Text", "iter_open_lines", "iter_read_corpus"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

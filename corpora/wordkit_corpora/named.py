@@ -18,14 +18,7 @@ from wordkit_corpora.plaintext import Errors, joined_names, open_text
 from wordkit_corpora.ptb import iter_ptb_source
 from wordkit_corpora.pydocs import iter_pydocs_source
 
-__all__ = [
-    "NamedCorpus",
-    "OpenedText",
-    "check_paths",
-    "find",
-    "iter_open_source",
-    "named_corpora",
-]
+__all__ = ["NamedCorpus", "OpenedText", "check_paths", "find", "iter_open_source", "named_corpora"]
 
 _DEFAULT, _WHITESPACE = "basic", "whitespace"  # tokenizers
 

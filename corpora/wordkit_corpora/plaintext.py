@@ -32,14 +32,7 @@ from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stre
 from wordkit_corpora.text_blocks import canonical_encoding, cut_blocks, to_utf8
 from wordkit_corpora.text_parts import LineRange, lines_before, open_raw, state_of, text_parts
 
-__all__ = [
-    "BLOCK_SIZE",
-    "PlainText",
-    "has_unk",
-    "joined_names",
-    "open_text",
-    "read_ahead",
-]
+__all__ = ["BLOCK_SIZE", "PlainText", "has_unk", "joined_names", "open_text", "read_ahead"]
 
 BLOCK_SIZE = 4 << 20  # bytes
 _MIN_BLOCK_SIZE = 16

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from wordkit.errors import StorageError, TextError, WordkitWarning
 from wordkit.runtime import Report, as_run
 from wordkit.storage import atomic_write
-from wordkit.text.blocks import Block, TextSource
+from wordkit.text.blocks import TextSource
 from wordkit_corpora.docstrings import docstrings, prose
 from wordkit_corpora.download import cache_folder, make_cache_folder
 from wordkit_corpora.plaintext import open_text
@@ -93,26 +93,10 @@ def iter_pydocs_source() -> Generator[Report, None, TextSource]:
         except StorageError as error:
             message = f"{NAME} is not kept for the next time: {error}"
             warnings.warn(message, WordkitWarning, stacklevel=2)
-            return _InMemory(text)
+            from wordkit_corpora.texts import Lines  # which imports this module
+
+            return Lines(found, NAME, size=len(text))
     return open_text([path], name=NAME)
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    """The text, where it cannot be kept on the disk."""
-
-    text: bytes
-    name: str = NAME
-    replace_errors: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.text)
-
-    def blocks(self) -> Generator[Block, None, None]:
-        """Yield the text from its start."""
-        yield Block(self.text, self.name, progress=len(self.text))
 
 
 def read_trees(trees: Sequence[SourceTree]) -> Generator[Report, None, list[str]]:

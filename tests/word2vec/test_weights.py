@@ -16,12 +16,12 @@ from training_cases import FakeEngine, configs, small_corpus, states
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError
+from wordkit.kernels.aligned import ROW_UNIT
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, trained_config
 from wordkit.word2vec.state import LossSum
 from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import (
-    ROW_UNIT,
     Weights,
     bytes_of_weights,
     compact,

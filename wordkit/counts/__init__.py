@@ -11,11 +11,7 @@
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig, GloveConfig
 from wordkit.counts.cooccurrence import iter_count_cooccurrences
 from wordkit.counts.glove import iter_train_glove
-from wordkit.counts.glove_checkpoint import (
-    GloveCheckpoint,
-    begin_glove,
-    read_glove_checkpoint,
-)
+from wordkit.counts.glove_checkpoint import GloveCheckpoint, begin_glove, read_glove_checkpoint
 from wordkit.counts.ppmi import ppmi
 from wordkit.counts.svd import SingularTriplets, iter_truncated_svd
 from wordkit.counts.train import iter_train_counts

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from wordkit.config import change, from_record
 from wordkit.counts.config import GloveConfig
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
+from wordkit.kernels.aligned import aligned, are_bounded, padded_length
 from wordkit.runtime import require_memory
 from wordkit.storage import GLOVE_CHECKPOINT
 from wordkit.storage.checkpoints import (
@@ -49,8 +50,6 @@ Floats = npt.NDArray[np.float32]
 WORD, CONTEXT = 0, 2
 """The vectors of a word among its four; after each come its sums of squared gradients."""
 
-_ROW_UNIT = 16  # S is a multiple of this: one cache line
-_MAX_WEIGHT = 1e30  # far above any of a sound training
 _OTHER_BYTES = 64 << 20  # all that does not grow with the vocabulary
 _WORD_BYTES = 100  # of the list of words
 _PROGRESS: Mapping[str, Any] = {
@@ -102,7 +101,8 @@ class GloveState:
         """
         V, D = len(vocabulary), config.dim
         _check_memory(V, D)
-        state = cls(vocabulary, _zeros(V, D), np.zeros((V, 4), dtype=np.float32))
+        vectors = aligned(np.zeros, V, 4, padded_length(D))
+        state = cls(vocabulary, vectors, np.zeros((V, 4), dtype=np.float32))
         random = np.random.default_rng(config.seed)
         for which in (WORD, CONTEXT):
             state.vectors[:, which, :D] = (random.random((V, D), dtype=np.float32) - 0.5) / D
@@ -117,7 +117,7 @@ class GloveState:
             ResourceError: there is too little memory.
         """
         _check_memory(len(self.vocabulary), config.dim)
-        vectors = _zeros(len(self.vocabulary), config.dim)
+        vectors = aligned(np.zeros, *self.vectors.shape)
         vectors[:] = self.vectors
         return replace(self, vectors=vectors, biases=np.array(self.biases))
 
@@ -129,32 +129,15 @@ class GloveState:
     @property
     def is_bounded(self) -> bool:
         """True if all numbers are finite, and far from overflow."""
-        extremes = [
-            abs(float(extreme))
-            for array in (self.vectors, self.biases)
-            for extreme in (array.min(initial=0), array.max(initial=0))
-        ]
-        return all(extreme <= _MAX_WEIGHT for extreme in extremes) and math.isfinite(self.loss)
+        return are_bounded(self.vectors, self.biases) and math.isfinite(self.loss)
 
 
 def _check_memory(words: int, dim: int) -> None:
-    needed = words * (16 * _stride(dim) + 8 * dim + _WORD_BYTES) + _OTHER_BYTES
+    needed = words * (16 * padded_length(dim) + 8 * dim + _WORD_BYTES) + _OTHER_BYTES
     require_memory(
         f"{counted(words, 'word')} of {counted(dim, 'dimension')} need", needed,
         "raise the minimum count, cap the vocabulary or lower dim",
     )  # fmt: skip
-
-
-def _stride(dim: int) -> int:
-    return -(-dim // _ROW_UNIT) * _ROW_UNIT
-
-
-def _zeros(words: int, dim: int) -> Floats:
-    """Zeros of shape (V, 4, S), aligned to a cache line."""
-    size = words * 4 * _stride(dim)
-    memory = np.zeros(size + _ROW_UNIT, dtype=np.float32)
-    skip = -(memory.ctypes.data // 4) % _ROW_UNIT
-    return memory[skip : skip + size].reshape(words, 4, _stride(dim))
 
 
 @dataclass(frozen=True)
@@ -291,7 +274,7 @@ def read_glove_checkpoint(path: str | os.PathLike[str]) -> GloveCheckpoint:
     vectors, biases = file.tensor("vectors", np.float32, 3), file.tensor("biases", np.float32, 2)
     state = GloveState(vocabulary, vectors, biases, file=path, **progress)
     V, found = len(vocabulary), (state.vectors.shape, state.biases.shape)
-    expected = (V, 4, _stride(config.dim)), (V, 4)
+    expected = (V, 4, padded_length(config.dim)), (V, 4)
     if found != expected:
         raise corrupted_checkpoint(
             path, f"its arrays should have the shapes {expected}, not {found}"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from wordkit.counts.csr import CsrParts, balanced_ranges, even_ranges
 from wordkit.errors import ResourceError
+from wordkit.kernels.aligned import aligned
 from wordkit.runtime import ThreadPool
 
 __all__ = [
@@ -33,7 +34,6 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 _PIECES = 32
-_LINE = 64  # bytes of a cache line
 
 
 def empty_panels(count: int, rows: int) -> Floats:
@@ -42,16 +42,14 @@ def empty_panels(count: int, rows: int) -> Floats:
     Raises:
         ResourceError: the system has no memory for them.
     """
-    size = count * rows * WIDTH
     try:
-        memory = np.empty(size + _LINE // 4, dtype=np.float32)
+        return aligned(np.empty, count, rows, WIDTH)
     except MemoryError as error:
+        size = count * rows * WIDTH * 4 / 2**30
         raise ResourceError(
-            f"there is no memory for {size * 4 / 2**30:.1f} GiB of vectors; lower dim or raise "
-            "the minimum count"
+            f"there is no memory for {size:.1f} GiB of vectors; lower dim or raise the minimum "
+            "count"
         ) from error
-    start = -memory.ctypes.data % _LINE // 4
-    return memory[start : start + size].reshape(count, rows, WIDTH)
 
 
 class PanelOperator(Protocol):

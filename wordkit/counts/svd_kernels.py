@@ -129,12 +129,7 @@ def _multiply_add(typing_context: Any, total: Any, factor: Any, row: Any) -> Any
 
 @njit(nogil=True, cache=True)
 def multiply(
-    indptr: Longs,
-    indices: Ints,
-    data: Floats,
-    panel: Floats,
-    rows: tuple[int, int],
-    result: Floats,
+    indptr: Longs, indices: Ints, data: Floats, panel: Floats, rows: tuple[int, int], result: Floats
 ) -> None:
     """Multiply a range of rows of the sparse matrix by a panel.
 

@@ -203,11 +203,7 @@ class CheckpointKeeper:
 
 
 def write_checkpoint_file(
-    path: str | os.PathLike[str],
-    record: str,
-    tensors: Mapping[str, npt.NDArray[Any]],
-    *,
-    kind: str,
+    path: str | os.PathLike[str], record: str, tensors: Mapping[str, npt.NDArray[Any]], *, kind: str
 ) -> None:
     """Write a checkpoint: arrays by name, all else as JSON, and a digest of both.
 

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wordkit.text.blocks import Block, TextSource
     from wordkit.text.corpus import Corpus
-    from wordkit.text.phrases import (
-        Phrase,
-        PhraseConfig,
-        iter_find_phrases,
-        iter_join_phrases,
-    )
+    from wordkit.text.phrases import Phrase, PhraseConfig, iter_find_phrases, iter_join_phrases
     from wordkit.text.preparation import TextConfig, iter_prepare
     from wordkit.text.subwords import NGrams
     from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
@@ -40,25 +35,19 @@ __all__ = [
     "named_tokenizers",
 ]
 
-_HOMES = {
-    "Block": "blocks",
-    "Corpus": "corpus",
-    "NGrams": "subwords",
-    "Phrase": "phrases",
-    "PhraseConfig": "phrases",
-    "TextConfig": "preparation",
-    "TextSource": "blocks",
-    "Tokenizer": "tokenizers",
-    "Vocabulary": "vocabulary",
-    "get_tokenizer": "tokenizers",
-    "named_tokenizers": "tokenizers",
-    "iter_find_phrases": "phrases",
-    "iter_join_phrases": "phrases",
-    "iter_prepare": "preparation",
+_MODULES = {
+    "blocks": ("Block", "TextSource"),
+    "corpus": ("Corpus",),
+    "phrases": ("Phrase", "PhraseConfig", "iter_find_phrases", "iter_join_phrases"),
+    "preparation": ("TextConfig", "iter_prepare"),
+    "subwords": ("NGrams",),
+    "tokenizers": ("Tokenizer", "get_tokenizer", "named_tokenizers"),
+    "vocabulary": ("Vocabulary",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

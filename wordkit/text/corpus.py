@@ -19,13 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, TextError, counted, missing_hint
-from wordkit.text.corpus_folder import (
-    MANIFEST,
-    PARTS,
-    CorpusWriter,
-    fingerprint_of,
-    read_manifest,
-)
+from wordkit.text.corpus_folder import MANIFEST, PARTS, CorpusWriter, fingerprint_of, read_manifest
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["UNTOLD", "Corpus", "is_corpus", "origin"]
@@ -73,11 +67,7 @@ class Corpus:
 
     @classmethod
     def from_sentences(
-        cls,
-        sentences: Iterable[Iterable[str]],
-        *,
-        vocabulary: Vocabulary | None = None,
-        **cut: Any,
+        cls, sentences: Iterable[Iterable[str]], *, vocabulary: Vocabulary | None = None, **cut: Any
     ) -> Corpus:
         """Make a corpus in memory from tokenised sentences.
 

@@ -20,13 +20,7 @@ from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.state import TrainingState
 from wordkit.word2vec.weights import Weights, blocks, check_weights_memory, output_rows
 
-__all__ = [
-    "MADE_BY",
-    "start_afresh",
-    "start_from_model",
-    "start_from_vectors",
-    "trained_config",
-]
+__all__ = ["MADE_BY", "start_afresh", "start_from_model", "start_from_vectors", "trained_config"]
 
 Floats = npt.NDArray[np.float32]
 

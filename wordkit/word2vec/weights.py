@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import counted
+from wordkit.kernels.aligned import aligned, are_bounded, padded_length
 from wordkit.runtime import require_memory
 from wordkit.word2vec.config import Word2VecConfig
 
 __all__ = [
-    "ROW_UNIT",
     "Weights",
     "blocks",
     "bytes_of_weights",
@@ -31,10 +32,6 @@ __all__ = [
 
 Floats = npt.NDArray[np.float32]
 
-ROW_UNIT = 16
-"""S is a multiple of this: 64 bytes, one cache line and the widest vector register."""
-
-_MAX_WEIGHT = 1e30  # far above any of a sound training, and sums of them stay in float32
 _BLOCK_FLOATS = 1 << 17  # copied at a time, so that temporary memory stays small
 _OTHER_BYTES = 64 << 20  # all that does not grow with the vocabulary
 # Peak bytes per word of the alias table, the Huffman tree, or the list of words, while made.
@@ -88,13 +85,7 @@ class Weights:
     @property
     def are_bounded(self) -> bool:
         """Return whether every weight is finite, and far from overflow."""
-        with np.errstate(invalid="ignore"):
-            extremes = [
-                float(extreme)
-                for matrix in (self.padded_input, self.padded_output)
-                for extreme in (matrix.min(initial=0), matrix.max(initial=0))
-            ]
-        return all(abs(extreme) <= _MAX_WEIGHT for extreme in extremes)  # False for NaN
+        return are_bounded(self.padded_input, self.padded_output)
 
     @property
     def input(self) -> Floats:
@@ -114,7 +105,7 @@ def output_rows(words: int, config: Word2VecConfig) -> int:
 
 def bytes_of_weights(words: int, dim: int) -> int:
     """Return the bytes of the two matrices."""
-    return 2 * 4 * words * _stride(dim)
+    return 2 * 4 * words * padded_length(dim)
 
 
 def compact(padded: Floats, dim: int) -> Floats:
@@ -146,16 +137,9 @@ def blocks(rows: int, dim: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + size, rows)) for start in range(0, rows, size))
 
 
-def _stride(dim: int) -> int:
-    return -(-dim // ROW_UNIT) * ROW_UNIT
-
-
 def _padded(rows: int, dim: int) -> Floats:
-    """Zeros of shape (rows, S), aligned to a cache line, and written so that memory is taken."""
-    size = rows * _stride(dim)
-    memory = np.full(size + ROW_UNIT, 0, dtype=np.float32)
-    skip = -(memory.ctypes.data // 4) % ROW_UNIT
-    return memory[skip : skip + size].reshape(rows, _stride(dim))
+    """Zeros of shape (rows, S), written so that memory is taken."""
+    return aligned(partial(np.full, fill_value=0), rows, padded_length(dim))
 
 
 def check_weights_memory(words: int, config: Word2VecConfig, inputs: int | None = None) -> None:
@@ -172,7 +156,7 @@ def check_weights_memory(words: int, config: Word2VecConfig, inputs: int | None 
         "raise the minimum count, cap the vocabulary or lower dim",
     )
     if inputs is not None:
-        needed += 4 * _stride(config.dim) * inputs
+        needed += 4 * padded_length(config.dim) * inputs
         what += f" with {counted(inputs - words, 'n-gram')}"
         remedy += ", or take fewer buckets"
     require_memory(f"{what} of {counted(config.dim, 'dimension')} need", needed, remedy)

@@ -18,12 +18,7 @@ from wordkit.embeddings.formats.glove import GLOVE
 from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR
 from wordkit.embeddings.formats.source import Source
-from wordkit.embeddings.formats.word2vec import (
-    FASTTEXT,
-    WORD2VEC,
-    WORD2VEC_BINARY,
-    other_text,
-)
+from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY, other_text
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
 from wordkit.storage import atomic_write, check_outputs
 from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix

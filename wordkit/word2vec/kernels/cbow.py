@@ -18,12 +18,7 @@ import numpy.typing as npt
 
 from wordkit.kernels.jit import njit
 from wordkit.word2vec.kernels.arguments import Parts, Settings, Targets, Text
-from wordkit.word2vec.kernels.blocks import (
-    BLOCK,
-    context_means,
-    diagonal_products,
-    update_block,
-)
+from wordkit.word2vec.kernels.blocks import BLOCK, context_means, diagonal_products, update_block
 from wordkit.word2vec.kernels.composed import (
     Composed,
     composed_vectors,
@@ -33,22 +28,8 @@ from wordkit.word2vec.kernels.composed import (
     prefetch_parts,
 )
 from wordkit.word2vec.kernels.logistic import MAX_TERMS, gradients_of_sigmoid, take_sum
-from wordkit.word2vec.kernels.random import (
-    Counter,
-    Table,
-    Words,
-    below,
-    kept_words,
-    negative,
-)
-from wordkit.word2vec.kernels.rows import (
-    Matrix,
-    address,
-    aligned,
-    copied_rows,
-    merge,
-    prefetch,
-)
+from wordkit.word2vec.kernels.random import Counter, Table, Words, below, kept_words, negative
+from wordkit.word2vec.kernels.rows import Matrix, address, aligned, copied_rows, merge, prefetch
 from wordkit.word2vec.kernels.tiles import LANES, WIDTH, add_products, inner_products
 
 __all__ = ["train_chunk"]

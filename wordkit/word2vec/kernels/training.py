@@ -33,22 +33,8 @@ from wordkit.word2vec.kernels.logistic import (
     gradients_of_softmax,
     take_sum,
 )
-from wordkit.word2vec.kernels.random import (
-    Counter,
-    Table,
-    Words,
-    below,
-    kept_words,
-    negative,
-)
-from wordkit.word2vec.kernels.rows import (
-    Matrix,
-    address,
-    aligned,
-    copied_rows,
-    merge,
-    prefetch,
-)
+from wordkit.word2vec.kernels.random import Counter, Table, Words, below, kept_words, negative
+from wordkit.word2vec.kernels.rows import Matrix, address, aligned, copied_rows, merge, prefetch
 from wordkit.word2vec.kernels.tiles import (
     WIDTH,
     add_products,
