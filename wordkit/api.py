@@ -34,6 +34,7 @@ from wordkit.storage import (
     is_of_kind,
 )
 from wordkit.text import Corpus, Vocabulary
+from wordkit.text.config import PHRASE_SETTINGS
 from wordkit_corpora import Text, iter_read_corpus
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ def prepare(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
-    phrases = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
-    known = (*TEXT_SETTINGS, "min_count", "max_size", "unk", "eos", *phrases, "vocabulary")
-    check_names(settings, known)
+    words = ("min_count", "max_size", "unk", "eos", *PHRASE_SETTINGS, "vocabulary")
+    check_names(settings, (*TEXT_SETTINGS, *words))
     run = iter_read_corpus(text, folder, threads=threads, client=client, **settings)
     return finish(run, progress)
 

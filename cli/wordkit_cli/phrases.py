@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wordkit.text.phrases import PhraseConfig
+from wordkit.text.config import PhraseConfig
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.options import json_option, progress_options, text_options, threads_option
 from wordkit_cli.output import print_json, print_table

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from wordkit.errors import ConfigError
 from wordkit.runtime.cluster import connected
 from wordkit.storage import check_outputs, is_same_file
+from wordkit.text.config import TextConfig
 from wordkit.text.corpus import is_corpus
-from wordkit.text.phrases import PhraseScore
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.options import (
     is_given,
@@ -21,40 +21,30 @@ from wordkit_cli.options import (
     threads_option,
 )
 from wordkit_cli.progress import Progress
+from wordkit_cli.sections import SectionedCommand, option
+from wordkit_cli.setting_options import SettingOptions, changed
 
 __all__ = ["command"]
 
+_SETTINGS = SettingOptions(
+    {"Text": TextConfig},
+    hidden=("tokenizer", "numbers", "normalize", "case", "max_size", "learnt_fraction"),
+)
 
-@click.command("prepare")
+
+@click.command("prepare", cls=SectionedCommand)
 @click.argument("text", nargs=-1, required=True)
 @output_option("corpus.ids", "DIR", "The folder to make.")
 @text_options
-@click.option("--min-count", default=1, show_default=True, help="Leave out rarer words.")
-@click.option(
-    "--max-vocabulary", type=click.IntRange(min=1),
+@_SETTINGS
+@option(
+    "--max-vocabulary", type=click.IntRange(min=1), section="Text",
     help="Size limit of the vocabulary: the most frequent words, or the number of pieces of bpe. "
     "Default: no limit; 8000 with bpe.",
 )  # fmt: skip
-@click.option(
-    "--vocabulary", metavar="DIR",
+@option(
+    "--vocabulary", metavar="DIR", section="Text",
     help="Take the vocabulary of this corpus, as for validation text.",
-)  # fmt: skip
-@click.option("--unk", is_flag=True, help="Replace words left out by <unk>.")
-@click.option("--eos", is_flag=True, help="End each line with <eos>, for language models.")
-@click.option(
-    "--phrases", type=click.IntRange(1, 3), metavar="2|3",
-    help="Join up to so many words that occur together more often than by chance: new_york.",
-)  # fmt: skip
-@click.option(
-    "--phrase-score", type=click.Choice(get_args(PhraseScore)), default="word2vec",
-    show_default=True, help="Score of phrases: word2vec's, or normalized PMI.",
-)  # fmt: skip
-@click.option(
-    "--phrase-threshold", type=float,
-    help="Score above which words are joined. Default: 100, with npmi 0.5.",
-)  # fmt: skip
-@click.option(
-    "--phrase-min-count", default=5, show_default=True, help="Least count of a phrase."
 )  # fmt: skip
 @threads_option
 @scheduler_option
@@ -79,31 +69,20 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
         raise ConfigError(f"{path} is a prepared corpus already; train on it as it is")
     if options["vocabulary"] is not None:
         _refuse_cuts(output, options["vocabulary"])
-    if options["phrases"] is None:
-        for name in ("phrase_score", "phrase_threshold", "phrase_min_count"):
-            if is_given(name):
-                option = name.replace("_", "-")
-                raise click.UsageError(f"--{option} has no effect without --phrases; give both")
-            del options[name]
-        del options["phrases"]
     choice = TextOptions.take(options)
-    log = options.pop("log")
+    (given,) = _SETTINGS.given(options)
+    changed(TextConfig(), **given)
+    log, threads = options["log"], options["threads"]
     check_outputs([log], [output, options["vocabulary"]])
-    scheduler = options.pop("scheduler")
     with (
-        Progress(quiet=options.pop("quiet"), log=log) as progress,
-        connected(scheduler, options["threads"]) as client,
+        Progress(quiet=options["quiet"], log=log) as progress,
+        connected(options["scheduler"], threads) as client,
     ):
         read_corpus(
-            text,
-            choice,
-            progress=progress,
-            outputs=(log,),
-            folder=output,
-            client=client,
-            max_size=options.pop("max_vocabulary"),
-            **options,
-        )
+            text, choice, progress=progress, outputs=(log,), folder=output,
+            vocabulary=options["vocabulary"], threads=threads, client=client,
+            max_size=options["max_vocabulary"], **given,
+        )  # fmt: skip
 
 
 def _refuse_cuts(output: str, vocabulary: str) -> None:

@@ -16,6 +16,7 @@ from wordkit.runtime import Report, as_run
 from wordkit.storage.remote import is_remote
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
+from wordkit.text.config import PHRASE_SETTINGS
 from wordkit.text.corpus import is_corpus
 from wordkit.text.normalization import Case, Normalization
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, tokenizer_of
@@ -38,7 +39,6 @@ Text: TypeAlias = (
 _GROUP = 4096  # lines of an iterable that are taken together
 _MAX_PATH = 4096  # characters
 _OF_LINES = ("eos", "learnt_fraction")  # settings that say nothing of tokens
-_OF_PHRASES = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
 _OF_WORDS = ("min_count", "max_size", "unk", "vocabulary")
 _LIKE_A_FILE = re.compile(r"\.(txt|text|tok|csv|tsv|jsonl?|md|gz|bz2|xz|zip)$")
 
@@ -92,7 +92,7 @@ def iter_read_corpus(
         VocabularyError: no word is left.
         StorageError: the folder cannot be written.
     """
-    check_names(words, (*_OF_WORDS, *_OF_LINES, *_OF_PHRASES))
+    check_names(words, (*_OF_WORDS, *_OF_LINES, *PHRASE_SETTINGS))
     tokenizing = {
         "tokenizer": tokenizer, "numbers": numbers, "normalize": normalize, "case": case,
     }  # fmt: skip
@@ -111,7 +111,7 @@ def iter_read_corpus(
     if kind == "tokens":
         _refuse({"client": client, **given}, "lists of tokens")
         cut = {name: value for name, value in words.items() if name in _OF_WORDS}
-        phrases = {name: value for name, value in words.items() if name in _OF_PHRASES}
+        phrases = {name: value for name, value in words.items() if name in PHRASE_SETTINGS}
         has_phrases = phrases.get("phrases") not in (None, 1)
         corpus = Corpus.from_sentences(content, **({} if has_phrases else cut))
         if not corpus.tokens:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wordkit.text.blocks import Block, TextSource
+    from wordkit.text.config import PhraseConfig, TextConfig
     from wordkit.text.corpus import Corpus
-    from wordkit.text.phrases import Phrase, PhraseConfig, iter_find_phrases, iter_join_phrases
-    from wordkit.text.preparation import TextConfig, iter_prepare
+    from wordkit.text.phrases import Phrase, iter_find_phrases, iter_join_phrases
+    from wordkit.text.preparation import iter_prepare
     from wordkit.text.subwords import NGrams
     from wordkit.text.tokenizers import Tokenizer, get_tokenizer, named_tokenizers
     from wordkit.text.vocabulary import Vocabulary
@@ -37,9 +38,10 @@ __all__ = [
 
 _MODULES = {
     "blocks": ("Block", "TextSource"),
+    "config": ("PhraseConfig", "TextConfig"),
     "corpus": ("Corpus",),
-    "phrases": ("Phrase", "PhraseConfig", "iter_find_phrases", "iter_join_phrases"),
-    "preparation": ("TextConfig", "iter_prepare"),
+    "phrases": ("Phrase", "iter_find_phrases", "iter_join_phrases"),
+    "preparation": ("iter_prepare",),
     "subwords": ("NGrams",),
     "tokenizers": ("Tokenizer", "get_tokenizer", "named_tokenizers"),
     "vocabulary": ("Vocabulary",),

@@ -6,23 +6,18 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from wordkit.errors import ConfigError
 from wordkit.runtime import Report
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe import BytePairEncoding
+from wordkit.text.config import PIECES, TextConfig
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.tokenizers import Tokenizer
 from wordkit.text.unit_scanners import block_text
 from wordkit.text.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from wordkit.text.preparation import TextConfig
-
-__all__ = ["PIECES", "TextSpool", "learn_pieces"]
-
-PIECES = 8000  # where no size is given
+__all__ = ["TextSpool", "learn_pieces"]
 
 
 class TextSpool(SpoolFile):

@@ -38,7 +38,7 @@ from wordkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from distributed import Client
 
-    from wordkit.text.preparation import TextConfig
+    from wordkit.text.config import TextConfig
 
 __all__ = ["prepare_on_cluster"]
 

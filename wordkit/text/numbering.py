@@ -21,7 +21,7 @@ from wordkit.text.tokenizers import Tokenizer, is_number
 from wordkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from wordkit.text.preparation import TextConfig
+    from wordkit.text.config import TextConfig
 
 __all__ = [
     "Numbering",

@@ -13,69 +13,26 @@ import tempfile
 import weakref
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import Settings, setting
 from wordkit.errors import ConfigError
 from wordkit.runtime import Report, Run, ThreadPool
 from wordkit.storage import TemporaryFolder
+from wordkit.text.config import PhraseConfig
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.vocabulary import EOS, PHRASE_MARK, UNK, Vocabulary
 
-__all__ = [
-    "Phrase",
-    "PhraseConfig",
-    "PhraseScore",
-    "iter_find_phrases",
-    "iter_join_phrases",
-]
+__all__ = ["Phrase", "iter_find_phrases", "iter_join_phrases"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
-PhraseScore = Literal["word2vec", "npmi"]
 
-_THRESHOLDS = {"word2vec": 100.0, "npmi": 0.5}
 _MAX_PAIRS = 1 << 26  # held at a time by all threads: half a GiB
 _JOINED_TOKENS = 1 << 20  # of a task
-
-
-@dataclass(frozen=True)
-class PhraseConfig(Settings):
-    """The settings of phrases."""
-
-    score: PhraseScore = setting(
-        "word2vec",
-        "Score of two words: word2vec's (n(a b) - min_count) N / (n(a) n(b)), or normalized "
-        "pointwise mutual information, which is at most 1.",
-        main=True,
-    )
-    threshold: float | None = setting(
-        None,
-        "Score above which two words are a phrase.",
-        none="100, with npmi 0.5",
-        at_least=0,
-        main=True,
-    )
-    min_count: int = setting(
-        5, "Least count of a phrase; word2vec's score subtracts it.", at_least=1, main=True
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.score == "npmi" and self.least_score >= 1:
-            raise ConfigError(
-                f"threshold must be below 1 with score npmi, which is at most 1, not "
-                f"{self.threshold}"
-            )
-
-    @property
-    def least_score(self) -> float:
-        """The threshold, or the default for the score."""
-        return _THRESHOLDS[self.score] if self.threshold is None else self.threshold
 
 
 @dataclass(frozen=True)

@@ -13,130 +13,41 @@ import weakref
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import Settings, setting, settings_of
+from wordkit.config import settings_of
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
 from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
-from wordkit.text.bpe_training import PIECES, TextSpool, learn_pieces
+from wordkit.text.bpe_training import TextSpool, learn_pieces
+from wordkit.text.config import PHRASE_SETTINGS, TextConfig
 from wordkit.text.corpus import Corpus
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
-from wordkit.text.normalization import Case, Normalization
 from wordkit.text.numbering import (
     corpus_settings,
     merge_tables,
     number_words,
     write_renumbered,
 )
-from wordkit.text.phrases import PhraseConfig, PhraseScore, iter_join_phrases
+from wordkit.text.phrases import iter_join_phrases
 from wordkit.text.scanner import BlockIds, Scanner
 from wordkit.text.segmenter_process import SegmenterProcess
 from wordkit.text.sizes import TextSizes, measure_text
-from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, get_tokenizer
+from wordkit.text.tokenizers import get_tokenizer
 from wordkit.text.unit_scanners import CharacterScanner, PieceScanner, make_scanner
 from wordkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["TextConfig", "iter_prepare"]
+__all__ = ["iter_prepare"]
 
-_OF_PHRASES = ("phrases", "phrase_score", "phrase_threshold", "phrase_min_count")
 _MAX_THREADS = 64  # reading is not faster with more
 _LARGE = 4 << 20  # bytes from which a tokenizer gets the processes that it needs
-_MIN_PIECES = 258  # all bytes, <unk> and <eos>
-
-
-@dataclass(frozen=True)
-class TextConfig(Settings):
-    """Settings of tokenizer and vocabulary."""
-
-    tokenizer: str | Tokenizer | TokenizeFunction = setting(
-        "basic",
-        "Tokenizer: a name that wordkit tokenizers lists, or a callable from a line to its tokens.",
-    )
-    numbers: Literal["keep", "N"] = setting(
-        "keep", "Keep numbers, or write each as N, as the Penn Treebank of LM papers does."
-    )
-    min_count: int = setting(1, "Leave out words that occur less often.", at_least=1)
-    max_size: int | None = setting(
-        None,
-        "Size limit of the vocabulary: the most frequent words; with bpe the number of pieces.",
-        none="no limit, 8000 with bpe",
-        at_least=1,
-    )
-    unk: bool = setting(
-        False, "Write words outside the vocabulary as <unk>; otherwise they are dropped."
-    )
-    eos: bool = setting(
-        False,
-        "Put the token <eos> at the end of each line, as language models need it. char and bpe "
-        "always do.",
-    )
-    normalize: Normalization = setting(
-        "nfc",
-        "Unicode normal form of the text: nfc, canonically equal spellings are one; nfkc, "
-        "compatible ones too; none, as it is.",
-    )
-    case: Case | None = setting(
-        None,
-        "Case of the letters: keep, or lower.",
-        none="lower with basic and words, else keep",
-    )
-    phrases: int = setting(
-        1,
-        "Words that a phrase has at most. Neighbours that occur together more often than by chance "
-        "are joined to one word (new_york), before rare words are left out; 1: none are.",
-        at_least=1,
-        at_most=3,
-    )
-    phrase_score: PhraseScore = setting(
-        "word2vec", "Score of two words, see PhraseConfig.", only_with={"phrases": (2, 3)}
-    )
-    phrase_threshold: float | None = setting(
-        None,
-        "Score above which two words are joined.",
-        none="100, with npmi 0.5",
-        at_least=0,
-        only_with={"phrases": (2, 3)},
-    )
-    phrase_min_count: int = setting(
-        5,
-        "Least count of a phrase; word2vec's score subtracts it.",
-        at_least=1,
-        only_with={"phrases": (2, 3)},
-    )
-    learnt_fraction: float = setting(
-        1.0,
-        "Fraction of the text, its beginning, that bpe learns its pieces from.",
-        above=0,
-        at_most=1,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        tokenizer = get_tokenizer(self.tokenizer, self.normalize, self.case)
-        self.phrase_config()  # checks the threshold
-        if tokenizer.unit != "word" and self.phrases > 1:
-            raise ConfigError(f"phrases has no effect with the tokenizer {tokenizer.name}")
-        if tokenizer.is_exact and self.numbers != "keep":
-            raise ConfigError(f"numbers N has no effect with the tokenizer {tokenizer.name}")
-        if tokenizer.unit == "bpe" and self.min_count > 1:
-            raise ConfigError("min_count has no effect with bpe; limit the number of pieces")
-        if tokenizer.unit == "bpe" and (self.max_size or PIECES) < _MIN_PIECES:
-            raise ConfigError(
-                f"bpe needs a vocabulary of at least {_MIN_PIECES}: 256 bytes, <unk> and <eos>, "
-                f"not {self.max_size}"
-            )
-
-    def phrase_config(self) -> PhraseConfig:
-        """Return the settings of phrases alone."""
-        return PhraseConfig(self.phrase_score, self.phrase_threshold, self.phrase_min_count)
 
 
 def iter_prepare(
@@ -252,7 +163,7 @@ def _prepare_phrases(
         "min_count": config.min_count, "max_size": config.max_size, "unk": config.unk,
     }  # fmt: skip
     plain: dict[str, Any] = {
-        name: settings_of(TextConfig)[name].default for name in (*cut, *_OF_PHRASES)
+        name: settings_of(TextConfig)[name].default for name in (*cut, *PHRASE_SETTINGS)
     }
     words = yield from _prepare(source, None, replace(config, **plain), None, threads)
     join = iter_join_phrases(
