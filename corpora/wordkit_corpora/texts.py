@@ -63,11 +63,8 @@ def iter_read_corpus(
     """Read a text of any kind into a corpus.
 
     Args:
-        text: a path (of a file, plain or compressed, a folder, or a glob) or a list of them, the
-            name of a corpus (``ptb``, ``pydocs``), a prepared corpus or its folder, an open file,
-            an iterable of lines (a list, a generator, a pandas Series), or an iterable of lists of
-            tokens, which are taken as they are. A list of strings is lines, unless they name files.
-            Or what :func:`wordkit_corpora.iter_open_source` opened.
+        text: as for :func:`wordkit.prepare`, or what :func:`wordkit_corpora.iter_open_source`
+            opened.
         folder: where to keep the corpus; None: a temporary folder that goes with it, or memory.
         tokenizer: a name that ``wordkit tokenizers`` lists, or a callable from a line to its
             tokens; None: ``basic``, or ``whitespace`` where the first block of the first text
@@ -86,11 +83,7 @@ def iter_read_corpus(
             :class:`wordkit.text.TextConfig`, and a ``vocabulary`` to take the words of.
 
     Raises (as it runs):
-        ConfigError: it is no text, or a setting is out of its range or has no effect.
-        TextError: the text cannot be read, holds no token, or names no file and no corpus.
-        CorpusError: a prepared corpus is corrupted.
-        VocabularyError: no word is left.
-        StorageError: the folder cannot be written.
+        WordkitError: as :func:`wordkit.prepare` says.
     """
     check_names(words, (*_OF_WORDS, *_OF_LINES, *PHRASE_SETTINGS))
     tokenizing = {

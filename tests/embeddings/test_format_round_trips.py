@@ -145,7 +145,7 @@ def test_words_that_a_format_cannot_hold_are_named(tmp_path, name, word, fault):
 
 
 def test_glove_needs_two_dimensions_and_a_clear_first_row(tmp_path):
-    with pytest.raises(EmbeddingsError, match="1 dimension"):
+    with pytest.raises(EmbeddingsError, match="2 dimensions at least, not 1"):
         save_embeddings(Embeddings(["a"], [[1.0]]), tmp_path / "v.glove")
     with pytest.raises(EmbeddingsError, match="'catch 22'"):
         save_embeddings(Embeddings(["catch 22", "b"], np.eye(2)), tmp_path / "v.glove")

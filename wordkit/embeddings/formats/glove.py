@@ -53,8 +53,6 @@ def _write(embeddings: Embeddings, path: Path, compression: Compression | None) 
 
 def _check(embeddings: Embeddings) -> None:
     name = "a file without a header"
-    if embeddings.dim < _MIN_DIM:
-        raise EmbeddingsError(f"{name} cannot hold 1 dimension; save word2vec text (.txt)")
     first = embeddings.words[0]
     fault = None
     if count_values(first.encode() + b" 0.5") > 1:
@@ -76,4 +74,5 @@ GLOVE = Format(
     read=_read,
     write=_write,
     check=_check,
+    min_dim=_MIN_DIM,
 )
