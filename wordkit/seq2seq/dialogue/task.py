@@ -69,7 +69,7 @@ __all__ = ["DialogueCheckpoint", "DialogueTask", "iter_train_dialogue", "read_di
 
 _SAMPLE = 1000  # next turns that a validation decodes, to count exact matches
 _VALIDATION_COST = 0.5  # times that of training, for a turn
-_COLUMNS = 64  # next turns of similar lengths that are written together
+_COLUMNS = 32  # next turns of similar lengths that are written together
 
 DialogueCheckpoint = TrainingCheckpoint[DialogueConfig, DialogueTrainingConfig]
 
