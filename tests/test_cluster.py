@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import random
@@ -23,6 +24,8 @@ from wordkit.counts.csr import CsrParts
 from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, TextError
 from wordkit.runtime import Run
 from wordkit.runtime.cluster import Cluster, connected
+from wordkit.storage import parts
+from wordkit.storage.atomic import fsync
 from wordkit.storage.parts import PartFolder
 from wordkit.text import Corpus, cluster_preparation
 from wordkit_corpora import iter_read_corpus
@@ -103,12 +106,12 @@ def test_counts_are_the_same(
             corpus, config.cooccurrence(), vocabulary_size=words, memory=memory
         ).result()
     )
-    with PartFolder("parts") as parts:
+    with PartFolder("parts") as folder:
         counting = cluster_counts.Counting(
             str(Path("a.ids").resolve()), corpus.fingerprint, words, config.cooccurrence(), memory
         )
-        cluster = Cluster(client, parts.path)
-        blocks = Run(cluster_counts.count_blocks(counting, corpus.tokens, cluster, parts)).result()
+        cluster = Cluster(client, folder.path)
+        blocks = Run(cluster_counts.count_blocks(counting, corpus.tokens, cluster, folder)).result()
         many = [cluster_counts.read_block(block) for block in blocks]
         assert len(many) > 2
         np.testing.assert_array_equal(np.concatenate([each.indices for each in many]), one.indices)
@@ -232,6 +235,26 @@ def test_a_text_that_changes(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(TextError, match="a.txt has changed while it was read; wait until it is"):
         run.result()
     assert not list(Path().glob("x.ids*"))
+
+
+def fill_disk(is_full: bool) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    parts.fsync = fail if is_full else fsync  # type: ignore[attr-defined]
+
+
+def test_a_full_disk_of_one_worker(client: Any) -> None:
+    one = [next(iter(client.nthreads()))]
+    client.run(fill_disk, True, workers=one)
+    with pytest.raises(StorageError, match=r"cannot write .*: No space left on device; free some"):
+        wordkit.prepare(FILES, "x.ids", client=client)
+    assert not Path("x.ids").exists()
+    client.run(fill_disk, False, workers=one)
+    assert content(wordkit.prepare(FILES, "x.ids", client=client)) == content(
+        wordkit.prepare(FILES, "one.ids")
+    )
+    assert not Path("x.ids.parts").exists()
 
 
 def test_too_little_memory(client: Any) -> None:

@@ -60,9 +60,10 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
         raise ConfigError(
             "a scheduler needs the package distributed; pip install 'wordkit[cluster]'"
         ) from error
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what is lost is told in one line
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)  # what is lost is told in one line
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
@@ -75,8 +76,9 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
                     )
                 )
                 # Dask would have its workers give memory back at once, for which arrays are slower
-                environment = {"distributed.nanny.pre-spawn-environ": {}}
-                settings = {"temporary_directory": folder, **environment}
+                settings: dict[str, Any] = {
+                    "temporary_directory": folder, "distributed.nanny.pre-spawn-environ": {},
+                }  # fmt: skip
                 stack.enter_context(dask.config.set(settings))
                 local = functools.partial(
                     LocalCluster, n_workers=thread_count(threads), threads_per_worker=1,
@@ -94,7 +96,8 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
                 ) from error
             yield client
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _started(cluster: Callable[[], Any]) -> Any:
