@@ -9,6 +9,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,6 +117,9 @@ def test_counts_are_the_same(
         assert len(many) > 2
         np.testing.assert_array_equal(np.concatenate([each.indices for each in many]), one.indices)
         np.testing.assert_array_equal(np.concatenate([each.data for each in many]), one.data)
+        more = replace(counting, memory=4 * memory)  # an attempt that goes on from the same parts
+        again = Run(cluster_counts.count_blocks(more, corpus.tokens, cluster, folder)).result()
+        assert [block.part.path for block in again] == [block.part.path for block in blocks]
     local = iter_train_counts(corpus, config).result()
     far = iter_train_counts(corpus, config, memory=memory, client=client).result()
     for name in ("largest", "smallest", "share_of_squares"):

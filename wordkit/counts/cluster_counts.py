@@ -135,14 +135,14 @@ def count_blocks(
 
 
 def _tokens_of_a_part(counting: Counting, tokens: int, slots: int, parts: PartFolder) -> int:
-    """Return the tokens of a part: those of an earlier attempt, where there was one."""
-    plan = parts.part("plan", *counting.identity, counting.memory)
-    if (record := plan.finished()) is None:
-        window = Weights.of(counting.config).window
+    """Return the tokens of a part: those of an earlier attempt, where the memory allows them."""
+    plan, window = parts.part("plan", *counting.identity), Weights.of(counting.config).window
+    room = MemoryPlan.make(
+        counting.memory, tokens=tokens, words=counting.words, threads=1, window=window
+    ).segment
+    record = plan.finished()
+    if record is None or record["tokens"] > room:
         share = -(-tokens // (_BLOCKS_PER_SLOT * slots))
-        room = MemoryPlan.make(
-            counting.memory, tokens=tokens, words=counting.words, threads=1, window=window
-        ).segment
         record = plan.write({"tokens": max(min(share, room), 1)})
     return int(record["tokens"])
 
