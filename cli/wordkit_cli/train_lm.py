@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.runtime import torchrun_number
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
 from wordkit.text.corpus import UNTOLD
 from wordkit.text.detokenizer import UNIT_NOUNS
@@ -108,8 +107,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     input, or one folder that wordkit prepare made. Each line is a sentence.
 
     Without --preset, --epochs or --max-minutes the training takes 5 minutes, and the model is the
-    one that learns most in them. torchrun starts it on several processors or machines; they need
-    --preset, so that all train the same model.
+    one that learns most in them. torchrun starts it on several processors or machines.
 
     \b
     Examples:
@@ -121,12 +119,12 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-lm corpus.txt --arch transformer --max-minutes 20
       wordkit train-lm mine.txt --init lm.safetensors -o mine.safetensors
       wordkit train-lm corpus.txt --checkpoint lm.checkpoint --resume
-      torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm ptb --preset rnnlm
+      torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm corpus.txt
     """
     from wordkit.lm import iter_train_language_model, read_checkpoint, save_language_model
     from wordkit.storage.checkpoints import resumed_checkpoint
 
-    is_first = _is_first_process(options)
+    is_first = is_first_process()
     log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
     check_training([output], options)
     others = [options["valid"], options["test"]]
@@ -206,13 +204,6 @@ def _vectors(
     if options["embeddings"] in (None, *_MADE) or resume is not None:
         return None
     return load_vectors(options["embeddings"], **limit)
-
-
-def _is_first_process(options: Mapping[str, Any]) -> bool:
-    """Return whether this process reports and writes: the only one, or torchrun's first."""
-    if torchrun_number("WORLD_SIZE", 1) > 1 and options["preset"] is None:
-        raise click.UsageError("several processes need --preset, so that all train the same model")
-    return is_first_process()
 
 
 def _read_texts(

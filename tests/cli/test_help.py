@@ -65,11 +65,6 @@ def test_help_of_many_options_shows_the_main_ones(wordkit: Wordkit, name: str) -
     assert not [option.opts for option in options(name) if not shown & {*option.opts}]
 
 
-def test_several_processes_are_given_what_they_need(wordkit: Wordkit) -> None:
-    for line in _examples(wordkit("train-lm", "--help").stdout):
-        assert ("torchrun" not in line) or ("--preset" in line)
-
-
 def test_the_list_of_commands_is_whole(wordkit: Wordkit) -> None:
     text = wordkit("--help").stdout
     assert [name for name in command_names() if f"\n  {name.split()[0]} " not in text] == []

@@ -14,11 +14,11 @@ from seq2seq.toy_dialogues import QUICK, SMALL, random_model, toy_dialogues, tra
 
 import wordkit
 from wordkit.errors import ConfigError, FormatError, ResourceError, TextError
+from wordkit.runtime.processes import Processes
 from wordkit.seq2seq import Seq2SeqModel
 from wordkit.seq2seq.dialogue import DialogueModel
 from wordkit.seq2seq.dialogue.batches import encode_dialogues
 from wordkit.seq2seq.dialogue.task import DialogueTask
-from wordkit.training.distributed import Processes
 
 TRAIN, VALID = toy_dialogues(400), toy_dialogues(50, seed=2)
 

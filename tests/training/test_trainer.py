@@ -14,9 +14,9 @@ from training.toy_task import PAIRS, ToyTask, config_of, trained, trainer_of
 from wordkit.errors import ConfigError, DivergenceError, LostProcessError, ResourceError
 from wordkit.nn.network import uses_bf16
 from wordkit.runtime import Report
+from wordkit.runtime.processes import Processes
 from wordkit.training import run as run_module
 from wordkit.training import trainer as trainer_module
-from wordkit.training.distributed import Processes
 from wordkit.training.run import TrainingRun, check_network_memory, chosen_precision
 from wordkit.training.task import BatchLoss
 

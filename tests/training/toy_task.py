@@ -15,11 +15,11 @@ from wordkit.nn.config import NetworkConfig
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.network import inference
 from wordkit.runtime import Report
+from wordkit.runtime.processes import Processes
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Vocabulary
 from wordkit.training.checkpoint import TrainingCheckpoint, read_training
 from wordkit.training.config import LearningConfig
-from wordkit.training.distributed import Processes
 from wordkit.training.run import TrainingRun
 from wordkit.training.task import BatchLoss, Metrics
 from wordkit.training.trainer import Trainer

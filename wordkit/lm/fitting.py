@@ -25,6 +25,7 @@ from wordkit.lm.presets import PRESETS, Preset, get_preset
 from wordkit.lm.task import Checkpoint
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
+from wordkit.runtime.processes import join_processes, lost_process_error
 from wordkit.text import Corpus
 from wordkit.text.detokenizer import UNIT_NOUNS, Unit
 from wordkit.text.tokenizers import unit_of
@@ -162,7 +163,7 @@ def iter_fit_preset(
     """Choose the settings that learn most from a text in the time there is.
 
     Where ``minutes`` limits the training, a small model is timed for a moment, to know what this
-    machine can do in them.
+    machine can do in them; of several processes each times it, and all choose for their sum.
 
     Args:
         tokens: N.
@@ -270,11 +271,13 @@ _FIXED_WORK = 4e5  # what else a token costs, in multiplications
 
 
 def _probe(words: int, config: TrainingConfig, device: str, threads: int | None) -> float:
-    """Return the multiplications per second that training does here."""
-    before = torch.get_num_threads()
+    """Return the multiplications per second that training does here, in all processes together."""
+    before, processes = torch.get_num_threads(), join_processes(device)
     torch.set_num_threads(thread_count(threads))
     try:
-        return _measure_speed(min(words, 20_000), config, device)
+        with lost_process_error(processes):
+            speed = torch.tensor(_measure_speed(min(words, 20_000), config, device), device=device)
+            return float(processes.all_reduce(speed))
     finally:
         torch.set_num_threads(before)
 

@@ -28,6 +28,7 @@ from wordkit.nn.network import detach, device_of, map_state
 from wordkit.nn.output import default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
 from wordkit.runtime import Report, Run, choose_device
+from wordkit.runtime.processes import Processes
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Corpus, Vocabulary
@@ -40,7 +41,6 @@ from wordkit.training.checkpoint import (
     check_resumption,
     read_training,
 )
-from wordkit.training.distributed import Processes
 from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import (
     TrainingRun,

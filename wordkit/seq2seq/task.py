@@ -22,6 +22,7 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.nn.network import device_of, inference
 from wordkit.runtime import Report, choose_device
+from wordkit.runtime.processes import Processes
 from wordkit.seq2seq.batches import (
     EncodedPairs,
     Ids,
@@ -62,7 +63,6 @@ from wordkit.training.checkpoint import (
     check_resumption,
     read_training,
 )
-from wordkit.training.distributed import Processes
 from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import (
     TrainingRun,

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from wordkit.nn.network import device_of
-from wordkit.training.distributed import Processes
+from wordkit.runtime.processes import Processes
 from wordkit.training.state import LoopState
 from wordkit.training.task import Task
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from wordkit import __version__
-from wordkit.errors import ConfigError, LostProcessError
+from wordkit.errors import ConfigError
 from wordkit.runtime import (
     Report,
     StoppableRun,
@@ -21,11 +21,11 @@ from wordkit.runtime import (
     require_memory,
     thread_count,
 )
+from wordkit.runtime.processes import Processes, join_processes, lost_process_error
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.training.adaptive_threads import adapting_threads
 from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.config import Precision
-from wordkit.training.distributed import Processes, is_process_loss, join_processes
 from wordkit.training.state import LoopState
 from wordkit.training.task import Task
 from wordkit.training.trainer import Trainer
@@ -75,30 +75,24 @@ class TrainingRun(StoppableRun[M]):
         checkpoints: CheckpointPlan | None,
         resume: TrainingCheckpoint[Any, Any] | None,
     ) -> Generator[Report, None, M]:
-        before, processes = torch.get_num_threads(), Processes()
+        before = torch.get_num_threads()
         torch.set_num_threads(thread_count(threads))
         try:
             processes, began = join_processes(device), time.monotonic()
-            task = yield from make_task(processes)
-            adapts = threads is None and device == "cpu" and processes.count == 1
-            self._trainer = trainer = Trainer(
-                task, processes, checkpoints, seconds=time.monotonic() - began
-            )
-            if resume is not None:
-                trainer.resume(resume)
-            try:
-                return (yield from adapting_threads(trainer.run()) if adapts else trainer.run())
-            except (KeyboardInterrupt, SystemExit, GeneratorExit):
-                if processes.count == 1:  # one of several cannot ask the others now
-                    trainer.save_checkpoint()
-                raise
-        except RuntimeError as error:
-            if processes.count == 1 or not is_process_loss(error):
-                raise
-            raise LostProcessError(
-                "another process of this training has ended or cannot be reached; see what it "
-                "said, and start all again, from the last checkpoint where there is one"
-            ) from error
+            with lost_process_error(processes):
+                task = yield from make_task(processes)
+                adapts = threads is None and device == "cpu" and processes.count == 1
+                self._trainer = trainer = Trainer(
+                    task, processes, checkpoints, seconds=time.monotonic() - began
+                )
+                if resume is not None:
+                    trainer.resume(resume)
+                try:
+                    return (yield from adapting_threads(trainer.run()) if adapts else trainer.run())
+                except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                    if processes.count == 1:  # one of several cannot ask the others now
+                        trainer.save_checkpoint()
+                    raise
         finally:
             if self._trainer is not None:
                 self._trainer.close()

@@ -19,12 +19,13 @@ from wordkit.errors import ConfigError, DivergenceError, counted
 from wordkit.nn.dropout import dropout_generator
 from wordkit.nn.network import device_of, widest_float
 from wordkit.runtime import Report, Run
+from wordkit.runtime.processes import Processes
 from wordkit.runtime.signals import uninterrupted
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan
 from wordkit.training.budget import Budget
 from wordkit.training.checkpoint import TrainingCheckpoint, as_format_error, save_training
 from wordkit.training.config import USUAL_RATES
-from wordkit.training.distributed import DistributedLoss, Processes
+from wordkit.training.distributed import DistributedLoss
 from wordkit.training.optimizers import (
     WeightAverage,
     clip_gradients,

@@ -23,6 +23,7 @@ from wordkit.errors import ConfigError, TextError, WordkitWarning
 from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.nn.network import select
 from wordkit.runtime import Report, choose_device
+from wordkit.runtime.processes import Processes
 from wordkit.seq2seq.batches import EncodedPairs, Ids, PairBatch, epoch_batches
 from wordkit.seq2seq.config import DecodingConfig, check_latent
 from wordkit.seq2seq.decoder import DecoderState
@@ -51,7 +52,6 @@ from wordkit.training.checkpoint import (
     check_resumption,
     read_training,
 )
-from wordkit.training.distributed import Processes
 from wordkit.training.finetuning import (
     check_shape,
     copy_weights,
