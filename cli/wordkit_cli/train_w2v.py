@@ -29,6 +29,7 @@ from wordkit_cli.training import (
     check_training,
     checkpoint_plan,
     finish_training,
+    is_first_process,
     save_somewhere,
 )
 
@@ -79,18 +80,23 @@ def command(
     those of a finished training in the same file, but not those of one that was stopped: that is
     an error.
 
+    torchrun starts it on several processors or machines: each process trains its own copy of the
+    vectors on its part of TEXT, and they exchange what they have learnt.
+
     \b
     Examples:
       wordkit train-w2v corpus.txt
       wordkit train-w2v corpus.txt --arch skipgram --dim 300 -o sg.safetensors
       wordkit train-w2v corpus.txt --checkpoint w2v.checkpoint --resume
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
+      torchrun --nproc-per-node 2 -m -- wordkit_cli train-w2v corpus.ids --threads 1
     """
     from wordkit.embeddings import Embeddings, save_embeddings
     from wordkit.embeddings.formats import check_dim, files_of
     from wordkit.word2vec import begin_training, iter_train_word2vec
 
-    checkpoint, log, device = options["checkpoint"], options["log"], options["device"]
+    checkpoint, device, is_first = options["checkpoint"], options["device"], is_first_process()
+    log, quiet = options["log"] if is_first else None, options["quiet"] or not is_first
     _check_usage(text, init, resume, checkpoint)
     written = files_of(output)
     check_training(written, options)
@@ -99,7 +105,7 @@ def command(
     if options["like"] is not None:
         given = settings_like(options["like"], **given)
     writing, resumed = checkpoint_plan(options), resume or resume == _OF_CHECKPOINT
-    with Progress(quiet=options["quiet"], log=log, append=resume is not None) as progress:
+    with Progress(quiet=quiet, log=log, append=resume is not None) as progress:
         with progress.announcing_compilation():
             beginning = begin_training(
                 given, init=init, resume=resumed, checkpoint=writing, update=changed
@@ -131,9 +137,9 @@ def command(
             return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
 
         with progress.announcing_compilation():  # of what writes vectors
-            save = None if in_place else save_embeddings
+            save = save_embeddings if is_first and not in_place else None
             vectors = finish_training(run, output, save, progress, checkpoint, figures)
-            if in_place:
+            if is_first and in_place:
                 save_somewhere(save_embeddings, vectors, output)
         progress.say(f"{output}: {_described(vectors, progress.rate)}")
 
@@ -178,4 +184,6 @@ def _described(vectors: Embeddings, rate: float | None) -> str:
         facts.append(f"loss {loss:.3f}")
     if rate:
         facts.append(f"{short(rate)} words/s")
+    if sent := vectors.metadata["training"].get("bytes_per_word"):
+        facts.append(f"{sent:.1f} bytes sent per word")
     return ", ".join(facts)

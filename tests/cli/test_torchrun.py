@@ -14,15 +14,19 @@ from every_command import COMMANDS
 
 TRAINING = {
     name: next(call.arguments for call in COMMANDS[name] if "--checkpoint" in call.arguments)
-    for name in ("train-lm", "train-seq2seq")
+    for name in ("train-w2v", "train-lm", "train-seq2seq")
 }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
-@pytest.mark.parametrize(("name", "rank"), [("train-lm", 0), ("train-lm", 1), ("train-seq2seq", 1)])
+@pytest.mark.parametrize(
+    ("name", "rank"), [("train-w2v", 1), ("train-lm", 0), ("train-seq2seq", 1)]
+)
 def test_a_process_that_is_killed(place: Place, name: str, rank: int) -> None:
     """The other ends in a plain line, and the checkpoint is whole."""
-    arguments = [word for word in TRAINING[name] if word != "-q"] + ["--epochs", "99999"]
+    epochs, limit = ("5000", []) if name == "train-w2v" else ("99999", ["--max-minutes", "0.0001"])
+    arguments = [word for word in TRAINING[name] if word not in ("-q", "--preset", "rnnlm")]
+    arguments += ["--epochs", epochs]
     checkpoint, model = (
         Path(arguments[arguments.index(option) + 1]) for option in ("--checkpoint", "-o")
     )
@@ -40,8 +44,8 @@ def test_a_process_that_is_killed(place: Place, name: str, rank: int) -> None:
     assert last.startswith(("wordkit: another process of this training has ended", "wordkit: stop"))
     assert "Traceback" not in said.read_text()
     assert rank == 0 or call("info", model).status == 0, "the first keeps what it has learnt"
-    resumed = call(name, *arguments, "--max-minutes", "0.0001", "--resume")
-    assert resumed.status == 0 and f"resuming {checkpoint} after" in resumed.stderr, resumed
+    resumed = call(name, *arguments, *limit, "--resume")
+    assert resumed.status == 0 and f"resuming {checkpoint} " in resumed.stderr, resumed
 
 
 def ranks(process: Process) -> dict[int, int]:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import free_port
 from lm.toy_language import toy_corpus
 from seq2seq.toy_pairs import reversed_text, toy_pairs
 from training.real_tasks import LM, SEQ2SEQ, Training
+from word2vec.training_cases import KINDS, of_a_kind, settings, topics
 
+from wordkit.lm.fitting import iter_fit_preset
 from wordkit.runtime import Report
+from wordkit.text import Corpus
+from wordkit.word2vec import (
+    Checkpoint,
+    CheckpointPlan,
+    iter_train_word2vec,
+    read_checkpoint,
+    start_from_checkpoint,
+)
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -28,11 +41,12 @@ DRIVER = """
 import atexit, json, sys
 
 sys.path.insert(0, sys.argv[1])
-from training.test_processes import CASES, gloo_threads, reported
+from training.test_processes import CASES, VECTORS, fitted, gloo_threads, learnt, reported
 
 atexit.register(lambda: print(gloo_threads()))  # what is registered later comes before it
 folders = (None, sys.argv[2])
-print(json.dumps([{name: reported(name, folder) for name in CASES} for folder in folders]))
+known = [{name: reported(name, folder) for name in CASES} for folder in folders]
+print(json.dumps([*known, {name: learnt(name, sys.argv[2]) for name in VECTORS}, fitted()]))
 """
 
 SHORT = replace(LM, text=toy_corpus(250), valid=toy_corpus(100, seed=2)).with_({}, {"batch": 6})
@@ -94,22 +108,74 @@ def reported(name: str, folder: str | None = None) -> Reported:
     return losses, validations, squares
 
 
+VECTORS: dict[str, dict[str, Any]] = {
+    "skipgram": {"arch": "skipgram"},
+    "cbow": {"arch": "cbow"},
+    "subwords": {"arch": "skipgram", "subwords": "3-5"},
+    "hs": {"loss": "hs"},
+    "torch-cpu": {"arch": "skipgram"},
+}
+TOPICS = Corpus.from_sentences(topics())
+
+
+def learnt(
+    name: str, folder: str | None = None, checkpoint: Checkpoint | None = None
+) -> dict[str, Any]:
+    """What is known of word vectors.
+
+    Args:
+        name: of a case.
+        folder: where a checkpoint of the middle of the training is kept.
+        checkpoint: what is resumed.
+    """
+    config, plan = settings(epochs=4, **VECTORS[name]), None
+    start = None if checkpoint is None else start_from_checkpoint(TOPICS, config, checkpoint)
+    if folder is not None:
+        plan = CheckpointPlan(Path(folder, f"{name}.last"), 1e-9)
+    device = name if name.startswith("torch") else "cpu"
+    run = iter_train_word2vec(
+        TOPICS, config, start=start, threads=1, device=device, checkpoint=plan
+    )
+    for report in run:
+        is_half = report.figures["epochs"] < 2.5 and os.environ.get("RANK") == "0"
+        if plan is not None and is_half and os.path.exists(plan.path):
+            shutil.copy(plan.path, Path(folder or "", name))
+    vectors = run.result()
+    matrices = (vectors.vectors, *vectors.weights.values())
+    digest = hashlib.sha256(b"".join(matrix.tobytes() for matrix in matrices)).hexdigest()
+    kinds = min(of_a_kind(vectors, kind) for kind in KINDS)
+    return {"digest": digest, "kinds": kinds, **vectors.metadata["training"]}
+
+
+def fitted(*speeds: float) -> str:
+    """The settings that fit a text and a minute, where a process is as fast as its rank says."""
+    speed = sum(speeds) or 1e9 * (1 + int(os.environ["RANK"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wordkit.lm.fitting._measure_speed", lambda *_: speed)
+        return repr(iter_fit_preset(10**6, 5000, minutes=1, device="cpu").result())
+
+
 def gloo_threads() -> int:
     """Threads of this process by which gloo talks; 0 where the system does not tell."""
     return sum("gloo" in name.read_text() for name in Path("/proc/self/task").glob("*/comm"))
 
 
 @pytest.fixture(scope="module")
-def printed_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the checkpoints that the processes write."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def printed_by_two(folder: Path) -> list[list[str]]:
     """What each of two processes, started as torchrun does, prints: see DRIVER."""
-    folder = str(tmp_path_factory.mktemp("checkpoints"))
     environment = {
         **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", DRIVER, str(TESTS), folder],
+            [sys.executable, "-c", DRIVER, str(TESTS), str(folder)],
             env={**environment, "RANK": rank, "LOCAL_RANK": rank},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -129,7 +195,7 @@ def printed_by_two(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
 def test_two_processes_come_to_what_one_does(name: str, printed_by_two: list[list[str]]) -> None:
     """Both know the same, also when resumed: each has its own state and its own dropout."""
     first, second = (json.loads(reports) for reports, _ in printed_by_two)
-    undisturbed, resumed = (way[name] for way in first)
+    undisturbed, resumed = (way[name] for way in first[:2])
     assert undisturbed == second[0][name] == resumed
     alone = reported(name)
     if "dropout" in name:  # each process drops other values
@@ -139,6 +205,27 @@ def test_two_processes_come_to_what_one_does(name: str, printed_by_two: list[lis
     for ours, theirs in zip(undisturbed, alone, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3)
     assert alone[0][-1] < alone[0][0] - 0.02
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_two_processes_learn_the_same_vectors(
+    name: str, folder: Path, printed_by_two: list[list[str]]
+) -> None:
+    """Each chunk is trained on once, also where one process resumes what two have begun."""
+    ours, theirs = (json.loads(reports)[2][name] for reports, _ in printed_by_two)
+    assert ours == theirs and ours["processes"] == 2 and ours["bytes_per_word"] > 1
+    checkpoint = read_checkpoint(folder / name)
+    assert 0.5 < checkpoint.fraction_done < 0.63
+    alone, resumed = learnt(name), learnt(name, checkpoint=checkpoint)
+    for made in (ours, resumed):
+        assert made["kinds"] >= 17 and "processes" not in alone
+        assert made["predictions"] == alone["predictions"] and made["words"] == alone["words"]
+        assert made["loss"] == pytest.approx(alone["loss"], rel=0.1)
+
+
+def test_the_model_is_chosen_for_what_all_processes_do(printed_by_two: list[list[str]]) -> None:
+    chosen = [json.loads(reports)[3] for reports, _ in printed_by_two]
+    assert chosen == [fitted(1e9, 2e9)] * 2 != [fitted(1e9)] * 2
 
 
 def test_processes_leave_each_other_before_they_end(printed_by_two: list[list[str]]) -> None:

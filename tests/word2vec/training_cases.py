@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,14 @@ class FakeEngine:
 
     name = "a fake"
     packages: tuple[str, ...] = ("numpy", "numba")
-    chunk_tokens = 1000
+    chunk_tokens, threads = 1000, 1
+    figures: Mapping[str, float] = {}
 
     def __init__(self, state: TrainingState, config: Word2VecConfig) -> None:
         self.weights = state.weights
         self.seed = config.seed
         self.fetched = 0
+        self.matrices = state.weights.input, state.weights.output
 
     def prepare(self) -> None:
         pass

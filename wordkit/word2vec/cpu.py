@@ -5,7 +5,7 @@ The threads update the same matrices without locks: Recht, Ré, Wright and Niu, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ class CpuEngine:
         ResourceError: there is too little memory for what the threads need beside the weights.
     """
 
+    figures: Mapping[str, float] = {}
     packages: tuple[str, ...] = ("numpy", "numba")
 
     def __init__(
@@ -51,14 +52,15 @@ class CpuEngine:
         *,
         threads: int | None = None,
     ) -> None:
-        self._threads = thread_count(threads)
-        self.name = f"{self._threads} CPU thread{'s' if self._threads > 1 else ''}"
+        self.threads = thread_count(threads)
+        self.name = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         self._weights = state.weights
+        self.matrices = state.weights.input, state.weights.output
         self._seed = config.seed
         V = len(state.vocabulary)
         self.chunk_tokens = chunk_tokens(_CHUNK_PRODUCTS, _MAX_CHUNK_TOKENS, words=V, config=config)
         if config.loss == "softmax":
-            _check_tables(V, config, self._threads)
+            _check_tables(V, config, self.threads)
         rows = state.rows_of(corpus)
         self._text = _text(corpus, rows, config)
         components = state.components
@@ -71,15 +73,15 @@ class CpuEngine:
             dynamic=int(config.dynamic_window),
             negative=config.negative,
             true_gradient=int(config.cbow_gradient == "true"),
-            copied=min(_COPIED_ROWS, V) if 1 < self._threads <= _MAX_COPYING_THREADS else 0,
-            merge_words=max(_UNMERGED_WORDS // self._threads // 8 * 8, 8),
+            copied=min(_COPIED_ROWS, V) if 1 < self.threads <= _MAX_COPYING_THREADS else 0,
+            merge_words=max(_UNMERGED_WORDS // self.threads // 8 * 8, 8),
         )
 
     def run(
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
-        return unordered_map(self._train, chunks, record, self._threads, "wordkit-word2vec")
+        return unordered_map(self._train, chunks, record, self.threads, "wordkit-word2vec")
 
     def prepare(self) -> None:
         """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""

@@ -1,14 +1,15 @@
 """The engines that train, the CPU's kernels or torch on a device, and the chunks of a corpus.
 
-N is the number of tokens of the corpus, V of words.
+N is the number of tokens of the corpus, V of words, R and O of rows of the two matrices, D of
+dimensions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,17 @@ class Engine(Protocol):
 
     chunk_tokens: int
     """Tokens of a chunk."""
+
+    threads: int
+    """Chunks that are trained on at a time."""
+
+    matrices: tuple[Any, Any]
+    """The weights that are trained, shapes (R, D) and (O, D): arrays, or tensors on a device."""
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Figures for reports, and for the metadata of the vectors."""
+        ...
 
     def prepare(self) -> None:
         """Do what is needed once before the first chunk, and may take seconds."""

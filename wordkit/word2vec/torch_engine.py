@@ -5,14 +5,14 @@ T is the number of centres in a block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from wordkit.errors import ResourceError
-from wordkit.runtime import choose_device, require_memory
+from wordkit.runtime import choose_device, require_memory, torchrun_number
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, chunk_tokens
@@ -48,17 +48,23 @@ class TorchEngine:
         ResourceError: the machine has no such device, or too little memory on it.
     """
 
+    figures: Mapping[str, float] = {}
     packages: tuple[str, ...] = ("numpy", "torch")
+    threads = 1
 
     def __init__(
         self, corpus: Corpus, state: TrainingState, config: Word2VecConfig, *, device: str
     ) -> None:
         self._device = choose_device(device)
+        if self._device == "cuda":
+            torch.cuda.set_device(torchrun_number("LOCAL_RANK", torch.cuda.current_device()))
         self.name = "torch on the CPU" if self._device == "cpu" else self._device
         self._config, self._weights = config, state.weights
         self._check_device_memory()
         self._inputs = self._rows(self._weights.padded_input)
         self._outputs = self._rows(self._weights.padded_output)
+        D = config.dim
+        self.matrices = self._inputs.weights[:, :D], self._outputs.weights[:, :D]
         rows = state.rows_of(corpus)
         # a word that the text does not hold is not drawn, and keeps its vectors
         counts = state.vocabulary.counts

@@ -22,7 +22,8 @@ import numpy.typing as npt
 from wordkit import __version__
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
-from wordkit.runtime import Report, StoppableRun, uninterrupted
+from wordkit.runtime import Report, StoppableRun, torchrun_number, uninterrupted
+from wordkit.runtime.processes import Processes, join_processes, lost_process_error
 from wordkit.storage import WORD2VEC_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
 from wordkit.text import Corpus
@@ -121,9 +122,11 @@ class _Training:
         plan: CheckpointPlan | None,
     ) -> None:
         self._corpus, self._config, self._state, self._engine = corpus, config, state, engine
-        self._borders = chunk_borders(corpus, engine.chunk_tokens).tolist()
         self._checkpoint = Checkpoint(config, state, corpus.record)
+        if torchrun_number("RANK", 0) > 0:  # process 0 writes for all
+            plan = None
         self._keeper = CheckpointKeeper(plan, self._write)
+        self._is_time, self._processes = self._keeper.is_due, Processes()
         if plan is not None:  # fail before the work
             checkpoint_record(self._checkpoint)
         self._begun = self._done = self._saved = self._checkpoint.words_done
@@ -133,10 +136,24 @@ class _Training:
         self._untrained_loss = choices * math.log(2)  # of vectors of zeros
 
     def run(self) -> Generator[Report, None, Embeddings]:
-        """Train to the end."""
-        state, last = self._state, self._state.loss_sum
-        _check_unused(state)
+        """Train to the end, together with the other processes that torchrun has started."""
+        _check_unused(self._state)
         self._engine.prepare()
+        device = "cuda" if self._engine.name == "cuda" else "cpu"
+        self._processes = processes = join_processes(device)
+        with lost_process_error(processes):
+            if processes.count > 1:
+                from wordkit.word2vec.exchange import ExchangeEngine  # torch takes seconds to load
+
+                parts = self._engine, self._corpus, self._state, self._config
+                exchange = ExchangeEngine(processes, *parts, self._keeper.is_due)
+                self._engine, self._is_time = exchange, lambda: exchange.is_due
+            self._borders = chunk_borders(self._corpus, self._engine.chunk_tokens).tolist()
+            return (yield from self._epochs())
+
+    def _epochs(self) -> Generator[Report, None, Embeddings]:
+        """The epochs left."""
+        state, last = self._state, self._state.loss_sum
         began, predictions = state.epoch, 0
         while state.epoch < self._config.epochs:
             yield from self._epoch()
@@ -179,7 +196,8 @@ class _Training:
                     self._keeper.save()
             yield self._report()
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            self._save_progress()
+            if self._processes.count == 1:  # one of several cannot ask the others now
+                self._save_progress()
             raise
 
     def _until_checkpoint(self) -> Generator[Report, None, None]:
@@ -245,12 +263,13 @@ class _Training:
             "epoch": self._state.epoch + 1,
             "epochs": self._done / tokens,
             "lr": self._learning_rate(self._done),
+            **self._engine.figures,
         }
         return Report("training", self._done, self._config.epochs * tokens, "words", figures)
 
     def _is_due(self) -> bool:
         """Return whether the next checkpoint is due."""
-        return self._keeper.is_due() and self._checkpoint.words_done > self._saved
+        return self._is_time() and self._checkpoint.words_done > self._saved
 
     def _save_progress(self) -> None:
         """Write a checkpoint if the last one lacks anything; no chunk may be under way."""
@@ -313,6 +332,7 @@ def embeddings_of(
             "words": state.epoch * corpus.tokens + state.position,
             "loss": state.loss_sum.mean_loss if state.loss_sum.predictions else None,
             "predictions": state.loss_sum.predictions,
+            **engine.figures,
         },
         "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
     }
