@@ -35,6 +35,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "word2vec_command": "The whole command, beside gensim",
         "word2vec_quality": "Quality, beside gensim",
         "word2vec_scaling": "More text, more threads",
+        "word2vec_processes": "Processes under torchrun, beside threads",
         "word2vec_table": "Dimensions and negatives",
         "word2vec_sweep": "How the defaults were chosen",
         "word2vec_device": "On a GPU",

@@ -126,7 +126,7 @@ KINDS = {
     "SIGKILL": (12, [*JOBS]),
     "SIGTERM": (2, [*JOBS]),
     "SIGINT": (2, [*JOBS]),
-    "worker": (1, NETWORKS),
+    "worker": (1, ["train-w2v", *NETWORKS]),
     "cluster": (2, ["prepare"]),
     "terminal": (1, TRAININGS),
     "disk": (1, TRAININGS),

@@ -4,6 +4,7 @@
     python benchmarks/word2vec.py command   from raw text to a file of vectors, as a process
     python benchmarks/word2vec.py quality   scores on the evaluation sets over three seeds
     python benchmarks/word2vec.py sweep     scores over the learning rates
+    python benchmarks/word2vec.py processes scores and time under torchrun, beside threads
     python benchmarks/word2vec.py scaling   speed and memory as text, dimensions, threads grow
     python benchmarks/word2vec.py table     speed over dimensions and negatives
 
@@ -27,6 +28,7 @@ MODULES = {
     "command": "word2vec_speed",
     "quality": "word2vec_quality",
     "sweep": "word2vec_quality",
+    "processes": "word2vec_processes",
     "scaling": "word2vec_scaling",
     "table": "word2vec_speed",
 }
@@ -54,6 +56,11 @@ def parse() -> argparse.Namespace:
     sweep.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     sweep.add_argument("--epochs", type=positive, nargs="+", default=[1, 5, 15])
     sweep.add_argument("--dim", type=positive, nargs="+", default=[100, 300])
+    processes = commands.add_parser("processes", parents=[shared, scored])
+    processes.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    processes.add_argument("--epochs", type=positive, default=5)
+    processes.add_argument("--counts", type=positive, nargs="+", default=[2, 4])
+    processes.add_argument("--arch", nargs="+", choices=["skipgram", "cbow"], help="default: both")
     scaling = commands.add_parser("scaling", parents=[shared, timed])
     scaling.add_argument("--arch", nargs="+", choices=["skipgram", "cbow"], help="default: both")
     scaling.add_argument("--sizes", type=positive, nargs="+", help="default: 1 4 16")
@@ -80,7 +87,7 @@ def _share(text: str) -> float:
 def main() -> None:
     """Run a subcommand."""
     options = parse()
-    without_gensim = options.name in ("sweep", "scaling") or (
+    without_gensim = options.name in ("sweep", "processes", "scaling") or (
         options.name == "quality" and options.only and "gensim" not in options.only
     )
 

@@ -16,7 +16,7 @@ from word2vec_text import MIN_COUNT, Text, enwiki, introduction
 from wordkit.word2vec import Word2VecConfig
 from wordkit.word2vec.config import Arch, Kept
 
-__all__ = ["quality", "sweep"]
+__all__ = ["Result", "quality", "scores_row", "sweep", "verdict"]
 
 CBOW_LR_OF_WORD2VEC_C = 0.05  # gensim's default is half of it, and scores worse
 MAKERS = ("gensim", "wordkit")
@@ -66,7 +66,7 @@ def quality(options: argparse.Namespace) -> None:
         for system in _systems(options):
             trained = [system.with_seed(seed) for seed in options.seeds]
             result = Result(system, measured(trained, text, sets, options.keep))
-            print(_row(result, text), flush=True)
+            print(scores_row(result, text), flush=True)
             results.append(result)
     coverage = next((s.coverage for r in results for s in r.scores if s.coverage), {})
     print("\nused: " + "; ".join(f"{name} {used}" for name, used in coverage.items()))
@@ -112,7 +112,7 @@ def _rate_of_gensim(threads: int, epochs: int) -> float:
     return (1 - done) / 0.5
 
 
-def _row(result: Result, text: Text) -> str:
+def scores_row(result: Result, text: Text) -> str:
     """A line of the table of scores."""
     name = result.system.name
     dates = "; ".join(sorted({scores.measured for scores in result.scores}))
@@ -139,10 +139,11 @@ def _print_verdicts(results: Sequence[Result]) -> None:
     print("\nDifferences of the means; not below gensim's by more than its own spread?\n")
     print(heading(["", "against", *SETS]))
     for a, b in pairs:
-        print(row([a.system.name, b.system.name, *(_verdict(a, b, name) for name in SETS)]))
+        print(row([a.system.name, b.system.name, *(verdict(a, b, name) for name in SETS)]))
 
 
-def _verdict(ours: Result, theirs: Result, name: str) -> str:
+def verdict(ours: Result, theirs: Result, name: str) -> str:
+    """Whether one is not below another on a set, but for the spread of the other's seeds."""
     if not all(scores.percent for result in (ours, theirs) for scores in result.scores):
         return "diverged"
     difference, allowed = ours.mean(name) - theirs.mean(name), theirs.spread(name)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from word2vec_text import Text
-from word2vec_wordkit import compile_kernels, train
+from word2vec_wordkit import compile_kernels, train, train_in_processes
 
 import wordkit
 from wordkit.embeddings import Embeddings
@@ -52,6 +52,9 @@ class System:
 
     threads: int
 
+    processes: int = 1
+    """Of so many threads each, under torchrun."""
+
     def with_seed(self, seed: int) -> System:
         """The same with another seed."""
         return replace(self, config=replace(self.config, seed=seed))
@@ -59,6 +62,7 @@ class System:
     def key(self, text: Text) -> str:
         """Names this training among all: settings, text and version."""
         facts = [self.device, asdict(self.config), self.threads, text.corpus.fingerprint]
+        facts += [self.processes] if self.processes > 1 else []
         if self.device == "gensim":
             facts.append(importlib.metadata.version("gensim"))
         else:
@@ -82,6 +86,9 @@ class Scores:
 
     measured: str
     """The day, and where it was a GPU, its name."""
+
+    bytes_per_word: float = 0.0
+    """What each of several processes has sent."""
 
 
 class EvaluationSets:
@@ -152,7 +159,8 @@ def _trained(system: System, text: Text, sets: EvaluationSets) -> Scores:
         vectors, seconds = _train(system, text)
     except DivergenceError:
         return Scores(None, {}, 0.0, when)
-    return Scores(*sets.score(vectors), seconds, when)
+    sent = vectors.metadata.get("training", {}).get("bytes_per_word", 0.0)
+    return Scores(*sets.score(vectors), seconds, when, sent)
 
 
 def _train(system: System, text: Text) -> tuple[Embeddings, float]:
@@ -162,6 +170,10 @@ def _train(system: System, text: Text) -> tuple[Embeddings, float]:
         model = Gensim(text.corpus, system.config, threads=system.threads)
         seconds = model.train(text.tokens(), text.corpus.tokens)
         return model.embeddings(), seconds
+    if system.processes > 1:
+        return train_in_processes(
+            text.corpus, system.config, threads=system.threads, processes=system.processes
+        )
     kept = system.config.kept
     vectors, seconds = _trained_last(
         replace(system, config=replace(system.config, vectors="in")), text

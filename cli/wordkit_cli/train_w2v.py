@@ -89,7 +89,7 @@ def command(
       wordkit train-w2v corpus.txt --arch skipgram --dim 300 -o sg.safetensors
       wordkit train-w2v corpus.txt --checkpoint w2v.checkpoint --resume
       wordkit train-w2v news.txt --resume vectors.safetensors -o more.safetensors
-      torchrun --nproc-per-node 2 -m -- wordkit_cli train-w2v corpus.ids --threads 1
+      torchrun --nproc-per-node 2 -m -- wordkit_cli train-w2v corpus.ids
     """
     from wordkit.embeddings import Embeddings, save_embeddings
     from wordkit.embeddings.formats import check_dim, files_of

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_cases import settings, topics
+from training_cases import SMALL, topics
 
 from wordkit.text import Corpus
 from wordkit.word2vec import start_afresh
 from wordkit.word2vec.exchange import merged, rows_of_round, steps_of_rows
 
 
+@settings(max_examples=25)
 @given(rows=st.integers(1, 20_000))
 def test_each_row_has_its_turn(rows: int) -> None:
     """Row r in one round of 2^⌊log₂(r/256)⌋, wherever one begins to count."""
@@ -26,6 +28,7 @@ def test_each_row_has_its_turn(rows: int) -> None:
     assert times.tolist() == (64 // 2 ** np.floor(np.log2(ranks))).tolist()
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 5), st.floats(0, 100), st.integers(0, 2**32 - 1))
 def test_changes_come_as_far_as_one_process(processes: int, steps: float, seed: int) -> None:
     """From rows of 0, by n steps of each process, to the minimum of a quadratic loss."""
@@ -48,7 +51,7 @@ def test_changes_come_as_far_as_one_process(processes: int, steps: float, seed: 
 def test_steps_are_those_of_the_kernels(changes: dict[str, Any]) -> None:
     """The sum over the rows of both matrices is the same: each inner product is of two rows."""
     corpus = Corpus.from_sentences(topics(100))
-    config = settings(**changes)
+    config = replace(SMALL, **changes)
     inputs, outputs = steps_of_rows(corpus, start_afresh(corpus, config), config)
     contexts = 6 if config.arch == "cbow" else 1
     assert contexts * inputs.sum() == pytest.approx(outputs.sum())

@@ -56,8 +56,8 @@ class TorchEngine:
         self, corpus: Corpus, state: TrainingState, config: Word2VecConfig, *, device: str
     ) -> None:
         self._device = choose_device(device)
-        if self._device == "cuda":
-            torch.cuda.set_device(torchrun_number("LOCAL_RANK", torch.cuda.current_device()))
+        if self._device == "cuda" and torchrun_number("WORLD_SIZE", 1) > 1:
+            torch.cuda.set_device(torchrun_number("LOCAL_RANK", 0))
         self.name = "torch on the CPU" if self._device == "cpu" else self._device
         self._config, self._weights = config, state.weights
         self._check_device_memory()

@@ -57,6 +57,8 @@ def iter_train_word2vec(
 
     The same corpus, settings and seed on one CPU thread give the same vectors, bit for bit. More
     threads write to the same vectors without locks, so that no two runs are quite the same.
+    Processes that torchrun has started train together, on the CPU or CUDA, and have the same
+    vectors in the end; process 0 writes checkpoints.
 
     Args:
         corpus: in memory or memory-mapped.
@@ -72,7 +74,9 @@ def iter_train_word2vec(
         A run, whose vectors so far can be had, that reports the stage ``training``: words done, and
         as figures the ``loss`` (mean over the present epoch of −log p of a prediction, in nats,
         before each step; NaN before the first), the ``epoch`` (from 1), the ``epochs`` done, with
-        fractions, and the ``lr``. Its embeddings hold, beside the vectors, the weights that
+        fractions, and the ``lr``; of several ``processes`` also their number, and the
+        ``bytes_per_word`` that each has sent for a word that it trained on. Its embeddings hold,
+        beside the vectors, the weights that
         :func:`wordkit.word2vec.start_from_model` resumes from; their metadata have the settings,
         the fingerprint of the corpus, versions, and the last loss. A run with checkpoints that is
         closed or interrupted writes one first; so does one that ends, and resuming from that one
@@ -81,7 +85,9 @@ def iter_train_word2vec(
     Raises:
         VocabularyError: fewer than two words are frequent enough.
         ConfigError: the device's name is unknown, ``threads`` is less than 1, or the checkpoints
-            would replace another file or an unfinished training.
+            would replace another file or an unfinished training; or other processes cannot be
+            reached (in the run).
+        LostProcessError: another process has ended (in the run).
         ResourceError: there is too little memory, or no such device.
         TextError: no two words are in one window (in the run).
         DivergenceError: the vectors grew beyond all bounds (in the run).
