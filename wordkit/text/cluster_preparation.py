@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 import uuid
-import weakref
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,11 +20,10 @@ import numpy.typing as npt
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report
 from wordkit.runtime.cluster import Cluster
-from wordkit.storage import TemporaryFolder
 from wordkit.storage.parts import Part, PartFolder, part_in
 from wordkit.text.blocks import TextPart, TextSource, parts_of
 from wordkit.text.bpe_training import TextSpool, learn_pieces
-from wordkit.text.corpus import Corpus
+from wordkit.text.corpus import Corpus, written_corpus
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.numbering import corpus_settings, number_words, write_renumbered
 from wordkit.text.scanner import BlockIds, WordTable
@@ -79,18 +76,10 @@ def prepare_on_cluster(
         )
     if tokenizer.is_exact:
         config = replace(config, eos=True)
-    temporary = None
-    if folder is None:
-        temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
-        folder = os.path.join(temporary.name, "corpus.ids")
-    place = f"{os.fspath(folder).rstrip(os.sep)}.parts"
-    with CorpusWriter(folder) as writer, PartFolder(place) as parts:
+    with CorpusWriter(folder) as writer, PartFolder(f"{writer.folder}.parts") as parts:
         cluster = Cluster(client, parts.path)
         yield from _prepare(source, config, given, tokenizer, cluster, parts, writer)
-    corpus = Corpus.open(folder)
-    if temporary is not None:  # whose own finalizer would warn
-        weakref.finalize(corpus, temporary.cleanup)
-    return corpus
+    return written_corpus(writer)
 
 
 def _prepare(

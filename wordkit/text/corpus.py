@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ from wordkit.errors import CorpusError, TextError, counted, missing_hint
 from wordkit.text.corpus_folder import MANIFEST, PARTS, CorpusWriter, fingerprint_of, read_manifest
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["UNTOLD", "Corpus", "is_corpus", "origin"]
+__all__ = ["UNTOLD", "Corpus", "is_corpus", "origin", "written_corpus"]
 
 UNTOLD = {
     "tokenizer": "whitespace", "numbers": "keep", "normalize": "none", "case": None, "bpe": None,
@@ -206,6 +207,14 @@ class Corpus:
         corpus = cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
         corpus.folder = folder
         return corpus
+
+
+def written_corpus(writer: CorpusWriter) -> Corpus:
+    """Open what a writer has written; a temporary folder goes when the corpus does."""
+    corpus = Corpus.open(writer.folder)
+    if writer.temporary is not None:  # whose own finalizer would warn
+        weakref.finalize(corpus, writer.temporary.cleanup)
+    return corpus
 
 
 def origin(settings: object) -> list[str]:

@@ -20,6 +20,7 @@ import io
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,17 +82,17 @@ class CorpusWriter:
     Memory maps are for reading: a full disk under a written map would kill the process.
 
     Args:
-        folder: the folder to make, or a corpus to replace.
-        remedy: what to do when the disk is full, for the message.
+        folder: the folder to make, or a corpus to replace; None: one among the temporary files,
+            which goes with the corpus (see :func:`wordkit.text.corpus.written_corpus`).
     """
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        remedy: str = "free some space or choose another folder",
-    ) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.remedy, self.temporary = "free some space or choose another folder", None
+        if folder is None:
+            self.temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
+            folder = os.path.join(self.temporary.name, "corpus.ids")
+            self.remedy = "free some space, or name another folder for temporary files with TMPDIR"
         self.folder = Path(folder)
-        self.remedy = remedy
         self._digests: dict[str, bytes] = {}
         self._sizes: dict[str, int] = {}
         self._is_new = not os.path.exists(self.folder)

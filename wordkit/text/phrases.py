@@ -9,8 +9,6 @@ Compositionality" (2013), equation 6, times N as in word2phrase.c, and of Bouma,
 from __future__ import annotations
 
 import os
-import tempfile
-import weakref
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,9 +18,8 @@ import numpy.typing as npt
 
 from wordkit.errors import ConfigError
 from wordkit.runtime import Report, Run, ThreadPool
-from wordkit.storage import TemporaryFolder
 from wordkit.text.config import PhraseConfig
-from wordkit.text.corpus import Corpus
+from wordkit.text.corpus import Corpus, written_corpus
 from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.vocabulary import EOS, PHRASE_MARK, UNK, Vocabulary
 
@@ -252,19 +249,12 @@ def _joined(
         yield Report("joining", position, corpus.tokens, "tokens")
     yield Report("joining", corpus.tokens, corpus.tokens, "tokens")
     vocabulary, final = _vocabulary(words, counts, firsts, V, cut)
-    temporary = None
-    if folder is None:
-        temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
-        folder = temporary.name
     with CorpusWriter(folder) as writer:
         blocks = ((BlockIds(*block), final) for block in _joined_blocks(corpus, table, pool))
         kept = yield from write_renumbered(writer, blocks, position)
         made = {**settings, "oov": int(settings.get("oov", 0)) + position - kept}
         writer.finish(vocabulary, made)
-    joined = Corpus.open(folder)
-    if temporary is not None:  # whose own finalizer would warn
-        weakref.finalize(joined, temporary.cleanup)
-    return joined
+    return written_corpus(writer)
 
 
 def _joined_blocks(corpus: Corpus, table: _Table, pool: ThreadPool) -> Iterator[tuple[Ints, Ints]]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-import weakref
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -21,11 +19,10 @@ import numpy.typing as npt
 from wordkit.config import settings_of
 from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report, Run, ordered_map, thread_count
-from wordkit.storage import TemporaryFolder
 from wordkit.text.blocks import Block, TextSource
 from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.config import PHRASE_SETTINGS, TextConfig
-from wordkit.text.corpus import Corpus
+from wordkit.text.corpus import Corpus, written_corpus
 from wordkit.text.corpus_folder import CorpusWriter, SpoolFile
 from wordkit.text.numbering import (
     corpus_settings,
@@ -106,16 +103,10 @@ def _prepare(
         if given is not None:
             raise ConfigError("phrases shape a vocabulary, and one is given; leave one of them out")
         return (yield from _prepare_phrases(source, folder, config, threads))
-    remedy = "free some space or choose another folder"
-    temporary = None
-    if folder is None:
-        temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
-        folder = temporary.name
-        remedy = "free some space there, or name another folder for temporary files with TMPDIR"
     tokenizer = get_tokenizer(config.tokenizer, config.normalize, config.case)
     if tokenizer.is_exact:
         config = replace(config, eos=True)
-    with CorpusWriter(folder, remedy) as writer, contextlib.ExitStack() as stack:
+    with CorpusWriter(folder) as writer, contextlib.ExitStack() as stack:
         learnt = 0  # blocks that bpe has learnt from, where it left some out
         if tokenizer.unit == "bpe" and tokenizer.bpe is None:
             source = text = stack.enter_context(TextSpool(source, writer))
@@ -149,10 +140,7 @@ def _prepare(
         tokens = spool.tokens, kept
         settings = corpus_settings(config, tokenizer, source.name, tokens, sizes, made)
         writer.finish(numbering.vocabulary, settings)
-    corpus = Corpus.open(folder)
-    if temporary is not None:  # whose own finalizer would warn
-        weakref.finalize(corpus, temporary.cleanup)
-    return corpus
+    return written_corpus(writer)
 
 
 def _prepare_phrases(
