@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +9,6 @@ import click
 from wordkit.storage import check_outputs, is_same_file
 from wordkit.word2vec.config import LIKE, Word2VecConfig, settings_like
 from wordkit.word2vec.engine import DEVICES
-from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     checkpoint_options,
@@ -32,6 +29,7 @@ from wordkit_cli.training import (
     is_first_process,
     save_somewhere,
 )
+from wordkit_cli.vectors import figures_of, read_text
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
@@ -92,7 +90,7 @@ def command(
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-w2v corpus.ids
     """
     from wordkit.embeddings import Embeddings, save_embeddings
-    from wordkit.embeddings.formats import check_dim, files_of
+    from wordkit.embeddings.formats import files_of
     from wordkit.word2vec import begin_training, iter_train_word2vec
 
     checkpoint, device, is_first = options["checkpoint"], options["device"], is_first_process()
@@ -100,7 +98,6 @@ def command(
     _check_usage(text, init, resume, checkpoint)
     written = files_of(output)
     check_training(written, options)
-    choice, threads = TextOptions.take(options), options["threads"]
     (given,) = _SETTINGS.given(options)
     if options["like"] is not None:
         given = settings_like(options["like"], **given)
@@ -111,31 +108,18 @@ def command(
                 given, init=init, resume=resumed, checkpoint=writing, update=changed
             )
         progress.say(beginning.note)
-        check_dim(beginning.config.dim, output)
         if beginning.file is not None:
             is_model = isinstance(beginning.loaded, Embeddings) and beginning.is_resumed
             check_outputs([log, *written[is_model:]], [beginning.file])
-        outputs = (*written, checkpoint, log)
-        corpus = read_corpus(
-            text, choice, progress=progress, outputs=outputs, threads=threads,
-            pieces=options["max_vocabulary"],
-        )  # fmt: skip
+        corpus = read_text(text, output, beginning.config, options, progress)
         config, start = beginning.config, _start(beginning, corpus, progress)
         in_place = beginning.file is not None and is_same_file(beginning.file, output)
         del beginning  # its vectors have been copied
         run = iter_train_word2vec(
-            corpus,
-            config,
-            start=start,
-            device=device,
-            threads=threads,
+            corpus, config, start=start, device=device, threads=options["threads"],
             checkpoint=writing,
-        )
-
-        def figures(known: Mapping[str, float]) -> str:
-            loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
-            return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}  lr {known['lr']:.4f}"
-
+        )  # fmt: skip
+        figures = figures_of(config.epochs)
         with progress.announcing_compilation():  # of what writes vectors
             save = save_embeddings if is_first and not in_place else None
             vectors = finish_training(run, output, save, progress, checkpoint, figures)
