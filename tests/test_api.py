@@ -785,7 +785,7 @@ def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ipywidgets", None)  # type: ignore[arg-type]
     wordkit.prepare(LINES)
     err = capsys.readouterr().err
-    assert err.count("\n") == 1 and "ordering the words: 1" in err
+    assert err.count("\n") == 1 and "numbering: 12 tokens" in err
 
     shown: list[object] = []  # what rich shows in a notebook, through ipywidgets
 
