@@ -24,8 +24,8 @@ from wordkit_cli.training import finish_training
 
 if TYPE_CHECKING:
     from wordkit.classification import Classifier
+    from wordkit.classification.features import LabelledWords
     from wordkit.classification.search import Choice
-    from wordkit.classification.train import LabelledWords
     from wordkit.embeddings import Embeddings
 
 __all__ = ["command"]
@@ -83,7 +83,8 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
       wordkit train-classifier train.tsv --embeddings vectors.safetensors
     """
     from wordkit.classification import Classifier, ClassifierRun
-    from wordkit.classification.train import Training, tokenized
+    from wordkit.classification.features import tokenized
+    from wordkit.classification.train import Training
 
     output, log, threads = options["output"], options["log"], options["threads"]
     if options["valid"] is not None and options["max_minutes"] is None:
@@ -122,15 +123,15 @@ def _search(
     progress: Progress,
 ) -> Choice:
     """Search for settings, and say which were chosen, as options."""
+    from wordkit.classification.features import tokenized
     from wordkit.classification.search import iter_search_settings
-    from wordkit.classification.train import tokenized
 
     valid = None
     if options["valid"] is not None:
         read = read_labelled_files([options["valid"]], options, (options["output"], options["log"]))
         valid = tokenized(read, text, data.table)
     run = iter_search_settings(
-        data, given, seconds=60 * options["max_minutes"], embeddings=vectors, valid=valid,
+        data, given, minutes=options["max_minutes"], embeddings=vectors, valid=valid,
         threads=options["threads"],
     )  # fmt: skip
     found = progress.finish(
@@ -139,10 +140,10 @@ def _search(
     chosen = {**found.settings}
     if found.uses_embeddings:
         chosen = {"embeddings": options["embeddings"], **chosen}
+    named = (f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
     progress.say(
         f"{found.accuracy:.2%} of {counted(found.held_out, 'held-out text')} right, the best of "
-        f"{counted(found.trials, 'trial')}; chosen: "
-        + " ".join(f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
+        f"{counted(found.trials, 'trial')}; chosen: {' '.join(named) or 'the defaults'}"
     )
     return found
 

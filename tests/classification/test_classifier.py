@@ -28,9 +28,11 @@ from wordkit.classification import (
     read_labelled_texts,
     score_classifier,
 )
+from wordkit.classification.features import tokenized
+from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.classification.scores import score_labels
 from wordkit.classification.search import iter_search_settings
-from wordkit.classification.train import Training, tokenized
+from wordkit.classification.train import Training
 from wordkit.embeddings import Embeddings
 from wordkit.errors import (
     ConfigError,
@@ -59,7 +61,8 @@ def trained(pairs: Any = PAIRS, **values: Any) -> Classifier:
     "given",
     [
         {}, {"loss": "ova"}, {"loss": "hs"}, {"subwords": "2-4"}, {"models": 3, "dropout": 0.2},
-        {"dim": 1}, {"naive_bayes": 0.5}, {"class_weight": "balanced", "word_ngrams": 1},
+        {"dim": 1, "weighting": "tfidf"}, {"naive_bayes": 0.5},
+        {"class_weight": "balanced", "word_ngrams": 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -114,16 +117,18 @@ def test_tokens_are_taken_as_they_are() -> None:
     )
 
 
-def test_embeddings_help_with_words_that_are_rare() -> None:
+def test_embeddings_help_with_words_that_are_rare_or_not_in_the_texts() -> None:
     words = ["cat", "dog", "car", "bus"]
-    vectors = Embeddings(words, np.array([[9, 0], [9, 1], [0, 9], [1, 9]], np.float32))
+    rows = np.array([[9, 0], [9, 1], [0, 9], [1, 9], [7, 1], [0, 5]], np.float32)
+    vectors = Embeddings([*words, "lion", "lorry"], rows)
     pairs = labelled_texts(["cat", "dog", "car", "bus"], ["animal", "animal", "road", "road"])
     made = trained(pairs, dim=2, embeddings=vectors, word_ngrams=1)
     assert [found[0].label for found in made.predict(words)] == [each.labels[0] for each in pairs]
+    assert [found[0].label for found in made.predict(["lion", "lorry"])] == ["animal", "road"]
     with pytest.raises(ConfigError, match="dim is 3, and the vectors to start from have 2"):
         trained(pairs, dim=3, embeddings=vectors)
-    with pytest.raises(VocabularyError, match="none of the .* words of the texts is among the 4"):
-        trained(dim=2, embeddings=Embeddings(["x", "y", "z", "w"], vectors.vectors))
+    with pytest.raises(VocabularyError, match="none of the words of the texts is among the 4"):
+        trained(dim=2, embeddings=Embeddings(["x", "y", "z", "w"], rows[:4]))
 
 
 def test_the_classes_of_few_texts_weigh_more_when_balanced() -> None:
@@ -137,7 +142,7 @@ def test_the_classes_of_few_texts_weigh_more_when_balanced() -> None:
 def test_naive_bayes_is_the_log_count_ratio() -> None:
     pairs = labelled_texts(["a a b", "b c", "c"], ["x", "x", "y"])
     training = Training(tokenized(pairs, TEXT), ClassifierConfig(word_ngrams=1), threads=1)
-    ratios = training.naive_bayes(np.eye(4, 2, dtype=np.float32))
+    ratios = log_count_ratios(training.texts, np.eye(4, 2, dtype=np.float32))
     words = training.features.vocabulary.ids(["a", "b", "c", "</s>"])
     x, y = np.array([2, 2, 1, 2]) + 1, np.array([0, 0, 1, 1]) + 1
     expected = np.log(x / x.sum()) - np.log(y / y.sum())
@@ -346,7 +351,7 @@ def test_a_search_finds_settings_that_can_be_given() -> None:
     texts = [" ".join(row) + (" up" if i % 3 else " down") for i, row in enumerate(noise)]
     pairs = labelled_texts(texts, ["yes" if i % 3 else "no" for i in range(200)])
     data = tokenized(pairs, TEXT)
-    run = iter_search_settings(data, {"dim": 6, "models": 1}, seconds=3, threads=2)
+    run = iter_search_settings(data, {"dim": 6, "models": 1}, minutes=0.05, threads=2)
     seen = [report.figures["trials"] for report in run]
     choice = run.result()
     assert seen[-1] == choice.trials > 1
@@ -364,9 +369,9 @@ def test_a_search_tries_embeddings_too() -> None:
     rows = np.array([[1, 0] if word.startswith("hot") else [0, 1] for word in words], np.float32)
     data = tokenized(labelled_texts(words, [word[:3] for word in words]), TEXT)
     vectors = Embeddings(words, rows)
-    given = {"word_ngrams": 1, "subwords": None}
-    choice = iter_search_settings(data, given, seconds=2, embeddings=vectors).result()
-    assert choice.trials >= 2
+    given = {"word_ngrams": 1, "subwords": None, "loss": "hs"}
+    choice = iter_search_settings(data, given, minutes=0.03, embeddings=vectors).result()
+    assert choice.trials >= 2 and choice.accuracy > 0.9
     assert choice.config.dim == (2 if choice.uses_embeddings else choice.config.dim)
 
 
@@ -375,6 +380,7 @@ def test_a_search_tries_embeddings_too() -> None:
     [
         ({"max_minutes": 0.01}, TextError, "needs 20 texts or more, not 2"),
         ({"max_minutes": 0}, ConfigError, "max_minutes must be above 0, not 0"),
+        ({"max_minutes": math.nan}, ConfigError, "max_minutes must be a finite number"),
         ({"max_minutes": 0.01, "epochs": 0}, ConfigError, "epochs must be at least 1"),
         ({"valid": [("a", "x")]}, ConfigError, "valid has no effect without max_minutes"),
     ],

@@ -192,7 +192,7 @@ class Classifier:
         if not listed:
             return np.zeros((0, len(self.labels)), np.float32)
         table = TokenTable(self._tokenizer)
-        return self._normalized(self.logits_of(table, table.read(listed), threads=threads))
+        return self.normalized(self.logits_of(table, table.read(listed), threads=threads))
 
     def logits_of(self, table: TokenTable, words: WordIds, *, threads: int | None = 1) -> Floats:
         """Return the logits of outputs for texts whose words a table has read, shape (N, O)."""
@@ -212,8 +212,8 @@ class Classifier:
         """The score of each word and n-gram for each output, shape (R, O)."""
         return self.vectors if self.output is None else self.vectors @ self.output.T
 
-    def _normalized(self, logits: Floats) -> Floats:
-        """The probabilities of labels by the logits of outputs."""
+    def normalized(self, logits: Floats) -> Floats:
+        """Return the probabilities of labels by the logits of outputs, shape (N, K)."""
         if self.config.loss == "softmax":
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -9,10 +9,11 @@ from typing import Literal
 from wordkit.config import Settings, setting
 from wordkit.text.subwords import MAX_BUCKETS, NGrams
 
-__all__ = ["ClassWeight", "ClassifierConfig", "Loss"]
+__all__ = ["ClassWeight", "ClassifierConfig", "Loss", "Weighting"]
 
 Loss = Literal["softmax", "ova", "hs"]
 ClassWeight = Literal["none", "balanced"]
+Weighting = Literal["mean", "tfidf"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class ClassifierConfig(Settings):
         "Probability that a word or n-gram is left out of a text, anew in each epoch.",
         at_least=0,
         below=1,
+        group="Training",
+    )
+    weighting: Weighting = setting(
+        "mean",
+        "Weights of words and n-grams: all the same, or by their inverse document frequency in the "
+        "training data.",
         group="Training",
     )
     class_weight: ClassWeight = setting(

@@ -9,10 +9,11 @@ from typing import Any
 from wordkit.classification.classifier import Classifier
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import LabelledText, labelled_texts, read_labelled_texts
+from wordkit.classification.features import tokenized
 from wordkit.classification.scores import ClassificationScore, score_classifier
 from wordkit.classification.search import iter_search_settings
-from wordkit.classification.train import ClassifierRun, Training, tokenized
-from wordkit.config import change, check_names, check_number
+from wordkit.classification.train import ClassifierRun, Training
+from wordkit.config import change, check_names
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
 from wordkit.keywords import loaded, split_settings
@@ -73,13 +74,17 @@ def train_classifier(
         dim = 100 if embeddings is None else embeddings.dim
         chosen, search = change(ClassifierConfig(dim=dim), **given), None
     else:
-        seconds = 60 * check_number("max_minutes", max_minutes, float, above=0)
         measured = None
         if valid is not None:
             measured = tokenized(_labelled(valid, reading), text, data.table)
         choice = finish(
             iter_search_settings(
-                data, given, seconds=seconds, embeddings=embeddings, valid=measured, threads=threads
+                data,
+                given,
+                minutes=max_minutes,
+                embeddings=embeddings,
+                valid=measured,
+                threads=threads,
             ),
             progress,
         )

@@ -52,6 +52,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int = 25,
         lr: float = 0.5,
         dropout: float = 0.0,
+        weighting: str = "mean",
         class_weight: str = "none",
         naive_bayes: float = 0.0,
         models: int = 1,
@@ -70,6 +71,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.lr = lr
         self.dropout = dropout
+        self.weighting = weighting
         self.class_weight = class_weight
         self.naive_bayes = naive_bayes
         self.models = models

@@ -6,7 +6,7 @@ words, rows from V on those of buckets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from wordkit.classification import kernels
 from wordkit.classification.config import ClassifierConfig
+from wordkit.classification.examples import LabelledText, without_empty
 from wordkit.errors import ConfigError, TextError, VocabularyError, missing_hint
 from wordkit.runtime import require_memory
 from wordkit.text.blocks import Block
@@ -23,10 +24,10 @@ from wordkit.text.kernels import END, START
 from wordkit.text.lookup import Document, WordIds
 from wordkit.text.scanner import Scanner
 from wordkit.text.subwords import NGrams
-from wordkit.text.tokenizers import Tokenizer
+from wordkit.text.tokenizers import Tokenizer, tokenizer_of
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["Features", "TokenTable", "check_buckets"]
+__all__ = ["Features", "LabelledWords", "TokenTable", "check_buckets", "tokenized"]
 
 Finder: TypeAlias = Callable[[WordIds], WordIds]
 
@@ -94,8 +95,13 @@ class TokenTable:
             kernels.word_hashes(blob, new[:, START], new[:, END], hashes)
             self.hashes = np.concatenate([self.hashes, hashes])
 
-    def vocabulary(self, texts: WordIds, min_count: int) -> Vocabulary:
+    def vocabulary(self, texts: WordIds, min_count: int, others: Sequence[str] = ()) -> Vocabulary:
         """Return the words of texts that are frequent enough, with the one that ends a text.
+
+        Args:
+            texts: read by this table.
+            min_count: rarer words are left out.
+            others: words to have beside them.
 
         Raises:
             VocabularyError: no word is left.
@@ -108,7 +114,8 @@ class TokenTable:
                 f"no word occurs {min_count} times or more in the training texts; lower min_count "
                 "or give more texts"
             )
-        return Vocabulary.from_counts({self.words[i]: int(counts[i]) for i in frequent})
+        known = {self.words[i]: int(counts[i]) for i in frequent}
+        return Vocabulary.from_counts({**known, **{w: 0 for w in others if w not in known}})
 
 
 def _block(texts: Sequence[str]) -> Block:
@@ -120,6 +127,47 @@ def _block(texts: Sequence[str]) -> Block:
     except UnicodeEncodeError as error:
         character = lines[error.start]
         raise TextError(f"a text is not valid Unicode: it holds {character!r}") from error
+
+
+@dataclass(frozen=True)
+class LabelledWords:
+    """Labelled texts whose words have been found."""
+
+    table: TokenTable
+    words: WordIds
+    labels: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, places: npt.NDArray[np.int64]) -> LabelledWords:
+        """Return the texts at some places."""
+        begins, sizes = self.words.offsets[places], np.diff(self.words.offsets)[places]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        ids = self.words.ids[np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], sizes)]
+        labels = tuple(self.labels[i] for i in places.tolist())
+        return LabelledWords(self.table, WordIds(ids, offsets), labels)
+
+
+def tokenized(
+    texts: Iterable[LabelledText], text: Mapping[str, Any], table: TokenTable | None = None
+) -> LabelledWords:
+    """Find the words of labelled texts; empty ones are left out, of which a warning tells.
+
+    Args:
+        texts: read once.
+        text: the settings of the text: ``tokenizer``, ``normalize``, ``case``.
+        table: reads them; None: a new one.
+
+    Raises:
+        TextError: there is no text, or each is empty, or one is not valid Unicode.
+        ConfigError: one is neither a string nor a list of tokens, or there is no such tokenizer.
+    """
+    kept = without_empty(texts)
+    table = table or TokenTable(tokenizer_of(text))
+    return LabelledWords(
+        table, table.read([each.text for each in kept]), tuple(each.labels for each in kept)
+    )
 
 
 @dataclass(frozen=True)
@@ -143,16 +191,26 @@ class Features:
 
     @classmethod
     def of_texts(
-        cls, table: TokenTable, texts: WordIds, config: ClassifierConfig
+        cls,
+        table: TokenTable,
+        texts: WordIds,
+        config: ClassifierConfig,
+        others: Sequence[str] = (),
     ) -> tuple[Features, WordIds]:
         """Find the words and n-grams of training texts, and the rows of these.
+
+        Args:
+            table: has read the texts.
+            texts: their words.
+            config: the settings of n-grams.
+            others: words to know beside those of the texts, as they have vectors.
 
         Raises:
             VocabularyError: no word is left.
             ResourceError: the buckets do not fit into memory.
         """
         check_buckets(config)
-        vocabulary = table.vocabulary(texts, config.min_count)
+        vocabulary = table.vocabulary(texts, config.min_count, others)
         V, none = len(vocabulary), np.zeros(0, np.int32)
         found = cls(vocabulary, none, config)._finder(table, none, np.int64)(texts)
         used, counts = np.unique(found.ids[found.ids >= V], return_counts=True)

@@ -114,6 +114,7 @@ class Texts(NamedTuple):
     offsets: Any  # (N + 1,) int64
     labels: Any  # int32: the labels of all texts
     label_offsets: Any  # (N + 1,) int64
+    rates: Any  # (R,) float32: of the learning rate, for each row of the vectors
 
 
 class Outputs(NamedTuple):
@@ -199,8 +200,9 @@ def train(
             change[d] *= scale
         for i in range(n):
             row = kept[i]
+            rate = texts.rates[row]
             for d in range(D):
-                inputs[row, d] += change[d]
+                inputs[row, d] += rate * change[d]
     return loss
 
 

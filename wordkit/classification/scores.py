@@ -15,8 +15,16 @@ import numpy as np
 from wordkit.classification.classifier import Classifier
 from wordkit.classification.examples import LabelledText
 from wordkit.errors import TextError, WordkitWarning, counted
+from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["ClassificationScore", "Confusion", "LabelScore", "score_classifier", "score_labels"]
+__all__ = [
+    "ClassificationScore",
+    "Confusion",
+    "LabelScore",
+    "score_classifier",
+    "score_labels",
+    "warn_of_unknown",
+]
 
 _OVA_THRESHOLD = 0.5
 _SHOWN = 3  # unknown labels in a warning
@@ -87,17 +95,7 @@ def score_classifier(
     listed = list(texts)
     if not listed:
         raise TextError("there is no text to measure on; give some with labels")
-    unknown = Counter(
-        label for each in listed for label in each.labels if classifier.labels.get(label) is None
-    )
-    if unknown:
-        shown = ", ".join(repr(label) for label, _ in unknown.most_common(_SHOWN))
-        more = f" and {len(unknown) - _SHOWN:,} others" if len(unknown) > _SHOWN else ""
-        message = (
-            f"the classifier does not know {shown}{more}, labels of "
-            f"{counted(unknown.total(), 'text')}, which count as missed"
-        )
-        warnings.warn(message, WordkitWarning, stacklevel=2)
+    warn_of_unknown(classifier.labels, [each.labels for each in listed])
     found = classifier.probabilities([each.text for each in listed], threads=threads)
     names, best = classifier.labels.words, found.argmax(axis=1).tolist()
     answers = [{names[i]} for i in best]
@@ -105,6 +103,19 @@ def score_classifier(
         for text, label in zip(*np.nonzero(found >= _OVA_THRESHOLD), strict=True):
             answers[text].add(names[label])
     return score_labels([{*each.labels} for each in listed], answers)
+
+
+def warn_of_unknown(known: Vocabulary, labels: Iterable[tuple[str, ...]]) -> None:
+    """Warn of labels of texts that are in no training text."""
+    unknown = Counter(label for each in labels for label in each if known.get(label) is None)
+    if unknown:
+        shown = ", ".join(repr(label) for label, _ in unknown.most_common(_SHOWN))
+        more = f" and {len(unknown) - _SHOWN:,} others" if len(unknown) > _SHOWN else ""
+        message = (
+            f"the classifier does not know {shown}{more}, labels of "
+            f"{counted(unknown.total(), 'text')}, which count as missed"
+        )
+        warnings.warn(message, WordkitWarning, stacklevel=3)
 
 
 def score_labels(true: Iterable[set[str]], answers: Iterable[set[str]]) -> ClassificationScore:

@@ -17,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.classification.config import ClassifierConfig
-from wordkit.classification.train import LabelledWords, Training
-from wordkit.config import change
+from wordkit.classification.features import LabelledWords
+from wordkit.classification.naive_bayes import log_count_ratios
+from wordkit.classification.scores import warn_of_unknown
+from wordkit.classification.train import Training, labels_of
+from wordkit.config import change, check_number
 from wordkit.embeddings import Embeddings
 from wordkit.errors import DivergenceError, TextError, VocabularyError
 from wordkit.runtime import Report, Run, thread_count
@@ -93,7 +96,7 @@ def iter_search_settings(
     data: LabelledWords,
     given: Mapping[str, Any],
     *,
-    seconds: float,
+    minutes: float,
     embeddings: Embeddings | None = None,
     valid: LabelledWords | None = None,
     threads: int | None = None,
@@ -103,7 +106,7 @@ def iter_search_settings(
     Args:
         data: the training texts.
         given: settings that stay as they are.
-        seconds: for the search and the last training, which is not done here.
+        minutes: for the search and the last training, which is not done here.
         embeddings: vectors that trainings may start from.
         valid: texts to measure on; read by the same table. None: parts of the training texts.
         threads: trials at the same time; None: as many as there are cores.
@@ -114,15 +117,21 @@ def iter_search_settings(
 
     Raises:
         TextError: there are too few texts to hold some out.
-        ConfigError: a given setting is out of its range.
+        ConfigError: a given setting or the time is out of its range.
         DivergenceError: all trials diverged.
+
+    Warns:
+        WordkitWarning: texts to measure on have labels that are in no training text.
     """
+    seconds = 60 * check_number("max_minutes", minutes, float, above=0)
     change(ClassifierConfig(), **given)
     if valid is None and len(data) < _MIN_TEXTS:
         raise TextError(
             f"the search for settings needs {_MIN_TEXTS} texts or more, not {len(data)}; give "
             "more, or leave out max_minutes"
         )
+    if valid is not None:
+        warn_of_unknown(labels_of(data.labels), valid.labels)
     return Run(_Search(data, given, seconds, embeddings, valid, thread_count(threads)).run())
 
 
@@ -226,16 +235,15 @@ class _Search:
             made = training.classifier({"tokenizer": "basic"})
         except (DivergenceError, VocabularyError):
             return  # it does worst
-        found = made.logits_of(train.table, valid.words)
-        others = found
-        if len(trial.weights) > 1:
-            ratios = replace(made, vectors=training.naive_bayes(made.scores), output=None)
-            others = ratios.logits_of(train.table, valid.words)
+        found = others = made.logits_of(train.table, valid.words)
+        if trial.config.loss == "hs":
+            found = others = made.normalized(found)
+        elif len(trial.weights) > 1:
+            ratios = log_count_ratios(training.texts, made.scores)
+            others = replace(made, vectors=ratios, output=None).logits_of(train.table, valid.words)
         names, right = made.labels.words, []
         for weight in trial.weights:
-            best = (
-                found + np.float32(weight) * others if len(trial.weights) > 1 else found
-            ).argmax(1)
+            best = (found + np.float32(weight) * others).argmax(1)
             right.append(
                 sum(names[i] in labels for i, labels in zip(best, valid.labels, strict=True))
             )
@@ -260,6 +268,7 @@ class _Search:
         starts = [True, False] if self._embeddings is not None else [False]
         for uses_embeddings in starts:
             yield self._trial({}, uses_embeddings)
+            yield self._trial({"weighting": "tfidf"}, uses_embeddings)
         while True:
             uses = self._embeddings is not None and bool(self._random.random() < 0.6)
             yield self._trial(_drawn(self._random), uses)
@@ -289,5 +298,6 @@ def _drawn(random: np.random.Generator) -> dict[str, Any]:
         "word_ngrams": one_of(1, 2, 2, 3),
         "subwords": one_of(None, None, "2-4", "3-5", "3-6"),
         "dim": one_of(10, 30, 100),
-        "dropout": one_of(0.0, 0.2, 0.4, 0.6),
+        "dropout": one_of(0.0, 0.0, 0.2, 0.4),
+        "weighting": one_of("mean", "tfidf", "tfidf"),
     }

@@ -11,7 +11,7 @@ import math
 import platform
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,17 @@ from wordkit import __version__
 from wordkit.classification import kernels
 from wordkit.classification.classifier import Classifier, check_finite, scores_of
 from wordkit.classification.config import ClassifierConfig
-from wordkit.classification.examples import LabelledText, without_empty
-from wordkit.classification.features import Features, TokenTable
+from wordkit.classification.examples import LabelledText
+from wordkit.classification.features import Features, LabelledWords, tokenized
+from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, VocabularyError
 from wordkit.runtime import Report, StoppableRun, ThreadPool, require_memory, uninterrupted
 from wordkit.text.lookup import WordIds
-from wordkit.text.tokenizers import tokenizer_of
 from wordkit.text.vocabulary import Vocabulary
 from wordkit.word2vec.huffman import huffman_tree
 
-__all__ = ["ClassifierRun", "LabelledWords", "Training", "iter_train_classifier", "tokenized"]
+__all__ = ["ClassifierRun", "Training", "iter_train_classifier", "labels_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,48 +39,8 @@ MADE_BY = "wordkit train-classifier"
 _LOSSES = {"softmax": kernels.SOFTMAX, "ova": kernels.OVA, "hs": kernels.HS}
 _PARTS = 16  # of an epoch, for each thread
 _MIN_PART = 64  # texts
+_MAX_OTHER_WORDS = 30_000  # the most frequent ones of embeddings
 _MAX_LOSS = 1e4  # nats a text, far above any of a sound training
-
-
-@dataclass(frozen=True)
-class LabelledWords:
-    """Labelled texts whose words have been found."""
-
-    table: TokenTable
-    words: WordIds
-    labels: tuple[tuple[str, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, places: npt.NDArray[np.int64]) -> LabelledWords:
-        """Return the texts at some places."""
-        begins, sizes = self.words.offsets[places], np.diff(self.words.offsets)[places]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        ids = self.words.ids[np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], sizes)]
-        labels = tuple(self.labels[i] for i in places.tolist())
-        return LabelledWords(self.table, WordIds(ids, offsets), labels)
-
-
-def tokenized(
-    texts: Iterable[LabelledText], text: Mapping[str, Any], table: TokenTable | None = None
-) -> LabelledWords:
-    """Find the words of labelled texts; empty ones are left out, of which a warning tells.
-
-    Args:
-        texts: read once.
-        text: the settings of the text: ``tokenizer``, ``normalize``, ``case``.
-        table: reads them; None: a new one.
-
-    Raises:
-        TextError: there is no text, or each is empty, or one is not valid Unicode.
-        ConfigError: one is neither a string nor a list of tokens, or there is no such tokenizer.
-    """
-    kept = without_empty(texts)
-    table = table or TokenTable(tokenizer_of(text))
-    return LabelledWords(
-        table, table.read([each.text for each in kept]), tuple(each.labels for each in kept)
-    )
 
 
 def iter_train_classifier(
@@ -179,7 +139,8 @@ class Training:
                 f"dim is {config.dim}, and the vectors to start from have {embeddings.dim} "
                 f"dimensions; set dim to {embeddings.dim} or give other vectors"
             )
-        self.features, rows = Features.of_texts(data.table, data.words, config)
+        others = () if embeddings is None else embeddings.words[:_MAX_OTHER_WORDS]
+        self.features, rows = Features.of_texts(data.table, data.words, config, others)
         needed = 4 * self.features.rows * config.dim * (1 + (config.models > 1))
         require_memory(
             f"{self.features.rows:,} words and n-grams of {config.dim} dimensions need", needed,
@@ -188,7 +149,8 @@ class Training:
         self._known = None if embeddings is None else known_vectors(self.features, embeddings)
         ids = [self.labels.ids(names) for names in data.labels]
         offsets = np.cumsum([0, *map(len, ids)])
-        self._texts = kernels.Texts(rows.ids, rows.offsets, np.concatenate(ids), offsets)
+        rates = _rates(rows, self.features.rows, config)
+        self.texts = kernels.Texts(rows.ids, rows.offsets, np.concatenate(ids), offsets, rates)
         self._outputs = _outputs(self.labels, config)
         self._words, self._N = len(data.words.ids), len(data)
         self._before: Floats | None = None  # the scores of the models before
@@ -218,7 +180,7 @@ class Training:
                 stop = min(start + part, self._N)
                 first, last = (self._rate(epoch + place / self._N) for place in (start, stop))
                 return kernels.train(
-                    self._texts, order, start, stop, self._outputs, self._inputs, self._output,
+                    self.texts, order, start, stop, self._outputs, self._inputs, self._output,
                     first, last, self.config.dropout, np.uint64(counter + (start << 20)),
                 )  # fmt: skip
 
@@ -267,27 +229,8 @@ class Training:
             return scores_of(self._inputs, self._output)
         scores = self._scores()
         if self.config.naive_bayes:
-            scores += np.float32(self.config.naive_bayes) * self.naive_bayes(scores)
+            scores += np.float32(self.config.naive_bayes) * log_count_ratios(self.texts, scores)
         return scores, None
-
-    def naive_bayes(self, scores: Floats) -> Floats:
-        """Return the log-count ratios of words and n-grams, in the spread of their scores, (R, K).
-
-        Wang and Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification"
-        (2012): of each label against all others, smoothed by 1.
-        """
-        counts, (R, K) = np.zeros(scores.shape), scores.shape
-        of_text = np.diff(self._texts.label_offsets)
-        texts = np.repeat(np.arange(self._N), np.diff(self._texts.offsets))
-        for nth in range(of_text.max()):  # of the labels of each text
-            some = of_text[texts] > nth
-            label = self._texts.labels[self._texts.label_offsets[texts[some]] + nth]
-            cells = self._texts.rows[some] * np.int64(K) + label
-            counts += np.bincount(cells, minlength=R * K).reshape(R, K)
-        total = counts.sum(axis=1, keepdims=True)
-        with_label, without = counts + 1, total - counts + 1
-        ratios = np.log(with_label / with_label.sum(0)) - np.log(without / without.sum(0))
-        return np.asarray(ratios * (_spread(scores, total) / _spread(ratios, total)), np.float32)
 
     def classifier(self, text: Mapping[str, Any]) -> Classifier:
         """Return the classifier of what has been learnt so far.
@@ -340,9 +283,9 @@ def known_vectors(
     embeddings.check()
     found = [embeddings.vocabulary.find(word) for word in features.vocabulary]
     rows = np.array([row for row, i in enumerate(found) if i is not None], np.int64)
-    if not len(rows):
+    if not features.vocabulary.counts[rows].any():
         raise VocabularyError(
-            f"none of the {len(found):,} words of the texts is among the {len(embeddings):,} that "
+            f"none of the words of the texts is among the {len(embeddings):,} that "
             "have vectors; tokenize them as their text was, or start without them"
         )
     vectors = embeddings.vectors[[i for i in found if i is not None]]
@@ -350,10 +293,17 @@ def known_vectors(
     return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
 
 
-def _spread(scores: npt.NDArray[Any], counts: npt.NDArray[np.float64]) -> float:
-    """The standard deviation of the scores of a word, in the mean over all words of the texts."""
-    off = scores - scores.mean(axis=1, keepdims=True)
-    return max(float(np.sqrt((counts * off**2).sum() / counts.sum())), 1e-9)
+def _rates(rows: WordIds, R: int, config: ClassifierConfig) -> Floats:
+    """The learning rate of each word and n-gram, in the mean over the texts 1.
+
+    A vector that is multiplied by a weight is learnt at the rate of the weight squared; so the
+    vectors have theirs, and answers need none.
+    """
+    if config.weighting == "mean":
+        return np.ones(R, np.float32)
+    N, counts = len(rows), np.bincount(rows.ids, minlength=R)
+    squares = (np.log((1 + N) / (1 + np.minimum(counts, N))) + 1) ** 2
+    return np.asarray(squares * (counts.sum() / (squares @ counts)), np.float32)
 
 
 def _outputs(labels: Vocabulary, config: ClassifierConfig) -> kernels.Outputs:
