@@ -293,11 +293,11 @@ def _drawn(random: np.random.Generator) -> dict[str, Any]:
         return values[random.integers(len(values))]
 
     return {
-        "lr": float(np.round(np.exp(random.uniform(np.log(0.1), np.log(2.0))), 3)),
-        "epochs": one_of(5, 10, 20, 40, 80),
+        "lr": float(np.round(np.exp(random.uniform(np.log(0.1), np.log(1.0))), 3)),
+        "epochs": one_of(5, 10, 20, 40),
         "word_ngrams": one_of(1, 2, 2, 3),
-        "subwords": one_of(None, None, "2-4", "3-5", "3-6"),
+        "subwords": one_of(None, None, None, "2-4", "3-6"),
         "dim": one_of(10, 30, 100),
-        "dropout": one_of(0.0, 0.0, 0.2, 0.4),
+        "dropout": one_of(0.0, 0.0, 0.1, 0.2, 0.4),
         "weighting": one_of("mean", "tfidf", "tfidf"),
     }
