@@ -69,7 +69,7 @@ def command(words: tuple[str, ...], number: int, as_json: bool, **files: str | N
       wordkit compare car
       wordkit compare function module -n 5
       wordkit compare car --counting counted.safetensors --json
-      wordkit compare car --glove glove.safetensors --subwords subwords.safetensors
+      wordkit compare car --glove glove.safetensors -n 5
     """
     from wordkit.thesaurus import compare
 
