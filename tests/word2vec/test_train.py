@@ -365,9 +365,12 @@ def test_nothing_to_predict(arch: str) -> None:
         ([["b"]] * 10 + rare, 0.0),
         ([["a", "b", "c"]] * 5, 1e-9),  # all is skipped
     ):
+        config = settings(arch=arch, sample=sample)
+        run = iter_train_word2vec(Corpus.from_sentences(sentences), config, threads=1)
         with pytest.raises(TextError, match=r"there was nothing to predict.* sample") as caught:
-            train(Corpus.from_sentences(sentences), arch=arch, sample=sample)
+            run.result()
         assert "\n" not in str(caught.value)
+        assert not run.has_learnt, "there is nothing to keep"
 
 
 @pytest.mark.parametrize("arch", ["cbow", "skipgram"])

@@ -136,6 +136,7 @@ class _Training:
         if plan is not None:  # fail before the work
             checkpoint_record(self._checkpoint)
         self._begun = self._done = self._saved = self._checkpoint.words_done
+        self._predictions = state.loss_sum.predictions
         self._vectors: Embeddings | None = None
         self._diverged: Chunk | None = None
         choices = config.negative + 1 if config.loss == "ns" else math.log2(len(state.vocabulary))
@@ -160,14 +161,13 @@ class _Training:
     def _epochs(self) -> Generator[Report, None, Embeddings]:
         """The epochs left."""
         state, last = self._state, self._state.loss_sum
-        began, predictions = state.epoch, 0
+        began = state.epoch
         while state.epoch < self._config.epochs:
             yield from self._epoch()
             last = state.loss_sum
-            predictions += last.predictions
             state.epoch, state.position, state.loss_sum = state.epoch + 1, 0, LossSum()
         state.loss_sum = last  # for the last checkpoint
-        if state.epoch > began and not predictions:
+        if state.epoch > began and not self._predictions:
             raise TextError(
                 "there was nothing to predict: no line holds two words that are frequent enough "
                 "and were not skipped by subsampling; give more text or longer lines, or lower "
@@ -180,7 +180,7 @@ class _Training:
 
     @property
     def has_learnt(self) -> bool:
-        return self._checkpoint.words_done > self._begun
+        return self._checkpoint.words_done > self._begun and self._predictions > 0
 
     def vectors(self) -> Embeddings:
         """Return the vectors as they are, which the training uses no more."""
@@ -237,6 +237,7 @@ class _Training:
         """Add the loss of a chunk to that of the epoch."""
         self._done += chunk.tokens
         self._state.loss_sum += loss_sum
+        self._predictions += loss_sum.predictions
         limit = _MAX_LOSS_RATIO * self._untrained_loss
         if not math.isfinite(loss_sum.loss) or loss_sum.mean_loss > limit:
             self._diverged = self._diverged or chunk
