@@ -35,8 +35,8 @@ from wordkit.seq2seq.dialogue import (
     DialogueModel,
     DialogueTrainingConfig,
     answers,
+    iter_train_dialogue,
 )
-from wordkit.seq2seq.dialogue.task import iter_train_dialogue
 from wordkit_cli.progress import Progress
 
 RESULTS = Path(__file__).resolve().parent / "results"

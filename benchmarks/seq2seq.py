@@ -252,7 +252,7 @@ def both(
     network = Seq2SeqNetwork(config, len(source), len(target))
     initialize(network, torch.Generator().manual_seed(1))
     train = encode(pairs, source, target, "char")
-    task = Seq2SeqTask(network, (source, target), train, [], config_of_training, {})
+    task = Seq2SeqTask(network, (source, target), train, train, config_of_training, {})
     trainer = Trainer(task)
     twin = TwinNetwork(
         {_old_name(name): p.detach().numpy().copy() for name, p in network.named_parameters()},

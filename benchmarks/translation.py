@@ -97,7 +97,7 @@ def job(
     initialize(network, torch.Generator().manual_seed(1))
     source, target = vocabularies
     train = encode(pairs, source, target, "word")
-    task = Seq2SeqTask(network, (source, target), train, [], config, {})
+    task = Seq2SeqTask(network, (source, target), train, train, config, {})
     trainer = Trainer(task)
     batches = task.batches(0, 0)
 

@@ -337,7 +337,8 @@ KINDS: dict[str, tuple[Callable[[Path], Any], Callable[[Any], Any]]] = {
         ),
         lambda model: model.transform("3"),
     ),
-    "DialogueModel(hred of lstm 1 x 8, dot attention, 6 words, 6 dialogues)": (
+    "DialogueModel(hred of lstm 1 x 8, dot attention, 6 words, 6 dialogues, made by wordkit "
+    "train-dialogue)": (
         lambda _: _dialogues(),
         lambda model: model.answer([["hello"]]),
     ),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from wordkit.decoding.config import AdaptationConfig
 from wordkit_cli.models import LANGUAGE_MODEL, find
-from wordkit_cli.options import together
+from wordkit_cli.options import Refused, together
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import option
 from wordkit_cli.setting_options import SettingOptions, changed
@@ -56,7 +54,7 @@ def load_adapted(
     (given,) = _SETTINGS.given(options)
     config, valid = changed(AdaptationConfig(), **given), options["valid"]
     if valid is not None and not config.dynamic and config.cache is None:
-        raise click.UsageError("--valid has no effect without --cache or --dynamic; give one")
+        raise Refused("--valid has no effect without --cache or --dynamic; give one")
     from wordkit.lm import iter_adapt, load_language_model
 
     models = [load_language_model(path, options["device"]) for path in paths]

@@ -12,7 +12,7 @@ import click
 from wordkit.decoding.config import SamplingConfig
 from wordkit.text.detokenizer import UNIT_NOUNS, TokenJoiner, detokenizer, token_texts
 from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
-from wordkit_cli.options import is_given, json_option, model_device_option
+from wordkit_cli.options import Refused, is_given, json_option, model_device_option
 from wordkit_cli.output import print_json
 from wordkit_cli.progress import Progress, say
 from wordkit_cli.sections import SectionedCommand, option
@@ -108,14 +108,14 @@ def command(prompt: str, as_json: bool, models: tuple[str, ...], **options: Any)
 def _config(options: dict[str, Any]) -> GenerationConfig:
     """The settings, checked against each other."""
     if options["greedy"] and options["beam"] is not None:
-        raise click.UsageError("--greedy and --beam are two ways: give one of them")
+        raise Refused("--greedy and --beam are two ways: give one of them")
     method: Method = "greedy" if options["greedy"] else "beam" if options["beam"] else "sample"
     (sampling,) = _SAMPLING.given(options)
     for name in (*sampling, "samples") if method != "sample" else ():
         if is_given(name):
-            raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --{method}")
+            raise Refused(f"--{name.replace('_', '-')} has no effect with --{method}")
     for word in set(options["ban"]) & set(options["allow"]):
-        raise click.UsageError(f"--ban and --allow both name {word}: give one of them")
+        raise Refused(f"--ban and --allow both name {word}: give one of them")
     from wordkit.lm.generation import GenerationConfig
 
     if method == "beam":

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit_cli.models import load_dialogue, load_model, load_seq2seq_model, load_vectors
+from wordkit_cli.models import load_model, load_vectors
 from wordkit_cli.options import json_option, model_option
 from wordkit_cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from wordkit.counts import GloveCheckpoint
-    from wordkit.lm import Checkpoint as LanguageModelCheckpoint
-    from wordkit.seq2seq import Seq2SeqCheckpoint
-    from wordkit.seq2seq.dialogue import DialogueCheckpoint
+    from wordkit.seq2seq.model import SequenceModel
+    from wordkit.training.checkpoint import TrainingCheckpoint
     from wordkit.word2vec import Checkpoint as Word2VecCheckpoint
 
 __all__ = ["command"]
@@ -54,23 +53,36 @@ def command(path: str | None, model: str | None, as_json: bool) -> None:
 
 
 def _known(path: str | None) -> dict[str, Any]:
-    from wordkit import storage
+    from wordkit import seq2seq, storage
+    from wordkit.seq2seq import dialogue
     from wordkit.text.corpus import is_corpus
 
     kinds: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
         storage.WORD2VEC_CHECKPOINT: ("checkpoint of wordkit train-w2v", _word2vec_checkpoint),
         storage.GLOVE_CHECKPOINT: ("checkpoint of wordkit train-glove", _glove_checkpoint),
         storage.LANGUAGE_MODEL: ("language model", _language_model),
-        storage.SEQ2SEQ_MODEL: ("sequence to sequence model", _seq2seq_model),
-        storage.DIALOGUE_MODEL: ("dialogue model", _dialogue_model),
+        storage.SEQ2SEQ_MODEL: (
+            "sequence to sequence model",
+            lambda path: _sequence_model(seq2seq.load_seq2seq(path)),
+        ),
+        storage.DIALOGUE_MODEL: (
+            "dialogue model",
+            lambda path: _sequence_model(dialogue.load_dialogue_model(path)),
+        ),
         storage.LANGUAGE_MODEL_CHECKPOINT: (
             "checkpoint of wordkit train-lm",
             _language_model_checkpoint,
         ),
         storage.VOCABULARY: ("vocabulary", _vocabulary),
         storage.CLASSIFIER: ("classifier", _classifier),
-        storage.SEQ2SEQ_CHECKPOINT: ("checkpoint of wordkit train-seq2seq", _seq2seq_checkpoint),
-        storage.DIALOGUE_CHECKPOINT: ("checkpoint of wordkit train-dialogue", _dialogue_checkpoint),
+        storage.SEQ2SEQ_CHECKPOINT: (
+            "checkpoint of wordkit train-seq2seq",
+            lambda path: _checkpoint(seq2seq.read_checkpoint(path)),
+        ),
+        storage.DIALOGUE_CHECKPOINT: (
+            "checkpoint of wordkit train-dialogue",
+            lambda path: _checkpoint(dialogue.read_dialogue_checkpoint(path)),
+        ),
     }
     if path is None:
         return _vectors(path)
@@ -140,24 +152,12 @@ def _language_model(path: str) -> dict[str, Any]:
     }
 
 
-def _seq2seq_model(path: str) -> dict[str, Any]:
-    model = load_seq2seq_model(path, "cpu")
+def _sequence_model(model: SequenceModel) -> dict[str, Any]:
+    units = zip(model.PREFIXES, model.vocabularies, strict=True)
     return {
         "parameters": sum(weights.numel() for weights in model.network.parameters()),
-        "source_units": len(model.source_vocabulary),
-        "target_units": len(model.target_vocabulary),
-        "longest_target": model.longest_target,
-        "network": asdict(model.config),
-        "made": dict(model.metadata),
-    }
-
-
-def _dialogue_model(path: str) -> dict[str, Any]:
-    model = load_dialogue(path, "cpu")
-    return {
-        "parameters": sum(weights.numel() for weights in model.network.parameters()),
-        "units": len(model.vocabulary),
-        "longest_turn": model.longest_turn,
+        **{f"{side}units": len(vocabulary) for side, vocabulary in units},
+        model.LONGEST: getattr(model, model.LONGEST),
         "network": asdict(model.config),
         "made": dict(model.metadata),
     }
@@ -170,28 +170,14 @@ def _language_model_checkpoint(path: str) -> dict[str, Any]:
     return {
         "words": len(checkpoint.vocabulary),
         "first_words": list(checkpoint.vocabulary.words[:10]),
-        **_checkpoint(checkpoint, "tokens"),
+        **_checkpoint(checkpoint),
     }
 
 
-def _seq2seq_checkpoint(path: str) -> dict[str, Any]:
-    from wordkit.seq2seq import read_checkpoint
-
-    return _checkpoint(read_checkpoint(path), "pairs")
-
-
-def _dialogue_checkpoint(path: str) -> dict[str, Any]:
-    from wordkit.seq2seq.dialogue import read_dialogue_checkpoint
-
-    return _checkpoint(read_dialogue_checkpoint(path), "turns")
-
-
-def _checkpoint(
-    checkpoint: LanguageModelCheckpoint | Seq2SeqCheckpoint | DialogueCheckpoint, unit: str
-) -> dict[str, Any]:
+def _checkpoint(checkpoint: TrainingCheckpoint[Any, Any]) -> dict[str, Any]:
     state = checkpoint.state
     return {
-        f"{unit}_done": state.seen,
+        f"{checkpoint.unit}s_done": state.seen,
         "epochs_done": state.epoch,
         "validations": len(state.validations),
         "best_perplexity": math.exp(state.best_loss) if state.best_loss < math.inf else None,

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from glob import has_magic
 from typing import Any, Literal
 
-import click
-
 from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit.text import Corpus
@@ -18,7 +16,7 @@ from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit.text.normalization import Case, Normalization
 from wordkit.text.segmenters import has_unspaced_script
 from wordkit.text.tokenizers import Tokenizer, tokenizer_of, unit_of
-from wordkit_cli.options import is_given
+from wordkit_cli.options import Refused, is_given
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress
 
@@ -168,7 +166,7 @@ def _refuse_text_options() -> None:
     """Raise if options say how to read text, and the text has been read already."""
     for name in ("tokenizer", "numbers", "normalize", "case", "encoding", "errors"):
         if is_given(name):
-            raise click.UsageError(
+            raise Refused(
                 f"--{name} says how to read text, but this corpus is prepared already; "
                 "prepare it again with that option"
             )

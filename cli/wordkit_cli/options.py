@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any, TypeVar, get_args
+from typing import IO, Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
@@ -15,11 +15,11 @@ from wordkit.text.normalization import Case, Normalization
 from wordkit_cli.sections import option
 
 __all__ = [
-    "checkpoint_options", "device_option", "document_options", "encoding_options",
-    "encoding_values", "is_given", "json_option", "language_model_option", "memory_option",
-    "model_device_option", "model_option", "number_option", "output_option", "progress_options",
-    "reading_options", "resume_option", "scheduler_option", "text_options", "threads_option",
-    "together",
+    "Refused", "checkpoint_options", "device_option", "document_options", "encoding_options",
+    "encoding_values", "init_option", "is_given", "json_option", "language_model_option",
+    "memory_option", "model_device_option", "model_option", "network_options", "number_option",
+    "output_option", "progress_options", "reading_options", "resume_option", "scheduler_option",
+    "text_options", "threads_option", "together", "validation_options",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +28,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return several options as one decorator."""
     return lambda function: reduce(lambda made, add: add(made), reversed(options), function)
+
+
+class Refused(click.UsageError):
+    """Options that are out of range, or do not go together: one line, without the usage."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        self.ctx = None
+        super().show(file)
 
 
 def is_given(name: str) -> bool:
@@ -212,3 +221,29 @@ def device_option(devices: Sequence[str]) -> Callable[[F], F]:
 
 
 model_device_option = device_option(DEVICES)
+
+network_options = together(checkpoint_options, resume_option, model_device_option, threads_option)
+"""The options of how a network is trained."""
+
+
+def validation_options(data: str, hold_out: float, of: str) -> Callable[[F], F]:
+    """Return the options of what a training validates on: of data, or a fraction of others."""
+    them = "it" if data == "text" else "them"
+    return together(
+        option(
+            "--valid", metavar="FILE", section="Text", main=True,
+            help=f"Validation {data}; the model that is best on {them} is kept.",
+        ),
+        option(
+            "--hold-out", type=click.FloatRange(0, 0.5), default=hold_out, show_default=True,
+            section="Text", help=f"Fraction of {of} to validate on without --valid.",
+        ),
+    )  # fmt: skip
+
+
+def init_option(model: str, units: str, data: str) -> Callable[[F], F]:
+    """Return the option --init, for a model of such units that is fine-tuned on data."""
+    return option(
+        "--init", metavar="FILE", section="Model",
+        help=f"Fine-tune {model}: start from its weights and {units}, which those of {data} join.",
+    )  # fmt: skip

@@ -13,7 +13,7 @@ import click
 from wordkit.errors import ConfigError
 from wordkit.storage import check_outputs
 from wordkit_cli.models import VECTORS, find, load_vectors
-from wordkit_cli.options import model_option
+from wordkit_cli.options import Refused, model_option
 from wordkit_cli.output import counted
 from wordkit_cli.progress import say
 
@@ -50,9 +50,9 @@ def theme(dark: bool, output: str | None) -> Theme:
     from wordkit.plots import DARK, LIGHT
 
     if dark and output is None:
-        raise click.UsageError("--dark applies to figures in files: name one with -o")
+        raise Refused("--dark applies to figures in files: name one with -o")
     if dark and output is not None and is_page(output):
-        raise click.UsageError("--dark applies to figures: a page is dark where the browser is")
+        raise Refused("--dark applies to figures: a page is dark where the browser is")
     return DARK if dark else LIGHT
 
 

@@ -13,6 +13,7 @@ from wordkit.text.config import TextConfig
 from wordkit.text.corpus import is_corpus
 from wordkit_cli.inputs import TextOptions, read_corpus
 from wordkit_cli.options import (
+    Refused,
     is_given,
     output_option,
     progress_options,
@@ -90,6 +91,6 @@ def _refuse_cuts(output: str, vocabulary: str) -> None:
     for name in ("min_count", "max_vocabulary", "unk", "phrases"):
         if is_given(name):
             option = name.replace("_", "-")
-            raise click.UsageError(f"--{option} shapes a vocabulary, but --vocabulary gives one")
+            raise Refused(f"--{option} shapes a vocabulary, but --vocabulary gives one")
     if is_same_file(output, vocabulary):
-        raise click.UsageError("--vocabulary and --output are the same folder; name another one")
+        raise Refused("--vocabulary and --output are the same folder; name another one")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from wordkit.config import Setting, Settings, change, settings_of, without_effect
 from wordkit.errors import ConfigError
+from wordkit_cli.options import Refused
 from wordkit_cli.sections import option
 
 __all__ = ["SettingOptions", "changed"]
@@ -96,14 +97,6 @@ def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-class _Refused(click.UsageError):
-    """Settings that are out of range, or do not go together: one line, without the usage."""
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        self.ctx = None
-        super().show(file)
-
-
 def changed(config: S, **given: Any) -> S:
     """Update settings by those of the command line, as :func:`wordkit.config.change` does.
 
@@ -116,14 +109,14 @@ def changed(config: S, **given: Any) -> S:
         this, that = _option_name(name), _option_name(other)
         useful = settings_of(kind)[name].only_with[other]
         if useful == (True,):
-            raise _Refused(f"{this} has no effect without {that}; give both")
+            raise Refused(f"{this} has no effect without {that}; give both")
         if useful == (False,):
-            raise _Refused(f"{this} has no effect with {that}; leave one of them out")
-        raise _Refused(
+            raise Refused(f"{this} has no effect with {that}; leave one of them out")
+        raise Refused(
             f"{this} has no effect with {that} {values[other]}; leave it out, or choose {that} "
             f"{' or '.join(map(str, useful))}"
         )
     try:
         return change(config, **given)
     except ConfigError as error:
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error

@@ -15,7 +15,7 @@ from wordkit.storage.quantization import PRECISIONS
 from wordkit.text.normalization import Case
 from wordkit_cli.labelled import labelled_options, read_labelled_files
 from wordkit_cli.models import CLASSIFIER, load_vectors
-from wordkit_cli.options import output_option, progress_options, threads_option
+from wordkit_cli.options import Refused, output_option, progress_options, threads_option
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
@@ -88,7 +88,7 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
 
     output, log, threads = options["output"], options["log"], options["threads"]
     if options["valid"] is not None and options["max_minutes"] is None:
-        raise click.UsageError("--valid has no effect without --max-minutes; give both")
+        raise Refused("--valid has no effect without --max-minutes; give both")
     check_writable(output)
     check_outputs([output, log], [options["embeddings"]])
     vectors = None if options["embeddings"] is None else load_vectors(options["embeddings"])

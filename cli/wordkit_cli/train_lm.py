@@ -9,35 +9,33 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT, check_outputs
+from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.text.corpus import UNTOLD
 from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit_cli.inputs import TextOptions, check_texts, read_corpus
 from wordkit_cli.models import LANGUAGE_MODEL, load_model, load_vectors
 from wordkit_cli.options import (
-    checkpoint_options,
-    model_device_option,
+    Refused,
+    init_option,
+    network_options,
     output_option,
     progress_options,
-    resume_option,
     text_options,
-    threads_option,
+    validation_options,
 )
 from wordkit_cli.output import counted
 from wordkit_cli.progress import Progress, short
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
-    check_training,
-    checkpoint_plan,
+    begin_training,
     finish_training,
     is_first_process,
-    print_preset,
+    show_preset_option,
 )
 
 if TYPE_CHECKING:
     from wordkit.embeddings import Embeddings
-    from wordkit.evaluation import Perplexity
     from wordkit.lm import Checkpoint, LanguageModel
     from wordkit.lm.fitting import TrainingPlan
     from wordkit.text import Corpus
@@ -52,52 +50,29 @@ _SETTINGS = SettingOptions(
 _MADE = ("counts", "random")  # word vectors to start from that no file holds
 
 
-def _show_preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
-    """Print a preset, and exit."""
-    if name is not None:
-        from wordkit.lm.presets import get_preset
-
-        preset = get_preset(name)
-        print_preset(name, preset.description, preset.model, preset.training)
-        context.exit()
-
-
 @click.command("train-lm", cls=SectionedCommand)
 @click.argument("text", nargs=-1, required=True, metavar="TEXT...")
 @output_option(LANGUAGE_MODEL.file, "FILE", "The language model to write.")
-@option(
-    "--valid", metavar="FILE", section="Text", main=True,
-    help="Validation text; the model that is best on it is kept.",
-)  # fmt: skip
+@validation_options("text", 0.05, "TEXT, its last lines,")
 @option(
     "--test", metavar="FILE", section="Text", help="Text to measure the perplexity on at the end."
 )
 @option(
-    "--hold-out", type=click.FloatRange(0, 0.5), default=0.05, show_default=True, section="Text",
-    help="Fraction of TEXT, its last lines, to validate on without --valid.",
-)  # fmt: skip
-@option(
     "--preset", metavar="NAME", section="Model", main=True,
     help="Start from the settings of a preset. Default: fitted to text and time.",
 )  # fmt: skip
-@option(
-    "--show-preset", metavar="NAME", callback=_show_preset, expose_value=False, is_eager=True,
-    section="Model", help="Show the settings of a preset and exit: rnnlm, zaremba-small, "
-    "zaremba-medium, zaremba-large, awd-lstm, transformer-small, nanogpt-cpu or nanogpt-char.",
-)  # fmt: skip
+@show_preset_option(
+    "wordkit.lm.presets",
+    "Show the settings of a preset and exit: rnnlm, zaremba-small, zaremba-medium, zaremba-large, "
+    "awd-lstm, transformer-small, nanogpt-cpu or nanogpt-char.",
+)
 @option(
     "--embeddings", metavar="FILE|counts|random", section="Model",
     help="Initial word embeddings: a file of vectors, or counts: vectors counted in TEXT.",
 )  # fmt: skip
-@option(
-    "--init", metavar="FILE", section="Model",
-    help="Fine-tune a language model: start from its weights and words, which those of TEXT join.",
-)  # fmt: skip
+@init_option("a language model", "words", "TEXT")
 @_SETTINGS
-@checkpoint_options
-@resume_option
-@model_device_option
-@threads_option
+@network_options
 @text_options
 @progress_options
 def command(text: tuple[str, ...], output: str, **options: Any) -> None:
@@ -122,28 +97,20 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
       torchrun --nproc-per-node 2 -m -- wordkit_cli train-lm corpus.txt
     """
     from wordkit.lm import iter_train_language_model, read_checkpoint, save_language_model
-    from wordkit.storage.checkpoints import resumed_checkpoint
 
-    is_first = is_first_process()
-    log, checkpoint = options["log"] if is_first else None, options["checkpoint"]
-    check_training([output], options)
-    others = [options["valid"], options["test"]]
-    given = [path for path in others if path is not None]
-    check_texts(given, (output, checkpoint, log), options["data_dir"])
-    if options["embeddings"] not in (None, *_MADE):
-        check_outputs((output, log), [options["embeddings"]])
-    check_outputs((output, checkpoint, log), [options["init"]])
+    outputs = (output, options["checkpoint"], options["log"])
+    others = [options[name] for name in ("valid", "test") if options[name] is not None]
+    check_texts(others, outputs, options["data_dir"])
+    vectors = options["embeddings"]
+    starts = [options["init"], None if vectors in _MADE else vectors]
     choice, threads = TextOptions.take(options), options["threads"]
-    writing, quiet = checkpoint_plan(options), options["quiet"] or not is_first
-    with Progress(quiet=quiet, log=log, append=options["resume"]) as progress:
-        # all processes look: one that ended here would leave the others
-        resume, note = resumed_checkpoint(
-            writing, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resume=options["resume"]
-        )
-        progress.say(note)
+    with begin_training(output, options, starts, read_checkpoint, LANGUAGE_MODEL_CHECKPOINT) as (
+        progress,
+        writing,
+        resume,
+    ):
         init = None if options["init"] is None else load_model(options["init"], "cpu")
         plan = _plan(options, resume, init)
-        outputs = (output, checkpoint, log)
         train, valid, test = _read_texts(text, choice, options, progress, outputs, init)
         chosen = progress.finish(plan.iter_fit(train, device=options["device"], threads=threads))
         if plan.preset is None:
@@ -161,18 +128,21 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             checkpoint=writing,
             resume=resume,
         )
+        is_first = is_first_process()
         save = save_language_model if is_first else None
-        model = finish_training(run, output, save, progress, checkpoint)
+        model = finish_training(run, output, save, progress, options["checkpoint"])
         if not is_first:  # it has the same model
             return
         if known := model.metadata.get("embeddings"):
             words = counted(known["words"], "word")
             progress.say(f"{known['known']:,} of {words} have vectors to start from")
         if start := model.metadata.get("init"):
-            progress.say(f"{options['init']}: {_joined(start, UNIT_NOUNS[model.unit])}")
+            stay = counted(start["words"], UNIT_NOUNS[model.unit])
+            new, unknown = start["new_words"], start["unknown_words"]
+            said = f"its {stay} stay, {new:,} of the text join them, {unknown:,} are <unk>"
+            progress.say(f"{options['init']}: {said}")
         progress.say(f"{output}: {_described(model, run.rate)}")
-        _say_between_units(model, valid, progress)
-        _test(model, test, progress)
+        _say_scores(model, valid, test, progress)
 
 
 def _plan(
@@ -233,7 +203,7 @@ def _read_texts(
     else:
         own = init.text_settings
         if choice.tokenizer not in (None, own["tokenizer"]):
-            raise click.UsageError(
+            raise Refused(
                 f"--tokenizer {choice.tokenizer} has no effect with --init: TEXT is tokenized as "
                 f"the model's own text was, by {own['tokenizer']}"
             )
@@ -250,44 +220,28 @@ def _read_texts(
     return train, valid, test
 
 
-def _say_between_units(model: LanguageModel, valid: Corpus | None, progress: Progress) -> None:
-    """Say the validation loss per character and per word, where they are known."""
+def _say_scores(
+    model: LanguageModel, valid: Corpus | None, test: Corpus | None, progress: Progress
+) -> None:
+    """Print the perplexity of the test text, and say what compares models of different units."""
+    from wordkit.lm import iter_perplexity
     from wordkit.lm.data import TokenStream
     from wordkit.lm.scoring import perplexity_of
 
-    perplexity = model.metadata["training"]["valid_perplexity"]
-    if valid is None or perplexity is None:
-        return
-    score = perplexity_of(perplexity, TokenStream(valid, model.vocabulary))
-    progress.say(_between_units("validation", score))
-
-
-def _between_units(text: str, score: Perplexity) -> str | None:
-    """Describe what compares models of different units, where it is known."""
-    if score.nats_per_character is None:
-        return None
-    return (
-        f"{text}: {score.nats_per_character:.4f} nats and {score.bits_per_character:.4f} bits per "
-        f"character, {score.bits_per_byte:.4f} bits per byte, perplexity per word "
-        f"{score.perplexity_per_word:.2f}"
-    )
-
-
-def _test(model: LanguageModel, test: Corpus | None, progress: Progress) -> None:
-    """Measure the perplexity of the test text, and print it."""
-    from wordkit.lm import iter_perplexity
-
-    if test is None:
-        return
-    score = progress.finish(iter_perplexity(model, test))
-    click.echo(f"test perplexity {score.perplexity:.2f}")
-    progress.say(_between_units("test", score))
-
-
-def _joined(start: Mapping[str, Any], noun: str) -> str:
-    """Describe what became of the words of the model to start from, and of the text."""
-    words, new, unknown = (start[name] for name in ("words", "new_words", "unknown_words"))
-    return f"its {counted(words, noun)} stay, {new:,} of the text join them, {unknown:,} are <unk>"
+    perplexity, scores = model.metadata["training"]["valid_perplexity"], dict[str, Any]()
+    if valid is not None and perplexity is not None:
+        stream = TokenStream(valid, model.vocabulary)
+        scores["validation"] = perplexity_of(perplexity, stream)
+    if test is not None:
+        scores["test"] = progress.finish(iter_perplexity(model, test))
+        click.echo(f"test perplexity {scores['test'].perplexity:.2f}")
+    for text, score in scores.items():
+        if score.nats_per_character is not None:
+            progress.say(
+                f"{text}: {score.nats_per_character:.4f} nats and {score.bits_per_character:.4f} "
+                f"bits per character, {score.bits_per_byte:.4f} bits per byte, perplexity per word "
+                f"{score.perplexity_per_word:.2f}"
+            )
 
 
 def _described(model: LanguageModel, rate: float | None) -> str:
@@ -296,11 +250,8 @@ def _described(model: LanguageModel, rate: float | None) -> str:
     facts = [model.config.shape, counted(len(model.vocabulary), UNIT_NOUNS[model.unit])]
     facts.append(counted(float(training["epochs"]), "epoch"))
     if training["valid_perplexity"] is not None:
-        facts.append(f"validation perplexity {_perplexity(training['valid_perplexity'])}")
+        value = training["valid_perplexity"]
+        facts.append(f"validation perplexity {value:{'.1f' if value < 1e6 else '.1e'}}")
     if rate:
         facts.append(f"{short(rate)} tokens/s")
     return ", ".join(facts)
-
-
-def _perplexity(value: float) -> str:
-    return f"{value:.1f}" if value < 1e6 else f"{value:.1e}"

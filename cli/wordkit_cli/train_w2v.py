@@ -11,6 +11,7 @@ from wordkit.word2vec.config import LIKE, Word2VecConfig, settings_like
 from wordkit.word2vec.engine import DEVICES
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
+    Refused,
     checkpoint_options,
     device_option,
     output_option,
@@ -140,9 +141,9 @@ def _check_usage(
     if not text:
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if init is not None and resume:
-        raise click.UsageError("--init starts anew and --resume FILE does not: give one of them")
+        raise Refused("--init starts anew and --resume FILE does not: give one of them")
     if resume == _OF_CHECKPOINT and checkpoint is None:
-        raise click.UsageError("name what to resume: --resume FILE, or --checkpoint FILE")
+        raise Refused("name what to resume: --resume FILE, or --checkpoint FILE")
 
 
 def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> TrainingState:

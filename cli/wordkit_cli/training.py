@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wordkit.config import Settings, settings_of, without_effect
+from wordkit.config import settings_of, without_effect
 from wordkit.errors import (
     ConfigError,
     DivergenceError,
@@ -20,19 +22,24 @@ from wordkit.errors import (
     WordkitError,
 )
 from wordkit.runtime.progress_bar import Figures
-from wordkit_cli.options import is_given
+from wordkit.storage import check_outputs
+from wordkit_cli.options import Refused, is_given
 from wordkit_cli.output import print_table
 from wordkit_cli.progress import Progress
+from wordkit_cli.sections import option
 
 if TYPE_CHECKING:
     from wordkit.runtime import StoppableRun
-    from wordkit.storage.checkpoints import CheckpointPlan
+    from wordkit.storage.checkpoints import CheckpointPlan, Resumable
+    from wordkit.training.presets import Preset
 
 __all__ = [
-    "check_training", "checkpoint_plan", "finish_training", "is_first_process", "print_preset",
-    "save_somewhere",
+    "begin_training", "check_training", "checkpoint_plan", "finish_training", "is_first_process",
+    "save_somewhere", "show_preset_option",
 ]  # fmt: skip
 
+C = TypeVar("C", bound="Resumable")
+F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 _ENDS: Mapping[type[BaseException], str] = {
@@ -40,10 +47,24 @@ _ENDS: Mapping[type[BaseException], str] = {
 }  # fmt: skip
 
 
-def print_preset(name: str, description: str, model: Settings, training: Settings) -> None:
+def show_preset_option(presets: str, text: str) -> Callable[[F], F]:
+    """Return the option --show-preset, of a module with presets, with this help."""
+
+    def show(context: click.Context, _: click.Parameter, name: str | None) -> None:
+        if name is not None:
+            _print_preset(name, importlib.import_module(presets).get_preset(name))
+            context.exit()
+
+    return option(
+        "--show-preset", metavar="NAME", callback=show, expose_value=False, is_eager=True,
+        section="Model", help=text,
+    )  # fmt: skip
+
+
+def _print_preset(name: str, preset: Preset) -> None:
     """Print the settings of a preset that have an effect, as options."""
-    click.echo(f"{name}: {description}")
-    for title, config in (("model", model), ("training", training)):
+    click.echo(f"{name}: {preset.description}")
+    for title, config in (("model", preset.model), ("training", preset.training)):
         click.echo(f"\n{title}")
         names = settings_of(type(config))
         useless = {name for name, _ in without_effect(type(config), vars(config), names)}
@@ -83,15 +104,43 @@ def check_training(outputs: Iterable[str | os.PathLike[str]], options: Mapping[s
         choose_device(options["device"])
     if options["checkpoint"] is None:
         if options.get("resume"):
-            raise click.UsageError("--resume needs the checkpoint: name it with --checkpoint")
+            raise Refused("--resume needs the checkpoint: name it with --checkpoint")
         if is_given("checkpoint_every"):
-            raise click.UsageError("--checkpoint-every needs --checkpoint FILE")
+            raise Refused("--checkpoint-every needs --checkpoint FILE")
     if "valid" in options:
         hold_out = options["hold_out"] if is_given("hold_out") else None
         try:
             check_validation(options, valid=options["valid"] is not None, hold_out=hold_out)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from error
+            raise Refused(str(error)) from error
+
+
+@contextlib.contextmanager
+def begin_training(
+    output: str, options: Mapping[str, Any], inputs: Iterable[str | None],
+    read: Callable[..., C], kind: str,
+) -> Iterator[tuple[Progress, CheckpointPlan | None, C | None]]:  # fmt: skip
+    """Check options and files; yield the progress, the plan of checkpoints, and what to resume.
+
+    Args:
+        output: the file of the model.
+        options: of the command.
+        inputs: files to start from.
+        read: reads a checkpoint.
+        kind: of the file of a checkpoint.
+    """
+    from wordkit.storage.checkpoints import resumed_checkpoint
+
+    is_first, resume = is_first_process(), options["resume"]
+    log = options["log"] if is_first else None
+    check_training([output], options)
+    check_outputs((output, options["checkpoint"], log), inputs)
+    writing = checkpoint_plan(options)
+    with Progress(quiet=options["quiet"] or not is_first, log=log, append=resume) as progress:
+        # all processes look: one that ended here would leave the others
+        checkpoint, note = resumed_checkpoint(writing, read, kind=kind, resume=resume)
+        progress.say(note)
+        yield progress, writing, checkpoint
 
 
 def checkpoint_plan(options: Mapping[str, Any]) -> CheckpointPlan | None:
@@ -195,9 +244,9 @@ def _figures(known: Mapping[str, float]) -> str:
     shown = f"epoch {known['epoch']:.0f}"
     if not math.isnan(known["loss"]):
         shown += f"  loss {known['loss']:.3f}"
-    if "valid_exact" in known:
-        shown = f"{shown}  right {known['valid_exact']:.1%}"
-        return f"{shown}  KL {known['valid_kl']:.2f}" if "valid_kl" in known else shown
-    return (
-        f"{shown}  valid {known['valid_perplexity']:.1f}" if "valid_perplexity" in known else shown
-    )
+    for name, text in (
+        ("valid_perplexity", "  valid {:.1f}"), ("valid_exact", "  right {:.1%}"),
+        ("valid_kl", "  KL {:.2f}"),
+    ):  # fmt: skip
+        shown += text.format(known[name]) if name in known else ""
+    return shown

@@ -296,7 +296,7 @@ BAD_PAIRS = {
     "a\tb\nc\n": "line 2: expected two texts with a tab between, found 'c",
     "a\tb\n \td\n": "line 2: expected two texts with a tab between, but the first is empty",
     "\n\n": "holds no pair",
-    "a\tb\n": "the text has pairs of 1 source",
+    "a\tb\n": "the text has 1 source",
 }
 
 
@@ -312,8 +312,8 @@ def test_pairs_that_are_none(wordkit: Wordkit, folder: Path, text: str) -> None:
 def test_a_length_beyond_memory(wordkit: Wordkit, trained: Path, folder: Path) -> None:
     (folder / "pairs").write_text("a\tb\n" * 200 + f"{'a' * 5_000_000}\tb\n")
     done = wordkit("train-seq2seq", "pairs", "--hold-out", "0", status=1)
-    assert "texts of up to 5,000,000 and 1 units" in done.stderr
-    assert "leave out the longest texts" in done.stderr
+    assert "pairs of up to 5,000,000 units" in done.stderr
+    assert "leave out the longest pairs" in done.stderr
     done = wordkit("transform", trained, stdin="a" * 60_000_000 + "\n", status=1)
     assert "a text of 60,000,000 units" in done.stderr
 

@@ -16,7 +16,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError, VocabularyError
 from wordkit.lm import iter_perplexity, words_to_model
 from wordkit.lm.config import ModelConfig
-from wordkit.lm.initialization import count_embeddings, initialize
+from wordkit.lm.initialization import initialize, start_embeddings
 from wordkit.lm.network import LanguageModelNetwork
 from wordkit.nn.initialization import set_embeddings
 from wordkit.runtime import Run
@@ -150,10 +150,10 @@ def topics(lines: int) -> Corpus:
 def test_embeddings_counted_in_the_text_tell_kinds_of_words_apart() -> None:
     corpus = topics(400)
     vocabulary = words_to_model(corpus)
-    network = LanguageModelNetwork(ModelConfig(hidden=6), len(vocabulary))
+    shape = ModelConfig(hidden=6, start_embeddings="counts")
+    network = LanguageModelNetwork(shape, len(vocabulary))
     initialize(network, vocabulary, torch.Generator().manual_seed(1))
-    counted = Run(count_embeddings(corpus, vocabulary, 6)).result()
-    assert set_embeddings(network.embedding, vocabulary, counted, scaled=True) == 40
+    assert Run(start_embeddings(network, vocabulary, corpus, None)).result() is None
     a, b = (network.embedding[[w[0] == kind for w in vocabulary.words]] for kind in "ab")
     near = F.cosine_similarity(a[:, None], a[None], dim=-1).mean()
     assert near > 0.1 + F.cosine_similarity(a[:, None], b[None], dim=-1).mean()

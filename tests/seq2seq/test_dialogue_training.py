@@ -60,7 +60,7 @@ def test_the_loss_is_that_of_each_turn_by_itself(shape: dict[str, Any]) -> None:
         losses, counts = 0.0, 0
         for rank in range(processes):
             task = DialogueTask(
-                model.network, model.vocabulary, encoded, encoded, QUICK, {},
+                model.network, model.vocabularies, encoded, encoded, QUICK, {},
                 Processes(rank, processes),
             )  # fmt: skip
             batches = list(task.batches(0, 0))

@@ -136,10 +136,9 @@ WITH_LATENT = replace(SMALL, latent=3)
 
 
 def task_of(model: Seq2SeqModel, pairs: list[Pair], **settings: Any) -> Seq2SeqTask:
-    vocabularies = model.source_vocabulary, model.target_vocabulary
-    encoded = encode(pairs, *vocabularies, model.config.unit)
+    encoded = encode(pairs, *model.vocabularies, model.config.unit)
     config = replace(QUICK, batch=len(pairs), **settings)
-    return Seq2SeqTask(model.network, vocabularies, encoded, pairs, config, {})
+    return Seq2SeqTask(model.network, model.vocabularies, encoded, encoded, config, {})
 
 
 def test_the_loss_is_the_negative_elbo() -> None:

@@ -156,9 +156,9 @@ def test_what_cannot_be_held_out() -> None:
             split_pairs(numbered(9), fraction, 1)
     with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
         split_pairs(numbered(9), 0.1, -1)
-    with pytest.raises(TextError, match="the text has pairs of 1 source, and those of one must be"):
+    with pytest.raises(TextError, match="the text has 1 source, and one must be"):
         split_pairs(numbered(1), 0.5, 1)
-    with pytest.raises(TextError, match="the text has pairs of 0 sources"):
+    with pytest.raises(TextError, match="the text has 0 sources"):
         split_pairs([], 0.5, 1)
 
 

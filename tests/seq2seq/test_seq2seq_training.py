@@ -167,9 +167,10 @@ def test_the_fraction_of_exact_answers_is_that_of_an_evaluation(valid: list[Pair
 
 
 def task_of(model: Seq2SeqModel, pairs: list[Pair], **settings: Any) -> Seq2SeqTask:
-    vocabularies = model.source_vocabulary, model.target_vocabulary
-    encoded = encode(pairs, *vocabularies, model.config.unit)
-    return Seq2SeqTask(model.network, vocabularies, encoded, pairs, replace(QUICK, **settings), {})
+    encoded = encode(pairs, *model.vocabularies, model.config.unit)
+    return Seq2SeqTask(
+        model.network, model.vocabularies, encoded, encoded, replace(QUICK, **settings), {}
+    )
 
 
 @pytest.mark.parametrize("few_units", [1, 1000])
@@ -284,7 +285,7 @@ def test_a_text_beyond_all_memory_is_found_before_the_work(
     shape = replace(SMALL, attention=attention)
     trained(pairs, shape)
     long = [Pair("ab" * 300_000, "AB")]
-    says = "of up to 600,000 and .* needs .* leave out the longest texts"
+    says = "of up to 600,000 .* needs .* leave out the longest pairs"
     with pytest.raises(ResourceError, match=says):
         trained([*pairs, *long] if where == "train" else pairs, shape,
                 valid=long * 16 if where == "valid" else [])  # fmt: skip

@@ -12,7 +12,7 @@ from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConf
 from wordkit.seq2seq.dialogue.dialogues import Dialogue
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.dialogue.network import DialogueNetwork
-from wordkit.seq2seq.dialogue.task import iter_train_dialogue
+from wordkit.seq2seq.dialogue.training import iter_train_dialogue
 from wordkit.training.run import TrainingRun
 
 SMALL = DialogueConfig(unit="char", hidden=24, dim=8, cell="gru", tied=False)

@@ -13,7 +13,7 @@ from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair
-from wordkit.seq2seq.task import iter_train_seq2seq
+from wordkit.seq2seq.training import iter_train_seq2seq
 from wordkit.text import Vocabulary
 from wordkit.training.run import TrainingRun
 

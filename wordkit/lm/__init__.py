@@ -38,30 +38,12 @@ _MODULES = {
 }
 
 __all__ = [
-    "PRESETS",
-    "AdaptationConfig",
-    "AdaptedModel",
-    "Checkpoint",
-    "GenerationConfig",
-    "LanguageModel",
-    "ModelConfig",
-    "Preset",
-    "TokenStream",
-    "TrainingConfig",
-    "generate",
-    "get_preset",
-    "hold_out",
-    "iter_adapt",
-    "iter_fit_preset",
-    "iter_perplexity",
-    "iter_train_language_model",
-    "load_language_model",
-    "predict",
-    "read_checkpoint",
-    "save_language_model",
-    "score_lines",
-    "words_to_model",
-]
+    "PRESETS", "AdaptationConfig", "AdaptedModel", "Checkpoint", "GenerationConfig",
+    "LanguageModel", "ModelConfig", "Preset", "TokenStream", "TrainingConfig", "generate",
+    "get_preset", "hold_out", "iter_adapt", "iter_fit_preset", "iter_perplexity",
+    "iter_train_language_model", "load_language_model", "predict", "read_checkpoint",
+    "save_language_model", "score_lines", "words_to_model",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,8 @@ class AdaptedModel(LanguageModel):
         if not config.dynamic:
             steps = None if config.cache is None else cache_steps(config.cache)
             return Reading(self.network, steps)
-        lr, decay = _or(config.dynamic_lr, USUAL_LR), _or(config.dynamic_decay, USUAL_DECAY)
+        lr = USUAL_LR if config.dynamic_lr is None else config.dynamic_lr
+        decay = USUAL_DECAY if config.dynamic_decay is None else config.dynamic_decay
         learners = [
             DynamicEvaluation(network, scales, lr=lr, decay=decay)
             for network, scales in zip(self.members, self.scales, strict=True)
@@ -190,15 +191,11 @@ def _joined(networks: Sequence[nn.Module], config: AdaptationConfig) -> Language
     """Return one network of all, with the cache of the settings."""
     network: Any = networks[0] if len(networks) == 1 else Ensemble(networks)
     if config.cache is not None:
-        weight = _or(config.cache_weight, USUAL_WEIGHT)
-        flatness = _or(config.cache_flatness, USUAL_FLATNESS)
+        weight = USUAL_WEIGHT if config.cache_weight is None else config.cache_weight
+        flatness = USUAL_FLATNESS if config.cache_flatness is None else config.cache_flatness
         network = CacheNetwork(network, config.cache, weight, flatness)
     network.words, network.config = networks[0].words, networks[0].config
     return network  # type: ignore[no-any-return]
-
-
-def _or(value: float | None, usual: float) -> float:
-    return usual if value is None else value
 
 
 def _check_memory(networks: Sequence[LanguageModelNetwork], config: AdaptationConfig) -> None:

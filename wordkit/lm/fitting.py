@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -30,7 +30,8 @@ from wordkit.text import Corpus
 from wordkit.text.detokenizer import UNIT_NOUNS, Unit
 from wordkit.text.tokenizers import unit_of
 from wordkit.training.checkpoint import check_resumption
-from wordkit.training.finetuning import FINE_TUNING_RATE, check_shape, with_shape_of
+from wordkit.training.finetuning import check_shape, fine_tuned, with_shape_of
+from wordkit.training.presets import SettingsPlan
 
 __all__ = ["TrainingPlan", "iter_fit_preset", "plan_training"]
 
@@ -50,23 +51,8 @@ _WARM_UP, _PROBE_STEPS, _PROBE_SECONDS = 2, 8, 1.0  # uncounted steps; steps and
 _TRAINING_FRACTION = 0.93  # of the time, beside validation
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
+class TrainingPlan(SettingsPlan):
     """The settings of a training, as far as they are known before its text is read."""
-
-    model: Mapping[str, Any]
-    """The settings of the model that are given."""
-
-    training: Mapping[str, Any]
-    """The settings of the training that are given."""
-
-    preset: Preset | None
-    """All settings; None: the others are to be fitted to the text and the time."""
-
-    init: ModelConfig | None = None
-    """The shape of the model to start from; None: there is none."""
-
-    update: Callable[..., Any] = change
 
     @as_run
     def iter_fit(
@@ -89,11 +75,7 @@ class TrainingPlan:
                 hidden=self.model.get("hidden") if self.init is None else self.init.hidden,
             )  # fmt: skip
         if self.init is not None:
-            fitted = replace(
-                fitted,
-                model=replace(self.init, dropout=fitted.model.dropout),
-                training=replace(fitted.training, lr=fitted.training.lr * FINE_TUNING_RATE),
-            )
+            fitted = fine_tuned(fitted, self.init)
         return fitted.change(self.model, given, self.update)
 
 

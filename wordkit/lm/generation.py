@@ -36,14 +36,9 @@ from wordkit.text.tokenizers import is_number
 from wordkit.text.vocabulary import UNK
 
 __all__ = [
-    "GenerationConfig",
-    "Method",
-    "Prediction",
-    "default_banned",
-    "generate",
-    "generate_samples",
+    "GenerationConfig", "Method", "Prediction", "default_banned", "generate", "generate_samples",
     "predict",
-]
+]  # fmt: skip
 
 Method = Literal["sample", "greedy", "beam"]
 
@@ -128,7 +123,7 @@ def generate_samples(
     model = _learnt(model, known)
     if config.method == "beam":
         return _beam(model, known, BeamConfig(config.beam, length, banned=banned))
-    log_p, state = _read_prompt(model, known, banned)
+    log_p, state = _read(model, known, banned)
     rows = torch.zeros(samples, dtype=torch.int64, device=log_p.device)
     seeds = np.random.SeedSequence(config.seed).spawn(samples)
     rule: Rule = greedy
@@ -145,9 +140,7 @@ def _beam(
 ) -> Iterator[tuple[str, ...]]:
     """The words of the most probable continuation that a beam search finds."""
     *before, last = prompt
-    state: State = model.network.initial_state(1)
-    if before:
-        _, state = _read(model, before, state)
+    state: State = _read(model, before)[1] if before else model.network.initial_state(1)
     [[best]] = beam_search(model.network, last, state, 1, search)
     return iter([(model.vocabulary.word(i),) for i in best.ids])
 
@@ -188,7 +181,7 @@ def predict(
     """
     check_number("n", n)
     known = _known_prompt(model, model.prompt_tokens(tokens))
-    table, _ = _read_prompt(_learnt(model, known), known)
+    table, _ = _read(_learnt(model, known), known)
     log_p = table[0].cpu().numpy()
     best = highest(log_p, n)
     best = best[np.argsort(-log_p[best], kind="stable")]
@@ -236,17 +229,12 @@ def _learnt(model: LanguageModel, prompt: Sequence[int]) -> LanguageModel:
     return replace(model, network=network)  # type: ignore[arg-type]
 
 
-def _read_prompt(
+def _read(
     model: LanguageModel, prompt: Sequence[int], banned: Tensor | None = None
 ) -> tuple[Tensor, State]:
     """Return log p of every word after a prompt, (1, V), and the state."""
-    return _read(model, prompt, model.network.initial_state(1), banned)
-
-
-def _read(
-    model: LanguageModel, ids: Sequence[int], state: State, banned: Tensor | None = None
-) -> tuple[Tensor, State]:
-    column = torch.tensor(ids, device=device_of(model.network)).unsqueeze(1)
+    column = torch.tensor(prompt, device=device_of(model.network)).unsqueeze(1)
+    state: State = model.network.initial_state(1)
     for part in torch.split(column, _READ_STEPS):
         log_p, state = next_log_probs(model.network, part, state, banned)
     return log_p, state

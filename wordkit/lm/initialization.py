@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from wordkit.lm.model import LanguageModel
 
 __all__ = [
-    "count_embeddings",
     "initialize",
     "start_embeddings",
     "start_from",
@@ -80,26 +79,6 @@ def _log_frequencies(vocabulary: Vocabulary) -> Tensor:
     return torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
 
 
-def count_embeddings(
-    corpus: Corpus, vocabulary: Vocabulary, dim: int, threads: int | None = None
-) -> Generator[Report, None, Embeddings]:
-    """Make embeddings of a model's words by counting the training text itself: PPMI and SVD.
-
-    Raises:
-        ConfigError: the text has too few words for vectors of this length.
-    """
-    config = CountsConfig(
-        dim=dim,
-        window=_WINDOW,
-        min_count=1,
-        max_vocabulary=len(vocabulary),
-        exponent=_EXPONENT,
-    )
-    run = iter_train_counts(corpus, config, threads=threads)
-    yield from run
-    return run.result()
-
-
 def start_embeddings(
     network: LanguageModelNetwork,
     vocabulary: Vocabulary,
@@ -107,7 +86,7 @@ def start_embeddings(
     embeddings: Embeddings | None,
     threads: int | None = None,
 ) -> Generator[Report, None, int | None]:
-    """Start from given embeddings, or from those counted in the text where the settings say so.
+    """Start from given embeddings, or from those counted in the text (PPMI and SVD) if set so.
 
     Returns:
         How many words have one of the given embeddings; None where none are given.
@@ -118,7 +97,11 @@ def start_embeddings(
     is_counted = network.config.start_embeddings == "counts"
     if is_counted and len(vocabulary) >= _MIN_WORDS_TO_COUNT * dim:
         with contextlib.suppress(TextError):  # no two words in one line: all start at random
-            counted = yield from count_embeddings(corpus, vocabulary, dim, threads)
+            config = CountsConfig(
+                dim=dim, window=_WINDOW, min_count=1, max_vocabulary=len(vocabulary),
+                exponent=_EXPONENT,
+            )  # fmt: skip
+            counted = yield from iter_train_counts(corpus, config, threads=threads)
             set_embeddings(network.embedding, vocabulary, counted, scaled=True)
     return None
 

@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from wordkit.config import change
-from wordkit.errors import ConfigError
 from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.training.config import change_training
+from wordkit.training.presets import Preset, named_preset
 
 __all__ = ["PRESETS", "Preset", "get_preset"]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A model and its training."""
-
-    description: str
-    """Its source, and the perplexity reported there, in one line."""
-
-    model: ModelConfig
-    training: TrainingConfig
-
-    def change(
-        self,
-        model: Mapping[str, Any],
-        training: Mapping[str, Any],
-        update: Callable[..., Any] = change,
-    ) -> Preset:
-        """Replace some of the settings, by ``update``; an adaptive softmax unties the embeddings.
-
-        Raises:
-            ConfigError: one is out of its range, or has no effect.
-        """
-        if training.get("softmax") == "adaptive":
-            model = {"tied": False, **model, "adaptive": True}
-        return Preset(
-            self.description,
-            update(self.model, **model),
-            change_training(self.training, training, update),
-        )
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -138,6 +104,4 @@ def get_preset(name: str) -> Preset:
     Raises:
         ConfigError: there is none.
     """
-    if name not in PRESETS:
-        raise ConfigError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
-    return PRESETS[name]
+    return named_preset(PRESETS, name)

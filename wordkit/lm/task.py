@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,27 +27,17 @@ from wordkit.nn.initialization import check_dimensions
 from wordkit.nn.network import detach, device_of, map_state
 from wordkit.nn.output import default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
-from wordkit.runtime import Report, Run, choose_device
+from wordkit.runtime import Report, Run
 from wordkit.runtime.processes import Processes
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
-from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
+from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.corpus import UNTOLD
 from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import UNK
-from wordkit.training.checkpoint import (
-    TrainingCheckpoint,
-    as_decided,
-    check_resumption,
-    read_training,
-)
+from wordkit.training.checkpoint import TrainingCheckpoint, read_training, resumed_metadata
 from wordkit.training.finetuning import check_shape, join_vocabularies
-from wordkit.training.run import (
-    TrainingRun,
-    check_network_memory,
-    chosen_precision,
-    versions,
-)
+from wordkit.training.run import TrainingRun, check_network_memory, decided, versions
 from wordkit.training.task import BatchLoss, Metrics
 
 __all__ = [
@@ -259,11 +249,9 @@ def iter_train_language_model(
     """
     model = model or (ModelConfig() if init is None else init.config)
     config = config or TrainingConfig()
-    resumed = None if resume is None else resume.file.path
-    check_replaceable(checkpoint, read_checkpoint, kind=LANGUAGE_MODEL_CHECKPOINT, resumed=resumed)
-    device = choose_device(device)
-    config = as_decided(config, resume)
-    config = replace(config, precision=chosen_precision(config.precision, device))
+    config, device = decided(
+        config, device, checkpoint, resume, read_checkpoint, LANGUAGE_MODEL_CHECKPOINT
+    )
     model = config.shaped(model)
     if init is not None and embeddings is not None:
         raise ConfigError("init and embeddings both say what to start from; give one")
@@ -281,11 +269,7 @@ def iter_train_language_model(
             "unknown_words": sum(vocabulary.get(word) is None for word in corpus.vocabulary),
             "cutoffs": init.network.output.cutoffs,
         }
-    if resume is not None:
-        texts = {name: metadata[name] for name in ("corpus", "valid")}
-        check_resumption(resume, model, config, texts)
-        metadata |= {name: resume.about[name] for name in ("embeddings", "init")
-                     if name in resume.about}  # fmt: skip
+    metadata |= resumed_metadata(resume, model, config, metadata, ("corpus", "valid"))
     cutoffs = metadata["init"]["cutoffs"] if "init" in metadata else None
     if model.adaptive and cutoffs is None:
         cutoffs = default_cutoffs(vocabulary.counts)

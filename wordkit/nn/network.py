@@ -15,18 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 __all__ = [
-    "Output",
-    "SequenceNetwork",
-    "State",
-    "detach",
-    "device_of",
-    "inference",
-    "linear",
-    "map_state",
-    "select",
-    "uses_bf16",
-    "widest_float",
-]
+    "Output", "SequenceNetwork", "State", "detach", "device_of", "inference", "linear", "map_state",
+    "select", "uses_bf16", "widest_float",
+]  # fmt: skip
 
 if hasattr(os, "register_at_fork"):  # the threads that torch has begun are not in a forked process
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

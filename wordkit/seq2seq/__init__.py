@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, read_texts, split_pairs
     from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
-    from wordkit.seq2seq.task import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
+    from wordkit.seq2seq.training import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
     from wordkit.seq2seq.transformation import (
         align,
         iter_evaluate_pairs,
@@ -42,38 +42,17 @@ _MODULES = {
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
     "pairs": ("Pair", "pairs_of", "read_pairs", "read_texts", "split_pairs"),
     "presets": ("PRESETS", "Preset", "get_preset"),
-    "task": ("Seq2SeqCheckpoint", "read_checkpoint", "iter_train_seq2seq"),
+    "training": ("Seq2SeqCheckpoint", "iter_train_seq2seq", "read_checkpoint"),
     "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
 }
 
 __all__ = [
-    "PRESETS",
-    "DecodingConfig",
-    "Pair",
-    "Preset",
-    "Seq2SeqCheckpoint",
-    "Seq2SeqConfig",
-    "Seq2SeqModel",
-    "Seq2SeqTrainingConfig",
-    "align",
-    "decode_vectors",
-    "encode_texts",
-    "fit_preset",
-    "get_preset",
-    "interpolate",
-    "iter_evaluate_pairs",
-    "iter_train_seq2seq",
-    "load_seq2seq",
-    "pairs_of",
-    "read_checkpoint",
-    "read_pairs",
-    "read_texts",
-    "sample_texts",
-    "save_seq2seq",
-    "split_pairs",
-    "transform",
-    "transform_groups",
-]
+    "PRESETS", "DecodingConfig", "Pair", "Preset", "Seq2SeqCheckpoint", "Seq2SeqConfig",
+    "Seq2SeqModel", "Seq2SeqTrainingConfig", "align", "decode_vectors", "encode_texts",
+    "fit_preset", "get_preset", "interpolate", "iter_evaluate_pairs", "iter_train_seq2seq",
+    "load_seq2seq", "pairs_of", "read_checkpoint", "read_pairs", "read_texts", "sample_texts",
+    "save_seq2seq", "split_pairs", "transform", "transform_groups",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

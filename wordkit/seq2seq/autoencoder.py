@@ -16,14 +16,15 @@ import torch
 
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError
-from wordkit.nn.network import device_of, inference
-from wordkit.seq2seq.batches import encode, pad
+from wordkit.nn.network import device_of
+from wordkit.seq2seq.batches import encode
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, joined
 from wordkit.seq2seq.transformation import (
     batches_that_fit,
     decode_states,
+    read_sources,
     stripped_texts,
     warn_of_unknown,
 )
@@ -51,7 +52,7 @@ def encode_texts(model: Seq2SeqModel, texts: str | Iterable[str]) -> Vectors:
     Warns:
         WordkitWarning: the model does not know a character or word, and reads ``<unk>`` instead.
     """
-    Z, network = _dimensions(model), model.network
+    Z = _dimensions(model)
     texts = stripped_texts(model, [texts] if isinstance(texts, str) else texts)
     if "" in texts:
         raise TextError(f"text {texts.index('') + 1} is blank; give it a word at least")
@@ -62,9 +63,7 @@ def encode_texts(model: Seq2SeqModel, texts: str | Iterable[str]) -> Vectors:
     warn_of_unknown(encoded.sources, set())
     vectors = np.zeros((len(texts), Z), np.float32)
     for rows in batches_that_fit(model, encoded, DecodingConfig()):
-        batch = pad(encoded, rows, reverse=model.config.reverse)
-        with inference(network):
-            state = network.encode(batch.sources.to(device_of(network)), batch.lengths)
+        _, state = read_sources(model, encoded, rows)
         vectors[rows] = state.latent.cpu().numpy()  # type: ignore[union-attr]
     return vectors
 

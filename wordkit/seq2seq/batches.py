@@ -15,10 +15,11 @@ Notation: N pairs, B pairs of a batch, S steps of their sources, T steps of thei
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,17 +33,9 @@ from wordkit.text.detokenizer import Unit
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
-    "EncodedPairs",
-    "EncodedTexts",
-    "PairBatch",
-    "encode",
-    "epoch_batches",
-    "pad",
-    "pad_sources",
-    "pad_targets",
-    "sorted_batches",
-    "warn_of_unseen",
-]
+    "EncodedPairs", "EncodedTexts", "PairBatch", "encode", "epoch_batches", "pad", "pad_sources",
+    "pad_targets", "sorted_batches", "warn_of_unseen",
+]  # fmt: skip
 
 _NO_TARGET = -1  # after the end of a shorter target
 _MAX_NAMED = 10  # unknown units that are kept for a report
@@ -107,8 +100,17 @@ class EncodedPairs:
     eos_id: int
     """``<eos>`` in the target vocabulary."""
 
+    SIDES: ClassVar[Mapping[str, str]] = {"sources": "sources", "targets": "targets"}
+    """The fields that hold all texts, by what messages call them."""
+
     def __len__(self) -> int:
         return len(self.sources.lengths)
+
+    def batch_shape(self, batch: int, tokens: int | None = None) -> tuple[int, ...]:
+        """Return the units of the longest source and target, and the pairs of a batch, at most."""
+        if tokens is not None:
+            batch = max(tokens // int(self.longer_sides.max()), 1)
+        return self.sources.longest, self.targets.longest, min(batch, len(self))
 
     @cached_property
     def longer_sides(self) -> Ids:
@@ -168,14 +170,15 @@ def _encode(
 
 def warn_of_unseen(valid: EncodedPairs) -> None:
     """Warn of units of the validation pairs that the training pairs lack."""
-    for side, texts in (("sources", valid.sources), ("targets", valid.targets)):
+    for side, name in valid.SIDES.items():
+        texts: EncodedTexts = getattr(valid, name)
         if texts.unknown:
             named = ", ".join(map(repr, texts.unknown_units))
             warnings.warn(
                 f"the {side} to validate on hold {texts.unknown:,} units that are <unk> to the "
                 f"model, such as {named}",
                 WordkitWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 
@@ -262,14 +265,16 @@ def epoch_batches(
     return [batches[i] for i in random.permutation(len(batches)).tolist()]
 
 
-def sorted_batches(encoded: EncodedPairs, batch: int) -> list[Ids]:
+def sorted_batches(encoded: EncodedPairs, batch: int, first: int | None = None) -> list[Ids]:
     """Return the rows of each batch, those of the shortest pairs first, every pair once.
 
     Args:
         encoded: all pairs.
         batch: B, at least 1; the last batch may be smaller.
+        first: how many pairs, the first ones; None: all.
     """
-    return _cut(np.lexsort(_lengths(encoded, np.arange(len(encoded)))), batch)
+    rows = np.arange(len(encoded))[:first]
+    return _cut(np.lexsort(_lengths(encoded, rows)), batch)
 
 
 def _lengths(encoded: EncodedPairs, rows: Ids) -> tuple[Ids, Ids]:

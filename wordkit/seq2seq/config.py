@@ -15,14 +15,9 @@ from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer
 
 __all__ = [
-    "AttentionKind",
-    "ContextTo",
-    "DecodingConfig",
-    "Directions",
-    "Seq2SeqConfig",
-    "Seq2SeqTrainingConfig",
-    "check_latent",
-]
+    "AttentionKind", "ContextTo", "DecodingConfig", "Directions", "Seq2SeqConfig",
+    "Seq2SeqTrainingConfig", "check_latent",
+]  # fmt: skip
 
 AttentionKind = Literal["none", "dot", "general", "additive"]
 ContextTo = Literal["output", "input"]
@@ -134,6 +129,14 @@ class Seq2SeqConfig(NetworkConfig):
         """The layers in short: ``lstm 1 x 256``, ``transformer 3 x 256``."""
         name = self.arch if self.arch == "transformer" else self.cell
         return f"{name} {self.layers} x {self.hidden}"
+
+    @property
+    def summary(self) -> str:
+        """The shape with attention and latent variable: ``lstm 1 x 256, dot attention``."""
+        if self.arch == "transformer":
+            return f"{self.shape}, {self.heads} heads"
+        attention = "" if self.attention == "none" else f", {self.attention} attention"
+        return f"{self.shape}{attention}" + (f", latent {self.latent}" if self.latent else "")
 
     @property
     def width(self) -> int:

@@ -13,13 +13,13 @@ from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit.seq2seq.fitting import plan_training
 from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.pairs import Pair, normalized_pairs, read_pairs, read_texts, split_pairs
-from wordkit.seq2seq.task import iter_train_seq2seq, read_checkpoint
+from wordkit.seq2seq.pairs import Pair, read_pairs, read_texts
+from wordkit.seq2seq.training import PAIRS, begin_training
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.training.config import check_validation
+from wordkit.training.run import TrainingRun
 from wordkit_corpora import Text, iter_open_lines
 
 __all__ = ["train_seq2seq"]
@@ -84,39 +84,26 @@ def train_seq2seq(
     )
     writing = checkpoint_plan(checkpoint)
     resumed, _ = resumed_checkpoint(
-        writing, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume
+        writing, PAIRS.read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resume=resume
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
-    fraction = 0.1 if hold_out is None else hold_out
-    start = None if init is None else loaded("init", init, Seq2SeqModel)
-    vectors = {
-        name: loaded(name, given, Embeddings)
-        for name, given in (
-            ("source_embeddings", source_embeddings), ("target_embeddings", target_embeddings)
-        )
-        if given is not None
-    }  # fmt: skip
-    plan = plan_training(
-        of_model, of_training, preset=preset, resume=resumed,
-        init=None if start is None else start.config, embeddings=[*vectors.values()],
-    )  # fmt: skip
-    read = partial(_pairs, separator=separator, reading=reading, autoencode=plan.autoencode)
-    train = normalized_pairs(read(pairs), plan.normalize)
-    if valid is not None:
-        valid = read(valid)
-    elif fraction:
-        train, valid = split_pairs(train, fraction, plan.seed)
-    chosen = plan.fit(train, device)
-    run = iter_train_seq2seq(
-        train, chosen.model, chosen.training, valid=valid or (), init=start, device=device,
-        threads=threads, checkpoint=writing, resume=resumed, **vectors,
+    vectors = {"source_embeddings": source_embeddings, "target_embeddings": target_embeddings}
+    run: TrainingRun[Seq2SeqModel] = begin_training(
+        PAIRS, partial(_pairs, separator=separator, reading=reading), pairs, of_model, of_training,
+        valid=valid, hold_out=0.1 if hold_out is None else hold_out, preset=preset,
+        init=None if init is None else loaded("init", init, Seq2SeqModel),
+        embeddings=[
+            None if given is None else loaded(name, given, Embeddings)
+            for name, given in vectors.items()
+        ],
+        device=device, threads=threads, checkpoint=writing, resume=resumed,
     )  # fmt: skip
     return finish(run, progress)
 
 
 def _pairs(
-    pairs: Text | Iterable[tuple[str, str]], *, separator: str, reading: Mapping[str, Any],
-    autoencode: bool,
+    pairs: Text | Iterable[tuple[str, str]], autoencode: bool, *, separator: str,
+    reading: Mapping[str, Any],
 ) -> list[Pair]:  # fmt: skip
     """Return pairs of strings, or read those of a text; for an autoencoder, each line twice."""
     if autoencode:

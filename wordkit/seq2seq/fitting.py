@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,11 @@ from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.pairs import Pair, check_unit, units_of
 from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
-from wordkit.seq2seq.task import Seq2SeqCheckpoint
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
-from wordkit.training.finetuning import FINE_TUNING_RATE, check_shape, with_shape_of
+from wordkit.training.checkpoint import TrainingCheckpoint
+from wordkit.training.finetuning import check_shape, fine_tuned, with_shape_of
+from wordkit.training.presets import SettingsPlan
 
 __all__ = ["TrainingPlan", "fit_preset", "plan_training"]
 
@@ -46,31 +47,14 @@ _SAMPLE_SEED = 1
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class TrainingPlan(SettingsPlan):
     """The settings of a training, as far as they are known before its pairs are read."""
 
-    model: Mapping[str, Any]
-    """The settings of the model that are given."""
-
-    training: Mapping[str, Any]
-    """The settings of the training that are given."""
-
     preset: Preset | None
-    """All settings; None: the others are to be fitted to the pairs."""
-
-    seed: int
-    """Of the random numbers."""
-
-    normalize: Normalization
-    """Unicode normal form of the texts."""
-
+    seed: int = 1
+    normalize: Normalization = "nfc"
     autoencode: bool = False
     """True if texts are read, not pairs."""
-
-    init: Seq2SeqConfig | None = None
-    """The shape of the model to start from; None: there is none."""
-
-    update: Callable[..., Any] = change
 
     convert: Callable[[Preset], Preset] = lambda preset: preset
     """Makes settings of another kind of model of those for pairs."""
@@ -80,19 +64,13 @@ class TrainingPlan:
         if self.preset is not None:
             return self.preset
         model, given, init = self.model, self.training, self.init
-        unit = model.get("unit", Seq2SeqConfig.unit) if init is None else init.unit
-        fitted = fit_preset(
-            pairs, unit, epochs=given.get("epochs"),
-            minutes=given.get("max_minutes"), batch=given.get("batch"), device=device,
-            arch=model.get("arch", Seq2SeqConfig.arch) if init is None else init.arch,
-        )  # fmt: skip
-        fitted = self.convert(fitted)
+        shape = model if init is None else asdict(init)
+        fitted = self.convert(fit_preset(
+            pairs, shape["unit"], epochs=given.get("epochs"), minutes=given.get("max_minutes"),
+            batch=given.get("batch"), device=device, arch=shape.get("arch", "recurrent"),
+        ))  # fmt: skip
         if init is not None:
-            fitted = replace(
-                fitted,
-                model=replace(init, dropout=fitted.model.dropout),
-                training=replace(fitted.training, lr=fitted.training.lr * FINE_TUNING_RATE),
-            )
+            fitted = fine_tuned(fitted, init)
         elif fitted.model.unit != "char" and model.get("attention") == "additive":
             # half of what the decoder has, which takes half of the time
             model = {"attention_width": model.get("hidden", fitted.model.hidden), **model}
@@ -104,10 +82,11 @@ def plan_training(
     training: Mapping[str, Any],
     *,
     preset: str | None = None,
-    resume: Seq2SeqCheckpoint | None = None,
+    resume: TrainingCheckpoint[Any, Any] | None = None,
     init: Seq2SeqConfig | None = None,
     embeddings: Sequence[Embeddings] = (),
     update: Callable[..., Any] = change,
+    config: type[Seq2SeqConfig] = Seq2SeqConfig,
     convert: Callable[[Preset], Preset] = lambda preset: preset,
 ) -> TrainingPlan:
     """Check the settings of a training before its pairs are read.
@@ -119,6 +98,7 @@ def plan_training(
         init: the shape of the model to start from, which is that of the new one.
         embeddings: the vectors to start from, or the first of each.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
+        config: the class of the settings of the model.
         convert: makes settings of another kind of model of those for pairs.
 
     Raises:
@@ -130,6 +110,10 @@ def plan_training(
         if preset is None:
             model = {"unit": "word", **model}
             training = {"label_smoothing": 0.0, **training}
+    if preset is None and resume is None and init is None:
+        model = {"unit": config.unit, **model}
+    if training.get("max_minutes") is not None and (resume is None or preset is not None):
+        training = {"epochs": None, **training}
     if embeddings:
         model = {"dim": embeddings[0].dim, **model}
     if init is not None:
@@ -144,17 +128,17 @@ def plan_training(
             "resumed", update(resume.model, **model), update(resume.training, **training)
         )
     else:
-        unit, arch = model.get("unit", "char"), model.get("arch", "recurrent")
-        start = convert(_start(unit, arch))
+        shape = model if init is None else asdict(init)
+        start = convert(_start(shape["unit"], shape.get("arch", "recurrent")))
         if init is not None:
-            start = replace(convert(_start(init.unit, init.arch)), model=init)
+            start = replace(start, model=init)
         known = start.change(model, training, update)
     for vectors in embeddings:
         check_dimensions(vectors, known.model.dim)
     is_fitted = preset is None and resume is None
     return TrainingPlan(
-        model, training, None if is_fitted else known, known.training.seed,
-        known.model.normalize, known.model.autoencode, init, update, convert,
+        model, training, None if is_fitted else known, init, update, known.training.seed,
+        known.model.normalize, known.model.autoencode, convert,
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ Notation: S units of the source, T units of the target, B pairs of a batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wordkit.nn.config import full_name
 from wordkit.nn.recurrent import GATES
 from wordkit.seq2seq.batches import EncodedPairs
@@ -12,10 +14,9 @@ from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.training.run import check_network_memory
 
-__all__ = ["GRADIENT_FACTOR", "batch_bytes", "check_training_memory", "decoding_bytes"]
+__all__ = ["check_training_memory", "decoding_bytes"]
 
-GRADIENT_FACTOR = 3
-"""Memory that a batch takes in training, over that which it takes without gradients."""
+_GRADIENT_FACTOR = 3  # memory of a batch in training, over that without gradients
 
 
 def _answer_bytes(config: Seq2SeqConfig, longest: int) -> int:
@@ -45,32 +46,30 @@ def decoding_bytes(config: Seq2SeqConfig, longest: int, hypotheses: int, words: 
 
 
 def check_training_memory(
-    model: Seq2SeqConfig, words: tuple[int, int], train: EncodedPairs, valid: EncodedPairs,
-    config: Seq2SeqTrainingConfig,
+    model: Seq2SeqConfig, build: Callable[[], Seq2SeqNetwork], train: EncodedPairs,
+    valid: EncodedPairs, config: Seq2SeqTrainingConfig, unit: str,
 ) -> None:  # fmt: skip
     """Raise before the work if the model cannot be trained in the free memory."""
-    trained = config.batch
-    if config.batch_tokens is not None:
-        trained = max(config.batch_tokens // int(train.longer_sides.max()), 1)
-    needed, S, T, B = max(
-        (factor * batch_bytes(model, *shape), *shape)
-        for encoded, factor, batch in (
-            (train, GRADIENT_FACTOR, trained), (valid, 1, config.batch)
+    needed, longest, size = max(
+        (factor * _batch_bytes(model, *shape), max(shape[:2]), shape[2])
+        for shape, factor in (
+            (train.batch_shape(config.batch, config.batch_tokens), _GRADIENT_FACTOR),
+            (valid.batch_shape(config.batch), 1),
         )
-        for shape in [(encoded.sources.longest, encoded.targets.longest, min(batch, len(encoded)))]
-    )  # fmt: skip
+    )
     check_network_memory(
-        f"a model for texts of up to {S:,} and {T:,} units, in batches of {B},",
-        lambda: Seq2SeqNetwork(model, *words),
-        "leave out the longest texts, or lower batch or hidden",
+        f"a model for {unit} of up to {longest:,} units, {size:,} in a batch,",
+        build,
+        f"leave out the longest {unit}, or lower batch or hidden",
         extra=needed,
     )
 
 
-def batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int) -> int:
-    """Return the bytes that a batch takes, without gradients."""
+def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int, K: int = 0) -> int:
+    """Return the bytes that a batch takes, without gradients; K turns are attended to."""
     steps = S + T + (0 if model.latent is None else T)  # the posterior reads the target too
     needed = B * model.layers * _answer_bytes(model, steps)
     if model.arch != "transformer" and model.attention != "none":
         needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
-    return needed
+    attends_to_turns = getattr(model, "attention_to", "turn") != "turn"
+    return needed + 4 * B * K * model.width * attends_to_turns

@@ -1,16 +1,16 @@
 """A sequence-to-sequence model: the network, both vocabularies, its metadata, and its file.
 
-The file holds, beside the weights, the words and counts of both vocabularies, and as JSON the
+The file holds, beside the weights, the words and counts of the vocabularies, and as JSON the
 settings of the network and the metadata.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +19,131 @@ from wordkit.config import change, from_record
 from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.nn.network_file import NetworkFile, save_network
 from wordkit.runtime import choose_device
-from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.storage import SEQ2SEQ_MODEL
 from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
-__all__ = ["PREFIXES", "Seq2SeqModel", "load_seq2seq", "save_seq2seq"]
+__all__ = ["Seq2SeqModel", "SequenceModel", "load_seq2seq", "save_seq2seq"]
 
-PREFIXES = ("source_", "target_")
-"""Prefixes of the names of the arrays of the two vocabularies in a file."""
+M = TypeVar("M", bound="SequenceModel")
 
 _MAX_UNITS = 1_000_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class Seq2SeqModel:
+class SequenceModel:
+    """A network with its vocabularies: the base of models of pairs and of dialogues."""
+
+    KIND: ClassVar[str]
+    """Of its file."""
+
+    COMMAND: ClassVar[str]
+    """Of wordkit, that makes it."""
+
+    CONFIG: ClassVar[type[Seq2SeqConfig]]
+    NETWORK: ClassVar[Callable[..., Seq2SeqNetwork]]
+
+    PREFIXES: ClassVar[tuple[str, ...]]
+    """Prefixes of the names of its vocabularies, here and in the file."""
+
+    LONGEST: ClassVar[str]
+    """The name of its longest target."""
+
+    network: Seq2SeqNetwork
+    metadata: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        embeddings = (self.network.encoder.embedding, self.network.decoder.embedding)
+        sides = zip(self.PREFIXES, self.vocabularies, embeddings, strict=False)
+        for side, vocabulary, embedding in sides:
+            side = side.replace("_", " ")
+            if UNK not in vocabulary or EOS not in vocabulary:
+                raise VocabularyError(f"the {side}vocabulary needs {UNK} and {EOS}")
+            if len(vocabulary) != len(embedding):
+                raise VocabularyError(
+                    f"the network has {len(embedding)} {side}units, and the vocabulary "
+                    f"{len(vocabulary)}; give the one that it was made for"
+                )
+        _ = self.bpe  # raises where its pieces are corrupted
+        longest = getattr(self, self.LONGEST)
+        if type(longest) is not int or not 1 <= longest <= _MAX_UNITS:
+            raise ConfigError(f"{self.LONGEST} must be from 1 to {_MAX_UNITS}, not {longest!r:.50}")
+
+    @property
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
+        """The vocabularies of the sources and of the targets, or the one of both."""
+        return tuple(getattr(self, f"{prefix}vocabulary") for prefix in self.PREFIXES)
+
+    @cached_property
+    def bpe(self) -> BytePairEncoding | None:
+        """The pieces of the unit ``bpe``; None with other units."""
+        if self.config.unit != "bpe":
+            return None
+        return BytePairEncoding.from_record(self.metadata.get("bpe"))
+
+    @property
+    def config(self) -> Seq2SeqConfig:
+        """The shape of the network."""
+        return self.network.config
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, atomically.
+
+        Raises:
+            ConfigError: JSON cannot hold the metadata.
+            VocabularyError: a vocabulary has no counts.
+            DivergenceError: a weight is not finite. Nothing is written.
+            StorageError: the file cannot be written.
+        """
+        save_network(
+            path,
+            self.network,
+            kind=self.KIND,
+            vocabularies=dict(zip(self.PREFIXES, self.vocabularies, strict=True)),
+            settings={"config": asdict(self.config), self.LONGEST: getattr(self, self.LONGEST)},
+            metadata=self.metadata,
+        )
+
+    @classmethod
+    def load(cls: type[M], path: str | os.PathLike[str], device: str = "cpu") -> M:
+        """Load the model of a file, all of which is read and checked.
+
+        Args:
+            path: the file.
+            device: where the network goes, as :func:`wordkit.runtime.choose_device` takes it.
+
+        Raises:
+            StorageError: the file cannot be read.
+            FormatError: it is corrupted, or of another kind.
+            ConfigError: there is no device of this name.
+            ResourceError: the machine has no such device, or the model does not fit into memory.
+        """
+        device = choose_device(device)
+        stored = NetworkFile(path, kind=cls.KIND, command=cls.COMMAND, prefixes=cls.PREFIXES)
+        sizes = [len(vocabulary) for vocabulary in stored.vocabularies]
+        with stored.as_format_error():
+            config = from_record(cls.CONFIG, stored.settings.get("config"))
+            network = stored.fill(lambda: cls.NETWORK(config, *sizes), device)
+            longest = stored.settings.get(cls.LONGEST)
+            return cls(network, *stored.vocabularies, longest, stored.metadata)  # type: ignore[call-arg]
+
+    def __repr__(self) -> str:
+        config = self.config
+        units = " and ".join(f"{len(vocabulary):,}" for vocabulary in self.vocabularies)
+        units += " pieces" if config.unit == "bpe" else f" {config.unit}s"
+        told = [config.summary, units]
+        for texts in ("pairs", "dialogues"):
+            made_of = self.metadata.get(texts)
+            if isinstance(made_of, Mapping) and isinstance(made_of.get(texts), int):
+                told.append(counted(made_of[texts], texts.removesuffix("s")))
+        made = self.metadata.get("made_by")
+        told += [f"made by {made}"] if isinstance(made, str) else []
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Seq2SeqModel(SequenceModel):
     """A network with the vocabularies of both sides.
 
     Raises:
@@ -42,6 +151,9 @@ class Seq2SeqModel:
             than the network.
         ConfigError: the length of the longest target cannot be.
     """
+
+    KIND, COMMAND, LONGEST = SEQ2SEQ_MODEL, "wordkit train-seq2seq", "longest_target"
+    CONFIG, NETWORK, PREFIXES = Seq2SeqConfig, Seq2SeqNetwork, ("source_", "target_")
 
     network: Seq2SeqNetwork
     """The network."""
@@ -58,45 +170,6 @@ class Seq2SeqModel:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The origin of the model, in values that JSON can hold; with the unit ``bpe`` its pieces."""
 
-    def __post_init__(self) -> None:
-        sides = (
-            ("source", self.source_vocabulary, self.network.encoder.embedding),
-            ("target", self.target_vocabulary, self.network.decoder.embedding),
-        )
-        for side, vocabulary, embedding in sides:
-            if UNK not in vocabulary or EOS not in vocabulary:
-                raise VocabularyError(f"the {side} vocabulary needs {UNK} and {EOS}")
-            if len(vocabulary) != len(embedding):
-                raise VocabularyError(
-                    f"the network has {len(embedding)} {side} units, and the vocabulary "
-                    f"{len(vocabulary)}; give the one that it was made for"
-                )
-        _ = self.bpe  # raises where its pieces are corrupted
-        longest = self.longest_target
-        if type(longest) is not int or not 1 <= longest <= _MAX_UNITS:
-            raise ConfigError(f"longest_target must be from 1 to {_MAX_UNITS}, not {longest!r:.50}")
-
-    @cached_property
-    def bpe(self) -> BytePairEncoding | None:
-        """The pieces of the unit ``bpe``; None with other units."""
-        if self.config.unit != "bpe":
-            return None
-        return BytePairEncoding.from_record(self.metadata.get("bpe"))
-
-    @property
-    def config(self) -> Seq2SeqConfig:
-        """The shape of the network."""
-        return self.network.config
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file: see :func:`save_seq2seq`."""
-        save_seq2seq(self, path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqModel:
-        """Load the model of a file: see :func:`load_seq2seq`."""
-        return load_seq2seq(path, device)
-
     def transform(self, lines: str | Iterable[str], **settings: Any) -> list[str]:
         """Return the best answer to each line; an empty text for a blank one.
 
@@ -112,7 +185,6 @@ class Seq2SeqModel:
         Warns:
             WordkitWarning: the model does not know a character or word, and reads ``<unk>``.
         """
-        from wordkit.seq2seq.config import DecodingConfig
         from wordkit.seq2seq.transformation import transform
 
         answers = transform(self, lines, change(DecodingConfig(), **settings))
@@ -127,7 +199,6 @@ class Seq2SeqModel:
     def decode(self, vectors: npt.ArrayLike, **settings: Any) -> list[str]:
         """Return the text of each vector: see :func:`wordkit.seq2seq.decode_vectors`."""
         from wordkit.seq2seq.autoencoder import decode_vectors
-        from wordkit.seq2seq.config import DecodingConfig
 
         return decode_vectors(self, vectors, change(DecodingConfig(), **settings))
 
@@ -139,76 +210,21 @@ class Seq2SeqModel:
             settings: fields of :class:`wordkit.seq2seq.DecodingConfig`.
         """
         from wordkit.seq2seq.autoencoder import sample_texts
-        from wordkit.seq2seq.config import DecodingConfig
 
         return sample_texts(self, n, seed, change(DecodingConfig(), **settings))
 
     def interpolate(self, first: str, second: str, n: int = 6, **settings: Any) -> list[str]:
         """Return texts between two texts: see :func:`wordkit.seq2seq.interpolate`."""
         from wordkit.seq2seq.autoencoder import interpolate
-        from wordkit.seq2seq.config import DecodingConfig
 
         return interpolate(self, first, second, n, change(DecodingConfig(), **settings))
 
-    def __repr__(self) -> str:
-        config, sides = self.config, (self.source_vocabulary, self.target_vocabulary)
-        units = " and ".join(f"{len(vocabulary):,}" for vocabulary in sides)
-        told = [
-            config.shape,
-            f"{config.heads} heads"
-            if config.arch == "transformer"
-            else f"{config.attention} attention".replace("none", "no"),
-            *([] if config.latent is None else [f"latent {config.latent}"]),
-            f"{units} {'pieces' if config.unit == 'bpe' else config.unit + 's'}",
-        ]
-        pairs, made = self.metadata.get("pairs"), self.metadata.get("made_by")
-        if isinstance(pairs, Mapping) and isinstance(pairs.get("pairs"), int):
-            told.append(counted(pairs["pairs"], "pair"))
-        told += [f"made by {made}"] if isinstance(made, str) else []
-        return f"Seq2SeqModel({', '.join(told)})"
-
 
 def save_seq2seq(model: Seq2SeqModel, path: str | os.PathLike[str]) -> None:
-    """Write a model to a file, atomically.
-
-    Raises:
-        ConfigError: JSON cannot hold the metadata.
-        VocabularyError: a vocabulary has no counts.
-        DivergenceError: a weight is not finite. Nothing is written.
-        StorageError: the file cannot be written.
-    """
-    save_network(
-        path,
-        model.network,
-        kind=SEQ2SEQ_MODEL,
-        vocabularies=dict(
-            zip(PREFIXES, (model.source_vocabulary, model.target_vocabulary), strict=True)
-        ),
-        settings={"config": asdict(model.config), "longest_target": model.longest_target},
-        metadata=model.metadata,
-    )
+    """Write a model to a file: see :meth:`wordkit.seq2seq.model.SequenceModel.save`."""
+    model.save(path)
 
 
 def load_seq2seq(path: str | os.PathLike[str], device: str = "cpu") -> Seq2SeqModel:
-    """Load the model of a file, all of which is read and checked.
-
-    Args:
-        path: the file.
-        device: where the network goes, as :func:`wordkit.runtime.choose_device` takes it.
-
-    Raises:
-        StorageError: the file cannot be read.
-        FormatError: it is corrupted, or of another kind.
-        ConfigError: there is no device of this name.
-        ResourceError: the machine has no such device, or the model does not fit into memory.
-    """
-    device = choose_device(device)
-    stored = NetworkFile(
-        path, kind=SEQ2SEQ_MODEL, command="wordkit train-seq2seq", prefixes=PREFIXES
-    )
-    source, target = stored.vocabularies
-    with stored.as_format_error():
-        config = from_record(Seq2SeqConfig, stored.settings.get("config"))
-        network = stored.fill(lambda: Seq2SeqNetwork(config, len(source), len(target)), device)
-        longest: Any = stored.settings.get("longest_target")
-        return Seq2SeqModel(network, source, target, longest, stored.metadata)
+    """Load the model of a file: see :meth:`wordkit.seq2seq.model.SequenceModel.load`."""
+    return Seq2SeqModel.load(path, device)

@@ -31,7 +31,7 @@ from wordkit.text import Vocabulary
 from wordkit.training.finetuning import copy_weights, share_unk_bias
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq.model import Seq2SeqModel
+    from wordkit.seq2seq.model import SequenceModel
 
 __all__ = ["Seq2SeqNetwork", "initialize", "start_from"]
 
@@ -162,21 +162,19 @@ def initialize(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
 
 
 def start_from(
-    network: Seq2SeqNetwork, vocabularies: Sequence[Vocabulary], init: Seq2SeqModel,
+    network: Seq2SeqNetwork, vocabularies: Sequence[Vocabulary], init: SequenceModel,
     found: Sequence[Vocabulary],
 ) -> None:  # fmt: skip
     """Start training from the weights of a model; new units start as ``<unk>``.
 
     Args:
         network: whose weights are set, of the same shape but for its units.
-        vocabularies: of the network, sources and targets: the units of the model, and new ones.
+        vocabularies: of the network, as the model has them: its units, and new ones.
         init: the model.
-        found: all units of the sources and of the targets to train on.
+        found: all units of the texts to train on, for each vocabulary.
     """
-    source, target = zip(
-        (init.source_vocabulary, init.target_vocabulary), vocabularies, strict=True
-    )
+    source, *_, target = [*zip(init.vocabularies, vocabularies, strict=True)] * 2
     rows = {"encoder.embedding": source}
     rows |= dict.fromkeys(("decoder.embedding", "output.weight", "output.bias"), target)
     copy_weights(network, init.network, rows)
-    share_unk_bias(network.output.bias, *target, found[1])
+    share_unk_bias(network.output.bias, *target, found[-1])

@@ -12,13 +12,13 @@ import hashlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar, get_args
 
 import numpy as np
 
 from wordkit.config import check_number
-from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning
+from wordkit.errors import ConfigError, TextError, VocabularyError, WordkitWarning, counted
 from wordkit.text.blocks import TextSource, numbered_lines_of
 from wordkit.text.bpe import BytePairEncoding, not_learnt
 from wordkit.text.detokenizer import Unit, detokenize
@@ -26,20 +26,12 @@ from wordkit.text.normalization import Normalization, normalized
 from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
-    "Pair",
-    "Unit",
-    "check_unit",
-    "fingerprint",
-    "joined",
-    "learn_pieces",
-    "normalized_pairs",
-    "pairs_of",
-    "read_pairs",
-    "read_texts",
-    "split_pairs",
-    "units_of",
+    "Pair", "Unit", "check_unit", "fingerprint", "joined", "learn_pieces", "normalized_pairs",
+    "pairs_of", "read_pairs", "read_texts", "split_groups", "split_pairs", "units_of",
     "vocabulary_of",
-]
+]  # fmt: skip
+
+T = TypeVar("T")
 
 _PIECES, _MIN_PIECES = 8000, 258  # of bpe by default; at least: 256 bytes, <unk> and <eos>
 _SHOWN = 40  # characters of a line in a message
@@ -169,21 +161,39 @@ def split_pairs(pairs: Iterable[Pair], fraction: float, seed: int) -> tuple[list
         ConfigError: the fraction or the seed is out of range.
         TextError: there are fewer than 2 sources.
     """
+    return split_groups(
+        pairs, lambda pair: pair.source, fraction, seed, "source", "give more pairs"
+    )
+
+
+def split_groups(
+    examples: Iterable[T], group: Callable[[T], str | tuple[str, ...]], fraction: float, seed: int,
+    noun: str, remedy: str,
+) -> tuple[list[T], list[T]]:  # fmt: skip
+    """Return examples to train on and to validate on; those of a group are on one side.
+
+    Args:
+        examples: of two groups at least.
+        group: returns the group of an example.
+        fraction, seed: as for :func:`split_pairs`.
+        noun: what a group is.
+        remedy: what to do where there are too few.
+    """
     check_number("hold_out", fraction, float, above=0, at_most=0.5)
     check_number("seed", seed, at_least=0)
-    pairs = list(pairs)
-    sources = list(dict.fromkeys(pair.source for pair in pairs))
-    N = len(sources)
+    examples = list(examples)
+    groups = list(dict.fromkeys(map(group, examples)))
+    N = len(groups)
     if N < 2:
         raise TextError(
-            f"the text has pairs of {N} {'source' if N == 1 else 'sources'}, and those of one must "
-            "be held out to validate on; give more pairs, or a text to validate on"
+            f"the text has {counted(N, noun)}, and one must be held out to validate on; {remedy}, "
+            "or give a text to validate on"
         )
     drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * fraction), 1), N // 2)]
-    held_out = {sources[n] for n in drawn.tolist()}
-    sides: tuple[list[Pair], list[Pair]] = ([], [])
-    for pair in pairs:
-        sides[pair.source in held_out].append(pair)
+    held_out = {groups[n] for n in drawn.tolist()}
+    sides: tuple[list[T], list[T]] = ([], [])
+    for example in examples:
+        sides[group(example) in held_out].append(example)
     return sides
 
 

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from wordkit.config import change
-from wordkit.errors import ConfigError
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
-from wordkit.training.config import change_training
+from wordkit.training import presets
 
 __all__ = ["PRESETS", "Preset", "get_preset"]
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A model and its training."""
-
-    description: str
-    """Its source, or what it is for, in one line."""
-
-    model: Seq2SeqConfig
-    training: Seq2SeqTrainingConfig
-
-    def change(
-        self,
-        model: Mapping[str, Any],
-        training: Mapping[str, Any],
-        update: Callable[..., Any] = change,
-    ) -> Preset:
-        """Replace some of the settings, by ``update``; ``max_minutes`` alone sets no ``epochs``.
-
-        Raises:
-            ConfigError: one is out of its range, or has no effect.
-        """
-        if training.get("max_minutes") is not None:
-            training = {"epochs": None, **training}
-        return Preset(
-            self.description,
-            update(self.model, **model),
-            change_training(self.training, training, update),
-        )
+class Preset(presets.Preset):
+    """A sequence model and its training, with the fields of :class:`wordkit.lm.Preset`."""
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -90,6 +60,4 @@ def get_preset(name: str) -> Preset:
     Raises:
         ConfigError: there is none.
     """
-    if name not in PRESETS:
-        raise ConfigError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
-    return PRESETS[name]
+    return presets.named_preset(PRESETS, name)

@@ -6,10 +6,9 @@ true target so far (teacher forcing), or in part its own predictions (Bengio et 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,71 +16,35 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.decoding.steps import Hypothesis, next_log_probs
-from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, TextError
-from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.nn.network import device_of, inference
-from wordkit.runtime import Report, choose_device
+from wordkit.runtime import Report
 from wordkit.runtime.processes import Processes
 from wordkit.seq2seq.batches import (
     EncodedPairs,
     Ids,
     PairBatch,
-    encode,
     epoch_batches,
     pad,
     sorted_batches,
-    warn_of_unseen,
 )
-from wordkit.seq2seq.config import (
-    DecodingConfig,
-    Seq2SeqConfig,
-    Seq2SeqTrainingConfig,
-    check_latent,
-)
+from wordkit.seq2seq.config import DecodingConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.latent import kl_divergence, kl_penalty
-from wordkit.seq2seq.memory import check_training_memory
-from wordkit.seq2seq.model import PREFIXES, Seq2SeqModel
-from wordkit.seq2seq.network import Seq2SeqNetwork, initialize, start_from
-from wordkit.seq2seq.pairs import (
-    Pair,
-    fingerprint,
-    learn_pieces,
-    normalized_pairs,
-    vocabulary_of,
-)
+from wordkit.seq2seq.model import Seq2SeqModel, SequenceModel
+from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
-from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.text import Vocabulary
-from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.vocabulary import UNK
-from wordkit.training.checkpoint import (
-    TrainingCheckpoint,
-    as_decided,
-    check_resumption,
-    read_training,
-)
-from wordkit.training.finetuning import check_shape, join_vocabularies
-from wordkit.training.run import (
-    TrainingRun,
-    chosen_precision,
-    versions,
-)
 from wordkit.training.task import BatchLoss, Metrics
 
-__all__ = [
-    "Seq2SeqCheckpoint", "Seq2SeqTask", "iter_train_seq2seq", "read_checkpoint", "without_padding",
-]  # fmt: skip
+__all__ = ["Seq2SeqTask", "without_padding"]
 
 _SAMPLE = 10_000  # pairs that a validation decodes, to count exact matches
 _MEASURED_EVERY = 50  # batches, where what is minimized is not the exact loss
 _MANY_UNITS = 256  # from which the softmax is most of the work
 _ROWS = 128
 _VALIDATION_COST = 0.5  # times that of training, for a pair: no gradients, but some are decoded
-
-Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
 
 
 @dataclass(frozen=True)
@@ -120,26 +83,24 @@ class Seq2SeqTask:
     """
 
     unit, checkpoint_kind = "pairs", SEQ2SEQ_CHECKPOINT
+    model_type: ClassVar[type[SequenceModel]] = Seq2SeqModel
 
     def __init__(
         self,
         network: Seq2SeqNetwork,
-        vocabularies: tuple[Vocabulary, Vocabulary],
+        vocabularies: Sequence[Vocabulary],
         train: EncodedPairs,
-        valid: Sequence[Pair],
+        valid: EncodedPairs,
         config: Seq2SeqTrainingConfig,
         metadata: Mapping[str, Any],
         processes: Processes | None = None,
     ) -> None:
         self.network, self.config = network, config
-        self.source, self.target = vocabularies
-        self.vocabularies = dict(zip(PREFIXES, vocabularies, strict=True))
+        self.target = vocabularies[-1]
+        self.vocabularies = dict(zip(self.model_type.PREFIXES, vocabularies, strict=True))
         self.metadata, self.processes = metadata, processes or Processes()
-        self._train = train
+        self._train, self._valid = train, valid
         self.size, self.validation_cost = len(train), _VALIDATION_COST * len(valid)
-        unit, bpe = network.config.unit, self.model(network, {}).bpe
-        self._valid = encode(valid, *vocabularies, unit, bpe)
-        self._sample = encode(valid[:_SAMPLE], *vocabularies, unit, bpe)
         self._device = device_of(network)
         self.leaves_unused = network.config.latent is not None and not config.bag_of_words
 
@@ -281,13 +242,15 @@ class Seq2SeqTask:
 
     def _answers(self) -> list[list[Hypothesis]]:
         """Return the answers to the first pairs of the validation."""
-        return decode_all(self.model(self.network, {}), self._sample, DecodingConfig())
+        model = self.model(self.network, {})
+        return decode_all(model, self._valid, DecodingConfig(), count=_SAMPLE)
 
-    def model(self, network: nn.Module, summary: Mapping[str, Any]) -> Seq2SeqModel:
+    def model(self, network: nn.Module, summary: Mapping[str, Any]) -> Any:
         """Return the model with this network."""
         metadata = {**self.metadata, "training": dict(summary)}
-        longest = self._train.targets.longest
-        return Seq2SeqModel(network, self.source, self.target, longest, metadata)  # type: ignore[arg-type]
+        longest = max(self._train.targets.longest, 1)
+        vocabularies = self.vocabularies.values()
+        return self.model_type(network, *vocabularies, longest, metadata)  # type: ignore[call-arg]
 
     def record(self) -> dict[str, Any]:
         """Return settings and texts, for a checkpoint."""
@@ -316,182 +279,3 @@ def without_padding(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     more = -len(rows) % _ROWS
     features = features.flatten(0, 1)[F.pad(rows, (0, more))]  # the first row again
     return features.unsqueeze(0), F.pad(targets.flatten()[rows], (0, more), value=-1).unsqueeze(0)
-
-
-def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
-    """Read a checkpoint, and check all of it.
-
-    Raises:
-        StorageError: the file cannot be read.
-        FormatError: it is corrupted, of another kind, or of an older version.
-    """
-    return read_training(
-        path, Seq2SeqConfig, Seq2SeqTrainingConfig, kind=SEQ2SEQ_CHECKPOINT, prefixes=PREFIXES,
-        unit="pair",
-    )  # fmt: skip
-
-
-def iter_train_seq2seq(
-    pairs: Sequence[Pair],
-    model: Seq2SeqConfig | None = None,
-    config: Seq2SeqTrainingConfig | None = None,
-    *,
-    valid: Sequence[Pair] = (),
-    init: Seq2SeqModel | None = None,
-    source_embeddings: Embeddings | None = None,
-    target_embeddings: Embeddings | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    checkpoint: CheckpointPlan | None = None,
-    resume: Seq2SeqCheckpoint | None = None,
-) -> TrainingRun[Seq2SeqModel]:
-    """Train a model that writes the targets of pairs.
-
-    The same pairs, settings and seed on one machine give the same model, unless the clock ends the
-    training (``config.max_minutes``), or other processes keep the cores busy while ``threads`` is
-    None: sums over another number of threads are rounded differently.
-
-    Args:
-        pairs: to train on; the vocabularies are made from them alone, and of the units of ``init``.
-        model: the shape of the model; None: the defaults, or that of ``init``.
-        config: how it is trained; None: the defaults.
-        valid: pairs to validate on, after each epoch; the best model by them is the one kept. None
-            of them: the model is kept as it is in the end.
-        init: a model to start from, of the same shape: its units stay, and those of the pairs join
-            them.
-        source_embeddings, target_embeddings: input embeddings to start from, of the model's
-            dimensions, matched by unit.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        threads: of the CPU; None: all cores, but fewer while other processes keep them busy.
-        checkpoint: where to keep the state of the training, and how often.
-        resume: a checkpoint of a training on the same pairs with the same settings.
-
-    Returns:
-        A run that reports the stages ``training`` (pairs done; as figures the ``epoch``, the
-        ``epochs`` done, the ``loss`` in nats a unit over this epoch, the ``lr`` and, once known,
-        the ``valid_perplexity`` and ``valid_exact``, the fraction of the validation pairs, of the
-        first ten thousand, whose target is written exactly) and ``validating``, whose last report
-        has the same figures anew. With a latent variable the loss is the negative ELBO, the
-        perplexity a bound, and ``valid_elbo`` and ``valid_kl`` are in nats a pair.
-
-    Raises:
-        TextError: there is no pair, or a source is empty.
-        ConfigError: a setting is invalid, or differs from that of ``resume``, or the checkpoints
-            would replace another file or an unfinished training.
-        ResourceError: there is too little memory, or no such device.
-        DivergenceError: the loss is no finite number any more (in the run).
-        StorageError: a checkpoint cannot be written.
-    """
-    model = model or (Seq2SeqConfig() if init is None else init.config)
-    config = config or Seq2SeqTrainingConfig()
-    check_latent(model.latent, config)
-    embeddings = (source_embeddings, target_embeddings)
-    if init is not None:
-        check_shape(init.config, asdict(model))
-        if any(each is not None for each in embeddings):
-            raise ConfigError("init and embeddings both say what to start from; give one")
-    for vectors in embeddings:
-        if vectors is not None:
-            check_dimensions(vectors, model.dim)
-    resumed = None if resume is None else resume.file.path
-    check_replaceable(checkpoint, read_checkpoint, kind=SEQ2SEQ_CHECKPOINT, resumed=resumed)
-    device = choose_device(device)
-    if not pairs:
-        raise TextError("there is no pair to train on; give one at least")
-    pairs, valid = (normalized_pairs(each, model.normalize) for each in (pairs, valid))
-    config = as_decided(config, resume)
-    config = replace(config, precision=chosen_precision(config.precision, device))
-    bpe = None if init is None else init.bpe
-    if resume is not None and model.unit == "bpe":
-        bpe = BytePairEncoding.from_record(resume.about.get("bpe"))
-    elif bpe is None and model.unit == "bpe":
-        bpe = learn_pieces(pairs, config.max_vocabulary)
-    sides = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    source, target = (
-        _units(sides, model, config, init, bpe) if resume is None else resume.vocabularies
-    )
-    train, encoded_valid = (
-        encode(each, source, target, model.unit, bpe) for each in (pairs, valid)
-    )
-    warn_of_unseen(encoded_valid)
-    metadata = _metadata(pairs, valid, config)
-    if bpe is not None:
-        metadata["bpe"] = bpe.record()
-    if init is not None:
-        known = (init.source_vocabulary, init.target_vocabulary)
-        metadata["init"] = {
-            name: {"words": len(old), "new_words": len(new) - len(old)}
-            for name, old, new in zip(("source", "target"), known, (source, target), strict=True)
-        }
-    if resume is not None:
-        texts = {name: metadata[name] for name in ("pairs", "valid")}
-        check_resumption(resume, model, config, texts)
-        metadata |= {name: resume.about[name] for name in ("embeddings", "init")
-                     if name in resume.about}  # fmt: skip
-    check_training_memory(model, (len(source), len(target)), train, encoded_valid, config)
-
-    def make_task(processes: Processes) -> Generator[Report, None, Seq2SeqTask]:
-        network = Seq2SeqNetwork(model, len(source), len(target))
-        if resume is None and init is not None:
-            found = [vocabulary_of(texts, model.unit, bpe=bpe) for texts in sides]
-            start_from(network, (source, target), init, found)
-        elif resume is None:
-            initialize(network, torch.Generator().manual_seed(config.seed))
-            known = _set_embeddings(network, (source, target), embeddings)
-            if known:
-                metadata["embeddings"] = known
-        yield Report("training", 0, None, "pairs")
-        return Seq2SeqTask(
-            network.to(device), (source, target), train, valid, config, metadata, processes
-        )
-
-    return TrainingRun(make_task, device, threads, checkpoints=checkpoint, resume=resume)
-
-
-def _units(
-    sides: tuple[list[str], list[str]],
-    model: Seq2SeqConfig,
-    config: Seq2SeqTrainingConfig,
-    init: Seq2SeqModel | None,
-    bpe: BytePairEncoding | None,
-) -> tuple[Vocabulary, ...]:
-    """Return the units of sources and targets, joined with those of the model to start from."""
-    limits: dict[str, Any] = {"min_count": config.min_count, "max_size": config.max_vocabulary}
-    if init is None:
-        return tuple(vocabulary_of(texts, model.unit, bpe=bpe, **limits) for texts in sides)
-    known = (init.source_vocabulary, init.target_vocabulary)
-    return tuple(
-        join_vocabularies(old, vocabulary_of(texts, model.unit, bpe=bpe), **limits)
-        for old, texts in zip(known, sides, strict=True)
-    )
-
-
-def _set_embeddings(
-    network: Seq2SeqNetwork,
-    vocabularies: tuple[Vocabulary, ...],
-    embeddings: tuple[Embeddings | None, Embeddings | None],
-) -> dict[str, dict[str, int]]:
-    """Start from given embeddings; return how many units of each side have one."""
-    matrices = {"source": network.encoder.embedding, "target": network.decoder.embedding}
-    return {
-        name: {
-            "known": set_embeddings(matrix, vocabulary, vectors), "words": len(vocabulary)
-        }
-        for (name, matrix), vocabulary, vectors in zip(
-            matrices.items(), vocabularies, embeddings, strict=True
-        )
-        if vectors is not None
-    }  # fmt: skip
-
-
-def _metadata(
-    pairs: Sequence[Pair], valid: Sequence[Pair], config: Seq2SeqTrainingConfig
-) -> dict[str, Any]:
-    """The metadata of the model: the same for equal runs, so without times."""
-    return {
-        "made_by": "wordkit train-seq2seq",
-        "settings": asdict(config),
-        "pairs": {"fingerprint": fingerprint(pairs), "pairs": len(pairs)},
-        "valid": {"fingerprint": fingerprint(valid), "pairs": len(valid)} if valid else None,
-        "versions": versions(),
-    }

@@ -27,6 +27,7 @@ from wordkit.seq2seq.batches import (
     EncodedPairs,
     EncodedTexts,
     Ids,
+    PairBatch,
     encode,
     pad,
     sorted_batches,
@@ -48,19 +49,10 @@ from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = [
-    "Alignment",
-    "Answer",
-    "align",
-    "batches_that_fit",
-    "decode_all",
-    "decode_states",
-    "iter_evaluate_pairs",
-    "parts_that_fit",
-    "stripped_texts",
-    "transform",
-    "transform_groups",
-    "warn_of_unknown",
-]
+    "Alignment", "Answer", "align", "batches_that_fit", "decode_all", "decode_states",
+    "iter_evaluate_pairs", "parts_that_fit", "read_sources", "stripped_texts", "transform",
+    "transform_groups", "warn_of_unknown",
+]  # fmt: skip
 
 _MAX_CELLS = 1 << 25  # numbers of features or attention weights of a batch, in evaluation
 _GROUP = 4096  # sources that are sorted by length together
@@ -182,8 +174,9 @@ def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPai
 
 
 def decode_all(
-    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig, *, first: int = 0
-) -> list[list[Hypothesis]]:
+    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig, *, first: int = 0,
+    count: int | None = None,
+) -> list[list[Hypothesis]]:  # fmt: skip
     """Return the hypotheses for each source.
 
     Args:
@@ -191,6 +184,7 @@ def decode_all(
         encoded: the sources.
         config: how. ``<unk>`` is generated where it is to be replaced alone.
         first: number of the first source, which its random numbers depend on.
+        count: how many sources; None: all.
 
     Raises:
         ConfigError: unknown units are to be copied, and the model has no attention.
@@ -198,29 +192,27 @@ def decode_all(
     """
     if config.copy_unknown and model.config.attention == "none":
         raise ConfigError("copy_unknown needs a model with attention, and this one has none")
-    unk = torch.tensor([model.target_vocabulary.id(UNK)], device=device_of(model.network))
-    found: dict[int, list[Hypothesis]] = {}
+    network, found = model.network, dict[int, list[Hypothesis]]()
+    unk = torch.tensor([model.target_vocabulary.id(UNK)], device=device_of(network))
     copies = (encoded.sources.unknown_counts > 0) & config.copy_unknown
-    for rows in batches_that_fit(model, encoded, config):
+    for rows in batches_that_fit(model, encoded, config, count):
         for part in filter(len, (rows[~copies[rows]], rows[copies[rows]])):
-            banned = None if copies[part[0]] else unk
-            hypotheses = _decode_batch(model, encoded, part, config, first, banned)
+            _, state = read_sources(model, encoded, part)
+            hypotheses = decode_states(
+                network, state, (first + part).tolist(), config, eos=encoded.eos_id,
+                banned=None if copies[part[0]] else unk, longest=model.longest_target,
+            )  # fmt: skip
             found.update(zip(part.tolist(), hypotheses, strict=True))
-    return [found[row] for row in range(len(encoded))]
+    return [found[row] for row in range(len(found))]
 
 
-def _decode_batch(
-    model: Seq2SeqModel, encoded: EncodedPairs, rows: Ids, config: DecodingConfig,
-    first: int, banned: Tensor | None,
-) -> list[list[Hypothesis]]:  # fmt: skip
-    network = model.network
-    batch = pad(encoded, rows, reverse=model.config.reverse)
+def read_sources(
+    model: Seq2SeqModel, encoded: EncodedPairs, rows: Ids
+) -> tuple[PairBatch, DecoderState]:
+    """Return the batch of some pairs, and the state of the decoder after their sources."""
+    batch, network = pad(encoded, rows, reverse=model.config.reverse), model.network
     with inference(network):
-        state = network.encode(batch.sources.to(device_of(network)), batch.lengths)
-    return decode_states(
-        network, state, (first + rows).tolist(), config, eos=encoded.eos_id, banned=banned,
-        longest=model.longest_target,
-    )  # fmt: skip
+        return batch, network.encode(batch.sources.to(device_of(network)), batch.lengths)
 
 
 def decode_states(
@@ -262,7 +254,7 @@ def decode_states(
 
 
 def batches_that_fit(
-    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig
+    model: Seq2SeqModel, encoded: EncodedPairs, config: DecodingConfig, count: int | None = None
 ) -> Iterator[Ids]:
     """Yield the rows of each batch, shortest sources first: as many as are asked for and fit."""
 
@@ -271,7 +263,7 @@ def batches_that_fit(
         words = len(model.target_vocabulary)
         return len(rows) * decoding_bytes(model.config, longest, config.hypotheses, words)
 
-    for rows in sorted_batches(encoded, max(1, config.batch // config.hypotheses)):
+    for rows in sorted_batches(encoded, max(1, config.batch // config.hypotheses), count):
         yield from parts_that_fit(rows, needed, lambda row: int(encoded.sources.lengths[row]))
 
 
@@ -372,11 +364,9 @@ def _likelihoods(
         T = int(encoded.targets.lengths[rows].max()) + 1
         size = max(_MAX_CELLS // (T * (S + model.config.width_out)), 1)
         for part in np.split(rows, range(size, len(rows), size)):
-            batch, noise = pad(encoded, part, reverse=model.config.reverse), None
+            (batch, state), noise = read_sources(model, encoded, part), None
             if latent is not None:
                 noise = normal_noise(samples, first + part, latent).to(device)
-            with inference(network):
-                state = network.encode(batch.sources.to(device), batch.lengths)
             inputs, targets = batch.inputs.to(device), batch.targets.to(device)
             yield target_likelihoods(network, state, inputs, targets, noise)
 
@@ -433,18 +423,16 @@ def _attention(
 ) -> npt.NDArray[np.float32]:
     """Return the attention weights, (T, S), with which an answer to a text is written."""
     network, encoded = model.network, _encode(model, [(text, "")])
-    is_reversed, device = model.config.reverse, device_of(network)
-    source = pad(encoded, np.array([0]), reverse=is_reversed)
-    weights = np.zeros((len(ids) + 1, len(source.sources)), np.float32)
+    batch, state = read_sources(model, encoded, np.array([0]))
+    weights = np.zeros((len(ids) + 1, len(batch.sources)), np.float32)
     with inference(network):
-        state = network.encode(source.sources.to(device), source.lengths)
         for step, id_ in enumerate([encoded.eos_id, *ids]):
             if state.context is not None and state.weights is not None:
                 weights[step] = _of_head(state.weights[0], head)
-            _, state = network(torch.tensor([[id_]], device=device), state)
+            _, state = network(torch.tensor([[id_]], device=device_of(network)), state)
             if state.context is None and state.weights is not None:
                 weights[step] = _of_head(state.weights[0], head)
-    return weights[: len(ids), :: -1 if is_reversed else 1].copy()
+    return weights[: len(ids), :: -1 if model.config.reverse else 1].copy()
 
 
 def _of_head(weights: Tensor, head: int | None) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Generic, TypeVar
 
@@ -34,14 +34,9 @@ from wordkit.training.config import LearningConfig
 from wordkit.training.state import LoopState
 
 __all__ = [
-    "FREE_TO_CHANGE",
-    "TrainingCheckpoint",
-    "as_decided",
-    "as_format_error",
-    "check_resumption",
-    "read_training",
-    "save_training",
-]
+    "FREE_TO_CHANGE", "TrainingCheckpoint", "as_decided", "as_format_error", "check_resumption",
+    "read_training", "resumed_metadata", "save_training",
+]  # fmt: skip
 
 M = TypeVar("M", bound=NetworkConfig)
 C = TypeVar("C", bound=LearningConfig)
@@ -217,6 +212,18 @@ def check_resumption(
         {**asdict(model), **asdict(as_decided(training, checkpoint))},
         may_change=FREE_TO_CHANGE,
     )
+
+
+def resumed_metadata(
+    checkpoint: TrainingCheckpoint[M, C] | None, model: M, training: C,
+    metadata: Mapping[str, Any], texts: Iterable[str],
+) -> dict[str, Any]:  # fmt: skip
+    """Return how a resumed training started, for the metadata, by which its texts are checked."""
+    if checkpoint is None:
+        return {}
+    check_resumption(checkpoint, model, training, {name: metadata[name] for name in texts})
+    about = checkpoint.about
+    return {name: about[name] for name in ("embeddings", "init") if name in about}
 
 
 @contextlib.contextmanager

@@ -10,14 +10,9 @@ from wordkit.config import Settings, change, setting
 from wordkit.errors import ConfigError
 
 __all__ = [
-    "USUAL_RATES",
-    "LearningConfig",
-    "Optimizer",
-    "Precision",
-    "Schedule",
-    "change_training",
+    "USUAL_RATES", "LearningConfig", "Optimizer", "Precision", "Schedule", "change_training",
     "check_validation",
-]
+]  # fmt: skip
 
 C = TypeVar("C", bound="LearningConfig")
 

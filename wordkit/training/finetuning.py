@@ -18,20 +18,20 @@ from torch import Tensor, nn
 
 from wordkit.config import Settings, settings_of
 from wordkit.errors import ConfigError
+from wordkit.nn.config import NetworkConfig
 from wordkit.text import Vocabulary
 from wordkit.text.vocabulary import UNK
+from wordkit.training.presets import P
 
 __all__ = [
-    "FINE_TUNING_RATE", "check_shape", "copy_weights", "join_vocabularies", "share_unk_bias",
+    "check_shape", "copy_weights", "fine_tuned", "join_vocabularies", "share_unk_bias",
     "with_shape_of",
 ]  # fmt: skip
 
-FINE_TUNING_RATE = 0.25
-"""The learning rate of a model that was trained already, as a fraction of that of a new one."""
-
-
 S = TypeVar("S", bound=Settings)
 
+
+_RATE = 0.25  # of a model that was trained already, as a fraction of the rate of a new one
 _FREE_GROUP = "Regularization"  # of the settings that may be others than those of the model
 
 
@@ -58,6 +58,15 @@ def with_shape_of(known: S, other: S) -> S:
     """Return the settings of a model to start from, with the regularization of others."""
     shape = {name: getattr(known, name) for name in _shape_fields(type(known))}
     return replace(other, **shape)  # type: ignore[type-var]
+
+
+def fine_tuned(preset: P, init: NetworkConfig) -> P:
+    """Return fitted settings for a model to start from: its shape, and a lower learning rate."""
+    return replace(
+        preset,
+        model=replace(init, dropout=preset.model.dropout),
+        training=replace(preset.training, lr=preset.training.lr * _RATE),
+    )
 
 
 def join_vocabularies(

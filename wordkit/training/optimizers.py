@@ -17,12 +17,8 @@ from wordkit.runtime.signals import uninterrupted
 from wordkit.training.config import LearningConfig
 
 __all__ = [
-    "RowAdamW",
-    "WeightAverage",
-    "clip_gradients",
-    "make_optimizer",
-    "sparse_rows",
-]
+    "RowAdamW", "WeightAverage", "clip_gradients", "make_optimizer", "sparse_rows",
+]  # fmt: skip
 
 _BETA1, _EPS = 0.9, 1e-8
 

@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -17,27 +18,26 @@ from wordkit.errors import ConfigError
 from wordkit.runtime import (
     Report,
     StoppableRun,
+    choose_device,
     is_bf16_fast,
     require_memory,
     thread_count,
 )
 from wordkit.runtime.processes import Processes, join_processes, lost_process_error
-from wordkit.storage.checkpoints import CheckpointPlan
+from wordkit.storage.checkpoints import CheckpointPlan, check_replaceable
 from wordkit.training.adaptive_threads import adapting_threads
-from wordkit.training.checkpoint import TrainingCheckpoint
-from wordkit.training.config import Precision
+from wordkit.training.checkpoint import TrainingCheckpoint, as_decided
+from wordkit.training.config import LearningConfig, Precision
 from wordkit.training.state import LoopState
 from wordkit.training.task import Task
 from wordkit.training.trainer import Trainer
 
 __all__ = [
-    "TrainingRun",
-    "check_network_memory",
-    "chosen_precision",
-    "versions",
-]
+    "TrainingRun", "check_network_memory", "chosen_precision", "decided", "versions",
+]  # fmt: skip
 
 M = TypeVar("M")
+C = TypeVar("C", bound=LearningConfig)
 MakeTask: TypeAlias = Callable[[Processes], Generator[Report, None, Task[Any, M]]]
 
 _COPIES = 5  # of the weights: they, their gradients, two moments, the best so far
@@ -64,17 +64,13 @@ class TrainingRun(StoppableRun[M]):
         checkpoints: CheckpointPlan | None = None,
         resume: TrainingCheckpoint[Any, Any] | None = None,
     ) -> None:
-        super().__init__(self._steps_of(make_task, device, threads, checkpoints, resume))
+        super().__init__(self._train(make_task, device, threads, checkpoints, resume))
         self._trainer: Trainer[M] | None = None
 
-    def _steps_of(
-        self,
-        make_task: MakeTask[M],
-        device: str,
-        threads: int | None,
-        checkpoints: CheckpointPlan | None,
-        resume: TrainingCheckpoint[Any, Any] | None,
-    ) -> Generator[Report, None, M]:
+    def _train(
+        self, make_task: MakeTask[M], device: str, threads: int | None,
+        checkpoints: CheckpointPlan | None, resume: TrainingCheckpoint[Any, Any] | None,
+    ) -> Generator[Report, None, M]:  # fmt: skip
         before = torch.get_num_threads()
         torch.set_num_threads(thread_count(threads))
         try:
@@ -144,6 +140,21 @@ def chosen_precision(precision: Precision, device: str) -> Literal["fp32", "bf16
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if device == "cpu" and is_bf16_fast() else "fp32"
+
+
+def decided(
+    config: C, device: str, checkpoint: CheckpointPlan | None,
+    resume: TrainingCheckpoint[Any, C] | None, read: Callable[..., TrainingCheckpoint[Any, C]],
+    kind: str,
+) -> tuple[C, str]:  # fmt: skip
+    """Check where the checkpoints go, and return settings and device with nothing ``auto``.
+
+    Args and errors are those of :func:`wordkit.storage.checkpoints.check_replaceable`.
+    """
+    resumed = None if resume is None else resume.file.path
+    check_replaceable(checkpoint, read, kind=kind, resumed=resumed)
+    device, config = choose_device(device), as_decided(config, resume)
+    return replace(config, precision=chosen_precision(config.precision, device)), device
 
 
 def check_network_memory(

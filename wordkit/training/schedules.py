@@ -22,14 +22,14 @@ def learning_rate(
         epochs: done, fractions included.
         plateaus: how often validation has found no improvement.
     """
-    whole = math.floor(epochs)
+    beyond = max(0, math.floor(epochs) - config.decay_after)
     match config.schedule:
         case "plateau":
             return config.lr * config.decay**plateaus
         case "step":
-            return config.lr * config.decay ** _steps(config, whole)
+            return config.lr * config.decay ** (beyond // config.decay_every)
         case "exponential":
-            return config.lr * config.decay ** max(0, whole - config.decay_after)
+            return config.lr * config.decay**beyond
         case "inverse":
             return config.lr / (1 + config.decay * epochs)
         case "cosine":
@@ -37,11 +37,6 @@ def learning_rate(
         case "onecycle":
             return config.lr * _warmup_cosine(config, fraction, start=_ONECYCLE_START, linear=False)
     return config.lr
-
-
-def _steps(config: LearningConfig, epochs: int) -> int:
-    beyond = epochs - config.decay_after
-    return max(0, beyond) // config.decay_every
 
 
 def _warmup_cosine(config: LearningConfig, fraction: float, *, start: float, linear: bool) -> float:

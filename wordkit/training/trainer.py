@@ -91,7 +91,8 @@ class Trainer(Generic[M]):
             for batch in task.batches(state.epoch, state.batches):
                 with uninterrupted():  # no checkpoint within a batch
                     self._step(batch, fraction)
-                    report = self._report(fraction)
+                    total, figures = self.budget.total(fraction), self._figures()
+                    report = Report("training", state.seen, total, task.unit, figures)
                 yield report
                 if self.processes.broadcast(self._keeper.is_due(), self.device):
                     self.save_checkpoint()
@@ -148,10 +149,6 @@ class Trainer(Generic[M]):
             self.state.tokens += batch_loss.tokens
 
     # --- progress --------------------------------------------------------------------------
-
-    def _report(self, fraction: float) -> Report:
-        seen, total = self.state.seen, self.budget.total(fraction)
-        return Report("training", seen, total, self.task.unit, self._figures())
 
     def _figures(self) -> dict[str, float]:
         return self.state.progress(self.budget.epochs, self._lr)

@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wordkit.seq2seq.dialogue.chat import Chat, answers
+    from wordkit.seq2seq.dialogue.chat import Chat, TurnWeight, answers
     from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
     from wordkit.seq2seq.dialogue.dialogues import Dialogue, read_dialogues, split_dialogues
     from wordkit.seq2seq.dialogue.evaluation import iter_evaluate_dialogues
@@ -25,43 +25,30 @@ if TYPE_CHECKING:
         load_dialogue_model,
         save_dialogue_model,
     )
-    from wordkit.seq2seq.dialogue.task import (
+    from wordkit.seq2seq.dialogue.training import (
         DialogueCheckpoint,
         iter_train_dialogue,
         read_dialogue_checkpoint,
+        train_dialogue,
     )
-    from wordkit.seq2seq.dialogue.training import train_dialogue
-    from wordkit.seq2seq.dialogue.turn_weights import TurnWeight
 
 _MODULES = {
-    "chat": ("Chat", "answers"),
+    "chat": ("Chat", "TurnWeight", "answers"),
     "config": ("DialogueConfig", "DialogueTrainingConfig"),
     "dialogues": ("Dialogue", "read_dialogues", "split_dialogues"),
     "evaluation": ("iter_evaluate_dialogues",),
     "model": ("DialogueModel", "load_dialogue_model", "save_dialogue_model"),
-    "task": ("DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint"),
-    "training": ("train_dialogue",),
-    "turn_weights": ("TurnWeight",),
-}
+    "training": (
+        "DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint", "train_dialogue",
+    ),
+}  # fmt: skip
 
 __all__ = [
-    "Chat",
-    "Dialogue",
-    "DialogueCheckpoint",
-    "DialogueConfig",
-    "DialogueModel",
-    "DialogueTrainingConfig",
-    "TurnWeight",
-    "answers",
-    "iter_evaluate_dialogues",
-    "iter_train_dialogue",
-    "load_dialogue_model",
-    "read_dialogue_checkpoint",
-    "read_dialogues",
-    "save_dialogue_model",
-    "split_dialogues",
-    "train_dialogue",
-]
+    "Chat", "Dialogue", "DialogueCheckpoint", "DialogueConfig", "DialogueModel",
+    "DialogueTrainingConfig", "TurnWeight", "answers", "iter_evaluate_dialogues",
+    "iter_train_dialogue", "load_dialogue_model", "read_dialogue_checkpoint", "read_dialogues",
+    "save_dialogue_model", "split_dialogues", "train_dialogue",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

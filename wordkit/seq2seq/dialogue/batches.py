@@ -10,9 +10,10 @@ dialogue, however many of its turns are asked for; with one there is a sequence 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -42,6 +43,8 @@ class EncodedDialogues(EncodedPairs):
     starts: Ids
     """Shape (D + 1,): dialogue d has the pairs ``starts[d]`` to ``starts[d + 1]``."""
 
+    SIDES: ClassVar[Mapping[str, str]] = {"turns": "targets"}
+
     @cached_property
     def firsts(self) -> Ids:
         """The first pair of the dialogue of each pair, (P,)."""
@@ -52,6 +55,12 @@ class EncodedDialogues(EncodedPairs):
         """The dialogues as pairs: all turns but the last, and all but the first, joined."""
         sources, targets = (_joined(each, self.starts) for each in (self.sources, self.targets))
         return EncodedPairs(sources, targets, self.eos_id)
+
+    def batch_shape(self, batch: int, tokens: int | None = None) -> tuple[int, ...]:
+        """Return the units of the longest turn twice, the turns of a batch and of a dialogue."""
+        counts = np.sort(np.diff(self.starts))[::-1]
+        longest = max(self.sources.longest, self.targets.longest)
+        return longest, longest, int(counts[:batch].sum()), int(counts.max(initial=0))
 
     def pairs_of(self, dialogues: Ids) -> Ids:
         """Return the pairs of some dialogues, one dialogue after the other."""
@@ -86,8 +95,7 @@ def encode_dialogues(
     return EncodedDialogues(pairs.sources, pairs.targets, pairs.eos_id, starts)
 
 
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
     """The turns before each of M next turns."""
 
     last: Tensor
@@ -106,14 +114,6 @@ class History:
 
     lengths: Tensor
     """How many turns each next turn knows, (M,)."""
-
-    def to(self, device: torch.device) -> History:
-        """Return the same on a device."""
-        steps = tuple(turns.to(device) for turns in self.steps)
-        last, ends, known, lengths = (
-            part.to(device) for part in (self.last, self.ends, self.known, self.lengths)
-        )
-        return History(last, steps, ends, known, lengths)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from wordkit.seq2seq.dialogue.batches import (
 )
 from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
-from wordkit.seq2seq.dialogue.turn_weights import TurnWeight, turn_weights
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.pairs import joined
 from wordkit.seq2seq.transformation import (
@@ -35,9 +34,18 @@ from wordkit.seq2seq.transformation import (
 from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import UNK
 
-__all__ = ["Chat", "answers", "as_answer", "decode_turns", "read_batches"]
+__all__ = ["Chat", "TurnWeight", "answers", "as_answer", "decode_turns", "read_batches"]
 
 _MORE_DRAWS = 10  # samples among which another answer is looked for
+
+
+class TurnWeight(NamedTuple):
+    """A turn, and the attention to it."""
+
+    turn: str
+
+    weight: float
+    """From 0 to 1; those of all turns that the model knows sum to 1."""
 
 
 class Chat:
@@ -249,3 +257,37 @@ def _bytes(model: DialogueModel, encoded: EncodedDialogues, rows: Ids, hypothese
     read = int(rows[-1] + 1 - encoded.firsts[rows[0]])  # turns
     each = decoding_bytes(model.config, _longest(encoded, rows), hypotheses, len(model.vocabulary))
     return max(len(rows), read) * each
+
+
+def turn_weights(model: DialogueModel, turns: Sequence[str], answer: str) -> list[TurnWeight]:
+    """Return the attention to each turn, the mean over the units of an answer.
+
+    Where the model attends to the units of the last turn too, their weights are part of its own.
+
+    Args:
+        model: that attends to turns.
+        turns: those before, one at least.
+        answer: the next one.
+
+    Raises:
+        ConfigError: the model does not attend to turns.
+    """
+    config = model.config
+    if config.attention_to == "turn":
+        raise ConfigError(
+            "the model attends to no turn but the last; train one with attention_to turns or both"
+        )
+    texts = [normalized(text, config.normalize) for text in (*turns, answer)]
+    encoded = encode_dialogues([texts], model.vocabulary, config.unit, model.bpe)
+    [(batch, state)] = read_batches(model, encoded, np.array([len(turns) - 1]))
+    network, found = model.network, []
+    with inference(network):
+        for unit in batch.inputs.to(device_of(network)):  # <eos> and the answer
+            _, state = network(unit.unsqueeze(0), state)
+            if state.weights is not None:
+                found.append(state.weights[0])
+    weights = torch.stack(found).mean(0).tolist()
+    known = int(batch.history.lengths[0])
+    weights, of_units = weights[-known:], weights[:-known]
+    weights[-1] += sum(of_units)
+    return [*map(TurnWeight, turns[-known:], weights)]

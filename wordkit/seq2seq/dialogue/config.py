@@ -69,6 +69,11 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
             raise ConfigError("autoencode has no effect with dialogues; leave it out")
 
     @property
+    def shape(self) -> str:
+        """The layers in short: ``hred of lstm 1 x 256``."""
+        return f"{self.arch} of {super().shape}"
+
+    @property
     def window(self) -> int | None:
         """Turns before the next one that the model knows; None: all."""
         return 1 if self.arch == "seq2seq" else self.context_turns

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from wordkit.config import check_number
 from wordkit.errors import TextError, WordkitWarning, counted, missing_hint
-from wordkit.seq2seq.pairs import Pair
+from wordkit.seq2seq.pairs import Pair, split_groups
 from wordkit.text.blocks import TextSource, numbered_lines_of
 from wordkit.text.normalization import Normalization, normalized
 
@@ -88,23 +85,16 @@ def check_dialogues(dialogues: Iterable[Iterable[str]], name: str = "dialogues")
         if len(turns) > 1:
             found.append(turns)
     if empty:
-        _warn(f"{name}: {_left_out(empty, 'empty turn')}")
+        _warn(f"{name}: left out {counted(empty, 'empty turn')}")
     if single:
-        _warn(f"{name}: {_left_out(single, 'dialogue')} that {_has(single)} one turn")
+        has = "has" if single == 1 else "have"
+        _warn(f"{name}: left out {counted(single, 'dialogue')} that {has} one turn")
     if not found:
         raise TextError(
             f"{name} holds no dialogue of two turns; give a turn in each line, and a blank line "
             "between dialogues"
         )
     return found
-
-
-def _left_out(count: int, noun: str) -> str:
-    return f"left out {counted(count, noun)}"
-
-
-def _has(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def dialogue_turns(dialogue: Any, number: int) -> list[str]:
@@ -153,18 +143,5 @@ def split_dialogues(
         ConfigError: the fraction or the seed is out of range.
         TextError: there are fewer than two dialogues.
     """
-    check_number("hold_out", fraction, float, above=0, at_most=0.5)
-    check_number("seed", seed, at_least=0)
-    different = list(dict.fromkeys(dialogues))
-    N = len(different)
-    if N < 2:
-        raise TextError(
-            f"the text has {counted(N, 'dialogue')}, and one must be held out to validate on; "
-            "separate dialogues by blank lines, or give a text to validate on"
-        )
-    drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * fraction), 1), N // 2)]
-    held_out = {different[n] for n in drawn.tolist()}
-    sides: tuple[list[Dialogue], list[Dialogue]] = ([], [])
-    for dialogue in dialogues:
-        sides[dialogue in held_out].append(dialogue)
-    return sides
+    remedy = "separate dialogues by blank lines"
+    return split_groups(dialogues, lambda dialogue: dialogue, fraction, seed, "dialogue", remedy)

@@ -90,17 +90,13 @@ def _evaluate(
         words=sum(len(text.split()) for text in targets) + P,
         nats=nats,
         unknown=encoded.targets.unknown,
-        right=sum(_same(a, b) for a, b in zip(written, targets, strict=True)),
+        right=sum(a.split() == b.split() for a, b in zip(written, targets, strict=True)),
         distinct_1=distinct(words, 1),
         distinct_2=distinct(words, 2),
         distinct_answers=different / len(asked),
         kl=None if shape.latent is None else kl / P,
         translation=None if shape.unit == "char" else measure_translation(written, targets),
     )
-
-
-def _same(one: str, other: str) -> bool:
-    return one.split() == other.split()
 
 
 def _likelihoods(

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from wordkit.nn.config import full_name
-from wordkit.nn.network import select
+from wordkit.nn.network import map_state, select
 from wordkit.nn.recurrent import LayerState, RecurrentStack
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import History
@@ -66,7 +66,8 @@ class DialogueNetwork(Seq2SeqNetwork):
             history: the turns before each next turn.
         """
         outputs, layers, mask = self.read(turns, lengths)
-        history, vectors = history.to(turns.device), layers[-1][0]
+        history = map_state(lambda part: part.to(turns.device), history)
+        vectors = layers[-1][0]
         if self.context is None:
             after, layers = layers, select(layers, history.last)
         else:

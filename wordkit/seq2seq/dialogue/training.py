@@ -1,74 +1,49 @@
-"""The training of a dialogue model by one function: dialogues in, settings as keywords."""
+"""The training of a dialogue model: of a run, or by one function with settings as keywords."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-from wordkit.config import change, settings_of
+from wordkit.config import settings_of
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
 from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq.config import Seq2SeqConfig
+from wordkit.seq2seq.dialogue.batches import encode_dialogues
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
 from wordkit.seq2seq.dialogue.dialogues import (
     Dialogue,
     check_dialogues,
+    normalized_dialogues,
     read_dialogues,
     split_dialogues,
     turn_pairs,
 )
 from wordkit.seq2seq.dialogue.model import DialogueModel
-from wordkit.seq2seq.dialogue.task import (
-    DialogueCheckpoint,
-    iter_train_dialogue,
-    read_dialogue_checkpoint,
-)
-from wordkit.seq2seq.fitting import TrainingPlan, plan_training
+from wordkit.seq2seq.dialogue.task import DialogueTask
 from wordkit.seq2seq.presets import Preset
+from wordkit.seq2seq.training import ExampleKind, begin_training, iter_train
 from wordkit.storage import DIALOGUE_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
+from wordkit.training.checkpoint import TrainingCheckpoint
 from wordkit.training.config import check_validation
+from wordkit.training.run import TrainingRun
 from wordkit_corpora import Text, iter_open_lines
 
-__all__ = ["plan_dialogue_training", "train_dialogue"]
+__all__ = [
+    "DIALOGUES", "DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint",
+    "train_dialogue",
+]  # fmt: skip
+
+DialogueCheckpoint = TrainingCheckpoint[DialogueConfig, DialogueTrainingConfig]
 
 
-def plan_dialogue_training(
-    model: Mapping[str, Any],
-    training: Mapping[str, Any],
-    *,
-    preset: str | None = None,
-    resume: DialogueCheckpoint | None = None,
-    init: DialogueConfig | None = None,
-    embeddings: Sequence[Embeddings] = (),
-    update: Callable[..., Any] = change,
-) -> TrainingPlan:
-    """Check the settings of a training before its dialogues are read.
-
-    Its ``fit`` takes the pairs of a turn and the next one. Settings that are not given are those
-    that :func:`wordkit.seq2seq.fit_preset` fits to these pairs.
-
-    Args:
-        model, training, preset, resume, init, embeddings, update: as for
-            :func:`wordkit.seq2seq.fitting.plan_training`.
-
-    Raises:
-        ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
-            preset.
-    """
-    if preset is None and resume is None and init is None:
-        model = {"unit": DialogueConfig.unit, **model}
-    return plan_training(
-        model, training, preset=preset, resume=cast("Any", resume), init=init,
-        embeddings=embeddings, update=update, convert=_of_dialogues,
-    )  # fmt: skip
-
-
-def _of_dialogues(preset: Preset) -> Preset:
+def _preset(preset: Preset) -> Preset:
     """Return a preset for pairs as one for dialogues."""
     if preset.model.arch == "transformer":
         raise ConfigError("the preset is of a Transformer, and dialogue models are recurrent")
@@ -78,6 +53,58 @@ def _of_dialogues(preset: Preset) -> Preset:
     return replace(
         preset, model=DialogueConfig(**model), training=DialogueTrainingConfig(**training)
     )
+
+
+DIALOGUES = ExampleKind(
+    "dialogues", "dialogue of two turns", DialogueTask, DialogueTrainingConfig, encode_dialogues,
+    normalized_dialogues, split_dialogues, turn_pairs, _preset,
+)  # fmt: skip
+
+
+def read_dialogue_checkpoint(path: str | os.PathLike[str]) -> DialogueCheckpoint:
+    """Read a checkpoint, and check all of it.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: it is corrupted, of another kind, or of an older version.
+    """
+    return DIALOGUES.read_checkpoint(path)
+
+
+def iter_train_dialogue(
+    dialogues: Sequence[Dialogue],
+    model: DialogueConfig | None = None,
+    config: DialogueTrainingConfig | None = None,
+    *,
+    valid: Sequence[Dialogue] = (),
+    init: DialogueModel | None = None,
+    embeddings: Embeddings | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    checkpoint: CheckpointPlan | None = None,
+    resume: DialogueCheckpoint | None = None,
+) -> TrainingRun[DialogueModel]:
+    """Train a model that answers: that writes each turn of dialogues from the turns before.
+
+    Args:
+        dialogues: to train on, of two turns at least each; the vocabulary is made from them alone,
+            and of the units of ``init``.
+        model, config, valid, init: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
+        embeddings: input embeddings to start from, of the model's dimensions, matched by unit.
+        device, threads, checkpoint, resume: as for :func:`wordkit.seq2seq.iter_train_seq2seq`.
+
+    Returns:
+        A run that reports as that of :func:`wordkit.seq2seq.iter_train_seq2seq`, in turns instead
+        of pairs.
+
+    Raises:
+        TextError: there is no dialogue, or a turn is empty.
+        WordkitError: as :func:`wordkit.seq2seq.iter_train_seq2seq` says.
+    """
+    return iter_train(
+        DIALOGUES, dialogues, model, config, valid=valid, init=init, embeddings=(embeddings,),
+        device=device, threads=threads, checkpoint=checkpoint, resume=resume,
+    )  # fmt: skip
 
 
 def train_dialogue(
@@ -132,41 +159,22 @@ def train_dialogue(
     )  # fmt: skip
     checkpoint = checkpoint_plan(checkpoint)
     resumed, _ = resumed_checkpoint(
-        checkpoint, read_dialogue_checkpoint, kind=DIALOGUE_CHECKPOINT, resume=resume
+        checkpoint, DIALOGUES.read_checkpoint, kind=DIALOGUE_CHECKPOINT, resume=resume
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
-    fraction = 0.1 if hold_out is None else hold_out
     init = None if init is None else loaded("init", init, DialogueModel)
     if embeddings is not None:
         embeddings = loaded("embeddings", embeddings, Embeddings)
-    plan = plan_dialogue_training(
-        of_model, of_training, preset=preset, resume=resumed,
-        init=None if init is None else init.config,
-        embeddings=[] if embeddings is None else [embeddings],
-    )  # fmt: skip
-    train = _read(dialogues, reading)
-    held_out: Sequence[Dialogue] = ()
-    if valid is not None:
-        held_out = _read(valid, reading)
-    elif fraction:
-        train, held_out = split_dialogues(train, fraction, plan.seed)
-    chosen = plan.fit(turn_pairs(train), device)
-    run = iter_train_dialogue(
-        train,
-        cast("DialogueConfig", chosen.model),
-        cast("DialogueTrainingConfig", chosen.training),
-        valid=held_out,
-        init=init,
-        embeddings=embeddings,
-        device=device,
-        threads=threads,
-        checkpoint=checkpoint,
+    run: TrainingRun[DialogueModel] = begin_training(
+        DIALOGUES, partial(_read, reading=reading), dialogues, of_model, of_training, valid=valid,
+        hold_out=0.1 if hold_out is None else hold_out, preset=preset, init=init,
+        embeddings=(embeddings,), device=device, threads=threads, checkpoint=checkpoint,
         resume=resumed,
-    )
+    )  # fmt: skip
     return finish(run, progress)
 
 
-def _read(dialogues: Any, reading: Mapping[str, Any]) -> list[Dialogue]:
+def _read(dialogues: Any, _: bool, reading: Mapping[str, Any]) -> list[Dialogue]:
     """Return dialogues that are given as lists of turns, or those of a text."""
     if not isinstance(dialogues, str | os.PathLike) and isinstance(dialogues, Iterable):
         dialogues = [*dialogues]
