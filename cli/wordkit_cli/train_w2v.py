@@ -20,7 +20,7 @@ from wordkit_cli.options import (
     threads_option,
 )
 from wordkit_cli.output import counted
-from wordkit_cli.progress import Progress, short
+from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.training import (
@@ -30,10 +30,9 @@ from wordkit_cli.training import (
     is_first_process,
     save_somewhere,
 )
-from wordkit_cli.vectors import figures_of, read_text
+from wordkit_cli.vectors import figures_of, read_text, say_trained
 
 if TYPE_CHECKING:
-    from wordkit.embeddings import Embeddings
     from wordkit.text import Corpus
     from wordkit.word2vec import Beginning, TrainingState
 
@@ -126,7 +125,7 @@ def command(
             vectors = finish_training(run, output, save, progress, checkpoint, figures)
             if is_first and in_place:
                 save_somewhere(save_embeddings, vectors, output)
-        progress.say(f"{output}: {_described(vectors, progress.rate)}")
+        say_trained(vectors, output, progress, "words")
 
 
 def _check_usage(
@@ -159,16 +158,3 @@ def _start(beginning: Beginning, corpus: Corpus, progress: Progress) -> Training
         if start.note is not None:
             progress.say(start.note)
     return start
-
-
-def _described(vectors: Embeddings, rate: float | None) -> str:
-    """Vectors and their training in one line."""
-    loss = vectors.metadata["training"]["loss"]
-    facts = [counted(len(vectors), "word"), counted(vectors.dim, "dimension")]
-    if loss is not None:
-        facts.append(f"loss {loss:.3f}")
-    if rate:
-        facts.append(f"{short(rate)} words/s")
-    if sent := vectors.metadata["training"].get("bytes_per_word"):
-        facts.append(f"{sent:.1f} bytes sent per word")
-    return ", ".join(facts)

@@ -54,8 +54,11 @@ def say_trained(
 ) -> None:
     """Describe vectors and their training in one line; ``unit`` is what its rate counts."""
     facts = [counted(len(vectors), "word"), counted(vectors.dim, "dimension")]
-    if (loss := vectors.metadata.get("training", {}).get("loss")) is not None:
+    training = vectors.metadata.get("training", {})
+    if (loss := training.get("loss")) is not None:
         facts.append(f"loss {loss:.{digits}f}")
     if unit and progress.rate:
         facts.append(f"{short(progress.rate)} {unit}/s")
+    if sent := training.get("bytes_per_word"):
+        facts.append(f"{sent:.1f} bytes sent per word")
     progress.say(f"{output}: {', '.join(facts)}")

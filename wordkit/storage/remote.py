@@ -70,7 +70,8 @@ def remote_files(url: str) -> list[str]:
             ]
             base = re.split(r"[*?[]", path)[0].rpartition("/")[0]
         shown = [name for name in dict.fromkeys(found) if not _is_hidden(name, base)]
-        return [_url_of(system, name, url, path) for name in sorted(shown, key=_by_folders)]
+        shown.sort(key=lambda name: name.split("/"))  # folder by folder
+        return [_url_of(system, name, url, path) for name in shown]
 
 
 def remote_details(url: str, *, is_fresh: bool = False) -> RemoteDetails:
@@ -156,10 +157,6 @@ def _url_of(system: Any, name: str, url: str, path: str) -> str:
 def _is_hidden(name: str, base: str) -> bool:
     """Return whether a file, or a folder that it is in below the base, begins with a point."""
     return "/." in f"/{name}"[len(base) + 1 if base else 0 :]
-
-
-def _by_folders(name: str) -> list[str]:
-    return name.split("/")
 
 
 @contextlib.contextmanager
