@@ -178,17 +178,9 @@ def setting(
     group: str = "",
     main: bool = False,
 ) -> T:
-    """Declare a field of settings.
+    """Declare a field of settings by its default and the fields of :class:`Setting`.
 
-    Args:
-        default: its value where none is given.
-        meaning: what it is; the first sentence is the help of the command line's option.
-        at_least, at_most, above, below: the range of a number. Whole numbers without ``at_most``
-            end at 2³¹ − 1.
-        only_with: other fields and the values with which this one has an effect.
-        none: the meaning of None, such as "no limit".
-        group: the section of the command line's help, where it is not that of the class.
-        main: show it in the short help.
+    Whole numbers without ``at_most`` end at 2³¹ − 1.
     """
     declared = Setting(meaning, at_least, at_most, above, below, only_with or {}, none, group, main)
     field: Any = dataclasses.field(default=default, metadata={"setting": declared})
@@ -368,13 +360,9 @@ def check_number(
     above: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """Return a number that is in its range, by default a whole number from 1 up.
+    """Return a number of a kind, ``int`` or ``float``, that is in its range.
 
-    Args:
-        name: of the setting.
-        value: what was given.
-        kind: ``int`` or ``float``.
-        at_least, at_most, above, below: its range; whole numbers begin at 1.
+    Whole numbers begin at 1 where nothing else is said.
 
     Raises:
         ConfigError: it is of another type, or out of range.
