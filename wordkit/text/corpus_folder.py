@@ -31,6 +31,7 @@ import numpy.typing as npt
 from wordkit.errors import CorpusError, StorageError, VocabularyError
 from wordkit.storage import TemporaryFolder, atomic_write, check_outputs, why_unwritable
 from wordkit.storage.atomic import fsync, temporary_prefix
+from wordkit.storage.parts import PartArray
 from wordkit.storage.temporary import MARK
 from wordkit.text.vocabulary import Vocabulary
 
@@ -200,44 +201,35 @@ def _files_of(folder: Path) -> set[str]:
         return set()
 
 
-class ArrayFile:
+class ArrayFile(PartArray):
     """A one-dimensional ``.npy`` file that grows; its header is written last."""
 
     def __init__(self, path: Path, dtype: npt.DTypeLike, writer: CorpusWriter) -> None:
-        self.dtype = np.dtype(dtype)
-        self.size = 0
-        self.digest = hashlib.sha256()
-        self._path, self._writer = path, writer
+        self._writer, self.digest = writer, hashlib.sha256()
+        super().__init__(str(path), dtype)
 
     def __enter__(self) -> ArrayFile:
-        try:
-            self._file = open(self._path, "wb")
+        with self._errors():
             self._file.write(bytes(_HEADER_BYTES))
-        except OSError as error:
-            raise self._writer.failed(error) from error
         return self
 
     def append(self, values: npt.NDArray[Any]) -> None:
-        """Append values.
-
-        Raises:
-            StorageError: the disk is full or not writable.
-        """
-        data = np.ascontiguousarray(values, dtype=self.dtype)
-        self.digest.update(data.data)
-        self.size += len(data)
-        try:
-            self._file.write(data.data)
-        except OSError as error:
-            raise self._writer.failed(error) from error
+        """Append values."""
+        values = np.ascontiguousarray(values, dtype=self.dtype)
+        self.digest.update(values.data)
+        super().append(values)
 
     def __exit__(self, *exception: object) -> None:
+        with self._errors(), self._file:
+            self._file.seek(0)
+            self._file.write(_array_header(self.dtype, self.size))
+            self._file.flush()
+            fsync(Path(self.path))
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with self._file:
-                self._file.seek(0)
-                self._file.write(_array_header(self.dtype, self.size))
-                self._file.flush()
-                fsync(self._path)
+            yield
         except OSError as error:
             raise self._writer.failed(error) from error
 
