@@ -86,7 +86,7 @@ def main() -> None:
         print(f"  {text}")
     for first, second in ENDS:
         print(f"\nfrom: {first}\nto:   {second}")
-        for text in model.interpolate(first, second, 6, beam=DecodingConfig().beam):
+        for text in model.interpolate(first, second, 6):
             print(f"  {text}")
 
 
