@@ -15,7 +15,7 @@ from wordkit.classification.features import Features, TokenTable
 from wordkit.text.tokenizers import get_tokenizer
 from wordkit.word2vec.huffman import huffman_tree
 
-K, R, D = 5, 12, 3
+K, R, D = 5, 12, 16
 TREE = huffman_tree(np.array([9, 7, 4, 2, 1]))
 RATES = np.linspace(0.5, 2, R).astype(np.float32)
 WEIGHTS = np.array([1, 0.5, 2, 3, 1], np.float32)

@@ -12,6 +12,8 @@ import numpy as np
 
 from wordkit.kernels.jit import njit
 from wordkit.word2vec.kernels.random import mixed
+from wordkit.word2vec.kernels.rows import aligned, prefetch, row_address
+from wordkit.word2vec.kernels.tiles import add_to_rows, mean_of_rows
 
 __all__ = ["HS", "OVA", "SOFTMAX", "Outputs", "Texts", "means", "text_rows", "train", "word_hashes"]
 
@@ -139,22 +141,26 @@ def train(
         order: int64, the order of the texts.
         start, stop: the part of it to train on.
         outputs: see :class:`Outputs`.
-        inputs: (R, D) float32, changed.
+        inputs: (R, D) float32, changed; D is a multiple of 16.
         output: (O, D) float32, changed.
         start_lr, stop_lr: the learning rates at the ends.
         dropout: probability that a row is left out.
         counter: the random counter begins here.
     """
     D, count = output.shape[1], output.shape[0]
-    hidden, change = np.empty(D, np.float32), np.empty(D, np.float32)
-    gradients, kept = np.empty(count, np.float32), np.empty(64, np.int32)
+    both = aligned(2, D)
+    hidden, change, gradients = both[0], both[1], np.empty(count, np.float32)
+    kept, rows = np.empty(64, np.int32), np.empty(64, np.int64)
     limit = np.uint64(dropout * 2.0**32)
     loss = 0.0
     for place in range(start, stop):
-        t = order[place]
+        t, later = order[place], order[min(place + 1, stop - 1)]
         begin, end = texts.offsets[t], texts.offsets[t + 1]
+        for i in range(texts.offsets[later], texts.offsets[later + 1]):
+            prefetch(row_address(inputs, texts.rows[i]), D)
         if end - begin > len(kept):
             kept = np.empty(2 * (end - begin), np.int32)
+            rows = np.empty(2 * (end - begin), np.int64)
         n: Any = 0
         for i in range(begin, end):
             kept[n] = texts.rows[i]
@@ -165,15 +171,11 @@ def train(
                 n += 1
         if n == 0:
             continue
-        scale = np.float32(1.0 / n)
-        for d in range(D):
-            hidden[d] = change[d] = 0
         for i in range(n):
-            row = kept[i]
-            for d in range(D):
-                hidden[d] += inputs[row, d]
+            rows[i] = row_address(inputs, kept[i])
+        mean_of_rows(rows, n, both)  # into the first: hidden
         for d in range(D):
-            hidden[d] *= scale
+            change[d] = 0
         lr = np.float32(start_lr + (stop_lr - start_lr) * (place - start) / (stop - start))
         a, b = texts.label_offsets[t], texts.label_offsets[t + 1]
         if outputs.loss == HS:
@@ -196,13 +198,9 @@ def train(
             loss += _softmax_step(
                 hidden, output, texts.labels, a, b, outputs.weights, lr, gradients, change
             )
-        for d in range(D):
-            change[d] *= scale
+        scale = np.float32(1.0 / n)
         for i in range(n):
-            row = kept[i]
-            rate = texts.rates[row]
-            for d in range(D):
-                inputs[row, d] += rate * change[d]
+            add_to_rows(rows, i, 1, both, 1, scale * texts.rates[kept[i]])
     return loss
 
 

@@ -276,9 +276,7 @@ class _Search:
     def _trial(self, drawn: Mapping[str, Any], uses_embeddings: bool) -> _Trial:
         settings = {**drawn, **self._given}
         if uses_embeddings and self._embeddings is not None:
-            if settings.get("dim", self._embeddings.dim) != self._embeddings.dim:
-                settings = {**settings, "dim": self._given.get("dim", self._embeddings.dim)}
-            settings.setdefault("dim", self._embeddings.dim)
+            settings["dim"] = self._given.get("dim", self._embeddings.dim)
         config = change(ClassifierConfig(), **settings)
         is_given = "naive_bayes" in self._given or config.loss == "hs"
         trial = _Trial(config, uses_embeddings, (0.0,) if is_given else _NAIVE_BAYES)

@@ -26,6 +26,7 @@ from wordkit.classification.features import Features, LabelledWords, tokenized
 from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, VocabularyError
+from wordkit.kernels.aligned import aligned, padded_length
 from wordkit.runtime import Report, StoppableRun, ThreadPool, require_memory, uninterrupted
 from wordkit.text.lookup import WordIds
 from wordkit.text.vocabulary import Vocabulary
@@ -141,7 +142,8 @@ class Training:
             )
         others = () if embeddings is None else embeddings.words[:_MAX_OTHER_WORDS]
         self.features, rows = Features.of_texts(data.table, data.words, config, others)
-        needed = 4 * self.features.rows * config.dim * (1 + (config.models > 1))
+        width = padded_length(config.dim)
+        needed = 4 * self.features.rows * width * (1 + (config.models > 1))
         require_memory(
             f"{self.features.rows:,} words and n-grams of {config.dim} dimensions need", needed,
             "raise min_count or min_ngram_count, or lower dim",
@@ -210,11 +212,13 @@ class Training:
         """Initialize as fastText does: vectors uniform in ±1/D, or those given, outputs zero."""
         R, D = self.features.rows, self.config.dim
         random = np.random.default_rng((self.config.seed, model, 1))
-        inputs = (random.random((R, D), dtype=np.float32) * 2 - 1) / np.float32(D)
+        outputs, S = len(self.labels) - (self.config.loss == "hs"), padded_length(D)
+        inputs = aligned(np.zeros, R, S)  # of which the last columns stay zero
+        inputs[:, :D] = (random.random((R, D), dtype=np.float32) * 2 - 1) / np.float32(D)
         if self._known is not None:
             rows, vectors = self._known
-            inputs[rows] = vectors
-        return inputs, np.zeros((len(self.labels) - (self.config.loss == "hs"), D), np.float32)
+            inputs[rows, :D] = vectors
+        return inputs, aligned(np.zeros, outputs, S)
 
     def _scores(self) -> Floats:
         """The scores of all models, the present one among them, shape (R, O)."""
@@ -226,7 +230,8 @@ class Training:
     def _matrices(self) -> tuple[Floats, Floats | None]:
         """The vectors and the output matrix, or the scores."""
         if self.config.models == 1 and not self.config.naive_bayes:
-            return scores_of(self._inputs, self._output)
+            D = self.config.dim
+            return scores_of(self._inputs[:, :D], self._output[:, :D])
         scores = self._scores()
         if self.config.naive_bayes:
             scores += np.float32(self.config.naive_bayes) * log_count_ratios(self.texts, scores)
