@@ -14,10 +14,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # each core has a process of the tests 
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # No test asserts a time: other work may run on the same cores.
-settings.register_profile("wordkit", deadline=None)
+settings.register_profile(
+    "wordkit", deadline=None, max_examples=50, suppress_health_check=[
+        HealthCheck.function_scoped_fixture, HealthCheck.too_slow,
+    ],
+)  # fmt: skip
 settings.load_profile("wordkit")
 
 # Tests move the folder of caches, in each of which Matplotlib would list all fonts anew.
@@ -38,3 +42,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the calls of every command read; to be copied."""
+    from every_command import make_files
+
+    folder = tmp_path_factory.mktemp("made")
+    make_files(folder)
+    return folder

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from every_command import make_files
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from readers import NAMES, Reader, make_readers, tried
 
-FEW = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Reader]:
-    folder = tmp_path_factory.mktemp("good")
-    make_files(folder)
-    return make_readers(folder)
+def readers(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Reader]:
+    return make_readers(shutil.copytree(made, tmp_path_factory.mktemp("good") / "files"))
 
 
 def test_good_files_are_read(readers: Mapping[str, Reader]) -> None:
@@ -33,7 +25,7 @@ def test_good_files_are_read(readers: Mapping[str, Reader]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@FEW
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**40))
 def test_corrupted_files(
     readers: Mapping[str, Reader], tmp_path: Path, name: str, seed: int

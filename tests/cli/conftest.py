@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from command_line import Result, Wordkit, call, call_in_new_process
-from every_command import Call, make_files, save_royal_vectors
+from every_command import Call, save_royal_vectors
 
 TEXT = """\
 The king rules the land. The queen rules the land.
@@ -73,6 +75,15 @@ def vectors(folder: Path) -> Path:
     return path
 
 
+def _state(path: Path) -> tuple[int, ...]:
+    """What differs as soon as a file has been written, replaced, linked or locked."""
+    status = path.lstat()
+    if stat.S_ISDIR(status.st_mode):
+        return (status.st_mode,)
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_mode, status.st_ino, status.st_size, *times
+
+
 Files = dict[str, bytes | None]
 """The files of a folder by their paths; None for folders."""
 
@@ -87,22 +98,30 @@ class Place:
 
     def __init__(self, folder: Path, made: Path) -> None:
         self.folder, self._made = folder, made
+        self._first: dict[Path, tuple[int, ...]] = {}  # states of the files that were copied
+        self._read: dict[Path, tuple[tuple[int, ...], bytes]] = {}
         self.tidy()
 
-    def clear(self) -> None:
-        """Remove all that lies in the folder."""
-        for path in self.folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
     def tidy(self) -> None:
-        """Make the folder what it was at first."""
-        self.clear()
-        shutil.copytree(self._made, self.folder, dirs_exist_ok=True)
+        """Make the folder what it was at first; what nothing has touched stays there."""
+        self._clear(self._first)
+        for source in sorted(self._made.rglob("*")):
+            path = self.folder / source.relative_to(self._made)
+            if not path.exists():
+                path.mkdir() if source.is_dir() else shutil.copy2(source, path)
+                self._first[path] = _state(path)
         (self.folder / "tmp").mkdir()
+
+    def _clear(self, kept: Mapping[Path, tuple[int, ...]]) -> None:
+        """Remove what lies in the folder, but for what is in such a state."""
+        for path in sorted(self.folder.rglob("*"), reverse=True):  # a folder after what is in it
+            if kept.get(path) != _state(path):
+                is_folder = path.is_dir() and not path.is_symlink()
+                shutil.rmtree(path) if is_folder else path.unlink()
 
     def put(self, content: Files) -> None:
         """Make the folder hold what :meth:`content` has once returned."""
-        self.clear()
+        self._clear({})
         for name, data in sorted(content.items()):
             path = self.folder / name
             if data is None:
@@ -119,13 +138,21 @@ class Place:
             str(path.relative_to(self.folder)): (
                 os.fsencode(os.readlink(path))
                 if path.is_symlink()
-                else path.read_bytes()
+                else self._bytes_of(path)
                 if path.is_file()
                 else None
             )
             for path in self.folder.rglob("*")
             if ".cache" not in path.parts and path.name != "log"
         }
+
+    def _bytes_of(self, path: Path) -> bytes:
+        """The content of a file, read anew where it is not in the state of the last time."""
+        state, content = self._read.get(path, ((), b""))
+        if state != (now := _state(path)):
+            content = path.read_bytes()
+            self._read[path] = now, content
+        return content
 
     def fill(self, row: Call) -> None:
         """Put something old wherever the call writes."""
@@ -148,14 +175,6 @@ class Place:
         """Temporary files."""
         hidden = [path for path in self.folder.rglob(".*") if path.name != ".cache"]
         return [*(self.folder / "tmp").iterdir(), *hidden]
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all that the calls of every command read; to be copied."""
-    folder = tmp_path_factory.mktemp("made")
-    make_files(folder)
-    return folder
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ also the proof that one seed and one thread give one result: each process hashes
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,24 +17,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import Result, call, call_in_new_process, start
+from command_line import call, call_in_new_process, start
 from conftest import Place
 from every_command import COMMANDS, all_calls
 
 TRAINING = {name for name in COMMANDS if name.startswith("train-")}
 SEEDED = {*TRAINING, "generate", "plot vectors"}
 
-CALLS = {
-    title: call
-    for title, call in all_calls().items()
-    if call[0] in SEEDED and "--log" not in call[1].arguments
-}
-"""All that draw random numbers; a log tells the time."""
-OTHERS = [
-    ([*name.split(), *calls[0].arguments], calls[0].stdin)
-    for name, calls in COMMANDS.items()
-    if name not in SEEDED
-]
+CALLS: list[tuple[str, list[str], str, tuple[str, ...]]] = []
+"""The name of a command, its arguments, standard input, and what it writes; logs tell the time."""
+for _name, _row in all_calls().values():
+    _words = [*_name.split(), *_row.arguments, *(["--threads", "1"] if _name in TRAINING else [])]
+    if _name in SEEDED and "--resume" not in _words:  # which goes on with the seed it has
+        CALLS += [(_name, [*_words, "--seed", s], _row.stdin, _row.writes) for s in "78"]
+    elif _name in SEEDED or _row is COMMANDS[_name][0]:
+        CALLS.append((_name, _words, _row.stdin, _row.writes))
+CALLS = [call for call in CALLS if "--log" not in call[1]]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -51,51 +50,50 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("title", CALLS)
-def test_a_new_process_does_the_same(place: Place, title: str) -> None:
-    name, row = CALLS[title]
-    arguments, before = [*name.split(), *row.arguments], contents(place.folder)
-    if name in SEEDED and "--resume" not in arguments:  # which goes on with the seed it has
-        arguments += ["--seed", "7"]
-    if name in TRAINING:
-        arguments += ["--threads", "1"]
-
-    def done(result: Result) -> tuple[Result, dict[str, bytes]]:
-        left = contents(place.folder)
-        place.tidy()
-        return result, left
-
-    here = done(call(*arguments, stdin=row.stdin))
-    there = done(call_in_new_process(*arguments, stdin=row.stdin))
-    assert here == there
-    assert here[0].status == 0 and (here[0].stdout or here[1] != before)
-    assert name not in TRAINING or not here[0].stderr  # each is told to be quiet
-    if name in SEEDED - {"train-counts", "plot vectors"} and "--resume" not in arguments:
-        assert done(call(*arguments, "--seed", "8", stdin=row.stdin)) != here
+Ran = tuple[int, str, str, dict[str, str]]
 
 
-def test_all_others_do_the_same(place: Place) -> None:
-    """One after the other in one new process."""
-    here = [call(*arguments, stdin=stdin) for arguments, stdin in OTHERS]
-    left = contents(place.folder)
+def ran() -> list[Ran]:
+    """What all calls say, one after the other, and digests of the files there are after each."""
+    found = []
+    for _, arguments, stdin, _ in CALLS:
+        done = call(*arguments, stdin=stdin)
+        files = contents(Path.cwd()).items()
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files}
+        found.append((done.status, done.stdout, done.stderr, digests))
+    return found
+
+
+def test_a_new_process_does_the_same(place: Place) -> None:
+    here = ran()
     place.tidy()
-    code = (
-        "import json, sys; from command_line import call\n"
-        "print(json.dumps([vars(call(*a, stdin=s)) for a, s in json.load(sys.stdin)]))"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    code = "import json; from test_new_processes import ran; print(json.dumps(ran()))"
+    paths = [str(Path(__file__).parent), *map(os.path.abspath, sys.path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(OTHERS), capture_output=True, text=True,
-        check=True, env=environment,
-    )  # fmt: skip
-    assert [Result(**result) for result in json.loads(done.stdout)] == here
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    seeds: dict[str, object] = {}
+    for (name, arguments, _, writes), one, other in zip(
+        CALLS, here, json.loads(done.stdout), strict=True
+    ):
+        assert [*one] == other, arguments
+        status, out, error, files = one
+        assert status == 0 and (out or error or writes), arguments
+        assert name not in TRAINING or not error, "each is told to be quiet"
+        if "--seed" in arguments and name not in ("train-counts", "plot vectors"):
+            made = out, [files.get(name) for name in writes]
+            title = " ".join(arguments[:-1])
+            assert made != seeds.get(title), arguments
+            seeds[title] = made
+
+
+def test_the_command_itself_does_the_same(place: Place) -> None:
+    _, arguments, stdin, _ = next(call for call in CALLS if call[0] == "train-lm")
+    here, left = call(*arguments, stdin=stdin), contents(place.folder)
+    place.tidy()
+    assert call_in_new_process(*arguments, stdin=stdin) == here
     assert contents(place.folder) == left
-    failed = [
-        arguments
-        for (arguments, _), result in zip(OTHERS, here, strict=True)
-        if result.status or not (result.stdout or result.stderr)
-    ]
-    assert not failed
 
 
 @pytest.mark.parametrize(
