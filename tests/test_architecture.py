@@ -10,10 +10,14 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from wordnet_files import write_wordnet
 
 import wordkit
+import wordkit_corpora
 from wordkit import errors
+from wordkit.embeddings import Embeddings, save_embeddings
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "cloup", "gensim"}
@@ -28,38 +32,47 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "wordkit",
-        "wordkit.errors",
-        "wordkit.runtime",
-        "wordkit.storage",
-        "wordkit.text",
-        "wordkit.embeddings",
-        "wordkit.counts",
-        "wordkit.evaluation",
-        "wordkit.plots",
-        "wordkit.thesaurus",
-        "wordkit_corpora",
-        "wordkit_corpora.plaintext",
-        "wordkit_corpora.named",
-        "wordkit_cli.commands",
-        "wordkit_cli.compare",
-        "wordkit_cli.generate",
-        "wordkit_cli.prepare",
-        "wordkit_cli.similar",
-        "wordkit_cli.train_counts",
-        "wordkit_cli.train_lm",
-        "wordkit_cli.train_w2v",
-    ],
-)
-def test_imports_are_light(module: str) -> None:
-    assert not loaded_by(f"import {module}") & HEAVY
+def test_imports_are_light() -> None:
+    """All in one process: what none loads there, none loads alone."""
+    modules = [
+        *("errors", "runtime", "storage", "text", "embeddings", "counts", "evaluation", "plots"),
+        "thesaurus",
+    ]
+    commands = ["commands", "compare", "generate", "prepare", "similar", "train_counts"]
+    commands += ["train_lm", "train_w2v"]
+    names = [f"wordkit.{name}" for name in modules] + [f"wordkit_cli.{name}" for name in commands]
+    assert not loaded_by(f"import wordkit_corpora.named, {', '.join(names)}") & HEAVY
+
+
+def test_small_jobs_load_little(tmp_path: Path) -> None:
+    """Vectors and a WordNet are asked, and a device is chosen."""
+    save_embeddings(Embeddings(["a", "b", "c"], np.eye(3) + 1), tmp_path / "v.txt")
+    write_wordnet(tmp_path / "words")
+    code = f"""
+import sys
+from pathlib import Path
+from wordkit.embeddings import load_embeddings, save_embeddings
+from wordkit.runtime import devices
+from wordkit_cli.wordnet import load_wordnet
+folder = Path({str(tmp_path)!r})
+vectors = load_embeddings(folder / "v.txt")
+assert vectors.analogy("a", "b", "c", n=1) == []
+save_embeddings(vectors, folder / "v.safetensors")
+assert load_embeddings(folder / "v.safetensors").most_similar("a")
+assert load_wordnet(str(folder / "words")).similarity("car", "ox", "lch")
+devices._LINUX_DRIVERS = ()
+assert devices.choose_device("cpu") == "cpu"
+if sys.platform == "linux":
+    assert devices.choose_device("auto") == "cpu"
+"""
+    assert not loaded_by(code) & HEAVY
 
 
 def test_import_wordkit_loads_nothing_else() -> None:
-    assert not loaded_by("import wordkit") & (HEAVY | {"numpy", "click"})
+    assert not loaded_by("import wordkit, wordkit_corpora") & (HEAVY | {"numpy", "click", "urllib"})
+    assert all(getattr(wordkit_corpora, name) for name in wordkit_corpora.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        wordkit_corpora.nothing
 
 
 def loaded_by_command(*arguments: str) -> set[str]:
@@ -107,6 +120,20 @@ def test_the_tree_of_errors_is_that_of_the_classes() -> None:
 
 def test_no_code_lies_directly_in_cli_and_corpora() -> None:
     assert not list((ROOT / "cli").glob("*.py")) + list((ROOT / "corpora").glob("*.py"))
+
+
+def version(text: str) -> tuple[int, ...]:
+    """A version without the zeros at its end: 8.0.0 is 8."""
+    return tuple(map(int, re.sub(r"(\.0)+$", "", text).split(".")))
+
+
+def test_the_oldest_versions_are_the_lower_bounds() -> None:
+    bounds = re.findall(r'"([a-z-]+)>=([0-9.]+)"', (ROOT / "pyproject.toml").read_text())
+    lines = (ROOT / "constraints-oldest.txt").read_text().splitlines()
+    oldest = dict(line.split("==") for line in lines if not line.startswith("#"))
+    allowed = {name: version(number) for name, number in bounds if name != "hatchling"}
+    assert len(allowed) >= 20
+    assert {name: version(number) for name, number in oldest.items()} == allowed
 
 
 @pytest.mark.slow

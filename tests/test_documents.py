@@ -32,7 +32,7 @@ from wordkit.documents import (
     similar_lines,
 )
 from wordkit.documents import vectors as document_vectors
-from wordkit.embeddings import Embeddings, load_embeddings, save_embeddings
+from wordkit.embeddings import Embeddings, save_embeddings
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, TextError, WordkitError
 from wordkit.text import Vocabulary, lookup
 from wordkit.text.tokenizers import get_tokenizer
@@ -105,16 +105,6 @@ def test_idf_is_scikit_learns() -> None:
     ]
     model = DocumentVectors(VECTORS, "tfidf").fit(lines)
     assert model.weights_[:3] == pytest.approx(TfidfTransformer().fit(matrix).idf_)
-
-
-def test_means_are_gensims() -> None:
-    from gensim.models import KeyedVectors
-
-    peer = KeyedVectors(4)
-    peer.add_vectors(WORDS, ROWS.copy())
-    tokens = ["the", "cat", "unseen", "the", "mat"]
-    expected = peer.get_mean_vector(tokens, pre_normalize=False)
-    assert DocumentVectors(VECTORS).fit_transform([tokens])[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_common_component_is_removed() -> None:
@@ -279,7 +269,7 @@ def test_it_is_a_transformer() -> None:
     assert np.array_equal(again.transform(LINES), model.transform(LINES))
 
 
-def test_a_grid_search_in_two_processes(tmp_path: Path) -> None:
+def test_a_grid_search(tmp_path: Path) -> None:
     save_embeddings(VECTORS, tmp_path / "v.safetensors")
     lines = [f"the {animal} {i}" for i in range(10) for animal in ("cat", "dog")]
     pipeline = make_pipeline(DocumentVectors(VECTORS), LogisticRegression())
@@ -287,7 +277,7 @@ def test_a_grid_search_in_two_processes(tmp_path: Path) -> None:
         "documentvectors__vectors": [VECTORS, tmp_path / "v.safetensors"],
         "documentvectors__weighting": ["mean", "tfidf"],
     }
-    search = GridSearchCV(pipeline, grid, n_jobs=2, cv=2).fit(lines, [0, 1] * 10)
+    search = GridSearchCV(pipeline, grid, cv=2).fit(lines, [0, 1] * 10)
     assert search.cv_results_["mean_test_score"].tolist() == [1.0] * 4
     assert search.predict(["cat", "dog dog"]).tolist() == [0, 1]
 
@@ -362,15 +352,6 @@ def test_what_cannot_be_embedded(tmp_path: Path) -> None:
     with pytest.raises(TextError, match="holds no line"):
         iter_embed_lines(model, empty, tmp_path / "v.npy").result()
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("load", [str, load_embeddings])
-def test_the_vectors_are_not_written_over(tmp_path: Path, load: Any) -> None:
-    path = tmp_path / "v.safetensors"
-    save_embeddings(VECTORS, path)
-    with pytest.raises(ConfigError, match="is read"):
-        iter_embed_lines(DocumentVectors(load(path)), StringSource("a\n"), path)
-    assert len(load_embeddings(path)) == len(VECTORS)
 
 
 def test_similar_lines_are_the_nearest_by_cosine() -> None:

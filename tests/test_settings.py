@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from wordkit.classification.config import ClassifierConfig
 from wordkit.config import (
-    Setting,
     Settings,
     change,
     check_fields,
@@ -131,6 +130,10 @@ TOGETHER: list[tuple[type[Settings], dict[str, Any], str]] = [
         for s in ("sampled", "adaptive")
     ),
     (DialogueConfig, {"autoencode": True}, "autoencode (needs latent|has no effect)"),
+    *(
+        (Seq2SeqConfig, {"attention": "none", "latent": 3, "autoencode": True, **more}, "needs lat")
+        for more in ({"latent": None}, {"attention": "dot"}, {"peeky": True})
+    ),
     (Seq2SeqConfig, {"residual": True}, "residual needs .* dim is 64, .* is 256 wide"),
     (
         Seq2SeqConfig, {"residual": True, "dim": 256, "directions": "concat"},
@@ -176,36 +179,38 @@ def test_the_ranges_of_all_numbers() -> None:
     assert found == {says: set(names.split()) for says, names in RANGES.items()}
 
 
-@pytest.mark.parametrize(("kind", "declared"), FIELDS, ids=lambda each: getattr(each, "name", ""))
-def test_words_are_of_a_list(kind: type[Settings], declared: Setting) -> None:
-    words = ", ".join(declared.choices)
-    for wrong in (words, "", 3, True) if words else ():
-        message = refused(kind, **{declared.name: wrong})
-        assert message == f"{declared.name} must be one of {words}, not {wrong!r:.50}"
-    for word in declared.choices:
-        config = kind(**{**useful(kind, declared.name), declared.name: word})
-        assert getattr(config, declared.name) == word
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_are_of_a_list(kind: type[Settings]) -> None:
+    for declared in (each for of, each in FIELDS if of is kind and each.choices):
+        words = ", ".join(declared.choices)
+        for wrong in (words, "", 3, True):
+            message = refused(kind, **{declared.name: wrong})
+            assert message == f"{declared.name} must be one of {words}, not {wrong!r:.50}"
+        for word in declared.choices:
+            config = kind(**{**useful(kind, declared.name), declared.name: word})
+            assert getattr(config, declared.name) == word
 
 
-@pytest.mark.parametrize(("kind", "declared"), NUMBERS, ids=lambda each: getattr(each, "name", ""))
-def test_ranges_have_ends(kind: type[Settings], declared: Setting) -> None:
-    name, step = declared.name, 1 if declared.type is int else 1e-3
-    low, high = declared.at_least, declared.at_most
-    ends = [end for end in (low, high) if end not in (None, math.inf)]
-    inside = [] if declared.above is None else [declared.above + step]
-    inside += [] if declared.below is None else [declared.below - step]
-    outside = [end for end in (declared.above, declared.below) if end is not None]
-    outside += [] if low is None else [low - step]
-    outside += [] if high in (None, math.inf) else [high + step]
-    for value in (*ends, *inside):
-        assert getattr(kind(**{**useful(kind, name), name: value}), name) == value
-    for value in outside:
-        assert refused(kind, **{name: value}) == f"{name} must be {declared.range}, not {value}"
-    number = "a whole number" if declared.type is int else "a finite number"
-    expected = ", ".join(filter(None, (number, declared.range)))
-    for strange in (math.nan, "3", [], True, *([2.5] if declared.type is int else [math.inf])):
-        shown = repr(strange) if isinstance(strange, str | list) else strange
-        assert refused(kind, **{name: strange}) == f"{name} must be {expected}, not {shown}"
+@pytest.mark.parametrize("kind", KINDS)
+def test_ranges_have_ends(kind: type[Settings]) -> None:
+    for declared in (each for of, each in NUMBERS if of is kind):
+        name, step = declared.name, 1 if declared.type is int else 1e-3
+        low, high = declared.at_least, declared.at_most
+        ends = [end for end in (low, high) if end not in (None, math.inf)]
+        inside = [] if declared.above is None else [declared.above + step]
+        inside += [] if declared.below is None else [declared.below - step]
+        outside = [end for end in (declared.above, declared.below) if end is not None]
+        outside += [] if low is None else [low - step]
+        outside += [] if high in (None, math.inf) else [high + step]
+        for value in (*ends, *inside):
+            assert getattr(kind(**{**useful(kind, name), name: value}), name) == value
+        for value in outside:
+            assert refused(kind, **{name: value}) == f"{name} must be {declared.range}, not {value}"
+        number = "a whole number" if declared.type is int else "a finite number"
+        expected = ", ".join(filter(None, (number, declared.range)))
+        for strange in (math.nan, "3", [], True, 2.5 if declared.type is int else math.inf):
+            shown = repr(strange) if isinstance(strange, str | list) else strange
+            assert refused(kind, **{name: strange}) == f"{name} must be {expected}, not {shown}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -370,15 +375,6 @@ def test_attention_is_as_wide_as_the_decoder_unless_it_is_said() -> None:
     assert Seq2SeqConfig(hidden=8, attention="additive", attention_width=5).width_of_attention == 5
     assert Seq2SeqConfig(residual=True, layers=2) != Seq2SeqConfig()
     assert Seq2SeqConfig(residual=True, dim=512, directions="concat").width == 512
-
-
-def test_the_defaults_of_word2vec_are_those_of_the_field() -> None:
-    config = Word2VecConfig()
-    assert (config.loss, config.cbow_gradient) == ("ns", "true")
-    assert (config.dim, config.window, config.negative) == (100, 5, 5)
-    assert (config.sample, config.ns_exponent) == (1e-3, 0.75)
-    assert (config.min_count, config.epochs) == (5, 5)
-    assert (config.dynamic_window, config.max_vocabulary) == (True, None)
 
 
 def test_the_learning_rate_of_word2vec_suits_the_architecture() -> None:

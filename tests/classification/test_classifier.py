@@ -57,6 +57,11 @@ def trained(pairs: Any = PAIRS, **values: Any) -> Classifier:
     return iter_train_classifier(pairs, config, threads=1, **given).result()
 
 
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    return trained()
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -96,24 +101,21 @@ def test_many_labels_keep_vectors_and_output() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
 @settings(max_examples=30)
-def test_texts_are_classified_by_themselves(texts: list[str]) -> None:
-    together = MODEL.probabilities(texts)
-    alone = [MODEL.probabilities(text)[0] for text in texts]
+def test_texts_are_classified_by_themselves(model: Classifier, texts: list[str]) -> None:
+    together = model.probabilities(texts)
+    alone = [model.probabilities(text)[0] for text in texts]
     assert together == pytest.approx(np.array(alone).reshape(len(texts), 2), abs=1e-6)
-    for found in MODEL.predict(texts, 2):
+    for found in model.predict(texts, 2):
         assert found[0].probability >= found[1].probability
-    assert [len(found) for found in MODEL.predict(texts, 9, threshold=0.51)] == [
+    assert [len(found) for found in model.predict(texts, 9, threshold=0.51)] == [
         int((row >= 0.51).sum()) for row in together
     ]
 
 
-MODEL = trained()
-
-
-def test_tokens_are_taken_as_they_are() -> None:
+def test_tokens_are_taken_as_they_are(model: Classifier) -> None:
     assert np.array_equal(
-        MODEL.probabilities([["the", "cat", "sat"], "a dog"]),
-        MODEL.probabilities(["the cat sat", "a dog"]),
+        model.probabilities([["the", "cat", "sat"], "a dog"]),
+        model.probabilities(["the cat sat", "a dog"]),
     )
 
 
@@ -301,13 +303,13 @@ def test_empty_texts_are_left_out_of_the_training() -> None:
     assert made.predict("")[0][0].label in ("animal", "road")
 
 
-def test_corrupted_files_are_refused(tmp_path: Path) -> None:
+def test_corrupted_files_are_refused(tmp_path: Path, model: Classifier) -> None:
     from dataclasses import replace
 
     path = tmp_path / "c.safetensors"
-    scores = MODEL.vectors.copy()
+    scores = model.vectors.copy()
     scores[3, 0] = math.nan
-    replace(MODEL, vectors=scores).save(path)
+    replace(model, vectors=scores).save(path)
     with pytest.raises(FormatError, match="not finite"):
         Classifier.load(path)
     with pytest.raises(ConfigError, match="cannot hold a function"):

@@ -71,14 +71,10 @@ def test_scores_and_text(wordkit: Wordkit, models: tuple[str, str]) -> None:
 def test_what_is_refused(wordkit: Wordkit, models: tuple[str, str], folder: Path) -> None:
     other = random_model(words=20, text={"tokenizer": "whitespace"})
     save_language_model(other, folder / "other.safetensors")
-    both = ("-m", models[0], "-m", "other.safetensors")
     one = ("-m", models[0])
     for query in (("perplexity", "text.txt"), ("score", "text.txt"), ("generate", "-n", "3")):
-        error = wordkit(*query, *both, status=1).stderr
-        assert len(error.splitlines()) == 1
+        error = wordkit(*query, *one, "-m", "other.safetensors", status=1).stderr
         assert "the same vocabulary, and that of model 2 is another (20 words, 12 in" in error
-        error = wordkit(*query, *one, "--cache", "1000000000", status=1).stderr
-        assert len(error.splitlines()) == 1 and "lower cache" in error
         error = wordkit(*query, *one, "--cache", "9", "--valid", "nope", status=1).stderr
         assert "nope" in error.splitlines()[-1]
         error = wordkit(*query, *one, "--cache-weight", "0.1", status=1).stderr
@@ -86,7 +82,5 @@ def test_what_is_refused(wordkit: Wordkit, models: tuple[str, str], folder: Path
         for wrong, says in (
             (("--valid", "valid.txt"), "--valid has no effect without --cache or --dynamic"),
             (("--dynamic-decay", "0.1"), "--dynamic-decay has no effect without --dynamic"),
-            (("--cache", "0"), "cache must be at least 1, not 0"),
-            (("--cache", "9", "--cache-weight", "1"), "cache_weight must be from 0 to below 1"),
         ):
             assert says in wordkit(*query, *one, *wrong, status=2).stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import subprocess
 import sys
@@ -44,28 +42,6 @@ TRAINING = [["prepare", "-o", "corpus.ids"], ["train-counts", "--dim", "5"]]
 
 
 @pytest.mark.parametrize("command", TRAINING)
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "holds no token"),
-        (b" \n\t\n\r\n", "holds no token"),
-        (b"\x7fELF\x02\x01\x01\x00\x00\x00\x00", "binary"),
-        (b"good\nb\xe4d\n", "line 2, byte 6: not UTF-8 (0xe4)"),
-        ("größer\n".encode("utf-16"), "encoding utf-16"),
-        (gzip.compress(os.urandom(3000))[:1500], "truncated"),
-    ],
-    ids=["empty", "blank", "binary", "latin-1", "utf-16", "cut gzip"],
-)
-def test_bad_text(
-    wordkit: Wordkit, folder: Path, old: Path, command: list[str], content: bytes, message: str
-) -> None:
-    (folder / "bad.txt").write_bytes(content)
-    error = wordkit(*command, "bad.txt", status=1).stderr
-    assert message in error and "bad.txt" in error
-    check_untouched(folder, old, "bad.txt")
-
-
-@pytest.mark.parametrize("command", TRAINING)
 def test_bad_calls(
     wordkit: Wordkit, folder: Path, old: Path, text: Path, command: list[str]
 ) -> None:
@@ -91,14 +67,6 @@ def test_standard_input_is_never_overwritten(folder: Path, text: Path) -> None:
     assert text.read_text() == TEXT
 
 
-def test_a_text_of_single_words_has_no_co_occurrences(
-    wordkit: Wordkit, folder: Path, old: Path
-) -> None:
-    (folder / "list.txt").write_text("\n".join(WORDS * 9))
-    assert "wordkit:" in wordkit("train-counts", "list.txt", "--dim", "3", status=1).stderr
-    check_untouched(folder, old, "list.txt")
-
-
 def test_a_prepared_corpus_does_not_take_text_options(
     wordkit: Wordkit, folder: Path, text: Path
 ) -> None:
@@ -110,21 +78,6 @@ def test_a_prepared_corpus_does_not_take_text_options(
     (next((folder / "corpus.ids").glob("ids-*"))).write_bytes(b"")
     assert "prepare the text again" in wordkit("train-counts", "corpus.ids", status=1).stderr
     assert not (folder / "again.ids").exists() and not (folder / "vectors.safetensors").exists()
-
-
-def test_lines_of_many_megabytes(wordkit: Wordkit, folder: Path) -> None:
-    with open(folder / "line.txt", "wb") as file:
-        for _ in range(20):
-            file.write(b"one two three four five " * 41_667)
-    wordkit("prepare", "line.txt", "-q")
-    known = json.loads(wordkit("info", "corpus.ids", "--json").stdout)
-    assert known["lines"] == 1 and known["tokens"] == 20 * 41_667 * 5
-    with open(folder / "line.txt", "wb") as file:
-        for _ in range(70):
-            file.write(b"x" * 1_000_000)
-    error = wordkit("prepare", "line.txt", "-o", "x.ids", status=1).stderr
-    assert "white space" in error
-    assert not (folder / "x.ids").exists()
 
 
 def test_a_bad_suffix_is_found_before_the_work(wordkit: Wordkit, folder: Path, text: Path) -> None:

@@ -62,23 +62,15 @@ def test_other_layouts(wordkit: Wordkit, folder: Path) -> None:
 
 
 def test_bad_input_is_told_in_one_line(wordkit: Wordkit, folder: Path) -> None:
-    (folder / "one.tsv").write_text("a\tx\na\ty\n")
     (folder / "none.tsv").write_text("a\tx\nb y\n")
     (folder / "good.tsv").write_text("a\tx\nb\ty\n")
-    (folder / "nan.txt").write_text("2 2\nx 1 nan\ny 2 3\n")
     for arguments, says in (
-        (("one.tsv",), "all texts have the label 'a'"),
         (("none.tsv",), "none.tsv: line 2: it has no label"),
-        (("good.tsv", "--embeddings", "nan.txt"), "nan.txt"),
         (("good.tsv", "--embeddings", "good.tsv"), "good.tsv"),
         (("good.tsv", "--columns", "a"), "columns must be that of the label and that of the text"),
-        (("good.tsv", "--tokenizer", "no"), "tokenizer must be one of"),
-        (("missing.tsv",), "missing.tsv"),
     ):
         assert says in wordkit("train-classifier", *arguments, status=1).stderr, arguments
-    for option, value in (("--subwords", "5-3"), ("--epochs", "0"), ("--separator", "")):
-        wordkit("train-classifier", "good.tsv", option, value, status=2)
-    assert "good.tsv" in wordkit("classify", "good.tsv", "good.tsv", status=1).stderr
+    wordkit("train-classifier", "good.tsv", "--separator", "", status=2)
     assert "no classifier to ask" in wordkit("classify", stdin="x\n", status=1).stderr
 
 

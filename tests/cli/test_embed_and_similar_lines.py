@@ -23,10 +23,8 @@ def text(vectors: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("weighting", ["mean", "sif", "tfidf"])
-def test_embed_writes_a_row_for_each_line(
-    wordkit: Wordkit, text: Path, vectors: Path, weighting: str
-) -> None:
+def test_embed_writes_a_row_for_each_line(wordkit: Wordkit, text: Path, vectors: Path) -> None:
+    weighting = "tfidf"
     text.with_suffix(".txt.gz").write_bytes(gzip.compress(TEXT.encode()))
     expected = DocumentVectors(vectors, weighting).fit_transform(LINES)
     said = wordkit("embed", text, "--weighting", weighting).stderr
@@ -48,17 +46,11 @@ def test_embed_takes_a_tokenizer(wordkit: Wordkit, text: Path) -> None:
 
 
 def test_what_embed_refuses(wordkit: Wordkit, text: Path) -> None:
-    before = text.read_text()
     assert ".npy, .tsv, .safetensors" in wordkit("embed", text, "-o", "v.txt", status=1).stderr
     assert "holds no line" in wordkit("embed", "-", status=1).stderr
     error = wordkit("embed", "-", stdin=b"the king\n\xff\n", status=1).stderr
     assert "standard input: line 2" in error
     wordkit("embed", "-", "--errors", "replace", stdin=b"the king\n\xff\n")
-    text.rename("texts.tsv")
-    assert (
-        "write to another file" in wordkit("embed", "texts.tsv", "-o", "texts.tsv", status=1).stderr
-    )
-    assert Path("texts.tsv").read_text() == before
 
 
 def test_similar_lines(wordkit: Wordkit, text: Path, vectors: Path) -> None:

@@ -76,18 +76,11 @@ def test_progress_is_logged_in_tokens(wordkit: Wordkit, lm: Path, text: Path) ->
     lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
     assert lines[-1]["stage"] == "scoring" and lines[-1]["unit"] == "tokens"
     assert lines[-1]["done"] == lines[-1]["total"] == TOKENS and lines[-1]["perplexity"] > 1
-    for output in (lm, text):
-        before = output.read_bytes()
-        assert "is read" in wordkit("perplexity", text, "--log", output, status=1).stderr
-        assert output.read_bytes() == before
 
 
 def test_perplexity_refuses(wordkit: Wordkit, lm: Path, text: Path, folder: Path) -> None:
-    (folder / "empty.txt").write_text("")
     (folder / "blank.txt").write_text("\n \n")
-    for name in ("empty.txt", "blank.txt"):
-        assert "holds no token" in wordkit("perplexity", name, status=1).stderr
-    assert "there is no such file" in wordkit("perplexity", "none.txt", status=1).stderr
+    assert "holds no token" in wordkit("perplexity", "blank.txt", status=1).stderr
     assert "no language model" in wordkit("perplexity", text, text, status=1).stderr
     assert "not 3 files" in wordkit("perplexity", lm, text, text, status=2).stderr
     assert "name the model once" in wordkit("perplexity", lm, text, "-m", lm, status=2).stderr
@@ -121,12 +114,6 @@ def test_a_row_for_every_line(wordkit: Wordkit, lm: Path) -> None:
     lines = wordkit("score", "-", stdin="the\n\n\tcat\tsat \r\nthe").stdout.splitlines()
     assert [line.split("\t", 3)[3] for line in lines] == ["the", "", "cat sat", "the"]
     assert lines[0] == lines[3]
-
-
-def test_scores_add_up_to_the_perplexity_of_a_line(wordkit: Wordkit, lm: Path) -> None:
-    (line,) = wordkit("score", "-", "--json", stdin="the cat sat\n").stdout.splitlines()
-    whole = json.loads(wordkit("perplexity", "-", "--json", stdin="the cat sat\n").stdout)
-    assert json.loads(line)["log_probability"] == pytest.approx(whole["log_likelihood"], rel=1e-6)
 
 
 def test_score_refuses(wordkit: Wordkit, lm: Path) -> None:
@@ -175,58 +162,29 @@ def test_samples(wordkit: Wordkit, lm: Path) -> None:
 
 
 def test_words_that_never_come(wordkit: Wordkit, folder: Path) -> None:
-    model = uniform_model(text={"tokenizer": "basic"})
+    model = uniform_model(text={"tokenizer": "basic", "numbers": "N"})
     save_language_model(model, folder / "lm.safetensors")
     common = ("generate", "-n", "300", "--seed", "1", "--json")
 
     def words(*more: str) -> set[str]:
         return set(json.loads(wordkit(*common, *more).stdout)["samples"][0]["words"])
 
-    assert words() == set(WORDS) - {"<unk>"}
-    assert words("--ban", "cat", "--ban", "dog") == set(WORDS) - {"<unk>", "cat", "dog"}
-    assert words("--ban", "N") == set(WORDS) - {"<unk>", "N"}
-    numbers = uniform_model(text={"tokenizer": "basic", "numbers": "N"})
-    save_language_model(numbers, folder / "lm.safetensors")
     assert words() == set(WORDS) - {"<unk>", "N"}
     assert words("--allow", "N") == set(WORDS) - {"<unk>"}
-    assert len(words("--top-k", "2")) == 2
-    ban = [part for word in WORDS for part in ("--ban", word)]
-    assert "every word of the model is banned" in wordkit("generate", *ban, status=1).stderr
+    assert words("--ban", "cat", "--ban", "dog") == set(WORDS) - {"<unk>", "N", "cat", "dog"}
     assert "the model does not know 'zzqx'" in wordkit(*common, "--ban", "zzqx").stderr
     assert "'zzqx' is not one of" in wordkit(*common, "--allow", "zzqx", status=2).stderr
 
 
-def test_beam_search_is_never_behind_greedy(wordkit: Wordkit, lm: Path) -> None:
-    def score(*how: str) -> float:
-        made = wordkit("generate", "-p", "the", "-n", "6", "--ban", "<eos>", *how, "--json").stdout
-        words = ["the", *json.loads(made)["samples"][0]["words"]]
-        (line,) = wordkit(
-            "score", "-", "--json", "--words", stdin=" ".join(words)
-        ).stdout.splitlines()
-        return math.fsum(p for _, p in json.loads(line)["words"][:-1])
-
-    assert score("--beam", "4") >= score("--greedy") - 1e-6
-
-
 def test_generate_refuses(wordkit: Wordkit, lm: Path) -> None:
-    for option in (["--temperature", "2"], ["--top-k", "3"], ["--samples", "2"], ["--seed", "1"]):
-        assert (
-            "has no effect with --greedy"
-            in wordkit("generate", "--greedy", *option, status=2).stderr
-        )
-        assert (
-            "has no effect with --beam"
-            in wordkit("generate", "--beam", "3", *option, status=2).stderr
-        )
+    for option in (["--temperature", "2"], ["--samples", "2"], ["--seed", "1"]):
+        for way in (["--greedy"], ["--beam", "3"]):
+            error = wordkit("generate", *way, *option, status=2).stderr
+            assert f"has no effect with {way[0]}" in error
     assert "two ways" in wordkit("generate", "--greedy", "--beam", "3", status=2).stderr
-    assert "-n" in wordkit("generate", "-n", "0", status=2).stderr
-    for name, value in (("top_p", "0"), ("top_p", "1.5"), ("temperature", "0")):
-        option = f"--{name.replace('_', '-')}"
-        assert f"{name} must be above 0" in wordkit("generate", option, value, status=2).stderr
     error = wordkit("generate", "--prompt", "qat zebra", status=1).stderr
     assert "'qat' is not in the vocabulary; did you mean cat" in error
     assert "'zebra' is not in the vocabulary, and nothing" in error
-    assert "did you mean cat" in wordkit("generate", "--prompt", "catt", status=1).stderr
     done = wordkit("generate", "--prompt", "the zebra", "--greedy", "-n", "2")
     assert "warning: the model does not know 'zebra', and reads <unk> instead\n" in done.stderr
 
@@ -302,28 +260,20 @@ def test_convert_takes_out_the_embedding_layer(wordkit: Wordkit, lm: Path) -> No
     assert wordkit("similar", "cat", "-m", "v.safetensors").stdout
     wordkit("convert", lm, "v.txt", "--limit", "3", "-q")
     assert load_embeddings("v.txt").words == model.vocabulary.words[:3]
-    before = lm.read_bytes()
-    assert "is read" in wordkit("convert", lm, lm, status=1).stderr
-    assert lm.read_bytes() == before
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp16", 1e-3), ("int8", 0.03)])
-def test_convert_to_fewer_bytes(
-    wordkit: Wordkit, lm: Path, text: Path, precision: str, tolerance: float
-) -> None:
-    done = wordkit("convert", lm, "small.safetensors", "--to", "lm", "--precision", precision)
+def test_convert_to_fewer_bytes(wordkit: Wordkit, lm: Path, text: Path) -> None:
+    done = wordkit("convert", lm, "small.safetensors", "--to", "lm", "--precision", "int8")
     assert done.stderr.startswith("small.safetensors: ") and done.stderr.endswith(" bytes\n")
     found = [
         json.loads(wordkit("perplexity", model, text, "--json", "-q").stdout)["perplexity"]
         for model in (lm, "small.safetensors")
     ]
-    assert found[1] == pytest.approx(found[0], rel=tolerance) and found[1] != found[0]
+    assert found[1] == pytest.approx(found[0], rel=0.03) and found[1] != found[0]
     for option in (["--limit", "3"], ["--vectors-only"], ["--from", "native"]):
         assert "--to lm keeps the whole model" in (
             wordkit("convert", lm, "x.safetensors", "--to", "lm", *option, status=2).stderr
         )
-    error = wordkit("convert", lm, lm, "--to", "lm", status=1).stderr
-    assert "is read" in error
 
 
 def test_info(wordkit: Wordkit, lm: Path) -> None:
@@ -334,6 +284,3 @@ def test_info(wordkit: Wordkit, lm: Path) -> None:
     assert known["made"]["text"] == {"tokenizer": "basic", "numbers": "keep"}
     shown = wordkit("info", lm).stdout
     assert "network.hidden" in shown and "made.text.tokenizer" in shown
-    content = lm.read_bytes()
-    lm.write_bytes(content[:-30] + b"\xff" * 30)
-    assert "is corrupted" in wordkit("info", lm, status=1).stderr

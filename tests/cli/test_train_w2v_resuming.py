@@ -14,7 +14,7 @@ from command_line import Stop, Wordkit, call, log_of, start, wait_until
 from w2v_calls import SMALL, assert_same_vectors, run
 
 from wordkit.embeddings import load_embeddings
-from wordkit.errors import ConfigError, DivergenceError, WordkitError
+from wordkit.errors import ConfigError
 from wordkit.text import iter_prepare
 from wordkit.word2vec import (
     CheckpointPlan,
@@ -89,40 +89,13 @@ def test_what_is_given_holds_also_where_it_is_what_it_was(
     assert (settings["arch"], settings["lr"], settings["vectors"]) == ("cbow", 0.05, "in")
 
 
-def test_one_word_is_said_in_plain_english(
-    wordkit: Wordkit, corpus_txt: Path, folder: Path
-) -> None:
-    (folder / "old.txt").write_text("2 1\nking 1\nzebra 2\n")
-    said = wordkit("train-w2v", corpus_txt, "--init", "old.txt", "--epochs", "1").stderr
-    assert "1 word kept its vector, 19 new ones joined" in said
-    assert "20 words, 1 dimension, loss" in said
-
-
-def test_vectors_that_were_counted_can_be_gone_on_with(wordkit: Wordkit, corpus_txt: Path) -> None:
-    wordkit("train-counts", corpus_txt, "--dim", "5", "-q")
-    said = wordkit("train-w2v", corpus_txt, "--resume", "vectors.safetensors").stderr
-    assert "20 words kept their vectors, 0 new ones joined" in said
-    assert "the model holds its vectors alone" in said
-    assert "20 words, 5 dimensions" in said
-
-
-def test_resume_without_a_checkpoint_yet_starts_afresh(
-    wordkit: Wordkit, corpus_txt: Path, folder: Path
-) -> None:
-    wordkit("train-w2v", corpus_txt, *SMALL, "-q", "-o", "whole.safetensors")
-    said = wordkit("train-w2v", corpus_txt, *SMALL, "--checkpoint", "c", "--resume").stderr
-    assert "there is no c yet: starting afresh" in said
-    assert_same_vectors(folder / "whole.safetensors", folder / "vectors.safetensors")
-
-
-@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
 def test_from_a_checkpoint_to_the_same_vectors(
-    wordkit: Wordkit, big_text: Path, folder: Path, arch: str
+    wordkit: Wordkit, big_text: Path, folder: Path
 ) -> None:
     """A checkpoint lies between chunks, so one thread comes to the very same vectors."""
-    train = ("train-w2v", "big.txt", "--arch", arch, "--threads", "1", "-q", "--dim", "10")
+    train = ("train-w2v", "big.txt", "--threads", "1", "-q", "--dim", "10")
     wordkit(*train, "-o", "whole.safetensors")
-    stopped_midway(arch)
+    stopped_midway()
     fraction = read_checkpoint("c").fraction_done
     assert 0 < fraction < 1
     before = (folder / "c").read_bytes()
@@ -133,11 +106,11 @@ def test_from_a_checkpoint_to_the_same_vectors(
     assert (folder / "c").read_bytes() == before  # there was no --checkpoint
 
 
-def stopped_midway(arch: str = "cbow") -> None:
+def stopped_midway() -> None:
     """Leave the checkpoint c of a training of big.txt that is closed between two reports."""
     corpus = iter_prepare(open_text(["big.txt"])).result()
-    config = Word2VecConfig(arch=arch, dim=10)  # type: ignore[arg-type]
-    run = iter_train_word2vec(corpus, config, threads=1, checkpoint=CheckpointPlan("c"))
+    config, plan = Word2VecConfig(dim=10), CheckpointPlan("c")
+    run = iter_train_word2vec(corpus, config, threads=1, checkpoint=plan)
     while next(run).done < 1.5 * corpus.tokens:
         pass
     run.close()
@@ -181,20 +154,6 @@ def test_the_checkpoint_of_a_stopped_training_is_not_lost(
     said = wordkit("train-w2v", "big.txt", *SMALL, "--checkpoint", "c").stderr
     assert "c is corrupted, and will be replaced" in said
     assert read_checkpoint("c").fraction_done == 1
-
-
-def test_what_a_checkpoint_cannot_go_on_with(corpus_txt: Path, folder: Path) -> None:
-    run("corpus.txt", *SMALL, "--lr", "0.3", "--checkpoint", "c", "--checkpoint-every", "0.0001s")
-    (folder / "other.txt").write_text("some other words\n" * 20)
-    for arguments, message in (
-        (["corpus.txt", "--resume", "c", "--dim", "11"], "begun with dim 8"),
-        (["corpus.txt", "--resume", "c", "--lr", "0.2"], "begun with lr 0.3"),
-        (["other.txt", "--resume", "c"], "of a training on another text"),
-        (["corpus.txt", "--init", "c"], "c holds a word2vec checkpoint, not embeddings"),
-    ):
-        with pytest.raises(WordkitError, match=message):
-            run(*arguments)
-    run("corpus.txt", *SMALL, "--arch", "cbow", "--resume", "c")  # as it was: no harm
 
 
 # --- stopped --------------------------------------------------------------------------------------
@@ -254,22 +213,3 @@ def test_a_model_that_is_trained_further_in_its_place_is_not_replaced_when_stopp
     )
     assert done.status == 1 and "kept" not in done.stderr
     assert (folder / "vectors.safetensors").read_bytes() == before
-
-
-def test_divergence_is_told_and_leaves_the_last_checkpoint(
-    wordkit: Wordkit, big_text: Path, folder: Path
-) -> None:
-    train = ("big.txt", "--dim", "10", "--epochs", "2", "--checkpoint", "c", "--checkpoint-every")
-    run(*train, "0.02s")
-    good = (folder / "c").read_bytes()
-    mad = ("--lr", "1e6", "-o", "mad.safetensors")
-    error = wordkit("train-w2v", *train, "1h", *mad, status=1).stderr
-    assert "diverged" in error and "learning rate" in error and "lower" in error
-    assert (folder / "c").read_bytes() == good
-    for arch in ("skipgram", "cbow"):
-        with pytest.raises(DivergenceError):
-            run(*train, "0.001s", *mad, "--arch", arch)
-        if (folder / "c").exists():  # what it has kept, if anything, is sound
-            read_checkpoint("c")
-            (folder / "c").unlink()
-    assert not (folder / "mad.safetensors").exists()

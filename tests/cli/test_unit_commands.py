@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import Wordkit
 from lm_calls import SMALL
 
-from wordkit.lm import LanguageModel, load_language_model
-from wordkit.nn.network_file import save_network
+from wordkit.lm import load_language_model
 from wordkit.seq2seq import load_seq2seq
-from wordkit.storage import LANGUAGE_MODEL
 from wordkit.text import Corpus
 
 TRAIN = "Der Hund kam.\n\n  Am Tag, da er kam, war es warm!\nÉtwas Neues.\n" * 12
@@ -127,29 +123,6 @@ def test_case(wordkit: Wordkit, german: Path) -> None:
 # --- bad input ------------------------------------------------------------------------------------
 
 
-def with_text(model: LanguageModel, path: Path, **text: Any) -> None:
-    """Write a model whose file tells other settings of its text."""
-    metadata = {**model.metadata, "text": {**model.metadata["text"], **text}}
-    save_network(
-        path, model.network, kind=LANGUAGE_MODEL, vocabularies={"": model.vocabulary},
-        settings={"config": asdict(model.config), "cutoffs": None}, metadata=metadata,
-    )  # fmt: skip
-
-
-def test_pieces_that_are_corrupted_or_of_a_newer_version(wordkit: Wordkit, german: Path) -> None:
-    wordkit("train-lm", "train.txt", *UNITS["bpe"], *SMALL, "-q")
-    model = load_language_model("lm.safetensors")
-    record = model.metadata["text"]["bpe"]
-    for broken, message in (
-        (None, "the pieces of bpe are missing or corrupted"),
-        ({**record, "merges": ["x"]}, "merge 1 cannot be 'x'"),
-        ({**record, "format_version": 9}, "format 9, and this wordkit reads 1; update wordkit"),
-    ):
-        with_text(model, german / "b.safetensors", bpe=broken)
-        error = wordkit("generate", "-m", "b.safetensors", status=1).stderr
-        assert message in error and error.count("\n") == 1
-
-
 def test_a_package_that_a_model_needs(
     wordkit: Wordkit, german: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,13 +133,6 @@ def test_a_package_that_a_model_needs(
     assert "pip install 'wordkit[bpe]'" in error
     error = wordkit("prepare", "train.txt", "-t", "bpe", "-o", "n.ids", status=1).stderr
     assert "needs tokenizers, which is not installed" in error and not Path("n.ids").exists()
-
-
-def test_a_text_of_one_symbol(wordkit: Wordkit, german: Path) -> None:
-    (german / "a.txt").write_text("a\n" * 300)
-    for unit in UNITS.values():
-        wordkit("train-lm", "a.txt", "--valid", "a.txt", *unit, *SMALL, "-q")
-        assert wordkit("generate", "--greedy", "-n", "5").status == 0
 
 
 def test_a_word_list_of_a_model_of_characters(wordkit: Wordkit, german: Path) -> None:

@@ -301,7 +301,7 @@ def test_markup(text: str, expected: str) -> None:
     assert prose(text) == ([expected] if expected else [])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("ab .:`*_-=|{}[]<>\\\n\t\0>\"'"), max_size=200))
 def test_any_text_gives_clean_lines(text: str) -> None:
     for paragraph in prose(text):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError, TextError
@@ -45,9 +45,6 @@ def file(folder: Path, name: str, data: bytes) -> Path:
 # --- compression -------------------------------------------------------------------------------
 
 
-@settings(
-    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(st.binary(max_size=400), st.integers(16, 64), st.sampled_from(sorted(COMPRESS)))
 def test_any_compression_under_any_name(
     tmp_path: Path, text: bytes, size: int, compression: str
@@ -64,7 +61,6 @@ def test_any_compression_under_any_name(
     ("data", "message"),
     [
         (gzip.compress(b"text", mtime=0)[:-9], "a is truncated: its gzip data end too early"),
-        (bz2.compress(b"one") + b"two", "a is corrupted: its bzip2 data cannot be decompressed"),
         (b"PK\x03\x04 and so on", "a is a zip archive; convert it to plain text first"),
         (pickle.dumps("text"), "a is a pickle; convert it to plain text first"),
     ],

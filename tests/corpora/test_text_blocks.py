@@ -32,7 +32,7 @@ def cut(data: bytes, size: int) -> list[Block]:
     return list(cut_blocks(pieces(data, size), "a.txt", size, lambda: 7))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=100)
 @given(ANY_BYTES, st.integers(16, 100))
 @example(b"", 16)
 @example(b"x", 16)
@@ -57,7 +57,7 @@ def test_blocks_are_the_text_with_a_final_line_end(data: bytes, size: int) -> No
         line += block.data.count(b"\n")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.integers(16, 60))
 def test_memory_is_bounded_by_block_and_word(words: list[int], size: int) -> None:
     line = b" ".join(b"w" * length for length in words)
@@ -97,7 +97,7 @@ def decoded(data: bytes, encoding: str, errors: str = "strict", size: int = 3) -
     return b"".join(to_utf8(pieces(data, size), "a.txt", encoding, errors)).decode()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(ENCODINGS), st.integers(1, 20))
 def test_round_trip(data: st.DataObject, encoding: str, size: int) -> None:
     letters = st.sampled_from("ab \n") if encoding == "latin-1" else st.sampled_from("aカ語\n ")
@@ -105,7 +105,7 @@ def test_round_trip(data: st.DataObject, encoding: str, size: int) -> None:
     assert decoded(text.encode(encoding), encoding, size=size) == text
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=100)
 @given(st.binary(max_size=60), st.sampled_from(ENCODINGS), st.integers(1, 20))
 def test_any_bytes_are_decoded_as_python_does_or_refused(
     data: bytes, encoding: str, size: int

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError, TextError
@@ -19,7 +19,6 @@ def read(*texts: PlainText) -> bytes:
     return b"".join(block.data for text in texts for block in text.blocks())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(pieces.map(b"".join), min_size=1, max_size=3), st.integers(1, 40), st.booleans())
 def test_parts_are_the_whole(tmp_path: Path, files: list[bytes], size: int, bom: bool) -> None:
     paths = [tmp_path / str(number) for number in range(len(files))]

@@ -91,7 +91,6 @@ configs = st.builds(
 
 
 @given(sentences_strategy, configs, st.integers(0, WORDS), st.integers(1, 4))
-@settings(max_examples=80)
 def test_counts_equal_those_of_the_twin(
     sentences: Sentences, config: CooccurrenceConfig, size: int, threads: int
 ) -> None:

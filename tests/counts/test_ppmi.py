@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse import coo_array, csr_array, csr_matrix, random_array
@@ -39,7 +39,6 @@ smoothings = st.sampled_from([1.0, 0.75, 0.5])
 
 
 @given(dense_counts, shifts, smoothings, st.integers(1, 3))
-@settings(max_examples=80)
 def test_ppmi_is_its_definition(
     counts: Dense, shift: float, smoothing: float, threads: int
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,6 @@ def corpus() -> Corpus:
         for n in range(600)
     ]
     return Corpus.from_sentences([*lines, ["once"], []])
-
-
-@pytest.fixture(scope="module")
-def ptb(shared_data: Path) -> Corpus:
-    text = (shared_data / "ptb" / "ptb.train.txt").read_text(encoding="utf-8")
-    return Corpus.from_sentences(line.split() for line in text.splitlines())
 
 
 def test_it_is_the_three_steps(corpus: Corpus) -> None:
@@ -104,15 +97,6 @@ def test_the_metadata_say_how_they_were_made(corpus: Corpus) -> None:
     values = made["singular_values"]
     assert values["largest"] > values["smallest"] > 0 and 0 < values["share_of_squares"] < 1
     assert set(made["versions"]) == {"wordkit", "python", "numpy", "scipy", "numba"}
-
-
-def test_what_is_known_of_ptb(ptb: Corpus) -> None:
-    vectors = iter_train_counts(ptb, CountsConfig(window=2, dim=100)).result()
-    near = {w: {n for n, _ in vectors.most_similar(w)} for w in ("you", "year", "car", "toyota")}
-    assert len(near["you"] & {"we", "i", "they", "anybody", "somebody", "she", "he"}) >= 3
-    assert near["year"] & {"month", "quarter"}
-    assert len(near["car"] & {"auto", "vehicle", "vehicles", "cars", "truck", "luxury"}) >= 3
-    assert len(near["toyota"] & {"nissan", "honda", "lexus", "mazda", "infiniti"}) >= 3
 
 
 def test_a_vocabulary_too_small(corpus: Corpus) -> None:

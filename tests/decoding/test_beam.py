@@ -35,7 +35,7 @@ def every(network: Trigrams, start: int, length: int, eos: int | None) -> list[H
     return found
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(0, 999), st.integers(1, 4), st.sampled_from([0.0, 0.6, 1.5]),
     st.sampled_from([EOS, None]), st.integers(1, 4),
@@ -63,7 +63,6 @@ def test_a_wide_beam_finds_the_best_of_all(
             assert ours.ended == by_ids[ours.ids].ended
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.integers(0, 999), st.integers(1, 7), st.integers(1, 9), st.floats(0, 2), st.integers(1, 6)
 )

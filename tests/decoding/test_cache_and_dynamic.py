@@ -66,7 +66,7 @@ def with_cache(
     return found
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(TEXTS, st.integers(1, 60), st.integers(1, 60), st.floats(0, 0.9), st.floats(0.01, 5))
 def test_the_cache_is_that_of_the_plain_way(
     text: np.ndarray, size: int, steps: int, weight: float, flatness: float
@@ -96,7 +96,7 @@ def test_sequences_of_a_batch_have_each_its_own_cache(shape: str) -> None:
     assert not padded[15:].any()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(TEXTS, st.integers(1, 20))
 def test_an_ensemble_gives_the_mean_of_the_probabilities(text: np.ndarray, steps: int) -> None:
     members = [network_of("lstm"), network_of("two layers", 5), network_of("adaptive", 7)]

@@ -26,7 +26,6 @@ def perplexity_of(text: np.ndarray, **options: int) -> Perplexity:
     return Run(measure_perplexity(trigrams(), text, first=1, unk=UNK, **options)).result()
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 70))
 def test_perplexity_counts_every_token_wherever_it_is_cut(text: np.ndarray, steps: int) -> None:
     score = perplexity_of(text, steps=steps)
@@ -52,7 +51,7 @@ def test_reports_tell_how_far_it_is_with_gradients_on_between_them() -> None:
         perplexity_of(text, steps=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(TEXTS, max_size=9), st.integers(1, 5), st.integers(1, 200), st.integers(1, 40))
 def test_sequences_are_scored_each_for_itself_in_their_order(
     texts: list[np.ndarray], sequences: int, tokens: int, steps: int

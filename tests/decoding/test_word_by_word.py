@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 from decoding.bigrams import log_p_of, trigrams
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.sampling import draw, highest, nucleus
 from wordkit.decoding.steps import Hypothesis, decode, greedy, next_log_probs, sampler
-from wordkit.errors import ConfigError
 
 EOS = 4
 LOG_P = st.lists(st.floats(-20, 0) | st.sampled_from([-1.0, -2.0]), min_size=1, max_size=30).map(
@@ -31,7 +30,6 @@ def sampled(seeds: list[int], starts: torch.Tensor, **options: Any) -> list[Hypo
 # --- drawing -------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(LOG_P, st.integers(1, 40), st.floats(0.01, 1), st.floats(0.05, 20), st.integers(0, 99))
 def test_sets_are_never_left(
     log_p: np.ndarray, k: int, p: float, temperature: float, seed: int
@@ -53,7 +51,6 @@ def test_sets_are_never_left(
     assert set(ids.tolist()) <= set(order[:k].tolist())
 
 
-@settings(deadline=None)
 @given(LOG_P, st.floats(0.05, 20))
 def test_probabilities_are_those_of_the_softmax(log_p: np.ndarray, temperature: float) -> None:
     ids, p = nucleus(log_p, SamplingConfig(temperature=temperature))
@@ -80,12 +77,6 @@ def test_settings_near_their_ends() -> None:
     assert nucleus(log_p, SamplingConfig(temperature=1e-308))[1].tolist() == [1, 0, 0]
     assert nucleus(log_p, SamplingConfig(temperature=1e308))[1] == pytest.approx([1 / 3] * 3)
     assert nucleus(log_p, SamplingConfig(top_p=1e-12))[0].tolist() == [0]
-    for wrong in (
-        {"temperature": 0}, {"temperature": np.nan}, {"temperature": np.inf}, {"top_k": 0},
-        {"top_k": 2.5}, {"top_p": 0}, {"top_p": 1.1}, {"top_p": np.nan}, {"seed": -1},
-    ):  # fmt: skip
-        with pytest.raises(ConfigError, match=f"{next(iter(wrong))} must be"):
-            SamplingConfig(**wrong)  # type: ignore[arg-type]
 
 
 # --- decoding ------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from vector_strategies import embeddings_of, laws
+from vector_strategies import embeddings_of
 
 from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
 from wordkit.errors import (
@@ -305,7 +305,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("name", "compiled"), [(None, False), *WAYS])
-@laws(20)
+@settings(max_examples=20)
 @given(
     content=st.binary(max_size=60)
     | LINES
@@ -328,7 +328,7 @@ def test_any_bytes_are_read_or_refused(tmp_path, monkeypatch, name, compiled, co
 
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS)
-@laws(20)
+@settings(max_examples=20)
 @given(embeddings=embeddings_of(), data=st.data())
 def test_a_file_cut_short_is_refused_or_warned_of_or_has_whole_rows(
     tmp_path, monkeypatch, name, compiled, embeddings, data

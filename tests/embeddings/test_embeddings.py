@@ -182,16 +182,6 @@ def test_analogy_is_a_minus_b_plus_c():
         embeddings.analogy("king", "man", "woman", method="sub")
 
 
-def test_3cosmul_is_equation_4_of_levy_and_goldberg(random):
-    a, b, c = (random.unit_vectors(np.array([i]))[0].astype(float) for i in (3, 4, 5))
-    units = random.unit_vectors().astype(float)
-    scores = (1 + units @ a) / 2 * (1 + units @ c) / 2 / ((1 + units @ b) / 2 + 1e-6)
-    scores[[3, 4, 5]] = -1
-    answer = random.analogy("w3", "w4", "w5", method="mul", n=5)
-    assert [x.word for x in answer] == [f"w{i}" for i in np.argsort(-scores)[:5]]
-    assert [x.score for x in answer] == pytest.approx(np.sort(scores)[::-1][:5], rel=1e-5)
-
-
 # --- peers -------------------------------------------------------------------------------------
 
 
@@ -220,7 +210,6 @@ def test_3cosmul_and_doesnt_match_are_gensims(random, peer):
 # --- laws --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6), st.integers(1, 50))
 def test_most_similar_agrees_with_the_obvious_way(seed, size, dim, n):
     rng = np.random.default_rng(seed)

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fasttext_files import Model, buckets_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from vector_strategies import laws
 
 from wordkit.embeddings import load_embeddings, save_embeddings
 from wordkit.embeddings.formats import detect_format
@@ -204,7 +203,7 @@ def test_a_norm_of_nothing_times_an_infinite_centroid_is_found(tmp_path):
         load_embeddings(written(tmp_path / "model.bin", model, data)).check()
 
 
-@laws(60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_cut_is_noticed(tmp_path, data):
     whole = data.draw(st.sampled_from([GOOD, QUANTIZED]))

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import warnings
 
 import numpy as np
 import pytest
-from vector_strategies import same
 
 from wordkit.embeddings import Embeddings, formats, load_embeddings, save_embeddings
-from wordkit.embeddings.formats import format_by_suffix
 from wordkit.errors import (
-    ConfigError,
     FormatError,
     StorageError,
-    WordkitWarning,
 )
 from wordkit.storage import read_tensors
 
 PAIR = Embeddings(["a", "b"], [[1.5, 2], [3, 3.25]])
-
-
-@pytest.mark.parametrize("path", ["v", "v.gz", "v.npy", ".txt"])
-def test_a_suffix_of_no_format_is_refused(path):
-    assert format_by_suffix(f"a/{path}.TXT.gz").name == "word2vec"
-    with pytest.raises(ConfigError, match="no format has the suffix"):
-        format_by_suffix(path)
 
 
 @pytest.mark.parametrize("fails", ["vectors", "words"])
@@ -50,42 +37,7 @@ def test_a_failed_write_for_the_projector_changes_neither_file(tmp_path, monkeyp
 # --- a last line without an end ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("head", [b"2 2\n", b""])
-def test_a_last_line_without_an_end_is_loaded_with_one_warning(
-    tmp_path, monkeypatch, head, packed, compiled
-):
-    if compiled:
-        monkeypatch.setattr(formats.text_reader, "_SMALL", 0)
-    path = tmp_path / "v"
-    content = head + b"a 1.5 2\nb 3 3."  # 3.25, cut
-    path.write_bytes(gzip.compress(content) if packed else content)
-    with pytest.warns(WordkitWarning) as caught:
-        read = load_embeddings(path)
-    assert [str(w.message) for w in caught] == [
-        f"{path}: the last line has no end; the file may be cut short"
-    ]
-    assert read.vectors.tolist() == [[1.5, 2], [3, 3]]
-    with pytest.warns(WordkitWarning, match="no end"):
-        load_embeddings(path, limit=2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert load_embeddings(path, limit=1).words == ("a",)
-        path.write_bytes(content + b"\n")
-        assert len(load_embeddings(path)) == 2
-
-
 # --- byte order marks ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("content", [b"a 1.5 2\nb 3 3.25\n", b"2 2\na 1.5 2\nb 3 3.25\n"])
-@pytest.mark.parametrize("name", [None, "by name"])
-def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path, content, name):
-    path = tmp_path / "v.txt"
-    path.write_bytes(b"\xef\xbb\xbf" + content)
-    layout = name and ("word2vec" if content[:1] == b"2" else "glove")
-    assert same(load_embeddings(path, layout), PAIR)
 
 
 @pytest.mark.parametrize("head", ["", "2 2\n"])

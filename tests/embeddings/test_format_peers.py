@@ -95,7 +95,8 @@ def test_line_ends_of_word2vec_and_of_other_systems(tmp_path, line_end, last):
 
 def test_a_byte_order_mark_blank_lines_and_wide_gaps_do_no_harm(tmp_path):
     path = tmp_path / "vectors.txt"
-    path.write_bytes(b"\xef\xbb\xbf2 2\n\na  1   2\n   \n\r\nb 3 4\n\n")
-    read = load_embeddings(path)
-    assert read.words == ("a", "b")
-    assert read.vectors.tolist() == [[1, 2], [3, 4]]
+    for name, header in (("word2vec", b"2 2\n\n"), ("glove", b"")):
+        path.write_bytes(b"\xef\xbb\xbf" + header + b"a  1   2\n   \n\r\nb 3 4\n\n")
+        for read in (load_embeddings(path), load_embeddings(path, name)):
+            assert read.words == ("a", "b")
+            assert read.vectors.tolist() == [[1, 2], [3, 4]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +70,3 @@ def test_vectors_of_a_changed_file_are_copied(path: Path) -> None:
         pickle.loads(sent)  # noqa: S301
     os.unlink(path)
     pickled_twin(vectors)
-
-
-def test_a_process_asks_the_same(path: Path) -> None:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        for vectors in (MADE, load_embeddings(path)):
-            answer = pool.submit(vectors.most_similar, "w3", n=4).result()
-            assert answer == vectors.most_similar("w3", n=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,12 +14,6 @@ WORD_CHARACTERS = st.one_of(
     st.characters(exclude_categories=["Cs"], exclude_characters="\n"),
 )
 WORDS = st.text(WORD_CHARACTERS, min_size=1, max_size=8)
-
-
-def laws(examples: int) -> settings:
-    """Settings for laws that write to a folder of their test."""
-    fixtures = [HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, suppress_health_check=fixtures)
 
 
 VALUES = st.floats(min_value=-(2.0**123), max_value=2.0**123, width=32)

@@ -172,12 +172,3 @@ def test_the_accuracy_on_googles_questions_is_gensims(
     assert scores.total.accuracy == accuracy
     assert 0.2 < accuracy < 0.99
     assert scores.total.skipped > 0 or restrict > 900
-
-
-def test_all_of_googles_questions(google):
-    assert len(google) == 14
-    embeddings = planted(google, 20, 2, noise=0.5, fillers=5000)
-    scores = iter_evaluate_analogies(embeddings, google).result()
-    assert scores.total.used + scores.total.skipped == 19_544
-    assert scores.semantic.used == 8869
-    assert scores.syntactic.used == 10_675

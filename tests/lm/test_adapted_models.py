@@ -136,8 +136,6 @@ def test_what_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
             model.adapted(valid=LINES, **settings)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="cache_weight has no effect without cache"):
         model.adapted(cache_weight=0.1)
-    with pytest.raises(ConfigError, match="dynamic_lr 0.1 has no effect with dynamic False"):
-        model.adapted(dynamic_lr=0.1)
     with pytest.raises(ConfigError, match="there is no setting 'cached'; did you mean cache"):
         model.adapted(cached=3)
     with pytest.raises(ResourceError, match=r"a cache of 2,000,000,000 words needs .* lower cache"):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,11 +12,10 @@ from lm.toy_language import QUICK, SMALL, toy_corpus, trained
 
 from wordkit import train_language_model
 from wordkit.errors import ConfigError
-from wordkit.lm import iter_perplexity, read_checkpoint, words_to_model
+from wordkit.lm import iter_perplexity, words_to_model
 from wordkit.lm.fitting import plan_training
 from wordkit.lm.initialization import start_from
 from wordkit.lm.network import LanguageModelNetwork
-from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, Vocabulary
 from wordkit.training.finetuning import join_vocabularies
 
@@ -97,25 +94,6 @@ def test_words_of_an_adaptive_softmax_stay_as_they_are() -> None:
     assert tuned.vocabulary == first.vocabulary
     assert tuned.network.output.cutoffs == first.network.output.cutoffs
     assert tuned.metadata["init"]["unknown_words"] == 1
-
-
-@pytest.mark.parametrize("softmax", ["exact", "adaptive"])
-@pytest.mark.parametrize("again", [True, False])
-def test_fine_tuning_is_resumed(softmax: Any, again: bool, tmp_path: Path) -> None:
-    shape = replace(SMALL, adaptive=softmax == "adaptive")
-    config = replace(QUICK, softmax=softmax, epochs=2)
-    init = trained(toy_corpus(600), shape, config).result()
-    text = Corpus.from_sentences([[*line, "emu", "emu"] for line in _lines(toy_corpus(200))])
-    whole = trained(text, shape, config, init=init).result()
-    plan = CheckpointPlan(tmp_path / "c")
-    run = trained(text, shape, config, init=init, checkpoint=plan)
-    list(itertools.islice(run, 4))
-    run.close()
-    more = {"init": init} if again else {}
-    resumed = trained(text, shape, config, resume=read_checkpoint(tmp_path / "c"), **more).result()
-    assert resumed.metadata == whole.metadata and resumed.vocabulary == whole.vocabulary
-    for a, b in zip(resumed.network.parameters(), whole.network.parameters(), strict=True):
-        assert torch.equal(a, b)
 
 
 def test_settings_of_shape_are_those_of_the_model() -> None:

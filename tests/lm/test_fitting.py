@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError
@@ -24,7 +24,6 @@ def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "_probe", lambda *_: 5e10)
 
 
-@settings(deadline=None)
 @given(tokens=st.integers(1, 10**10), words=st.integers(3, 10**6), minutes=st.floats(1e-3, 10**4))
 def test_what_is_chosen_is_always_allowed(tokens: int, words: int, minutes: float) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -107,7 +107,7 @@ def assert_near(found: list[Tensor], expected: list[Tensor], tolerance: float) -
 
 
 @pytest.mark.parametrize("cell", GATES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.data())
 def test_layers_are_their_equations_step_by_step(cell: str, data: st.DataObject) -> None:
     T, B = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 5))

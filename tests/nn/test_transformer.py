@@ -176,7 +176,7 @@ def by_definition(stack: Any, x: Tensor) -> Tensor:
     return norm(x, stack.norm).transpose(0, 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 12), st.integers(1, 12), st.data())
 def test_pieces_of_any_length_give_what_the_whole_gives(
     steps: int, memory: int, data: st.DataObject

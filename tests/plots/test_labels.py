@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,7 +36,6 @@ def away(points: np.ndarray, corners: np.ndarray, sizes: np.ndarray) -> np.ndarr
     return np.linalg.norm(points - np.clip(points, corners, corners + sizes), axis=1)
 
 
-@settings(max_examples=50)
 @given(points, sizes, st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), max_size=3))
 def test_no_two_labels_overlap_and_all_are_inside(
     points: np.ndarray, sizes: np.ndarray, obstacles: list[tuple[float, float]]

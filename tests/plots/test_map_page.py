@@ -220,20 +220,8 @@ def test_the_mouse_hovers_clicks_drags_and_zooms(tmp_path: Path) -> None:
     document.body.dataset.log = JSON.stringify(log);
     """
     assert logged(page_of(numbered(15), tmp_path / "map.html"), tmp_path, script) == [
-        "w4",
-        None,
-        "",
-        "w4",
-        4,
-        "w4",
-        30,
-        -20,
-        4,
-        True,
-        0,
-        0,
-        True,
-    ]
+        "w4", None, "", "w4", 4, "w4", 30, -20, 4, True, 0, 0, True,
+    ]  # fmt: skip
 
 
 CAUGHT = """

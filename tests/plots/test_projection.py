@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordkit.errors import ConfigError
 from wordkit.plots.projection import pca, project, tsne
 
 
@@ -70,12 +69,3 @@ def test_equal_points() -> None:
 def test_few_points_are_never_left_to_tsne() -> None:
     assert project(np.eye(3), "tsne")[1] == "pca"
     assert project(np.eye(50))[1] == "pca"
-
-
-@pytest.mark.parametrize(
-    ("N", "method", "message"),
-    [(1, None, "two words at least, not 1"), (5, "umap", "method must be one of pca, tsne")],
-)
-def test_bad_settings(N: int, method: str | None, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        project(np.eye(5)[:N], method)

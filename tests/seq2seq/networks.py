@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -93,3 +95,21 @@ def run(network: Seq2SeqNetwork, batch: PairBatch) -> tuple[Tensor, Tensor | Non
         weights.append(state.weights)
     log_p = network.output.logits(torch.cat(features)).log_softmax(-1)
     return log_p, None if state.weights is None else torch.stack(weights, 1)  # type: ignore[arg-type]
+
+
+def check_gradients(network: Seq2SeqNetwork, loss: Callable[[], Tensor]) -> None:
+    """Check each parameter's gradient along a random direction, by central differences."""
+    loss().backward()
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in network.named_parameters():
+        direction = torch.empty_like(parameter).normal_(generator=generator) * 1e-5
+        slopes = []
+        with torch.no_grad():
+            for sign in (1, -1):
+                parameter.add_(direction, alpha=sign)
+                slopes.append(loss().item())
+                parameter.sub_(direction, alpha=sign)
+        assert parameter.grad is not None, name
+        expected = (slopes[0] - slopes[1]) / 2e-5
+        found = (parameter.grad * direction).sum().item() / 1e-5
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-6), name

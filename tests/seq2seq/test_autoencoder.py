@@ -101,9 +101,6 @@ def test_what_autoencoders_are_not(model: Seq2SeqModel, tmp_path: Path) -> None:
         model.sample(0)
     with pytest.warns(WordkitWarning, match="does not know 'Cats'"):
         model.encode("we see Cats")
-    for lacking in ({"latent": None}, {"attention": "dot"}, {"peeky": True}):
-        with pytest.raises(ConfigError, match="autoencode needs latent, attention none and no"):
-            replace(SHAPE, **lacking)  # type: ignore[arg-type]
     blank = tmp_path / "blank"
     blank.write_text("\n \n")
     with pytest.raises(TextError, match="blank holds no text"):

@@ -49,12 +49,3 @@ def test_a_draw_that_is_not_left_to_chance_gives_one_answer() -> None:
     assert score.distinct_answers == 1
     with pytest.raises(ConfigError, match="there is no dialogue of two turns to evaluate on"):
         iter_evaluate_dialogues(random_model(), [("a",)])
-
-
-def test_of_a_latent_model_there_is_a_bound_and_its_kl() -> None:
-    model = random_model(replace(SMALL, arch="vhred", latent=3), scale=0.4)
-    few, many = (
-        iter_evaluate_dialogues(model, DIALOGUES, samples=k, situations=9).result() for k in (1, 50)
-    )
-    assert few.kl == many.kl and few.kl is not None and few.kl > 0
-    assert many.perplexity < few.perplexity, "more samples, a tighter bound"

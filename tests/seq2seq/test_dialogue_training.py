@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,17 +80,6 @@ def _run(steps: Any) -> list[Any]:
             return [*found, end.value]
 
 
-def test_validation_reports_the_perplexity_of_the_file() -> None:
-    run = trained(TRAIN[:40], valid=VALID)
-    model = run.result()
-    encoded = encode_dialogues(VALID, model.vocabulary, "char")
-    log_p = log_probs(model, VALID, slice(None))
-    ids = [[*encoded.targets[turn].tolist(), encoded.eos_id] for turn in range(len(encoded))]
-    total = -sum(float(log_p[s, t, i]) for t, row in enumerate(ids) for s, i in enumerate(row))
-    perplexity = math.exp(total / sum(map(len, ids)))
-    assert model.metadata["training"]["valid_perplexity"] == pytest.approx(perplexity, rel=1e-4)
-
-
 def test_words_of_new_dialogues_join_those_of_a_model() -> None:
     model = trained(TRAIN[:40]).result()
     more = trained([("aQ", "b"), ("c", "QQ")], SMALL, replace(QUICK, epochs=1), init=model).result()
@@ -108,8 +96,6 @@ def test_bad_input_is_refused_before_the_work() -> None:
         trained([("a" * 100_000, "b")] * 1000, SMALL, replace(QUICK, batch=1000))
     with pytest.raises(ConfigError, match="there is no setting 'hiden'; did you mean hidden"):
         wordkit.train_dialogue([("a", "b")] * 2, hiden=3)
-    with pytest.raises(ConfigError, match="context_turns 2 has no effect with arch seq2seq"):
-        wordkit.train_dialogue([("a", "b")] * 2, arch="seq2seq", context_turns=2)
     with pytest.raises(ConfigError, match="heads 2 has no effect with arch hred"):
         wordkit.train_dialogue([("a", "b")] * 2, heads=2)
     with pytest.raises(ConfigError, match="is of a Transformer, and dialogue models are recurrent"):

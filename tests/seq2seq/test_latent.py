@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from seq2seq.networks import LATENT, VT, random_batch, random_network, run
+from seq2seq.networks import LATENT, VT, check_gradients, random_batch, random_network, run
 from seq2seq.toy_pairs import QUICK, SMALL, random_model, toy_pairs, toy_texts, trained
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_divergence
@@ -114,20 +114,7 @@ def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
         terms = terms + settings.bag_of_words * network.bag_loss(state, batch.targets)
         return network.output.loss(features, batch.targets) + terms
 
-    loss().backward()
-    generator = torch.Generator().manual_seed(1)
-    for name, parameter in network.named_parameters():
-        direction = torch.empty_like(parameter).normal_(generator=generator) * 1e-5
-        slopes = []
-        with torch.no_grad():
-            for sign in (1, -1):
-                parameter.add_(direction, alpha=sign)
-                slopes.append(loss().item())
-                parameter.sub_(direction, alpha=sign)
-        assert parameter.grad is not None, name
-        expected = (slopes[0] - slopes[1]) / 2e-5
-        found = (parameter.grad * direction).sum().item() / 1e-5
-        assert found == pytest.approx(expected, rel=1e-5, abs=1e-6), name
+    check_gradients(network, loss)
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -196,15 +183,6 @@ def test_its_settings_have_no_effect_without_it(name: str) -> None:
     with pytest.raises(ConfigError, match=says):
         trained(toy_pairs(9), SMALL, replace(QUICK, **{name: 0.6}))
     trained(toy_pairs(9), WITH_LATENT, replace(QUICK, **{name: 0.6}))
-
-
-def test_a_training_in_two_parts_is_that_in_one() -> None:
-    """All random numbers of a batch follow from the seed and its number."""
-    shape = replace(WITH_LATENT, dropout=0.2)
-    config = replace(QUICK, teacher_forcing=0.7, bag_of_words=0.5, label_smoothing=0.1, epochs=2)
-    one, other = (trained(toy_pairs(60), shape, config).result() for _ in range(2))
-    for name, weight in one.network.named_parameters():
-        assert torch.equal(weight, dict(other.network.named_parameters())[name])
 
 
 # --- answers --------------------------------------------------------------------------------------

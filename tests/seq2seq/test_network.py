@@ -15,6 +15,7 @@ from seq2seq.networks import (
     VS,
     VT,
     attending,
+    check_gradients,
     random_batch,
     random_network,
     run,
@@ -84,20 +85,7 @@ def test_gradients_are_central_differences(config: Seq2SeqConfig) -> None:
         features, _ = network(batch.inputs, network.encode(batch.sources, batch.lengths))
         return network.output.loss(features, batch.targets, 0.1)
 
-    loss().backward()
-    generator = torch.Generator().manual_seed(1)
-    for name, parameter in network.named_parameters():
-        direction = torch.empty_like(parameter).normal_(generator=generator) * 1e-5
-        slopes = []
-        with torch.no_grad():
-            for sign in (1, -1):
-                parameter.add_(direction, alpha=sign)
-                slopes.append(loss().item())
-                parameter.sub_(direction, alpha=sign)
-        assert parameter.grad is not None, name
-        expected = (slopes[0] - slopes[1]) / 2e-5
-        found = (parameter.grad * direction).sum().item() / 1e-5
-        assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
+    check_gradients(network, loss)
 
 
 @pytest.mark.parametrize("config", [*SHAPES, *TRANSFORMERS, *LATENT], ids=str)

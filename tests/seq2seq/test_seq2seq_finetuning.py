@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,8 @@ from seq2seq.toy_pairs import QUICK, SMALL, random_model, toy_pairs, trained
 
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, VocabularyError
-from wordkit.seq2seq import Pair, read_checkpoint
+from wordkit.seq2seq import Pair
 from wordkit.seq2seq.fitting import plan_training
-from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Vocabulary
 
 
@@ -64,19 +61,6 @@ def test_new_units_share_the_probability_of_unk(tied: bool) -> None:
     both = after[:, new.id("Q")] + after[:, new.id("<unk>")]
     torch.testing.assert_close(both, before[:, known.id("<unk>")])
     assert (after[:, new.id("Q")] > 5 * after[:, new.id("<unk>")]).all(), "3 to 0.5"
-
-
-def test_fine_tuning_is_resumed(tmp_path: Path) -> None:
-    init = trained(toy_pairs(60)).result()
-    pairs = toy_pairs(70, characters="abcde", seed=4)
-    whole = trained(pairs, init=init).result()
-    run = trained(pairs, init=init, checkpoint=CheckpointPlan(tmp_path / "c"))
-    list(itertools.islice(run, 7))
-    run.close()
-    resumed = trained(pairs, resume=read_checkpoint(tmp_path / "c")).result()
-    assert resumed.metadata == whole.metadata
-    for a, b in zip(resumed.network.parameters(), whole.network.parameters(), strict=True):
-        assert torch.equal(a, b)
 
 
 def test_vectors_to_start_from() -> None:

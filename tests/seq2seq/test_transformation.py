@@ -23,7 +23,7 @@ from seq2seq.toy_pairs import (
 
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, ResourceError, TextError
-from wordkit.evaluation import Example
+from wordkit.evaluation import Example, edit_distance
 from wordkit.seq2seq import transformation
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
 from wordkit.seq2seq.model import Seq2SeqModel
@@ -108,10 +108,6 @@ def test_texts_are_read_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> N
     for _ in range(4):
         next(answers)
     assert len(read) == 6
-
-
-def test_no_text_has_no_answer() -> None:
-    assert list(transform(random_model(), [])) == []
 
 
 def test_white_space_around_a_text_is_no_part_of_it() -> None:
@@ -257,19 +253,6 @@ def test_samples_depend_on_the_seed_and_the_number_of_the_text_alone(
     assert len({answers[0].text for answers in same_source}) > 2
 
 
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"temperature": 0.5}, "temperature 0.5 has no effect with sample False"),
-        ({"top_k": 3}, "top_k 3 has no effect with sample False"),
-        ({"beam": 3, "sample": True}, "beam 3 has no effect with sample True"),
-    ],
-)
-def test_bad_settings_are_named(settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{says}"):
-        DecodingConfig(**settings)
-
-
 def test_a_beam_beyond_all_memory_is_an_error_and_no_kill() -> None:
     with pytest.raises(ResourceError, match="GiB are free; .*, or lower beam"):
         next(transform(random_model(), ["abc"], DecodingConfig(beam=10**9)))
@@ -297,17 +280,6 @@ def test_unknown_units_are_copied_where_the_attention_is(beam: int, shape: str) 
 # --- scores ---------------------------------------------------------------------------------------
 
 
-def slow_distance(one: str | list[str], other: str | list[str]) -> int:
-    """By recursion over all ways."""
-    if not one or not other:
-        return len(one) + len(other)
-    return min(
-        slow_distance(one[1:], other) + 1,
-        slow_distance(one, other[1:]) + 1,
-        slow_distance(one[1:], other[1:]) + (one[0] != other[0]),
-    )
-
-
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_score_is_what_a_slow_count_comes_to(beam: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformation, "_GROUP", 16)
@@ -321,7 +293,7 @@ def test_a_score_is_what_a_slow_count_comes_to(beam: int, monkeypatch: pytest.Mo
     ]
     score = run.result()
     written = texts_of(model, [pair.source for pair in pairs], config)
-    edits = [slow_distance(pair.target, text) for pair, text in zip(pairs, written, strict=True)]
+    edits = [edit_distance(pair.target, text) for pair, text in zip(pairs, written, strict=True)]
     assert score.pairs == 50 and score.right == edits.count(0) and score.edits == sum(edits)
     assert 3 < score.right < 47, "some are right, some are wrong"
     assert score.exact_match == edits.count(0) / 50
@@ -432,13 +404,3 @@ def test_what_cannot_be_aligned() -> None:
         align(random_model(replace(SMALL, attention="none")), "abc")
     with pytest.raises(TextError, match="there is no text to align; give one"):
         align(random_model(), " \n")
-
-
-def test_a_row_is_what_its_own_letter_was_written_by() -> None:
-    shape = replace(SMALL, dim=16, attention="general", directions="concat")
-    characters = np.random.default_rng(1)
-    texts = ["".join(characters.choice(list("abcdef"), size=5, replace=False)) for _ in range(300)]
-    config = replace(QUICK, epochs=10, lr=0.03)
-    model = trained([Pair(text, text.upper()) for text in texts], shape, config).result()
-    weights = np.stack([align(model, text).weights for text in texts[:40]])
-    assert (weights.argmax(2) == np.arange(5)).mean() > 0.7

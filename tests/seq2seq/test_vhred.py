@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 from seq2seq.test_dialogue_network import BASE, DIALOGUES, log_probs
-from seq2seq.toy_dialogues import QUICK, random_model, toy_dialogues, trained
+from seq2seq.toy_dialogues import QUICK, random_model, trained
 
-from wordkit.errors import ConfigError
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.dialogue import (
     DialogueConfig,
@@ -90,7 +89,5 @@ def test_the_posterior_is_never_used_to_answer(model: DialogueModel) -> None:
         assert answers(poisoned, asked, config) == answers(model, asked, config)
 
 
-def test_its_settings_need_it() -> None:
+def test_it_alone_has_a_latent_variable() -> None:
     assert DialogueConfig(arch="vhred").latent == 32 and DialogueConfig().latent is None
-    with pytest.raises(ConfigError, match="free_bits 3 has no effect without a latent variable"):
-        trained(toy_dialogues(3), BASE, replace(QUICK, free_bits=3))

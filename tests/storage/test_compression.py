@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import FormatError, StorageError
@@ -44,7 +44,6 @@ def read(data: bytes, compression: Compression, size: int = 1000) -> bytes:
 
 
 @compressions
-@settings(deadline=None, max_examples=60)
 @given(content=st.binary(max_size=400), size=st.integers(1, 500))
 def test_what_the_standard_library_compresses(
     compression: Compression, content: bytes, size: int

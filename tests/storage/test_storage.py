@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
@@ -191,9 +191,7 @@ arrays = hnp.arrays(
 )
 
 
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), arrays, max_size=4))
 def test_round_trip(tmp_path: Path, tensors: dict[str, np.ndarray]) -> None:
     tensors.pop("__metadata__", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import TextError
@@ -13,7 +13,6 @@ from wordkit.text.blocks import Line, line_groups_of, lines_of, numbered_lines_o
 from wordkit_corpora.plaintext import open_text
 
 
-@settings(deadline=None)
 @given(
     st.text(st.sampled_from("ab é\t\r\n"), max_size=80),
     st.integers(16, 40),

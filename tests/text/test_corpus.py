@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import random
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordkit.errors import CorpusError, StorageError
@@ -24,12 +21,7 @@ from wordkit.text.corpus_folder import CorpusWriter, _array_header
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
 
-FEW = settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-
-@FEW
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "c", "d"]))).filter(any))
 def test_round_trip(tmp_path: Path, sentences: list[list[str]]) -> None:
     corpus = Corpus.from_sentences(sentences)
@@ -125,30 +117,6 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot make"):
         saved(tmp_path / "none" / "c.ids")
     assert (tmp_path / "c.ids").read_text() == "mine"
-
-
-def test_a_kill_at_any_moment_leaves_a_whole_corpus(tmp_path: Path) -> None:
-    folder = tmp_path / "c.ids"
-    code = f"""
-from wordkit.text import Corpus
-n = 0
-while True:
-    n += 1
-    Corpus.from_sentences([["a"] * 5000] * n).save({str(folder)!r})
-    print(n, flush=True)
-"""
-    chooser = random.Random(4)
-    for _ in range(2):
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(chooser.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        corpus = Corpus.open(folder)
-        assert corpus.tokens == 5000 * corpus.sentences == corpus.vocabulary.counts[0]
-    saved(folder)
-    assert len(list(folder.iterdir())) == 5, "what the killed writers left is removed"
 
 
 def test_a_changed_id_is_found(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.text.detokenizer import Detokenizer, detokenize
@@ -41,7 +41,6 @@ def test_spaces_are_mended(tokens: str) -> None:
 TOKENS = st.sampled_from(sorted({token for case in CASES for token in case.split()}))
 
 
-@settings(deadline=None)
 @given(st.lists(TOKENS, max_size=30), st.integers(0, 30))
 def test_what_was_given_out_never_changes(tokens: list[str], cut: int) -> None:
     joiner = Detokenizer()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from string_source import StringSource
 
@@ -62,7 +62,6 @@ def test_tokens_put_together_are_the_text(text: str, unit: str, form: str) -> No
         assert "".join(token_texts(tokens, tokenizer.unit)) == detokenize(tokens, tokenizer.unit)
 
 
-@settings(max_examples=60)
 @given(
     TEXTS.filter(lambda text: text.strip("\n")), st.sampled_from(["char", "bpe"]),
     st.sampled_from(["nfc", "none"]), st.integers(1, 40), st.integers(1, 3),

@@ -203,7 +203,7 @@ def test_nothing_near_is_nothing():
     assert Vocabulary([]).near("car") == []
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.text("abcdé", min_size=1, max_size=5), unique=True), st.text(max_size=6))
 def test_suggestions_are_other_words_of_the_vocabulary(words, asked):
     found = Vocabulary(words).near(asked)

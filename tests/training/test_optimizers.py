@@ -209,31 +209,6 @@ def changed(network: nn.Module, seed: int) -> Tensor:
     return network.embedding.detach().clone()  # type: ignore[operator, union-attr, return-value]
 
 
-def test_the_average_is_the_mean_of_all_weights_since_it_began() -> None:
-    network = Network()
-    seen = [network.embedding.detach().clone()]
-    average = WeightAverage(network)
-    for seed in range(4):
-        seen.append(changed(network, seed))
-        average.update()
-    with average.applied():
-        torch.testing.assert_close(network.embedding.detach(), torch.stack(seen).mean(0))
-    assert torch.equal(network.embedding, seen[-1]) and average.count == 5
-    torch.testing.assert_close(average.mean["embedding"], torch.stack(seen).mean(0))
-
-
-def test_a_moving_average_gives_up_the_first_weights() -> None:
-    network = Network()
-    average = WeightAverage(network, 0.5)
-    mean = network.embedding.detach().clone()
-    for number in range(1, 20):
-        weight = changed(network, number)
-        average.update()
-        decay = min(0.5, (1 + number) / (10 + number))
-        mean = decay * mean + (1 - decay) * weight
-    torch.testing.assert_close(average.mean["embedding"], mean)
-
-
 def test_the_weights_come_back_whatever_happens() -> None:
     network = Network()
     average = WeightAverage(network)

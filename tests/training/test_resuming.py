@@ -254,14 +254,6 @@ def test_records_of_another_training(path: Path, change: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_checkpoints_of_older_versions_end_in_one_plain_line(path: Path) -> None:
-    rewritten(path, {"about": {}, "model": {}, "state": {"epoch": 1}})
-    with pytest.raises(FormatError, match="of wordkit 0.1, whose trainings cannot") as caught:
-        read(path)
-    assert "\n" not in str(caught.value) and "train from the start" in str(caught.value)
-    assert "corrupted" not in str(caught.value)
-
-
 def test_other_settings_and_texts() -> None:
     then = {"lr": 0.1, "epochs": 3, "patience": None}
     check_same_settings(then, {"lr": 0.1, "epochs": 9, "patience": 2}, may_change=FREE_TO_CHANGE)

@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from seq2seq.toy_pairs import Pair
+from lm.toy_language import toy_text
+from seq2seq.toy_pairs import Pair, toy_pairs
 from training.real_tasks import DIALOGUE, LM, SEQ2SEQ, TASKS, Training, assert_same
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, FormatError, ResourceError, WordkitError
-from wordkit.text import Vocabulary
+from wordkit.errors import ConfigError, FormatError, ResourceError
+from wordkit.text import Corpus, Vocabulary
 
 NOISY = {"dropout": 0.3, "word_dropout": 0.1, "weight_drop": 0.2, "layers": 2}
 SAMPLED = {"softmax": "sampled", "samples": 3, "exact_fraction": 0.4}
 BOTH_WAYS = {"hidden": 12, "dropout": 0.3, "layers": 2, "directions": "concat"}
+NEW_WORDS = replace(LM, text=Corpus.from_sentences([f"w{n}", "emu", "emu"] for n in toy_text(80)))
+NEW_UNITS = replace(SEQ2SEQ, text=toy_pairs(70, characters="abcde", seed=4))
 CASES: dict[str, Training] = {
     "lm, sampled": LM.with_(NOISY, SAMPLED),
     "lm, tied, sampled": LM.with_({"hidden": 8, "tied": True}, SAMPLED),
@@ -29,6 +32,13 @@ CASES: dict[str, Training] = {
         {**SAMPLED, "precision": "bf16", "schedule": "cosine"},
     ),
     "lm, frozen": LM.with_({"cell": "peephole"}, {"freeze_embeddings": True, "patience": 1}),
+    "lm, fine-tuned": NEW_WORDS,
+    "lm, fine-tuned, adaptive": NEW_WORDS.with_({"adaptive": True}, {"softmax": "adaptive"}),
+    "seq2seq, fine-tuned": NEW_UNITS,
+    "seq2seq, latent": SEQ2SEQ.with_(
+        {"latent": 3, "dropout": 0.2},
+        {"teacher_forcing": 0.7, "bag_of_words": 0.5, "label_smoothing": 0.1},
+    ),
     "seq2seq, half of the teacher": SEQ2SEQ.with_(BOTH_WAYS, {"teacher_forcing": 0.5}),
     "seq2seq, smoothed": SEQ2SEQ.with_(
         {**BOTH_WAYS, "attention": "additive", "context_to": "input"},
@@ -71,6 +81,10 @@ def test_a_resumed_training_equals_one_undisturbed(name: str, tmp_path: Path) ->
     training, options = CASES[name], {}
     if name == "lm, frozen":
         options["embeddings"] = Embeddings(Vocabulary(["w1", "w2"]), np.ones((2, 12), np.float32))
+    elif "fine-tuned" in name:
+        before = replace(training, text=(LM if training.kind == LM.kind else SEQ2SEQ).text)
+        options["init"] = before.with_({}, {"epochs": 1}).run().result()
+    later = options if "adaptive" in name else {**options, "init": None}
     whole = training.run(**options)
     reports = list(whole)
     expected = whole.result()
@@ -78,13 +92,13 @@ def test_a_resumed_training_equals_one_undisturbed(name: str, tmp_path: Path) ->
     for place in (first, first + 1, len(reports) - 5):
         path = tmp_path / f"{place}"
         training.stop(path, place, **options)
-        run = training.resumed(path, **options)
+        run = training.resumed(path, **later)
         steps = [report for report in run if report.stage == "training" and report.done]
         assert_same(run.result(), expected)
         assert steps == [r for r in reports[place:] if r.stage == "training"][-len(steps) :]
         resumed = training.read(path)
         assert resumed.model == expected.config
-        if training is LM:
+        if training.kind == LM.kind:
             assert resumed.vocabulary == expected.vocabulary
 
 
@@ -147,18 +161,11 @@ def test_other_texts(task: Training, checkpoint: Path) -> None:
         task.resumed(checkpoint, valid=task.text)
 
 
-def test_files_that_are_no_checkpoints(task: Training, checkpoint: Path, tmp_path: Path) -> None:
+def test_files_that_are_no_checkpoints(task: Training, tmp_path: Path) -> None:
     task.with_({}, {"epochs": 1}).run().result().save(tmp_path / "model")
     for path in (tmp_path / "model", _other_checkpoint(task, tmp_path)):
         with pytest.raises(FormatError, match="holds a .*, not"):
             task.read(path)
-    content = bytearray(checkpoint.read_bytes())
-    content[-5] ^= 1
-    for size, error in ((len(content), "does not have the digest"), (100, "truncated|corrupted")):
-        checkpoint.write_bytes(content[:size])
-        with pytest.raises(WordkitError, match=error) as caught:
-            task.read(checkpoint)
-        assert "\n" not in str(caught.value) and str(checkpoint) in str(caught.value)
 
 
 def _other_checkpoint(task: Training, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_cases import FakeEngine, checkpoints, small_corpus
 
@@ -38,9 +38,7 @@ from wordkit.word2vec import (
 from wordkit.word2vec.checkpoint import checkpoint_record, save_checkpoint
 from wordkit.word2vec.state import LossSum
 
-PLAIN = settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PLAIN = settings(max_examples=25)
 CONFIG = Word2VecConfig(arch="skipgram", vectors="in", dim=5, min_count=2, epochs=3)
 
 
@@ -223,9 +221,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 
 
 @pytest.mark.usefixtures("fake")
-@settings(
-    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10)
 @given(stops=st.lists(st.integers(0, 14), max_size=3), every=st.sampled_from([1e-9, 1e9]))
 def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
     corpus: Corpus, tmp_path: Path, stops: list[int], every: float

@@ -34,12 +34,12 @@ def settings_of(words: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "options",
     [
-        *({"dim": dim} for dim in (1, 15, 16, 17, 300)),
+        *({"dim": dim} for dim in (1, 16, 17, 300)),
         *({"window": window, "dynamic": window == 2} for window in (1, 2, 20)),
-        *({"negative": negative, "rates": (0.01, 0.005)} for negative in (1, 7, 8, 16, 64)),
-        *(settings_of(words) for words in (2, 8, 9, 17, 40)),
+        *({"negative": negative, "rates": (0.01, 0.005)} for negative in (1, 7, 8, 64)),
+        *(settings_of(words) for words in (2, 8, 9, 40)),
         *({"copied": copied} for copied in (1, 11)),
-        *({"ngrams": NGRAMS, "window": window} for window in (1, 5, 20)),
+        *({"ngrams": NGRAMS, "window": window} for window in (1, 20)),
         {"ngrams": NGRAMS, "copied": 4, "dynamic": False, "window": 3, "dim": 17},
         {"ngrams": [[]] * 11},
     ],
@@ -103,13 +103,12 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_anything(case: Case) -> None:
     assert_equals_twin(case)
 
 
 @given(st.integers(0, 2**64 - 2))
-@settings(deadline=None)
 def test_random_numbers_are_those_of_the_twin(counter: int) -> None:
     assert mixed(np.uint64(counter + 1)) == Random(counter).next()
 
@@ -117,14 +116,15 @@ def test_random_numbers_are_those_of_the_twin(counter: int) -> None:
 # --- what is read --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sentences", [[], [[], [], []], [[1], [2]], [[0], [], [0]]])
 @models
-def test_nothing_to_predict(arch: str, gradient: str, loss: str, sentences: Sentences) -> None:
-    case = Case(sentences, 11, 10, arch, gradient, loss)
-    before = case.weights.input.copy(), case.weights.output.copy()
-    assert case.run() == (0, 0)
-    np.testing.assert_array_equal(case.weights.input, before[0])
-    np.testing.assert_array_equal(case.weights.output, before[1])
+def test_nothing_to_predict(arch: str, gradient: str, loss: str) -> None:
+    nothing: list[Sentences] = [[], [[], [], []], [[1], [2]], [[0], [], [0]]]
+    for sentences in nothing:
+        case = Case(sentences, 11, 10, arch, gradient, loss)
+        before = case.weights.input.copy(), case.weights.output.copy()
+        assert case.run() == (0, 0)
+        np.testing.assert_array_equal(case.weights.input, before[0])
+        np.testing.assert_array_equal(case.weights.output, before[1])
 
 
 LONG = np.random.default_rng(1).integers(0, 30, 18_000).tolist()
@@ -189,23 +189,20 @@ def test_the_centre_is_never_its_own_negative(arch: str, counts: list[int]) -> N
 # --- losses --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("z", [0.0, 1e-4, 1.0, 5.9, 16.0, 86.0, 88.0, 104.0, 200.0, 5000.0])
-@pytest.mark.parametrize("sign", [1, -1])
 @models
-def test_losses_are_exact(arch: str, gradient: str, loss: str, sign: int, z: float) -> None:
+def test_losses_are_exact(arch: str, gradient: str, loss: str) -> None:
     """No inner product is cut off, however large, and no table rounds."""
     case = Case([[0, 1]], 2, 1, arch, gradient, loss, 1, 1, dynamic=False, rates=(0.0, 0.0))
     case.weights.input[:] = 1
-    case.weights.output[:, 0] = [sign * z, -sign * z][: len(case.weights.output)]
-    up, down = np.logaddexp(0, z), np.logaddexp(0, -z)
-    exact = {  # each word is predicted once, from the other
-        "ns": 2 * up + 2 * down,
-        "hs": up + down,
-        "softmax": np.logaddexp(0, 2 * z) + np.logaddexp(0, -2 * z),
-    }[loss]
-    found, predictions = case.run()
-    assert predictions == 2
-    assert found == pytest.approx(exact, rel=1e-6)
+    for z in (0.0, 1e-4, 1.0, 5.9, -16.0, 86.0, -88.0, 104.0, -200.0, 5000.0, -5000.0):
+        case.weights.output[:, 0] = [z, -z][: len(case.weights.output)]
+        up, down = np.logaddexp(0, z), np.logaddexp(0, -z)
+        exact = {  # each word is predicted once, from the other
+            "ns": 2 * up + 2 * down,
+            "hs": up + down,
+            "softmax": np.logaddexp(0, 2 * z) + np.logaddexp(0, -2 * z),
+        }[loss]
+        assert case.run() == (pytest.approx(exact, rel=1e-6), 2), z
 
 
 @models
@@ -239,7 +236,6 @@ def call_gradients_of_sigmoid(
 
 
 @given(st.lists(NUMBERS, min_size=WIDTH, max_size=WIDTH), st.integers(0, 2**WIDTH - 1))
-@settings(deadline=None)
 def test_gradients_of_sigmoid(z: list[float], bits: int) -> None:
     labels = np.array([bits >> lane & 1 for lane in range(WIDTH)] * 2, dtype=np.float32)
     weights = np.array([0] * WIDTH + [1, 0.6] * (WIDTH // 2 - 1) + [1, 0], dtype=np.float32)
@@ -257,7 +253,6 @@ def test_gradients_of_sigmoid(z: list[float], bits: int) -> None:
 
 
 @given(st.integers(1, 40), st.data())
-@settings(deadline=None)
 def test_gradients_of_softmax(targets: int, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 3))
     lists = st.lists(NUMBERS, min_size=targets, max_size=targets)

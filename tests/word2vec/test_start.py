@@ -137,7 +137,7 @@ def models_and_corpora(draw: st.DrawFn) -> tuple[Embeddings, Corpus, Word2VecCon
     return model, Corpus.from_sentences(lines), config
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(models_and_corpora())
 def test_old_words_keep_all_and_new_ones_join(
     given: tuple[Embeddings, Corpus, Word2VecConfig],

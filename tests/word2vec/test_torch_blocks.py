@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_cases import DEVICES, numbered_corpus, numpy
 
@@ -59,7 +59,6 @@ def pairs_of(sentences: list[list[int]], window: int) -> Counter[Pair]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@settings(deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 12), min_size=1, max_size=8),
     window=st.integers(1, 7),

@@ -16,7 +16,7 @@ from chunk_cases import MODELS
 from training_cases import KINDS, SMALL, no_threads, of_a_kind, settings, topics, train
 
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError, VocabularyError
+from wordkit.errors import ConfigError, DivergenceError, ResourceError, TextError
 from wordkit.runtime import Report
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import (
@@ -257,41 +257,31 @@ def test_too_little_memory_for_the_full_softmax(
     iter_train_word2vec(corpus, config, start=state, **options).close()
 
 
-@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
-def test_the_estimate_of_memory_is_enough(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [*({"loss": n, "dim": 1} for n in ("ns", "hs", "softmax")), {"subwords": "3-6", "dim": 20}],
+)
+def test_the_estimate_of_memory_is_enough(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And not far more than enough, but for the room that is left for the rest of the process."""
     V = 20_000
-    vocabulary = Vocabulary([f"w{i}" for i in range(V)], 10**7 // np.arange(1, V + 1) + 5)
+    vocabulary = Vocabulary([f"word{i}" for i in range(V)], 10**7 // np.arange(1, V + 1) + 5)
     corpus = Corpus(np.zeros(100, np.int32), np.array([0, 100]), vocabulary)
-    config = settings(loss=loss, dim=1)
-    asked: list[int] = []
-    home = "wordkit.word2vec.weights"
-    monkeypatch.setattr(f"{home}._OTHER_BYTES", 0)
+    config, asked = settings(**changes), list[int]()
+    monkeypatch.setattr("wordkit.word2vec.weights._OTHER_BYTES", 0)
     with monkeypatch.context() as patch:
-        patch.setattr(f"{home}.require_memory", lambda _, needed, __: asked.append(needed))
+        for home in ("weights", "components"):
+            name = f"wordkit.word2vec.{home}.require_memory"
+            patch.setattr(name, lambda _, needed, __: asked.append(needed))
         start_afresh(corpus, config)
     tracemalloc.start()
     iter_train_word2vec(corpus, config, threads=1).close()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < asked[0] < 2 * peak
-
-
-def test_memory_for_subwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [f"word{i}" for i in range(20_000)]
-    corpus = Corpus(np.zeros(100, np.int32), np.array([0, 100]), Vocabulary(words, [5] * 20_000))
-    config, asked = settings(subwords="3-6", dim=20), []
-    monkeypatch.setattr("wordkit.word2vec.weights._OTHER_BYTES", 0)
-    for home in ("weights", "components"):
-        name = f"wordkit.word2vec.{home}.require_memory"
-        with monkeypatch.context() as patch:
-            patch.setattr(name, lambda _, needed, __: asked.append(needed))
-            start_afresh(corpus, config)
-    tracemalloc.start()
-    iter_train_word2vec(corpus, config, threads=1).close()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     assert peak < max(asked) < 2 * peak
+    if "subwords" not in changes:
+        return
     for free, message in (
         (1000, "n-grams of 20,000 words need .* fewer lengths"),
         (min(asked), "n-grams of 20 dimensions need .* fewer buckets"),
@@ -302,21 +292,6 @@ def test_memory_for_subwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # --- corpora of all kinds ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sentences", [[["a"] * 9], [["a"] * 9 + ["b"] * 4], [["a", "b", "c"]]])
-def test_fewer_than_two_words(sentences: list[list[str]]) -> None:
-    with pytest.raises(VocabularyError, match="lower the minimum count"):
-        iter_train_word2vec(Corpus.from_sentences(sentences), SMALL)
-
-
-def test_bad_options(corpus: Corpus) -> None:
-    for options, message in (
-        ({"threads": 0}, "threads must be at least 1, not 0"),
-        ({"device": "tpu"}, "device must be one of auto, cpu, .*, not 'tpu'"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            iter_train_word2vec(corpus, SMALL, **options)
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])

@@ -104,7 +104,7 @@ def ended(corpus: Corpus, config: Word2VecConfig, state: TrainingState) -> Embed
     return embeddings_of(corpus, config, state, FakeEngine(state, config))
 
 
-@examples(deadline=None, max_examples=30)
+@examples(max_examples=30)
 @given(data=st.data(), config=configs())
 def test_vectors_and_weights(corpus: Corpus, data: st.DataObject, config: Word2VecConfig) -> None:
     state = data.draw(states(config))
