@@ -34,7 +34,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "synonyms": "Other words for each sense of a word, from WordNet.",
         "hypernyms": "The hypernyms of a word, step by step up to the root.",
         "wordnet-similarity": "Similarity of two words in WordNet, by three measures.",
-        "compare": "Neighbours of a word by thesaurus, counting, inference and more.",
+        "compare": "Neighbours of a word in WordNet and in several vectors.",
     },
     "Draw": {"plot": "Maps of words, neighbours of a word, curves of trainings."},
     "Write": {
