@@ -104,11 +104,8 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     vectors = options["embeddings"]
     starts = [options["init"], None if vectors in _MADE else vectors]
     choice, threads = TextOptions.take(options), options["threads"]
-    with begin_training(output, options, starts, read_checkpoint, LANGUAGE_MODEL_CHECKPOINT) as (
-        progress,
-        writing,
-        resume,
-    ):
+    beginning = begin_training(output, options, starts, read_checkpoint, LANGUAGE_MODEL_CHECKPOINT)
+    with beginning as (progress, writing, resume):
         init = None if options["init"] is None else load_model(options["init"], "cpu")
         plan = _plan(options, resume, init)
         train, valid, test = _read_texts(text, choice, options, progress, outputs, init)
@@ -117,17 +114,10 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
             dropout = chosen.model.dropout
             progress.say(f"{chosen.description}: {chosen.model.shape}, dropout {dropout:g}")
         run = iter_train_language_model(
-            train,
-            chosen.model,
-            chosen.training,
-            valid=valid,
-            embeddings=_vectors(options, resume),
-            init=init,
-            device=options["device"],
-            threads=threads,
-            checkpoint=writing,
-            resume=resume,
-        )
+            train, chosen.model, chosen.training, valid=valid,
+            embeddings=_vectors(options, resume), init=init, device=options["device"],
+            threads=threads, checkpoint=writing, resume=resume,
+        )  # fmt: skip
         is_first = is_first_process()
         save = save_language_model if is_first else None
         model = finish_training(run, output, save, progress, options["checkpoint"])
@@ -157,14 +147,10 @@ def _plan(
     elif options["embeddings"] is not None and resume is not None:
         model.setdefault("dim", resume.model.dim)
     return plan_training(
-        model,
-        training,
-        preset=options["preset"],
-        resume=resume,
+        model, training, preset=options["preset"], resume=resume,
         embeddings=_vectors(options, resume, limit=1),  # all of them may take long to read
-        init=None if init is None else init.config,
-        update=changed,
-    )
+        init=None if init is None else init.config, update=changed,
+    )  # fmt: skip
 
 
 def _vectors(

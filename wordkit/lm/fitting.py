@@ -210,12 +210,9 @@ def _fit(
             width -= _HIDDEN_STEP
         seen = possible(width)
     model = ModelConfig(
-        hidden=width,
-        dropout=_dropout(seen / tokens),
-        forget_bias=1.0,
-        start_embeddings="counts",
+        hidden=width, dropout=_dropout(seen / tokens), forget_bias=1.0, start_embeddings="counts",
         unigram_bias=True,
-    )
+    )  # fmt: skip
     limit = "" if minutes is None else f" in {counted(minutes, 'minute')}"
     return Preset(
         f"fitted to {counted(tokens, 'token')} of {counted(words, UNIT_NOUNS[unit])} "

@@ -33,7 +33,13 @@ _MAX_UNITS = 1_000_000_000
 
 
 class SequenceModel:
-    """A network with its vocabularies: the base of models of pairs and of dialogues."""
+    """A network with its vocabularies: the base of models of pairs and of dialogues.
+
+    Raises:
+        VocabularyError: a vocabulary lacks ``<unk>`` or ``<eos>``, or has another number of units
+            than the network.
+        ConfigError: the length of the longest target cannot be.
+    """
 
     KIND: ClassVar[str]
     """Of its file."""
@@ -144,13 +150,7 @@ class SequenceModel:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Seq2SeqModel(SequenceModel):
-    """A network with the vocabularies of both sides.
-
-    Raises:
-        VocabularyError: a vocabulary lacks ``<unk>`` or ``<eos>``, or has another number of units
-            than the network.
-        ConfigError: the length of the longest target cannot be.
-    """
+    """A network with the vocabularies of both sides."""
 
     KIND, COMMAND, LONGEST = SEQ2SEQ_MODEL, "wordkit train-seq2seq", "longest_target"
     CONFIG, NETWORK, PREFIXES = Seq2SeqConfig, Seq2SeqNetwork, ("source_", "target_")

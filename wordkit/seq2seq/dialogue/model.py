@@ -23,13 +23,7 @@ __all__ = ["DialogueModel", "load_dialogue_model", "save_dialogue_model"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DialogueModel(SequenceModel):
-    """A network that answers, with its vocabulary.
-
-    Raises:
-        VocabularyError: the vocabulary lacks ``<unk>`` or ``<eos>``, or has another number of
-            units than the network.
-        ConfigError: the length of the longest turn cannot be.
-    """
+    """A network that answers, with its vocabulary."""
 
     KIND, COMMAND, LONGEST = DIALOGUE_MODEL, "wordkit train-dialogue", "longest_turn"
     CONFIG, NETWORK, PREFIXES = DialogueConfig, DialogueNetwork, ("",)
