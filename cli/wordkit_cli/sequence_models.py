@@ -98,7 +98,7 @@ def train(
         facts: returns what to say of a model and the figures of its validation.
         embeddings: the options that name vectors to start from.
     """
-    from wordkit.seq2seq.training import begin_training as begin
+    from wordkit.seq2seq.training import iter_train_texts
 
     outputs = (output, options["checkpoint"], options["log"])
     starts = [options[name] for name in ("init", *embeddings)]
@@ -107,7 +107,7 @@ def train(
     ) as (progress, writing, resume):
         model, training = settings.given(options)
         init, valid = options["init"], options["valid"]
-        run = begin(
+        run = iter_train_texts(
             kind, lambda files, autoencode: read(files, options, outputs, autoencode=autoencode),
             paths, model, training, valid=None if valid is None else [valid],
             hold_out=options["hold_out"], preset=options["preset"],

@@ -15,7 +15,7 @@ from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, read_pairs, read_texts
-from wordkit.seq2seq.training import PAIRS, begin_training
+from wordkit.seq2seq.training import PAIRS, iter_train_texts
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.training.config import check_validation
@@ -88,7 +88,7 @@ def train_seq2seq(
     )
     check_validation(of_training, valid=valid is not None, hold_out=hold_out)
     vectors = {"source_embeddings": source_embeddings, "target_embeddings": target_embeddings}
-    run: TrainingRun[Seq2SeqModel] = begin_training(
+    run: TrainingRun[Seq2SeqModel] = iter_train_texts(
         PAIRS, partial(_pairs, separator=separator, reading=reading), pairs, of_model, of_training,
         valid=valid, hold_out=0.1 if hold_out is None else hold_out, preset=preset,
         init=None if init is None else loaded("init", init, Seq2SeqModel),

@@ -40,8 +40,8 @@ from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import TrainingRun, decided, versions
 
 __all__ = [
-    "PAIRS", "ExampleKind", "Seq2SeqCheckpoint", "begin_training", "iter_train",
-    "iter_train_seq2seq", "read_checkpoint",
+    "PAIRS", "ExampleKind", "Seq2SeqCheckpoint", "iter_train", "iter_train_seq2seq",
+    "iter_train_texts", "read_checkpoint",
 ]  # fmt: skip
 
 Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
@@ -108,7 +108,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:
     return PAIRS.read_checkpoint(path)
 
 
-def begin_training(
+def iter_train_texts(
     kind: ExampleKind,
     read: Callable[[Any, bool], list[Any]],
     texts: Any,

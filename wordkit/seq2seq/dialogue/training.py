@@ -27,7 +27,7 @@ from wordkit.seq2seq.dialogue.dialogues import (
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.dialogue.task import DialogueTask
 from wordkit.seq2seq.presets import Preset
-from wordkit.seq2seq.training import ExampleKind, begin_training, iter_train
+from wordkit.seq2seq.training import ExampleKind, iter_train, iter_train_texts
 from wordkit.storage import DIALOGUE_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.training.checkpoint import TrainingCheckpoint
@@ -165,7 +165,7 @@ def train_dialogue(
     init = None if init is None else loaded("init", init, DialogueModel)
     if embeddings is not None:
         embeddings = loaded("embeddings", embeddings, Embeddings)
-    run: TrainingRun[DialogueModel] = begin_training(
+    run: TrainingRun[DialogueModel] = iter_train_texts(
         DIALOGUES, partial(_read, reading=reading), dialogues, of_model, of_training, valid=valid,
         hold_out=0.1 if hold_out is None else hold_out, preset=preset, init=init,
         embeddings=(embeddings,), device=device, threads=threads, checkpoint=checkpoint,
