@@ -39,8 +39,8 @@ Floats = npt.NDArray[np.float32]
 MADE_BY = "wordkit train-classifier"
 _LOSSES = {"softmax": kernels.SOFTMAX, "ova": kernels.OVA, "hs": kernels.HS}
 _PARTS = 16  # of an epoch, for each thread
-_MIN_PART = 64  # texts
-_MAX_OTHER_WORDS = 30_000  # the most frequent ones of embeddings
+_MIN_PART = 1024  # texts
+_MAX_OTHER_WORDS = 20_000  # the most frequent ones of embeddings
 _MAX_LOSS = 1e4  # nats a text, far above any of a sound training
 
 
@@ -163,41 +163,43 @@ class Training:
     def run(self) -> Generator[Report, None, None]:
         """Train all models to the end."""
         yield self._report(0, 0)
-        for model in range(self.config.models):
-            if model:
-                self._before = self._scores()
-                self._model, (self._inputs, self._output) = model, self._initial(model)
-            random = np.random.default_rng((self.config.seed, model))
-            for epoch in range(self.config.epochs):
-                yield from self._epoch(epoch, random)
-            check_finite(self._inputs, self._output)
-
-    def _epoch(self, epoch: int, random: np.random.Generator) -> Generator[Report, None, None]:
-        order, counter = random.permutation(self._N), int(random.integers(1 << 62))
         with ThreadPool(self._threads) as pool:
-            part = max(self._N // (_PARTS * pool.threads), _MIN_PART)
-            loss = 0.0
+            for model in range(self.config.models):
+                if model:
+                    self._before = self._scores()
+                    self._model, (self._inputs, self._output) = model, self._initial(model)
+                random = np.random.default_rng((self.config.seed, model))
+                for epoch in range(self.config.epochs):
+                    yield from self._epoch(epoch, random, pool)
+                check_finite(self._inputs, self._output)
 
-            def train(start: int) -> float:
-                stop = min(start + part, self._N)
-                first, last = (self._rate(epoch + place / self._N) for place in (start, stop))
-                return kernels.train(
-                    self.texts, order, start, stop, self._outputs, self._inputs, self._output,
-                    first, last, self.config.dropout, np.uint64(counter + (start << 20)),
-                )  # fmt: skip
+    def _epoch(
+        self, epoch: int, random: np.random.Generator, pool: ThreadPool
+    ) -> Generator[Report, None, None]:
+        order, counter = random.permutation(self._N), int(random.integers(1 << 62))
+        part = max(self._N // (_PARTS * pool.threads), _MIN_PART)
+        loss = 0.0
 
-            starts = range(0, self._N, part)
-            for start, lost in zip(starts, pool.map(train, starts), strict=True):
-                stop = min(start + part, self._N)
-                self.texts_done += stop - start
-                loss += lost
-                self.loss = loss / stop
-                if not self.loss < _MAX_LOSS:
-                    raise DivergenceError(
-                        f"the training diverged in epoch {epoch + 1}, at learning rate "
-                        f"{self._rate(epoch + start / self._N):.4g}; lower lr"
-                    )
-                yield self._report(epoch, stop)
+        def train(start: int) -> float:
+            stop = min(start + part, self._N)
+            first, last = (self._rate(epoch + place / self._N) for place in (start, stop))
+            return kernels.train(
+                self.texts, order, start, stop, self._outputs, self._inputs, self._output,
+                first, last, self.config.dropout, np.uint64(counter + (start << 20)),
+            )  # fmt: skip
+
+        starts = range(0, self._N, part)
+        for start, lost in zip(starts, pool.map(train, starts), strict=True):
+            stop = min(start + part, self._N)
+            self.texts_done += stop - start
+            loss += lost
+            self.loss = loss / stop
+            if not self.loss < _MAX_LOSS:
+                raise DivergenceError(
+                    f"the training diverged in epoch {epoch + 1}, at learning rate "
+                    f"{self._rate(epoch + start / self._N):.4g}; lower lr"
+                )
+            yield self._report(epoch, stop)
 
     def _rate(self, epochs: float) -> float:
         return self.config.lr * (1 - epochs / self.config.epochs)
