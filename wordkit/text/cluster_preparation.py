@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +111,11 @@ def _prepare(
     for done, _ in enumerate(cluster.results(merging), 1):
         yield Report("merging words", done, len(merging), "parts")
     yield Report("ordering the words", 0, 1)
-    table = _table_of(Part(cluster.result(merging[-1])["path"]))
+    root, table = Part(cluster.result(merging[-1])["path"]), WordTable()
+    _add_words(table, root, 0)
     numbering = number_words(table, config, given, tokenizer.unit)
     yield Report("ordering the words", 1, 1)
-    blocks = _blocks([job.part for job in jobs], table, numbering.ids)
-    kept = yield from write_renumbered(writer, blocks, tokens)
+    kept = yield from write_renumbered(writer, _blocks(root, numbering.ids), tokens)
     settings = corpus_settings(config, tokenizer, source.name, (tokens, kept), sizes, {})
     writer.finish(numbering.vocabulary, settings)
 
@@ -142,24 +142,26 @@ def _sum_of_scans(
 
 
 def _blocks(
-    parts: Sequence[Part], table: WordTable, numbers: npt.NDArray[np.int32]
+    part: Part, numbers: npt.NDArray[np.int32]
 ) -> Iterator[tuple[BlockIds, npt.NDArray[np.int32]]]:
-    """Yield the ids of parts in pieces, each with the final ids of the numbers of its part.
+    """Yield the ids of a part in pieces, each with the final ids of the numbers in it.
 
     Args:
-        parts: in the order of the text.
-        table: of all words.
-        numbers: the final ids of the words in the table.
+        part: of the text, or of words merged from parts that follow each other.
+        numbers: the final ids of its words.
     """
-    for part in parts:
-        words = numbers[_add_words(table, part, 0)]
-        ids, ends = part.array("ids"), part.array("ends")
-        seen = 0
-        for start in range(0, max(len(ids), 1), _PIECE):
-            piece = ids[start : start + _PIECE]
-            stop = int(np.searchsorted(ends, start + len(piece), side="right"))
-            yield BlockIds(piece, (ends[seen:stop] - start).astype(np.int32)), words
-            seen = stop
+    file = part.read()
+    if merged := (part.finished() or {}).get("merged"):
+        for number, path in enumerate(merged):
+            yield from _blocks(Part(path), numbers[file.tensor(f"words of {number}", np.int32, 1)])
+        return
+    ids, ends = part.array("ids"), part.array("ends")
+    seen = 0
+    for start in range(0, max(len(ids), 1), _PIECE):
+        piece = ids[start : start + _PIECE]
+        stop = int(np.searchsorted(ends, start + len(piece), side="right"))
+        yield BlockIds(piece, (ends[seen:stop] - start).astype(np.int32)), numbers
+        seen = stop
 
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -231,18 +233,14 @@ def _add_words(table: WordTable, part: Part, first: int) -> npt.NDArray[np.int32
     return table.add(file.tensor("words", np.uint8, 1).tobytes(), 0, counts.copy(), firsts)
 
 
-def _table_of(part: Part) -> WordTable:
-    table = WordTable()
-    _add_words(table, part, 0)
-    return table
-
-
 def _merge_words(records: list[dict[str, Any]], folder: str) -> dict[str, Any]:
     """Merge the words of parts that follow each other, unless that is done; return the record."""
-    merged = part_in(folder, "words", *(record["path"] for record in records))
+    paths = [record["path"] for record in records]
+    merged = part_in(folder, "words", *paths)
     if (record := merged.finished()) is not None:
         return record
-    table, first = WordTable(), 0
-    for record in records:
-        first += len(_add_words(table, Part(record["path"]), first))
-    return merged.write({"path": merged.path}, _words_of(table))
+    table, tensors, first = WordTable(), {}, 0
+    for number, path in enumerate(paths):
+        words = tensors[f"words of {number}"] = _add_words(table, Part(path), first)
+        first += len(words)
+    return merged.write({"path": merged.path, "merged": paths}, tensors | _words_of(table))
