@@ -142,8 +142,7 @@ def _tokens_of_a_part(counting: Counting, tokens: int, slots: int, parts: PartFo
     ).segment
     record = plan.finished()
     if record is None or record["tokens"] > room:
-        share = -(-tokens // (_BLOCKS_PER_SLOT * slots))
-        record = plan.write({"tokens": max(min(share, room), 1)})
+        record = plan.write({"tokens": max(min(-(-tokens // slots), room), 1)})
     return int(record["tokens"])
 
 
@@ -224,10 +223,13 @@ def _count(counting: Counting, centres: tuple[int, int], part: Part) -> dict[str
     task = MemoryPlan.make(
         counting.memory, tokens=size, words=words, threads=1, window=weights.window
     ).task
-    rows = _RowsWriter(part, np.int64)
     with ThreadPool(1) as pool:
         segment = Segment.lay_out(corpus, centres, words, weights.window, pool)
-        scratch = RowScratch(words, task, np.int64)
+        largest = np.diff(segment.starts).max(initial=0) * (
+            weights.left.sum() + weights.right.sum()
+        )
+        dtype = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+        rows, scratch = _RowsWriter(part, dtype), RowScratch(words, task, dtype)
         for _, made in segment_rows(segment, weights, task, scratch, 1.0, pool):
             rows.append(made)
     return rows.finish({"path": part.path, "tokens": size})

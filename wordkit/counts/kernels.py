@@ -213,7 +213,7 @@ def count_rows(
         weights: what a context adds by its distance (from 1), to the left and to the right, in
             units of 1 / ``scale``; an empty array counts nothing on that side.
         row: sums (V,), bitmap of columns and bitmap of groups: all zero, before and after.
-        output: columns, values (float32, or int64 where ``scale`` is 1) and, from index 0, how
+        output: columns, values (float32, or integers where ``scale`` is 1) and, from index 0, how
             many the range has had up to the end of each row.
         scale: the sums are divided by it.
 

@@ -117,12 +117,12 @@ class PartRows(NamedTuple):
         cls,
         ends: npt.NDArray[np.int64],
         columns: Sequence[npt.NDArray[np.int32]],
-        sums: Sequence[npt.NDArray[np.int64]],
+        sums: Sequence[npt.NDArray[np.signedinteger[Any]]],
     ) -> PartRows:
         """Return the rows of parts, given where they end in each, shape (P, R + 1)."""
         sizes = ends[:, -1] - ends[:, 0]
         ends = ends + (np.cumsum(sizes) - sizes - ends[:, 0])[:, None]
-        return cls(ends, np.concatenate(columns), np.concatenate(sums))
+        return cls(ends, np.concatenate(columns), np.concatenate(sums, dtype=np.int64))
 
 
 class RowParts(Protocol):
