@@ -46,6 +46,10 @@ CHAPTERS: dict[str, dict[str, str]] = {
     "Text classification": {
         "classification": "Accuracy, sizes and speed",
     },
+    "Clusters": {
+        "scaling": "Two worker processes, beside two threads",
+        "scale": "Larger clusters, on paper",
+    },
     "Document vectors": {
         "documents": "Similar sentences, classified lines, and speed",
     },

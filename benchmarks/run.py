@@ -11,8 +11,8 @@ with GloVe's own program), lm_goal and lm_minutes (a quarter and half of one), l
 hour and more), lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six
 minutes), dialogues_memory and dialogues_situations (ten minutes each), dialogues_everyday (an hour
 and more), dialogues_speed (ten minutes), sentence_vae (twenty minutes), classification (half an
-hour), methods (an hour), guides (ten minutes), scaling (1 GB of text), and lm_devices and devices,
-which need a GPU.
+hour), methods (an hour), guides (ten minutes), scaling (1 GB of text), scale (five minutes), and
+lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
