@@ -14,17 +14,17 @@ from training_cases import SMALL, topics
 
 from wordkit.text import Corpus
 from wordkit.word2vec import start_afresh
-from wordkit.word2vec.exchange import merged, rows_of_round, steps_of_rows
+from wordkit.word2vec.exchange import merge, rows_of_round, steps_of_rows
 
 
 @settings(max_examples=25)
-@given(rows=st.integers(1, 20_000))
+@given(rows=st.integers(1, 10_000))
 def test_each_row_has_its_turn(rows: int) -> None:
-    """Row r in one round of 2^⌊log₂(r/256)⌋, wherever one begins to count."""
+    """Row r in one round of 2^⌊log₂(r/128)⌋, wherever one begins to count."""
     rounds = [rows_of_round(rows, number) for number in range(5, 5 + 64)]
-    assert max(map(len, rounds)) <= 256 * (2 + max(np.log2(rows / 256), 0))
+    assert max(map(len, rounds)) <= 128 * (2 + max(np.log2(rows / 128), 0))
     times = np.bincount(np.concatenate(rounds), minlength=rows)
-    ranks = np.maximum(np.arange(rows) // 256, 1)
+    ranks = np.maximum(np.arange(rows) // 128, 1)
     assert times.tolist() == (64 // 2 ** np.floor(np.log2(ranks))).tolist()
 
 
@@ -39,10 +39,8 @@ def test_changes_come_as_far_as_one_process(processes: int, steps: float, seed: 
     goal = torch.stack([minimum - minimum @ direction * direction, minimum @ direction * direction])
     x = 0.2 * steps * torch.stack([torch.tensor(across), across + along]).clamp(min=1e-6)
     changes = goal * -torch.expm1(-x)[:, None]
-    found = merged(
-        processes * changes.sum(0, keepdim=True), torch.tensor([steps], dtype=torch.float64), mean,
-        along + 8 * across, processes,
-    )  # fmt: skip
+    found = processes * changes.sum(0, keepdim=True)
+    merge(found, torch.tensor([steps], dtype=torch.float64), mean, along + 8 * across, processes)
     expected = (goal * -torch.expm1(-processes * x)[:, None]).sum(0, keepdim=True)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.runtime import thread_count
+from wordkit.runtime import thread_count, uninterrupted
 from wordkit.runtime.threads import unordered_map
 from wordkit.text import Corpus
 from wordkit.word2vec.config import Word2VecConfig
@@ -81,7 +81,17 @@ class CpuEngine:
         self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
     ) -> Generator[None, None, None]:
         """Train on the chunks; yield after each that is done."""
+        if self.threads == 1:  # a thread of its own takes a millisecond to begin and to end
+            return self._run_here(chunks, record)
         return unordered_map(self._train, chunks, record, self.threads, "wordkit-word2vec")
+
+    def _run_here(
+        self, chunks: Iterator[Chunk], record: Callable[[Chunk, LossSum], None]
+    ) -> Generator[None, None, None]:
+        for chunk in chunks:
+            with uninterrupted():
+                record(chunk, self._train(chunk))
+            yield
 
     def prepare(self) -> None:
         """Compile the kernels, on this thread, where Ctrl-C can interrupt it."""

@@ -31,15 +31,15 @@ from wordkit.word2vec.huffman import huffman_tree
 from wordkit.word2vec.sampling import keep_probabilities, noise_probabilities
 from wordkit.word2vec.state import LossSum, TrainingState
 
-__all__ = ["ExchangeEngine", "merged", "rows_of_round", "steps_of_rows"]
+__all__ = ["ExchangeEngine", "merge", "rows_of_round", "steps_of_rows"]
 
 Doubles = npt.NDArray[np.float64]
 Record = Callable[[Chunk, LossSum], None]
 
-_ROWS = 256  # of each range of rows, in a round
-_TOP_ROWS = 2048  # that the moments of a matrix are taken from
+_ROWS = 128  # of each range of rows, in a round
+_TOP_ROWS = 512  # that the moments of a matrix are taken from
 _BLOCK = 1 << 13  # rows, when all are exchanged
-_MAX_PARTS = 16  # of an engine's chunk
+_MAX_PARTS = 16  # of an engine's chunk; the more processes, the sooner they exchange
 _CURVATURE = 0.2  # of the loss of an inner product, which is at most 1/4
 _TINY = 1e-6
 
@@ -80,7 +80,8 @@ class ExchangeEngine:
         self.name, self.packages = engine.name, (*engine.packages, "torch")
         self.threads, self.matrices = engine.threads, engine.matrices
         self.prepare, self.fetch = engine.prepare, engine.fetch
-        self.chunk_tokens = max(engine.chunk_tokens // min(2 * processes.count, _MAX_PARTS), 1)
+        parts = min(processes.count**2 / 2, _MAX_PARTS)
+        self.chunk_tokens = max(int(engine.chunk_tokens / parts), 1)
         matrices = [torch.as_tensor(matrix) for matrix in engine.matrices]
         require_memory(
             "for the exchange between processes a second copy of the vectors needs",
@@ -97,8 +98,8 @@ class ExchangeEngine:
         self._moments: list[Tensor] = []
         self._losses: list[LossSum] = []
         self._lr = 0.0
-        self._rounds = self._words = 0
-        self._bytes = 0.0
+        self._total = config.epochs * corpus.tokens - state.epoch * corpus.tokens - state.position
+        self._rounds = self._words = self._bytes = 0
         self.is_due = False
         """True when process 0 has said that a checkpoint is due."""
 
@@ -111,7 +112,8 @@ class ExchangeEngine:
     def run(self, chunks: Iterator[Chunk], record: Record) -> Generator[None, None, None]:
         """Train on the chunks, of which this process takes its part; yield now and then.
 
-        When the iterator is exhausted, all processes have the same weights.
+        When the iterator is exhausted, as a checkpoint is due or the training is over, all
+        processes have the same weights.
 
         Args:
             chunks: those of all processes.
@@ -125,12 +127,11 @@ class ExchangeEngine:
             yield from self._train(second)
             self._begin([*first, *second], record)
         self._finish()
-        for copy in self._copies:
-            for start in range(0, len(copy.order), _BLOCK):
-                self._exchange(copy, copy.order[start : start + _BLOCK])()
-            dist.broadcast(copy.shared, 0)  # machines of different kinds may round differently
-            self._bytes += copy.shared.nbytes
-            copy.own.copy_(copy.shared)
+        if self.is_due or self._words == self._total:
+            for copy in self._copies:
+                for start in range(0, len(copy.order), _BLOCK):
+                    self._exchange(copy, copy.order[start : start + _BLOCK])()
+                copy.own.copy_(copy.shared)
 
     def _train(self, chunks: list[Chunk]) -> Generator[None, None, None]:
         """Train on the part of this process of some chunks."""
@@ -177,9 +178,9 @@ class ExchangeEngine:
         def finish() -> None:
             work.wait()
             moments = self._moments[copy is self._copies[0]]  # of the other matrix
-            change_of_all = merged(total, steps, moments[:-1], moments[-1], count)
-            copy.shared.index_add_(0, rows, change_of_all)
-            copy.own.index_add_(0, rows, change_of_all - change)
+            merge(total, steps, moments[:-1], moments[-1], count)
+            copy.shared.index_add_(0, rows, total)
+            copy.own.index_add_(0, rows, total.sub_(change))
 
         return finish
 
@@ -195,8 +196,8 @@ class ExchangeEngine:
         self._under_way.clear()
 
 
-def merged(total: Tensor, steps: Tensor, mean: Tensor, square: Tensor, processes: int) -> Tensor:
-    """Return the change of rows that all processes have changed, each from the same values.
+def merge(total: Tensor, steps: Tensor, mean: Tensor, square: Tensor, processes: int) -> None:
+    """Scale the sum of the changes of rows that processes have changed, each from the same values.
 
     As their sum, rows that are trained on often would go far beyond where each process has brought
     them; as their mean, all others would learn as from the text of one process. Where the loss is
@@ -210,7 +211,7 @@ def merged(total: Tensor, steps: Tensor, mean: Tensor, square: Tensor, processes
     which the mean that all rows have in common is the greatest part.
 
     Args:
-        total: the sums of the changes, shape (k, D).
+        total: the sums of the changes, shape (k, D), changed.
         steps: the steps of one process times the learning rate, shape (k,).
         mean: the mean row of the other matrix, shape (D,).
         square: the mean squared length of its rows.
@@ -222,16 +223,16 @@ def merged(total: Tensor, steps: Tensor, mean: Tensor, square: Tensor, processes
     scales = []
     for moment in (across, across + along):
         x = (_CURVATURE * moment * steps).clamp(min=_TINY)
-        scales.append((torch.expm1(-processes * x) / (processes * torch.expm1(-x)))[:, None])
-    common = (total @ direction)[:, None] * direction
-    return scales[0] * (total - common) + scales[1] * common
+        scales.append(torch.expm1(-processes * x) / (processes * torch.expm1(-x)))
+    more = (total @ direction) * (scales[1] - scales[0])
+    total.mul_(scales[0][:, None]).addr_(more, direction)
 
 
 def rows_of_round(rows: int, number: int) -> npt.NDArray[np.int64]:
     """Return the places of the rows, in the order of their frequency, that a round exchanges.
 
-    The first 256 are exchanged in each, row r in one of 2^⌊log₂(r/256)⌋: by Zipf's law, all have
-    been trained on about as often by then. A round exchanges at most 256·(2 + log₂(R/256)) rows.
+    The first 128 are exchanged in each, row r in one of 2^⌊log₂(r/128)⌋: by Zipf's law, all have
+    been trained on about as often by then. A round exchanges at most 128·(2 + log₂(R/128)) rows.
 
     Args:
         rows: R.
