@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from lm_text import Treebank, introduction
 from machine import counted, heading, row
 
 from wordkit import bundled
+from wordkit.lm import load_language_model
 from wordkit.text import get_tokenizer
 from wordkit.text.vocabulary import UNK
 
@@ -26,8 +26,8 @@ def finetuning(options: argparse.Namespace) -> None:
         threads = counted(options.threads, "thread")
         print(introduction(f"tinyshakespeare, {text}", "90 % of it, 5 % each held out", threads))
         print(
-            f"words that come but once are {UNK} to both; the fine-tuned model keeps all words of "
-            "its own beside them\n"
+            f"words that the bundled model does not know are {UNK} to both; it keeps those of its "
+            "own that the text lacks\n"
         )
         compile_kernels(text)
         columns = ["", "minutes", "test", "validation", "epochs", "words", "model"]
@@ -47,7 +47,7 @@ def finetuning(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _shakespeare(data: Path, limit: int | None) -> Iterator[Treebank]:
-    """Shakespeare in three parts, as words; those that the first has but once are <unk>."""
+    """Shakespeare in three parts, as words: those of the bundled model that the first part has."""
     path = data / "tinyshakespeare/input.txt"
     if not path.is_file():
         raise SystemExit(f"this benchmark needs {path}; it is not there")
@@ -55,11 +55,12 @@ def _shakespeare(data: Path, limit: int | None) -> Iterator[Treebank]:
     lines = path.read_text(encoding="utf-8").splitlines()[:limit]
     tokens = [list(tokenize(line)) for line in lines if line]
     cut, held_out = len(tokens) * 9 // 10, len(tokens) * 19 // 20
-    counts = Counter(word for line in tokens[:cut] for word in line)
+    words = {word for line in tokens[:cut] for word in line}
+    words &= {*load_language_model(bundled.LANGUAGE_MODEL).vocabulary}
     with TemporaryDirectory(prefix="wordkit-benchmark-") as name:
         paths = [Path(name, f"{part}.txt") for part in ("train", "valid", "test")]
         parts = tokens[:cut], tokens[cut:held_out], tokens[held_out:]
         for file, part in zip(paths, parts, strict=True):
-            known = ([word if counts[word] > 1 else UNK for word in line] for line in part)
+            known = ([word if word in words else UNK for word in line] for line in part)
             file.write_text("".join(" ".join(line) + "\n" for line in known), encoding="utf-8")
         yield Treebank(*paths, Path(name))
