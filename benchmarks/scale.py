@@ -42,7 +42,7 @@ from wordkit.text.corpus_folder import CorpusWriter
 from wordkit.text.numbering import write_renumbered
 from wordkit.text.scanner import WordTable
 from wordkit.text.tokenizers import get_tokenizer
-from wordkit.word2vec import Word2VecConfig, cpu
+from wordkit.word2vec import Word2VecConfig, cpu, exchange
 from wordkit.word2vec.engine import chunk_tokens
 from wordkit_corpora import open_text
 
@@ -158,8 +158,10 @@ def training(corpus: Corpus) -> dict[str, Any]:
 def sent(machines: int) -> float:
     """Bytes that a machine sends for a token that it trains on: see wordkit.word2vec.exchange."""
     whole = chunk_tokens(cpu._CHUNK_PRODUCTS, cpu._MAX_CHUNK_TOKENS, words=WORDS, config=SKIPGRAM)
-    chunk = whole // min(2 * machines, 16)
-    rows = 256 * (2 + math.log2(WORDS / 256))  # of each matrix in a round of two chunks a thread
+    chunk = whole / min(machines**2 / 2, exchange._MAX_PARTS)
+    rows = len(
+        exchange.rows_of_round(WORDS, 0)
+    )  # of each matrix in two chunks a thread
     return 2 * (1 - 1 / machines) * 2 * rows * 4 * DIM / (2 * CORES * chunk)
 
 

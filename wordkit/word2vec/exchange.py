@@ -266,7 +266,8 @@ def steps_of_rows(
         inputs = _sums(parts.rows, np.repeat(occurrences / lengths, lengths))
     if config.arch == "skipgram":
         return contexts * targets * inputs, contexts * outputs
-    return targets * inputs / (contexts if config.cbow_gradient == "true" else 1), outputs
+    inputs = targets * inputs / (contexts if config.cbow_gradient == "true" else 1)
+    return inputs / contexts, outputs / contexts  # the mean of a window varies less than its words
 
 
 def _sums(rows: npt.NDArray[np.int32], values: Doubles) -> Doubles:
