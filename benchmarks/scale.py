@@ -159,9 +159,7 @@ def sent(machines: int) -> float:
     """Bytes that a machine sends for a token that it trains on: see wordkit.word2vec.exchange."""
     whole = chunk_tokens(cpu._CHUNK_PRODUCTS, cpu._MAX_CHUNK_TOKENS, words=WORDS, config=SKIPGRAM)
     chunk = whole / min(machines**2 / 2, exchange._MAX_PARTS)
-    rows = len(
-        exchange.rows_of_round(WORDS, 0)
-    )  # of each matrix in two chunks a thread
+    rows = len(exchange.rows_of_round(WORDS, 0))  # of each matrix in two chunks a thread
     return 2 * (1 - 1 / machines) * 2 * rows * 4 * DIM / (2 * CORES * chunk)
 
 
