@@ -68,7 +68,7 @@ def rate(command: list[str], seconds: int, folder: Path) -> float:
     log = folder / "log.jsonl"
     log.write_text("")
     program = subprocess.Popen(
-        [sys.executable, "-m", "wordkit_cli", *command, "--epochs", "99", "-q", "--log", str(log)],
+        [sys.executable, "-m", "wordkit_cli", *command, "--epochs", "999", "-q", "--log", str(log)],
         cwd=folder, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     steps: list[dict[str, Any]] = []
