@@ -43,9 +43,9 @@ _DECODING = SettingOptions(
 @json_option
 @progress_options
 def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
-    """Measure how well MODEL expects the turns of DIALOGUES, and how it answers them.
+    """Measure how well MODEL predicts the turns of DIALOGUES, and how it answers them.
 
-    Each turn but the first is expected, and answered, with the true turns before in mind.
+    Each turn but the first is predicted, and answered, given the true turns before it.
     Perplexity is that of a word, with the ends of turns; of a model with a latent variable a bound
     of it, by importance sampling. Distinct-1 and -2 are the different words
     and pairs of words of the answers over all their words (Li et al. 2016); distinct answers are

@@ -78,7 +78,7 @@ def command(dialogues: tuple[str, ...], output: str, **options: Any) -> None:
 
 
 def _facts(model: DialogueModel, figures: Mapping[str, float]) -> list[str]:
-    """What to say of a model after its shape."""
+    """The validation figures of a model, for the closing line."""
     perplexity, kl = model.metadata["training"]["valid_perplexity"], figures.get("valid_kl")
     if perplexity is None:
         return []

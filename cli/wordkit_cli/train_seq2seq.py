@@ -89,7 +89,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
 
 
 def _facts(model: Seq2SeqModel, figures: Mapping[str, float]) -> list[str]:
-    """What to say of a model after its shape."""
+    """The validation figures of a model, for the closing line."""
     facts = []
     if "valid_exact" in figures:
         # 100 % is shown only where all are right

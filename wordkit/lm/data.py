@@ -88,7 +88,7 @@ class TokenStream:
 
     @property
     def of_one_symbol(self) -> str:
-        """Of a text of one word over and over, or one character, what it is; else nothing."""
+        """The repeated word or character of a text that has no other, for messages; else empty."""
         unit = unit_of(self._corpus.settings)
         words = {self._corpus.vocabulary.word(i) for i in np.unique(self._corpus.ids).tolist()}
         symbols = {*"".join(words - {EOS})} if unit == "bpe" else words - {EOS}

@@ -42,10 +42,10 @@ class SequenceModel:
     """
 
     KIND: ClassVar[str]
-    """Of its file."""
+    """The kind that the metadata of its file names."""
 
     COMMAND: ClassVar[str]
-    """Of wordkit, that makes it."""
+    """The command that trains it, for messages."""
 
     CONFIG: ClassVar[type[Seq2SeqConfig]]
     NETWORK: ClassVar[Callable[..., Seq2SeqNetwork]]

@@ -52,7 +52,7 @@ class ExampleKind:
     """A kind of training examples: pairs of texts, or dialogues; and what learns from them."""
 
     name: str
-    """Of the examples, in the metadata of a model."""
+    """Plural noun for the examples, and their key in the metadata of a model."""
 
     one: str
     """One of them, in messages."""

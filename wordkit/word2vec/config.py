@@ -22,7 +22,10 @@ _DEFAULT_BUCKETS = 2_000_000
 _DEFAULT_MIN_LR = 1e-4
 _DEFAULT_LR, _LR_OF_A_MEAN = 0.05, 0.2  # the latter for CBOW with the true gradient
 LIKE: Mapping[str, Mapping[str, Any]] = {
-    "word2vec": {"lr": {"cbow": 0.05, "skipgram": 0.025}, "min_lr": 5e-6},
+    "word2vec": {
+        "lr": {"cbow": 0.05, "skipgram": 0.025},
+        "min_lr": {"cbow": 5e-6, "skipgram": 2.5e-6},
+    },
     "gensim": {"lr": {"cbow": 0.025, "skipgram": 0.025}, "min_lr": 1e-4},
     "fasttext": {
         "arch": "skipgram",
@@ -32,8 +35,8 @@ LIKE: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """The defaults of word2vec.c, of gensim's ``Word2Vec`` and of fastText (of words alone) where they
-differ from wordkit's; ``lr`` by architecture. All three keep the input embeddings, and add the
-whole gradient to each context word of CBOW."""
+differ from wordkit's; learning rates by architecture. All three keep the input embeddings, and add
+the whole gradient to each context word of CBOW."""
 
 
 def settings_like(program: str, **settings: Any) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def settings_like(program: str, **settings: Any) -> dict[str, Any]:
         raise ConfigError(f"like must be one of {', '.join(LIKE)}, not {program!r}")
     theirs: dict[str, Any] = {"arch": "cbow", "vectors": "in", **LIKE[program]}
     arch = settings.get("arch", theirs["arch"])
-    theirs["lr"] = theirs["lr"].get(arch)
+    theirs |= {name: each.get(arch) for name, each in theirs.items() if isinstance(each, Mapping)}
     if arch == "cbow":
         theirs["cbow_gradient"] = "word2vec"
     return {**theirs, **settings}

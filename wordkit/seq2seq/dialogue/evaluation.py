@@ -1,4 +1,4 @@
-"""How well a model expects the turns of dialogues, and how it answers them."""
+"""Evaluation of dialogue models: perplexity of next turns, and scores of answers."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def iter_evaluate_dialogues(
     situations: int = 200,
     samples: int = 10,
 ) -> Run[DialogueScore]:
-    """Measure how well a model expects the turns of dialogues, and how it answers.
+    """Measure how well a model predicts the turns of dialogues, and how it answers.
 
     Args:
         model: what is asked.
-        dialogues: of two turns at least each; every turn but the first is expected, and answered
-            with the true turns before in mind.
+        dialogues: of two turns at least each; every turn but the first is predicted, and answered
+            given the true turns before it.
         config: how answers are decoded; temperature, top-k and top-p hold for the draws.
         draws: answers to the same turns, of which the different ones are counted, at least 1.
         situations: turns to which so many answers are drawn, spread over all dialogues.

@@ -1,4 +1,4 @@
-"""What word2vec draws at random: the words that are kept, radii of windows, negatives."""
+"""Random draws of word2vec: subsampling, window radii and negative samples."""
 
 from __future__ import annotations
 
