@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +132,14 @@ class Terminal:
         shown, _, self._shown = self._shown.partition(text.encode())
         return shown.decode()
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C until the process ends: Python misses one just before it waits for a key."""
+        deadline = time.monotonic() + _PATIENCE
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+
 
 @contextmanager
 def terminal(*arguments: str) -> Iterator[Terminal]:
@@ -171,7 +179,7 @@ def test_a_terminal(model: DialogueModel, end: str) -> None:
         typed.type("\x1b[A\n")  # the line before
         typed.until("> ")
         if end == "Ctrl-C":
-            typed.process.send_signal(signal.SIGINT)
+            typed.interrupt()
         else:
             typed.type(end)
         assert typed.process.wait(_PATIENCE) == 0
