@@ -88,7 +88,7 @@ def test_settings_are_those_of_the_model_and_of_the_vectors() -> None:
     chosen = plan_training({"dropout": 0.1}, {"epochs": 1}, init=init).fit(pairs)
     assert chosen.model == replace(init, dropout=0.1)
     plain = plan_training({"unit": "word"}, {"epochs": 1}).fit(pairs)
-    assert chosen.training == replace(plain.training, lr=plain.training.lr / 4)
+    assert chosen.training == plain.training
     assert plan_training({}, {}, embeddings=[vectors_of("ab", 5)]).fit(pairs).model.dim == 5
     with pytest.raises(ConfigError, match="hidden must be that of the model to start from, 24, "):
         plan_training({"hidden": 9}, {}, init=init)

@@ -31,7 +31,6 @@ __all__ = [
 S = TypeVar("S", bound=Settings)
 
 
-_RATE = 0.25  # of a model that was trained already, as a fraction of the rate of a new one
 _FREE_GROUP = "Regularization"  # of the settings that may be others than those of the model
 
 
@@ -61,12 +60,8 @@ def with_shape_of(known: S, other: S) -> S:
 
 
 def fine_tuned(preset: P, init: NetworkConfig) -> P:
-    """Return fitted settings for a model to start from: its shape, and a lower learning rate."""
-    return replace(
-        preset,
-        model=replace(init, dropout=preset.model.dropout),
-        training=replace(preset.training, lr=preset.training.lr * _RATE),
-    )
+    """Return fitted settings for a model to start from: its shape, with the fitted dropout."""
+    return replace(preset, model=replace(init, dropout=preset.model.dropout))
 
 
 def join_vocabularies(
