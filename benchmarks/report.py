@@ -70,7 +70,8 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "seq2seq_dates": "The textbook's dates",
         "seq2seq_long": "Texts longer than those learnt from",
         "translation_speed": "Sentences by words: speed",
-        "translation_bleu": "Sentences by words: BLEU after five minutes",
+        "translation_bleu": "Sentences by words: BLEU after some minutes",
+        "translation_bpe": "Sentences by BPE: BLEU after some minutes",
     },
     "Dialogue": {
         "dialogues_memory": "Answers that were said turns before",

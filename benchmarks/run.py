@@ -9,10 +9,10 @@ word2vec_speed; options go to the script. Those that take long are run only when
 word2vec_quality, word2vec_sweep and word2vec_processes (an hour), glove (ten minutes, half an hour
 with GloVe's own program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an
 hour and more), lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six
-minutes), dialogues_memory and dialogues_situations (ten minutes each), dialogues_everyday (an hour
-and more), dialogues_speed (ten minutes), sentence_vae (twenty minutes), classification (half an
-hour), methods (an hour), guides (ten minutes), scaling (1 GB of text), scale (five minutes), and
-lm_devices and devices, which need a GPU.
+minutes), translation_bpe (as long), dialogues_memory and dialogues_situations (ten minutes each),
+dialogues_everyday (an hour and more), dialogues_speed (ten minutes), sentence_vae (twenty minutes),
+classification (half an hour), methods (an hour), guides (ten minutes), scaling (1 GB of text),
+scale (five minutes), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ SUBCOMMANDS |= {
     f"seq2seq_{name}": ["seq2seq.py", name] for name in ("addition", "dates", "long", "speed")
 }
 SUBCOMMANDS |= {f"translation_{name}": ["translation.py", name] for name in ("speed", "bleu")}
+SUBCOMMANDS["translation_bpe"] = ["translation.py", "bleu", "--unit", "bpe"]
 SUBCOMMANDS |= {f"dialogues_{name}": ["dialogues.py", name] for name in ("memory", "situations")}
 SUBCOMMANDS |= {
     f"dialogues_{name}": ["everyday_dialogues.py", name] for name in ("everyday", "speed")

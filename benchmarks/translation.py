@@ -1,7 +1,7 @@
 """German to English by words: pairs per second, and BLEU after so many minutes.
 
     python benchmarks/translation.py speed
-    python benchmarks/translation.py bleu --minutes 5
+    python benchmarks/translation.py bleu --minutes 5 20
     python benchmarks/translation.py bleu --minutes 20 --unit bpe --arch recurrent transformer
 
 The 29,000 pairs of Multi30k (Elliott et al. 2016) in shared/data/multi30k, in lower case, words and
@@ -18,6 +18,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -118,26 +119,22 @@ def job(
 
 
 def bleu(options: argparse.Namespace) -> None:
-    """Train for some minutes with fitted settings, and translate the test set."""
+    """Train for so many minutes with fitted settings, and translate the test set."""
     train, valid, test = (read(options, part) for part in NAMES)
     print(f"{describe()}\n{options.threads} threads")
     rows = []
-    for arch in options.arch:
-        model, training = {"unit": options.unit, "arch": arch}, {"max_minutes": options.minutes}
+    for arch, minutes in product(options.arch, options.minutes):
+        model, training = {"unit": options.unit, "arch": arch}, {"max_minutes": minutes}
         chosen = plan_training(model, training).fit(train)
-        loads = [os.getloadavg()[0]]
+        before = os.getloadavg()[0]
         run = iter_train_seq2seq(
             train, chosen.model, chosen.training, valid=valid, threads=options.threads
         )
         trained = run.result()
-        loads.append(os.getloadavg()[0])
-        print(
-            f"{arch}: {chosen.description}; load of the machine {loads[0]:.1f} before, "
-            f"{loads[1]:.1f} after",
-            flush=True,
-        )
+        load = f"load of the machine {before:.1f} before, {os.getloadavg()[0]:.1f} after"
+        print(f"{arch}, {minutes:g} minutes: {chosen.description}; {load}", flush=True)
         epochs = trained.metadata["training"]["epochs"]
-        shown = [f"{options.minutes:g}", f"{run.rate or 0:.0f}", f"{epochs:.1f}"]
+        shown = [f"{minutes:g}", f"{run.rate or 0:.0f}", f"{epochs:.1f}"]
         rows += [[f"{arch}, {name}", *shown, *scores] for name, scores in _scores(trained, test)]
     columns = ["minutes", "pairs/s", "epochs", "BLEU", "BLEU, detokenized, 13a", "chrF", "<unk>"]
     print(f"\n{heading(['', *columns])}", *map(row, rows), sep="\n")
@@ -164,7 +161,7 @@ def main() -> None:
     command.add_argument("--rounds", type=positive, default=3)
     command.add_argument("--seconds", type=float, default=10.0)
     command = commands.add_parser("bleu", parents=[shared], help=bleu.__doc__)
-    command.add_argument("--minutes", type=float, default=5.0)
+    command.add_argument("--minutes", type=float, nargs="+", default=[5.0])
     command.add_argument("--unit", choices=["word", "bpe"], default="word")
     archs = ["recurrent", "transformer"]
     command.add_argument("--arch", nargs="+", choices=archs, default=archs[:1])
