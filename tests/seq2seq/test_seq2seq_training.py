@@ -267,7 +267,7 @@ def test_a_text_beyond_all_memory_is_found_before_the_work(
 ) -> None:
     monkeypatch.setattr("wordkit.runtime.memory.available_memory", lambda: 1 << 30)
     shape = replace(SMALL, attention=attention)
-    trained(pairs, shape)
+    trained([*pairs, *[Pair("ab" * 300, "AB" * 300)] * 64], shape)
     long = [Pair("ab" * 300_000, "AB")]
     says = "of up to 600,000 .* needs .* leave out the longest pairs"
     with pytest.raises(ResourceError, match=says):

@@ -355,3 +355,13 @@ def test_a_text_of_two_words_does_not_diverge(arch: str) -> None:
     vectors = train(corpus, arch=arch, epochs=5, dim=100, lr=None)
     # with no word known from another, a prediction costs at most 6 log 2
     assert vectors.metadata["training"]["loss"] < 6 * math.log(2)
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_a_training_that_learns_nothing_is_no_warning(
+    loss: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    draws = np.random.default_rng(1).integers(60, size=(2000, 10))
+    text = np.where(draws < 30, draws, 30).astype(str)  # half of it is one word
+    train(Corpus.from_sentences(text.tolist()), loss=loss, lr=1e-7, sample=1e-3, epochs=1)
+    assert not recwarn.list

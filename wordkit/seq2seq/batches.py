@@ -257,8 +257,9 @@ def epoch_batches(
         batch = max(int(tokens / encoded.longer_sides.mean()), 1)
     run = np.arange(len(order)) // (batch * bucket)
     order = order[np.lexsort((*_lengths(encoded, order), run))]
-    batches = _cut(order, batch)
-    if tokens is not None:
+    if tokens is None:
+        batches = _cut(order, batch)
+    else:
         batches = []
         for start in range(0, len(order), batch * bucket):
             batches += _cut_by_tokens(order[start : start + batch * bucket], encoded, tokens)

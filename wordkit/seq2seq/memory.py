@@ -70,6 +70,6 @@ def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int, K: int = 0) -> in
     steps = S + T + (0 if model.latent is None else T)  # the posterior reads the target too
     needed = B * model.layers * _answer_bytes(model, steps)
     if model.arch != "transformer" and model.attention != "none":
-        needed += 4 * B * S * T * (model.width_of_attention if model.attention == "additive" else 1)
+        needed += 4 * B * S * T
     attends_to_turns = getattr(model, "attention_to", "turn") != "turn"
     return needed + 4 * B * K * model.width * attends_to_turns

@@ -158,7 +158,9 @@ def iter_train_texts(
         facts = [chosen.model.summary, f"dropout {chosen.model.dropout:g}"]
         facts += [f"bucket {bucket}"] if bucket > 1 else []
         facts.append(
-            f"batch {chosen.training.batch}" if size is None else f"batches of {size:,} units"
+            f"batch {chosen.training.batch}"
+            if size is None
+            else f"batches of {counted(size, 'unit')}"
         )
         say(f"{chosen.description}: {', '.join(facts)}, lr {chosen.training.lr:g}")
     return iter_train(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wordkit.config import from_record
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, VocabularyError
+from wordkit.errors import ConfigError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.vocabulary import EOS
 from wordkit.word2vec.components import Components, components_of
@@ -142,8 +142,8 @@ def _words_to_train(corpus: Corpus, config: Word2VecConfig) -> Vocabulary:
     vocabulary = config.cut(corpus.vocabulary)
     if len(vocabulary) < 2:
         raise VocabularyError(
-            f"word2vec needs at least 2 words that occur {config.min_count} times or more, and "
-            f"the corpus has {len(vocabulary)}; lower the minimum count or give more text"
+            f"word2vec needs at least 2 words that occur {counted(config.min_count, 'time')} or "
+            f"more, and the corpus has {len(vocabulary)}; lower the minimum count or give more text"
         )
     return vocabulary
 

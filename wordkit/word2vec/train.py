@@ -139,8 +139,9 @@ class _Training:
         self._predictions = state.loss_sum.predictions
         self._vectors: Embeddings | None = None
         self._diverged: Chunk | None = None
-        choices = config.negative + 1 if config.loss == "ns" else math.log2(len(state.vocabulary))
-        self._untrained_loss = choices * math.log(2)  # of vectors of zeros
+        choices = {"ns": config.negative + 1, "softmax": math.log2(len(state.vocabulary))}
+        # of vectors of zeros; that of hs depends on the depths of the words that are kept
+        self._untrained_loss = choices.get(config.loss, math.inf) * math.log(2)
 
     def run(self) -> Generator[Report, None, Embeddings]:
         """Train to the end, together with the other processes that torchrun has started."""
