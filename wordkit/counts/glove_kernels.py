@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from wordkit.kernels.aligned import ROW_UNIT
 from wordkit.kernels.jit import njit
 from wordkit.kernels.lanes import Matrix, int64, intrinsic, prefetch_line
 from wordkit.kernels.random import Counter, below
@@ -29,7 +30,6 @@ WORD, WORD_SQUARES, CONTEXT, CONTEXT_SQUARES = 0, 1, 2, 3
 """The vectors of a row of the parameters: word, context, and their sums of squared gradients."""
 
 _AHEAD = 4  # pairs: far enough ahead to hide the latency of memory, measured
-_LINE = 16  # floats of a cache line
 
 
 @intrinsic
@@ -41,7 +41,7 @@ def _prefetch(typing_context: Any, rows: Any, row: Any, floats: Any) -> Any:
 
         address = Matrix(context, builder, signature.args[0], arguments[0]).row(arguments[1])
         lines = cgutils.for_range_slice(
-            builder, int64(0), arguments[2], int64(_LINE), arguments[2].type
+            builder, int64(0), arguments[2], int64(ROW_UNIT), arguments[2].type
         )
         with lines as (offset, _):
             prefetch_line(builder, builder.gep(address, [offset]), write=True)

@@ -17,12 +17,11 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 
+from wordkit.kernels.aligned import ROW_UNIT
 from wordkit.kernels.jit import njit
 from wordkit.kernels.lanes import INT64, int64, intrinsic, matrices, prefetch_line
 
 __all__ = ["Matrix", "address", "aligned", "copied_rows", "merge", "prefetch", "row_address"]
-
-_LINE = 16  # floats in a line of the cache
 
 
 class Matrix(NamedTuple):
@@ -50,7 +49,7 @@ def prefetch(typing_context: Any, row: Any, stride: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         row, stride = builder.inttoptr(arguments[0], ir.FloatType().as_pointer()), arguments[1]
-        with cgutils.for_range_slice(builder, int64(0), stride, int64(_LINE), INT64) as (d, _):
+        with cgutils.for_range_slice(builder, int64(0), stride, int64(ROW_UNIT), INT64) as (d, _):
             prefetch_line(builder, builder.gep(row, [d]), write=True)
         return context.get_dummy_value()
 
@@ -87,6 +86,6 @@ def merge(matrix: Matrix) -> None:
 @njit(nogil=True, cache=True)
 def aligned(rows: int, stride: int) -> Any:
     """Return zeros of shape (rows, stride), float32, that begin with a line of the cache."""
-    memory = np.zeros(rows * stride + _LINE, dtype=np.float32)
-    skip = -(memory.ctypes.data // 4) % _LINE
+    memory = np.zeros(rows * stride + ROW_UNIT, dtype=np.float32)
+    skip = -(memory.ctypes.data // 4) % ROW_UNIT
     return memory[skip : skip + rows * stride].reshape(rows, stride)
