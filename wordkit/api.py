@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wordkit import bundled
+import wordkit
+from wordkit import bundled, storage
 from wordkit.config import change, check_names, check_number
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError, TextError
@@ -25,14 +26,6 @@ from wordkit.evaluation import (
 from wordkit.evaluation import evaluate_similarity as _evaluate_similarity
 from wordkit.keywords import TEXT_SETTINGS, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
-from wordkit.storage import (
-    CLASSIFIER,
-    DIALOGUE_MODEL,
-    LANGUAGE_MODEL,
-    SEQ2SEQ_MODEL,
-    VOCABULARY,
-    is_of_kind,
-)
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.config import PHRASE_SETTINGS
 from wordkit_corpora import Text, iter_read_corpus
@@ -257,24 +250,17 @@ def load(
         return load_thesaurus(path)
     if os.path.isdir(path):
         return Corpus.open(path)
-    if is_of_kind(path, LANGUAGE_MODEL):
-        from wordkit.lm import load_language_model
-
-        return load_language_model(path, device)
-    if is_of_kind(path, SEQ2SEQ_MODEL):
-        from wordkit.seq2seq import load_seq2seq
-
-        return load_seq2seq(path, device)
-    if is_of_kind(path, CLASSIFIER):
-        from wordkit.classification import Classifier
-
-        return Classifier.load(path)
-    if is_of_kind(path, DIALOGUE_MODEL):
-        from wordkit.seq2seq.dialogue import load_dialogue_model
-
-        return load_dialogue_model(path, device)
-    if is_of_kind(path, VOCABULARY):
-        return Vocabulary.load(path)
+    match storage.kind_of(path):
+        case storage.LANGUAGE_MODEL:
+            return wordkit.LanguageModel.load(path, device)
+        case storage.SEQ2SEQ_MODEL:
+            return wordkit.Seq2SeqModel.load(path, device)
+        case storage.DIALOGUE_MODEL:
+            return wordkit.DialogueModel.load(path, device)
+        case storage.CLASSIFIER:
+            return wordkit.Classifier.load(path)
+        case storage.VOCABULARY:
+            return Vocabulary.load(path)
     return load_embeddings(path)
 
 

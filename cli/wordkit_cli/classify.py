@@ -73,9 +73,9 @@ def command(
 def _model_and_file(files: tuple[str, ...]) -> tuple[str, str]:
     """The classifier to ask, and the text; each may be left out."""
     from wordkit.storage import CLASSIFIER as KIND
-    from wordkit.storage import is_of_kind
+    from wordkit.storage import kind_of
 
     model, file = model_and("FILE", files or ("-",))
-    if model is None and is_of_kind(file, KIND):
+    if model is None and kind_of(file) == KIND:
         return file, "-"
     return find(CLASSIFIER, model), file

@@ -77,7 +77,7 @@ def command(source: str, target: str, limit: int | None, precision: str, **optio
     """
     from wordkit.embeddings import save_embeddings
     from wordkit.embeddings.formats import files_of
-    from wordkit.storage import LANGUAGE_MODEL, check_outputs, check_writable, is_of_kind
+    from wordkit.storage import LANGUAGE_MODEL, check_outputs, check_writable, kind_of
 
     if target == "-":
         raise click.UsageError("TO is a file, not standard output; ./- is a file called -")
@@ -92,7 +92,7 @@ def command(source: str, target: str, limit: int | None, precision: str, **optio
             )
         _smaller_model(source, target, precision, options["quiet"])
         return
-    if source_format is None and is_of_kind(source, LANGUAGE_MODEL):
+    if source_format is None and kind_of(source) == LANGUAGE_MODEL:
         vectors = _embedding_layer(source, limit)
     else:
         decoding = encoding_values(options)

@@ -88,10 +88,9 @@ def _known(path: str | None) -> dict[str, Any]:
         return _vectors(path)
     if is_corpus(path):
         return _corpus(path)
-    for kind, (title, describe) in kinds.items():
-        if storage.is_of_kind(path, kind):
-            found = describe(path)
-            return {"file": path, "kind": title, **found, "bytes": os.path.getsize(path)}
+    if (kind := storage.kind_of(path)) in kinds:
+        title, describe = kinds[kind]
+        return {"file": path, "kind": title, **describe(path), "bytes": os.path.getsize(path)}
     return _vectors(path)
 
 

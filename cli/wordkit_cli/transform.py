@@ -74,11 +74,11 @@ def command(
 
 def _model_and_file(files: tuple[str, ...], option: str | None) -> tuple[str, str]:
     """The model to ask, and the text; each may be left out."""
-    from wordkit.storage import SEQ2SEQ_MODEL, is_of_kind
+    from wordkit.storage import SEQ2SEQ_MODEL, kind_of
 
     model, file = model_and("FILE", files or ("-",), option=option)
     model = model or option
-    if model is None and is_of_kind(file, SEQ2SEQ_MODEL):
+    if model is None and kind_of(file) == SEQ2SEQ_MODEL:
         return file, "-"
     return find(SEQ2SEQ, model), file
 

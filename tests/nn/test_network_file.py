@@ -23,7 +23,7 @@ from wordkit.errors import (
     WordkitError,
 )
 from wordkit.nn.network_file import NetworkFile, save_network
-from wordkit.storage import LANGUAGE_MODEL, is_of_kind, read_tensors, write_tensors
+from wordkit.storage import LANGUAGE_MODEL, kind_of, read_tensors, write_tensors
 from wordkit.text import Vocabulary
 
 COMMAND = "wordkit train-toy"
@@ -199,7 +199,7 @@ def test_foreign_files_are_named(path: Path, head: bytes, says: str) -> None:
 
 
 def test_files_of_other_kinds_and_no_files(path: Path) -> None:
-    assert is_of_kind(path, LANGUAGE_MODEL) and not is_of_kind(path, "embeddings")
+    assert kind_of(path) == LANGUAGE_MODEL
     save_embeddings(Embeddings(["a", "b"], np.eye(2)), path)
     with pytest.raises(FormatError, match="holds embeddings, not a language model; "):
         opened(path)

@@ -20,7 +20,7 @@ from wordkit.storage import (
     TensorFile,
     check_writable,
     content_digest,
-    is_of_kind,
+    kind_of,
     read_tensors,
     write_tensors,
 )
@@ -110,7 +110,7 @@ def check_replaceable(
     check_writable(path)
     if not os.path.exists(path) or not os.path.getsize(path):
         return None
-    if not is_of_kind(path, kind):
+    if kind_of(path) != kind:
         raise ConfigError(f"{path} exists and is no {kind}; name another file for checkpoints")
     if resumed is not None and os.path.exists(resumed) and os.path.samefile(path, resumed):
         return None

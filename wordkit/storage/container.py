@@ -37,7 +37,7 @@ __all__ = [
     "WORD2VEC_CHECKPOINT",
     "TensorFile",
     "content_digest",
-    "is_of_kind",
+    "kind_of",
     "read_tensors",
     "save_tensors",
     "write_tensors",
@@ -53,6 +53,7 @@ _MAX_SIZE, _MAX_DIMENSIONS = 1 << 60, 8  # of a tensor; NumPy's own limits lie a
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors package itself
 _FORMAT_VERSION = 1
 _HEAD_BYTES = 1 << 12  # at the start of a file, by which its kind is detected
+_KIND = re.compile(rb'\\"kind\\": \\"([^"\\]+)')  # in the header
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
 
 LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
@@ -202,16 +203,17 @@ def _with_article(kind: object) -> str:
     return f"a {kind}" if isinstance(kind, str) and not kind.endswith("s") else str(kind)
 
 
-def is_of_kind(path: str | os.PathLike[str], kind: str) -> bool:
-    """Return True if a file's first bytes say that it is of a kind."""
+def kind_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the kind of a file of wordkit's by its first bytes; None for any other file."""
     if not os.path.isfile(path):
-        return False
+        return None
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError:  # reading it will say why
-        return False
-    return head[8:9] == b"{" and rf"\"kind\": \"{kind}\"".encode() in head
+        return None
+    found = _KIND.search(head) if head[8:9] == b"{" else None
+    return None if found is None else found[1].decode()
 
 
 def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
-from wordkit.storage import WORD2VEC_CHECKPOINT, is_of_kind
+from wordkit.storage import WORD2VEC_CHECKPOINT, kind_of
 from wordkit.storage.checkpoints import (
     MAX_FLOAT,
     check_same_settings,
@@ -171,7 +171,7 @@ def _compacted(weights: Weights) -> Iterator[dict[str, npt.NDArray[np.float32]]]
 
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is a checkpoint, by its first bytes."""
-    return is_of_kind(path, WORD2VEC_CHECKPOINT)
+    return kind_of(path) == WORD2VEC_CHECKPOINT
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
