@@ -8,7 +8,6 @@ After Joulin, Grave, Bojanowski and Mikolov, "Bag of Tricks for Efficient Text C
 from __future__ import annotations
 
 import math
-import platform
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit import __version__
 from wordkit.classification import kernels
 from wordkit.classification.classifier import Classifier, check_finite, scores_of
 from wordkit.classification.config import ClassifierConfig
@@ -27,7 +25,14 @@ from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, VocabularyError
 from wordkit.kernels.aligned import aligned, padded_length
-from wordkit.runtime import Report, StoppableRun, ThreadPool, require_memory, uninterrupted
+from wordkit.runtime import (
+    Report,
+    StoppableRun,
+    ThreadPool,
+    require_memory,
+    uninterrupted,
+    versions,
+)
 from wordkit.text.lookup import WordIds
 from wordkit.text.vocabulary import Vocabulary
 from wordkit.word2vec.huffman import huffman_tree
@@ -255,7 +260,7 @@ class Training:
                 "epochs": self.texts_done / self._N,
                 "loss": self.loss if math.isfinite(self.loss) else None,
             },
-            "versions": {"wordkit": __version__, "python": platform.python_version()},
+            "versions": versions(),
         }  # fmt: skip
         return Classifier(self.config, self.labels, self.features, vectors, output, text, made)
 

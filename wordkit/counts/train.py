@@ -7,16 +7,13 @@ the fields of :class:`~wordkit.counts.CountsConfig`.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Generator
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit import __version__
 from wordkit.counts.config import CountsConfig
 from wordkit.counts.cooccurrence import iter_count_cooccurrences
 from wordkit.counts.csr import bytes_in_memory
@@ -25,7 +22,7 @@ from wordkit.counts.svd import iter_truncated_svd
 from wordkit.embeddings import Embeddings
 from wordkit.embeddings.config import VectorsConfig
 from wordkit.errors import ConfigError, TextError
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, Run, versions
 from wordkit.text import Corpus, Vocabulary
 
 if TYPE_CHECKING:
@@ -189,9 +186,5 @@ def metadata_of(command: str, corpus: Corpus, config: VectorsConfig, **more: Any
         "settings": asdict(config),
         "corpus": corpus.record,
         **more,
-        "versions": {
-            "wordkit": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy", "numba")},
-        },
+        "versions": versions("numpy", "scipy", "numba"),
     }

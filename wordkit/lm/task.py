@@ -27,7 +27,7 @@ from wordkit.nn.initialization import check_dimensions
 from wordkit.nn.network import detach, device_of, map_state
 from wordkit.nn.output import default_cutoffs
 from wordkit.nn.sampled_softmax import NegativeSampler
-from wordkit.runtime import Report, Run
+from wordkit.runtime import Report, Run, versions
 from wordkit.runtime.processes import Processes
 from wordkit.storage import LANGUAGE_MODEL_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan
@@ -37,7 +37,7 @@ from wordkit.text.tokenizers import unit_of
 from wordkit.text.vocabulary import UNK
 from wordkit.training.checkpoint import TrainingCheckpoint, read_training, resumed_metadata
 from wordkit.training.finetuning import check_shape, join_vocabularies
-from wordkit.training.run import TrainingRun, check_network_memory, decided, versions
+from wordkit.training.run import TrainingRun, check_network_memory, decided
 from wordkit.training.task import BatchLoss, Metrics
 
 __all__ = [
@@ -330,7 +330,7 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
         "settings": asdict(config),
         "corpus": _record(corpus),
         "valid": None if valid is None else _record(valid),
-        "versions": versions(),
+        "versions": versions("torch", "numpy", "numba"),
     }
 
 

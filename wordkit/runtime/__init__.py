@@ -2,6 +2,7 @@
 
 from wordkit.runtime.devices import DEVICES, choose_device, found_devices, is_bf16_fast
 from wordkit.runtime.memory import available_memory, physical_memory, require_memory
+from wordkit.runtime.packages import versions
 from wordkit.runtime.processes import torchrun_number
 from wordkit.runtime.progress import Report, Run, StoppableRun, as_run, when_compiling
 from wordkit.runtime.signals import uninterrupted
@@ -26,3 +27,4 @@ __all__ = [
     "uninterrupted",
     "when_compiling",
 ]
+    "versions",

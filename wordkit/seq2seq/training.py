@@ -14,7 +14,7 @@ from wordkit.config import change
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, TextError, counted
 from wordkit.nn.initialization import check_dimensions, set_embeddings
-from wordkit.runtime import Report
+from wordkit.runtime import Report, versions
 from wordkit.runtime.processes import Processes
 from wordkit.seq2seq.batches import encode, warn_of_unseen
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig, check_latent
@@ -37,7 +37,7 @@ from wordkit.text import Vocabulary
 from wordkit.text.bpe import BytePairEncoding
 from wordkit.training.checkpoint import TrainingCheckpoint, read_training, resumed_metadata
 from wordkit.training.finetuning import check_shape, join_vocabularies
-from wordkit.training.run import TrainingRun, decided, versions
+from wordkit.training.run import TrainingRun, decided
 
 __all__ = [
     "PAIRS", "ExampleKind", "Seq2SeqCheckpoint", "iter_train", "iter_train_seq2seq",
@@ -278,7 +278,7 @@ def iter_train(
         "settings": asdict(config),
         kind.name: kind.record(examples),
         "valid": kind.record(valid) if valid else None,
-        "versions": versions(),
+        "versions": versions("torch", "numpy", "numba"),
     }  # the same for equal runs, so without times
     if bpe is not None:
         metadata["bpe"] = bpe.record()

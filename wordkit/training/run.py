@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import nn
 
-from wordkit import __version__
 from wordkit.errors import ConfigError
 from wordkit.runtime import (
     Report,
@@ -33,7 +30,7 @@ from wordkit.training.task import Task
 from wordkit.training.trainer import Trainer
 
 __all__ = [
-    "TrainingRun", "check_network_memory", "chosen_precision", "decided", "versions",
+    "TrainingRun", "check_network_memory", "chosen_precision", "decided",
 ]  # fmt: skip
 
 M = TypeVar("M")
@@ -175,12 +172,3 @@ def check_network_memory(
         weights = sum(parameter.numel() for parameter in build().parameters())
     needed = 4 * _COPIES * weights + extra + _FIXED_BYTES
     require_memory(f"training {what} and {weights:,} weights needs", needed, remedy)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of wordkit and of what its training rests on."""
-    return {
-        "wordkit": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "numba")},
-    }

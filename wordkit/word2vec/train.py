@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import time
 import warnings
 from collections.abc import Generator, Iterator
-from importlib.metadata import version
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from wordkit import __version__
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
-from wordkit.runtime import Report, StoppableRun, torchrun_number, uninterrupted
+from wordkit.runtime import Report, StoppableRun, torchrun_number, uninterrupted, versions
 from wordkit.runtime.processes import Processes, join_processes, lost_process_error
 from wordkit.storage import WORD2VEC_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
@@ -329,7 +326,6 @@ def embeddings_of(
         matrices["input"] = matrices["input"][: len(state.vocabulary)]
         vectors = subwords.compose(state.vocabulary.words, matrices["input"])
     start = {"start": {"kept": state.kept, "joined": state.joined}} if state.kept else {}
-    packages = {name: version(name) for name in engine.packages}
     metadata = {  # the same for equal runs, so without times
         "made_by": MADE_BY,
         "settings": config.record(),
@@ -342,7 +338,7 @@ def embeddings_of(
             "predictions": state.loss_sum.predictions,
             **engine.figures,
         },
-        "versions": {"wordkit": __version__, "python": platform.python_version(), **packages},
+        "versions": versions(*engine.packages),
     }
     return Embeddings(
         state.vocabulary, vectors, metadata=metadata, weights=matrices, subwords=subwords
