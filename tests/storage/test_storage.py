@@ -109,7 +109,7 @@ def test_names_that_no_file_can_have(
         lambda: vectors.save(f"{name}.txt"),
         lambda: vectors.vocabulary.save(name),
         lambda: wordkit.prepare(["a b"], name),
-        lambda: CheckpointKeeper(plan, lambda path: None),
+        lambda: CheckpointKeeper(plan, lambda path: None, int),
         lambda: check_outputs([name]),
     ):
         with pytest.raises(StorageError, match=f"cannot .*{reason}"):
@@ -124,7 +124,7 @@ def test_a_folder_that_the_system_does_not_show_any_more(
 ) -> None:
     """Of a network, a broken disk, or forbidden: a training goes on without its checkpoints."""
     keeper = CheckpointKeeper(
-        CheckpointPlan(tmp_path / "c"), lambda path: write_tensors(path, {}, kind="test")
+        CheckpointPlan(tmp_path / "c"), lambda path: write_tensors(path, {}, kind="test"), int
     )
     stat = os.stat
 

@@ -11,6 +11,7 @@ which change different vectors.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -119,10 +120,10 @@ class GloveRun(StoppableRun[Embeddings]):
         self._config, self._state = checkpoint.config, checkpoint.state
         V = len(self._state.vocabulary)
         self._arrays = self._state.vectors.reshape(V, -1), self._state.biases
-        self._keeper = CheckpointKeeper(plan, self._write)
+        self._keeper = CheckpointKeeper(plan, self._write, lambda: checkpoint.steps_done)
         if plan is not None:  # fail before the work
             glove_record(checkpoint)
-        self._begun = self._saved = checkpoint.steps_done
+        self._begun = checkpoint.steps_done
         self._has_diverged = False
 
     def _train(self, memory: int, threads: int) -> Generator[Report, None, Embeddings]:
@@ -136,7 +137,7 @@ class GloveRun(StoppableRun[Embeddings]):
                 state.epoch, state.position = state.epoch + 1, 0
                 if state.epoch < epochs:
                     state.loss, state.steps = 0.0, 0
-        self._save_progress()
+        self._keeper.save_rest()
         return self.best()
 
     def _pairs(self, memory: int, threads: int) -> Generator[Report, None, PairChunks]:
@@ -200,24 +201,22 @@ class GloveRun(StoppableRun[Embeddings]):
             while state.position < len(order):
                 began, before = time.monotonic(), state.seconds
                 running = unordered_map(train, self._next(order), record, threads, "wordkit-glove")
-                try:
+                with contextlib.closing(running):
                     for _ in running:
                         state.seconds = before + time.monotonic() - began
                         yield self._report()
-                finally:
-                    running.close()
                 if self._has_diverged:
                     raise self._divergence()
-                if self._is_due():
+                if self._keeper.is_due():
                     self._keeper.save()
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            self._save_progress()
+            self._keeper.save_rest()
             raise
 
     def _next(self, order: list[int]) -> Iterator[int]:
         """The chunks left of the epoch, until a checkpoint is due or the training diverges."""
         state = self._state
-        while state.position < len(order) and not self._is_due() and not self._has_diverged:
+        while state.position < len(order) and not self._keeper.is_due() and not self._has_diverged:
             state.position += 1
             yield order[state.position - 1]
 
@@ -237,15 +236,5 @@ class GloveRun(StoppableRun[Embeddings]):
         }
         return Report("training", done, epochs * state.entries, "pairs", figures)
 
-    def _is_due(self) -> bool:
-        """Return whether the next checkpoint is due."""
-        return self._keeper.is_due() and self._checkpoint.steps_done > self._saved
-
-    def _save_progress(self) -> None:
-        """Write a checkpoint if the last one lacks anything; no chunk may be under way."""
-        if self._checkpoint.steps_done > self._saved:
-            self._keeper.save()
-
     def _write(self, path: str | os.PathLike[str]) -> None:
-        self._saved = self._checkpoint.steps_done  # one that fails is not tried again at once
         save_glove_checkpoint(path, self._checkpoint)

@@ -165,23 +165,34 @@ class CheckpointKeeper:
     Args:
         plan: None: none are written.
         write: writes one to a path.
+        done: returns how much of the training is done, in any unit.
 
     Raises:
         StorageError: the file cannot be written.
     """
 
     def __init__(
-        self, plan: CheckpointPlan | None, write: Callable[[str | os.PathLike[str]], None]
+        self,
+        plan: CheckpointPlan | None,
+        write: Callable[[str | os.PathLike[str]], None],
+        done: Callable[[], int],
     ) -> None:
-        self._plan, self._write = plan, write
+        self._plan, self._write, self._done = plan, write, done
+        self._saved = done()
         self._last = time.monotonic()
         self._has_failed = False
         if plan is not None:  # fail before the work
             check_writable(plan.path)
 
     def is_due(self) -> bool:
-        """Return whether the next checkpoint is due."""
-        return self._plan is not None and time.monotonic() - self._last >= self._plan.every
+        """Return whether it is time for a checkpoint, and the last one lacks anything."""
+        is_time = self._plan is not None and time.monotonic() - self._last >= self._plan.every
+        return is_time and self._done() > self._saved
+
+    def save_rest(self) -> None:
+        """Write a checkpoint if the last one lacks anything."""
+        if self._done() > self._saved:
+            self.save()
 
     def save(self) -> None:
         """Write a checkpoint, if there is a plan; Ctrl-C takes effect when it is written.
@@ -190,6 +201,7 @@ class CheckpointKeeper:
         """
         if self._plan is None or sys.is_finalizing():  # nothing can be written on the way out
             return
+        self._saved = self._done()  # one that fails is not tried again at once
         with uninterrupted():
             try:
                 self._write(self._plan.path)

@@ -71,7 +71,7 @@ class Trainer(Generic[M]):
         self.dropout = torch.Generator(self.device).manual_seed(seed)
         self._distributed = DistributedLoss(task) if self.processes.count > 1 else None
         plan = checkpoints if self.processes.rank == 0 else None
-        self._keeper = CheckpointKeeper(plan, self._write)
+        self._keeper = CheckpointKeeper(plan, self._write, lambda: self.state.seen)
         self._gathered = dict[str, Any]()
         self.budget = Budget(task, self.state, self.processes, seconds)
         self._lr = self.config.lr

@@ -212,12 +212,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         components_of(vocabulary.words, config),
     )
     _check_state(path, state, config)
-    about = {
-        "fingerprint": record_entry(path, corpus, "fingerprint", str),
-        "tokens": tokens,
-        "sentences": record_entry(path, corpus, "sentences", int),
-        "settings": record_entry(path, corpus, "settings", dict),
-    }
+    kinds = {"fingerprint": str, "tokens": int, "sentences": int, "settings": dict}
+    about = {name: record_entry(path, corpus, name, kind) for name, kind in kinds.items()}
     return Checkpoint(config, state, about)
 
 

@@ -7,6 +7,7 @@ Compositionality" (2013). V is the number of words, D of dimensions, N of tokens
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -94,27 +95,11 @@ def iter_train_word2vec(
     state = start or start_afresh(corpus, config)
     check_replaceable(checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=state.file)
     engine = make_engine(corpus, state, config, device=device, threads=threads)
-    return Word2VecRun(_Training(corpus, config, state, engine, checkpoint))
+    return Word2VecRun(corpus, config, state, engine, checkpoint)
 
 
 class Word2VecRun(StoppableRun[Embeddings]):
     """The run of a training: iterate over it for reports; it knows the vectors so far."""
-
-    def __init__(self, training: _Training) -> None:
-        super().__init__(training.run())
-        self._training = training
-
-    @property
-    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
-        return self._training.has_learnt
-
-    def best(self) -> Embeddings:
-        """Return the vectors so far, of a run that is over or was closed."""
-        return self._training.vectors()
-
-
-class _Training:
-    """The training loop: an engine trains on chunks of a corpus."""
 
     def __init__(
         self,
@@ -124,15 +109,16 @@ class _Training:
         engine: Engine,
         plan: CheckpointPlan | None,
     ) -> None:
+        super().__init__(self._train())
         self._corpus, self._config, self._state, self._engine = corpus, config, state, engine
         self._checkpoint = Checkpoint(config, state, corpus.record)
         if torchrun_number("RANK", 0) > 0:  # process 0 writes for all
             plan = None
-        self._keeper = CheckpointKeeper(plan, self._write)
-        self._is_time, self._processes = self._keeper.is_due, Processes()
+        self._keeper = CheckpointKeeper(plan, self._write, lambda: self._checkpoint.words_done)
+        self._is_due, self._processes = self._keeper.is_due, Processes()
         if plan is not None:  # fail before the work
             checkpoint_record(self._checkpoint)
-        self._begun = self._done = self._saved = self._checkpoint.words_done
+        self._begun = self._done = self._checkpoint.words_done
         self._predictions = state.loss_sum.predictions
         self._vectors: Embeddings | None = None
         self._diverged: Chunk | None = None
@@ -140,7 +126,7 @@ class _Training:
         # of vectors of zeros; that of hs depends on the depths of the words that are kept
         self._untrained_loss = choices.get(config.loss, math.inf) * math.log(2)
 
-    def run(self) -> Generator[Report, None, Embeddings]:
+    def _train(self) -> Generator[Report, None, Embeddings]:
         """Train to the end, together with the other processes that torchrun has started."""
         _check_unused(self._state)
         self._engine.prepare()
@@ -152,16 +138,18 @@ class _Training:
 
                 parts = self._engine, self._corpus, self._state, self._config
                 exchange = ExchangeEngine(processes, *parts, self._keeper.is_due)
-                self._engine, self._is_time = exchange, lambda: exchange.is_due
-            self._borders = chunk_borders(self._corpus, self._engine.chunk_tokens).tolist()
-            return (yield from self._epochs())
+                self._engine, self._is_due = exchange, lambda: exchange.is_due
+            yield from self._epochs()
+            self._keeper.save_rest()
+            return self.best()
 
-    def _epochs(self) -> Generator[Report, None, Embeddings]:
+    def _epochs(self) -> Generator[Report, None, None]:
         """The epochs left."""
         state, last = self._state, self._state.loss_sum
         began = state.epoch
+        borders = chunk_borders(self._corpus, self._engine.chunk_tokens).tolist()
         while state.epoch < self._config.epochs:
-            yield from self._epoch()
+            yield from self._epoch(borders)
             last = state.loss_sum
             state.epoch, state.position, state.loss_sum = state.epoch + 1, 0, LossSum()
         state.loss_sum = last  # for the last checkpoint
@@ -173,15 +161,13 @@ class _Training:
             )
         if state.epoch > began:
             self._warn_of(last)
-        self._save_progress()
-        return self.vectors()
 
     @property
-    def has_learnt(self) -> bool:
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
         return self._checkpoint.words_done > self._begun and self._predictions > 0
 
-    def vectors(self) -> Embeddings:
-        """Return the vectors as they are, which the training uses no more."""
+    def best(self) -> Embeddings:
+        """Return the vectors so far, of a run that is over or was closed."""
         with uninterrupted():  # it adds the weights up where they lie
             if self._vectors is None:
                 self._engine.fetch()
@@ -189,36 +175,31 @@ class _Training:
                 self._vectors = embeddings_of(*parts)
         return self._vectors
 
-    def _epoch(self) -> Generator[Report, None, None]:
+    def _epoch(self, borders: list[int]) -> Generator[Report, None, None]:
         """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
+        state = self._state
         try:
             yield self._report()
-            while self._state.position < self._corpus.tokens:
-                yield from self._until_checkpoint()
+            while state.position < self._corpus.tokens:
+                began, before = time.monotonic(), state.seconds
+                running = self._engine.run(self._chunks(borders), self._record)
+                with contextlib.closing(running):
+                    for _ in running:
+                        state.seconds = before + time.monotonic() - began
+                        yield self._report()
                 self._check()
                 if self._is_due():
                     self._keeper.save()
             yield self._report()
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             if self._processes.count == 1:  # one of several cannot ask the others now
-                self._save_progress()
+                self._keeper.save_rest()
             raise
 
-    def _until_checkpoint(self) -> Generator[Report, None, None]:
-        """The chunks up to the next checkpoint or the end of the epoch; then none is under way."""
-        began, before = time.monotonic(), self._state.seconds
-        running = self._engine.run(self._chunks(), self._record)
-        try:
-            for _ in running:
-                self._state.seconds = before + time.monotonic() - began
-                yield self._report()
-        finally:
-            running.close()
-
-    def _chunks(self) -> Iterator[Chunk]:
+    def _chunks(self, borders: list[int]) -> Iterator[Chunk]:
         """The chunks left of the epoch, until a checkpoint is due or the training diverges."""
         state, N = self._state, self._corpus.tokens
-        for start, stop in pairwise(self._borders):
+        for start, stop in pairwise(borders):
             if stop <= state.position:
                 continue
             if self._is_due() or self._diverged is not None:
@@ -272,17 +253,7 @@ class _Training:
         }
         return Report("training", self._done, self._config.epochs * tokens, "words", figures)
 
-    def _is_due(self) -> bool:
-        """Return whether the next checkpoint is due."""
-        return self._is_time() and self._checkpoint.words_done > self._saved
-
-    def _save_progress(self) -> None:
-        """Write a checkpoint if the last one lacks anything; no chunk may be under way."""
-        if self._checkpoint.words_done > self._saved:
-            self._keeper.save()
-
     def _write(self, path: str | os.PathLike[str]) -> None:
-        self._saved = self._checkpoint.words_done  # one that fails is not tried again at once
         self._engine.fetch()
         save_checkpoint(path, self._checkpoint)
 
