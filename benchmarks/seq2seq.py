@@ -37,7 +37,7 @@ from wordkit.seq2seq import (
     align,
     iter_evaluate_pairs,
     iter_train_seq2seq,
-    pairs_of,
+    read_pairs,
     split_pairs,
 )
 from wordkit.seq2seq.batches import PairBatch, encode, epoch_batches, pad
@@ -47,6 +47,7 @@ from wordkit.seq2seq.pairs import vocabulary_of
 from wordkit.seq2seq.task import Seq2SeqTask
 from wordkit.training.run import chosen_precision
 from wordkit.training.trainer import Trainer
+from wordkit_corpora import open_text
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared/data/seq2seq"
@@ -101,8 +102,7 @@ def train(
 
 def read(name: str, options: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
     """The pairs to train on and those held out."""
-    with open(options.data / f"{name}.txt", encoding="utf-8") as file:
-        pairs = list(pairs_of(file, name, "_"))
+    pairs = list(read_pairs(open_text([options.data / f"{name}.txt"]), "_"))
     return split_pairs(pairs[: options.limit], 0.1, seed=1)
 
 

@@ -656,7 +656,6 @@ ONE_STRING: dict[str, Callable[[Embeddings, LanguageModel, Seq2SeqModel], Any]] 
     "map_words": lambda v, m, s: plots.map_words(v, "car"),
     "neighbours_of": lambda v, m, s: len(plots.neighbours_of(v, "car", 2)) == 1,
     "open_text": lambda v, m, s: open_text("car"),
-    "pairs_of": lambda v, m, s: [*seq2seq.pairs_of("car", "a", "a")] == [("c", "r")],
     "predict": lambda v, m, s: lm.predict(m, "the cat") == lm.predict(m, ["the", "cat"]),
     "prepare": lambda v, m, s: wordkit.prepare("car"),
     "score_lines": lambda v, m, s: [*lm.score_lines(m, "cat")] == [*lm.score_lines(m, ["cat"])],

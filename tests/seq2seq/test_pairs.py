@@ -15,13 +15,13 @@ from wordkit.seq2seq.pairs import (
     Pair,
     Unit,
     joined,
-    pairs_of,
     read_pairs,
     split_pairs,
     units_of,
     vocabulary_of,
 )
 from wordkit_corpora.plaintext import open_text
+from wordkit_corpora.texts import Lines
 
 UNITS: list[Unit] = ["char", "word"]
 
@@ -34,11 +34,15 @@ def numbered(n: int) -> list[Pair]:
 # --- reading --------------------------------------------------------------------------------------
 
 
+def read(lines: list[str], separator: str = "\t") -> list[Pair]:
+    return list(read_pairs(Lines(lines, "some.txt"), separator))
+
+
 def test_each_line_is_a_pair_without_the_spaces_around_its_texts() -> None:
     lines = ["16+75  _91  ", "", "  \t ", " a b_ c d", "é_\u3000ü"]
-    assert list(pairs_of(lines, "sums.txt", "_")) == [("16+75", "91"), ("a b", "c d"), ("é", "ü")]
-    assert list(pairs_of(["a _ b\tc"], "tabs")) == [Pair("a _ b", "c")]
-    assert list(pairs_of(["a => b = c"], "arrows", "=>")) == [Pair("a", "b = c")]
+    assert read(lines, "_") == [("16+75", "91"), ("a b", "c d"), ("é", "ü")]
+    assert read(["a _ b\tc"]) == [Pair("a _ b", "c")]
+    assert read(["a => b = c"], "=>") == [Pair("a", "b = c")]
 
 
 text = st.text(st.sampled_from("ab é"), min_size=1).filter(str.strip)
@@ -48,7 +52,7 @@ text = st.text(st.sampled_from("ab é"), min_size=1).filter(str.strip)
 def test_pairs_that_are_written_are_read(texts: list[tuple[str, str]], separator: str) -> None:
     lines = [f"{source}{separator}{target}" for source, target in texts]
     expected = [(source.strip(), target.strip()) for source, target in texts]
-    assert list(pairs_of(lines, "text", separator)) == expected
+    assert read(lines, separator) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_a_line_that_is_no_pair_is_named_by_its_number(
     line: str, separator: str, found: str, remedy: str
 ) -> None:
     good = f"x{separator}y"
-    pairs = pairs_of([good, "", " ", good, line, good], "some.txt", separator)
+    pairs = read_pairs(Lines([good, "", " ", good, line, good], "some.txt"), separator)
     assert [next(pairs), next(pairs)] == [Pair("x", "y")] * 2
     with pytest.raises(TextError) as caught:
         next(pairs)
@@ -77,11 +81,11 @@ def test_a_line_that_is_no_pair_is_named_by_its_number(
 def test_further_columns_are_left_out_and_counted() -> None:
     """As Tatoeba's third, which names the authors; a text may end in tabs too."""
     lines = ["a\tb", "c\td\tCC-BY 2.0", "e\tf\t\t"]
-    with pytest.warns(WordkitWarning, match="^x: 2 lines have more than two columns; the further"):
-        assert list(pairs_of(lines, "x")) == [Pair("a", "b"), Pair("c", "d"), Pair("e", "f")]
+    with pytest.warns(WordkitWarning, match="^some.txt: 2 lines have more than two columns"):
+        assert read(lines) == [Pair("a", "b"), Pair("c", "d"), Pair("e", "f")]
     for line in ("\tb\tc", "a\t\tc"):
         with pytest.raises(TextError, match="expected two texts with a tab between"):
-            list(pairs_of([line], "x"))
+            read([line])
 
 
 @pytest.mark.parametrize("block_size", [16, 1 << 20])
@@ -102,7 +106,7 @@ def test_a_line_is_numbered_in_the_file_it_stands_in(tmp_path: Path, block_size:
 @pytest.mark.parametrize("lines", [[], ["", "  "]])
 def test_a_text_without_a_pair(lines: list[str], tmp_path: Path) -> None:
     with pytest.raises(TextError, match=r"^some\.txt holds no pair; give a text with two texts"):
-        list(pairs_of(lines, "some.txt"))
+        read(lines)
     path = tmp_path / "file.txt"
     path.write_text("\n".join(lines))
     with pytest.raises(TextError, match=r"file\.txt holds no pair"):
@@ -112,8 +116,6 @@ def test_a_text_without_a_pair(lines: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("separator", ["", "\n", "a\r", "\n\t"])
 def test_separators_that_cannot_stand_in_a_line(separator: str) -> None:
     """They are refused at once, not when the first pair is asked for."""
-    with pytest.raises(ConfigError, match="separator must be text without a line break"):
-        pairs_of([], "some.txt", separator)
     with pytest.raises(ConfigError, match="separator must be text without a line break"):
         read_pairs(StringSource("a\tb"), separator)
 

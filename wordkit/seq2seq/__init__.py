@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
     from wordkit.seq2seq.fitting import fit_preset
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
-    from wordkit.seq2seq.pairs import Pair, pairs_of, read_pairs, read_texts, split_pairs
+    from wordkit.seq2seq.pairs import Pair, read_pairs, read_texts, split_pairs
     from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
     from wordkit.seq2seq.training import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
     from wordkit.seq2seq.transformation import (
@@ -40,7 +40,7 @@ _MODULES = {
     "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
     "fitting": ("fit_preset",),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
-    "pairs": ("Pair", "pairs_of", "read_pairs", "read_texts", "split_pairs"),
+    "pairs": ("Pair", "read_pairs", "read_texts", "split_pairs"),
     "presets": ("PRESETS", "Preset", "get_preset"),
     "training": ("Seq2SeqCheckpoint", "iter_train_seq2seq", "read_checkpoint"),
     "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
@@ -50,7 +50,7 @@ __all__ = [
     "PRESETS", "DecodingConfig", "Pair", "Preset", "Seq2SeqCheckpoint", "Seq2SeqConfig",
     "Seq2SeqModel", "Seq2SeqTrainingConfig", "align", "decode_vectors", "encode_texts",
     "fit_preset", "get_preset", "interpolate", "iter_evaluate_pairs", "iter_train_seq2seq",
-    "load_seq2seq", "pairs_of", "read_checkpoint", "read_pairs", "read_texts", "sample_texts",
+    "load_seq2seq", "read_checkpoint", "read_pairs", "read_texts", "sample_texts",
     "save_seq2seq", "split_pairs", "transform", "transform_groups",
 ]  # fmt: skip
 

@@ -27,8 +27,7 @@ from wordkit.text.vocabulary import EOS, UNK, Vocabulary
 
 __all__ = [
     "Pair", "Unit", "check_unit", "fingerprint", "joined", "learn_pieces", "normalized_pairs",
-    "pairs_of", "read_pairs", "read_texts", "split_groups", "split_pairs", "units_of",
-    "vocabulary_of",
+    "read_pairs", "read_texts", "split_groups", "split_pairs", "units_of", "vocabulary_of",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -53,7 +52,8 @@ class Pair(NamedTuple):
 def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
     """Yield the pairs of a text, one a line; an error names the file and line.
 
-    Of columns separated by tabs the first two are read; how many lines have more is a warning.
+    White space around a text is stripped, and blank lines are skipped. Of columns separated by tabs
+    the first two are read; how many lines have more is a warning.
 
     Args:
         source: the text; read once, as the pairs are asked for.
@@ -63,8 +63,9 @@ def read_pairs(source: TextSource, separator: str = "\t") -> Iterator[Pair]:
         ConfigError: the separator is empty, or holds a line break.
         TextError: during iteration: the text cannot be read, a line is no pair, or none is.
     """
-    _check_separator(separator)
-    return _pairs(numbered_lines_of(source), source.name, separator)
+    if not separator or "\n" in separator or "\r" in separator:
+        raise ConfigError(f"separator must be text without a line break, not {separator!r}")
+    return _pairs(source, separator)
 
 
 def read_texts(source: TextSource) -> Iterator[Pair]:
@@ -82,34 +83,9 @@ def read_texts(source: TextSource) -> Iterator[Pair]:
         raise TextError(f"{source.name} holds no text; give one with a text in each line")
 
 
-def pairs_of(lines: Iterable[str], name: str, separator: str = "\t") -> Iterator[Pair]:
-    """Yield the pairs in lines that follow each other from the first of a text on.
-
-    White space around a text is stripped; blank lines are skipped.
-
-    Args:
-        lines: all lines, blank ones too, so that they can be numbered from 1.
-        name: of the text, for messages.
-        separator: the text between source and target.
-
-    Raises:
-        ConfigError: the separator is empty, or holds a line break.
-        TextError: during iteration: a line has no separator, has several, or has nothing on one
-            side of it; at the end: there was no pair.
-    """
-    _check_separator(separator)
-    lines = [lines] if isinstance(lines, str) else lines
-    return _pairs(((line, name, n) for n, line in enumerate(lines, 1)), name, separator)
-
-
-def _check_separator(separator: str) -> None:
-    if not separator or "\n" in separator or "\r" in separator:
-        raise ConfigError(f"separator must be text without a line break, not {separator!r}")
-
-
-def _pairs(lines: Iterable[tuple[str, str, int]], name: str, separator: str) -> Iterator[Pair]:
+def _pairs(source: TextSource, separator: str) -> Iterator[Pair]:
     some, longer = False, 0
-    for line, file, number in lines:
+    for line, file, number in numbered_lines_of(source):
         if not line.strip():
             continue
         parts = [part.strip() for part in line.split(separator)]
@@ -120,11 +96,11 @@ def _pairs(lines: Iterable[tuple[str, str, int]], name: str, separator: str) -> 
         some = True
         yield Pair(*parts)
     if not some:
-        raise TextError(f"{name} holds no pair; give a text with two texts in each line")
+        raise TextError(f"{source.name} holds no pair; give a text with two texts in each line")
     if longer:
         lines_have = "1 line has" if longer == 1 else f"{longer:,} lines have"
-        message = f"{name}: {lines_have} more than two columns; the further ones are left out"
-        warnings.warn(message, WordkitWarning, stacklevel=2)
+        fault = f"{lines_have} more than two columns; the further ones are left out"
+        warnings.warn(f"{source.name}: {fault}", WordkitWarning, stacklevel=2)
 
 
 def _fault(line: str, parts: Sequence[str], separator: str) -> str:
