@@ -16,9 +16,9 @@ from torch import Tensor
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.nn.network import inference
 from wordkit.seq2seq.batches import PairBatch
+from wordkit.seq2seq.evaluation import iter_evaluate_pairs
 from wordkit.seq2seq.likelihood import normal_noise, target_likelihoods
 from wordkit.seq2seq.network import Seq2SeqNetwork
-from wordkit.seq2seq.transformation import iter_evaluate_pairs
 
 MODES = (replace(BASE, latent=1), replace(BASE, latent=1, autoencode=True))
 
@@ -82,7 +82,7 @@ def test_an_evaluation_has_it_whatever_the_batches(monkeypatch: pytest.MonkeyPat
         known = score.likelihood
         assert known is not None and known.tokens == score.units + 30 and known.targets == 30
         assert known.perplexity == pytest.approx(math.exp(-known.log_likelihood / known.tokens))
-        monkeypatch.setattr("wordkit.seq2seq.transformation._MAX_CELLS", 1)
+        monkeypatch.setattr("wordkit.seq2seq.evaluation._MAX_CELLS", 1)
         again = iter_evaluate_pairs(model, pairs, samples=4).result().likelihood
         monkeypatch.undo()
         assert again is not None

@@ -24,10 +24,11 @@ from wordkit.nn.network import inference
 from wordkit.runtime import Report, Run
 from wordkit.seq2seq.batches import encode, epoch_batches, pad
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
+from wordkit.seq2seq.evaluation import iter_evaluate_pairs
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair
 from wordkit.seq2seq.task import Seq2SeqTask
-from wordkit.seq2seq.transformation import iter_evaluate_pairs, transform
+from wordkit.seq2seq.transformation import transform
 from wordkit.training.run import TrainingRun
 from wordkit.training.trainer import Trainer
 

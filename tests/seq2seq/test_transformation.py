@@ -26,10 +26,11 @@ from wordkit.errors import ConfigError, ResourceError, TextError
 from wordkit.evaluation import Example, edit_distance
 from wordkit.seq2seq import transformation
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
+from wordkit.seq2seq.evaluation import iter_evaluate_pairs
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
 from wordkit.seq2seq.pairs import Pair
-from wordkit.seq2seq.transformation import align, iter_evaluate_pairs, transform
+from wordkit.seq2seq.transformation import align, transform
 
 SHORT = DecodingConfig(max_length=6)
 
@@ -282,7 +283,7 @@ def test_unknown_units_are_copied_where_the_attention_is(beam: int, shape: str) 
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_score_is_what_a_slow_count_comes_to(beam: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformation, "_GROUP", 16)
+    monkeypatch.setattr("wordkit.seq2seq.evaluation._GROUP", 16)
     model = trained(toy_pairs(200, reversed_text), SMALL, replace(QUICK, epochs=7)).result()
     pairs = toy_pairs(50, reversed_text, seed=2)
     config = DecodingConfig(beam=beam, max_length=5)

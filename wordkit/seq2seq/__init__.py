@@ -23,27 +23,24 @@ if TYPE_CHECKING:
         sample_texts,
     )
     from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+    from wordkit.seq2seq.evaluation import iter_evaluate_pairs
     from wordkit.seq2seq.fitting import fit_preset
     from wordkit.seq2seq.model import Seq2SeqModel, load_seq2seq, save_seq2seq
     from wordkit.seq2seq.pairs import Pair, read_pairs, read_texts, split_pairs
     from wordkit.seq2seq.presets import PRESETS, Preset, get_preset
     from wordkit.seq2seq.training import Seq2SeqCheckpoint, iter_train_seq2seq, read_checkpoint
-    from wordkit.seq2seq.transformation import (
-        align,
-        iter_evaluate_pairs,
-        transform,
-        transform_groups,
-    )
+    from wordkit.seq2seq.transformation import align, transform, transform_groups
 
 _MODULES = {
     "autoencoder": ("decode_vectors", "encode_texts", "interpolate", "sample_texts"),
     "config": ("DecodingConfig", "Seq2SeqConfig", "Seq2SeqTrainingConfig"),
+    "evaluation": ("iter_evaluate_pairs",),
     "fitting": ("fit_preset",),
     "model": ("Seq2SeqModel", "load_seq2seq", "save_seq2seq"),
     "pairs": ("Pair", "read_pairs", "read_texts", "split_pairs"),
     "presets": ("PRESETS", "Preset", "get_preset"),
     "training": ("Seq2SeqCheckpoint", "iter_train_seq2seq", "read_checkpoint"),
-    "transformation": ("align", "iter_evaluate_pairs", "transform", "transform_groups"),
+    "transformation": ("align", "transform", "transform_groups"),
 }
 
 __all__ = [

@@ -17,13 +17,13 @@ import torch
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError
 from wordkit.nn.network import device_of
-from wordkit.seq2seq.batches import encode
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.pairs import Pair, joined
+from wordkit.seq2seq.pairs import joined
 from wordkit.seq2seq.transformation import (
     batches_that_fit,
     decode_states,
+    encode_pairs,
     read_sources,
     stripped_texts,
     warn_of_unknown,
@@ -56,10 +56,7 @@ def encode_texts(model: Seq2SeqModel, texts: str | Iterable[str]) -> Vectors:
     texts = stripped_texts(model, [texts] if isinstance(texts, str) else texts)
     if "" in texts:
         raise TextError(f"text {texts.index('') + 1} is blank; give it a word at least")
-    encoded = encode(
-        [Pair(text, "") for text in texts], model.source_vocabulary, model.target_vocabulary,
-        model.config.unit, model.bpe,
-    )  # fmt: skip
+    encoded = encode_pairs(model, [(text, "") for text in texts])
     warn_of_unknown(encoded.sources, set())
     vectors = np.zeros((len(texts), Z), np.float32)
     for rows in batches_that_fit(model, encoded, DecodingConfig()):

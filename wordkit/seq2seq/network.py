@@ -22,6 +22,7 @@ from wordkit.nn.initialization import (
 from wordkit.nn.network import map_state
 from wordkit.nn.output import OutputLayer
 from wordkit.nn.recurrent import LayerState
+from wordkit.nn.transformer import padding_mask
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.decoder import Decoder, DecoderState
 from wordkit.seq2seq.encoder import Encoder
@@ -78,12 +79,9 @@ class Seq2SeqNetwork(nn.Module):
             sources, lengths: as for :meth:`encode`. The mask, (B, S), is true at padding; None
                 where there is none.
         """
-        S, mask = len(sources), None
-        is_padded = bool((lengths < S).any())
+        is_padded = bool((lengths < len(sources)).any())
         outputs, layers = self.encoder(sources, lengths if is_padded else None)
-        if is_padded:
-            steps = torch.arange(S, device=sources.device)
-            mask = steps >= lengths.to(sources.device).unsqueeze(1)
+        mask = padding_mask(lengths, len(sources), sources.device) if is_padded else None
         return outputs, layers, mask
 
     def _with_latent(self, state: DecoderState) -> DecoderState:

@@ -1,4 +1,4 @@
-"""Transformation of texts: the answers of a model, their scores, and its attention.
+"""Transformation of texts: the answers of a model, and its attention.
 
 Notation: S units of a source, T units of an answer.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +15,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.config import check_number
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
 from wordkit.errors import ConfigError, TextError, WordkitWarning, counted, missing_hint
-from wordkit.evaluation import Example, TransductionScore, edit_distance
-from wordkit.evaluation.bleu import measure_translation
 from wordkit.nn.network import device_of, inference, select
-from wordkit.runtime import Report, Run, available_memory, require_memory
+from wordkit.runtime import available_memory, require_memory
 from wordkit.seq2seq.batches import (
     EncodedPairs,
     EncodedTexts,
@@ -34,27 +31,20 @@ from wordkit.seq2seq.batches import (
 )
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
-from wordkit.seq2seq.likelihood import (
-    TargetLikelihoods,
-    normal_noise,
-    target_likelihoods,
-    total_likelihood,
-)
 from wordkit.seq2seq.memory import decoding_bytes
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
-from wordkit.seq2seq.pairs import Pair, joined, normalized_pairs, units_of
+from wordkit.seq2seq.pairs import joined, normalized_pairs, units_of
 from wordkit.text.detokenizer import token_texts
 from wordkit.text.normalization import normalized
 from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = [
-    "Alignment", "Answer", "align", "batches_that_fit", "decode_all", "decode_states",
-    "iter_evaluate_pairs", "parts_that_fit", "read_sources", "stripped_texts", "transform",
-    "transform_groups", "warn_of_unknown",
+    "Alignment", "Answer", "align", "as_answer", "batches_that_fit", "decode_all",
+    "decode_states", "encode_pairs", "parts_that_fit", "read_sources", "stripped_texts",
+    "transform", "transform_groups", "warn_of_unknown",
 ]  # fmt: skip
 
-_MAX_CELLS = 1 << 25  # numbers of features or attention weights of a batch, in evaluation
 _GROUP = 4096  # sources that are sorted by length together
 _EXTRA_UNITS = 10  # of an answer, beyond twice the longest target
 
@@ -104,11 +94,13 @@ def transform_groups(
     for group in [groups] if isinstance(groups, str) else groups:
         group = [group] if isinstance(group, str) else group
         texts = stripped_texts(model, group, first=read + 1)
-        encoded = _encode(model, [(text, "") for text in texts if text])
+        encoded = encode_pairs(model, [(text, "") for text in texts if text])
         warn_of_unknown(encoded.sources, known)
         found = iter(decode_all(model, encoded, config, first=answered))
         yield [
-            [_answer(model, text, hypothesis, config) for hypothesis in next(found)] if text else []
+            [as_answer(model, text, hypothesis, config) for hypothesis in next(found)]
+            if text
+            else []
             for text in texts
         ]
         read, answered = read + len(texts), answered + len(encoded)
@@ -141,9 +133,10 @@ def warn_of_unknown(texts: EncodedTexts, known: set[str]) -> None:
         )
 
 
-def _answer(
+def as_answer(
     model: Seq2SeqModel, source: str, hypothesis: Hypothesis, config: DecodingConfig
 ) -> Answer:
+    """Return a hypothesis for a source as text."""
     text = joined(_units(model, source, hypothesis), model.config.unit)
     return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
 
@@ -163,7 +156,8 @@ def _units(model: Seq2SeqModel, source: str, hypothesis: Hypothesis) -> list[str
     return units
 
 
-def _encode(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPairs:
+def encode_pairs(model: Seq2SeqModel, pairs: Iterable[tuple[str, str]]) -> EncodedPairs:
+    """Look up the ids of pairs in the normal form of a model; a target may be empty."""
     return encode(
         normalized_pairs(pairs, model.config.normalize),
         model.source_vocabulary,
@@ -291,86 +285,6 @@ def parts_that_fit(
         rows = rows[size:]
 
 
-def iter_evaluate_pairs(
-    model: Seq2SeqModel,
-    pairs: Sequence[Pair],
-    config: DecodingConfig | None = None,
-    *,
-    examples: int = 5,
-    samples: int = 10,
-) -> Run[TransductionScore]:
-    """Measure how well a model writes the targets of pairs.
-
-    Args:
-        model: what is asked.
-        pairs: one at least.
-        config: how.
-        examples: how many right and how many wrong answers to give, the first ones.
-        samples: draws of the latent variable for the bound of the likelihood of each target.
-
-    Raises:
-        ConfigError: there is no pair, or ``samples`` is below 1.
-    """
-    if not pairs:
-        raise ConfigError("there is no pair to evaluate on; give one at least")
-    check_number("samples", samples)
-    return Run(_evaluate(model, pairs, config or DecodingConfig(), examples, samples))
-
-
-def _evaluate(
-    model: Seq2SeqModel, pairs: Sequence[Pair], config: DecodingConfig, examples: int,
-    samples: int,
-) -> Generator[Report, None, TransductionScore]:  # fmt: skip
-    unit = model.config.unit
-    right, wrong, texts = list[Example](), list[Example](), list[tuple[str, str]]()
-    matches = edits = units = unknown = 0
-    likelihoods = list[TargetLikelihoods]()
-    for start in range(0, len(pairs), _GROUP):
-        yield Report("transforming", start, len(pairs), "pairs")
-        group = normalized_pairs(pairs[start : start + _GROUP], model.config.normalize)
-        encoded = _encode(model, group)
-        unknown += encoded.sources.unknown
-        found = decode_all(model, encoded, config, first=start)
-        likelihoods += _likelihoods(model, encoded, samples, first=start)
-        for pair, answers in zip(group, found, strict=True):
-            written = _answer(model, pair.source, answers[0], config).text
-            texts.append((written, pair.target))
-            target = units_of(pair.target, unit, model.bpe)
-            distance = edit_distance(target, units_of(written, unit, model.bpe))
-            edits, units, matches = edits + distance, units + len(target), matches + (not distance)
-            known = wrong if distance else right
-            if len(known) < examples:
-                known.append(Example(pair.source, pair.target, written))
-    yield Report("transforming", len(pairs), len(pairs), "pairs")
-    translation = None
-    if unit != "char":
-        translation = measure_translation(*zip(*texts, strict=True))
-    return TransductionScore(
-        len(pairs), matches, edits, units, unknown, tuple(right), tuple(wrong), translation,
-        total_likelihood(
-            likelihoods, units + len(pairs), None if model.config.latent is None else samples
-        ),
-    )  # fmt: skip
-
-
-def _likelihoods(
-    model: Seq2SeqModel, encoded: EncodedPairs, samples: int, first: int
-) -> Iterator[TargetLikelihoods]:
-    """Yield the likelihoods of the targets of pairs, those of a batch together."""
-    network, latent = model.network, model.config.latent
-    device = device_of(network)
-    for rows in batches_that_fit(model, encoded, DecodingConfig()):
-        S = int(encoded.sources.lengths[rows].max())
-        T = int(encoded.targets.lengths[rows].max()) + 1
-        size = max(_MAX_CELLS // (T * (S + model.config.width_out)), 1)
-        for part in np.split(rows, range(size, len(rows), size)):
-            (batch, state), noise = read_sources(model, encoded, part), None
-            if latent is not None:
-                noise = normal_noise(samples, first + part, latent).to(device)
-            inputs, targets = batch.inputs.to(device), batch.targets.to(device)
-            yield target_likelihoods(network, state, inputs, targets, noise)
-
-
 class Alignment(NamedTuple):
     """The attention of each step of the decoder."""
 
@@ -409,7 +323,7 @@ def align(model: Seq2SeqModel, text: str, head: int | None = None) -> Alignment:
     text = normalized(text.strip(), config.normalize)
     if not text:
         raise TextError("there is no text to align; give one")
-    encoded = _encode(model, [(text, "")])
+    encoded = encode_pairs(model, [(text, "")])
     warn_of_unknown(encoded.sources, set())
     [[answer]] = decode_all(model, encoded, DecodingConfig())
     weights = _attention(model, text, answer.ids, head)
@@ -422,7 +336,7 @@ def _attention(
     model: Seq2SeqModel, text: str, ids: tuple[int, ...], head: int | None = None
 ) -> npt.NDArray[np.float32]:
     """Return the attention weights, (T, S), with which an answer to a text is written."""
-    network, encoded = model.network, _encode(model, [(text, "")])
+    network, encoded = model.network, encode_pairs(model, [(text, "")])
     batch, state = read_sources(model, encoded, np.array([0]))
     weights = np.zeros((len(ids) + 1, len(batch.sources)), np.float32)
     with inference(network):
