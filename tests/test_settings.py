@@ -15,7 +15,6 @@ from wordkit.classification.config import ClassifierConfig
 from wordkit.config import (
     Settings,
     change,
-    check_fields,
     from_record,
     setting,
     settings_of,
@@ -304,7 +303,7 @@ def test_numbers_are_let_through_that_are_in_range(value: float) -> None:
         (CountsConfig, "smoothing", 0 < value <= 1),
     ):
         try:
-            check_fields(kind, **{field: value})
+            settings_of(kind)[field].check(value)
         except ConfigError as error:
             assert not good and str(error).endswith(f"not {value}")
         else:

@@ -29,7 +29,6 @@ __all__ = [
     "Setting",
     "Settings",
     "change",
-    "check_fields",
     "check_names",
     "check_number",
     "from_record",
@@ -286,16 +285,6 @@ def _resolved(declared: Setting, field: dataclasses.Field[Any], hint: Any) -> Se
         choices=get_args(hint) if is_choice else (),
         is_optional=type(None) in parts,
     )
-
-
-def check_fields(kind: type[Settings], **values: Any) -> None:
-    """Check values as those of some fields of a class, for functions that take them one by one.
-
-    Raises:
-        ConfigError: one is of another type, or out of range.
-    """
-    for name, value in values.items():
-        settings_of(kind)[name].check(value)
 
 
 def without_effect(

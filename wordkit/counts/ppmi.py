@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.config import check_fields
 from wordkit.counts.config import CountsConfig
-from wordkit.counts.csr import CsrParts, Rows, balanced_ranges, collect_rows, memory_limit
+from wordkit.counts.csr import CsrParts, Rows, collect_rows, memory_limit
 from wordkit.errors import ConfigError
 from wordkit.runtime import ThreadPool
 
@@ -63,7 +62,7 @@ def ppmi(
             negative or infinite value.
         StorageError: the temporary file cannot be written.
     """
-    check_fields(CountsConfig, shift=shift, smoothing=smoothing)
+    CountsConfig(shift=shift, smoothing=smoothing)  # checks them
     parts = CsrParts.of(matrix)
     memory = memory_limit(memory)
     with ThreadPool(threads) as pool:

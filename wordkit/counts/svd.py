@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wordkit.config import check_fields
 from wordkit.counts.config import CountsConfig, Method
-from wordkit.counts.csr import CsrParts, Rows, balanced_ranges, collect_rows, memory_limit
+from wordkit.counts.csr import CsrParts, Rows, collect_rows, memory_limit
 from wordkit.counts.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.panels import WIDTH, Floats, Operator
 from wordkit.errors import ConfigError
@@ -85,7 +84,7 @@ def iter_truncated_svd(
         WordkitWarning: the values have not settled to ``tolerance`` in the largest space that is
             tried.
     """
-    check_fields(CountsConfig, method=method, seed=seed)
+    CountsConfig(method=method, seed=seed)  # checks them
     parts = CsrParts.of(matrix)
     side = min(parts.shape)
     if not 1 <= k < side:
