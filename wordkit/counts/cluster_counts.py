@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
 from wordkit.counts.cooccurrence import MemoryPlan, Weights, segment_rows
-from wordkit.counts.csr import CsrParts, Rows, balanced_ranges
+from wordkit.counts.csr import CsrParts, Rows
 from wordkit.counts.merge import PartRows, RowScratch, merged_rows
 from wordkit.counts.ppmi import biases_of, pmi_rows
 from wordkit.counts.segment import Segment
 from wordkit.errors import ResourceError
-from wordkit.runtime import Report, ThreadPool
+from wordkit.runtime import Report, ThreadPool, balanced_ranges
 from wordkit.runtime.cluster import Cluster
 from wordkit.storage.parts import Part, PartFolder, part_in
 from wordkit.text import Corpus

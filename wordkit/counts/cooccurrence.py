@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.counts.config import CooccurrenceConfig, Weighting
-from wordkit.counts.csr import RowBuilder, Rows, balanced_ranges, memory_limit
+from wordkit.counts.csr import RowBuilder, Rows, memory_limit
 from wordkit.counts.merge import RowScratch, SpilledParts, merged_rows
 from wordkit.counts.segment import Segment
 from wordkit.errors import ConfigError, ResourceError
-from wordkit.runtime import Report, Run, ThreadPool
+from wordkit.runtime import Report, Run, ThreadPool, balanced_ranges
 from wordkit.text import Corpus
 
 if TYPE_CHECKING:

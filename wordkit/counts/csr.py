@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from wordkit.config import check_number
 from wordkit.counts.spill import GrowingArray
 from wordkit.errors import ConfigError
-from wordkit.runtime import ThreadPool, available_memory
+from wordkit.runtime import ThreadPool, available_memory, balanced_ranges
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -27,10 +26,8 @@ __all__ = [
     "CsrParts",
     "RowBuilder",
     "Rows",
-    "balanced_ranges",
     "bytes_in_memory",
     "collect_rows",
-    "even_ranges",
     "frozen",
     "memory_limit",
 ]
@@ -214,26 +211,3 @@ def bytes_in_memory(matrix: Any) -> int:
     return sum(
         a.nbytes for a in arrays if not isinstance(a if a.base is None else a.base, np.memmap)
     )
-
-
-def balanced_ranges(ends: npt.NDArray[np.int64], max_units: int) -> list[tuple[int, int]]:
-    """Return row ranges of at most ``max_units`` units each; a row with more is a range of its own.
-
-    Args:
-        ends: (V + 1,), units before each row, from 0.
-        max_units: at least 1.
-    """
-    ranges = []
-    start, rows = 0, len(ends) - 1
-    while start < rows:
-        stop = int(np.searchsorted(ends, ends[start] + max_units, side="right")) - 1
-        stop = min(max(stop, start + 1), rows)
-        ranges.append((start, stop))
-        start = stop
-    return ranges
-
-
-def even_ranges(size: int, parts: int) -> list[tuple[int, int]]:
-    """Return ``range(size)`` cut into at most ``parts`` ranges of about the same length."""
-    cuts = [size * i // parts for i in range(parts + 1)]
-    return [(a, b) for a, b in pairwise(cuts) if a < b]

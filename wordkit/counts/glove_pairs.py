@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import CsrParts, balanced_ranges, bytes_in_memory, frozen
+from wordkit.counts.csr import CsrParts, bytes_in_memory, frozen
 from wordkit.counts.spill import GrowingArray
-from wordkit.runtime import Report, ThreadPool
+from wordkit.runtime import Report, ThreadPool, balanced_ranges
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

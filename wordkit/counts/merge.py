@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import Rows, balanced_ranges
+from wordkit.counts.csr import Rows
 from wordkit.counts.spill import GrowingArray
-from wordkit.runtime import ThreadPool
+from wordkit.runtime import ThreadPool, balanced_ranges
 
 __all__ = ["PartRows", "RowParts", "RowScratch", "SpilledParts", "merged_rows"]
 

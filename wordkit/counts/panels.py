@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import CsrParts, balanced_ranges, even_ranges
+from wordkit.counts.csr import CsrParts
 from wordkit.errors import ResourceError
 from wordkit.kernels.aligned import aligned
-from wordkit.runtime import ThreadPool
+from wordkit.runtime import ThreadPool, balanced_ranges, even_ranges
 
 __all__ = [
     "WIDTH",

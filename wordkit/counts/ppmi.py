@@ -18,7 +18,7 @@ import numpy.typing as npt
 from wordkit.counts.config import CountsConfig
 from wordkit.counts.csr import CsrParts, Rows, collect_rows, memory_limit
 from wordkit.errors import ConfigError
-from wordkit.runtime import ThreadPool
+from wordkit.runtime import ThreadPool, balanced_ranges
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix

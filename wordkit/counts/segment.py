@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.csr import even_ranges, frozen
-from wordkit.runtime import ThreadPool
+from wordkit.counts.csr import frozen
+from wordkit.runtime import ThreadPool, even_ranges
 from wordkit.text import Corpus
 
 __all__ = ["Segment"]

@@ -16,7 +16,7 @@ from wordkit.counts.csr import CsrParts, Rows, collect_rows, memory_limit
 from wordkit.counts.krylov import Triplets, block_krylov, one_blas_thread
 from wordkit.counts.panels import WIDTH, Floats, Operator
 from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, ThreadPool, require_memory
+from wordkit.runtime import Report, Run, ThreadPool, balanced_ranges, require_memory
 
 if TYPE_CHECKING:
     from scipy.sparse import sparray, spmatrix

@@ -6,7 +6,13 @@ from wordkit.runtime.packages import versions
 from wordkit.runtime.processes import torchrun_number
 from wordkit.runtime.progress import Report, Run, StoppableRun, as_run, when_compiling
 from wordkit.runtime.signals import uninterrupted
-from wordkit.runtime.threads import ThreadPool, ordered_map, thread_count
+from wordkit.runtime.threads import (
+    ThreadPool,
+    balanced_ranges,
+    even_ranges,
+    ordered_map,
+    thread_count,
+)
 
 __all__ = [
     "DEVICES",
@@ -16,7 +22,9 @@ __all__ = [
     "ThreadPool",
     "as_run",
     "available_memory",
+    "balanced_ranges",
     "choose_device",
+    "even_ranges",
     "found_devices",
     "is_bf16_fast",
     "ordered_map",
@@ -25,6 +33,6 @@ __all__ = [
     "thread_count",
     "torchrun_number",
     "uninterrupted",
+    "versions",
     "when_compiling",
 ]
-    "versions",

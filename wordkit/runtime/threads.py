@@ -6,6 +6,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from wordkit.config import check_number
@@ -17,7 +18,12 @@ from wordkit.runtime.signals import uninterrupted
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["ThreadPool", "ordered_map", "thread_count", "unordered_map"]
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "ThreadPool", "balanced_ranges", "even_ranges", "ordered_map", "thread_count", "unordered_map",
+]  # fmt: skip
 
 _POLL_SECONDS = 0.2  # between looks for Ctrl-C
 _MAX_THREADS = 64  # on machines with fewer cores: more threads only take memory
@@ -180,3 +186,26 @@ def unordered_map(
             pool.shutdown()
             for future, task in running.items():
                 record(task, future.result())
+
+
+def balanced_ranges(ends: npt.NDArray[np.int64], max_units: int) -> list[tuple[int, int]]:
+    """Return row ranges of at most ``max_units`` units each; a row with more is a range of its own.
+
+    Args:
+        ends: (V + 1,), units before each row, from 0.
+        max_units: at least 1.
+    """
+    ranges = []
+    start, rows = 0, len(ends) - 1
+    while start < rows:
+        stop = int(ends.searchsorted(ends[start] + max_units, side="right")) - 1
+        stop = min(max(stop, start + 1), rows)
+        ranges.append((start, stop))
+        start = stop
+    return ranges
+
+
+def even_ranges(size: int, parts: int) -> list[tuple[int, int]]:
+    """Return ``range(size)`` cut into at most ``parts`` ranges of about the same length."""
+    cuts = [size * i // parts for i in range(parts + 1)]
+    return [(a, b) for a, b in pairwise(cuts) if a < b]

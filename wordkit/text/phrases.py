@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import ConfigError
-from wordkit.runtime import Report, Run, ThreadPool
+from wordkit.runtime import Report, Run, ThreadPool, balanced_ranges
 from wordkit.text.config import PhraseConfig
 from wordkit.text.corpus import Corpus, written_corpus
 from wordkit.text.corpus_folder import CorpusWriter
@@ -122,20 +122,11 @@ def _phrases(
 
     yield Report("phrases", 0, total, "tokens")
     parts = []
-    for done, pairs, found in pool.map(count, _ranges(ends, at_once)):
+    for done, pairs, found in pool.map(count, balanced_ranges(ends, at_once)):
         parts.append(_above_threshold(pairs, found, counts, N, config, usable, longest))
         yield Report("phrases", done, total, "tokens")
     columns: Any = zip(*parts, strict=True)
     return _Table(*map(np.concatenate, columns))
-
-
-def _ranges(ends: Longs, most: int) -> Iterator[tuple[int, int]]:
-    """Cut the words into ranges of at most so many tokens, or of one word."""
-    start, words = 0, len(ends) - 1
-    while start < words:
-        stop = int(np.searchsorted(ends, ends[start] + most, side="right")) - 1
-        start, previous = min(max(stop, start + 1), words), start
-        yield previous, start
 
 
 def _above_threshold(
@@ -271,7 +262,7 @@ def _joined_blocks(corpus: Corpus, table: _Table, pool: ThreadPool) -> Iterator[
         ends = np.empty(last - first, dtype=np.int32)
         return out[: kernels.join_sentences(ids, offsets, sentences, phrases, out, ends)], ends
 
-    return pool.map(join, _ranges(offsets, _JOINED_TOKENS))
+    return pool.map(join, balanced_ranges(offsets, _JOINED_TOKENS))
 
 
 def _vocabulary(
