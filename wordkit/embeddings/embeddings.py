@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -26,7 +27,7 @@ from wordkit.embeddings.search import (
     nearest,
     terms_of,
 )
-from wordkit.embeddings.transfer import file_identity, from_arrays, from_file
+from wordkit.embeddings.transfer import file_identity, from_file
 from wordkit.errors import (
     ConfigError,
     EmbeddingsError,
@@ -138,11 +139,14 @@ class Embeddings:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Tell other processes how to make the same: from the unchanged file, else from arrays."""
+        """Tell other processes how to make the same: from the unchanged file, else by value."""
         if self._identity is not None and self._identity == file_identity(self._identity[0]):
             return from_file, (self._identity, len(self), bool(self._weights))
-        arrays = {**self._vocabulary.to_arrays(), "vectors": self._vectors, "norms": self._norms}
-        return from_arrays, (arrays, dict(self._metadata), dict(self._weights), self._subwords)
+        make = partial(
+            Embeddings, norms=self._norms, metadata=dict(self._metadata),
+            weights=dict(self._weights), subwords=self._subwords,
+        )  # fmt: skip
+        return make, (self._vocabulary, self._vectors)
 
     def __getattr__(self, name: str) -> Any:
         """Say what a name of gensim's is here."""

@@ -1,4 +1,4 @@
-"""Embeddings on their way to another process: by the file that they are mapped from, or by value.
+"""Embeddings on their way to another process by the file that they are mapped from.
 
 What ``Embeddings.__reduce__`` refers to; ``multiprocessing`` and joblib call it.
 """
@@ -6,20 +6,14 @@ What ``Embeddings.__reduce__`` refers to; ``multiprocessing`` and joblib call it
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from wordkit.errors import StorageError
-from wordkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from wordkit.embeddings.composition import Subwords
     from wordkit.embeddings.embeddings import Embeddings
 
-__all__ = ["FileIdentity", "file_identity", "from_arrays", "from_file"]
+__all__ = ["FileIdentity", "file_identity", "from_file"]
 
 FileIdentity: TypeAlias = tuple[str, int, int]
 """The absolute path of a file, its size in bytes, and the time of its last change in ns."""
@@ -47,23 +41,3 @@ def from_file(identity: FileIdentity, size: int, with_weights: bool) -> Embeddin
         raise StorageError(f"{path} has changed since its vectors were loaded; load them again")
     vectors = load_embeddings(path, limit=size)
     return vectors if with_weights else vectors.without_weights()
-
-
-def from_arrays(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    metadata: Mapping[str, Any],
-    weights: Mapping[str, npt.NDArray[np.float32]],
-    subwords: Subwords | None = None,
-) -> Embeddings:
-    """Make embeddings of ``words``, ``counts`` where known, ``vectors`` and ``norms``."""
-    from wordkit.embeddings.embeddings import Embeddings
-
-    words = Vocabulary.from_arrays(arrays["words"], arrays.get("counts"), "the copy of vectors")
-    return Embeddings(
-        words,
-        arrays["vectors"],
-        norms=arrays["norms"],
-        metadata=metadata,
-        weights=weights,
-        subwords=subwords,
-    )

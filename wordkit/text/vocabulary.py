@@ -239,6 +239,10 @@ class Vocabulary:
     def __hash__(self) -> int:
         return hash(self._words)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrays = self.to_arrays()
+        return self.from_arrays, (arrays["words"], arrays.get("counts"), "a copy of a vocabulary")
+
     def __repr__(self) -> str:
         tokens = "no counts" if self._counts is None else counted(int(self._counts.sum()), "token")
         return f"Vocabulary({counted(len(self), 'word')}, {tokens})"
