@@ -17,11 +17,10 @@ import numpy.typing as npt
 from wordkit.classification import kernels
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import LabelledText, without_empty
-from wordkit.errors import ConfigError, TextError, VocabularyError, missing_hint
+from wordkit.errors import ConfigError, VocabularyError, missing_hint
 from wordkit.runtime import require_memory
-from wordkit.text.blocks import Block
 from wordkit.text.kernels import END, START
-from wordkit.text.lookup import Document, WordIds
+from wordkit.text.lookup import Document, WordIds, block_of
 from wordkit.text.scanner import Scanner
 from wordkit.text.subwords import NGrams
 from wordkit.text.tokenizers import Tokenizer, tokenizer_of
@@ -59,7 +58,7 @@ class TokenTable:
             TextError: it is not valid Unicode.
         """
         if all(isinstance(text, str) for text in texts):
-            found = self._scanner.scan(_block(texts), 0)  # type: ignore[arg-type]
+            found = self._scanner.scan(block_of(texts, "text"), 0)  # type: ignore[arg-type]
             parts, ends = [found.ids], found.line_ends.tolist()
         else:
             parts, ends = self._read_lists(texts)
@@ -72,7 +71,7 @@ class TokenTable:
         parts, ends, tokens = [np.zeros(0, np.int32)], [], 0
         for number, text in enumerate(texts, 1):
             if isinstance(text, str):
-                parts.append(self._scanner.scan(_block([text]), 0).ids)
+                parts.append(self._scanner.scan(block_of([text], "text"), 0).ids)
             elif isinstance(text, list | tuple) and all(isinstance(word, str) for word in text):
                 lines = "".join(f"{' '.join(word.split(chr(10)))}\n" for word in text if word)
                 parts.append(self._scanner.table.add(lines.encode(errors="replace"), 0))
@@ -116,17 +115,6 @@ class TokenTable:
             )
         known = {self.words[i]: int(counts[i]) for i in frequent}
         return Vocabulary.from_counts({**known, **{w: 0 for w in others if w not in known}})
-
-
-def _block(texts: Sequence[str]) -> Block:
-    lines = "\n".join(texts) + "\n"
-    if lines.count("\n") > len(texts):
-        lines = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
-    try:
-        return Block(lines.encode(), "the texts")
-    except UnicodeEncodeError as error:
-        character = lines[error.start]
-        raise TextError(f"a text is not valid Unicode: it holds {character!r}") from error
 
 
 @dataclass(frozen=True)

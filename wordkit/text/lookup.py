@@ -18,7 +18,7 @@ from wordkit.text.scanner import Scanner
 from wordkit.text.tokenizers import Tokenizer, is_number
 from wordkit.text.vocabulary import PHRASE_MARK, Vocabulary
 
-__all__ = ["Document", "WordIds", "WordLookup"]
+__all__ = ["Document", "WordIds", "WordLookup", "block_of"]
 
 Document: TypeAlias = "str | Sequence[str]"
 """A text, or the list of its tokens."""
@@ -91,20 +91,12 @@ class WordLookup:
         return self._tokenized(block)
 
     def _scanned(self, texts: Sequence[str]) -> WordIds:
-        lines = "\n".join(texts) + "\n"
-        if lines.count("\n") > len(texts):
-            lines = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
-        try:
-            data = lines.encode()
-        except UnicodeEncodeError as error:
-            character = lines[error.start]
-            raise TextError(f"a document is not valid Unicode: it holds {character!r}") from error
         V, equal = len(self._vocabulary), self._vocabulary.equal_spellings
         if self._scanner is None or self._scanner.table.size > V + _MAX_UNKNOWN_WORDS:
             self._scanner = Scanner(self._tokenizer)
             self._scanner.table.add(self._vocabulary.to_arrays()["words"].tobytes() + b"\n", 0)
             self._scanner.table.add("".join(f"{form}\n" for form in equal).encode(), 0)
-        found = self._scanner.scan(Block(data, "the documents"), 0)
+        found = self._scanner.scan(block_of(texts, "document"), 0)
         is_known = found.ids < V + len(equal)
         known_before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_known)])
         ids = found.ids[is_known]
@@ -133,6 +125,26 @@ class WordLookup:
                     break
             yield word
             start += n
+
+
+def block_of(texts: Sequence[str], noun: str) -> Block:
+    """Return texts as the lines of a block, with spaces for the line breaks in them.
+
+    Args:
+        texts: a line for each.
+        noun: what one is, for messages.
+
+    Raises:
+        TextError: one is not valid Unicode.
+    """
+    lines = "\n".join(texts) + "\n"
+    if lines.count("\n") > len(texts):
+        lines = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
+    try:
+        return Block(lines.encode(), f"the {noun}s")
+    except UnicodeEncodeError as error:
+        character = lines[error.start]
+        raise TextError(f"a {noun} is not valid Unicode: it holds {character!r}") from error
 
 
 def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
