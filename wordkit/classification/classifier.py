@@ -215,8 +215,8 @@ class Classifier:
     def normalized(self, logits: Floats) -> Floats:
         """Return the probabilities of labels by the logits of outputs, shape (N, K)."""
         if self.config.loss == "softmax":
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+            exp_logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+            return np.asarray(exp_logits / exp_logits.sum(axis=1, keepdims=True))
         if self.config.loss == "ova":
             return _sigmoid(logits)
         tree = self._tree  # log σ(±z) of the nodes on each path

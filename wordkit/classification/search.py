@@ -84,7 +84,7 @@ class _Trial:
 
     @property
     def accuracies(self) -> npt.NDArray[np.float64]:
-        """By weight."""
+        """The fraction of right answers for each weight."""
         return np.asarray(sum(self.right.values()) / max(sum(self.texts.values()), 1))
 
     @property

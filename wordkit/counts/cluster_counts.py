@@ -35,8 +35,6 @@ _MAX_TASK_ENTRIES = 1 << 20
 _PER_ENTRY = 64  # bytes, read and written, with what the allocator keeps
 _PER_WORD = 37
 
-Longs = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Counting:
@@ -57,7 +55,7 @@ class Counting:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What the counts depend on."""
+        """The values that the counts depend on."""
         return self.fingerprint, self.words, self.config
 
     @property
@@ -194,15 +192,12 @@ def weigh_blocks(
 
 def read_block(block: Block) -> CsrParts:
     """Return the rows of a block as a matrix (R, V), memory-mapped."""
-    return _csr(block.part.array("columns"), block.part.array("values"),
-                block.part.array("ends"), block.words)  # fmt: skip
+    return _csr(Rows(*map(block.part.array, Rows._fields)), block.words)
 
 
-def _csr(
-    columns: npt.NDArray[np.int32], values: npt.NDArray[np.float32], ends: Longs, words: int
-) -> CsrParts:
-    indptr = np.concatenate([[0], ends])
-    return CsrParts.from_arrays(indptr, columns, values, (len(ends), words))
+def _csr(rows: Rows, words: int) -> CsrParts:
+    indptr = np.concatenate([[0], rows.ends])
+    return CsrParts.from_arrays(indptr, rows.columns, rows.values, (len(rows.ends), words))
 
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -262,7 +257,7 @@ def _merge_block(paths: list[str], counting: Counting, block: Block) -> dict[str
     with ThreadPool(1) as pool:
         for made in merged_rows(parts, scale, counting.task_entries, pool):
             rows.append(made)
-            csr = _csr(made.columns, made.values, made.ends, counting.words)
+            csr = _csr(made, counting.words)
             row_sums.append(np.zeros(len(made.ends)))
             kernels.marginals(*csr.arrays, (0, len(made.ends)), row_sums[-1], column_sums)
     sums = {"row_sums": np.concatenate(row_sums), "column_sums": column_sums}
@@ -274,12 +269,12 @@ def _weigh(block: Block, weighted: Block, biases: Part) -> dict[str, Any]:
     if (record := weighted.part.finished()) is not None:
         return record
     counts, file = read_block(block), biases.read()
-    shares = (
+    terms = (
         file.tensor("rows", np.float64, 1)[slice(*block.rows)].copy(),
         file.tensor("columns", np.float64, 1).copy(),
         float(file.tensor("constant", np.float64, 1)[0]),
     )
-    make = pmi_rows(counts, shares, 0.0)
+    make = pmi_rows(counts, terms, 0.0)
     rows = _RowsWriter(weighted.part, np.float32)
     squares = largest = 0.0
     for span in balanced_ranges(counts.indptr, _MAX_TASK_ENTRIES):
@@ -323,7 +318,9 @@ class _StoredParts:
         self.words = words
         self._start, stop = rows
         parts = [Part(path) for path in paths]
-        self._ends = [_from_zero(part.array("ends"))[self._start : stop + 1] for part in parts]
+        self._ends = [
+            np.concatenate([[0], part.array("ends")])[self._start : stop + 1] for part in parts
+        ]
         self._columns = [part.array("columns") for part in parts]
         self._sums = [part.array("values") for part in parts]
         self.row_entries = np.asarray(sum(np.diff(ends) for ends in self._ends))
@@ -335,7 +332,3 @@ class _StoredParts:
         columns = [array[span] for array, span in zip(self._columns, spans, strict=True)]
         sums = [array[span] for array, span in zip(self._sums, spans, strict=True)]
         return PartRows.join(ends, columns, sums)
-
-
-def _from_zero(ends: Longs) -> Longs:
-    return np.concatenate([np.zeros(1, np.int64), ends])

@@ -83,7 +83,7 @@ class Subwords:
 
     @property
     def are_finite(self) -> bool:
-        """Whether no number is NaN or infinite."""
+        """True if no number is NaN or infinite."""
         return all_finite(self.matrix) and (
             self.scales is None or bool(np.isfinite(self.scales).all())
         )

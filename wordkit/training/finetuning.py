@@ -121,6 +121,6 @@ def share_unk_bias(bias: Tensor, known: Vocabulary, joined: Vocabulary, found: V
     new = [word for word in found if joined.get(word) is not None and known.get(word) is None]
     unknown = sum(n for word, n in counts.items() if joined.get(word) is None or word == UNK)
     if new:
-        shares = np.maximum([*(counts[word] for word in new), unknown], 0.5)
+        parts = np.maximum([*(counts[word] for word in new), unknown], 0.5)
         rows = [joined.id(word) for word in (*new, UNK)]
-        bias[rows] += torch.from_numpy(np.log(shares / shares.sum())).to(bias)
+        bias[rows] += torch.from_numpy(np.log(parts / parts.sum())).to(bias)

@@ -1,4 +1,4 @@
-"""What the training kernels are given: the corpus, the targets, the settings."""
+"""The arguments of the training kernels: the corpus, the targets, the settings."""
 
 from __future__ import annotations
 
