@@ -241,13 +241,13 @@ class Settings:
 
 
 def _in_class(kind: type[Settings], declared: Setting) -> Setting:
-    """A declaration without the effects of fields that the class does not have."""
+    """Return a declaration without the effects of fields that the class does not have."""
     useful = {name: v for name, v in declared.only_with.items() if name in kind._declared}
     return dataclasses.replace(declared, only_with=useful)
 
 
 def _sentences(declared: Setting) -> str:
-    """The declaration as text: meaning, range, and when it has an effect."""
+    """Return the declaration as text: meaning, range, and when it has an effect."""
     parts = [declared.meaning]
     if declared.none:
         parts.append(f"None: {declared.none}.")
@@ -272,7 +272,7 @@ def settings_of(kind: type[Settings]) -> Mapping[str, Setting]:
 
 
 def _resolved(declared: Setting, field: dataclasses.Field[Any], hint: Any) -> Setting:
-    """A declaration with the name, the type and the default of its field."""
+    """Return a declaration with the name, the type and the default of its field."""
     parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     kinds = [part for part in parts if part is not type(None)]
     hint = kinds[0] if len(kinds) == 1 else object  # of several kinds, the class checks its value
@@ -388,7 +388,7 @@ def from_record(kind: type[S], record: object) -> S:
 
 
 def _settled(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the default in the place of each that has no effect."""
+    """Return values with the default in the place of each that has no effect."""
     defaults = {
         name: settings_of(kind)[name].default for name, _ in without_effect(kind, values, values)
     }

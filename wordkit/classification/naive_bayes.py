@@ -40,6 +40,6 @@ def log_count_ratios(texts: Texts, scores: Floats) -> Floats:
 
 
 def _spread(scores: npt.NDArray[Any], counts: npt.NDArray[np.float64]) -> float:
-    """The standard deviation of the scores of a word, in the mean over all words of the texts."""
+    """Return the standard deviation of a word's scores, in the mean over all words of the texts."""
     off = scores - scores.mean(axis=1, keepdims=True)
     return max(float(np.sqrt((counts * off**2).sum() / counts.sum())), 1e-9)

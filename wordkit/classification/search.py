@@ -177,7 +177,7 @@ class _Search:
         return _FOLDS if self._valid is None else 1
 
     def _scale(self) -> float:
-        """The time of a training on all texts, on all threads, by that of a trial."""
+        """Return the time of a training on all texts, on all threads, by that of a trial."""
         return len(self._data) / max(len(self._fold(0)[0]), 1) / max(0.7 * self._threads, 1)
 
     def _left(self) -> float:
@@ -251,7 +251,7 @@ class _Search:
         trial.right[fold], trial.texts[fold] = np.array(right), len(valid)
 
     def _fold(self, fold: int) -> tuple[LabelledWords, LabelledWords]:
-        """The texts to train on and those held out."""
+        """Return the texts to train on and those held out."""
         if self._valid is not None:
             return self._data.take(self._order[:_MAX_TEXTS]), self._valid
         if fold not in self._folds:
@@ -264,7 +264,7 @@ class _Search:
     # --- settings --------------------------------------------------------------------------------
 
     def _new_trials(self) -> Iterator[_Trial]:
-        """The defaults, with and without embeddings, then random settings."""
+        """Yield the defaults, with and without embeddings, then random settings."""
         starts = [True, False] if self._embeddings is not None else [False]
         for uses_embeddings in starts:
             yield self._trial({}, uses_embeddings)

@@ -228,14 +228,14 @@ class Training:
         return inputs, aligned(np.zeros, outputs, S)
 
     def _scores(self) -> Floats:
-        """The scores of all models, the present one among them, shape (R, O)."""
+        """Return the scores of all models, the present one among them, shape (R, O)."""
         scores = self._inputs @ self._output.T
         if self._before is not None:
             scores = (self._before * self._model + scores) / np.float32(self._model + 1)
         return scores
 
     def _matrices(self) -> tuple[Floats, Floats | None]:
-        """The vectors and the output matrix, or the scores."""
+        """Return the vectors and the output matrix, or the scores."""
         if self.config.models == 1 and not self.config.naive_bayes:
             D = self.config.dim
             return scores_of(self._inputs[:, :D], self._output[:, :D])
@@ -306,7 +306,7 @@ def known_vectors(
 
 
 def _rates(rows: WordIds, R: int, config: ClassifierConfig) -> Floats:
-    """The learning rate of each word and n-gram, in the mean over the texts 1.
+    """Return the learning rate of each word and n-gram, in the mean over the texts 1.
 
     A vector that is multiplied by a weight is learnt at the rate of the weight squared; so the
     vectors have theirs, and answers need none.

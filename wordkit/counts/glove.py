@@ -180,7 +180,7 @@ class GloveRun(StoppableRun[Embeddings]):
     def _epoch(
         self, chunks: PairChunks, threads: int, limit: float
     ) -> Generator[Report, None, None]:
-        """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
+        """Train on the rest of the epoch, with a checkpoint when one is due or it is stopped."""
         from wordkit.counts.glove_kernels import train_pairs
 
         state, config = self._state, self._config
@@ -214,7 +214,7 @@ class GloveRun(StoppableRun[Embeddings]):
             raise
 
     def _next(self, order: list[int]) -> Iterator[int]:
-        """The chunks left of the epoch, until a checkpoint is due or the training diverges."""
+        """Yield the chunks left of the epoch, until a checkpoint is due or training diverges."""
         state = self._state
         while state.position < len(order) and not self._keeper.is_due() and not self._has_diverged:
             state.position += 1

@@ -120,7 +120,7 @@ class _Search:
         return sorted([greedy, *others], key=lambda each: self._rank(row, each), reverse=True)
 
     def _rank(self, row: int, hypothesis: Hypothesis) -> tuple[bool, float]:
-        """The sort key; no hypothesis less probable than the greedy one is above it."""
+        """Return the sort key; no hypothesis less probable than the greedy one is above it."""
         is_above = hypothesis.log_probability >= self.greedy[row].log_probability
         return is_above, hypothesis.score(self.config.length_penalty)
 
@@ -142,7 +142,7 @@ class _Search:
         return parents
 
     def _undecided(self, beams: _Beams) -> Tensor:
-        """A mask of the sequences that may still find a better answer, shape (B,)."""
+        """Return a mask of the sequences that may still find a better answer, shape (B,)."""
         config = self.config
         at_most = length_norm(config.max_length, config.length_penalty)
         undecided = []

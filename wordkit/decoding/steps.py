@@ -40,7 +40,7 @@ class Hypothesis:
     """True if it has ended; else it was cut."""
 
     def score(self, length_penalty: float) -> float:
-        """log p over ((5 + length) / 6)^α, the end mark counted (Wu et al. 2016, section 7)."""
+        """Return log p over ((5 + length) / 6)^α, with the end mark (Wu et al. 2016, section 7)."""
         return self.log_probability / length_norm(len(self.ids) + self.ended, length_penalty)
 
 

@@ -176,7 +176,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return np.asarray(weights, dtype=np.float32)
 
     def _means(self, documents: WordIds) -> Iterator[_Floats]:
-        """The weighted means of the vectors of each document, many documents at a time."""
+        """Yield the weighted means of the vectors of each document, many documents at a time."""
         for start in range(0, len(documents), _BLOCK_ROWS):
             weights = _matrix(documents[start : start + _BLOCK_ROWS], self.weights_)
             # the paper on SIF divides by the number of words
@@ -218,7 +218,7 @@ def _words_of(look_up: WordLookup, X: Iterable[Document]) -> WordIds:
 
 
 def _text_settings(vectors: Embeddings) -> Mapping[str, Any]:
-    """The settings of the text that vectors were trained with; empty where they are unknown."""
+    """Return the settings of the text that vectors were trained with; empty if they are unknown."""
     found: Any = vectors.metadata
     path = ("language_model", "text") if "language_model" in found else ("corpus", "settings")
     for name in path:
@@ -227,13 +227,13 @@ def _text_settings(vectors: Embeddings) -> Mapping[str, Any]:
 
 
 def _matrix(documents: WordIds, weights: npt.NDArray[Any]) -> csr_array:
-    """The weights of the words of documents, (N, V); a word that comes twice has two entries."""
+    """Return the weights of documents' words, (N, V); a word that comes twice has two entries."""
     shape = (len(documents), len(weights))
     return csr_array((weights[documents.ids], documents.ids, documents.offsets), shape=shape)
 
 
 def _first_component(blocks: Iterable[_Floats], D: int) -> _Floats:
-    """The first right singular vector of a matrix given in blocks of rows, shape (D,)."""
+    """Return the first right singular vector of a matrix given in blocks of rows, shape (D,)."""
     gram = np.zeros((D, D))
     with threadpool_limits(1):  # the last bits would depend on the number of threads
         for block in blocks:

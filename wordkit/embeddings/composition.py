@@ -74,7 +74,7 @@ class Subwords:
     def _rows_of_words(
         self, words: Sequence[str]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The rows of the n-grams of words, and for each word their number and one for its own."""
+        """Return the rows of words' n-grams, and for each word their number and one for its own."""
         buckets, offsets = self.ngrams.buckets_of(words)
         rows = self.rows_of(buckets)
         known = rows >= 0

@@ -204,7 +204,7 @@ class Embeddings:
         return len(self._vocabulary)
 
     def __iter__(self) -> Iterator[str]:
-        """The words, in their order."""
+        """Iterate over the words, in their order."""
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:

@@ -170,7 +170,7 @@ def iter_fit_preset(
 
 
 def _small_transformer(tokens: int, given: Mapping[str, Any]) -> Preset:
-    """The preset for a Transformer in the time that is given, its batch as the text allows."""
+    """Return the preset for a Transformer in the time given, its batch as the text allows."""
     preset = PRESETS[_TRANSFORMER]
     steps, epochs = given.get("steps") or preset.training.steps, given.get("epochs")
     minutes = given.get("max_minutes") or (MINUTES if epochs is None else None)
@@ -180,7 +180,7 @@ def _small_transformer(tokens: int, given: Mapping[str, Any]) -> Preset:
 
 
 def _training(tokens: int, minutes: float | None, epochs: int | None) -> TrainingConfig:
-    """The settings of the training but for the rate, with as large a batch as the text allows."""
+    """Return the settings of the training but for the rate, its batch as the text allows."""
     batch = min(max(tokens // (TrainingConfig.steps * _MIN_WINDOWS), 1), _MAX_BATCH)
     return TrainingConfig(batch=batch, epochs=epochs, max_minutes=minutes)
 

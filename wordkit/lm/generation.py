@@ -138,7 +138,7 @@ def generate_samples(
 def _beam(
     model: LanguageModel, prompt: Sequence[int], search: BeamConfig
 ) -> Iterator[tuple[str, ...]]:
-    """The words of the most probable continuation that a beam search finds."""
+    """Return the words of the most probable continuation that a beam search finds."""
     *before, last = prompt
     state: State = _read(model, before)[1] if before else model.network.initial_state(1)
     [[best]] = beam_search(model.network, last, state, 1, search)

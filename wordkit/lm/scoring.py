@@ -142,7 +142,7 @@ def score_lines(
 
 
 def _texts(model: LanguageModel, lines: Iterable[str | Sequence[str]]) -> Iterator[list[str]]:
-    """The words of each line, and its end."""
+    """Yield the words of each line, and its end."""
     for number, line in enumerate(lines, 1):
         words = [*line] if isinstance(line, Iterable) else [line]
         if isinstance(line, str):

@@ -318,7 +318,7 @@ def _words(
 
 
 def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> dict[str, Any]:
-    """The metadata of the model: the same for equal runs, so without times."""
+    """Return the metadata of the model: the same for equal runs, so without times."""
     settings = corpus.settings
     return {
         "made_by": "wordkit train-lm",
@@ -335,6 +335,6 @@ def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> d
 
 
 def _record(corpus: Corpus) -> dict[str, Any]:
-    """The identity of a corpus without the pieces of bpe, which ``text`` has."""
+    """Return the identity of a corpus without the pieces of bpe, which ``text`` has."""
     settings = {name: value for name, value in corpus.settings.items() if name != "bpe"}
     return {**corpus.record, "settings": settings}

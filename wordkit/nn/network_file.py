@@ -119,7 +119,7 @@ def read_vocabularies(file: TensorFile, prefixes: Sequence[str]) -> tuple[Vocabu
 
 
 def _joined(records: Mapping[str, str]) -> str:
-    """The records as one text, for the digest."""
+    """Return the records as one text, for the digest."""
     return json.dumps(dict(sorted(records.items())))
 
 
@@ -156,7 +156,7 @@ class NetworkFile:
         self.file = replace(self.file, tensors=_renamed(self.file.tensors))
 
     def _record(self, name: str) -> dict[str, Any]:
-        """A JSON object by name."""
+        """Return a JSON object by name."""
         try:
             known = json.loads(self.file.metadata.get(name, ""))
         except (ValueError, RecursionError) as error:
@@ -238,7 +238,7 @@ class NetworkFile:
 
 
 def _renamed(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Tensors by the names that they have today."""
+    """Return tensors by the names that they have today."""
     found = {}
     for name, tensor in tensors.items():
         if name.endswith(".extra") and tensor.ndim == 2:

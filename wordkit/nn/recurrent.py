@@ -111,7 +111,7 @@ class RecurrentLayer(nn.Module):
         return self._run(x, state, self.weight_input)
 
     def _padded(self, x: Tensor, state: LayerState, lengths: Tensor) -> tuple[Tensor, LayerState]:
-        """The padded case of :meth:`forward`; packed sequences took up to 5 times as long."""
+        """Do :meth:`forward` with padding; packed sequences took up to 5 times as long."""
         T, B, _ = x.shape
         is_padding = (torch.arange(T).unsqueeze(1) >= lengths.cpu()).unsqueeze(2).to(x.device)
         weight: Tensor = self.weight_input
@@ -148,7 +148,7 @@ class RecurrentLayer(nn.Module):
         return outputs.to(x.dtype), tuple(part.squeeze(0).to(x.dtype) for part in after)
 
     def _further_parameters(self) -> list[Tensor]:
-        """The recurrent weights and two biases, as torch's functions take them."""
+        """Return the recurrent weights and two biases, as torch's functions take them."""
         second = torch.zeros_like(self.bias)
         if self.cell == "gru":
             second = torch.cat([second[: 2 * self.hidden_size], self.recurrent_bias])

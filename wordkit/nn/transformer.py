@@ -150,7 +150,7 @@ class TransformerLayer(nn.Module):
         return means.transpose(1, 2).flatten(2)
 
     def _dropped(self, x: Tensor) -> Tensor:
-        """Dropout, whose mask may be the same at all steps."""
+        """Apply dropout, whose mask may be the same at all steps."""
         return cast("Tensor", self.dropout(x.transpose(0, 1))).transpose(0, 1)
 
 

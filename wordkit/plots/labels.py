@@ -169,7 +169,7 @@ class _Layout:
         self.lines[label] = line if length > self.gap + 1e-9 else np.nan
 
     def _candidates(self, label: int) -> tuple[Floats, Floats]:
-        """Boxes within the bounds, shape (C, 4), and their costs."""
+        """Return boxes within the bounds, shape (C, 4), and their costs."""
         angles = np.arange(_DIRECTIONS) * (2 * math.pi / _DIRECTIONS)
         away = np.repeat(self.gap + self.unit * np.array(_RINGS), _DIRECTIONS)[:, None]  # (C, 1)
         towards = np.tile(np.stack([np.cos(angles), np.sin(angles)], axis=1), (len(_RINGS), 1))
@@ -185,7 +185,7 @@ class _Layout:
         return boxes, costs + self._crowding(label, boxes, has_line)
 
     def _crowding(self, label: int, boxes: Floats, has_line: Bools) -> Floats:
-        """The costs of covered points, and of lines through labels, for each box."""
+        """Return the costs of covered points, and of lines through labels, for each box."""
         if not len(boxes):
             return np.zeros(0)
         near = self.points[self._near(self.points, boxes)]
@@ -199,13 +199,13 @@ class _Layout:
         return np.asarray(_DOT_COST * covered + _CROSSING_COST * crossings)
 
     def _near(self, corners: Floats, boxes: Floats, margin: float = 0) -> Bools:
-        """A mask of the corners within the extent of all boxes and a margin in label heights."""
+        """Return a mask of the corners within all boxes' extent and a margin in label heights."""
         low = boxes[:, :2].min(axis=0) - margin * self.unit
         high = boxes[:, 2:].max(axis=0) + margin * self.unit
         return np.asarray(((corners >= low) & (corners <= high)).all(axis=1))
 
     def _overlaps(self, boxes: Floats) -> tuple[Bools, npt.NDArray[np.intp]]:
-        """A mask of the overlaps of boxes with taken ones near, (C, P), and their indices."""
+        """Return a mask of overlaps of boxes with taken ones near, (C, P), and their indices."""
         if not len(boxes):
             return np.zeros((0, 0), dtype=bool), np.zeros(0, dtype=np.intp)
         start, end = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
@@ -217,12 +217,12 @@ class _Layout:
 
 
 def _lines(point: Floats, boxes: Floats) -> Floats:
-    """Points on the shortest lines from a point to boxes, shape (boxes, S, 2)."""
+    """Return points on the shortest lines from a point to boxes, shape (boxes, S, 2)."""
     ends = np.clip(point, boxes[:, :2], boxes[:, 2:])
     return np.asarray(point + _ALONG * (ends - point)[:, None])
 
 
 def _within(points: Floats, boxes: Floats) -> Bools:
-    """A mask of the points, shape (..., 2), in boxes, shape (..., boxes)."""
+    """Return a mask of the points, shape (..., 2), in boxes, shape (..., boxes)."""
     x, y = points[..., 0, None], points[..., 1, None]
     return np.asarray((x > boxes[:, 0]) & (x < boxes[:, 2]) & (y > boxes[:, 1]) & (y < boxes[:, 3]))

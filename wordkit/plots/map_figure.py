@@ -62,7 +62,7 @@ def draw_map(drawn: WordMap, path: str | os.PathLike[str], *, theme: Theme = LIG
 
 
 def _scaled(points: Floats) -> tuple[Floats, tuple[float, float]]:
-    """Points on paper, shape (N, 2), with the aspect of the map, and its width and height."""
+    """Return points on paper, (N, 2), with the aspect of the map, and its width and height."""
     inches = float(np.clip(0.62 * np.sqrt(len(points)) + 2.2, _MIN_WIDTH, _MAX_WIDTH))
     centred = points - (points.max(axis=0) + points.min(axis=0)) / 2
     extent = np.ptp(points, axis=0)

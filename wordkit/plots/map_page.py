@@ -72,7 +72,7 @@ def write_page(
 
 
 def _embed(data: object) -> str:
-    """JSON in which no word can end the script element that holds it."""
+    """Return JSON in which no word can end the script element that holds it."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":  # none is part of JSON's syntax, so that all are in strings
         text = text.replace(char, f"\\u{ord(char):04x}")

@@ -106,7 +106,7 @@ def read_training_log(path: str | os.PathLike[str]) -> TrainingLog:
 
 
 def _reports(path: str | os.PathLike[str]) -> Iterable[dict[str, Any]]:
-    """The objects of a log, with numbers or null where numbers are expected."""
+    """Yield the objects of a log, with numbers or null where numbers are expected."""
     try:
         with open(path, "rb") as file:
             check_readable(path)
@@ -131,7 +131,7 @@ def _reports(path: str | os.PathLike[str]) -> Iterable[dict[str, Any]]:
 
 
 def _fault(line: Any) -> str | None:
-    """A fault of a line of a log, or None."""
+    """Return a fault of a line of a log, or None."""
     if not isinstance(line, dict) or not isinstance(line.get("stage"), str):
         return "is no report on a stage"
     if line["stage"] in _STAGES:
@@ -190,7 +190,7 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
 
 
 def _remedy(logs: Iterable[TrainingLog]) -> str:
-    """The remedy of a message: the other quantities of the logs."""
+    """Return the remedy of a message: the other quantities of the logs."""
     curves = [
         (by, log.curve(metric, by)[0]) for log in logs for metric in _METRICS for by in X_AXES
     ]

@@ -81,7 +81,7 @@ def map_words(
 def _choose_words(
     embeddings: Embeddings, named: Iterable[str], top: int, skip: int
 ) -> dict[str, None]:
-    """The words that are named, then the first ones of the vocabulary."""
+    """Return the words that are named, then the first ones of the vocabulary."""
     if top < 0 or skip < 0:
         raise ConfigError(f"top and skip must be at least 0, not {top} and {skip}")
     chosen = dict.fromkeys(named)

@@ -199,7 +199,7 @@ def read_tensors(
 
 
 def _with_article(kind: object) -> str:
-    """The name of a kind with its article."""
+    """Return the name of a kind with its article."""
     return f"a {kind}" if isinstance(kind, str) and not kind.endswith("s") else str(kind)
 
 
@@ -269,7 +269,7 @@ def _read_metadata(path: Path, entry: Any) -> dict[str, Any]:
 
 
 def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """The array that a header entry describes, checked against the bytes of the file."""
+    """Return the array that a header entry describes, checked against the bytes of the file."""
     try:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
         shape = tuple(map(_whole, entry["shape"]))

@@ -69,7 +69,7 @@ def is_same_file(path: AnyPath, other: AnyPath) -> bool:
 
 
 def _identity(path: AnyPath) -> object:
-    """The identity of a file; of one that does not exist, that of its folder, and its name."""
+    """Return the identity of a file; if it does not exist, that of its folder, and its name."""
     folder, name = os.path.split(real := os.path.realpath(path))
     for known, rest in ((real, ""), (folder, name)):
         if os.path.exists(known):
@@ -79,7 +79,7 @@ def _identity(path: AnyPath) -> object:
 
 
 def _identities(path: AnyPath | None) -> Iterator[tuple[str, object]]:
-    """The files of an input by their names, with their identities."""
+    """Yield the files of an input by their names, with their identities."""
     if path == "-":
         if sys.stdin is not None and stat.S_ISREG((status := os.fstat(0)).st_mode):
             yield "standard input", (status.st_dev, status.st_ino, "")

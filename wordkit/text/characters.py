@@ -67,7 +67,7 @@ Mask = npt.NDArray[np.bool_]
 
 @cache
 def _categories() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The two letters of the general category of each code point; of letters only the L."""
+    """Return the two letters of the general category of each code point; of letters only the L."""
     pairs = np.empty((_POINTS, 2), dtype=np.uint8)
     pairs[:] = list(b"Cn")
     for plane in _PRIVATE_PLANES:

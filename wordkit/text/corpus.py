@@ -138,7 +138,7 @@ class Corpus:
         return {name: getattr(self, name) for name in names}
 
     def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
-        """The sentences, each an array of ids."""
+        """Yield the sentences, each an array of ids."""
         for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
             yield self.ids[start:end]
 
@@ -254,7 +254,7 @@ def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _pieces(array: npt.NDArray[Any], *, overlap: int = 0) -> Iterator[npt.NDArray[Any]]:
-    """An array, which may be larger than memory, piece by piece."""
+    """Yield an array, which may be larger than memory, piece by piece."""
     for start in range(0, len(array), _PIECE):
         yield np.ascontiguousarray(array[start : start + _PIECE + overlap])
 

@@ -42,7 +42,7 @@ def split_at_clusters(text: str) -> Iterator[tuple[str, bool]]:
 
 @cache
 def _searches() -> tuple[Callable[[str], list[str]], Callable[..., Any]]:
-    """The search for all clusters, and for a code point that may join others."""
+    """Return the search for all clusters, and for a code point that may join others."""
     import regex  # takes 60 ms; ASCII needs none
 
     names = ("Other", "Control", "CR", "LF", "LV", "LVT")  # a syllable joins single Jamo only

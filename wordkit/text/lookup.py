@@ -148,7 +148,7 @@ def block_of(texts: Sequence[str], noun: str) -> Block:
 
 
 def _blocks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Several documents at a time, so that little memory is taken for their tokens."""
+    """Yield several documents at a time, so that little memory is taken for their tokens."""
     block: list[Document] = []
     characters = 0
     for number, document in enumerate(documents, 1):

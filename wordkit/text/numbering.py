@@ -94,7 +94,7 @@ def number_words(
 def _merged_counts(
     targets: list[str], counts: npt.NDArray[np.int64], firsts: npt.NDArray[np.int64]
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Words, some of them now equal, as distinct words in the order of a vocabulary."""
+    """Return words, some of them now equal, as distinct words in the order of a vocabulary."""
     total: dict[str, int] = {}
     first: dict[str, int] = {}
     for word, count, position in zip(targets, counts.tolist(), firsts.tolist(), strict=True):

@@ -87,7 +87,7 @@ def _find(
 
 
 def _lengths(vocabulary: Vocabulary) -> npt.NDArray[np.int8]:
-    """One word in each word, and none in the special ones."""
+    """Return the number of words in each word: 1, and 0 in the special ones."""
     lengths = np.ones(len(vocabulary), dtype=np.int8)
     lengths[[i for i in map(vocabulary.get, (UNK, EOS)) if i is not None]] = 0
     return lengths

@@ -220,7 +220,7 @@ class Spool(SpoolFile):
         self.lines += len(found.line_ends)
 
     def __iter__(self) -> Iterator[tuple[int, BlockIds]]:
-        """The scanner and the ids of each block, once."""
+        """Yield the scanner and the ids of each block, once."""
         try:
             self._file.seek(0)
         except OSError as error:  # what was still to be written could not be

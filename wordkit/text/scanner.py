@@ -299,7 +299,7 @@ class Scanner:
 
 
 def _line_end(data: bytes, start: int) -> int:
-    """The index of the first line feed from ``start`` on, the size of the data where none is."""
+    """Return the index of the first line feed from ``start`` on, else the size of the data."""
     end = data.find(b"\n", start)
     return len(data) if end < 0 else end
 

@@ -64,7 +64,7 @@ def _write(file: IO[bytes], data: bytes) -> None:
 
 
 def _read(file: IO[bytes]) -> bytes | None:
-    """The next piece of data; None at the end."""
+    """Return the next piece of data; None at the end."""
     head = file.read(_SIZE.size)
     if len(head) < _SIZE.size:
         return None

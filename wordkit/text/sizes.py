@@ -80,7 +80,7 @@ def _measured(data: bytes, form: Normalization) -> tuple[npt.NDArray[np.int64], 
 
 @cache
 def _kinds(form: Normalization) -> npt.NDArray[np.uint8]:
-    """The kinds of code points for the kernel."""
+    """Return the kinds of code points for the kernel."""
     kinds = 2 * unsettled_characters(form).astype(np.uint8)
     kinds[[c for c in range(0x3001) if chr(c).isspace()]] |= 1  # the last is U+3000
     return kinds

@@ -73,7 +73,7 @@ def _capitals(folded: str) -> tuple[str, str]:
 
 
 def _edits(word: str) -> Iterator[str]:
-    """All strings one edit away; a to z and the word's own characters are inserted."""
+    """Yield all strings one edit away; a to z and the word's own characters are inserted."""
     characters = sorted(set(string.ascii_lowercase) | set(word))
     for i in range(len(word) + 1):
         head, tail = word[:i], word[i:]

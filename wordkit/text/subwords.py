@@ -93,7 +93,7 @@ class NGrams(Settings):
         return np.concatenate(parts), np.cumsum(np.concatenate(counts))
 
     def _block(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-        """The buckets of some words, and their number for each."""
+        """Return the buckets of some words, and their number for each."""
         if not words:
             return np.zeros(0, np.int32), np.zeros(0, np.int64)
         text = "".join(f"<{word}>" for word in words)

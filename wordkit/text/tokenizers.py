@@ -108,7 +108,7 @@ class Tokenizer:
     """The pieces of ``bpe``, once they are learnt."""
 
     def __call__(self, line: str) -> Sequence[str]:
-        """The tokens of a line."""
+        """Return the tokens of a line."""
         function = self.function if self.bpe is None else self.bpe.tokens
         return function(self.prepared(line))
 
@@ -200,7 +200,7 @@ def is_number(word: str) -> bool:
 
 
 def _belonging(symbol: str) -> str:
-    """An expression for what belongs to the symbol before it; ``symbol``: ranges of symbols."""
+    """Return an expression for what belongs to the symbol before; ``symbol``: ranges of symbols."""
     mask = marks().copy()
     mask[[*TONES, *TAGS]] = True
     joined = rf"(?<={chr(ZERO_WIDTH_JOINER)})(?![\0-\x7f])[{symbol}]"
@@ -209,7 +209,7 @@ def _belonging(symbol: str) -> str:
 
 @cache
 def _finder(symbols: bool, ascii_only: bool) -> Callable[[str], list[str]]:
-    """The search for the tokens of a line; lines of ASCII have a shorter, faster expression."""
+    """Return the search for the tokens of a line; that for lines of ASCII is shorter and faster."""
     if ascii_only:
         first = word = r"\w"
         other = r"[^\w\x00-\x20\x7f]"
@@ -229,7 +229,7 @@ _KEY = re.compile(rf"[0-9#*]\ufe0f?{chr(KEYCAP)}")
 
 
 def _tokens(line: str, symbols: bool) -> list[str]:
-    """The tokens of a line."""
+    """Return the tokens of a line."""
     if line.isascii():
         return _finder(symbols, True)(line)
     line = line.translate(_FOLD)
@@ -259,7 +259,7 @@ def _whitespace(line: str) -> list[str]:
 
 @cache
 def _nltk(name: str) -> TokenizeFunction:
-    """The tokenize method of one of NLTK's rule-based tokenizers, which need no data."""
+    """Return the tokenize method of one of NLTK's rule-based tokenizers, which need no data."""
     if name == "treebank":
         from nltk.tokenize.treebank import TreebankWordTokenizer as Chosen
     elif name == "tweet":
@@ -272,7 +272,7 @@ def _nltk(name: str) -> TokenizeFunction:
 
 @cache
 def _stray() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """The start of a token that belongs to the one before, of a word, and a visible character."""
+    """Return patterns of a token's start that belongs to the one before, and of what is visible."""
     belonging = _belonging(as_ranges(~(word_characters() | invisible_characters())))
     visible = as_ranges(~(marks() | invisible_characters()))
     return re.compile(belonging), re.compile(rf"(?<!\S){belonging}"), re.compile(f"[{visible}]")

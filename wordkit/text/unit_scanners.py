@@ -84,7 +84,7 @@ class CharacterScanner:
         return BlockIds(ids, ends.astype(np.int32))
 
     def _point_ids(self, text: str) -> _Ids:
-        """The ids of a text in which each code point is a character."""
+        """Return the ids of a text in which each code point is a character."""
         is_ascii = text.isascii()
         data = text.encode("ascii" if is_ascii else "utf-32-le")
         points = np.frombuffer(data, dtype=np.uint8 if is_ascii else "<u4")

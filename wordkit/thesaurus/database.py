@@ -177,7 +177,7 @@ class Database:
         return self._data[part]
 
     def _offsets(self, lemma: str, part: str) -> list[int]:
-        """The offsets of a lemma's synsets; "s" selects the satellites among its adjectives."""
+        """Return the offsets of a lemma's synsets; "s": of the satellites among its adjectives."""
         file = part.replace("s", "a")
         with as_format_error(
             f"{self._files.path / f'index.{_SUFFIXES[file]}'}: the line of {lemma!r}"
@@ -228,7 +228,7 @@ class Database:
 
 
 def _lines_by_lemma(text: str, part: str) -> dict[str, str]:
-    """The lines of an index under their lemmas; the licence above them begins with spaces."""
+    """Return the lines of an index by their lemmas; the licence above them begins with spaces."""
     body = _LICENCE.sub("", text, count=1).rstrip()
     lines = body.splitlines()
     if not lines:
@@ -251,7 +251,7 @@ def _parse_offsets(line: str) -> list[int]:
 
 
 def _depth(lines: list[str]) -> int:
-    """The steps from a root to the deepest of the synsets below it."""
+    """Return the steps from a root to the deepest of the synsets below it."""
     hyponyms = defaultdict(list)
     level = set()
     for line in lines:

@@ -104,7 +104,7 @@ def is_wordnet(path: str | os.PathLike[str]) -> bool:
 
 
 def _prefix_in(path: str | os.PathLike[str]) -> str | None:
-    """The folder inside an archive, with its slash, or None if it holds no WordNet."""
+    """Return the folder inside an archive, with its slash, or None if it holds no WordNet."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -140,7 +140,7 @@ def installed_wordnet() -> Path | None:
 
 
 def _nltk_data_folders() -> list[str]:
-    """The folders that NLTK looks for data in: its documented ones, unless it is imported."""
+    """Return the folders of NLTK's data: its documented ones, unless it is imported."""
     if "nltk.data" in sys.modules:
         return [os.fspath(folder) for folder in sys.modules["nltk.data"].path]
     folders = [folder for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]

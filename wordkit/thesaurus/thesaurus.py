@@ -170,7 +170,7 @@ class Thesaurus:
         return Similarity(score, (self._database.sense(first), self._database.sense(second)))
 
     def _taxonomic_synsets(self, word: str, part_of_speech: str | None) -> list[SynsetId]:
-        """The synsets of a word that have hypernyms, or are the root of those that have."""
+        """Return the synsets of a word that have hypernyms, or are the root of those that have."""
         if part_of_speech in ("adjective", "adverb"):
             raise ConfigError(
                 f"part_of_speech must be noun or verb, which have hypernyms, not {part_of_speech!r}"
@@ -178,7 +178,7 @@ class Thesaurus:
         return self._synsets(word, (part_of_speech,) if part_of_speech else ("noun", "verb"))
 
     def _synsets(self, word: str, parts: Sequence[str]) -> list[SynsetId]:
-        """The synsets of a word that are of these parts of speech; at least one."""
+        """Return the synsets of a word that are of these parts of speech; at least one."""
         if not set(parts) <= set(PARTS_OF_SPEECH):
             raise ConfigError(
                 f"part_of_speech must be one of {', '.join(PARTS_OF_SPEECH)}, not {parts[0]!r}"
@@ -225,7 +225,7 @@ def _with_spaces(lemma: str) -> str:
 
 
 def _spellings(word: str) -> Iterator[str]:
-    """The lemma to look for, then the same with hyphens and spaces exchanged."""
+    """Yield the lemma to look for, then the same with hyphens and spaces exchanged."""
     lemma = "_".join(word.lower().split())
     yield lemma
     if "-" in lemma:

@@ -133,7 +133,7 @@ def _check_tables(words: int, config: Word2VecConfig, threads: int) -> None:
 
 
 def _counter(seed: int, chunk: Chunk) -> np.uint64:
-    """The start of the random counter of a chunk: far from that of any other."""
+    """Return the start of the random counter of a chunk: far from that of any other."""
     state = np.random.SeedSequence((seed, chunk.epoch, chunk.start)).generate_state(1, np.uint64)
     return np.uint64(state[0])
 

@@ -62,7 +62,7 @@ def huffman_tree(counts: npt.NDArray[np.int64]) -> HuffmanTree:
 
 
 def _paths(parent: npt.NDArray[np.int64], bit: npt.NDArray[np.uint8], V: int) -> HuffmanTree:
-    """The paths from the root, level by level for all words at once."""
+    """Return the paths from the root, level by level for all words at once."""
     root = 2 * V - 2
     depth = np.zeros(2 * V - 1, dtype=np.int64)
     for node in range(root - 1, -1, -1):  # a parent's number is higher than its children's

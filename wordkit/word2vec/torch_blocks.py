@@ -99,7 +99,7 @@ class BlockMaker:
         return Blocks(centres[order], contexts[order], links)
 
     def _kept(self, chunk: Chunk, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """The rows of the kept tokens, and how many lie before and after each in its sentence."""
+        """Return the rows of kept tokens, and how many come before and after in their sentences."""
         piece = np.array(self._corpus.ids[chunk.start : chunk.stop])  # torch needs a copy
         ids = torch.from_numpy(piece).to(self._device).long()
         draws = torch.rand(len(ids), generator=random, device=self._device)
@@ -120,7 +120,7 @@ class BlockMaker:
         return torch.from_numpy(starts.astype(np.int64)).to(self._device)
 
     def _radii(self, n: int, random: torch.Generator) -> Tensor:
-        """The radius of each window, shape (n,)."""
+        """Return the radius of each window, shape (n,)."""
         W = self._config.window
         if not self._config.dynamic_window:
             return torch.full((n,), W, device=self._device)
@@ -135,5 +135,5 @@ def generator_for(config: Word2VecConfig, chunk: Chunk, device: str) -> torch.Ge
 
 
 def _in_blocks(values: Tensor, G: int, T: int) -> Tensor:
-    """The values in the shape (G, T), padded with zeros."""
+    """Return the values in the shape (G, T), padded with zeros."""
     return F.pad(values, (0, G * T - len(values))).view(G, T)

@@ -128,7 +128,7 @@ class TorchEngine:
         return Rows(torch.from_numpy(weights).to(self._device))
 
     def _batch_size(self, contexts: int) -> int:
-        """The number of blocks in a batch."""
+        """Return the number of blocks in a batch."""
         tokens = self._maker.expected_tokens * self._config.epochs
         centres = min(max(tokens / _MIN_STEPS, _MIN_CENTRES), _MAX_CENTRES)
         outputs, length = self._loss.outputs_in_block, int(self._inputs.weights.shape[1])

@@ -80,7 +80,7 @@ class Rows:
 
 
 def _limited(weight: Tensor, lr: float) -> Tensor:
-    """The divisor of _MAX_STEP that gives min(lr, _MAX_STEP / weight): shape (·, 1)."""
+    """Return the divisor of _MAX_STEP that gives min(lr, _MAX_STEP / weight): shape (·, 1)."""
     return weight.clamp_(min=_MAX_STEP / max(lr, 1e-30))[:, None]
 
 

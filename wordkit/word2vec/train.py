@@ -144,7 +144,7 @@ class Word2VecRun(StoppableRun[Embeddings]):
             return self.best()
 
     def _epochs(self) -> Generator[Report, None, None]:
-        """The epochs left."""
+        """Train on the remaining epochs."""
         state, last = self._state, self._state.loss_sum
         began = state.epoch
         borders = chunk_borders(self._corpus, self._engine.chunk_tokens).tolist()
@@ -176,7 +176,7 @@ class Word2VecRun(StoppableRun[Embeddings]):
         return self._vectors
 
     def _epoch(self, borders: list[int]) -> Generator[Report, None, None]:
-        """The rest of the present epoch, with a checkpoint when one is due or it is stopped."""
+        """Train on the rest of the epoch, with a checkpoint when one is due or it is stopped."""
         state = self._state
         try:
             yield self._report()
@@ -197,7 +197,7 @@ class Word2VecRun(StoppableRun[Embeddings]):
             raise
 
     def _chunks(self, borders: list[int]) -> Iterator[Chunk]:
-        """The chunks left of the epoch, until a checkpoint is due or the training diverges."""
+        """Yield the chunks left of the epoch, until a checkpoint is due or training diverges."""
         state, N = self._state, self._corpus.tokens
         for start, stop in pairwise(borders):
             if stop <= state.position:
@@ -322,7 +322,7 @@ def _check_unused(state: TrainingState) -> None:
 
 
 def _frozen(padded: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
-    """The rows without padding, in the same memory, which is read-only from now on."""
+    """Return the rows without padding, in the same memory, which is read-only from now on."""
     matrix = compact(padded, dim)
     padded.flags.writeable = False
     array: object = matrix

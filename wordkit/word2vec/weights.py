@@ -138,7 +138,7 @@ def blocks(rows: int, dim: int) -> Iterator[tuple[int, int]]:
 
 
 def _padded(rows: int, dim: int) -> Floats:
-    """Zeros of shape (rows, S), written so that memory is taken."""
+    """Return zeros of shape (rows, S), written so that memory is taken."""
     return aligned(partial(np.full, fill_value=0), rows, padded_length(dim))
 
 

@@ -51,7 +51,7 @@ class _Quantizer:
     groups: list[npt.NDArray[np.float32]]  # of shape (256, columns of the group)
 
     def decode(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The rows of codes of shape (·, groups)."""
+        """Return the rows of codes of shape (·, groups)."""
         return np.hstack([group[codes[:, i]] for i, group in enumerate(self.groups)])
 
 
@@ -65,7 +65,7 @@ class _Quantized:
     norms: _Quantizer | None
 
     def dense(self) -> npt.NDArray[np.float32]:
-        """The matrix as float32."""
+        """Return the matrix as float32."""
         columns = sum(group.shape[1] for group in self.quantizer.groups)
         require_memory(
             f"{len(self.codes):,} quantized vectors need", 4 * len(self.codes) * columns,
@@ -98,7 +98,7 @@ class _Reader:
         return FormatError(f"{self._path}: {fault}; copy or make the file again")
 
     def array(self, dtype: str, count: int, what: str) -> npt.NDArray[Any]:
-        """The next numbers, as a view of the file."""
+        """Return the next numbers, as a view of the file."""
         size, left = count * np.dtype(dtype).itemsize, len(self._buffer) - self._pos
         if count < 0 or size > left:
             raise self.error(
@@ -121,7 +121,7 @@ class _Reader:
         return bool(value)
 
     def entry(self) -> tuple[bytes, int, int]:
-        """The next entry of the dictionary: its word, its count and its type."""
+        """Return the next entry of the dictionary: its word, its count and its type."""
         end = self._buffer.find(b"\0", self._pos) + 1
         if not 0 < end <= len(self._buffer) - _COUNT.size:
             raise self.error(f"it is truncated: the entry at byte {self._pos} is not whole")
@@ -193,7 +193,7 @@ def _read_settings(reader: _Reader) -> dict[str, int | float]:
 def _read_dictionary(
     reader: _Reader, options: ReadOptions
 ) -> tuple[list[bytes], npt.NDArray[np.int64], npt.NDArray[np.int32] | None]:
-    """The words, their counts, and for each pruned n-gram that is left its bucket and row."""
+    """Return the words, their counts, and the bucket and row of each pruned n-gram that is left."""
     entries, words, labels = reader.array("<i4", 3, "the sizes of the dictionary").tolist()
     _, pruned = reader.array("<i8", 2, "the sizes of the dictionary").tolist()
     if words < 1 or labels < 0 or words + labels != entries:
@@ -260,7 +260,7 @@ def _ngrams(
     rows: int,
     pruned: npt.NDArray[np.int32] | None,
 ) -> NGrams | None:
-    """The n-grams of characters that have ``rows`` rows; None: there are none."""
+    """Return the n-grams of characters that have ``rows`` rows; None: there are none."""
     shortest, longest, buckets = (int(settings[name]) for name in ("minn", "maxn", "bucket"))
     expected = buckets if pruned is None else len(pruned)
     if rows != expected:

@@ -288,7 +288,7 @@ class _BinaryReader:
         return spaces[0]
 
     def _candidates(self, pos: int, space: int) -> list[int]:
-        """The spaces that may end a word, of which this is the first, before a whole row."""
+        """Return the spaces that may end a word, of which this is the first, before a whole row."""
         found = [space]
         while more := _MORE_WORDS.match(self._buffer, found[-1] + 1):
             if more.end() + self._row_bytes > len(self._buffer) or len(found) > _MAX_BLANKS:
