@@ -1,21 +1,15 @@
-"""The front door: ``import wordkit``, texts as people have them, values out."""
+"""The front door, ``import wordkit``: what is made, asked, kept and sent to other processes."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
-import io
 import math
 import multiprocessing
 import os
 import pickle
-import pydoc
 import re
-import shutil
-import sys
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -35,24 +29,15 @@ from wordkit.classification import (
     labelled_texts,
     read_labelled_texts,
 )
-from wordkit.documents import DocumentVectors, iter_embed_lines, similar_lines
-from wordkit.embeddings import Embeddings, Subwords, load_embeddings
-from wordkit.embeddings.embeddings import _FAMILIAR as FAMILIAR
-from wordkit.errors import (
-    ConfigError,
-    FormatError,
-    StorageError,
-    TextError,
-    VocabularyError,
-    WordkitError,
-)
-from wordkit.lm import LanguageModel, iter_train_language_model
-from wordkit.seq2seq import Pair, Seq2SeqModel, iter_train_seq2seq
+from wordkit.documents import DocumentVectors, similar_lines
+from wordkit.embeddings import Embeddings, Subwords
+from wordkit.errors import ConfigError, TextError, WordkitError
+from wordkit.lm import LanguageModel
+from wordkit.seq2seq import Seq2SeqModel
 from wordkit.seq2seq.dialogue import DialogueModel
-from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus, NGrams, Vocabulary
 from wordkit.thesaurus import Thesaurus, load_thesaurus
-from wordkit.word2vec import Word2VecConfig, iter_train_word2vec
+from wordkit.word2vec import Word2VecConfig
 from wordkit_corpora import iter_open_lines, iter_open_source, iter_read_corpus, open_text
 
 LINES = ["the cat sat on the mat", "the dog sat on the log"]
@@ -75,217 +60,6 @@ def vectors() -> Embeddings:
     loaded = wordkit.load(bundled.VECTORS)
     assert isinstance(loaded, Embeddings)
     return loaded
-
-
-# --- names ------------------------------------------------------------------------------------
-
-
-def test_all_names_are_there_and_seen_by_type_checkers() -> None:
-    assert all(getattr(wordkit, name) is not None for name in dir(wordkit))
-    with pytest.raises(AttributeError, match="no attribute 'train'"):
-        wordkit.train  # type: ignore[attr-defined]
-    for name, ours in wordkit._FAMILIAR.items():
-        with pytest.raises(AttributeError, match=f"{name}'; use wordkit.{ours}"):
-            getattr(wordkit, name)
-        assert ours in dir(wordkit)
-    vectors = Embeddings(["a"], [[1.0]])
-    for name, ours in FAMILIAR.items():
-        with pytest.raises(AttributeError, match=re.escape(f"{name!r}; use {ours}")):
-            getattr(vectors, name)
-        called = [word for word in re.findall(r"(\w+)\(", ours) if word not in ("len", "load")]
-        assert all(hasattr(vectors, word) or hasattr(vectors.vocabulary, word) for word in called)
-    tree = ast.parse(Path(wordkit.__file__).read_text())
-    typed = {
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
-        for alias in node.names
-    }
-    assert set(dir(wordkit)) == (typed - {"TYPE_CHECKING", "Any"}) | {"__version__"}
-    assert len(pydoc.render_doc(wordkit).splitlines()) < 100, "one page of help"
-
-
-def test_what_yields_reports_is_named_so() -> None:
-    """One name, one meaning: plain names return values."""
-    for root in ("wordkit", "cli", "corpora"):
-        for path in (Path(wordkit.__file__).parents[1] / root).rglob("*.py"):
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-                    gives = ast.unparse(node.returns) if node.returns else ""
-                    is_run = bool(re.match(r"\w*Run\b", gives)) or any(
-                        ast.unparse(each) == "as_run" for each in node.decorator_list
-                    )
-                    assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
-
-
-# --- texts --------------------------------------------------------------------------------------
-
-
-class Series:
-    """An iterable as pandas has it: it has a name, and can be read again."""
-
-    name = "comments"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(LINES)
-
-
-def _paths(folder: Path) -> list[Path]:
-    paths = [folder / "a.txt", folder / "b.txt"]
-    for path, line in zip(paths, LINES, strict=True):
-        path.write_text(line + "\n")
-    return paths
-
-
-TEXTS: dict[str, Callable[[Path], Any]] = {
-    "a path": lambda folder: _paths(folder)[0].parent,
-    "its name": lambda folder: str(_paths(folder)[0].parent / "*.txt"),
-    "paths": _paths,
-    "names of files": lambda folder: [str(path) for path in _paths(folder)],
-    "lines": lambda _: LINES,
-    "a generator of lines": lambda _: (line for line in LINES),
-    "an array": lambda _: np.array(LINES),
-    "a series": lambda _: Series(),
-    "bytes": lambda _: [line.encode() for line in LINES],
-    "an open file": lambda _: io.StringIO("\n".join(LINES)),
-    "open files": lambda folder: [path.open() for path in _paths(folder)],
-    "a path and a name": lambda folder: [*map(str, _paths(folder)[:1]), _paths(folder)[1]],
-    "an open binary file": lambda _: io.BytesIO("\n".join(LINES).encode()),
-    "lists of tokens": lambda _: TOKENS,
-    "a generator of tuples": lambda _: (tuple(tokens) for tokens in TOKENS),
-    "an opened text": lambda folder: iter_open_source(_paths(folder)).result(),
-    "a corpus": lambda _: Corpus.from_sentences(TOKENS),
-}
-
-
-@pytest.mark.parametrize("kind", TEXTS)
-def test_all_kinds_of_text_give_the_same_corpus(kind: str, tmp_path: Path) -> None:
-    corpus = wordkit.prepare(TEXTS[kind](tmp_path), progress=False)
-    assert [corpus.vocabulary.decode(ids) for ids in corpus] == TOKENS
-    assert corpus.vocabulary == Vocabulary.from_sentences(TOKENS)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("the cat sat", "'the cat sat' names no file, .* list of its lines"),
-        ("no.txt", "names no file"),
-        ("", "names no file"),
-        ("two\nlines", "list of its lines"),
-        (b"the cat", "not a bytes"),
-        ({"a": 1}, "not a dict"),
-        (7, "not 7"),
-        (None, "not None"),
-        ([], "no line"),
-        (iter(()), "no line"),
-        ([7], "must be a string or a list of tokens, not 7"),
-        (["a", None], "line 2 must be a string, not None"),
-        (["a", ["b"]], "line 2 must be a string"),
-        ([["a"], "b c"], "sentence 2 is a string"),
-        ([["a"], 7], "sentence 2 must be a list of tokens"),
-        ([["a", 7]], "a token must be a string, not 7"),
-        ([[]], "no token"),
-        (["\ud800"], "line 1 is not valid Unicode"),
-        (["no.txt"], "'no.txt' names no file"),
-        (["a.txt", str(Path(__file__))], "'a.txt' names no file"),
-        (["the cat sat", Path(__file__)], "'the cat sat' names no file"),
-        ([io.StringIO("a"), Path(__file__)], "file 2 must be open, as the first is"),
-        ([io.StringIO("a"), "b"], "file 2 must be open, as the first is"),
-    ],
-)
-def test_what_is_no_text(text: Any, message: str) -> None:
-    with pytest.raises((TextError, ConfigError), match=message):
-        wordkit.prepare(text)
-
-
-def test_a_closed_file_and_settings_without_effect() -> None:
-    file = io.StringIO("a")
-    file.close()
-    with pytest.raises(TextError, match="closed"):
-        wordkit.prepare(file)
-    corpus = Corpus.from_sentences(TOKENS)
-    for text in (corpus, TOKENS):
-        with pytest.raises(ConfigError, match="tokenizer has no effect"):
-            wordkit.prepare(text, tokenizer="words")
-
-
-def test_an_open_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "good.txt").write_text(LINES[0])
-    (tmp_path / "bad.txt").write_bytes(b"\xc9t\xe9")
-    with open("good.txt") as good, open("bad.txt", encoding="utf-8") as bad:
-        assert "good.txt" in repr(wordkit.prepare(good))
-        with pytest.raises(TextError, match=r"bad.txt is not utf-8.*; open it with its encoding"):
-            wordkit.prepare(bad)
-
-
-def test_a_corpus_of_lines_in_memory_is_kept_in_a_folder(tmp_path: Path) -> None:
-    for number, text in enumerate((LINES, TOKENS)):
-        made = wordkit.prepare(text, tmp_path / f"{number}.ids", min_count=2)
-        assert isinstance(made, Corpus) and made.vocabulary.words == ("the", "sat", "on")
-        again = wordkit.load(tmp_path / f"{number}.ids")
-        assert isinstance(again, Corpus) and again.fingerprint == made.fingerprint
-
-
-def test_tokenized_text_is_told_by_its_first_lines() -> None:
-    for text in (["a <unk> b"], iter(["a <unk> b"])):
-        assert wordkit.prepare(text).vocabulary.words == ("a", "<unk>", "b")
-    like = {"tokenizer": "whitespace", "numbers": "N"}
-    corpus = iter_read_corpus(["It's 5"], like=like).result()
-    assert corpus.vocabulary.words == ("It's", "N")
-
-
-# --- settings -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"vector_size": 3}, "did you mean dim?"),
-        ({"windw": 3}, "did you mean window?"),
-        ({"sg": 1}, "arch='skipgram'"),
-        ({"xyz": 1}, "there is no setting 'xyz'; there are .*window"),
-        ({"embedding_dim": 3}, "did you mean dim?"),
-        ({"corpus_file": "a.txt"}, "did you mean text?"),
-        ({"dim": 0}, "dim must be at least 1"),
-        ({"resume": True}, "resume needs the checkpoint"),
-        ({"init": "x.txt", "resume": "y.txt"}, "give one of them"),
-    ],
-)
-def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        wordkit.train_word2vec(TOKENS, **settings)
-
-
-def test_the_text_by_another_name() -> None:
-    with pytest.raises(ConfigError, match="no setting 'sentences'; did you mean text?"):
-        wordkit.train_word2vec(sentences=TOKENS)
-    with pytest.raises(TextError, match="holds no line"):
-        wordkit.train_word2vec()
-
-
-@pytest.mark.parametrize(
-    ("train", "settings"),
-    [
-        (wordkit.train_word2vec, {"valid": LINES}),
-        (wordkit.train_word2vec, {"embeddings": "v.safetensors"}),
-        (wordkit.train_counts, {"init": "v.safetensors"}),
-        (wordkit.train_counts, {"checkpoint": "c"}),
-        (wordkit.train_seq2seq, {"embeddings": "v.safetensors"}),
-    ],
-)
-def test_the_arguments_of_another_training_are_unknown(
-    train: Callable[..., Any], settings: dict[str, Any]
-) -> None:
-    """They would have no effect."""
-    with pytest.raises(ConfigError, match=f"there is no setting '{next(iter(settings))}'"):
-        train(LINES, **settings)
-
-
-@pytest.mark.parametrize("threads", [1.5, "2", True])
-def test_a_number_of_threads_is_whole(threads: Any) -> None:
-    with pytest.raises(ConfigError, match="threads must be a whole number, at least 1, not"):
-        wordkit.prepare(LINES, threads=threads)
 
 
 # --- training, asking, keeping ------------------------------------------------------------------
@@ -383,80 +157,6 @@ def test_each_kind_is_told_saved_and_loaded(told: str, tmp_path: Path) -> None:
     assert pickle.dumps(again), "multiprocessing can send it"
 
 
-def test_a_training_is_resumed_from_its_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "c"
-    settings: dict[str, Any] = {"dim": 4, "epochs": 2, "min_count": 1, "sample": 0.0, "threads": 1}
-    made = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, **settings)
-    again = wordkit.train_word2vec(TOKENS, checkpoint=path, resume=True, threads=1)
-    assert np.array_equal(made.vectors, again.vectors)
-    with pytest.raises(FormatError, match="train_word2vec and wordkit train-w2v resume it"):
-        wordkit.load(path)
-    path = tmp_path / "lm"
-    options: dict[str, Any] = {"hidden": 8, "epochs": 1, "checkpoint": path, "resume": True}
-    first = wordkit.train_language_model(LINES * 50, **options)
-    second = wordkit.train_language_model(LINES * 50, **options)
-    assert first.generate(method="greedy") == second.generate(method="greedy")
-    with pytest.raises(ConfigError, match="was begun with .*; or leave out preset"):
-        wordkit.train_language_model(LINES * 50, preset="rnnlm", **options)
-    with pytest.raises(FormatError, match="train_language_model and wordkit train-lm resume it"):
-        wordkit.load(path)
-
-
-def test_checkpoints_replace_nothing_of_use(tmp_path: Path) -> None:
-    plan, corpus = CheckpointPlan(tmp_path / "c"), Corpus.from_sentences(TOKENS * 50)
-    pairs = [Pair(str(n), "even" if n % 2 == 0 else "odd") for n in range(50)]
-    trainings: list[tuple[Any, Any, Any]] = [
-        (wordkit.train_word2vec, iter_train_word2vec, corpus),
-        (wordkit.train_language_model, iter_train_language_model, corpus),
-        (wordkit.train_seq2seq, iter_train_seq2seq, pairs),
-    ]
-    for train, iter_train, text in trainings:
-        with pytest.raises(StorageError, match="there is no folder"):
-            iter_train(text, checkpoint=CheckpointPlan(tmp_path / "none" / "c"))
-        Path(plan.path).write_text("not to be lost")
-        for resume in (False, True):
-            with pytest.raises(ConfigError, match="c exists and is no .* checkpoint"):
-                train(text, checkpoint=plan.path, resume=resume)
-        with pytest.raises(ConfigError, match="c exists and is no .* checkpoint"):
-            iter_train(text, checkpoint=plan)
-        assert Path(plan.path).read_text() == "not to be lost"
-        Path(plan.path).write_text("")
-        run = iter_train(text, checkpoint=plan)
-        while not (report := next(run)).done or report.stage != "training":
-            pass
-        run.close()
-        stopped = Path(plan.path).read_bytes()
-        for again in (train, iter_train):
-            with pytest.raises(ConfigError, match=r"c holds a training that was stopped a\w+ \d"):
-                again(text, checkpoint=plan)
-        assert Path(plan.path).read_bytes() == stopped
-
-
-def test_what_is_read_is_not_replaced(vectors: Embeddings, tmp_path: Path) -> None:
-    """By vectors of lines, or the second file of the projector."""
-    text, words = tmp_path / "t.tsv", tmp_path / "q.metadata.tsv"
-    text.write_text("a\tb\n" * 400)
-    vectors.save(own := tmp_path / "v.safetensors")
-    shutil.copy(own, words)
-    mapped, lines = load_embeddings(own), open_text(text)
-    with pytest.raises(ConfigError, match="is read"):
-        iter_embed_lines(DocumentVectors(mapped), lines, text)
-    with pytest.raises(ConfigError, match="is read"):
-        load_embeddings(words).save(tmp_path / "q.tsv")
-    assert text.read_text() == "a\tb\n" * 400 and words.read_bytes() == own.read_bytes()
-    mapped.save(own)  # whole, before the file that it is mapped from goes
-    assert np.array_equal(load_embeddings(own).vectors, mapped.vectors)
-
-
-def test_initial_vectors_and_a_checkpoint_that_is_resumed(
-    vectors: Embeddings, tmp_path: Path
-) -> None:
-    """The same call twice: the vectors are where the first begins, the checkpoint the second."""
-    settings: dict[str, Any] = {"init": vectors, "resume": True, "checkpoint": tmp_path / "c"}
-    once, again = (wordkit.train_word2vec(TOKENS * 9, threads=1, **settings) for _ in range(2))
-    assert np.array_equal(once.vectors, again.vectors)
-
-
 def test_a_language_model(model: LanguageModel, tmp_path: Path) -> None:
     text = model.generate("the cat", words=4, seed=1)
     assert text.startswith("the cat") and text == model.generate(["the", "cat"], words=4, seed=1)
@@ -510,17 +210,6 @@ def test_missing_texts_are_told(
     if name in ("prepare", "LanguageModel.score", "DocumentVectors.fit"):
         with pytest.raises(WordkitError, match="must be a string|list of tokens"):
             READ_TEXTS[name]([["a"], ["cat", missing]], model, sums)
-
-
-def test_both_texts_are_read_alike(tmp_path: Path) -> None:
-    for name in ("train", "valid"):
-        (tmp_path / name).write_text("Été 5\n" * 60, encoding="latin-1")
-    made = wordkit.train_language_model(
-        tmp_path / "train", valid=tmp_path / "valid", encoding="latin-1", numbers="N", hidden=8,
-        epochs=1,
-    )  # fmt: skip
-    assert set(made.vocabulary.words) == {"été", "N", "<eos>", "<unk>"}
-    assert made.metadata["valid"]["settings"]["numbers"] == "N"
 
 
 def test_a_sequence_model(sums: Seq2SeqModel, tmp_path: Path) -> None:
@@ -769,68 +458,3 @@ def test_threads_ask_together(vectors: Embeddings, model: LanguageModel) -> None
             for _ in range(4)
         ]
         assert [each.result() for each in asked] == [expected] * 4
-
-
-def test_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    wordkit.prepare(LINES)
-    assert capsys.readouterr().err == "", "not in a terminal"
-    wordkit.prepare(LINES, progress=True)
-    assert "reading" in capsys.readouterr().err
-
-    class ZMQInteractiveShell:
-        pass
-
-    notebook = type("IPython", (), {"get_ipython": staticmethod(ZMQInteractiveShell)})
-    monkeypatch.setitem(sys.modules, "IPython", notebook)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # type: ignore[arg-type]
-    wordkit.prepare(LINES)
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1 and "numbering: 12 tokens" in err
-
-    shown: list[object] = []  # what rich shows in a notebook, through ipywidgets
-
-    class Output:
-        def clear_output(self, *, wait: bool) -> None:
-            pass
-
-        def __enter__(self) -> None:
-            pass
-
-        def __exit__(self, *exception: object) -> None:
-            pass
-
-    display = types.SimpleNamespace(display=shown.append)
-    widgets = types.SimpleNamespace(Output=Output, __spec__=types.SimpleNamespace())
-    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    for name, module in (("ipywidgets", widgets), ("IPython.display", display)):
-        monkeypatch.setitem(sys.modules, name, module)  # type: ignore[arg-type]
-    wordkit.prepare(LINES)
-    err = capsys.readouterr().err
-    assert shown and "\n" not in err, "a bar, in the place of a line"
-
-
-def test_settings_are_checked_before_the_text_is_read(vectors: Embeddings) -> None:
-    def lines() -> Iterator[str]:
-        raise AssertionError("read too early")
-        yield ""
-
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"dropout": 7}, "dropout"),
-        ({"optimizer": 1}, "optimizer"),
-        ({"hiden": 3}, "hidden"),
-        ({"valid": LINES, "hold_out": 0.1}, "valid and hold_out both say"),
-        ({"hold_out": 0, "patience": 2}, "patience 2 needs validation"),
-        ({"hold_out": 0, "schedule": "plateau"}, "schedule plateau needs validation"),
-    ]
-    for settings, message in cases:
-        for train in (wordkit.train_language_model, wordkit.train_seq2seq):
-            with pytest.raises(ConfigError, match=message):
-                train(lines(), **settings)
-    for settings in ({"softmax": "adaptive", "tied": True}, {"dim": 9, "embeddings": vectors}):
-        with pytest.raises(ConfigError, match="tied must be False|set dim to"):
-            wordkit.train_language_model(lines(), **settings)
-
-
-def test_vocabulary_error_is_plain() -> None:
-    with pytest.raises(VocabularyError, match="lower the minimum count"):
-        wordkit.train_word2vec(TOKENS, min_count=99)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import wordkit
 import wordkit_corpora
 from wordkit import errors
 from wordkit.embeddings import Embeddings, save_embeddings
+from wordkit.embeddings.embeddings import _FAMILIAR as FAMILIAR
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "cloup", "gensim"}
@@ -97,6 +100,44 @@ def test_commands_load_what_they_need(tmp_path: Path) -> None:
     assert loaded_by_command("prepare", text, "-o", corpus) & HEAVY == kernels
     assert loaded_by_command("train-counts", text, "--dim", "5", "-o", out) & HEAVY == kernels
     assert loaded_by_command("train-w2v", text, "-o", out) & HEAVY == kernels
+
+
+def test_all_names_are_there_and_seen_by_type_checkers() -> None:
+    assert all(getattr(wordkit, name) is not None for name in dir(wordkit))
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        wordkit.train  # type: ignore[attr-defined]
+    for name, ours in wordkit._FAMILIAR.items():
+        with pytest.raises(AttributeError, match=f"{name}'; use wordkit.{ours}"):
+            getattr(wordkit, name)
+        assert ours in dir(wordkit)
+    vectors = Embeddings(["a"], [[1.0]])
+    for name, ours in FAMILIAR.items():
+        with pytest.raises(AttributeError, match=re.escape(f"{name!r}; use {ours}")):
+            getattr(vectors, name)
+        called = [word for word in re.findall(r"(\w+)\(", ours) if word not in ("len", "load")]
+        assert all(hasattr(vectors, word) or hasattr(vectors.vocabulary, word) for word in called)
+    tree = ast.parse(Path(wordkit.__file__).read_text())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+    }
+    assert set(dir(wordkit)) == (typed - {"TYPE_CHECKING", "Any"}) | {"__version__"}
+    assert len(pydoc.render_doc(wordkit).splitlines()) < 100, "one page of help"
+
+
+def test_what_yields_reports_is_named_so() -> None:
+    """One name, one meaning: plain names return values."""
+    for root in ("wordkit", "cli", "corpora"):
+        for path in (Path(wordkit.__file__).parents[1] / root).rglob("*.py"):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    gives = ast.unparse(node.returns) if node.returns else ""
+                    is_run = bool(re.match(r"\w*Run\b", gives)) or any(
+                        ast.unparse(each) == "as_run" for each in node.decorator_list
+                    )
+                    assert is_run == node.name.startswith("iter_"), f"{path}: {node.name}"
 
 
 @pytest.mark.parametrize("package", ["wordkit", "wordkit_cli"])
