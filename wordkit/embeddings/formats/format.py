@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,10 @@ from wordkit.errors import (
     VocabularyError,
     WordkitWarning,
 )
-from wordkit.storage.compression import Compression
+from wordkit.storage.compression import Compression, compressed_writer
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["DECODING", "Format", "ReadOptions", "collect", "first_rows", "join"]
+__all__ = ["DECODING", "Format", "ReadOptions", "collect", "first_rows", "join", "writer"]
 
 DECODING = (
     "name its encoding (encoding=, wordkit convert --encoding), or replace such bytes "
@@ -92,6 +92,16 @@ class Format:
 
     min_dim: int = 1
     """Dimensions that its vectors have at least."""
+
+
+def writer(write: Callable[[Embeddings, IO[bytes]], object]) -> Writer:
+    """Return the writer of files whose content a function writes."""
+
+    def write_file(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
+        with compressed_writer(path, compression) as file:
+            write(embeddings, file)
+
+    return write_file
 
 
 def collect(

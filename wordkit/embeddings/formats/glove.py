@@ -5,16 +5,13 @@ The first row gives the dimension, so its word must not end in a number of its o
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.format import Format, ReadOptions, collect
+from wordkit.embeddings.formats.format import Format, ReadOptions, collect, writer
 from wordkit.embeddings.formats.source import BYTE_ORDER_MARK, Source
 from wordkit.embeddings.formats.text_reader import read_rows
 from wordkit.embeddings.formats.text_rows import check_words, count_values, first_line, write_rows
 from wordkit.embeddings.formats.word2vec import HEADER
 from wordkit.errors import EmbeddingsError, FormatError
-from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["GLOVE"]
 
@@ -46,11 +43,6 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-    with compressed_writer(path, compression) as file:
-        write_rows(file, embeddings)
-
-
 def _check(embeddings: Embeddings) -> None:
     name = "a file without a header"
     first = embeddings.words[0]
@@ -72,7 +64,7 @@ GLOVE = Format(
     suffixes=(".glove",),
     recognize=_recognize,
     read=_read,
-    write=_write,
+    write=writer(write_rows),
     check=_check,
     min_dim=_MIN_DIM,
 )

@@ -8,15 +8,13 @@ alone, and refuses vectors of one dimension.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from wordkit.embeddings.embeddings import Embeddings
-from wordkit.embeddings.formats.format import Format
+from wordkit.embeddings.formats.format import Format, writer
 from wordkit.embeddings.formats.text_rows import check_words, format_all
-from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["PROJECTOR", "tab_separated"]
 
@@ -28,25 +26,14 @@ def tab_separated(vectors: npt.NDArray[np.float32]) -> Iterator[bytes]:
         yield part[1:].replace(b"\n ", b"\n").replace(b" ", b"\t")
 
 
-def _write(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-    with compressed_writer(path, compression) as file:
-        file.writelines(tab_separated(embeddings.vectors))
-
-
-def _write_words(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-    with compressed_writer(path, compression) as file:
-        for line in _lines(embeddings):
-            file.write(line.encode() + b"\n")
-
-
-def _lines(embeddings: Embeddings) -> Iterator[str]:
+def _lines(embeddings: Embeddings) -> Iterator[bytes]:
     if not embeddings.vocabulary.has_counts:
-        yield from embeddings.words
+        yield from (f"{word}\n".encode() for word in embeddings.words)
         return
-    yield "word\tcount"
+    yield b"word\tcount\n"
     counts = embeddings.vocabulary.counts.tolist()
     for word, count in zip(embeddings.words, counts, strict=True):
-        yield f"{word}\t{count}"
+        yield f"{word}\t{count}\n".encode()
 
 
 def _check(embeddings: Embeddings) -> None:
@@ -70,8 +57,8 @@ PROJECTOR = Format(
     suffixes=(".tsv",),
     recognize=lambda head, suffix: False,
     read=None,
-    write=_write,
-    write_words=_write_words,
+    write=writer(lambda embeddings, file: file.writelines(tab_separated(embeddings.vectors))),
+    write_words=writer(lambda embeddings, file: file.writelines(_lines(embeddings))),
     check=_check,
     min_dim=2,
 )

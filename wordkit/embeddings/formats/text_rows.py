@@ -170,7 +170,7 @@ def check_words(
             )
 
 
-def write_rows(file: IO[bytes], embeddings: Embeddings) -> None:
+def write_rows(embeddings: Embeddings, file: IO[bytes]) -> None:
     """Write each word with its values, in the fewest digits that give the same float32 back."""
     with contextlib.closing(format_all(embeddings.words, embeddings.vectors)) as parts:
         for part in parts:

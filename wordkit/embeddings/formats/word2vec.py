@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import re
-from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from wordkit.embeddings.formats.format import (
     collect,
     first_rows,
     join,
+    writer,
 )
 from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.text_reader import read_rows
@@ -34,7 +35,6 @@ from wordkit.embeddings.formats.text_rows import (
     write_rows,
 )
 from wordkit.errors import FormatError
-from wordkit.storage.compression import Compression, compressed_writer
 
 __all__ = ["FASTTEXT", "HEADER", "WORD2VEC", "WORD2VEC_BINARY", "other_text"]
 
@@ -153,10 +153,9 @@ def _read_text(source: Source, options: ReadOptions) -> Embeddings:
     return collect(source, words, vectors)
 
 
-def _write_text(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-    with compressed_writer(path, compression) as file:
-        file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
-        write_rows(file, embeddings)
+def _write_text(embeddings: Embeddings, file: IO[bytes]) -> None:
+    file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
+    write_rows(embeddings, file)
 
 
 # --- binary ------------------------------------------------------------------------------------
@@ -339,11 +338,10 @@ class _BinaryReader:
             raise self._error(where, f"{fault}; {remedy}") from error
 
 
-def _write_binary(embeddings: Embeddings, path: Path, compression: Compression | None) -> None:
-    with compressed_writer(path, compression) as file:
-        file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
-        for word, vector in zip(embeddings.words, embeddings.vectors, strict=True):
-            file.write(b"%b %b\n" % (word.encode(), vector.astype("<f4", copy=False).tobytes()))
+def _write_binary(embeddings: Embeddings, file: IO[bytes]) -> None:
+    file.write(b"%d %d\n" % (len(embeddings), embeddings.dim))
+    for word, vector in zip(embeddings.words, embeddings.vectors, strict=True):
+        file.write(b"%b %b\n" % (word.encode(), vector.astype("<f4", copy=False).tobytes()))
 
 
 def _binary_fault(word: bytes) -> str | None:
@@ -358,7 +356,7 @@ WORD2VEC = Format(
     suffixes=(".txt", ".w2v"),
     recognize=lambda head, suffix: suffix != ".vec" and _is_text(head, suffix),
     read=_read_text,
-    write=_write_text,
+    write=writer(_write_text),
     check=lambda embeddings: check_words(embeddings, "a text file"),
 )
 FASTTEXT = dataclasses.replace(
@@ -374,6 +372,6 @@ WORD2VEC_BINARY = Format(
     suffixes=(".bin",),
     recognize=_is_binary,
     read=_read_binary,
-    write=_write_binary,
+    write=writer(_write_binary),
     check=lambda embeddings: check_words(embeddings, "a binary word2vec file", _binary_fault),
 )
