@@ -122,6 +122,9 @@ def test_layers_are_their_equations_step_by_step(cell: str, data: st.DataObject)
         outputs, after = layer(x, state, ends)
     assert outputs.grad_fn is None
     assert_near([outputs, *after], expected[: 1 + len(after)], 1e-12)
+    after_each = [unrolled(layer, x[: step + 1], state)[1] for step in range(T)]
+    every = map(torch.stack, zip(*after_each, strict=True))
+    assert_near([*layer.states(x, state)], [*every], 1e-12)
 
 
 @pytest.mark.parametrize("cell", GATES)

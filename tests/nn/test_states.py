@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from wordkit.nn.network import detach, device_of, inference, linear, map_state, select, uses_bf16
+from wordkit.nn.network import (
+    detach,
+    device_of,
+    inference,
+    linear,
+    map_state,
+    select,
+    split,
+    uses_bf16,
+)
 
 
 class Named(NamedTuple):
@@ -30,6 +39,9 @@ def test_helpers_go_into_every_tensor_and_keep_the_form() -> None:
     assert torch.equal(doubled[3][1], 2 * state[3][1])
     chosen = select(state, torch.tensor([2, 0, 2, 1]))
     assert torch.equal(chosen[3][0], state[3][0][[2, 0, 2, 1]])
+    halves = [*split(state, [2, 1])]
+    assert [type(half[0]) for half in halves] == [Named] * 2 and halves[1][1:3] == ((), None)
+    assert torch.equal(torch.cat([half[3][0] for half in halves]), state[3][0])
     assert state[3][1].requires_grad and not detach(state)[3][1].requires_grad
     assert select(None, torch.tensor([0])) is None
 

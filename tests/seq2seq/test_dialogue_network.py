@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from seq2seq.toy_dialogues import random_model, toy_dialogues
+from seq2seq.toy_dialogues import QUICK, random_model, toy_dialogues
 
+from wordkit.nn.dropout import Dropout
 from wordkit.nn.network import inference
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.dialogue.batches import encode_dialogues, pad_dialogues
 from wordkit.seq2seq.dialogue.config import DialogueConfig
 from wordkit.seq2seq.dialogue.model import DialogueModel
-from wordkit.seq2seq.dialogue.network import read_turns
+from wordkit.seq2seq.dialogue.network import DialogueNetwork
+from wordkit.seq2seq.dialogue.task import DialogueTask
+from wordkit.seq2seq.latent import kl_divergence
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
 BASE = DialogueConfig(unit="char", hidden=6, dim=5, tied=False, attention="none")
@@ -26,6 +30,11 @@ SHAPES = [
     replace(BASE, cell="gru", attention="dot", attention_to="both", context_turns=2),
     replace(BASE, attention="additive", attention_to="both", context_to="input", tied=True),
     replace(BASE, arch="seq2seq", attention="dot"),
+]
+MORE = [
+    replace(BASE, cell="peephole", directions="concat", layers=2, dropout=0.3, attention="dot"),
+    replace(BASE, cell="rnn", dropout=0.3, attention="general", attention_to="both"),
+    replace(BASE, arch="vhred", latent=3, cell="gru", dropout=0.3, attention="dot", peeky=True),
 ]
 DIALOGUES = [*toy_dialogues(4), ("ab", "c", "?d", "xyz", "a", "zz", "b"), ("dd", "abcdxyz?")]
 
@@ -43,17 +52,64 @@ def log_probs(model: DialogueModel, dialogues: list[tuple[str, ...]], rows: slic
         return model.network.output.log_probs(features)
 
 
-@pytest.mark.parametrize("config", SHAPES, ids=str)
-def test_a_batch_is_its_turns_each_with_all_before(config: DialogueConfig) -> None:
+def turn_loss(
+    network: DialogueNetwork, turns: list[list[int]], target: list[int], eos: int,
+    noise: torch.Tensor | None,
+) -> Any:  # fmt: skip
+    """−log p of a next turn, and its KL divergence: turn by turn, then unit by unit."""
+    config, context, of_turns = network.config, network.context, []
+    state = None if context is None else context.initial_state(1)
+    for turn in turns[-(config.window or 0) :]:
+        ids = torch.tensor(turn[::-1] if config.reverse else turn).unsqueeze(1)
+        outputs, layers, _ = network.read(ids, torch.tensor([len(turn)]))
+        if context is not None and state is not None:
+            vector = layers[-1][0]
+            _, layers = context(vector.unsqueeze(0), state)
+            of_turns.append(vector + layers[-1][0])
+            state = layers
+    attended = {"turn": [outputs], "turns": of_turns, "both": [*outputs.split(1), *of_turns]}
+    values = torch.cat([part.view(-1, 1, config.width) for part in attended[config.attention_to]])
+    before = network._with_latent(network.decoder.initial_state(values, layers, None))
+    inputs, right, loss = torch.tensor([eos, *target]), torch.tensor([*target, eos]), 0.0
+    if noise is not None:
+        posterior, prior = network.distributions(before, right.unsqueeze(1))
+        before = before._replace(latent=posterior.sample(noise), distribution=None)
+        loss = kl_divergence(posterior, prior).sum()
+    for unit, next_unit in zip(inputs, right, strict=True):
+        features, before = network(unit.view(1, 1), before)
+        loss = loss - network.output.logits(features).log_softmax(-1)[0, 0, next_unit]
+    return loss
+
+
+@pytest.mark.parametrize("config", [*SHAPES, *MORE], ids=str)
+def test_loss_and_gradients_of_a_batch_are_those_of_its_turns(
+    config: DialogueConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The state that goes from turn to turn is that of the whole history; padding is nothing."""
+    # values are dropped that would be wherever they stand
+    monkeypatch.setattr(Dropout, "forward", lambda self, x: x * (x.sin() < 0.5) / (1 - self.p))
     model = random_model(config, dtype=torch.float64)
-    together, turn = log_probs(model, DIALOGUES, slice(None)), 0
-    for dialogue in DIALOGUES:
-        for end in range(2, len(dialogue) + 1):
-            alone = log_probs(model, [dialogue[:end]], slice(-1, None))
-            torch.testing.assert_close(together[: len(alone), turn : turn + 1], alone)
-            turn += 1
-    assert turn == together.shape[1]
+    encoded = encode_dialogues(DIALOGUES, model.vocabulary, "char")
+    training = replace(QUICK, batch=len(DIALOGUES), free_bits=0.0, word_dropout=0.0)
+    task = DialogueTask(model.network, [model.vocabulary], encoded, encoded, training, {})
+    [rows], [batch] = task._rows(0), task.batches(0, 0)
+    if batch.noise is not None:
+        batch = replace(batch, noise=batch.noise.double())
+    losses = []
+    for column, row in enumerate(rows.tolist()):
+        turns = [encoded.sources[n].tolist() for n in range(encoded.firsts[row], row + 1)]
+        noise = None if batch.noise is None else batch.noise[column : column + 1]
+        target = encoded.targets[row].tolist()
+        losses.append(turn_loss(model.network, turns, target, encoded.eos_id, noise))
+    expected, found = torch.stack(losses).sum() / batch.tokens, task.loss(batch, 1.0).objective
+    torch.testing.assert_close(found, expected)
+    parameters = dict(model.network.named_parameters())
+    gradients = [
+        torch.autograd.grad(loss, [*parameters.values()], allow_unused=True, materialize_grads=True)
+        for loss in (found, expected)
+    ]
+    for name, *pair in zip(parameters, *gradients, strict=True):
+        torch.testing.assert_close(*pair, msg=lambda text, name=name: f"{name}: {text}")
 
 
 def test_the_turns_before_matter_within_the_window_alone() -> None:
@@ -99,41 +155,3 @@ def test_two_turns_are_a_sequence_model_with_a_step_of_the_context_between(
         one_by_one = model.network.output.log_probs(model.network(batch.inputs, state)[0])
     torch.testing.assert_close(log_probs(model, dialogues, slice(None)), expected)
     torch.testing.assert_close(one_by_one, expected)
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_the_state_of_the_context_may_be_kept_from_turn_to_turn(cell: str) -> None:
-    context = random_model(replace(BASE, cell=cell, layers=2), dtype=torch.float64).network.context  # type: ignore[arg-type]
-    assert context is not None
-    vectors, turns = torch.randn(5, 6, dtype=torch.float64), torch.arange(5).split(1)
-    whole, state = read_turns(context, vectors, turns), None
-    for number, turn in enumerate(turns):
-        state = read_turns(context, vectors, (turn,), state)
-        for layer, expected in zip(state, whole, strict=True):
-            for part, every in zip(layer, expected, strict=True):
-                torch.testing.assert_close(part, every[number : number + 1])
-
-
-@pytest.mark.parametrize(
-    "config",
-    [SHAPES[3], replace(BASE, cell="gru", attention="dot", attention_to="turns", context_turns=2)],
-    ids=str,
-)
-def test_attention_reads_each_turn_with_the_state_after_it(config: DialogueConfig) -> None:
-    network = random_model(config, dtype=torch.float64).network
-    vocabulary, dialogue = random_model(config).vocabulary, DIALOGUES[4][:4]
-    encoded, known = encode_dialogues([dialogue], vocabulary, "char"), config.context_turns or 3
-    batch = pad_dialogues(
-        encoded, np.array([2]), reverse=config.reverse, context_turns=config.window
-    )
-    turns = [encode_dialogues([(turn, "")], vocabulary, "char") for turn in dialogue[3 - known : 3]]
-    expected, state = [], None
-    assert network.context is not None
-    with inference(network):
-        found = network.encode_dialogues(batch.sources, batch.lengths, batch.history).values
-        for turn in turns:
-            alone = pad_dialogues(turn, np.array([0]), reverse=config.reverse, context_turns=None)
-            vector = network.read(alone.sources, alone.lengths)[1][-1][0]
-            state = read_turns(network.context, vector, (torch.tensor([0]),), state)
-            expected.append(vector + state[-1][0])
-    torch.testing.assert_close(found, torch.stack(expected, 1))

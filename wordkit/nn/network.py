@@ -6,8 +6,9 @@ Notation: T steps, B sequences of a batch, F features, V words.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias, TypeVar, cast
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 __all__ = [
     "Output", "SequenceNetwork", "State", "detach", "device_of", "inference", "linear", "map_state",
-    "select", "uses_bf16", "widest_float",
+    "select", "split", "uses_bf16", "widest_float",
 ]  # fmt: skip
 
 if hasattr(os, "register_at_fork"):  # the threads that torch has begun are not in a forked process
@@ -66,6 +67,16 @@ def map_state(function: Callable[[Tensor], Tensor], state: S) -> S:
 def select(state: S, rows: Tensor) -> S:
     """Return the state of some sequences of the batch, by index; one may occur repeatedly."""
     return map_state(lambda part: part.index_select(0, rows), state)
+
+
+def split(state: S, sizes: list[int]) -> Iterable[S]:
+    """Return the states of so many sequences of the batch at a time, in order."""
+    if isinstance(state, Tensor):
+        return cast("Iterable[S]", torch.split(state, sizes))
+    if isinstance(state, tuple) and state:
+        groups = zip(*(split(part, sizes) for part in state), strict=False)  # None has no end
+        return cast("Iterable[S]", map(getattr(type(state), "_make", tuple), groups))
+    return itertools.repeat(state)
 
 
 def detach(state: S) -> S:

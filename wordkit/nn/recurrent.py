@@ -105,7 +105,13 @@ class RecurrentLayer(nn.Module):
                 padding, where outputs are 0. None: T for all.
         """
         if self.cell == "peephole":
-            return self._unrolled(x, state, lengths)
+            states = self.states(x, state)
+            if lengths is None:
+                return states[0], tuple(part[-1] for part in states)
+            is_padding = torch.arange(len(x)).unsqueeze(1) >= lengths.cpu()
+            outputs = states[0].masked_fill(is_padding.unsqueeze(2).to(x.device), 0)
+            last = lengths.to(x.device) - 1, torch.arange(x.shape[1], device=x.device)
+            return outputs, tuple(part[last] for part in states)
         if lengths is not None:
             return self._padded(x, state, lengths)
         return self._run(x, state, self.weight_input)
@@ -154,25 +160,25 @@ class RecurrentLayer(nn.Module):
             second = torch.cat([second[: 2 * self.hidden_size], self.recurrent_bias])
         return [self.weight_drop(self.weight_hidden), self.bias, second]
 
-    def _unrolled(
-        self, x: Tensor, state: LayerState, lengths: Tensor | None
-    ) -> tuple[Tensor, LayerState]:
-        """Step by step: torch has no LSTM with peepholes."""
+    def states(self, x: Tensor, state: LayerState) -> LayerState:
+        """Return the states after each step, (T, B, H) each.
+
+        Args:
+            x, state: as for :meth:`forward`.
+        """
+        if len(state) == 1:
+            return (self._run(x, state, self.weight_input)[0],)
+        # torch's LSTM has no peepholes, and returns the last cell state alone
         h, c = state
-        weight, (to_i, to_f, to_o) = self.weight_drop(self.weight_hidden), self.peephole_weights
-        outputs = []
-        for step, projected in enumerate(linear(x, self.weight_input, self.bias)):
+        weight, found = self.weight_drop(self.weight_hidden), []
+        has_peepholes = self.cell == "peephole"
+        to_i, to_f, to_o = self.peephole_weights if has_peepholes else self.bias.new_zeros(3, 1)
+        for projected in linear(x, self.weight_input, self.bias):
             i, f, g, o = (projected + linear(h, weight)).chunk(4, 1)
-            new_c = torch.sigmoid(f + to_f * c) * c + torch.sigmoid(i + to_i * c) * torch.tanh(g)
-            new_h = torch.sigmoid(o + to_o * new_c) * torch.tanh(new_c)
-            if lengths is None:
-                h, c = new_h, new_c
-                outputs.append(h)
-                continue
-            inside = (step < lengths.to(x.device)).unsqueeze(1)
-            h, c = torch.where(inside, new_h, h), torch.where(inside, new_c, c)
-            outputs.append(new_h * inside)
-        return torch.stack(outputs), (h, c)
+            c = torch.sigmoid(f + to_f * c) * c + torch.sigmoid(i + to_i * c) * torch.tanh(g)
+            h = torch.sigmoid(o + to_o * c) * torch.tanh(c)
+            found.append((h, c))
+        return tuple(map(torch.stack, zip(*found, strict=True)))
 
 
 class RecurrentStack(nn.Module):
@@ -236,6 +242,18 @@ class RecurrentStack(nn.Module):
             x = outputs + x if self.residual and outputs.shape == x.shape else outputs
             after.append(final)
         return x, tuple(after)
+
+    def states(self, x: Tensor, state: tuple[LayerState, ...]) -> tuple[LayerState, ...]:
+        """Return the states of each layer after each step, (T, B, H) each, in one direction.
+
+        Args:
+            x, state: as for :meth:`forward`.
+        """
+        found: list[LayerState] = []
+        for number, before in enumerate(state):
+            inputs = self.dropout(found[-1][0]) if number else x
+            found.append(_layer(self.layers, number).states(inputs, before))
+        return tuple(found)
 
     def _both(
         self, number: int, x: Tensor, state: LayerState, lengths: Tensor | None

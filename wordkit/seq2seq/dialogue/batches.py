@@ -57,15 +57,19 @@ class EncodedDialogues(EncodedPairs):
         return EncodedPairs(sources, targets, self.eos_id)
 
     def batch_shape(self, batch: int, tokens: int | None = None) -> tuple[int, ...]:
-        """Return the units of the longest turn twice, the turns of a batch and of a dialogue."""
+        """Return the units of the longest turn before a next one, and of the longest next one.
+
+        And the turns of a batch and of a dialogue, at most.
+        """
         counts = np.sort(np.diff(self.starts))[::-1]
-        longest = max(self.sources.longest, self.targets.longest)
-        return longest, longest, int(counts[:batch].sum()), int(counts.max(initial=0))
+        turns = int(counts[:batch].sum()), int(counts.max(initial=0))
+        return self.sources.longest, self.targets.longest, *turns
 
     def pairs_of(self, dialogues: Ids) -> Ids:
-        """Return the pairs of some dialogues, one dialogue after the other."""
+        """Return the pairs of some dialogues, those with the longest next turns first."""
         ranges = [np.arange(self.starts[d], self.starts[d + 1]) for d in dialogues.tolist()]
-        return np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
+        pairs = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
+        return pairs[np.argsort(-self.targets.lengths[pairs], kind="stable")]
 
     def batches(self, size: int) -> Iterator[Ids]:
         """Yield the pairs of so many dialogues at a time, in order, all of them."""
@@ -101,9 +105,9 @@ class History(NamedTuple):
     last: Tensor
     """The turn right before each, (M,), among the N turns that are read."""
 
-    steps: tuple[Tensor, ...]
-    """The turns that the context RNN reads at each of K steps, (C,); sequences that have ended are
-    left out, the shortest ones come last."""
+    steps: Tensor
+    """The turns that the context RNN reads at each step, (K, C); sequences that have ended read
+    their last turn again."""
 
     ends: Tensor
     """Which of the states of all steps, one after the other, each next turn begins from, (M,)."""
@@ -126,7 +130,7 @@ class DialogueBatch(PairBatch):
 def pad_dialogues(
     encoded: EncodedDialogues, rows: Ids, *, reverse: bool, context_turns: int | None
 ) -> DialogueBatch:
-    """Return the batch of some pairs, in their order.
+    """Return the batch of some pairs, in their order; the turns before, the longest first.
 
     Args:
         encoded: all dialogues.
@@ -138,28 +142,20 @@ def pad_dialogues(
     if context_turns is not None:
         first = np.maximum(first, rows - context_turns + 1)
     begins, sequence = np.unique(first, return_inverse=True)
-    counts = np.zeros_like(begins)  # of the turns of each sequence
-    np.maximum.at(counts, sequence, rows - first + 1)
-    order = np.argsort(-counts, kind="stable")
-    begins, counts = begins[order], counts[order]
-    column = np.argsort(order)[sequence]
-    at_step = [begins[: int((counts > step).sum())] + step for step in range(counts[0])]
-    read = np.unique(np.concatenate(at_step))
+    last = np.zeros_like(begins)  # step of each sequence
+    np.maximum.at(last, sequence, rows - first)
+    steps = np.arange(last.max() + 1)[:, None]
+    turns = begins + np.minimum(steps, last)
+    read = np.unique(turns)
     by_length = np.argsort(-encoded.sources.lengths[read], kind="stable")
-    place = np.argsort(by_length)  # longest turns first, as layers like it
-
-    def places(turns: Ids) -> Tensor:
-        return torch.from_numpy(place[np.searchsorted(read, turns)])
-
-    offsets = np.cumsum([0, *map(len, at_step)])
-    steps = np.arange(len(at_step))[:, None]
-    known = np.where(steps <= rows - first, offsets[:-1, None] + column, 0)
-    history = History(
-        places(rows),
-        tuple(map(places, at_step)),
-        torch.from_numpy(offsets[rows - first] + column),
-        torch.from_numpy(known),
-        torch.from_numpy(rows - first + 1),
-    )
+    place = np.argsort(by_length)
+    states = np.arange(turns.size).reshape(turns.shape)
+    history = History(*map(torch.from_numpy, (
+        place[np.searchsorted(read, rows)],
+        place[np.searchsorted(read, turns)],
+        states[rows - first, sequence],
+        np.where(steps <= rows - first, states[:, sequence], 0),
+        rows - first + 1,
+    )))  # fmt: skip
     sources = pad_sources(encoded, read[by_length], reverse=reverse)
     return DialogueBatch(*sources, *pad_targets(encoded, rows), history)

@@ -12,20 +12,19 @@ RNN, C sequences that it reads, D size of a hidden state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.nn.config import full_name
 from wordkit.nn.network import map_state, select
-from wordkit.nn.recurrent import LayerState, RecurrentStack
+from wordkit.nn.recurrent import RecurrentStack
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import History
 from wordkit.seq2seq.dialogue.config import DialogueConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
-__all__ = ["DialogueNetwork", "read_turns"]
+__all__ = ["DialogueNetwork", "group_sizes"]
 
 
 class DialogueNetwork(Seq2SeqNetwork):
@@ -52,65 +51,71 @@ class DialogueNetwork(Seq2SeqNetwork):
     def encode(self, sources: Tensor, lengths: Tensor) -> DecoderState:
         """Read first turns: as :meth:`encode_dialogues` where nothing was said before."""
         rows = torch.arange(sources.shape[1])
-        return self.encode_dialogues(
-            sources, lengths, History(rows, (rows,), rows, rows.unsqueeze(0), torch.ones_like(rows))
-        )
+        step = rows.unsqueeze(0)
+        history = History(rows, step, rows, step, torch.ones_like(rows))
+        return self.encode_dialogues(sources, lengths, history)
 
     def encode_dialogues(self, turns: Tensor, lengths: Tensor, history: History) -> DecoderState:
         """Read dialogues, and return the state of the decoder before the first step of next turns.
 
         Args:
             turns: each turn once, (S, N), int64, in the order in which units are read, padded at
-                the end.
+                the end; those of similar lengths beside each other, as they are read together.
             lengths: of each turn, from 1 to S, (N,), int64.
             history: the turns before each next turn.
         """
-        outputs, layers, mask = self.read(turns, lengths)
-        history = map_state(lambda part: part.to(turns.device), history)
-        vectors = layers[-1][0]
+        history, lengths = map_state(lambda part: part.to(turns.device), (history, lengths))
+        sizes = group_sizes(lengths, 0.25)  # layers themselves skip most padding
+        ends = torch.split(lengths, sizes)
+        outputs, states, _ = zip(*(
+            self.read(units[: int(steps.max())], steps)
+            for units, steps in zip(torch.split(turns, sizes, 1), ends, strict=True)
+        ), strict=True)  # fmt: skip
+        layers = tuple(
+            tuple(map(torch.cat, zip(*layer, strict=True))) for layer in zip(*states, strict=True)
+        )
+        vectors, last = layers[-1][0], history.last
         if self.context is None:
-            after, layers = layers, select(layers, history.last)
+            after, layers = layers, select(layers, last)
         else:
-            after = read_turns(self.context, vectors, history.steps)
+            before = self.context.initial_state(history.steps.shape[1])
+            after = self.context.states(vectors[history.steps], before)
+            after = map_state(lambda part: part.flatten(0, 1), after)
             layers = select(after, history.ends)
         if self.decoder.attention is None:
-            return self._with_latent(self.decoder.initial_state(outputs, layers, None))
+            return self._with_latent(self.decoder.initial_state(vectors, layers, None))
         values, masks = [], []
         if self.config.attention_to != "turns":
-            values.append(outputs.index_select(1, history.last))
-            if mask is None:
-                mask = torch.zeros_like(turns.T, dtype=torch.bool)
-            masks.append(mask[history.last])
+            units = torch.cat([part.transpose(0, 1).flatten(0, 1) for part in outputs])
+            widths = torch.cat([steps.max().expand_as(steps) for steps in ends])
+            steps = torch.arange(int(lengths[last].max()), device=turns.device)
+            places = (widths.cumsum(0) - widths)[last].unsqueeze(1) + steps
+            values.append(F.embedding(places.clamp(max=len(units) - 1), units))
+            masks.append(steps >= lengths[last].unsqueeze(1))
         if self.config.attention_to != "turn":
             # with its own vector a turn is told exactly, however little the context RNN keeps yet
-            of_turns = after[-1][0] + vectors[torch.cat(history.steps)]
-            values.append(of_turns[history.known])
+            of_turns = after[-1][0] + vectors[history.steps].flatten(0, 1)
+            values.append(of_turns[history.known.T])
             steps = torch.arange(len(history.known), device=turns.device)
             masks.append(steps >= history.lengths.unsqueeze(1))
-        state = self.decoder.initial_state(torch.cat(values), layers, torch.cat(masks, 1))
+        attended = torch.cat(values, 1).transpose(0, 1)
+        state = self.decoder.initial_state(attended, layers, torch.cat(masks, 1))
         return self._with_latent(state)
 
 
-def read_turns(
-    context: RecurrentStack, vectors: Tensor, steps: Sequence[Tensor],
-    state: tuple[LayerState, ...] | None = None,
-) -> tuple[LayerState, ...]:  # fmt: skip
-    """Return the states of a context RNN after all steps, those of one step after the other.
+def group_sizes(lengths: Tensor, ratio: float) -> list[int]:
+    """Return how many turns to read or write at a time, so that their lengths are similar.
 
     Args:
-        context: the RNN.
-        vectors: of the turns, (N, D).
-        steps: the turns that are read at each step, see
-            :class:`wordkit.seq2seq.dialogue.batches.History`.
-        state: before the first step, of C sequences; None: nothing was said before.
+        lengths: of the turns, (N,), best the longest first. On a device one group has all.
+        ratio: of the shortest to the longest of a group; a low one means more padding, a high one
+            more groups, and so more calls.
     """
-    state = state or context.initial_state(len(steps[0]))
-    found: list[tuple[LayerState, ...]] = []
-    for turns in steps:
-        before = tuple(tuple(part[: len(turns)] for part in layer) for layer in state)
-        _, state = context(vectors[turns].unsqueeze(0), before)
-        found.append(state)
-    return tuple(
-        tuple(torch.cat(parts) for parts in zip(*layer, strict=True))
-        for layer in zip(*found, strict=True)
-    )
+    if lengths.device.type != "cpu":
+        return [len(lengths)]
+    sizes, longest = [0], int(lengths[0])
+    for length in lengths.tolist():
+        if length < ratio * longest:
+            sizes, longest = [*sizes, 0], length
+        sizes[-1] += 1
+    return sizes

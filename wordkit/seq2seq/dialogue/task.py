@@ -15,21 +15,20 @@ import torch
 from torch import Tensor
 
 from wordkit.decoding.steps import Hypothesis
-from wordkit.nn.network import select
+from wordkit.nn.network import split
 from wordkit.seq2seq.batches import Ids, PairBatch, epoch_batches
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import EncodedDialogues, pad_dialogues
 from wordkit.seq2seq.dialogue.chat import decode_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
-from wordkit.seq2seq.dialogue.network import DialogueNetwork
+from wordkit.seq2seq.dialogue.network import DialogueNetwork, group_sizes
 from wordkit.seq2seq.task import Seq2SeqTask, without_padding
 from wordkit.storage import DIALOGUE_CHECKPOINT
 
 __all__ = ["DialogueTask"]
 
 _SAMPLE = 1000  # next turns that a validation decodes, to count exact matches
-_COLUMNS = 32  # next turns of similar lengths that are written together
 
 
 class DialogueTask(Seq2SeqTask):
@@ -64,16 +63,13 @@ class DialogueTask(Seq2SeqTask):
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, Tensor]:
         """Return the features, (1, N, F), of turns that are written with others of their length."""
-        lengths, columns = (targets >= 0).sum(0).sort(descending=True)
-        size = _COLUMNS if self._device.type == "cpu" else len(columns)
-        features, found = [], []
-        for start in range(0, len(columns), size):
-            part, steps = columns[start : start + size], max(int(lengths[start]), 1)
-            written, _ = self.network(inputs[:steps, part], select(state, part))
-            kept = without_padding(written, targets[:steps, part])
-            features.append(kept[0])
-            found.append(kept[1])
-        return torch.cat(features, 1), torch.cat(found, 1)
+        sizes, features, found = group_sizes((targets >= 0).sum(0), 0.55), [], []
+        parts = torch.split(inputs, sizes, 1), torch.split(targets, sizes, 1), split(state, sizes)
+        for ids, right, before in zip(*parts, strict=True):
+            steps = max(int((right >= 0).sum(0).max()), 1)
+            features.append(self.network(ids[:steps], before)[0].flatten(0, 1))
+            found.append(right[:steps].flatten())
+        return without_padding(torch.cat(features).unsqueeze(0), torch.cat(found).unsqueeze(0))
 
     def _valid_rows(self) -> Iterable[Ids]:
         return self._valid.batches(self.config.batch)
