@@ -20,6 +20,7 @@ from wordkit_cli.options import (
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.sequence_models import read_dialogue_files, train
 from wordkit_cli.setting_options import SettingOptions
+from wordkit_cli.training import show_preset_option
 
 if TYPE_CHECKING:
     from wordkit.seq2seq.dialogue import DialogueModel
@@ -42,6 +43,9 @@ _SETTINGS = SettingOptions(
     help="Start from the settings of a preset of train-seq2seq: characters, words or bahdanau. "
     "Default: fitted to the dialogues.",
 )  # fmt: skip
+@show_preset_option(
+    "wordkit.seq2seq.dialogue.training", "Show the settings of a preset for dialogues and exit."
+)
 @init_option("a model", "units", "DIALOGUES")
 @option(
     "--embeddings", metavar="FILE", section="Model",

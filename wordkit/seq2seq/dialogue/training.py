@@ -13,6 +13,7 @@ from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
 from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
+from wordkit.seq2seq import presets
 from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.dialogue.batches import encode_dialogues
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
@@ -36,11 +37,20 @@ from wordkit.training.run import TrainingRun
 from wordkit_corpora import Text, iter_open_lines
 
 __all__ = [
-    "DIALOGUES", "DialogueCheckpoint", "iter_train_dialogue", "read_dialogue_checkpoint",
-    "train_dialogue",
+    "DIALOGUES", "DialogueCheckpoint", "get_preset", "iter_train_dialogue",
+    "read_dialogue_checkpoint", "train_dialogue",
 ]  # fmt: skip
 
 DialogueCheckpoint = TrainingCheckpoint[DialogueConfig, DialogueTrainingConfig]
+
+
+def get_preset(name: str) -> Preset:
+    """Return the preset of a name, for dialogues.
+
+    Raises:
+        ConfigError: there is none, or it is of a Transformer.
+    """
+    return _preset(presets.get_preset(name))
 
 
 def _preset(preset: Preset) -> Preset:
