@@ -101,8 +101,6 @@ def command(vectors: str | None, model: str | None, as_json: bool, **options: An
     pair_files, question_files = options.pop("similarity"), options.pop("analogies")
     if not pair_files and not question_files:
         pair_files, question_files = find_sets(data_dir)
-    if [*pair_files, *question_files].count("-") > 1:
-        raise click.UsageError("- is named twice: standard input can be read once")
     pair_sets = [read_word_pairs(file, **reading) for file in pair_files]
     questions = [section for file in question_files for section in read_analogies(file, **reading)]
     if vectors is not None and model is not None:

@@ -10,12 +10,13 @@ import os
 import re
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from wordkit.errors import ConfigError, TextError
 from wordkit.storage.compression import (
@@ -39,6 +40,8 @@ _MIN_BLOCK_SIZE = 16
 _MAX_BOM_BYTES, _BOM_STARTS = 4, (b"\xef", b"\xfe", b"\xff", b"\0")
 
 _UNK_TOKEN = re.compile(rb"(?<!\S)" + re.escape(UNK.encode()) + rb"(?!\S)")
+
+_INPUTS: weakref.WeakSet[Any] = weakref.WeakSet()  # standard inputs that have been opened
 
 Errors = Literal["strict", "replace"]
 
@@ -261,6 +264,12 @@ def _open(file: str, byte_range: tuple[int, int] | None) -> _CountedFile:
     if file == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("cannot read standard input: it is closed; name a file")
+        if sys.stdin.buffer in _INPUTS:
+            raise TextError(
+                "standard input (-) is named twice, and can be read only once; save one of the "
+                "texts to a file and name that"
+            )
+        _INPUTS.add(sys.stdin.buffer)
         return _CountedFile(sys.stdin.buffer, borrowed=True)
     if byte_range is None:
         return _CountedFile(open_raw(file))  # which closes it

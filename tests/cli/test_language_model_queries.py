@@ -82,6 +82,8 @@ def test_perplexity_refuses(wordkit: Wordkit, lm: Path, text: Path, folder: Path
     (folder / "blank.txt").write_text("\n \n")
     assert "holds no token" in wordkit("perplexity", "blank.txt", status=1).stderr
     assert "no language model" in wordkit("perplexity", text, text, status=1).stderr
+    both = wordkit("perplexity", lm, "-", "--cache", 2, "--valid", "-", stdin=LINES, status=1)
+    assert "standard input (-) is named twice, and can be read only once" in both.stderr
     assert "not 3 files" in wordkit("perplexity", lm, text, text, status=2).stderr
     assert "name the model once" in wordkit("perplexity", lm, text, "-m", lm, status=2).stderr
     assert "Usage: wordkit perplexity" in wordkit("perplexity", status=2).stderr
