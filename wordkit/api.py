@@ -26,6 +26,7 @@ from wordkit.evaluation import (
 from wordkit.evaluation import evaluate_similarity as _evaluate_similarity
 from wordkit.keywords import TEXT_SETTINGS, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
+from wordkit.storage.remote import is_remote
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.config import PHRASE_SETTINGS
 from wordkit_corpora import Text, iter_read_corpus
@@ -234,7 +235,7 @@ def load(
     Whatever it is, its ``save(path)`` writes what can be loaded again.
 
     Args:
-        path: the file, or the folder of a prepared corpus or of WordNet's files.
+        path: the file, or the folder of a prepared corpus (also its URL) or of WordNet's files.
         device: where the network of a model goes: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
@@ -248,7 +249,7 @@ def load(
 
     if is_wordnet(path):
         return load_thesaurus(path)
-    if os.path.isdir(path):
+    if os.path.isdir(path) or is_remote(path):
         return Corpus.open(path)
     match storage.kind_of(path):
         case storage.LANGUAGE_MODEL:

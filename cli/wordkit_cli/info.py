@@ -99,13 +99,14 @@ def _corpus(path: str) -> dict[str, Any]:
 
     corpus = Corpus.open(path)
     corpus.check()
+    is_here = isinstance(corpus.folder, Path)
     return {
         "file": path,
         "kind": "corpus",
         "tokens": corpus.tokens,
         "words": len(corpus.vocabulary),
         "lines": corpus.sentences,
-        "bytes": sum(entry.stat().st_size for entry in Path(path).iterdir()),
+        "bytes": sum(e.stat().st_size for e in Path(path).iterdir()) if is_here else None,
         "fingerprint": corpus.fingerprint,
         "most_frequent": list(corpus.vocabulary.words[:10]),
         "settings": corpus.settings,

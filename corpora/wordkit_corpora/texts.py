@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 from wordkit.config import check_names
 from wordkit.errors import ConfigError, TextError, missing_hint
-from wordkit.runtime import Report, as_run
+from wordkit.runtime import Report, as_run, torchrun_number
 from wordkit.storage.remote import is_remote
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
@@ -97,8 +97,10 @@ def iter_read_corpus(
     if isinstance(text, Corpus) or (isinstance(text, str | os.PathLike) and is_corpus(text)):
         _refuse({"folder": folder, **given, **words}, "a corpus, which is prepared already")
         if not isinstance(text, Corpus):
+            is_divided = is_remote(text) and torchrun_number("WORLD_SIZE", 1) > 1
             text = Corpus.open(text)
-            text.check()
+            if not is_divided:  # else each process reads its part, and no more
+                text.check()
         return text
     kind, content = _kind_of(text)
     if kind == "tokens":

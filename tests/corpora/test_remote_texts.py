@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import gzip
 import re
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import wordkit
-from wordkit.errors import TextError
+from wordkit.errors import CorpusError, TextError
+from wordkit.storage.remote import read_ranges
+from wordkit.text import Corpus, remote_ids
+from wordkit.text.corpus import is_corpus
 from wordkit_corpora import open_text
 
 pytest.importorskip("aiohttp")
@@ -23,6 +30,7 @@ pytest.importorskip("aiohttp")
 TEXTS = {"a.txt": b"one\ntwo", "sub/b.txt": b"three\n", "sub/c.gz": gzip.compress(b"four\n")}
 HIDDEN = {".hidden.txt": b"no\n", ".git/x.txt": b"no\n"}
 LONG = b"".join(b"line %d\n" % number for number in range(500))
+SERVED = {"/plain": LONG, "/ranges": LONG}
 
 
 @pytest.fixture
@@ -58,18 +66,19 @@ class _Server(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        if self.path not in ("/plain", "/ranges"):
+        if self.path not in SERVED:
             self.send_error(403 if self.path == "/secret" else 404)
             return
-        data, asked = LONG, re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if asked and self.path == "/ranges":
-            start, stop = int(asked[1]), int(asked[2] or len(LONG) - 1) + 1
-            data = LONG[start:stop]
+        data, has_ranges = SERVED[self.path], self.path.startswith("/ranges")
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if asked and has_ranges:
+            size, start, stop = len(data), int(asked[1]), int(asked[2] or len(data) - 1) + 1
+            data = data[start:stop]
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{start + len(data) - 1}/{len(LONG)}")
+            self.send_header("Content-Range", f"bytes {start}-{start + len(data) - 1}/{size}")
         else:
             self.send_response(200)
-        if self.path == "/ranges":
+        if has_ranges:
             self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -86,6 +95,13 @@ def server() -> Iterator[str]:
         threading.Thread(target=running.serve_forever).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
+
+
+def saved(folder: Path, lines: int = 200) -> dict[str, bytes]:
+    """The files of a corpus of 40 words, by their names."""
+    words = np.random.default_rng(0).integers(40, size=(lines, 10)).tolist()
+    Corpus.from_sentences([list(map(str, line)) for line in words]).save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def read(*paths: str) -> bytes:
@@ -147,3 +163,82 @@ def test_drivers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_lines_that_begin_as_urls_are_lines() -> None:
     lines = ["https://a.example is where", "this begins"]
     assert wordkit.prepare(lines).sentences == 2
+
+
+@pytest.mark.parametrize("place", ["memory", "local", "packed", "server"])
+def test_a_prepared_corpus(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    files, here = saved(tmp_path / "c.ids"), Corpus.open(tmp_path / "c.ids")
+    url = f"{request.getfixturevalue(place)}/c.ids" if place != "packed" else "zip://c.ids"
+    for name, data in files.items():
+        if place == "memory":
+            fsspec.filesystem("memory").pipe(f"/books/c.ids/{name}", data)
+        elif place == "server":
+            SERVED.update({f"{way}/c.ids/{name}": data for way in ("/plain", "/ranges")})
+        elif place == "packed":
+            with zipfile.ZipFile(tmp_path / "c.zip", "a") as file:
+                file.writestr(f"c.ids/{name}", data)
+    url = {
+        "local": f"file://{tmp_path}/c.ids", "packed": f"{url}::{tmp_path}/c.zip",
+        "server": url.replace("/c.ids", "/ranges/c.ids"),
+    }.get(place, url)  # fmt: skip
+    there = wordkit.load(url)
+    assert isinstance(there, Corpus)
+    there.check()
+    assert there.record == here.record and there.vocabulary == here.vocabulary
+    np.testing.assert_array_equal(there.ids, here.ids)
+    assert is_corpus(url) and not is_corpus(url.replace("c.ids", "d.ids"))
+    if place == "server":
+        with pytest.raises(CorpusError, match="ids.* asked for 128 bytes, it gives 8,128; use a s"):
+            Corpus.open(url.replace("ranges", "plain"))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.one_of(
+    st.integers(-999, 999), st.slices(999), st.lists(st.integers(-999, 999), min_size=1),
+)))  # fmt: skip
+def test_ids_are_read_as_they_are_used(keys: list[Any]) -> None:
+    """And each but once."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        saved(Path(folder))
+        patch.setattr(remote_ids, "_BLOCK", 8)
+        asked = bytes_asked_for(patch)
+        here, there = Corpus.open(folder), Corpus.open(f"file://{folder}")
+        used = np.zeros(here.tokens // 8, dtype=bool)
+        for key in keys:
+            np.testing.assert_array_equal(there.ids[key], here.ids[key])
+            if not isinstance(key, slice) or key.step in (None, 1):
+                used[np.arange(here.tokens)[key] // 8] = True
+            else:
+                used[:] = True
+        assert sum(asked) - 128 <= 32 * used.sum() + 32 * len(keys)  # an empty slice reads a block
+
+
+def bytes_asked_for(patch: pytest.MonkeyPatch) -> list[int]:
+    """The list that gets what is asked for from now on."""
+    asked = list[int]()
+
+    def recorded(url: str, ranges: list[tuple[int, int]]) -> list[bytes]:
+        asked.extend(stop - start for start, stop in ranges)
+        return read_ranges(url, ranges)
+
+    patch.setattr(remote_ids, "read_ranges", recorded)
+    return asked
+
+
+def test_corrupted_ids(tmp_path: Path) -> None:
+    files = saved(tmp_path)
+    [name] = (name for name in files if name.startswith("ids"))
+    whole, url = files[name], f"file://{tmp_path}"
+    for bad in (whole[:-4], b"x" + whole[1:]):
+        (tmp_path / name).write_bytes(bad)
+        with pytest.raises(CorpusError, match=f"{name} is truncated or corrupted; prepare the te"):
+            Corpus.open(url)
+    for ids in (-1, 40):  # one that no vector has
+        (tmp_path / name).write_bytes(whole[:-4] + np.int32(ids).tobytes())
+        corpus = Corpus.open(url)
+        assert corpus.ids[0] >= 0
+        with pytest.raises(CorpusError, match=f"{name} is truncated or corrupted"):
+            corpus.check()
+    (tmp_path / name).unlink()
+    with pytest.raises(CorpusError, match=f"{name} cannot be read: there is no such file"):
+        corpus.check()

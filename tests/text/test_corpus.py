@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wordkit.errors import CorpusError, StorageError
 from wordkit.storage import atomic
 from wordkit.text import Corpus
-from wordkit.text.corpus_folder import CorpusWriter, _array_header
+from wordkit.text.corpus_folder import CorpusWriter, array_header
 
 SENTENCES = [["the", "cat", "sat"], [], ["the", "mat"]]
 
@@ -164,7 +164,7 @@ with CorpusWriter({str(folder)!r}) as writer, Spool(writer):
 def test_numpy_wrote_the_same_header() -> None:
     """Older versions of NumPy, and other programs, must be able to read the files."""
     for size in (0, 7, 10**15):
-        file = io.BytesIO(_array_header(np.dtype(np.int64), size))
+        file = io.BytesIO(array_header(np.dtype(np.int64), size))
         assert np.lib.format.read_magic(file) == (1, 0)
         header = np.lib.format.read_array_header_1_0(file)
         assert header == ((size,), False, np.dtype(np.int64))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wordkit.counts.cluster_counts import Counting, count_blocks, read_block, weigh_blocks
@@ -39,7 +40,8 @@ def decompose_on_cluster(
     """Count a corpus on the workers of a Dask cluster, and decompose its PPMI matrix.
 
     Args:
-        corpus: its folder is seen by the workers; one in memory is written to a temporary folder.
+        corpus: its folder is seen by the workers; one in memory or a store is written to a
+            temporary folder.
         config: the settings.
         words: V, the words that are counted.
         memory: bytes that a task may take; None: half of what is available here, divided among the
@@ -56,7 +58,7 @@ def decompose_on_cluster(
         StorageError: a part cannot be written, or a worker cannot see the folder.
     """
     with contextlib.ExitStack() as stack:
-        if corpus.folder is not None:
+        if isinstance(corpus.folder, Path):
             folder = os.path.abspath(corpus.folder)
         else:
             temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")

@@ -8,13 +8,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import has_magic
 from typing import Any
 
-__all__ = ["RemoteDetails", "RemoteReader", "is_remote", "remote_details", "remote_files"]
+__all__ = [
+    "RemoteDetails", "RemoteReader", "in_folder", "is_remote", "read_file", "read_ranges",
+    "remote_details", "remote_files",
+]  # fmt: skip
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")
 _MAX_REASON = 300  # characters
@@ -42,6 +46,52 @@ class RemoteDetails:
 def is_remote(path: object) -> bool:
     """Return whether a path is a string with a protocol."""
     return isinstance(path, str) and _URL.match(path) is not None
+
+
+def in_folder(folder: str | os.PathLike[str], name: str) -> str:
+    """Return the path or URL of a file in a folder."""
+    if not is_remote(folder):
+        return os.path.join(folder, name)
+    first, chain, rest = os.fspath(folder).partition("::")
+    return f"{first.rstrip('/')}/{name}{chain}{rest}"
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a file of this machine, or of a URL.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not is_remote(path):
+        with open(path, "rb") as file:
+            return file.read()
+    with _as_os_errors():
+        system, name = _file_system(path)
+        return bytes(system.cat_file(name))
+
+
+def read_ranges(url: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return ranges of the bytes of a file, read at the same time where its driver can.
+
+    Args:
+        url: of the file.
+        ranges: the first byte of each, and the one after its last.
+
+    Raises:
+        OSError: as :func:`remote_details` says, or the server gives other bytes.
+    """
+    with _as_os_errors():
+        system, path = _file_system(url)
+        starts, stops = ([pair[i] for pair in ranges] for i in (0, 1))
+        found = system.cat_ranges([path] * len(ranges), starts, stops)
+        for data in found:
+            if isinstance(data, Exception):
+                raise data
+    for data, (start, stop) in zip(found, ranges, strict=True):
+        if len(data) != stop - start:
+            reason = f"asked for {stop - start:,} bytes, it gives {len(data):,}"
+            raise OSError(errno.EIO, f"{reason}; use a server that gives ranges of files")
+    return [bytes(data) for data in found]
 
 
 def remote_files(url: str) -> list[str]:

@@ -6,7 +6,9 @@ N is the number of tokens, S of sentences (lines), V of words. For the files see
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import warnings
 import weakref
@@ -20,7 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import CorpusError, TextError, counted, missing_hint
-from wordkit.text.corpus_folder import MANIFEST, PARTS, CorpusWriter, fingerprint_of, read_manifest
+from wordkit.storage.remote import in_folder, is_remote, read_file
+from wordkit.text.corpus_folder import (
+    MANIFEST,
+    PARTS,
+    CorpusWriter,
+    array_header,
+    fingerprint_of,
+    read_manifest,
+)
+from wordkit.text.remote_ids import RemoteIds
 from wordkit.text.vocabulary import Vocabulary
 
 __all__ = ["UNTOLD", "Corpus", "is_corpus", "origin", "written_corpus"]
@@ -56,13 +67,13 @@ class Corpus:
         settings: Mapping[str, Any] | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        self.ids = _read_only(ids)
+        self.ids = _read_only(ids) if isinstance(ids, np.ndarray) else ids
         self.offsets = _read_only(offsets)
         self.vocabulary = vocabulary
         self.settings = dict(settings or {})
         self._fingerprint = fingerprint
-        self.folder: Path | None = None
-        """The folder that it was opened from."""
+        self.folder: str | Path | None = None
+        """The folder that it was opened from, or its URL."""
         self.keep_alive: object = None
         """An owner of resources that live as long as the corpus, such as a temporary folder."""
 
@@ -137,6 +148,14 @@ class Corpus:
         names = ("fingerprint", "tokens", "sentences", "settings")
         return {name: getattr(self, name) for name in names}
 
+    def ids_with(self, start: int, stop: int) -> npt.NDArray[np.int32]:
+        """Return the ids, shape (N,), of which those from start to stop are certainly read.
+
+        Of a corpus in a store, the others are not, and are 0.
+        """
+        part: Any = slice(start, stop)
+        return self.ids.having(part) if isinstance(self.ids, RemoteIds) else np.asarray(self.ids)
+
     def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
         """Yield the sentences, each an array of ids."""
         for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
@@ -180,11 +199,15 @@ class Corpus:
     def open(cls, folder: str | os.PathLike[str]) -> Corpus:
         """Open the corpus of a folder, memory-mapped.
 
+        Args:
+            folder: its path, or its URL (``s3://``, ``https://``): its ids are read then as they
+                are used, and kept in a temporary file.
+
         Raises:
             StorageError: the folder cannot be read.
             CorpusError: it is no corpus, or its files do not fit together.
         """
-        folder = Path(folder)
+        folder = os.fspath(folder) if is_remote(folder) else Path(folder)
         manifest = read_manifest(folder)
         try:
             sizes = {part: int(manifest["sizes"][part]) for part in PARTS}
@@ -192,11 +215,14 @@ class Corpus:
             settings, fingerprint = dict(manifest["settings"]), str(manifest["fingerprint"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CorpusError(
-                f"{folder / MANIFEST} is corrupted: no usable entry {error}; prepare the text again"
+                f"{in_folder(folder, MANIFEST)} is corrupted: no usable entry {error}; prepare the "
+                "text again"
             ) from error
+        paths = {part: in_folder(folder, os.path.basename(files[part])) for part in PARTS}
         arrays = {
-            part: _load_array(folder / os.path.basename(files[part]), PARTS[part], sizes[part])
+            part: _load_array(paths[part], PARTS[part], sizes[part])
             for part in PARTS
+            if part != "ids" or not is_remote(folder)
         }
         offsets = arrays["offsets"]
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != sizes["ids"]:
@@ -204,7 +230,11 @@ class Corpus:
         if any(np.any(np.diff(piece) < 0) for piece in _pieces(offsets, overlap=1)):
             raise CorpusError(f"{folder} is corrupted: its sentence boundaries do not rise")
         vocabulary = Vocabulary.from_arrays(arrays["words"], arrays["counts"], str(folder))
-        corpus = cls(arrays["ids"], offsets, vocabulary, settings, fingerprint)
+        ids: Any = arrays.get("ids")
+        if ids is None:
+            header = array_header(np.dtype(PARTS["ids"]), sizes["ids"])
+            ids = RemoteIds(paths["ids"], header, sizes["ids"], len(vocabulary))
+        corpus = cls(ids, offsets, vocabulary, settings, fingerprint)
         corpus.folder = folder
         return corpus
 
@@ -225,18 +255,26 @@ def origin(settings: object) -> list[str]:
 
 
 def is_corpus(path: str | os.PathLike[str]) -> bool:
-    """Return True if the path is a folder that holds a prepared corpus."""
+    """Return True if the path or URL is that of a folder that holds a prepared corpus."""
+    if is_remote(path):
+        with contextlib.suppress(OSError):  # a page instead of an error is no corpus
+            return read_file(in_folder(path, MANIFEST)).lstrip().startswith(b"{")
+        return False
     return os.path.isfile(os.path.join(path, MANIFEST))  # False also where we may not look
 
 
-def _load_array(path: Path, dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
+def _load_array(path: str, dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
     try:
-        mode: Any = "r" if size else None  # an empty array cannot be mapped
+        file: Any = io.BytesIO(read_file(path)) if is_remote(path) else path
+        mode: Any = "r" if size and file is path else None  # an empty array cannot be mapped
         with warnings.catch_warnings():  # of deprecated types, of which none is right, and headers
             warnings.simplefilter("ignore")
-            array = np.load(path, mmap_mode=mode, allow_pickle=False)
+            array = np.load(file, mmap_mode=mode, allow_pickle=False)
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read; prepare the text again") from error
+        raise CorpusError(
+            f"{path} cannot be read: {error.strerror or error}; if it is lost, prepare the text "
+            "again"
+        ) from error
     except _BAD_ARRAY as error:
         raise CorpusError(f"{path} is truncated or corrupted; prepare the text again") from error
     if array.dtype != np.dtype(dtype) or array.shape != (size,):

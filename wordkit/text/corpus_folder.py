@@ -32,10 +32,14 @@ from wordkit.errors import CorpusError, StorageError, VocabularyError
 from wordkit.storage import TemporaryFolder, atomic_write, check_outputs, why_unwritable
 from wordkit.storage.atomic import fsync, temporary_prefix
 from wordkit.storage.parts import PartArray
+from wordkit.storage.remote import in_folder, read_file
 from wordkit.storage.temporary import MARK
 from wordkit.text.vocabulary import Vocabulary
 
-__all__ = ["MANIFEST", "PARTS", "CorpusWriter", "SpoolFile", "fingerprint_of", "read_manifest"]
+__all__ = [
+    "MANIFEST", "PARTS", "CorpusWriter", "SpoolFile", "array_header", "fingerprint_of",
+    "read_manifest",
+]  # fmt: skip
 
 S = TypeVar("S", bound="SpoolFile")
 
@@ -51,14 +55,15 @@ PARTS: dict[str, npt.DTypeLike] = {
 _HEADER_BYTES = 128  # of an array file
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Return the checked content of ``corpus.json``."""
-    path = folder / MANIFEST
+    path = in_folder(folder, MANIFEST)
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(read_file(path))
     except OSError as error:
         raise CorpusError(
-            f"{folder} is no prepared corpus: cannot read {path}; make one with wordkit prepare"
+            f"{folder} is no prepared corpus: cannot read {path}: {error.strerror or error}; make "
+            "one with wordkit prepare"
         ) from error
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path} is corrupted: it is not JSON; prepare the text again") from error
@@ -222,7 +227,7 @@ class ArrayFile(PartArray):
     def __exit__(self, *exception: object) -> None:
         with self._errors(), self._file:
             self._file.seek(0)
-            self._file.write(_array_header(self.dtype, self.size))
+            self._file.write(array_header(self.dtype, self.size))
             self._file.flush()
             fsync(Path(self.path))
 
@@ -234,8 +239,8 @@ class ArrayFile(PartArray):
             raise self._writer.failed(error) from error
 
 
-def _array_header(dtype: np.dtype[Any], size: int) -> bytes:
-    """The start of a ``.npy`` file, of the same length for any size."""
+def array_header(dtype: np.dtype[Any], size: int) -> bytes:
+    """Return the start of a ``.npy`` file, of the same length for any size."""
     header = io.BytesIO()
     entries = {"descr": dtype.str, "fortran_order": False, "shape": (size,)}
     np.lib.format.write_array_header_1_0(header, entries)

@@ -62,7 +62,7 @@ class CpuEngine:
         if config.loss == "softmax":
             _check_tables(V, config, self.threads)
         rows = state.rows_of(corpus)
-        self._text = _text(corpus, rows, config)
+        self._corpus, self._text = corpus, _text(corpus, rows, config)
         components = state.components
         self._parts = None if components is None else Parts(components.starts, components.rows)
         self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
@@ -103,7 +103,7 @@ class CpuEngine:
     def _train(self, chunk: Chunk) -> LossSum:
         kernels = cbow if in_blocks(self._settings) else training
         loss, predictions = kernels.train_chunk(
-            self._text,
+            self._text._replace(ids=self._corpus.ids_with(chunk.start, chunk.stop)),
             chunk.start,
             chunk.stop,
             self._targets,
@@ -143,7 +143,7 @@ def _text(corpus: Corpus, rows: npt.NDArray[np.int32], config: Word2VecConfig) -
     keep = np.where(rows >= 0, keep_probabilities(counts, config.sample), 0)
     probabilities = np.minimum(np.rint(keep * 2.0**32), 2.0**32 - 1).astype(np.uint64)
     words = probabilities << np.uint64(32) | np.maximum(rows, 0).astype(np.uint64)
-    return Text(np.asarray(corpus.ids), np.asarray(corpus.offsets), words)
+    return Text(corpus.ids_with(0, 0), np.asarray(corpus.offsets), words)
 
 
 def _targets(
