@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +16,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import free_port
-from lm.toy_language import toy_corpus
+from lm.toy_language import toy_corpus, toy_text
 from seq2seq.toy_pairs import reversed_text, toy_pairs
 from training.real_tasks import LM, SEQ2SEQ, Training
 from word2vec.training_cases import KINDS, of_a_kind, settings, topics
 
+from wordkit.errors import ConfigError
 from wordkit.lm.fitting import iter_fit_preset
-from wordkit.runtime import Report
+from wordkit.runtime import Report, Run
+from wordkit.storage.remote import read_ranges
 from wordkit.text import Corpus
+from wordkit.text.vocabulary import EOS
 from wordkit.word2vec import (
     Checkpoint,
     CheckpointPlan,
@@ -32,6 +37,7 @@ from wordkit.word2vec import (
     read_checkpoint,
     start_from_checkpoint,
 )
+from wordkit_corpora import iter_read_corpus
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -41,12 +47,15 @@ DRIVER = """
 import atexit, json, sys
 
 sys.path.insert(0, sys.argv[1])
-from training.test_processes import CASES, VECTORS, fitted, gloo_threads, learnt, reported
+from training.test_processes import (
+    CASES, VECTORS, differing, fitted, from_store, gloo_threads, learnt, reported,
+)
 
 atexit.register(lambda: print(gloo_threads()))  # what is registered later comes before it
 folders = (None, sys.argv[2])
 known = [{name: reported(name, folder) for name in CASES} for folder in folders]
-print(json.dumps([*known, {name: learnt(name, sys.argv[2]) for name in VECTORS}, fitted()]))
+vectors = {name: learnt(name, sys.argv[2]) for name in VECTORS}
+print(json.dumps([*known, vectors, fitted(), from_store(sys.argv[2]), differing()]))
 """
 
 SHORT = replace(LM, text=toy_corpus(250), valid=toy_corpus(100, seed=2)).with_({}, {"batch": 6})
@@ -119,7 +128,10 @@ TOPICS = Corpus.from_sentences(topics())
 
 
 def learnt(
-    name: str, folder: str | None = None, checkpoint: Checkpoint | None = None
+    name: str,
+    folder: str | None = None,
+    checkpoint: Checkpoint | None = None,
+    text: Corpus = TOPICS,
 ) -> dict[str, Any]:
     """What is known of word vectors.
 
@@ -127,15 +139,14 @@ def learnt(
         name: of a case.
         folder: where a checkpoint of the middle of the training is kept.
         checkpoint: what is resumed.
+        text: what they are learnt from.
     """
     config, plan = settings(epochs=4, **VECTORS[name]), None
-    start = None if checkpoint is None else start_from_checkpoint(TOPICS, config, checkpoint)
+    start = None if checkpoint is None else start_from_checkpoint(text, config, checkpoint)
     if folder is not None:
         plan = CheckpointPlan(Path(folder, f"{name}.last"), 1e-9)
     device = name if name.startswith("torch") else "cpu"
-    run = iter_train_word2vec(
-        TOPICS, config, start=start, threads=1, device=device, checkpoint=plan
-    )
+    run = iter_train_word2vec(text, config, start=start, threads=1, device=device, checkpoint=plan)
     for report in run:
         is_half = report.figures["epochs"] < 2.5 and os.environ.get("RANK") == "0"
         if plan is not None and is_half and os.path.exists(plan.path):
@@ -153,6 +164,49 @@ def fitted(*speeds: float) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wordkit.lm.fitting._measure_speed", lambda *_: speed)
         return repr(iter_fit_preset(10**6, 5000, minutes=1, device="cpu").result())
+
+
+def from_store(folder: str) -> list[float]:
+    """The fractions of a corpus in a store that are read for vectors and for a language model."""
+    place, fractions = Path(folder, f"{os.environ['RANK']}.ids"), list[float]()
+    asked = list[int]()
+    line = Corpus.from_sentences([[*map(str, toy_text(999)), EOS]])
+    for corpus in (TOPICS, line):
+        corpus.save(place)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("wordkit.text.remote_ids._BLOCK", 16)
+
+            def read(url: str, ranges: list[tuple[int, int]]) -> list[bytes]:
+                asked.extend(stop - start for start, stop in ranges)
+                return read_ranges(url, ranges)
+
+            patch.setattr("wordkit.text.remote_ids.read_ranges", read)
+            asked.clear()
+            there = iter_read_corpus(f"file://{place}").result()
+            if corpus is TOPICS:
+                assert learnt("skipgram", text=there) == learnt("skipgram")
+            else:
+                replace(SHORT, text=there).run().result()
+            fractions.append(sum(asked) / (4 * corpus.tokens))
+    return fractions
+
+
+def differing() -> list[str]:
+    """What is said where the second process has another text, or another seed."""
+    rank, said = int(os.environ["RANK"]), list[str]()
+    text = Corpus.from_sentences(topics(seed=rank))
+    runs: list[Run[Any]] = [
+        iter_train_word2vec(text, settings(), threads=1, device="cpu"),
+        iter_train_word2vec(TOPICS, settings(seed=rank), threads=1, device="cpu"),
+        iter_train_word2vec(TOPICS, settings(), threads=1 + rank, device="cpu"),
+        replace(SHORT, text=toy_corpus(250, seed=rank)).run(),
+        SHORT.with_({}, {"seed": rank}).run(),
+    ]
+    for run in runs:
+        with pytest.raises(ConfigError) as error:
+            run.result()
+        said.append(str(error.value))
+    return said
 
 
 def gloo_threads() -> int:
@@ -226,6 +280,21 @@ def test_two_processes_learn_the_same_vectors(
 def test_the_model_is_chosen_for_what_all_processes_do(printed_by_two: list[list[str]]) -> None:
     chosen = [json.loads(reports)[3] for reports, _ in printed_by_two]
     assert chosen == [fitted(1e9, 2e9)] * 2 != [fitted(1e9)] * 2
+
+
+def test_each_reads_its_part_of_a_corpus_in_a_store(printed_by_two: list[list[str]]) -> None:
+    fractions = [json.loads(reports)[4] for reports, _ in printed_by_two]
+    assert np.all(np.less(np.abs(np.subtract(fractions, 0.5)), 0.1)) and np.sum(fractions) > 2
+
+
+def test_processes_that_differ_say_so(printed_by_two: list[list[str]]) -> None:
+    first, second = (json.loads(reports)[5] for reports, _ in printed_by_two)
+    assert first == second
+    things = [re.fullmatch(r"process 1 of .* another (.+) than process 0; .*", s)[1] for s in first]
+    assert things == [
+        "text", "set of settings", "device or number of threads",
+        "text, model to start from or version", "set of settings",
+    ]  # fmt: skip
 
 
 def test_processes_leave_each_other_before_they_end(printed_by_two: list[list[str]]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -62,6 +63,29 @@ class Processes:
         shared = torch.tensor(value, dtype=torch.float64).to(device, torch.float32)
         dist.broadcast(shared, 0)
         return float(shared)
+
+    def check_same(self, things: Mapping[str, object], device: str | torch.device) -> None:
+        """Raise in all processes where one of them has something else than process 0.
+
+        Args:
+            things: by their names; they are the same where ``repr`` says the same of them.
+            device: of what is sent.
+
+        Raises:
+            ConfigError: a process has something else.
+        """
+        if self.count == 1:
+            return
+        import torch
+
+        digests = [hashlib.sha256(repr(thing).encode()).digest() for thing in things.values()]
+        own = torch.tensor([[list(digest) for digest in digests]], dtype=torch.uint8)
+        known = self.gather(own.to(device))
+        for rank, number in (known != known[0]).any(2).nonzero().tolist():
+            raise ConfigError(
+                f"process {rank} of this training has another {list(things)[number]} than process "
+                "0; start all processes with the same files and settings"
+            )
 
 
 def join_processes(device: str) -> Processes:

@@ -74,6 +74,13 @@ class TrainingRun(StoppableRun[M]):
             processes, began = join_processes(device), time.monotonic()
             with lost_process_error(processes):
                 task = yield from make_task(processes)
+                record = task.record()
+                known = {
+                    "set of settings": (record["model"], record["config"]),
+                    "text, model to start from or version": record["about"],
+                    "checkpoint": resume and resume.progress,
+                }
+                processes.check_same(known, device)
                 adapts = threads is None and device == "cpu" and processes.count == 1
                 self._trainer = trainer = Trainer(
                     task, processes, checkpoints, seconds=time.monotonic() - began

@@ -84,7 +84,7 @@ def iter_train_word2vec(
         VocabularyError: fewer than two words are frequent enough.
         ConfigError: the device's name is unknown, ``threads`` is less than 1, or the checkpoints
             would replace another file or an unfinished training; or other processes cannot be
-            reached (in the run).
+            reached, or have another corpus or other settings (in the run).
         LostProcessError: another process has ended (in the run).
         ResourceError: there is too little memory, or no such device.
         TextError: no two words are in one window (in the run).
@@ -133,6 +133,7 @@ class Word2VecRun(StoppableRun[Embeddings]):
         device = "cuda" if self._engine.name == "cuda" else "cpu"
         self._processes = processes = join_processes(device)
         with lost_process_error(processes):
+            processes.check_same(self._known(), device)
             if processes.count > 1:
                 from wordkit.word2vec.exchange import ExchangeEngine  # torch takes seconds to load
 
@@ -142,6 +143,18 @@ class Word2VecRun(StoppableRun[Embeddings]):
             yield from self._epochs()
             self._keeper.save_rest()
             return self.best()
+
+    def _known(self) -> dict[str, object]:
+        """Return what all processes must have in common."""
+        state = self._state
+        return {
+            "text": self._corpus.fingerprint,
+            "set of settings": self._config.record(),
+            "device or number of threads": self._engine.name,
+            "model or checkpoint to start from": (
+                state.epoch, state.position, state.vocabulary.words, state.kept,
+            ),
+        }  # fmt: skip
 
     def _epochs(self) -> Generator[Report, None, None]:
         """Train on the remaining epochs."""
