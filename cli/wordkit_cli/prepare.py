@@ -35,7 +35,7 @@ _SETTINGS = SettingOptions(
 
 @click.command("prepare", cls=SectionedCommand)
 @click.argument("text", nargs=-1, required=True)
-@output_option("corpus.ids", "DIR", "The folder to make.")
+@output_option("corpus.ids", "DIR", "The folder to make, also by its URL.")
 @text_options
 @_SETTINGS
 @option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import re
 import tempfile
@@ -10,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import numpy as np
@@ -19,10 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wordkit
-from wordkit.errors import CorpusError, TextError
+from wordkit.errors import CorpusError, StorageError, TextError
 from wordkit.storage.remote import read_ranges
 from wordkit.text import Corpus, remote_ids
 from wordkit.text.corpus import is_corpus
+from wordkit.text.corpus_folder import PARTS
 from wordkit_corpora import open_text
 
 pytest.importorskip("aiohttp")
@@ -242,3 +244,37 @@ def test_corrupted_ids(tmp_path: Path) -> None:
     (tmp_path / name).unlink()
     with pytest.raises(CorpusError, match=f"{name} cannot be read: there is no such file"):
         corpus.check()
+
+
+def test_a_corpus_is_written_to_a_store(
+    memory: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it or nothing, and as to a folder."""
+    system = fsspec.filesystem("memory")
+
+    def content() -> dict[str, bytes]:
+        paths = system.find(f"{memory}/c.ids")
+        return {p.rpartition("/")[2].partition("-")[0]: system.cat_file(p) for p in paths}
+
+    for text in (["some words"], ["other words", "and more"]):
+        made = wordkit.prepare(text, f"{memory}/c.ids")
+        wordkit.prepare(text, tmp_path / "c.ids")
+        there, here = content(), {p.name.partition("-")[0]: p for p in tmp_path.glob("c.ids/*")}
+        assert len(there) == 5 == len(system.ls(f"{memory}/c.ids"))
+        assert all(there[part] == here[part].read_bytes() for part in PARTS)
+        assert wordkit.load(f"{memory}/c.ids").record == made.record
+    made.save(f"{memory}/c.ids")
+    assert all(content()[part] == there[part] for part in PARTS)
+    copies = iter([True, True, False])
+
+    def copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
+        if not next(copies):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        target.write(source.read())
+
+    before = content()
+    monkeypatch.setattr("shutil.copyfileobj", copy)
+    for place, reason in ((memory, "No space left"), (server, "501")):
+        with pytest.raises(StorageError, match=f"cannot write {place}/c.ids: .*{reason}"):
+            wordkit.prepare(["words"], f"{place}/c.ids")
+        assert content() == before

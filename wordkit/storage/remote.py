@@ -10,18 +10,21 @@ import errno
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import has_magic
+from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "RemoteDetails", "RemoteReader", "in_folder", "is_remote", "read_file", "read_ranges",
-    "remote_details", "remote_files",
+    "RemoteDetails", "RemoteReader", "copy_to", "in_folder", "is_remote", "read_file",
+    "read_ranges", "remote_details", "remote_files",
 ]  # fmt: skip
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")
 _MAX_REASON = 300  # characters
+_COPIED_BYTES = 16 << 20  # at a time
 _VERSION_ENTRIES = (
     "size", "ETag", "etag", "generation", "checksum", "CRC", "LastModified", "Last-Modified",
     "last_modified", "updated", "mtime", "created",
@@ -92,6 +95,37 @@ def read_ranges(url: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
             reason = f"asked for {stop - start:,} bytes, it gives {len(data):,}"
             raise OSError(errno.EIO, f"{reason}; use a server that gives ranges of files")
     return [bytes(data) for data in found]
+
+
+def copy_to(url: str, files: Sequence[Path], replaced: re.Pattern[str]) -> None:
+    """Copy files into a remote folder: all of them, in their order, or none.
+
+    Args:
+        url: of the folder.
+        files: of this machine; none: only find out whether files can be written there.
+        replaced: the names of files that are removed afterwards.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    with _as_os_errors():
+        system, folder = _file_system(url)
+        with contextlib.suppress(FileExistsError):  # stores have none
+            system.mkdir(folder, create_parents=False)
+        if not files:
+            system.pipe_file(probe := f"{folder}/wordkit.tmp", b"")
+            system.rm_file(probe)
+            return
+        with system.transaction:
+            for file in files:
+                with open(file, "rb") as source, system.open(f"{folder}/{file.name}", "wb") as copy:
+                    shutil.copyfileobj(source, copy, _COPIED_BYTES)
+        system.invalidate_cache()
+        kept = {file.name for file in files}
+        for path in system.find(folder, maxdepth=1):
+            name = path.rpartition("/")[2]
+            if replaced.fullmatch(name) and name not in kept:
+                system.rm_file(path)
 
 
 def remote_files(url: str) -> list[str]:
@@ -221,7 +255,7 @@ def _as_os_errors() -> Iterator[None]:
             raise FileNotFoundError(errno.ENOENT, "there is no such file") from error
         reason = _reason(cause)
         if isinstance(error, PermissionError):
-            reason += "; give its driver the credentials of an account that may read it"
+            reason += "; give its driver the credentials of an account that may do so"
             raise PermissionError(errno.EACCES, reason) from error
         raise OSError(errno.EIO, reason) from error
 

@@ -183,7 +183,7 @@ class Corpus:
         return fingerprint_of([_digest_of(array) for array in arrays])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the corpus as a folder.
+        """Write the corpus as a folder, also by its URL.
 
         Raises:
             StorageError: the folder cannot be written, or holds something else.
@@ -194,6 +194,8 @@ class Corpus:
                     for piece in _pieces(array):
                         file.append(piece)
             writer.finish(self.vocabulary, self.settings)
+        if writer.temporary is not None:  # of a URL
+            writer.temporary.cleanup()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Corpus:

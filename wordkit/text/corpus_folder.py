@@ -32,7 +32,7 @@ from wordkit.errors import CorpusError, StorageError, VocabularyError
 from wordkit.storage import TemporaryFolder, atomic_write, check_outputs, why_unwritable
 from wordkit.storage.atomic import fsync, temporary_prefix
 from wordkit.storage.parts import PartArray
-from wordkit.storage.remote import in_folder, read_file
+from wordkit.storage.remote import copy_to, in_folder, is_remote, read_file
 from wordkit.storage.temporary import MARK
 from wordkit.text.vocabulary import Vocabulary
 
@@ -89,12 +89,15 @@ class CorpusWriter:
 
     Args:
         folder: the folder to make, or a corpus to replace; None: one among the temporary files,
-            which goes with the corpus (see :func:`wordkit.text.corpus.written_corpus`).
+            which goes with the corpus (see :func:`wordkit.text.corpus.written_corpus`); a URL: such
+            a one, which is copied there when it is finished.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.remedy, self.temporary = "free some space or choose another folder", None
-        if folder is None:
+        self._url = str(folder) if is_remote(folder) else None
+        self._copy_to_store([])  # fails before the work
+        if folder is None or self._url is not None:
             self.temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
             folder = os.path.join(self.temporary.name, "corpus.ids")
             self.remedy = "free some space, or name another folder for temporary files with TMPDIR"
@@ -188,7 +191,16 @@ class CorpusWriter:
         with atomic_write(self.folder / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         self._finished = True
+        self._copy_to_store([*map(self.path, PARTS), self.folder / MANIFEST])
         return fingerprint
+
+    def _copy_to_store(self, files: list[Path]) -> None:
+        if self._url is None:
+            return
+        try:
+            copy_to(self._url, files, _OURS)
+        except OSError as error:
+            raise StorageError(f"cannot write {self._url}: {error.strerror}") from error
 
 
 _SIGN_PREFIX = temporary_prefix(MANIFEST)
