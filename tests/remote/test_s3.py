@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 import wordkit
-from wordkit.errors import TextError
+from wordkit.errors import CorpusError, StorageError, TextError
+from wordkit.text import Corpus
 from wordkit_corpora import open_text
 
 moto_server = pytest.importorskip("moto.server")
 boto = pytest.importorskip("botocore.session")
-pytest.importorskip("s3fs")
+s3fs = pytest.importorskip("s3fs")
 
 LONG = b"".join(b"line %d\n" % number for number in range(5000))
 
@@ -34,6 +35,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     client.create_bucket(Bucket="books")
     for name, data in {"a/1.txt": LONG, "a/2.txt": b"end", "a/.hidden": b"no"}.items():
         client.put_object(Bucket="books", Key=name, Body=data)
+    s3fs.S3FileSystem.clear_instance_cache()  # which knows the server of another test
     yield "s3://books"
     server.stop()
 
@@ -52,14 +54,26 @@ def test_a_bucket(bucket: str) -> None:
             open_text(bad)
 
 
+def test_a_prepared_corpus(bucket: str) -> None:
+    for text in (f"{bucket}/a/1.txt", f"{bucket}/a/*.txt"):
+        made = wordkit.prepare(text, f"{bucket}/c.ids")
+        there = wordkit.load(f"{bucket}/c.ids")
+        assert isinstance(there, Corpus) and there.record == made.record
+        there.check()
+        assert len(s3fs.S3FileSystem().find(f"{bucket}/c.ids")) == 5
+    with pytest.raises(StorageError, match="cannot write s3://nowhere/c.ids: "):
+        wordkit.prepare(["words"], "s3://nowhere/c.ids")
+    with pytest.raises(CorpusError, match="s3://books/d.ids is no prepared corpus: .*no such file"):
+        wordkit.load(f"{bucket}/d.ids")
+
+
 def test_missing_credentials(
     bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
-    import s3fs
-
-    s3fs.S3FileSystem.clear_instance_cache()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(TextError, match="cannot read s3://books/a: .*credentials"):
         open_text(f"{bucket}/a")
+    with pytest.raises(StorageError, match="cannot write s3://books/c.ids: .*credentials"):
+        wordkit.prepare(["words"], f"{bucket}/c.ids")
