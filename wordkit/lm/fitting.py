@@ -14,30 +14,24 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from wordkit.config import change
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError, counted
-from wordkit.lm.config import ModelConfig, TrainingConfig
-from wordkit.lm.data import TokenStream, words_to_model
-from wordkit.lm.initialization import initialize
-from wordkit.lm.network import LanguageModelNetwork
+from wordkit.lm.config import ModelConfig, TrainingConfig, with_softmax
+from wordkit.lm.data import words_to_model
 from wordkit.lm.presets import PRESETS, Preset, get_preset
-from wordkit.lm.task import Checkpoint, LanguageModelTask
+from wordkit.lm.task import Checkpoint
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
 from wordkit.runtime.processes import join_processes, lost_process_error
-from wordkit.text import Corpus, Vocabulary
+from wordkit.text import Corpus
 from wordkit.text.detokenizer import UNIT_NOUNS, Unit
 from wordkit.text.tokenizers import unit_of
-from wordkit.text.vocabulary import EOS, UNK
 from wordkit.training.checkpoint import check_resumption
 from wordkit.training.finetuning import check_shape, fine_tuned, with_shape_of
 from wordkit.training.presets import SettingsPlan
-from wordkit.training.run import chosen_precision
-from wordkit.training.trainer import Trainer
 
 __all__ = ["TrainingPlan", "iter_fit_preset", "plan_training"]
 
@@ -268,23 +262,40 @@ def _probe(words: int, config: TrainingConfig, device: str, threads: int | None)
 
 
 def _measure_speed(words: int, config: TrainingConfig, device: str) -> float:
-    """Train a small model on random tokens; return the multiplications per second of a step."""
-    config = replace(
-        config, lr=1e-6, softmax="exact", epochs=1_000_000, max_minutes=None,
-        precision=chosen_precision(config.precision, device),
-    )  # fmt: skip
+    from wordkit.lm.network import LanguageModelNetwork
+    from wordkit.nn.dropout import dropout_generator
+    from wordkit.nn.network import detach
+    from wordkit.training.optimizers import make_optimizer
+    from wordkit.training.run import chosen_precision
+
     generator = torch.Generator().manual_seed(1)
-    vocabulary = Vocabulary([UNK, EOS, *map(str, range(words - 2))], np.ones(words))
-    network = LanguageModelNetwork(ModelConfig(hidden=_PROBE_HIDDEN, dropout=0.2), words)
-    initialize(network, vocabulary, generator)
-    ids = torch.randint(words, (_PROBE_STEPS * config.steps * config.batch,), generator=generator)
-    text = TokenStream(Corpus(ids.int().numpy(), np.array([0, len(ids)]), vocabulary), vocabulary)
-    task = LanguageModelTask(network.to(device), vocabulary, text, None, config, {})
-    times = [time.monotonic()]
-    for _ in Trainer(task).run():
-        times.append(time.monotonic())
-        if len(times) > _PROBE_STEPS and times[-1] - times[_WARM_UP] > _PROBE_SECONDS:
-            break
+    shape = ModelConfig(hidden=_PROBE_HIDDEN, dropout=0.2)
+    config = with_softmax(config, shape, words, device)
+    precision = chosen_precision(config.precision, device)
+    network = LanguageModelNetwork(shape, words)
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, -0.05, 0.05, generator=generator)
+    network.to(device).train()
+    masks = torch.Generator(device).manual_seed(1)
+    optimizer = make_optimizer(network, replace(config, lr=1e-6))
+    ids = torch.randint(words, (config.steps, config.batch), generator=generator).to(device)
+    state, best, taken = network.initial_state(config.batch), math.inf, 0
+    began = start = time.monotonic()
+    while taken < _PROBE_STEPS or start - began < _PROBE_SECONDS:
+        if taken == _WARM_UP:  # what is compiled and set up at first does not count
+            began, best = time.monotonic(), math.inf
+        start = time.monotonic()
+        optimizer.zero_grad()
+        with (
+            dropout_generator(masks),
+            torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
+        ):
+            features, after = network(ids, state)
+            loss = network.output.loss(features, ids) / ids.numel()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        state = detach(after)
+        float(loss.detach())
+        best, taken = min(best, time.monotonic() - start), taken + 1
     exact = TrainingConfig(softmax="sampled", exact_fraction=1.0)
-    step = float(np.diff(times[_WARM_UP:]).min())  # without what is compiled and set up at first
-    return config.steps * config.batch * _work(_PROBE_HIDDEN, words, exact) / step
+    return ids.numel() * _work(_PROBE_HIDDEN, words, exact) / best
