@@ -377,7 +377,7 @@ def test_attention_is_as_wide_as_the_decoder_unless_it_is_said() -> None:
 
 
 def test_the_learning_rate_of_word2vec_suits_the_architecture() -> None:
-    assert Word2VecConfig(arch="skipgram").start_lr == 0.05
+    assert Word2VecConfig(arch="skipgram").start_lr == 0.1
     true = Word2VecConfig(arch="cbow", cbow_gradient="true").start_lr
     older = Word2VecConfig(arch="cbow", cbow_gradient="word2vec").start_lr
     assert true > older == 0.05, "the gradient of a mean is smaller"

@@ -198,7 +198,7 @@ def test_diverged_trainings_are_not_written(
         small.state.loss_sum = LossSum(math.nan, 5)
     else:
         small.state.weights.output[4, 2] = fault
-    words = f"after {corpus.tokens + 1000:,} words, at a learning rate of 0.02"
+    words = f"after {corpus.tokens + 1000:,} words, at a learning rate of 0.05"
     with pytest.raises(DivergenceError, match=words):
         save_checkpoint(path, small)
     assert path.read_bytes() == good and list(tmp_path.iterdir()) == [path]
@@ -357,7 +357,7 @@ def test_what_happens_while_a_checkpoint_is_written(
 def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -> None:
     state = start_from_checkpoint(corpus, replace(CONFIG, vectors="sum"), small)
     assert state.position == 1000 and state.weights is not small.state.weights
-    assert start_from_checkpoint(corpus, replace(CONFIG, lr=0.05), small).epoch == 1
+    assert start_from_checkpoint(corpus, replace(CONFIG, lr=0.1), small).epoch == 1
     with pytest.raises(ConfigError, match="on another text .*; give the same text"):
         start_from_checkpoint(small_corpus(seed=1), CONFIG, small)
     changes: dict[str, Any] = {
@@ -369,7 +369,7 @@ def test_another_text_or_setting_is_refused(corpus: Corpus, small: Checkpoint) -
     for name, value in changes.items():
         before = CONFIG.record()[name]
         if name == "arch":  # on which the default of lr depends
-            changed = change(CONFIG, arch="cbow", lr=0.05)
+            changed = change(CONFIG, arch="cbow", lr=0.1)
         else:
             changed = change(CONFIG, **{name: value})
         with pytest.raises(ConfigError, match=f"begun with {name} {before}, .* with {value};"):

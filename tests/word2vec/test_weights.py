@@ -147,7 +147,7 @@ def test_no_third_matrix_is_made_and_nobody_can_write(corpus: Corpus, vectors: A
 def test_divergence(corpus: Corpus) -> None:
     state = start_afresh(corpus, CONFIG)
     state.weights.output[3, 2] = np.nan
-    with pytest.raises(DivergenceError, match=r"lower lr, the learning rate, .* was 0\.05"):
+    with pytest.raises(DivergenceError, match=r"lower lr, the learning rate, .* was 0\.1 at"):
         ended(corpus, CONFIG, state)
 
 
@@ -157,7 +157,7 @@ def test_metadata(corpus: Corpus) -> None:
     vectors = ended(corpus, CONFIG, state)
     made = json.loads(json.dumps(dict(vectors.metadata)))
     assert made["made_by"] == "wordkit train-w2v"
-    assert trained_config(vectors) == replace(CONFIG, lr=0.05)
+    assert trained_config(vectors) == replace(CONFIG, lr=0.1)
     text = {"fingerprint": corpus.fingerprint, "tokens": corpus.tokens, "settings": {}}
     assert made["corpus"] == {**text, "sentences": corpus.sentences}
     figures = {"words": 3 * corpus.tokens, "loss": 1.5, "predictions": 4}

@@ -20,7 +20,6 @@ Kept = Literal["in", "out", "sum"]
 
 _DEFAULT_BUCKETS = 2_000_000
 _DEFAULT_MIN_LR = 1e-4
-_DEFAULT_LR, _LR_OF_A_MEAN = 0.05, 0.2  # the latter for CBOW with the true gradient
 LIKE: Mapping[str, Mapping[str, Any]] = {
     "word2vec": {
         "lr": {"cbow": 0.05, "skipgram": 0.025},
@@ -124,7 +123,7 @@ class Word2VecConfig(VectorsConfig):
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
-        none="0.05, for CBOW 0.2 unless cbow_gradient is word2vec",
+        none="skip-gram 0.1, CBOW 0.2, with cbow_gradient word2vec 0.05",
         above=0,
         group="Training",
     )
@@ -202,5 +201,6 @@ class Word2VecConfig(VectorsConfig):
     @property
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
-        is_of_mean = self.arch == "cbow" and self.cbow_gradient == "true"
-        return _LR_OF_A_MEAN if is_of_mean else _DEFAULT_LR
+        if self.arch == "skipgram":
+            return 0.1
+        return 0.2 if self.cbow_gradient == "true" else 0.05
