@@ -8,6 +8,7 @@ import gzip
 import os
 import random
 import signal
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -193,11 +194,34 @@ def test_the_command_line(client: Any) -> None:
     np.testing.assert_allclose(one.vectors, many.vectors, atol=1e-3)
 
 
+def test_an_error_that_cannot_be_sent_is_one_line(client: Any, tmp_path: Path) -> None:
+    cluster = Cluster(client, tmp_path)
+    code = "import threading; raise RuntimeError('no text') from OSError(threading.Lock())"
+    with pytest.raises(ResourceError, match=r"a worker has failed \(read\): .*no text") as caught:
+        cluster.result(cluster.submit("read", exec, code))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_parts_stay_where_a_text_cannot_be_read_now(kept: bool) -> None:
+    folder, error = PartFolder("parts"), TextError("cannot be read")
+    Path("parts", "part.json").write_text("{}")
+    error.__cause__ = OSError("no answer") if kept else None
+    with pytest.raises(TextError), folder:
+        raise error
+    assert Path("parts").exists() == kept
+
+
 def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     done = call("prepare", "a.txt", "--scheduler", address)
     assert done.status == 1 and done.stderr.count("\n") == 1, done
     assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
+    monkeypatch.setattr("wordkit.runtime.cluster._ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        done = call("prepare", "a.txt", "--scheduler", address)
+        assert done.status == 1 and f"no scheduler answers at {address} within 1 s" in done.stderr
     for text, settings, message in (
         (["a line"], {}, "the text is in the memory of one process; a cluster reads files"),
         ("c", {"phrases": 2}, "phrases are joined on one machine"),

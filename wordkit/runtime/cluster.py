@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -87,8 +88,10 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
                 )  # fmt: skip
                 address = stack.enter_context(_started(local))
             try:
+                if isinstance(address, str):  # Client waits without end for what listens only
+                    asyncio.run(_greet(address))
                 client = stack.enter_context(Client(address, timeout=_ANSWER_SECONDS))
-            except (OSError, ValueError, ImportError) as error:
+            except (OSError, ValueError, ImportError, asyncio.TimeoutError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 raise ResourceError(
                     f"no scheduler answers at {scheduler} within {_ANSWER_SECONDS} s ({reason}); "
@@ -98,6 +101,14 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+async def _greet(address: str) -> None:
+    """Open and close a connection to a scheduler."""
+    from distributed.comm import connect
+
+    connection = await asyncio.wait_for(connect(address), _ANSWER_SECONDS)
+    await connection.close()
 
 
 def _started(cluster: Callable[[], Any]) -> Any:
@@ -220,7 +231,8 @@ class Cluster:
             raise ResourceError(
                 f"a worker has no memory left ({task}); give workers more, or allow less"
             ) from error
-        if isinstance(error, OSError | ImportError):
+        # a plain Exception stands for an error that could not be sent
+        if isinstance(error, OSError | ImportError) or type(error) is Exception:
             raise ResourceError(f"a worker has failed ({task}): {error}; {_KEPT}") from error
         raise error
 

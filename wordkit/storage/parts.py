@@ -177,9 +177,13 @@ class PartFolder:
     def __enter__(self) -> PartFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        # what cannot be read now may be read later
+        is_wrong = isinstance(error, ConfigError | TextError | VocabularyError) and not isinstance(
+            error.__cause__, OSError
+        )
         with contextlib.suppress(OSError):
-            if kind is None or issubclass(kind, ConfigError | TextError | VocabularyError):
+            if error is None or is_wrong:
                 # a task that is still at work finds no folder to write to
                 os.rename(self.path, doomed := f"{self.path}.{uuid.uuid4().hex}")
                 shutil.rmtree(doomed)
