@@ -263,6 +263,9 @@ def test_a_corpus_is_written_to_a_store(
         assert len(there) == 5 == len(system.ls(f"{memory}/c.ids"))
         assert all(there[part] == here[part].read_bytes() for part in PARTS)
         assert wordkit.load(f"{memory}/c.ids").record == made.record
+    system.pipe_file(f"{memory}/other/notes.txt", b"")
+    with pytest.raises(StorageError, match="other: it is a folder with other content"):
+        wordkit.prepare(["words"], f"{memory}/other")
     made.save(f"{memory}/c.ids")
     assert all(content()[part] == there[part] for part in PARTS)
     copies = iter([True, True, False])

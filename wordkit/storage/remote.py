@@ -113,6 +113,9 @@ def copy_to(url: str, files: Sequence[Path], replaced: re.Pattern[str]) -> None:
         with contextlib.suppress(FileExistsError):  # stores have none
             system.mkdir(folder, create_parents=False)
         if not files:
+            names = [path.rpartition("/")[2] for path in system.find(folder, maxdepth=1)]
+            if names and not any(map(replaced.fullmatch, names)):
+                raise FileExistsError("it is a folder with other content; name a new one")
             system.pipe_file(probe := f"{folder}/wordkit.tmp", b"")
             system.rm_file(probe)
             return
