@@ -213,10 +213,11 @@ def test_parts_stay_where_a_text_cannot_be_read_now(kept: bool) -> None:
 
 
 def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = f"tcp://127.0.0.1:{free_port()}"
-    done = call("prepare", "a.txt", "--scheduler", address)
-    assert done.status == 1 and done.stderr.count("\n") == 1, done
-    assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
+    for protocol in ("tcp", "tls"):  # of which no certificate is known
+        address = f"{protocol}://127.0.0.1:{free_port()}"
+        done = call("prepare", "a.txt", "--scheduler", address)
+        assert done.status == 1 and done.stderr.count("\n") == 1, done
+        assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
     monkeypatch.setattr("wordkit.runtime.cluster._ANSWER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"

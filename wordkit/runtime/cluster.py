@@ -91,7 +91,7 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
                 if isinstance(address, str):  # Client waits without end for what listens only
                     asyncio.run(_greet(address))
                 client = stack.enter_context(Client(address, timeout=_ANSWER_SECONDS))
-            except (OSError, ValueError, ImportError, asyncio.TimeoutError) as error:
+            except (OSError, TypeError, ValueError, ImportError, asyncio.TimeoutError) as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 raise ResourceError(
                     f"no scheduler answers at {scheduler} within {_ANSWER_SECONDS} s ({reason}); "
@@ -104,10 +104,12 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
 
 
 async def _greet(address: str) -> None:
-    """Open and close a connection to a scheduler."""
+    """Open and close a connection to a scheduler, as Dask's configuration says."""
     from distributed.comm import connect
+    from distributed.security import Security
 
-    connection = await asyncio.wait_for(connect(address), _ANSWER_SECONDS)
+    security = Security().get_connection_args("client")
+    connection = await asyncio.wait_for(connect(address, **security), _ANSWER_SECONDS)
     await connection.close()
 
 

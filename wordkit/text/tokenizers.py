@@ -272,7 +272,7 @@ def _nltk(name: str) -> TokenizeFunction:
 
 @cache
 def _stray() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of a token's start that belongs to the one before, and of what is visible."""
+    """Return patterns: a stray start of a token, one after a space, and a visible character."""
     belonging = _belonging(as_ranges(~(word_characters() | invisible_characters())))
     visible = as_ranges(~(marks() | invisible_characters()))
     return re.compile(belonging), re.compile(rf"(?<!\S){belonging}"), re.compile(f"[{visible}]")
