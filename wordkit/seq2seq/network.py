@@ -149,7 +149,9 @@ def initialize(network: Seq2SeqNetwork, generator: torch.Generator) -> None:
     uniform_(network.decoder.embedding, EMBEDDING_RANGE, generator)
     initialize_layers(network, config, generator)
     for matrix in [] if attention is None else attention.parameters():
-        if matrix.ndim == 1:
+        if config.attention == "general":  # starts as dot, and learns sooner for it
+            torch.nn.init.eye_(matrix)
+        elif matrix.ndim == 1:
             uniform_(matrix, len(matrix) ** -0.5, generator)
         else:
             initialize_matrix(matrix, config.width, config, generator)
