@@ -47,23 +47,21 @@ def alias_table(probabilities: Doubles) -> npt.NDArray[np.uint64]:
     """Build an alias table, which draws from a distribution in constant time, shape (V,).
 
     Take an entry at random: with probability (lower 32 bits)/2³² the draw is its own index, else
-    the index in its upper 32 bits. After Vose, "A Linear Algorithm for Generating Random Numbers
-    with a Given Distribution" (1991). One entry of eight bytes a word stays in the processor's
-    cache, where word2vec.c's list of 10⁸ words does not.
+    the index in its upper 32 bits. Walker (1977), built by prefix sums as in Hübschle-Schneider and
+    Sanders, "Parallel Weighted Random Sampling" (2019). One entry of eight bytes a word stays in
+    the processor's cache, where word2vec.c's list of 10⁸ words does not.
     """
     V = len(probabilities)
-    scaled = (probabilities * V).tolist()
-    alias = list(range(V))
-    small = [i for i, p in enumerate(scaled) if p < 1]
-    large = [i for i, p in enumerate(scaled) if p >= 1]
-    while small and large:
-        less, more = small.pop(), large[-1]
-        alias[less] = more
-        scaled[more] -= 1 - scaled[less]
-        if scaled[more] < 1:
-            small.append(large.pop())
-    likeliest = int(probabilities.argmax())
-    for i in small + large:  # left over by rounding: certain, or never drawn
-        scaled[i], alias[i] = (1.0, i) if probabilities[i] else (0.0, likeliest)
-    own = np.minimum(np.array(scaled) * 2.0**32, 2.0**32 - 1).astype(np.uint64)
-    return own | np.array(alias, dtype=np.uint64) << np.uint64(32)
+    scaled = probabilities * V
+    own, alias = scaled.copy(), np.arange(V, dtype=np.uint64)
+    is_large = scaled >= min(scaled.max(), 1.0)
+    small, large = np.flatnonzero(~is_large), np.flatnonzero(is_large)
+    # the large ones, one after the other, fill up the small ones; one that is used up in the
+    # middle of a small one has become small itself, and is filled up by the next
+    lacking = np.concatenate([[0.0], np.cumsum(1 - scaled[small])])
+    spare = np.cumsum(scaled[large] - 1)
+    filling = np.searchsorted(spare, lacking[:-1], side="right")
+    alias[small] = large[np.minimum(filling, len(large) - 1)]
+    own[large] = 1 - np.maximum(lacking[np.searchsorted(lacking[:-1], spare)] - spare, 0)
+    alias[large[:-1]], own[large[-1]] = large[1:], 1.0
+    return np.minimum(own * 2.0**32, 2.0**32 - 1).astype(np.uint64) | alias << np.uint64(32)
