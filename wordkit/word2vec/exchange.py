@@ -169,7 +169,8 @@ class ExchangeEngine:
 
     def _exchange(self, copy: _Copy, rows: Tensor) -> Callable[[], None]:
         """Begin to exchange rows; return what waits for the others and takes their changes over."""
-        change = copy.own[rows] - copy.shared[rows]
+        # index_select takes a fifth of the time of indexing, and index_add_ is slow on views
+        change = copy.own.index_select(0, rows).sub_(copy.shared.index_select(0, rows))
         total, count = change.clone(), self._processes.count
         work = self._all_reduce(total)
         steps = self._lr * copy.steps[rows] * (self._words - copy.words[rows]) / count
@@ -180,7 +181,8 @@ class ExchangeEngine:
             moments = self._moments[copy is self._copies[0]]  # of the other matrix
             merge(total, steps, moments[:-1], moments[-1], count)
             copy.shared.index_add_(0, rows, total)
-            copy.own.index_add_(0, rows, total.sub_(change))
+            total.sub_(change).add_(copy.own.index_select(0, rows))
+            copy.own.index_copy_(0, rows, total)
 
         return finish
 
@@ -277,5 +279,5 @@ def _sums(rows: npt.NDArray[np.int32], values: Doubles) -> Doubles:
 def _moments(copy: _Copy) -> Tensor:
     """Mean of the rows that take most steps, and of their squared lengths: shape (D + 1,)."""
     top = copy.order[:_TOP_ROWS]
-    rows, weights = copy.own[top], copy.steps[top] / copy.steps[top].sum()
+    rows, weights = copy.own.index_select(0, top), copy.steps[top] / copy.steps[top].sum()
     return torch.cat([weights @ rows, (weights @ rows.square().sum(1))[None]])
