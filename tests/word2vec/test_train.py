@@ -227,6 +227,19 @@ def test_divergence_says_when_and_what_to_do(
 
 
 @pytest.mark.parametrize("arch", ["cbow", "skipgram"])
+@pytest.mark.parametrize("negative", [5, 10, 100])
+@pytest.mark.parametrize("chances", [[1, 1], [10, 1, 1], [1] * 10])
+def test_the_default_rate_suits_texts_of_few_words(
+    arch: str, negative: int, chances: list[int]
+) -> None:
+    chooser = np.random.default_rng(1)
+    p = np.array(chances) / sum(chances)
+    corpus = Corpus.from_sentences([list(map(str, chooser.choice(len(p), 3000, p=p)))])
+    vectors = train(corpus, arch=arch, negative=negative, sample=0, lr=None, dim=16)
+    assert vectors.metadata["training"]["loss"] < (negative + 1) * math.log(2)
+
+
+@pytest.mark.parametrize("arch", ["cbow", "skipgram"])
 def test_many_negatives_and_wide_windows_are_no_divergence(corpus: Corpus, arch: str) -> None:
     """Their first losses are high, as they must be."""
     config = settings(arch=arch, negative=1000, window=100, epochs=1, dim=4, lr=1e-3)

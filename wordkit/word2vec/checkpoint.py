@@ -96,9 +96,9 @@ def start_from_checkpoint(
         ResourceError: there is too little memory.
     """
     check_same_texts({"corpus": checkpoint.corpus}, {"corpus": corpus.record})
-    then, now = checkpoint.config.record(), config.record()
-    check_same_settings(then, now, may_change={"vectors"})
     state = checkpoint.state
+    then, now = checkpoint.config.record(), config.stable(state.vocabulary.counts).record()
+    check_same_settings(then, now, may_change={"vectors"})
     inputs = None if state.components is None else state.components.input_rows
     check_weights_memory(len(state.vocabulary), config, inputs)
     return replace(state, weights=Weights.copied(state.weights.input, state.weights.output))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from wordkit.config import setting
 from wordkit.embeddings.config import VectorsConfig
 from wordkit.errors import ConfigError
 from wordkit.text.subwords import MAX_BUCKETS, NGrams
+from wordkit.word2vec.sampling import noise_probabilities
 
 __all__ = ["LIKE", "Arch", "CbowGradient", "Kept", "Loss", "Word2VecConfig", "settings_like"]
 
@@ -92,8 +96,7 @@ class Word2VecConfig(VectorsConfig):
     )
     negative: int = setting(
         5,
-        "Negative samples per centre with the loss ns. Hundreds of them need a lower learning "
-        "rate.",
+        "Negative samples per centre with the loss ns.",
         at_least=1,
         at_most=1000,
         only_with={"loss": ("ns",)},
@@ -123,7 +126,8 @@ class Word2VecConfig(VectorsConfig):
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
-        none="skip-gram 0.1, CBOW 0.2, with cbow_gradient word2vec 0.05",
+        none="skip-gram 0.1, CBOW 0.2, with cbow_gradient word2vec 0.05; less where one word is "
+        "several of the negatives of a centre, as in texts of few words",
         above=0,
         group="Training",
     )
@@ -180,6 +184,22 @@ class Word2VecConfig(VectorsConfig):
     def learning_rate(self, done: float) -> float:
         """Return the learning rate after a fraction of all words: it falls linearly."""
         return max(self.start_lr * (1 - done), min(self.min_lr, self.start_lr))
+
+    def stable(self, counts: npt.NDArray[np.int64]) -> Word2VecConfig:
+        """Return the settings, where no learning rate is given with one that suits these words.
+
+        A step takes all gradients of an output embedding at the same place, and where many of the
+        negatives are one word, their sum overshoots. The limits are from trials on texts of 2 to
+        200 words.
+
+        Args:
+            counts: how often each word occurs, shape (V,).
+        """
+        if self.lr is not None or self.loss != "ns":
+            return self
+        times = self.negative * float(noise_probabilities(counts, self.ns_exponent).max())
+        times *= 3 * self.window if self.arch == "skipgram" else 2
+        return replace(self, lr=min(self.usual_lr, 1 / times))
 
     @property
     def kept(self) -> Kept:
