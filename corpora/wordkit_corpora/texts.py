@@ -16,7 +16,7 @@ from wordkit.runtime import Report, as_run, torchrun_number
 from wordkit.storage.remote import is_remote
 from wordkit.text import Corpus
 from wordkit.text.blocks import Block
-from wordkit.text.config import PHRASE_SETTINGS
+from wordkit.text.config import PHRASE_SETTINGS, TextConfig
 from wordkit.text.corpus import is_corpus
 from wordkit.text.normalization import Case, Normalization
 from wordkit.text.tokenizers import TokenizeFunction, Tokenizer, tokenizer_of
@@ -106,18 +106,17 @@ def iter_read_corpus(
     if kind == "tokens":
         _refuse({"client": client, **given}, "lists of tokens")
         cut = {name: value for name, value in words.items() if name in _OF_WORDS}
-        phrases = {name: value for name, value in words.items() if name in PHRASE_SETTINGS}
-        has_phrases = phrases.get("phrases") not in (None, 1)
-        corpus = Corpus.from_sentences(content, **({} if has_phrases else cut))
+        config = TextConfig(**{name: words[name] for name in PHRASE_SETTINGS if name in words})
+        corpus = Corpus.from_sentences(content, **(cut if config.phrases == 1 else {}))
         if not corpus.tokens:
             raise TextError("the text holds no token: all its lists are empty")
-        if has_phrases:
-            return (yield from _with_phrases(corpus, folder, cut, phrases, threads))
+        if config.phrases > 1:
+            return (yield from _with_phrases(corpus, folder, cut, config, threads))
         if folder is not None:
             corpus.save(folder)
         return corpus if folder is None else Corpus.open(folder)
 
-    from wordkit.text import TextConfig, iter_prepare  # loads Numba
+    from wordkit.text import iter_prepare  # loads Numba
 
     opened = yield from _open(kind, content, encoding, errors, data_dir)
     settings: dict[str, Any] = {"tokenizer": opened.tokenizer}
@@ -138,16 +137,14 @@ def _with_phrases(
     corpus: Corpus,
     folder: str | os.PathLike[str] | None,
     cut: dict[str, Any],
-    phrases: Mapping[str, Any],
+    config: TextConfig,
     threads: int | None,
 ) -> Generator[Report, None, Corpus]:
     """Join the phrases of lists of tokens."""
-    from wordkit.text import TextConfig
     from wordkit.text.phrases import iter_join_phrases
 
     if cut.pop("vocabulary", None) is not None:
         raise ConfigError("phrases shape a vocabulary, and one is given; leave one of them out")
-    config = TextConfig(**cut, **phrases)
     join = iter_join_phrases(
         corpus, folder, config.phrase_config(), longest=config.phrases, threads=threads, **cut
     )

@@ -175,8 +175,10 @@ def test_settings_that_do_not_go() -> None:
             wordkit.prepare(text, phrases=2, vocabulary=other)
         with pytest.raises(ConfigError, match="phrases must be from 1 to 3, not 4"):
             wordkit.prepare(text, phrases=4)
-    with pytest.raises(ConfigError, match="phrase_min_count 2 has no effect with phrases 1"):
-        wordkit.prepare(LINES, phrase_min_count=2)
+        with pytest.raises(ConfigError, match="phrases must be a whole number.*, not True"):
+            wordkit.prepare(text, phrases=True)
+        with pytest.raises(ConfigError, match="phrase_min_count 2 has no effect with phrases 1"):
+            wordkit.prepare(text, phrase_min_count=2)
     with pytest.raises(ConfigError, match="at most 2 or 3 words, not 4"):
         iter_join_phrases(wordkit.prepare(LINES), longest=4)
     with pytest.raises(VocabularyError, match="no word is left"):
