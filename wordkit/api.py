@@ -215,10 +215,10 @@ def compare(
 
     if thesaurus is None and installed_wordnet() is not None:
         thesaurus = load_thesaurus()
-    by_counting = _vectors(bundled.COUNTS if counted is None else counted)
-    by_inference = _vectors(bundled.VECTORS if inferred is None else inferred)
+    by_counting = _vectors(bundled.COUNTS if counted is None else counted, "counted")
+    by_inference = _vectors(bundled.VECTORS if inferred is None else inferred, "inferred")
     more = {"glove": glove, "subwords": subwords}
-    asked = {name: _vectors(given) for name, given in more.items() if given is not None}
+    asked = {name: _vectors(given, name) for name, given in more.items() if given is not None}
     return compare_by(
         word, n, thesaurus=thesaurus, counted=by_counting, inferred=by_inference, **asked
     )
@@ -265,5 +265,5 @@ def load(
     return load_embeddings(path)
 
 
-def _vectors(vectors: Embeddings | str | os.PathLike[str]) -> Embeddings:
-    return loaded("vectors", vectors, Embeddings)
+def _vectors(given: Embeddings | str | os.PathLike[str], name: str = "vectors") -> Embeddings:
+    return loaded(name, given, Embeddings)

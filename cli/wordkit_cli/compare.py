@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from wordkit.errors import UnknownWordError
-from wordkit_cli.models import COUNTED, GLOVE, SUBWORDS, VECTORS, Default, default_file, find
+from wordkit_cli.models import (
+    COUNTED,
+    GLOVE,
+    SUBWORDS,
+    VECTORS,
+    Default,
+    default_file,
+    find,
+    say_composed,
+)
 from wordkit_cli.options import json_option, number_option
 from wordkit_cli.output import ask_each, print_json, print_table
 from wordkit_cli.progress import say
@@ -83,6 +92,8 @@ def command(words: tuple[str, ...], number: int, as_json: bool, **files: str | N
     found, refusal = ask_each(
         words, lambda word: compare(word, number, thesaurus=thesaurus, **asked)
     )
+    for each in vectors.values():
+        say_composed(each, found)
     for word in found:
         for name, each in vectors.items():
             if not each.composes(word):

@@ -159,6 +159,7 @@ def test_compare_shows_what_there_is(wordkit: Wordkit, ways: Path) -> None:
     assert names == ["thesaurus", "counting", "inference", "glove", "subwords"]
     assert "lorry" in done.stdout and "cart" in done.stdout
     assert "GloVe vectors: glove.safetensors in this folder" in done.stderr
+    assert "composed of character n-grams, as it is no word of these vectors: car" in done.stderr
     assert "n_grams.safetensors" not in done.stderr and "subwords:" not in done.stderr
 
 
