@@ -107,9 +107,9 @@ def test_all_names_are_there_and_seen_by_type_checkers() -> None:
     with pytest.raises(AttributeError, match="no attribute 'train'"):
         wordkit.train  # type: ignore[attr-defined]
     for name, ours in wordkit._FAMILIAR.items():
-        with pytest.raises(AttributeError, match=f"{name}'; use wordkit.{ours}"):
+        with pytest.raises(AttributeError, match=re.escape(f"{name}'; use wordkit.{ours}")):
             getattr(wordkit, name)
-        assert ours in dir(wordkit)
+        assert re.findall(r"\w+", ours)[0] in dir(wordkit)
     vectors = Embeddings(["a"], [[1.0]])
     for name, ours in FAMILIAR.items():
         with pytest.raises(AttributeError, match=re.escape(f"{name!r}; use {ours}")):

@@ -125,10 +125,12 @@ _HOMES = {
 """The module of each name; it is imported when the name is first used."""
 
 _FAMILIAR = {
-    "Word2Vec": "train_word2vec", "FastText": "train_word2vec", "KeyedVectors": "Embeddings",
+    "Word2Vec": "train_word2vec", "KeyedVectors": "Embeddings",
+    "FastText": "train_word2vec(text, subwords='3-6')",
     "Glove": "train_glove", "GloVe": "train_glove", "Phrases": "find_phrases",
     "Phraser": "find_phrases",
-    "train_unsupervised": "train_word2vec", "load_model": "load", "LineSentence": "prepare",
+    "train_unsupervised": "train_word2vec(text, subwords='3-6')", "load_model": "load",
+    "LineSentence": "prepare", "TextClassifier": "classification.TextClassifier",
     "load_facebook_model": "load", "load_facebook_vectors": "load",
     "train_supervised": "train_classifier",
 }  # fmt: skip

@@ -51,9 +51,13 @@ FAMILIAR: Mapping[str, str] = {
     "d_model": "hidden", "mem_len": "memory_length", "block_size": "steps",
     "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
     "validation": "valid", "verbose": "progress", "topn": "n", "restrict_vocab": "restrict",
-    "sentences": "text", "corpus_file": "text", "input": "text",
+    "sentences": "text", "corpus_file": "text", "input": "text", "minn": "subwords='3-6'",
+    "maxn": "subwords='3-6'", "min_n": "subwords='3-6'", "max_n": "subwords='3-6'",
+    "pretrained_vectors": "embeddings", "pretrainedVectors": "embeddings", "n_jobs": "threads",
+    "autotuneDuration": "max_minutes", "autotuneValidationFile": "valid", "eta": "lr",
+    "random_state": "seed", "scoring": "score",
 }  # fmt: skip
-"""Names of settings in gensim, fastText and PyTorch, with ours."""
+"""Names of settings in gensim, fastText, scikit-learn and PyTorch, with ours."""
 
 RENAMED: Mapping[str, str] = {"exact_share": "exact_fraction"}
 """New names of fields by those that older files have."""

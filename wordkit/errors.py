@@ -47,6 +47,9 @@ __all__ = [
 class WordkitError(Exception):
     """Base of every error that wordkit raises on purpose."""
 
+    def __str__(self) -> str:  # a value in the message may have lines of its own
+        return " ".join(super().__str__().splitlines())
+
 
 class WordkitWarning(UserWarning):
     """A problem of the input that was worked around; the message says how."""

@@ -59,7 +59,8 @@ _FAMILIAR = {
     "words_closer_than": "most_similar", "distances": "1 - similarity(a, b)",
     "most_similar_to_given": "similarity(a, b)", "get_index": "vocabulary.id(word)",
     "has_index_for": "word in vectors", "syn0": "vectors",
-    "load_word2vec_format": "wordkit.load(path)",
+    "load_word2vec_format": "wordkit.load(path)", "vectors_ngrams": "subwords.matrix",
+    "get_subwords": "subwords.ngrams",
 }  # fmt: skip
 """Attributes of gensim's KeyedVectors and fastText's models, with ours."""
 
