@@ -84,7 +84,6 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
     """
     from wordkit.classification import Classifier, ClassifierRun
     from wordkit.classification.features import tokenized
-    from wordkit.classification.train import Training
 
     output, log, threads = options["output"], options["log"], options["threads"]
     if options["valid"] is not None and options["max_minutes"] is None:
@@ -102,8 +101,10 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
         if options["max_minutes"] is not None:
             found = _search(data, given, vectors, text, options, progress)
             config, vectors = found.config, vectors if found.uses_embeddings else None
-        training = Training(data, config, embeddings=vectors, threads=threads)
-        run = ClassifierRun(training, text, None if found is None else found.record)
+        run = ClassifierRun(
+            data, config, text, embeddings=vectors, threads=threads,
+            search=None if found is None else found.record,
+        )  # fmt: skip
 
         def figures(known: Mapping[str, float]) -> str:
             loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"

@@ -21,6 +21,7 @@ import wordkit
 from wordkit.classification import (
     Classifier,
     ClassifierConfig,
+    ClassifierRun,
     LabelledText,
     TextClassifier,
     iter_train_classifier,
@@ -32,7 +33,6 @@ from wordkit.classification.features import tokenized
 from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.classification.scores import score_labels
 from wordkit.classification.search import iter_search_settings
-from wordkit.classification.train import Training
 from wordkit.embeddings import Embeddings
 from wordkit.errors import (
     ConfigError,
@@ -117,6 +117,10 @@ def test_tokens_are_taken_as_they_are(model: Classifier) -> None:
         model.probabilities([["the", "cat", "sat"], "a dog"]),
         model.probabilities(["the cat sat", "a dog"]),
     )
+    with pytest.raises(ConfigError, match="strings or lists of tokens, not None"):
+        model.predict(None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="'get_labels'; use labels"):
+        model.get_labels()
 
 
 def test_embeddings_help_with_words_that_are_rare_or_not_in_the_texts() -> None:
@@ -143,12 +147,12 @@ def test_the_classes_of_few_texts_weigh_more_when_balanced() -> None:
 
 def test_naive_bayes_is_the_log_count_ratio() -> None:
     pairs = labelled_texts(["a a b", "b c", "c"], ["x", "x", "y"])
-    training = Training(tokenized(pairs, TEXT), ClassifierConfig(word_ngrams=1), threads=1)
-    ratios = log_count_ratios(training.texts, np.eye(4, 2, dtype=np.float32))
-    words = training.features.vocabulary.ids(["a", "b", "c", "</s>"])
+    run = ClassifierRun(tokenized(pairs, TEXT), ClassifierConfig(word_ngrams=1), TEXT)
+    ratios = log_count_ratios(run.texts, np.eye(4, 2, dtype=np.float32))
+    words = run.features.vocabulary.ids(["a", "b", "c", "</s>"])
     x, y = np.array([2, 2, 1, 2]) + 1, np.array([0, 0, 1, 1]) + 1
     expected = np.log(x / x.sum()) - np.log(y / y.sum())
-    assert training.labels.words == ("x", "y")
+    assert run.labels.words == ("x", "y")
     scale = ratios[words, 0] / expected
     assert scale == pytest.approx(np.full(4, scale[0]))
     assert ratios[:, 1] == pytest.approx(-ratios[:, 0])
@@ -221,11 +225,16 @@ def test_the_estimator_is_one_of_scikit_learn() -> None:
     numbers = TextClassifier(dim=5, n_jobs=1).fit(TEXTS, [len(label) for label in LABELS])
     assert numbers.classes_.tolist() == [4, 6]
     assert numbers.predict(["a cat", "a car"]).tolist() == [6, 4]
+    spaced = TextClassifier(dim=5, n_jobs=1).fit(TEXTS, [f" {label}" for label in LABELS])
+    assert spaced.predict(["a cat", "a car"]).tolist() == [" animal", " road"]
     assert numbers.predict_proba(["a cat"])[0, 1] > 0.5
     with pytest.raises(NotFittedError):
         TextClassifier().predict(["a"])
     with pytest.raises(ConfigError, match="an iterable of texts"):
         numbers.predict("a cat")
+    for wrong in (None, math.nan, ["animal", "road"]):
+        with pytest.raises(ConfigError, match="y must hold a string or a number for each text"):
+            TextClassifier(class_weight="balanced", n_jobs=-1).fit(TEXTS, [*LABELS[1:], wrong])
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -244,7 +253,9 @@ def test_lines_of_three_kinds() -> None:
     ]  # fmt: skip
     table = 'id,text,label\n1,"x, ""y""\nand z",a\n2,w,b\n'
     assert read(table, columns=["label", "text"]) == [(("a",), 'x, "y" and z'), (("b",), "w")]
-    assert read("x;a\ny;b\n", columns=["2", "1"], separator=";") == [(("a",), "x"), (("b",), "y")]
+    assert read("x;a\ny;b\n", columns=[2, 1], separator=";") == [(("a",), "x"), (("b",), "y")]
+    with pytest.raises(ConfigError, match="columns have numbers from 1 up, not 0, 1"):
+        read("x,a", columns=["0", "1"])
 
 
 @pytest.mark.parametrize(
@@ -256,7 +267,8 @@ def test_lines_of_three_kinds() -> None:
         ("__label__ b\n", {}, "line 1: it has no label"),
         ("\n \n", {}, "holds no text"),
         ("a,b\n1,2\n", {"columns": ["c", "b"]}, "line 1: it names no column 'c', found 'a, b'"),
-        ("a,b\n1\n", {"columns": ["1", "2"]}, "line 2: it has 1 columns, not 2"),
+        ("a,b\n1\n", {"columns": ["1", "2"]}, "line 2: it has 1 column, not 2"),
+        ("\n", {"columns": ["1", "2"]}, "holds no text; give some"),
         ("a,b\n,2\n", {"columns": ["a", "b"]}, "line 2: its label is empty"),
         ('a,b\n1,"2\n', {"columns": ["a", "b"]}, "it is no CSV"),
         ("a,b\n", {"columns": ["a", "b"]}, "no text below its first line"),
@@ -283,6 +295,7 @@ def test_lines_that_are_refused(text: str, how: dict[str, Any], says: str) -> No
         ([("a", "x"), ("b", "y")], {"subwords": ""}, ConfigError, "as in 3-6, not ''"),
         ([("a", "x"), ("b", "y")], {"dimensions": 3}, ConfigError, "no setting 'dimensions'"),
         ([("a", "x"), ("b", "y")], {"tokenizer": "no"}, ConfigError, "tokenizer must be one of"),
+        ([("a", "x"), ("b", "y")], {"embeddings": np.eye(30)}, ConfigError, "Embeddings or its f"),
         ([("a", "x", "y")], {}, ConfigError, "text 1 must be a label and a text"),
     ],
 )
@@ -360,10 +373,8 @@ def test_a_search_finds_settings_that_can_be_given() -> None:
     assert choice.config.dim == 6
     assert choice.accuracy > 0.95 and choice.held_out >= 20
     assert ClassifierConfig(**choice.settings) == choice.config
-    again = Training(data, choice.config, threads=1)
-    for _ in again.run():
-        pass
-    assert score_classifier(again.classifier(TEXT), pairs).accuracy > 0.95
+    again = ClassifierRun(data, choice.config, TEXT, threads=1).result()
+    assert score_classifier(again, pairs).accuracy > 0.95
 
 
 def test_a_search_tries_embeddings_too() -> None:

@@ -33,6 +33,14 @@ __all__ = ["Classifier", "Prediction"]
 
 Floats = npt.NDArray[np.float32]
 
+_FAMILIAR = {
+    "get_labels": "labels", "classes_": "labels", "predict_proba": "probabilities",
+    "get_words": "features.vocabulary", "words": "features.vocabulary", "save_model": "save(path)",
+    "quantize": "save(path, precision='int8')", "test": "wordkit.evaluate_classifier",
+    "test_label": "wordkit.evaluate_classifier", "score": "wordkit.evaluate_classifier",
+}  # fmt: skip
+"""Attributes of fastText's models and scikit-learn's classifiers, with ours."""
+
 _GROUP = 4096  # texts of a task of a thread
 _SETTINGS, _TEXT, _MADE = "config", "text", "made"  # entries of the metadata
 
@@ -87,6 +95,11 @@ class Classifier:
                 f"{counted(rows, 'word')} and n-grams and {counted(outputs, 'output')} do not fit "
                 f"vectors of shape {self.vectors.shape}"
             )
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what a name of fastText's or scikit-learn's is here."""
+        hint = f"; use {_FAMILIAR[name]}" if name in _FAMILIAR else ""
+        raise AttributeError(f"Classifier has no attribute {name!r}{hint}", name=name, obj=self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Classifier:
@@ -188,6 +201,8 @@ class Classifier:
             ConfigError: a text is neither a string nor a list of strings.
             TextError: it is not valid Unicode.
         """
+        if not isinstance(texts, Iterable):
+            raise ConfigError(f"texts must be strings or lists of tokens, not {texts!r:.50}")
         listed: list[Document] = [texts] if isinstance(texts, str) else list(texts)
         if not listed:
             return np.zeros((0, len(self.labels)), np.float32)

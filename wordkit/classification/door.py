@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from wordkit.classification.classifier import Classifier
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import LabelledText, labelled_texts, read_labelled_texts
 from wordkit.classification.features import tokenized
 from wordkit.classification.scores import ClassificationScore, score_classifier
 from wordkit.classification.search import iter_search_settings
-from wordkit.classification.train import ClassifierRun, Training
+from wordkit.classification.train import ClassifierRun
 from wordkit.config import change, check_names
 from wordkit.embeddings import Embeddings
 from wordkit.errors import ConfigError
@@ -90,8 +92,8 @@ def train_classifier(
         )
         chosen, search = choice.config, choice.record
         embeddings = embeddings if choice.uses_embeddings else None
-    training = Training(data, chosen, embeddings=embeddings, threads=threads)
-    return finish(ClassifierRun(training, text, search), progress)
+    run = ClassifierRun(data, chosen, text, embeddings=embeddings, threads=threads, search=search)
+    return finish(run, progress)
 
 
 def evaluate_classifier(
@@ -121,11 +123,12 @@ def _labelled(texts: Any, reading: Mapping[str, Any]) -> list[LabelledText]:
     """Return labelled texts, of pairs or of the lines of files."""
     if isinstance(texts, Mapping) or hasattr(texts, "columns"):
         raise ConfigError(
-            f"texts must be a file or pairs of a label and a text, not a {type(texts).__name__}"
+            f"texts must be a file or pairs of a label and a text, not a {type(texts).__name__}; "
+            "zip(labels, texts) gives pairs"
         )
     if isinstance(texts, Iterable) and not isinstance(texts, str | os.PathLike):
         texts = list(texts)
-        if texts and all(isinstance(each, tuple | list) for each in texts):
+        if texts and all(isinstance(each, tuple | list | np.ndarray) for each in texts):
             for number, pair in enumerate(texts, 1):
                 if len(pair) != 2:
                     raise ConfigError(f"text {number} must be a label and a text, not {pair!r:.50}")

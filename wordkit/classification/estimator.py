@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from wordkit.classification.examples import labelled_texts
 from wordkit.classification.train import iter_train_classifier
 from wordkit.config import change
 from wordkit.embeddings import Embeddings, load_embeddings
-from wordkit.errors import ConfigError
+from wordkit.errors import ConfigError, missing_hint
 from wordkit.text.lookup import Document
 from wordkit.text.tokenizers import TokenizeFunction
 
@@ -28,12 +29,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     The parameters from ``loss`` to ``seed`` are the fields of
     :class:`wordkit.classification.ClassifierConfig`; where ``dim`` is None, it is that of the
-    embeddings, 100 without them.
+    embeddings, 100 without them, and ``class_weight`` None is "none".
 
     Args:
         embeddings: vectors of words to start from, or a file of them.
         tokenizer: the name of a tokenizer, or a function from a text to its tokens.
-        n_jobs: threads; None: all cores.
+        n_jobs: threads; None or −1: all cores.
 
     Attributes:
         classes_: the labels, in the order of the alphabet, shape (K,).
@@ -53,7 +54,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lr: float = 0.5,
         dropout: float = 0.0,
         weighting: str = "mean",
-        class_weight: str = "none",
+        class_weight: str | None = None,
         naive_bayes: float = 0.0,
         models: int = 1,
         seed: int = 1,
@@ -88,24 +89,33 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y: a label for each: strings or numbers.
 
         Raises:
-            ConfigError: a parameter is out of its range, or there are not as many labels as texts.
+            ConfigError: a parameter is out of its range, there are not as many labels as texts, or
+                one is neither a string nor a number.
             TextError: all texts have one label, or one is not valid Unicode.
             WordkitError: as :func:`wordkit.classification.iter_train_classifier` says.
         """
-        classes, numbers = np.unique(np.asarray(list(y)), return_inverse=True)
-        named = [str(label) for label in classes]
+        y = list(y)
+        for label in y:
+            if not isinstance(label, str | Real | np.generic) or label != label:
+                raise ConfigError(
+                    f"y must hold a string or a number for each text, not {label!r:.50}"
+                    f"{missing_hint(label)}"
+                )
+        classes, numbers = np.unique(np.asarray(y), return_inverse=True)
+        named = [" ".join(str(label).split()) for label in classes]
         if len({*named}) < len(named):
             raise ConfigError("two labels are written alike; give labels of one type")
         vectors = self.embeddings
         if isinstance(vectors, str | os.PathLike):
             vectors = load_embeddings(vectors)
         given = {name: getattr(self, name) for name in ClassifierConfig.__dataclass_fields__}
+        given["class_weight"] = self.class_weight or "none"
         if given["dim"] is None:
             given["dim"] = 100 if vectors is None else vectors.dim
         run = iter_train_classifier(
             labelled_texts(_documents(X), [named[i] for i in numbers]),
             change(ClassifierConfig(), **given), embeddings=vectors,
-            text={"tokenizer": self.tokenizer}, threads=self.n_jobs,
+            text={"tokenizer": self.tokenizer}, threads=self._threads,
         )  # fmt: skip
         self.classes_, self.classifier_ = classes, run.result()
         self._order = self.classifier_.labels.ids(named)
@@ -119,13 +129,17 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: a text is neither a string nor a list of strings.
         """
         check_is_fitted(self)
-        found = self.classifier_.probabilities(_documents(X), threads=self.n_jobs)
+        found = self.classifier_.probabilities(_documents(X), threads=self._threads)
         return np.asarray(found[:, self._order])
 
     def predict(self, X: Iterable[Document]) -> npt.NDArray[Any]:
         """Return the most probable label of each text, shape (N,); errors as above."""
         best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
+
+    @property
+    def _threads(self) -> int | None:
+        return None if self.n_jobs == -1 else self.n_jobs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -136,5 +150,5 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _documents(X: Iterable[Document]) -> list[Document]:
     if isinstance(X, str) or getattr(X, "ndim", 1) != 1:
-        raise ConfigError(f"X must be an iterable of texts, one each, not {X!r:.50}")
+        raise ConfigError(f"X must be an iterable of texts, one each, not a {type(X).__name__}")
     return list(X)

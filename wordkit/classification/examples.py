@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from wordkit.errors import ConfigError, TextError, WordkitWarning, missing_hint
+from wordkit.errors import ConfigError, TextError, WordkitWarning, counted, missing_hint
 from wordkit.text.blocks import Line, TextSource, numbered_lines_of
 from wordkit.text.lookup import Document
 
@@ -30,7 +30,7 @@ class LabelledText(NamedTuple):
 
 
 def read_labelled_texts(
-    source: TextSource, *, separator: str | None = None, columns: Sequence[str] | None = None
+    source: TextSource, *, separator: str | None = None, columns: Sequence[str | int] | None = None
 ) -> Iterator[LabelledText]:
     """Yield the labelled texts of a source; an error names the file and line.
 
@@ -59,9 +59,12 @@ def read_labelled_texts(
         raise ConfigError(
             f"columns must be that of the label and that of the text, not {columns!r:.50}"
         )
+    names = [str(column) for column in columns]
+    if all(name.isdecimal() for name in names) and min(map(int, names)) < 1:
+        raise ConfigError(f"columns have numbers from 1 up, not {', '.join(names)}")
     if len(separator) != 1:
         raise ConfigError(f"the separator of columns must be one character, not {separator!r}")
-    return _of_columns(lines, source.name, separator, columns)
+    return _of_columns(lines, source.name, separator, names)
 
 
 def labelled_texts(
@@ -136,12 +139,9 @@ def _of_columns(
             if not places:
                 places = [_place(column, row, last[0]) for column in columns]
                 continue
-            if min(places) < 0 or max(places) >= len(row):
-                raise _error(
-                    last[0],
-                    f"it has {len(row)} columns, not {max(places) + 1}",
-                    separator.join(row),
-                )
+            if max(places) >= len(row):
+                fault = f"it has {counted(len(row), 'column')}, not {max(places) + 1}"
+                raise _error(last[0], fault, separator.join(row))
             label, text = (row[place].strip() for place in places)
             if not label:
                 raise _error(last[0], "its label is empty", separator.join(row))
@@ -150,7 +150,8 @@ def _of_columns(
     except csv.Error as error:
         raise _error(last[0], f"it is no CSV ({error})", last[0].text) from error
     if not some:
-        raise TextError(f"{name} holds no text below its first line; give some")
+        below = "" if numbered else " below its first line"
+        raise TextError(f"{name} holds no text{below}; give some")
 
 
 def _place(column: str, header: Sequence[str], line: Line) -> int:

@@ -20,7 +20,7 @@ from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.features import LabelledWords
 from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.classification.scores import warn_of_unknown
-from wordkit.classification.train import Training, labels_of
+from wordkit.classification.train import ClassifierRun, labels_of
 from wordkit.config import change, check_number
 from wordkit.embeddings import Embeddings
 from wordkit.errors import DivergenceError, TextError, VocabularyError
@@ -229,17 +229,15 @@ class _Search:
         train, valid = self._fold(fold)
         vectors = self._embeddings if trial.uses_embeddings else None
         try:
-            training = Training(train, trial.config, embeddings=vectors, threads=1)
-            for _ in training.run():
-                pass
-            made = training.classifier({"tokenizer": "basic"})
+            run = ClassifierRun(train, trial.config, {}, embeddings=vectors, threads=1)
+            made = run.result()
         except (DivergenceError, VocabularyError):
             return  # it does worst
         found = others = made.logits_of(train.table, valid.words)
         if trial.config.loss == "hs":
             found = others = made.normalized(found)
         elif len(trial.weights) > 1:
-            ratios = log_count_ratios(training.texts, made.scores)
+            ratios = log_count_ratios(run.texts, made.scores)
             others = replace(made, vectors=ratios, output=None).logits_of(train.table, valid.words)
         names, right = made.labels.words, []
         for weight in trial.weights:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ from wordkit.text.lookup import WordIds
 from wordkit.text.vocabulary import Vocabulary
 from wordkit.word2vec.huffman import huffman_tree
 
-__all__ = ["ClassifierRun", "Training", "iter_train_classifier", "labels_of"]
+__all__ = ["ClassifierRun", "iter_train_classifier", "labels_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -85,59 +84,32 @@ def iter_train_classifier(
         config = ClassifierConfig(dim=100 if embeddings is None else embeddings.dim)
     text = {"tokenizer": "basic", **(text or {})}
     data = tokenized(texts, text)
-    return ClassifierRun(Training(data, config, embeddings=embeddings, threads=threads), text)
+    return ClassifierRun(data, config, text, embeddings=embeddings, threads=threads)
 
 
 class ClassifierRun(StoppableRun[Classifier]):
     """The run of a training: iterate over it for reports; it knows the classifier so far.
 
     Args:
-        training: what is trained.
-        text: the settings of the text, which the classifier keeps.
-        search: how the settings were found, which it keeps too.
-    """
-
-    def __init__(
-        self,
-        training: Training,
-        text: Mapping[str, Any],
-        search: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._training, self._text, self._search = training, text, search
-        super().__init__(self._run())
-
-    def _run(self) -> Generator[Report, None, Classifier]:
-        yield from self._training.run()
-        return self.best()
-
-    @property
-    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
-        return self._training.texts_done > 0
-
-    def best(self) -> Classifier:
-        """Return the classifier so far, of a run that is over or was closed."""
-        made = self._training.classifier(self._text)
-        if self._search is None:
-            return made
-        return replace(made, metadata={**made.metadata, "search": dict(self._search)})
-
-
-class Training:
-    """The matrices of a classifier in training.
-
-    Args:
         data: to learn from.
-        config, embeddings, threads: as for :func:`iter_train_classifier`.
+        config: settings.
+        text: the settings of the text, which the classifier keeps.
+        embeddings, threads: as for :func:`iter_train_classifier`.
+        search: how the settings were found, which it keeps too.
     """
 
     def __init__(
         self,
         data: LabelledWords,
         config: ClassifierConfig,
+        text: Mapping[str, Any],
         *,
         embeddings: Embeddings | None = None,
         threads: int | None = None,
+        search: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__(self._train())
+        self._text, self._search = text, search
         self.labels = labels_of(data.labels)
         self.config, self._threads = config, threads
         if embeddings is not None and embeddings.dim != config.dim:
@@ -153,7 +125,7 @@ class Training:
             f"{self.features.rows:,} words and n-grams of {config.dim} dimensions need", needed,
             "raise min_count or min_ngram_count, or lower dim",
         )  # fmt: skip
-        self._known = None if embeddings is None else known_vectors(self.features, embeddings)
+        self._known = None if embeddings is None else _known_vectors(self.features, embeddings)
         ids = [self.labels.ids(names) for names in data.labels]
         offsets = np.cumsum([0, *map(len, ids)])
         rates = _rates(rows, self.features.rows, config)
@@ -165,7 +137,7 @@ class Training:
         self._model = self.texts_done = 0
         self.loss = math.nan
 
-    def run(self) -> Generator[Report, None, None]:
+    def _train(self) -> Generator[Report, None, Classifier]:
         """Train all models to the end."""
         yield self._report(0, 0)
         with ThreadPool(self._threads) as pool:
@@ -177,6 +149,7 @@ class Training:
                 for epoch in range(self.config.epochs):
                     yield from self._epoch(epoch, random, pool)
                 check_finite(self._inputs, self._output)
+        return self.best()
 
     def _epoch(
         self, epoch: int, random: np.random.Generator, pool: ThreadPool
@@ -244,12 +217,12 @@ class Training:
             scores += np.float32(self.config.naive_bayes) * log_count_ratios(self.texts, scores)
         return scores, None
 
-    def classifier(self, text: Mapping[str, Any]) -> Classifier:
-        """Return the classifier of what has been learnt so far.
+    @property
+    def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
+        return self.texts_done > 0
 
-        Args:
-            text: the settings of the text, to keep.
-        """
+    def best(self) -> Classifier:
+        """Return the classifier so far, of a run that is over or was closed."""
         with uninterrupted():
             vectors, output = self._matrices()
         check_finite(vectors, *([] if output is None else [output]))
@@ -261,8 +234,11 @@ class Training:
                 "loss": self.loss if math.isfinite(self.loss) else None,
             },
             "versions": versions(),
+            **({} if self._search is None else {"search": dict(self._search)}),
         }  # fmt: skip
-        return Classifier(self.config, self.labels, self.features, vectors, output, text, made)
+        return Classifier(
+            self.config, self.labels, self.features, vectors, output, self._text, made
+        )
 
 
 # --- what a training begins with -----------------------------------------------------------------
@@ -283,7 +259,7 @@ def labels_of(labels: Iterable[tuple[str, ...]]) -> Vocabulary:
     return Vocabulary.from_counts(dict(sorted(counts.items())))
 
 
-def known_vectors(
+def _known_vectors(
     features: Features, embeddings: Embeddings
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the rows of the words that have vectors, and these, of a mean length of 1.
