@@ -396,6 +396,7 @@ def test_a_search_tries_embeddings_too() -> None:
         ({"max_minutes": math.nan}, ConfigError, "max_minutes must be a finite number"),
         ({"max_minutes": 0.01, "epochs": 0}, ConfigError, "epochs must be at least 1"),
         ({"valid": [("a", "x")]}, ConfigError, "valid has no effect without max_minutes"),
+        ({"max_minutes": 0.01, "valid": [("a", "x")], "min_count": 9}, VocabularyError, "9 times"),
     ],
 )
 def test_a_search_that_cannot_begin(

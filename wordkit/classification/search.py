@@ -23,7 +23,7 @@ from wordkit.classification.scores import warn_of_unknown
 from wordkit.classification.train import ClassifierRun, labels_of
 from wordkit.config import change, check_number
 from wordkit.embeddings import Embeddings
-from wordkit.errors import DivergenceError, TextError, VocabularyError
+from wordkit.errors import DivergenceError, TextError, VocabularyError, WordkitError
 from wordkit.runtime import Report, Run, thread_count
 
 __all__ = ["Choice", "iter_search_settings"]
@@ -118,7 +118,7 @@ def iter_search_settings(
     Raises:
         TextError: there are too few texts to hold some out.
         ConfigError: a given setting or the time is out of its range.
-        DivergenceError: all trials diverged.
+        DivergenceError, TextError, VocabularyError: no trial could be trained.
 
     Warns:
         WordkitWarning: texts to measure on have labels that are in no training text.
@@ -146,6 +146,7 @@ class _Search:
         self._random = np.random.default_rng(given.get("seed", 1))
         self._order = self._random.permutation(len(data))
         self._folds: dict[int, tuple[LabelledWords, LabelledWords]] = {}
+        self._fault: WordkitError  # of a trial that could not be trained
 
     def run(self) -> Generator[Report, None, Choice]:
         """Search until the time is over; what the last training takes is left."""
@@ -159,7 +160,7 @@ class _Search:
             measured = max(len(trial.right) for trial in kept)
             kept = self._best([trial for trial in kept if len(trial.right) == measured])
         if not kept or not kept[0].right:
-            raise DivergenceError("every trial diverged; give a lower lr")
+            raise self._fault
         best = kept[0]
         weight = best.weights[int(best.accuracies.argmax())]
         config = change(best.config, naive_bayes=weight) if weight else best.config
@@ -231,7 +232,8 @@ class _Search:
         try:
             run = ClassifierRun(train, trial.config, {}, embeddings=vectors, threads=1)
             made = run.result()
-        except (DivergenceError, VocabularyError):
+        except (DivergenceError, TextError, VocabularyError) as error:
+            self._fault = error
             return  # it does worst
         found = others = made.logits_of(train.table, valid.words)
         if trial.config.loss == "hs":
