@@ -27,7 +27,7 @@ from wordkit.storage.compression import (
     file_format,
     is_magic_prefix,
 )
-from wordkit.text.blocks import Block
+from wordkit.text.blocks import Block, changed_text
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
 from wordkit_corpora.text_blocks import canonical_encoding, cut_blocks, to_utf8
@@ -66,7 +66,7 @@ def open_text(
         block_size: bytes read at a time, at least 16; longer lines are cut at white space.
         name: what the text is called in messages and records; its paths where not given.
         as_it_comes: hand out the lines of a pipe as they are written, in smaller blocks, for
-            whoever waits for an answer to each.
+            whoever waits for an answer to each; a file may grow while it is read.
 
     Raises:
         ConfigError: a setting is out of its range, or no path is given.
@@ -193,7 +193,8 @@ class PlainText:
         """Yield the text from its start; files are read ahead in a thread.
 
         Raises:
-            TextError: a file cannot be read or is not text; standard input was read before.
+            TextError: a file cannot be read, is not text, or has changed while it was read;
+                standard input was read before.
         """
         if not self.has_stream:
             return read_ahead(self._read())
@@ -244,8 +245,11 @@ class PlainText:
         with decompression_errors(name, compression, TextError, TextError):
             file = decompressed(raw, compression)
             if not (self.as_it_comes and self.has_stream):
+                state = raw.state()
                 while piece := file.read(self.block_size):
                     yield piece
+                if raw.state() != state and not self.as_it_comes:
+                    raise changed_text(name)
                 return
             read: Callable[[int], bytes] = file.read1  # type: ignore[attr-defined]
             piece = read(self.block_size)
@@ -306,6 +310,13 @@ class _CountedFile(io.RawIOBase):
             head += buffer[:size]  # a pipe may hand out its bytes one by one
         self._unread = head
         return head
+
+    def state(self) -> tuple[int, int] | None:
+        """Return the size and the time of a file of this machine; a pipe has none."""
+        if not isinstance(self._file, io.FileIO) or not self._file.seekable():
+            return None
+        status = os.fstat(self._file.fileno())
+        return status.st_size, status.st_mtime_ns
 
     def readable(self) -> bool:
         """Always true."""

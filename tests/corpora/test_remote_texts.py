@@ -32,7 +32,7 @@ pytest.importorskip("aiohttp")
 TEXTS = {"a.txt": b"one\ntwo", "sub/b.txt": b"three\n", "sub/c.gz": gzip.compress(b"four\n")}
 HIDDEN = {".hidden.txt": b"no\n", ".git/x.txt": b"no\n"}
 LONG = b"".join(b"line %d\n" % number for number in range(500))
-SERVED = {"/plain": LONG, "/ranges": LONG}
+SERVED = {"/plain": LONG, "/ranges": LONG, "/list/": b"<a href='x.txt'>", "/list/x.txt": LONG}
 
 
 @pytest.fixture
@@ -82,6 +82,8 @@ class _Server(BaseHTTPRequestHandler):
             self.send_response(200)
         if has_ranges:
             self.send_header("Accept-Ranges", "bytes")
+        if self.path.endswith("/"):
+            self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if self.command == "GET":
@@ -138,7 +140,12 @@ def test_http(server: str) -> None:
     np.testing.assert_array_equal(
         wordkit.prepare(f"{server}/ranges").ids, wordkit.prepare([LONG.decode()]).ids
     )
-    for path, reason in {"/secret": "403", "/none": "there is no such file"}.items():
+    assert read(f"{server}/list/*.txt") == LONG
+    for path, reason in {
+        "/secret": "403",
+        "/none": "there is no such file",
+        "/list/": r"it is a web page; for files that it lists, name them, or .*/list/\*.txt",
+    }.items():
         with pytest.raises(TextError, match=reason) as error:
             read(server + path)
         assert f"cannot read {server}{path}: " in str(error.value)
@@ -268,6 +275,10 @@ def test_a_corpus_is_written_to_a_store(
         wordkit.prepare(["words"], f"{memory}/other")
     made.save(f"{memory}/c.ids")
     assert all(content()[part] == there[part] for part in PARTS)
+    for place in ("memory://", f"file://{tmp_path}"):
+        with pytest.raises(TextError, match="holds no token"):
+            wordkit.prepare([" "], f"{place}/new.ids")
+        assert not fsspec.filesystem(place.partition(":")[0]).exists(f"{place}/new.ids")
     copies = iter([True, True, False])
 
     def copy(source: IO[bytes], target: IO[bytes], size: int) -> None:

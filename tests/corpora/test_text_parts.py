@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from pathlib import Path
 
@@ -66,3 +67,21 @@ def test_a_change_is_noticed(tmp_path: Path) -> None:
     path.write_text("one\ntwo\nthree\n")
     assert part.has_changed()
     assert open_text(path).parts(4)[0].version != part.version
+
+
+@pytest.mark.parametrize("as_it_comes", [False, True])
+def test_a_change_is_noticed_by_who_reads_it_to_its_end(tmp_path: Path, as_it_comes: bool) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a line\n" * 1000)
+    blocks = open_text(path, block_size=16, as_it_comes=as_it_comes).blocks()
+    next(blocks)
+    path.write_text("a word\n" * 1001)
+    with (
+        contextlib.nullcontext()
+        if as_it_comes
+        else pytest.raises(
+            TextError,
+            match="a.txt has changed while it was read; wait until it is whole, and start",
+        )
+    ):
+        list(blocks)

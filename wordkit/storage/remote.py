@@ -110,6 +110,7 @@ def copy_to(url: str, files: Sequence[Path], replaced: re.Pattern[str]) -> None:
     """
     with _as_os_errors():
         system, folder = _file_system(url)
+        is_new = not system.exists(folder)
         with contextlib.suppress(FileExistsError):  # stores have none
             system.mkdir(folder, create_parents=False)
         if not files:
@@ -118,6 +119,9 @@ def copy_to(url: str, files: Sequence[Path], replaced: re.Pattern[str]) -> None:
                 raise FileExistsError("it is a folder with other content; name a new one")
             system.pipe_file(probe := f"{folder}/wordkit.tmp", b"")
             system.rm_file(probe)
+            if is_new:
+                with contextlib.suppress(OSError):  # of stores that have none
+                    system.rmdir(folder)
             return
         with system.transaction:
             for file in files:
@@ -144,7 +148,13 @@ def remote_files(url: str) -> list[str]:
         system, path = _file_system(url)
         system.invalidate_cache()
         try:
-            if system.info(path)["type"] != "directory":
+            info = system.info(path)
+            if info["type"] != "directory":
+                page = str(info.get("url", ""))  # that of a server of HTTP, at its end
+                if page.endswith("/") and info.get("mimetype") == "text/html":
+                    raise IsADirectoryError(
+                        f"it is a web page; for files that it lists, name them, or {page}*.txt"
+                    )
                 return [url]
             found, base = system.find(path), path.rstrip("/")
         except FileNotFoundError:

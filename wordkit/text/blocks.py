@@ -17,6 +17,7 @@ __all__ = [
     "Line",
     "TextPart",
     "TextSource",
+    "changed_text",
     "line_groups_of",
     "lines_of",
     "not_utf8",
@@ -103,6 +104,13 @@ def parts_of(source: TextSource, part_bytes: int) -> list[TextPart]:
             f"{source.name} is in the memory of one process; a cluster reads files: save it to one"
         )
     return list(source.parts(part_bytes))
+
+
+def changed_text(name: str) -> TextError:
+    """Return the error for a text, or a file of it, that is not what it was when it was opened."""
+    return TextError(
+        f"{name} has changed while it was read; wait until it is whole, and start again"
+    )
 
 
 def not_utf8(block: Block, position: int) -> TextError:
