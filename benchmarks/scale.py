@@ -334,7 +334,8 @@ def checks(c: dict[str, Any], text: Path, corpus: Corpus, folder: Path) -> Itera
 def merge_waiting(cluster: Cluster, fan_in: int) -> None:
     """Merge 64 tables of one size, of which a link passes 20 in a second."""
     leaves = [cluster.submit("leaf", int) for _ in range(64)]
-    cluster.result(cluster.tree("wait", wait, leaves, fan_in)[-1])
+    _, (root,) = cluster.tree("wait", wait, leaves, fan_in)
+    cluster.result(root)
 
 
 def wait(values: list[Any]) -> int:

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,10 @@ from slow_tokenizer import slowly
 
 import wordkit
 from wordkit.counts import CountsConfig, cluster_counts, iter_count_cooccurrences, iter_train_counts
-from wordkit.counts.csr import CsrParts
+from wordkit.counts.csr import CsrParts, Rows
 from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, TextError
 from wordkit.runtime import Run
-from wordkit.runtime.cluster import Cluster, connected
+from wordkit.runtime.cluster import _PACKAGES, Cluster, _about, connected
 from wordkit.storage import parts
 from wordkit.storage.atomic import fsync
 from wordkit.storage.parts import PartFolder
@@ -238,32 +239,43 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             wordkit.prepare("bad.txt", "x.ids", **where)
     assert not list(Path().glob("x.ids*"))
 
-    def told(**changed: Any) -> Any:
-        about = {**client.run(cluster_about, os.getcwd())}
+    def told(of_scheduler: dict[str, Any], **changed: Any) -> Any:
+        about = client.run(_about, os.getcwd(), packages)
         worker, first = next(iter(about.items()))
         about[worker] = {**first, **changed}
+        scheduler = {**first, **of_scheduler}
         return SimpleNamespace(
             scheduler=client.scheduler, wait_for_workers=client.wait_for_workers,
-            run=lambda *_, **__: about, run_on_scheduler=client.run_on_scheduler,
+            run=lambda *_, **__: about, run_on_scheduler=lambda *_: scheduler,
             nthreads=client.nthreads,
         )  # fmt: skip
 
-    from wordkit.runtime.cluster import _about as cluster_about
-
-    with pytest.raises(ConfigError, match=r"wordkit is .* here and 0.1 on the worker tcp://"):
-        Cluster(told(versions={**cluster_about(".")["versions"], "wordkit": "0.1"}), ".")
+    packages = [*_PACKAGES, "rjieba"]
+    ours = _about(".", packages)["versions"]
+    for name, who in (("wordkit", "worker"), ("Python", "scheduler"), ("rjieba", "worker")):
+        theirs = {"versions": {**ours, name: "0.1"}}
+        others = told(theirs) if who == "scheduler" else told({}, **theirs)
+        with pytest.raises(ConfigError, match=rf"{name} is .* here and 0.1 on the {who} tcp://"):
+            Cluster(others, ".", ["rjieba"])
+    assert Cluster(client, ".", ["missing-everywhere"]).slots == 2
     with pytest.raises(StorageError, match=r"the worker tcp://.* on elsewhere cannot write into"):
-        Cluster(told(sees=False, host="elsewhere"), ".")
+        Cluster(told({}, sees=False, host="elsewhere"), ".")
 
 
-def test_a_text_that_changes(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_text_that_changes(client: Any, kept: bool) -> None:
     run = iter_read_corpus("a.txt", "x.ids", client=client, tokenizer=slowly)
     next(run)
     next(run)
-    Path("a.txt").write_text("another text")
-    with pytest.raises(TextError, match="a.txt has changed while it was read; wait until it is"):
+    message = r"^worker tcp://\S+ on \S+: cannot read \S+/a.txt: .*; name files that all workers se"
+    if kept:
+        Path("a.txt").write_text("another text")
+        message = "a.txt has changed while it was read; wait until it is"
+    else:
+        Path("a.txt").unlink()
+    with pytest.raises(TextError, match=message):
         run.result()
-    assert not list(Path().glob("x.ids*"))
+    assert not Path("x.ids").exists() and Path("x.ids.parts").exists() != kept
 
 
 def fill_disk(is_full: bool) -> None:
@@ -276,7 +288,8 @@ def fill_disk(is_full: bool) -> None:
 def test_a_full_disk_of_one_worker(client: Any) -> None:
     one = [next(iter(client.nthreads()))]
     client.run(fill_disk, True, workers=one)
-    with pytest.raises(StorageError, match=r"cannot write .*: No space left on device; free some"):
+    full = rf"worker {one[0]} on \S+: cannot write .*: No space left on device; free some"
+    with pytest.raises(StorageError, match=full):
         wordkit.prepare(FILES, "x.ids", client=client)
     assert not Path("x.ids").exists()
     client.run(fill_disk, False, workers=one)
@@ -290,3 +303,30 @@ def test_too_little_memory(client: Any) -> None:
     corpus = wordkit.prepare("a.txt", "a.ids")
     with pytest.raises(ResourceError, match="bytes of memory"):
         iter_train_counts(corpus, CountsConfig(dim=8), memory=1000, client=client).result()
+
+
+def peaks_of_merges(words: int, memory: int) -> Iterator[int]:
+    """The bytes of memory that merging 16 parts of a few entries takes, first into a part."""
+    counting = cluster_counts.Counting("", "", words, CountsConfig().cooccurrence(), memory)
+    with PartFolder("parts") as folder:
+        records, column = [], np.zeros(1, np.int32)
+        for number in range(16):
+            part = folder.part("counts", number)
+            rows = cluster_counts._RowsWriter(part, np.int32)
+            rows.append(Rows(column, column + 1, np.ones(words, np.int64)))
+            records.append(rows.finish({"path": part.path}))
+        paths = [record["path"] for record in records]
+        block = cluster_counts.Block(folder.part("rows"), (0, words), words)
+        for merge, *arguments in (
+            (cluster_counts._merge, records, counting, folder.path),
+            (cluster_counts._merge_block, paths, counting, block),
+        ):
+            tracemalloc.start()
+            merge(*arguments)
+            yield tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+
+
+def test_merges_keep_to_the_memory() -> None:
+    list(peaks_of_merges(100, 1 << 20))  # what is loaded once
+    assert max(peaks_of_merges(50_000, 101 * 50_000)) < 101 * 50_000

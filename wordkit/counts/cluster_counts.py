@@ -102,26 +102,24 @@ def count_blocks(
     """
     identity = counting.identity
     size = _tokens_of_a_part(counting, tokens, cluster.slots, parts)
-    futures = []
-    for start in range(0, tokens, size):
-        centres = (start, min(start + size, tokens))
-        part = parts.part("counts", *identity, centres)
-        futures.append(cluster.submit("count words", _count, counting, centres, part))
+    ranges = [(start, min(start + size, tokens)) for start in range(0, tokens, size)]
+    futures = [
+        cluster.submit("count words", _count, counting, c, parts.part("counts", *identity, c))
+        for c in ranges
+    ]
     done = 0
     yield Report("counting", 0, tokens, "tokens", {"parts": len(futures)})
     for record in cluster.results(futures):
         done += record["tokens"]
         yield Report("counting", done, tokens, "tokens", {"parts": len(futures)})
-    level = futures
-    while len(level) > _FAN_IN:
-        groups = [level[i : i + _FAN_IN] for i in range(0, len(level), _FAN_IN)]
-        level = [cluster.submit("merge counts", _merge, g, counting, parts.path) for g in groups]
-        for number, _ in enumerate(cluster.results(level), 1):
-            yield Report("merging", number, len(level), "parts")
-    paths = [cluster.result(future)["path"] for future in level]
-    entries = np.minimum(_StoredParts(paths, (0, counting.words), counting.words).row_entries,
-                         counting.words)  # fmt: skip
-    ends = np.concatenate([[0], np.cumsum(entries)])
+    merges, roots = cluster.tree(
+        "merge counts", _merge, futures, _FAN_IN, counting, parts.path, roots=_FAN_IN
+    )
+    for number, _ in enumerate(cluster.results(merges), 1):
+        yield Report("merging", number, len(merges), "parts")
+    paths = [cluster.result(future)["path"] for future in roots]
+    reads = _StoredParts(paths, (0, counting.words), counting.words).row_reads
+    ends = np.concatenate([[0], np.cumsum(np.minimum(reads, counting.words))])
     ranges = balanced_ranges(ends, max(int(ends[-1]) // (_BLOCKS_PER_SLOT * cluster.slots), 1))
     blocks = [
         Block(parts.part("rows", *identity, paths, rows), rows, counting.words) for rows in ranges
@@ -168,9 +166,7 @@ def weigh_blocks(
     rows, columns, constant = biases_of(row_sums, column_sums, config.shift, config.smoothing)
     made_of = [block.part.path for block in blocks], config.shift, config.smoothing
     biases = parts.part("biases", *made_of)
-    if biases.finished() is None:
-        tensors = {"rows": rows, "columns": columns, "constant": np.array([constant])}
-        biases.write({}, tensors)
+    biases.write({}, {"rows": rows, "columns": columns, "constant": np.array([constant])})
     weighted = [
         Block(parts.part("ppmi", block.part.path, biases.path), block.rows, words)
         for block in blocks
@@ -192,12 +188,8 @@ def weigh_blocks(
 
 def read_block(block: Block) -> CsrParts:
     """Return the rows of a block as a matrix (R, V), memory-mapped."""
-    return _csr(Rows(*map(block.part.array, Rows._fields)), block.words)
-
-
-def _csr(rows: Rows, words: int) -> CsrParts:
-    indptr = np.concatenate([[0], rows.ends])
-    return CsrParts.from_arrays(indptr, rows.columns, rows.values, (len(rows.ends), words))
+    indptr, columns, values = map(block.part.array, ("indptr", "columns", "values"))
+    return CsrParts.from_arrays(indptr, columns, values, (len(indptr) - 1, block.words))
 
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -257,9 +249,11 @@ def _merge_block(paths: list[str], counting: Counting, block: Block) -> dict[str
     with ThreadPool(1) as pool:
         for made in merged_rows(parts, scale, counting.task_entries, pool):
             rows.append(made)
-            csr = _csr(made, counting.words)
-            row_sums.append(np.zeros(len(made.ends)))
-            kernels.marginals(*csr.arrays, (0, len(made.ends)), row_sums[-1], column_sums)
+            shape = len(made.ends), counting.words
+            indptr = np.concatenate([[0], made.ends])
+            csr = CsrParts.from_arrays(indptr, made.columns, made.values, shape)
+            row_sums.append(np.zeros(shape[0]))
+            kernels.marginals(*csr.arrays, (0, shape[0]), row_sums[-1], column_sums)
     sums = {"row_sums": np.concatenate(row_sums), "column_sums": column_sums}
     return rows.finish({"path": block.part.path}, sums)
 
@@ -296,13 +290,14 @@ class _RowsWriter:
         self._arrays = {
             "columns": part.new_array(np.int32),
             "values": part.new_array(dtype),
-            "ends": part.new_array(np.int64),
+            "indptr": part.new_array(np.int64),
         }
+        self._arrays["indptr"].append(np.zeros(1, np.int64))
 
     def append(self, rows: Rows) -> None:
         self._arrays["columns"].append(rows.columns)
         self._arrays["values"].append(rows.values)
-        self._arrays["ends"].append(self.entries + rows.ends)
+        self._arrays["indptr"].append(self.entries + rows.ends)
         self.entries += len(rows.columns)
 
     def finish(
@@ -316,14 +311,11 @@ class _StoredParts:
 
     def __init__(self, paths: Sequence[str], rows: tuple[int, int], words: int) -> None:
         self.words = words
-        self._start, stop = rows
         parts = [Part(path) for path in paths]
-        self._ends = [
-            np.concatenate([[0], part.array("ends")])[self._start : stop + 1] for part in parts
-        ]
+        self._ends = [part.array("indptr")[rows[0] : rows[1] + 1] for part in parts]
         self._columns = [part.array("columns") for part in parts]
         self._sums = [part.array("values") for part in parts]
-        self.row_entries = np.asarray(sum(np.diff(ends) for ends in self._ends))
+        self.row_reads = np.diff(np.asarray(sum(self._ends))) + len(parts)
 
     def read(self, start: int, stop: int) -> PartRows:
         """Return the rows of a range, counted from the first one, of all parts."""

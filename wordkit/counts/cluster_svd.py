@@ -95,8 +95,8 @@ class _Operator:
             for block in self._blocks
         ]
         if self._multiply is _multiply_transposed:
-            sums = self._cluster.tree("add products", _add, futures, _FAN_IN)
-            result[:] = self._cluster.result(sums[-1])
+            _, (root,) = self._cluster.tree("add products", _add, futures, _FAN_IN)
+            result[:] = self._cluster.result(root)
         else:
             for block, future in zip(self._blocks, futures, strict=True):
                 result[slice(*block.rows)] = self._cluster.result(future)

@@ -122,7 +122,7 @@ def _count(
                     parts.append(rows)
                     yield Report("counting", start + done, tokens, "tokens")
             del segment, scratch
-            max_entries = int(np.minimum(parts.row_entries, words).sum())
+            max_entries = int(np.minimum(parts.row_reads, words).sum())
             with RowBuilder((words, words), plan.result, max_entries) as builder:
                 filled = 0
                 for rows in merged_rows(parts, scale, plan.task, pool):

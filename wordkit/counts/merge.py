@@ -65,8 +65,8 @@ class SpilledParts:
     """
 
     def __init__(self, words: int) -> None:
-        self.row_entries = np.zeros(words, dtype=np.int64)
-        """(V,), entries of each row over all parts."""
+        self.row_reads = np.zeros(words, dtype=np.int64)
+        """(V,), what is read of each row: its entries in all parts, and its end in each."""
         self.words = words
         self._rows = 0
         self._columns = GrowingArray(np.int32, 0)
@@ -88,7 +88,7 @@ class SpilledParts:
             StorageError: the disk is full.
         """
         row = self._rows % self.words
-        self.row_entries[row : row + len(rows.ends)] += np.diff(rows.ends, prepend=0)
+        self.row_reads[row : row + len(rows.ends)] += np.diff(rows.ends, prepend=0) + 1
         self._rows += len(rows.ends)
         self._ends.append(rows.ends + len(self._columns))
         self._columns.append(rows.columns)
@@ -129,7 +129,7 @@ class RowParts(Protocol):
     """Several matrices of the same rows, to be added up."""
 
     words: int
-    row_entries: npt.NDArray[np.int64]
+    row_reads: npt.NDArray[np.int64]
 
     def read(self, start: int, stop: int) -> PartRows:
         """Return a range of the rows of all."""
@@ -147,14 +147,14 @@ def merged_rows(
     Args:
         parts: at least one.
         scale: divisor of the sums.
-        max_entries: to read and to write at a time, unless a single row has more.
+        max_entries: to read and to write at a time, row ends too, unless a single row has more.
         pool: the threads to use.
         dtype: of the sums; integers where ``scale`` is 1.
     """
     from wordkit.counts import kernels
 
     scratch = RowScratch(parts.words, max_entries, dtype)
-    ends = np.concatenate([[0], np.cumsum(parts.row_entries)])
+    ends = np.concatenate([[0], np.cumsum(parts.row_reads)])
 
     def add(rows: PartRows) -> Rows:
         def kernel(accumulator: Any, output: Any) -> int:

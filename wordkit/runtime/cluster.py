@@ -128,6 +128,7 @@ class Cluster:
     Args:
         client: connected.
         folder: exists; the workers read and write files in it.
+        packages: further ones of which they need the same versions.
 
     Raises:
         ConfigError: a worker has other versions, or cannot import wordkit.
@@ -135,8 +136,11 @@ class Cluster:
         StorageError: a worker cannot see the folder.
     """
 
-    def __init__(self, client: Client, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, client: Client, folder: str | os.PathLike[str], packages: Sequence[str] = ()
+    ) -> None:
         self.client, self.folder = client, os.path.abspath(folder)
+        self._packages = (*_PACKAGES, *packages)
         self.address = str(getattr(client.scheduler, "address", "the scheduler"))
         self.slots = self._check_workers()
         """Tasks that run at a time."""
@@ -157,13 +161,13 @@ class Cluster:
         self._count += 1
         key = f"{name.replace(' ', '_')}-{self._run}-{self._count}"
         with self._plain_errors():
-            return self.client.submit(function, *arguments, key=key, pure=False)
+            return self.client.submit(_on_worker, function, *arguments, key=key, pure=False)
 
     def tree(
         self, name: str, merge: Callable[..., Any], futures: Sequence[Future], fan_in: int,
-        *arguments: Any,
-    ) -> list[Future]:  # fmt: skip
-        """Begin a tree of tasks that merge values in their order; return them all, its root last.
+        *arguments: Any, roots: int = 1,
+    ) -> tuple[list[Future], list[Future]]:  # fmt: skip
+        """Begin a tree of tasks that merge values in their order; return them all, and its roots.
 
         Args:
             name: as for :meth:`submit`.
@@ -171,14 +175,15 @@ class Cluster:
             futures: one or several.
             fan_in: at least 2.
             arguments: further ones of ``merge``.
+            roots: the values that may be left.
         """
         begun: list[Future] = []
         level = list(futures)
-        while len(level) > 1 or not begun:
+        while len(level) > roots:
             groups = [level[i : i + fan_in] for i in range(0, len(level), fan_in)]
             level = [self.submit(name, merge, group, *arguments) for group in groups]
             begun += level
-        return begun
+        return begun, level
 
     def results(self, futures: Sequence[Future]) -> Generator[Any, None, None]:
         """Yield the values of tasks as they end.
@@ -197,7 +202,8 @@ class Cluster:
             try:
                 future = done.get(timeout=_LOOK_SECONDS)
             except Empty:
-                self._check_client()
+                if self.client.status == "closed":
+                    raise self._gone() from None
                 lost_since = None if self._has_workers() else lost_since or time.monotonic()
                 if lost_since and time.monotonic() - lost_since > _NO_WORKER_SECONDS:
                     raise LostProcessError(
@@ -238,10 +244,6 @@ class Cluster:
             raise ResourceError(f"a worker has failed ({task}): {error}; {_KEPT}") from error
         raise error
 
-    def _check_client(self) -> None:
-        if self.client.status == "closed":
-            raise self._gone()
-
     def _gone(self) -> LostProcessError:
         return LostProcessError(f"the scheduler {self.address} does not answer any more; {_KEPT}")
 
@@ -272,31 +274,27 @@ class Cluster:
             ) from error
         told: dict[str, Any] = {}
         try:
-            scheduler = self.client.run_on_scheduler(_about, self.folder)
+            scheduler = self.client.run_on_scheduler(_about, self.folder, self._packages)
             told[f"scheduler {self.address}"] = {**scheduler, "sees": True}  # it need not
-            workers = self.client.run(_about, self.folder, on_error="return")
+            workers = self.client.run(_about, self.folder, self._packages, on_error="return")
             told |= {f"worker {address}": about for address, about in workers.items()}
         except Exception as error:  # of any kind: another version of a package cannot load the call
             if isinstance(error, OSError):
                 raise self._gone() from error
             told[f"scheduler {self.address}"] = error
-        ours = _about(self.folder)
+        ours = _about(self.folder, self._packages)
         for which, theirs in told.items():
             if not isinstance(theirs, dict):
                 reason = " ".join(str(theirs).split()) or type(theirs).__name__
                 raise ConfigError(
                     f"the {which} cannot run wordkit: {reason}; install wordkit {__version__} there"
                 )
-            if theirs["versions"] != ours["versions"]:
-                name, here, there = next(
-                    (name, here, theirs["versions"].get(name))
-                    for name, here in ours["versions"].items()
-                    if theirs["versions"].get(name) != here
-                )
-                raise ConfigError(
-                    f"{name} is {here} here and {there} on the {which}; install the same "
-                    "version in both places"
-                )
+            for name, here in ours["versions"].items():
+                if (there := theirs["versions"].get(name, "missing")) != here:
+                    raise ConfigError(
+                        f"{name} is {here} here and {there} on the {which}; install the same "
+                        "version in both places"
+                    )
             if not theirs["sees"]:
                 raise StorageError(
                     f"the {which} on {theirs['host']} cannot write into {self.folder}, "
@@ -306,19 +304,36 @@ class Cluster:
             return int(max(sum(self.client.nthreads().values()), 1))
 
 
-def _about(folder: str) -> dict[str, Any]:
+def _on_worker(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Do a task; where a file is the cause of an error, that names the worker, which has others."""
+    try:
+        return function(*arguments)
+    except WordkitError as error:
+        if isinstance(error.__cause__, OSError):
+            from distributed import get_worker
+
+            is_missing = isinstance(error.__cause__, FileNotFoundError)
+            remedy = "; name files that all workers see" if is_missing else ""
+            where = f"worker {get_worker().address} on {platform.node()}"
+            error.args = (f"{where}: {error}{remedy}",)
+        raise
+
+
+def _about(folder: str, packages: Sequence[str]) -> dict[str, Any]:
     """Return what a process is, and whether it can write into a folder."""
     return {
-        "versions": _versions(),
+        "versions": _versions(tuple(packages)),
         "host": platform.node(),
         "sees": os.access(folder, os.R_OK | os.W_OK | os.X_OK),
     }
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
     found = {"wordkit": __version__, "Python": ".".join(platform.python_version_tuple()[:2])}
-    for name in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
+    for name in packages:
+        try:
             found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
     return found

@@ -21,7 +21,7 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.runtime import Report
 from wordkit.runtime.cluster import Cluster
 from wordkit.storage.parts import Part, PartFolder, part_in
-from wordkit.text.blocks import TextPart, TextSource, parts_of
+from wordkit.text.blocks import TextPart, TextSource, changed_text, parts_of
 from wordkit.text.bpe_training import TextSpool, learn_pieces
 from wordkit.text.corpus import Corpus, written_corpus
 from wordkit.text.corpus_folder import CorpusWriter
@@ -77,7 +77,7 @@ def prepare_on_cluster(
     if tokenizer.is_exact:
         config = replace(config, eos=True)
     with CorpusWriter(folder) as writer, PartFolder(f"{writer.folder}.parts") as parts:
-        cluster = Cluster(client, parts.path)
+        cluster = Cluster(client, parts.path, tokenizer.packages)
         yield from _prepare(source, config, given, tokenizer, cluster, parts, writer)
     return written_corpus(writer)
 
@@ -103,7 +103,7 @@ def _prepare(
         _Scan(text, tokenizer, config.eos, parts.part("text", text.version, how)) for text in texts
     ]
     scans = [cluster.submit("read text", _scan, job) for job in jobs]
-    merging = cluster.tree("merge words", _merge_words, scans, _FAN_IN, parts.path)
+    merging, (last,) = cluster.tree("merge words", _merge_words, scans, _FAN_IN, parts.path)
 
     tokens, lines, sizes = yield from _sum_of_scans(source, texts, scans, cluster)
     if tokens <= (lines if config.eos else 0):
@@ -111,7 +111,7 @@ def _prepare(
     for done, _ in enumerate(cluster.results(merging), 1):
         yield Report("merging words", done, len(merging), "parts")
     yield Report("ordering the words", 0, 1)
-    root, table = Part(cluster.result(merging[-1])["path"]), WordTable()
+    root, table = Part(cluster.result(last)["path"]), WordTable()
     _add_words(table, root, 0)
     numbering = number_words(table, config, given, tokenizer.unit)
     yield Report("ordering the words", 1, 1)
@@ -210,10 +210,7 @@ def _scan_text(job: _Scan, text: TextPart) -> dict[str, Any]:
 
 def _check_unchanged(job: _Scan) -> None:
     if job.text.has_changed():
-        raise TextError(
-            f"{job.text.name} has changed while it was read; wait until it is whole, and start "
-            "again"
-        )
+        raise changed_text(job.text.name)
 
 
 def _words_of(table: WordTable) -> dict[str, npt.NDArray[Any]]:

@@ -104,6 +104,9 @@ class Tokenizer:
     extra: str = ""
     """The extra of wordkit that installs what it needs, where that is not there always."""
 
+    packages: tuple[str, ...] = ()
+    """The packages whose versions decide on its tokens, beside those of ``basic``."""
+
     bpe: BytePairEncoding | None = None
     """The pieces of ``bpe``, once they are learnt."""
 
@@ -293,15 +296,16 @@ def _nltk_tokenizer(name: str, description: str) -> Tokenizer:
                 tokens.append(token[end:])
         return tokens
 
-    return Tokenizer(name, description, function)
+    return Tokenizer(name, description, function, packages=("nltk",))
 
 
 def _segmenter(
-    name: str, description: str, segment: Callable[[str], str], needs_processes: bool = False
-) -> Tokenizer:
+    name: str, description: str, segment: Callable[[str], str], *packages: str,
+    needs_processes: bool = False,
+) -> Tokenizer:  # fmt: skip
     return Tokenizer(
         name, description, lambda line: _basic(segment(line)), segment=segment, extra=name,
-        needs_processes=needs_processes,
+        packages=packages, needs_processes=needs_processes,
     )  # fmt: skip
 
 
@@ -329,13 +333,21 @@ _TOKENIZERS: Iterable[Tokenizer] = (
         _unlearnt,
         unit="bpe",
         extra="bpe",
+        packages=("tokenizers",),
     ),
-    _segmenter("chinese", "Chinese words (rjieba), the rest as basic, case kept", segment_chinese),
+    _segmenter(
+        "chinese",
+        "Chinese words (rjieba), the rest as basic, case kept",
+        segment_chinese,
+        "rjieba",
+    ),
     _segmenter(
         "japanese",
         "Japanese words (fugashi, UniDic), the rest as basic, case kept",
         segment_japanese,
-        True,
+        "fugashi",
+        "unidic-lite",
+        needs_processes=True,
     ),
     _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
     _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
