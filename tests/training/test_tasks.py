@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from lm.toy_language import toy_text
 from seq2seq.toy_pairs import Pair, toy_pairs
 from training.real_tasks import DIALOGUE, LM, SEQ2SEQ, TASKS, Training, assert_same
@@ -186,6 +187,16 @@ def test_models_that_do_not_fit_into_memory(task: Training) -> None:
 def test_devices(task: Training) -> None:
     with pytest.raises(ConfigError, match="device must be one of"):
         type(task).run(replace(task, trained=_on("tpu", task)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_cuda_learns_what_the_cpu_does(task: Training) -> None:
+    """To 1 %, as cuDNN rounds the products of recurrent layers to TF32."""
+    found = []
+    for device in ("cpu", "cuda"):
+        run = replace(task, trained=_on(device, task)).with_({"dropout": 0.0}, {}).run(threads=1)
+        found.append([*run][-1].figures)
+    assert found[1] == pytest.approx(found[0], rel=0.01, nan_ok=True)
 
 
 def _on(device: str, task: Training) -> Any:
