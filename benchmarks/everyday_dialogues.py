@@ -35,6 +35,7 @@ from wordkit.lm import LanguageModel
 from wordkit.runtime import Run
 from wordkit.seq2seq import DecodingConfig, iter_train_seq2seq
 from wordkit.seq2seq.dialogue import (
+    DialogueConfig,
     DialogueModel,
     answers,
     iter_evaluate_dialogues,
@@ -42,12 +43,10 @@ from wordkit.seq2seq.dialogue import (
     read_dialogues,
 )
 from wordkit.seq2seq.dialogue.dialogues import Dialogue, turn_pairs
-from wordkit.seq2seq.dialogue.training import DIALOGUES
 from wordkit.seq2seq.fitting import plan_training
 from wordkit_corpora.plaintext import open_text
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/dialogues"
-OF_DIALOGUES: Any = {"config": DIALOGUES.model.CONFIG, "convert": DIALOGUES.preset}
 SHAPE = {"cell": "gru", "hidden": 128, "dim": 128}  # in both directions, so the decoder has 256
 STREAM = {"hidden": 256, "dim": 128}
 MODELS = {
@@ -81,7 +80,7 @@ def everyday(options: argparse.Namespace) -> None:
         name: plan_training(
             {**SHAPE, **shape},
             {**TRAINING, **limits, "label_smoothing": 0.0},
-            **OF_DIALOGUES,
+            config=DialogueConfig,
         ).fit(turn_pairs(train), "cpu")
         for name, shape in MODELS.items()
     }
@@ -155,7 +154,7 @@ def speed(options: argparse.Namespace) -> None:
     """Print the processor time of an epoch, without validation."""
     train = read(options)[0]
     pairs, given = turn_pairs(train), {**TRAINING, "epochs": 1}
-    plan = plan_training(SHAPE, given, **OF_DIALOGUES).fit(pairs, "cpu")
+    plan = plan_training(SHAPE, given, config=DialogueConfig).fit(pairs, "cpu")
     of_pairs = plan_training({**SHAPE, "unit": "word"}, given).fit(pairs, "cpu")
 
     def seconds(run: Run[Any]) -> float:

@@ -13,6 +13,7 @@ from wordkit.nn.config import MAX_WIDTH, RECURRENT, NetworkConfig
 from wordkit.text.detokenizer import Unit
 from wordkit.text.normalization import Normalization
 from wordkit.training.config import LearningConfig, Optimizer
+from wordkit.training.presets import P
 
 __all__ = [
     "AttentionKind", "ContextTo", "DecodingConfig", "Directions", "Seq2SeqConfig",
@@ -147,6 +148,11 @@ class Seq2SeqConfig(NetworkConfig):
     def width_of_attention(self) -> int:
         """A, the width of additive attention."""
         return self.width if self.attention_width is None else self.attention_width
+
+    @classmethod
+    def convert(cls, preset: P) -> P:
+        """Return a preset for pairs as one for models of this kind."""
+        return preset
 
     @property
     def width_in(self) -> int:

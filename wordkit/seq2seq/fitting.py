@@ -56,8 +56,8 @@ class TrainingPlan(SettingsPlan):
     autoencode: bool = False
     """True if texts are read, not pairs."""
 
-    convert: Callable[[Preset], Preset] = lambda preset: preset
-    """Makes settings of another kind of model of those for pairs."""
+    config: type[Seq2SeqConfig] = Seq2SeqConfig
+    """The class of the settings of the model."""
 
     def fit(self, pairs: Sequence[Pair], device: str = "auto") -> Preset:
         """Return all settings, fitted to the training pairs where no preset has them."""
@@ -65,7 +65,7 @@ class TrainingPlan(SettingsPlan):
             return self.preset
         model, given, init = self.model, self.training, self.init
         shape = model if init is None else asdict(init)
-        fitted = self.convert(fit_preset(
+        fitted = self.config.convert(fit_preset(
             pairs, shape["unit"], epochs=given.get("epochs"), minutes=given.get("max_minutes"),
             batch=given.get("batch"), device=device, arch=shape.get("arch", "recurrent"),
         ))  # fmt: skip
@@ -87,7 +87,6 @@ def plan_training(
     embeddings: Sequence[Embeddings] = (),
     update: Callable[..., Any] = change,
     config: type[Seq2SeqConfig] = Seq2SeqConfig,
-    convert: Callable[[Preset], Preset] = lambda preset: preset,
 ) -> TrainingPlan:
     """Check the settings of a training before its pairs are read.
 
@@ -99,7 +98,6 @@ def plan_training(
         embeddings: the vectors to start from, or the first of each.
         update: updates settings by those given, as :func:`wordkit.config.change` does.
         config: the class of the settings of the model.
-        convert: makes settings of another kind of model of those for pairs.
 
     Raises:
         ConfigError: a setting is unknown, out of its range, or has no effect; or there is no such
@@ -119,7 +117,7 @@ def plan_training(
     if init is not None:
         check_shape(init, model)
     if preset is not None:
-        start = convert(get_preset(preset))
+        start = config.convert(get_preset(preset))
         if init is not None:
             start = replace(start, model=with_shape_of(init, start.model))
         known = start.change(model, training, update)
@@ -129,7 +127,7 @@ def plan_training(
         )
     else:
         shape = model if init is None else asdict(init)
-        start = convert(_start(shape["unit"], shape.get("arch", "recurrent")))
+        start = config.convert(_start(shape["unit"], shape.get("arch", "recurrent")))
         if init is not None:
             start = replace(start, model=init)
         known = start.change(model, training, update)
@@ -138,7 +136,7 @@ def plan_training(
     is_fitted = preset is None and resume is None
     return TrainingPlan(
         model, training, None if is_fitted else known, init, update, known.training.seed,
-        known.model.normalize, known.model.autoencode, convert,
+        known.model.normalize, known.model.autoencode, config,
     )  # fmt: skip
 
 

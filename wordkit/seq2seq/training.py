@@ -30,7 +30,6 @@ from wordkit.seq2seq.pairs import (
     split_pairs,
     vocabulary_of,
 )
-from wordkit.seq2seq.presets import Preset
 from wordkit.seq2seq.task import Seq2SeqTask
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Vocabulary
@@ -71,9 +70,6 @@ class ExampleKind:
 
     pairs: Callable[..., Sequence[Pair]] = lambda examples: examples
     """Returns the pairs that settings are fitted to."""
-
-    preset: Callable[[Preset], Preset] = lambda preset: preset
-    """Makes settings of its model of those for pairs."""
 
     @property
     def model(self) -> type[SequenceModel]:
@@ -141,7 +137,7 @@ def iter_train_texts(
     plan = plan_training(
         model, training, preset=preset, resume=resume, init=None if init is None else init.config,
         embeddings=[each for each in embeddings if each is not None], update=update,
-        config=kind.model.CONFIG, convert=kind.preset,
+        config=kind.model.CONFIG,
     )  # fmt: skip
     train, held_out = (
         [] if each is None else kind.normalized(read(each, plan.autoencode), plan.normalize)

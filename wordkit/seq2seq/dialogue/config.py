@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from wordkit.config import setting
+from wordkit.config import setting, settings_of
 from wordkit.errors import ConfigError
 from wordkit.nn.config import MAX_WIDTH
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
 from wordkit.text.detokenizer import Unit
+from wordkit.training.presets import P
 
 __all__ = ["AttentionTo", "DialogueArchitecture", "DialogueConfig", "DialogueTrainingConfig"]
 
@@ -67,6 +68,20 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
         super().__post_init__()
         if self.autoencode:
             raise ConfigError("autoencode has no effect with dialogues; leave it out")
+
+    @classmethod
+    def convert(cls, preset: P) -> P:
+        """Return a preset for pairs as one for dialogues.
+
+        Raises:
+            ConfigError: it is of a Transformer.
+        """
+        if preset.model.arch == "transformer":
+            raise ConfigError("the preset is of a Transformer, and dialogue models are recurrent")
+        model = {name: getattr(preset.model, name) for name in settings_of(Seq2SeqConfig)}
+        del model["arch"]
+        training = vars(preset.training) | {"batch": DialogueTrainingConfig.batch, "bucket": 1}
+        return replace(preset, model=cls(**model), training=DialogueTrainingConfig(**training))
 
     @property
     def shape(self) -> str:

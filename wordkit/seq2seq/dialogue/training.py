@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wordkit.config import settings_of
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError
 from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq import presets
-from wordkit.seq2seq.config import Seq2SeqConfig
 from wordkit.seq2seq.dialogue.batches import encode_dialogues
 from wordkit.seq2seq.dialogue.config import DialogueConfig, DialogueTrainingConfig
 from wordkit.seq2seq.dialogue.dialogues import (
@@ -50,24 +46,12 @@ def get_preset(name: str) -> Preset:
     Raises:
         ConfigError: there is none, or it is of a Transformer.
     """
-    return _preset(presets.get_preset(name))
-
-
-def _preset(preset: Preset) -> Preset:
-    """Return a preset for pairs as one for dialogues."""
-    if preset.model.arch == "transformer":
-        raise ConfigError("the preset is of a Transformer, and dialogue models are recurrent")
-    model = {name: getattr(preset.model, name) for name in settings_of(Seq2SeqConfig)}
-    training = vars(preset.training) | {"batch": DialogueTrainingConfig.batch, "bucket": 1}
-    del model["arch"]
-    return replace(
-        preset, model=DialogueConfig(**model), training=DialogueTrainingConfig(**training)
-    )
+    return DialogueConfig.convert(presets.get_preset(name))
 
 
 DIALOGUES = ExampleKind(
     "dialogues", "dialogue of two turns", DialogueTask, DialogueTrainingConfig, encode_dialogues,
-    normalized_dialogues, split_dialogues, turn_pairs, _preset,
+    normalized_dialogues, split_dialogues, turn_pairs,
 )  # fmt: skip
 
 
