@@ -33,8 +33,10 @@ from wordkit.documents import (
 )
 from wordkit.documents import vectors as document_vectors
 from wordkit.embeddings import Embeddings, save_embeddings
+from wordkit.embeddings.composition import Subwords
 from wordkit.errors import ConfigError, EmbeddingsError, FormatError, TextError, WordkitError
 from wordkit.text import Vocabulary, lookup
+from wordkit.text.subwords import NGrams
 from wordkit.text.tokenizers import get_tokenizer
 
 WORDS = ["the", "cat", "dog", "mat", "3.14", "don't", ".", "N", "naïve", "größe"]
@@ -96,6 +98,22 @@ def test_frequencies_come_from_fit_and_stay() -> None:
         assert np.array_equal(both, DocumentVectors(WITHOUT_COUNTS, weighting).fit_transform(LINES))
         for i, line in enumerate(LINES):  # a row does not depend on the others
             assert model.transform([line])[0] == pytest.approx(both[i], abs=1e-6)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_other_words_are_composed_of_their_ngrams(weighting: str) -> None:
+    """As in vectors that have these words, which no text holds."""
+    ngrams = np.random.default_rng(4).standard_normal((50, 4)).astype(np.float32)
+    subwords = Subwords(NGrams(2, 3, 50), ngrams)
+    composing = Embeddings(Vocabulary(WORDS, COUNTS), ROWS, subwords=subwords)
+    others = [",", ";", "!", "cats", "a", "unknown", "words", "zebra"]
+    rows = [*ROWS, *(composing.vector(word) for word in others)]
+    whole = Embeddings(Vocabulary([*WORDS, *others], [*COUNTS, *[0] * 8]), rows)
+    found, expected = (DocumentVectors(each, weighting) for each in (composing, whole))
+    lines = LINES if weighting != "tfidf" else ["the cat", "the dog"]
+    assert found.fit_transform(lines) == pytest.approx(expected.fit_transform(lines), abs=1e-5)
+    new = ["the cats", "zebra zebra dog", "", "the unknown"]
+    assert found.transform(new) == pytest.approx(expected.transform(new), abs=1e-5)
 
 
 def test_idf_is_scikit_learns() -> None:

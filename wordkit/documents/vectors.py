@@ -36,7 +36,8 @@ _BLOCK_ROWS = 1 << 14
 class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Transforms documents into weighted means of the vectors of their words.
 
-    A document without a known word gets a zero vector.
+    A document without a known word gets a zero vector. With subwords, a word outside the
+    vocabulary has the vector composed of its n-grams, and counts as one that was never seen.
 
     Args:
         vectors: the vectors of the words, or a file of them.
@@ -143,7 +144,15 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _lookup(self) -> WordLookup:
         tokenizer = tokenizer_of(self._text)
-        return WordLookup(self.vectors_.vocabulary, tokenizer, self._numbers, self._phrases)
+        vectors = self.vectors_
+
+        def compose(word: str) -> _Floats | None:
+            return vectors.vector(word) if vectors.composes(word) else None
+
+        return WordLookup(
+            vectors.vocabulary, tokenizer, self._numbers, self._phrases,
+            None if vectors.subwords is None else compose,
+        )  # fmt: skip
 
     def fit_words(self, documents: WordIds) -> DocumentVectors:
         """Fit to documents whose words have been looked up.
@@ -154,6 +163,7 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if len(documents) == 0:
             raise ConfigError("there must be at least one document to fit to, and there is none")
         self.weights_ = self._word_weights(documents)
+        self._other_weight = np.log(1 + len(documents)) + 1 if self.weighting == "tfidf" else 1.0
         self.component_ = None
         if self.weighting == "sif":
             self.component_ = _first_component(self._means(documents), self.vectors_.dim)
@@ -164,26 +174,32 @@ class DocumentVectors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.weighting == "mean":
             weights = np.ones(V)
         elif self.weighting == "tfidf":
-            counts = _matrix(documents, np.ones(V, np.float32)).copy()  # as this sorts in place
+            every = np.ones(V + len(documents.others), np.float32)
+            counts = _matrix(documents, every).copy()  # as this sorts in place
             counts.sum_duplicates()
-            df = np.bincount(counts.indices, minlength=V)
+            df = np.bincount(counts.indices, minlength=V)[:V]
             weights = np.log((1 + N) / (1 + df)) + 1
         else:
             vocabulary = self.vectors_.vocabulary
             known = vocabulary.has_counts and vocabulary.counts.any()
-            counts = vocabulary.counts if known else np.bincount(documents.ids, minlength=V)
+            counts = vocabulary.counts if known else np.bincount(documents.ids, minlength=V)[:V]
             weights = _SIF_A / (_SIF_A + counts / max(counts.sum(), 1))
         return np.asarray(weights, dtype=np.float32)
 
     def _means(self, documents: WordIds) -> Iterator[_Floats]:
         """Yield the weighted means of the vectors of each document, many documents at a time."""
+        V, others = len(self.vectors_), np.array(documents.others, np.float32)
+        of_words = np.append(self.weights_, np.full(len(others), self._other_weight, np.float32))
         for start in range(0, len(documents), _BLOCK_ROWS):
-            weights = _matrix(documents[start : start + _BLOCK_ROWS], self.weights_)
+            weights = _matrix(documents[start : start + _BLOCK_ROWS], of_words)
             # the paper on SIF divides by the number of words
             norms = np.diff(weights.indptr) if self.weighting == "sif" else weights.sum(axis=1)
             norms = np.where(norms == 0, 1, norms).astype(np.float32)
             with np.errstate(all="ignore"):
-                means = (weights @ self.vectors_.vectors) / norms[:, np.newaxis]
+                means = (weights[:, :V] if len(others) else weights) @ self.vectors_.vectors
+                if len(others):
+                    means += weights[:, V:] @ others
+                means /= norms[:, np.newaxis]
             if not np.isfinite(means).all():
                 raise self.vectors_.corrupted("a vector is not finite, or too long to be added")
             yield means

@@ -1,11 +1,11 @@
-"""Documents as ids of the words of a vocabulary; words that are not in it are left out.
+"""Documents as ids of the words of a vocabulary; others are left out, or have composed vectors.
 
 N is the number of documents, V of words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,6 +37,9 @@ class WordIds:
     offsets: npt.NDArray[np.int64]
     """Shape (N + 1,): those of document i are ``ids[offsets[i] : offsets[i + 1]]``."""
 
+    others: Sequence[npt.NDArray[np.float32]] = ()
+    """The vectors of words outside the vocabulary; their ids are V, V + 1 and so on."""
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -45,12 +48,13 @@ class WordIds:
         """Return the documents of several parts."""
         lengths = [np.diff(part.offsets) for part in parts]
         offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths]))
-        return cls(np.concatenate([np.zeros(0, np.int32), *(part.ids for part in parts)]), offsets)
+        ids = np.concatenate([np.zeros(0, np.int32), *(part.ids for part in parts)])
+        return cls(ids, offsets, parts[-1].others if parts else ())
 
     def __getitem__(self, documents: slice) -> WordIds:
         first, last, _ = documents.indices(len(self))
         offsets = self.offsets[first : last + 1]
-        return WordIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+        return WordIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0], self.others)
 
 
 class WordLookup:
@@ -62,13 +66,21 @@ class WordLookup:
         numbers: ``keep``, or ``N``: numbers become that.
         phrases: neighbours of up to so many words that are a phrase of the vocabulary, such as
             ``new_york``, become that, the longest first, from left to right.
+        compose: returns the vector of a word outside the vocabulary, None where it has none.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, tokenizer: Tokenizer, numbers: str = "keep", phrases: int = 1
+        self,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        numbers: str = "keep",
+        phrases: int = 1,
+        compose: Callable[[str], npt.NDArray[np.float32] | None] | None = None,
     ) -> None:
         self._vocabulary, self._tokenizer = vocabulary, tokenizer
-        self._numbers, self._phrases = numbers, phrases
+        self._numbers, self._phrases, self._compose = numbers, phrases, compose
+        self._found: dict[str, int | None] = {}  # the ids of words outside the vocabulary
+        self._others: list[npt.NDArray[np.float32]] = []
         self._scanner: Scanner | None = None
 
     def __call__(self, documents: Iterable[Document]) -> WordIds:
@@ -85,7 +97,7 @@ class WordLookup:
 
     def _ids(self, block: Sequence[Document]) -> WordIds:
         texts = [document for document in block if isinstance(document, str)]
-        plain = self._numbers == "keep" and self._phrases == 1
+        plain = self._numbers == "keep" and self._phrases == 1 and self._compose is None
         if self._tokenizer.scanned and plain and len(texts) == len(block):
             return self._scanned(texts)
         return self._tokenized(block)
@@ -112,9 +124,21 @@ class WordLookup:
             if self._numbers == "N":
                 tokens = ["N" if is_number(token) else token for token in tokens]
             joined = self._joined(tokens) if self._phrases > 1 else tokens
-            ids.extend(i for i in map(self._vocabulary.find, joined) if i is not None)
+            ids.extend(i for i in map(self._find, joined) if i is not None)
             offsets.append(len(ids))
-        return WordIds(np.array(ids, dtype=np.int32), np.array(offsets, dtype=np.int64))
+        return WordIds(np.array(ids, dtype=np.int32), np.array(offsets, np.int64), self._others)
+
+    def _find(self, word: str) -> int | None:
+        found = self._vocabulary.find(word)
+        if found is not None or self._compose is None:
+            return found
+        if word not in self._found:
+            vector = self._compose(word)
+            self._found[word] = (
+                None if vector is None else len(self._vocabulary) + len(self._others)
+            )
+            self._others += [] if vector is None else [vector]
+        return self._found[word]
 
     def _joined(self, tokens: Sequence[str]) -> Iterator[str]:
         start = 0
