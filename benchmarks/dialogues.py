@@ -109,8 +109,9 @@ def train(
     """Return a model, and the seconds that its training took; it is logged as commands do it."""
     model = DialogueConfig(**{**SHAPE, **shape})  # type: ignore[arg-type]
     config = DialogueTrainingConfig(
-        epochs=epochs, lr=4e-3, seed=seed, schedule="exponential", decay_after=max(epochs - 2, 0)
-    )
+        batch=16, epochs=epochs, lr=4e-3, seed=seed,
+        schedule="exponential", decay_after=max(epochs - 2, 0),
+    )  # fmt: skip
     start = time.perf_counter()
     run = iter_train_dialogue(parts[0], model, config, valid=parts[1], device="cpu", threads=1)
     with Progress(quiet=True, log=log) as progress:

@@ -107,7 +107,7 @@ EFFECTS: list[tuple[type[Settings], dict[str, Any], dict[str, Any]]] = [
     (GenerationConfig, {"beam": 3}, {"method": "beam"}),
     (DialogueConfig, {"arch": "seq2seq", "context_turns": 3}, {"arch": "hred"}),
     (DialogueConfig, {"arch": "hred", "latent": 3}, {"arch": "vhred"}),
-    (DialogueConfig, {"attention": "none", "attention_to": "both"}, {"attention": "dot"}),
+    (DialogueConfig, {"attention": "none", "attention_to": "turns"}, {"attention": "dot"}),
     (ClassifierConfig, {"loss": "hs", "naive_bayes": 0.5}, {"loss": "softmax"}),
     (Word2VecConfig, {"loss": "hs", "negative": 3}, {"loss": "ns"}),
     (Word2VecConfig, {"loss": "softmax", "ns_exponent": 1.0}, {"loss": "ns"}),

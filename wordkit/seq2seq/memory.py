@@ -71,5 +71,5 @@ def _batch_bytes(model: Seq2SeqConfig, S: int, T: int, B: int, K: int = 0) -> in
     needed = B * model.layers * _answer_bytes(model, steps)
     if model.arch != "transformer" and model.attention != "none":
         needed += 4 * B * S * T
-    attends_to_turns = getattr(model, "attention_to", "turn") != "turn"
+    attends_to_turns = getattr(model, "attends_to", "turn") != "turn"
     return needed + 4 * B * K * model.width * attends_to_turns

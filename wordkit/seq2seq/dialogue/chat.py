@@ -273,7 +273,7 @@ def turn_weights(model: DialogueModel, turns: Sequence[str], answer: str) -> lis
         ConfigError: the model does not attend to turns.
     """
     config = model.config
-    if config.attention_to == "turn":
+    if config.attends_to == "turn":
         raise ConfigError(
             "the model attends to no turn but the last; train one with attention_to turns or both"
         )

@@ -56,7 +56,7 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
         main=True,
     )
     attention_to: AttentionTo = setting(
-        "turn",
+        "both",
         "What the decoder attends to: the units of the last turn, the vectors of all turns, each "
         "with the state of the context RNN after it, or both.",
         only_with={**_WITH_CONTEXT, "attention": ("dot", "general", "additive")},
@@ -89,6 +89,11 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
         return f"{self.arch} of {super().shape}"
 
     @property
+    def attends_to(self) -> AttentionTo:
+        """What the decoder attends to, which is the last turn where no other is known."""
+        return "turn" if self.arch == "seq2seq" else self.attention_to
+
+    @property
     def window(self) -> int | None:
         """Turns before the next one that the model knows; None: all."""
         return 1 if self.arch == "seq2seq" else self.context_turns
@@ -98,7 +103,7 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
 class DialogueTrainingConfig(Seq2SeqTrainingConfig):
     """The settings of training a dialogue model."""
 
-    batch: int = setting(16, "Dialogues per batch (B).", at_least=1)
+    batch: int = setting(4, "Dialogues per batch (B).", at_least=1)
     batch_tokens: int | None = setting(
         None,
         "Units of turns per batch instead of batch, which is that of validation then.",

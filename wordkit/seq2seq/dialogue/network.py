@@ -85,14 +85,14 @@ class DialogueNetwork(Seq2SeqNetwork):
         if self.decoder.attention is None:
             return self._with_latent(self.decoder.initial_state(vectors, layers, None))
         values, masks = [], []
-        if self.config.attention_to != "turns":
+        if self.config.attends_to != "turns":
             units = torch.cat([part.transpose(0, 1).flatten(0, 1) for part in outputs])
             widths = torch.cat([steps.max().expand_as(steps) for steps in ends])
             steps = torch.arange(int(lengths[last].max()), device=turns.device)
             places = (widths.cumsum(0) - widths)[last].unsqueeze(1) + steps
             values.append(F.embedding(places.clamp(max=len(units) - 1), units))
             masks.append(steps >= lengths[last].unsqueeze(1))
-        if self.config.attention_to != "turn":
+        if self.config.attends_to != "turn":
             # with its own vector a turn is told exactly, however little the context RNN keeps yet
             of_turns = after[-1][0] + vectors[history.steps].flatten(0, 1)
             values.append(of_turns[history.known.T])
