@@ -114,7 +114,7 @@ BAD = {
     ),
     "native with metadata that is no JSON": (
         native({**WHOLE, "__metadata__": about(about="{")}, DATA),
-        "metadata is not JSON",
+        "entry .about. is missing or no JSON object",
     ),
     "gzip truncated": (gzip.compress(b"99 2\n" + b"a 1 2\n" * 99, mtime=0)[:30], "truncated"),
     "gzip corrupted": (gzip.compress(bytes(99))[:12] + b"\xff" * 20, "corrupted|truncated"),

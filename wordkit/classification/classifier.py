@@ -6,7 +6,6 @@ K − 1 nodes of a Huffman tree), D of dimensions.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,7 +21,7 @@ from wordkit.classification.features import Features, TokenTable, check_buckets
 from wordkit.config import check_number, from_record
 from wordkit.errors import ConfigError, DivergenceError, FormatError, VocabularyError, counted
 from wordkit.runtime import ThreadPool
-from wordkit.storage import CLASSIFIER, TensorFile, read_tensors, write_tensors
+from wordkit.storage import CLASSIFIER, TensorFile, read_tensors, to_json, write_tensors
 from wordkit.storage.quantization import check_precision, dequantize, quantize
 from wordkit.text.lookup import Document, WordIds
 from wordkit.text.tokenizers import Tokenizer, tokenizer_of
@@ -136,14 +135,11 @@ class Classifier:
         # one scale for each output of many small numbers, not one for each word
         by_output = self.output is None
         vectors = self.vectors.T if by_output else self.vectors
-        try:
-            metadata = {
-                _SETTINGS: json.dumps(asdict(self.config)),
-                _TEXT: json.dumps(dict(self.text)),
-                _MADE: json.dumps(dict(self.metadata), allow_nan=False),
-            }
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
+        metadata = {
+            _SETTINGS: to_json(asdict(self.config)),
+            _TEXT: to_json(dict(self.text)),
+            _MADE: to_json(dict(self.metadata)),
+        }
         tensors = {
             **quantize("scores" if by_output else "vectors", vectors, precision),
             **output,
@@ -273,7 +269,7 @@ def check_finite(*matrices: Floats) -> None:
 
 
 def _restored(file: TensorFile) -> Classifier:
-    config = from_record(ClassifierConfig, _json(file, _SETTINGS))
+    config = from_record(ClassifierConfig, file.record(_SETTINGS))
     check_buckets(config)
     buckets = file.tensor("buckets", np.int32, 1)
     is_sorted = len(buckets) == 0 or (buckets[0] >= 0 and buckets[-1] < config.buckets)
@@ -291,19 +287,9 @@ def _restored(file: TensorFile) -> Classifier:
     for matrix in (vectors, output):
         if matrix is not None and not np.isfinite(matrix).all():
             raise ConfigError("some of its numbers are not finite")
-    text = _json(file, _TEXT)
+    text = file.record(_TEXT)
+    if not isinstance(text.get("tokenizer"), str):
+        raise ConfigError("its tokenizer has no name")
     _ = tokenizer_of(text)
     features = Features(vocabulary, buckets, config)
-    return Classifier(config, labels, features, vectors, output, text, _json(file, _MADE))
-
-
-def _json(file: TensorFile, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(file.metadata.get(name, ""))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"its {name} is not JSON") from error
-    if not isinstance(value, dict) or (
-        name == _TEXT and not isinstance(value.get("tokenizer"), str)
-    ):
-        raise ConfigError(f"its {name} is not what it should be")
-    return value
+    return Classifier(config, labels, features, vectors, output, text, file.record(_MADE))

@@ -234,10 +234,10 @@ def _softmax_step(
         gradients[k] = z
         largest = max(largest, z)
     total, weight, loss = np.float32(0), np.float32(0), np.float32(0)
-    share = np.float32(1) / np.float32(b - a)
+    target = np.float32(1) / np.float32(b - a)
     for j in range(a, b):
-        loss -= share * (gradients[labels[j]] - largest)
-        weight += share * weights[labels[j]]
+        loss -= target * (gradients[labels[j]] - largest)
+        weight += target * weights[labels[j]]
     for k in range(K):
         gradients[k] = np.exp(gradients[k] - largest)
         total += gradients[k]
@@ -245,7 +245,7 @@ def _softmax_step(
     for k in range(K):
         gradients[k] = -gradients[k] / total
     for j in range(a, b):
-        gradients[labels[j]] += share
+        gradients[labels[j]] += target
     for k in range(K):
         g = lr * weight * gradients[k]
         for d in range(D):

@@ -7,7 +7,6 @@ safetensors container with ``vectors`` (V, 4, S) and ``biases`` (V, 4) as float3
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ from wordkit.counts.config import GloveConfig
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
 from wordkit.kernels.aligned import aligned, are_bounded, padded_length
 from wordkit.runtime import require_memory
-from wordkit.storage import GLOVE_CHECKPOINT
+from wordkit.storage import GLOVE_CHECKPOINT, to_json
 from wordkit.storage.checkpoints import (
     MAX_FLOAT,
     CheckpointPlan,
@@ -244,10 +243,7 @@ def glove_record(checkpoint: GloveCheckpoint) -> str:
     """
     record = {"config": asdict(checkpoint.config), "corpus": dict(checkpoint.corpus)}
     progress = {name: getattr(checkpoint.state, name) for name in _PROGRESS}
-    try:
-        return json.dumps({**record, **progress}, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the settings cannot be kept in a checkpoint: {error}") from error
+    return to_json({**record, **progress})
 
 
 def read_glove_checkpoint(path: str | os.PathLike[str]) -> GloveCheckpoint:

@@ -28,7 +28,7 @@ from wordkit.errors import (
     ResourceError,
     VocabularyError,
 )
-from wordkit.storage import TensorFile, content_digest, read_tensors, write_tensors
+from wordkit.storage import TensorFile, content_digest, read_tensors, to_json, write_tensors
 from wordkit.storage.compression import HEAD_BYTES, file_format
 from wordkit.storage.quantization import check_precision, dequantize, is_scales_of, quantize
 from wordkit.text import Vocabulary
@@ -87,11 +87,7 @@ def save_network(
                 "with a lower learning rate"
             )
         everything |= quantize(name, matrix, precision)
-    records = {_NETWORK: dict(settings), _ABOUT: dict(metadata)}
-    try:
-        texts = {name: json.dumps(value, allow_nan=False) for name, value in records.items()}
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
+    texts = {_NETWORK: to_json(dict(settings)), _ABOUT: to_json(dict(metadata))}
     texts[_DIGEST] = content_digest(_joined(texts), everything)
     write_tensors(path, everything, kind=kind, metadata=texts)
 
@@ -150,20 +146,10 @@ class NetworkFile:
         self.file = read_tensors(path, kind=kind)
         self.vocabularies = read_vocabularies(self.file, prefixes)
         self._arrays = {prefix + name for prefix in prefixes for name in ("words", "counts")}
-        self.settings, self.metadata = self._record(_NETWORK), self._record(_ABOUT)
+        self.settings, self.metadata = self.file.record(_NETWORK), self.file.record(_ABOUT)
         texts = {name: self.file.metadata[name] for name in (_NETWORK, _ABOUT)}
         self._digest = content_digest(_joined(texts), self.file.tensors)
         self.file = replace(self.file, tensors=_renamed(self.file.tensors))
-
-    def _record(self, name: str) -> dict[str, Any]:
-        """Return a JSON object by name."""
-        try:
-            known = json.loads(self.file.metadata.get(name, ""))
-        except (ValueError, RecursionError) as error:
-            raise self.corrupted(f"its entry {name!r} is missing or not JSON") from error
-        if not isinstance(known, dict):
-            raise self.corrupted(f"its entry {name!r} is no JSON object")
-        return known
 
     @contextlib.contextmanager
     def as_format_error(self) -> Iterator[None]:

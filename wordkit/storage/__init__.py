@@ -18,6 +18,7 @@ from wordkit.storage.container import (
     kind_of,
     read_tensors,
     save_tensors,
+    to_json,
     write_tensors,
 )
 from wordkit.storage.paths import (
@@ -55,6 +56,7 @@ __all__ = [
     "kind_of",
     "read_tensors",
     "save_tensors",
+    "to_json",
     "user_cache",
     "why_no_file",
     "why_unreadable",

@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.errors import FormatError, StorageError, counted
+from wordkit.errors import ConfigError, FormatError, StorageError, counted
 from wordkit.storage.atomic import atomic_write
 from wordkit.storage.paths import check_readable, why_unreadable
 
@@ -40,6 +40,7 @@ __all__ = [
     "kind_of",
     "read_tensors",
     "save_tensors",
+    "to_json",
     "write_tensors",
 ]
 
@@ -103,6 +104,33 @@ class TensorFile:
                 f"{dimensions} dimensions, but is {tensor.dtype} with {tensor.ndim}; make it again"
             )
         return tensor
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Return an entry of the metadata that :func:`to_json` wrote.
+
+        Raises:
+            FormatError: it is missing, or no JSON object.
+        """
+        try:
+            value = json.loads(self.metadata.get(name, ""))
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            fault = f"its entry {name!r} is missing or no JSON object"
+            raise FormatError(f"{self.path} is corrupted: {fault}; copy or make it again")
+        return value
+
+
+def to_json(record: Mapping[str, Any]) -> str:
+    """Return an entry of the metadata as JSON.
+
+    Raises:
+        ConfigError: JSON cannot hold it.
+    """
+    try:
+        return json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"the metadata cannot be written as JSON: {error}") from error
 
 
 def write_tensors(

@@ -8,7 +8,6 @@ The file is a safetensors container with ``input`` (R, D) and ``output`` (O, D) 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ import numpy.typing as npt
 
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
-from wordkit.storage import WORD2VEC_CHECKPOINT, kind_of
+from wordkit.storage import WORD2VEC_CHECKPOINT, kind_of, to_json
 from wordkit.storage.checkpoints import (
     MAX_FLOAT,
     check_same_settings,
@@ -150,10 +149,7 @@ def checkpoint_record(checkpoint: Checkpoint) -> str:
         "kept": state.kept,
         "joined": state.joined,
     }
-    try:
-        return json.dumps(record, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the settings cannot be kept in a checkpoint: {error}") from error
+    return to_json(record)
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def _read(source: Source, options: ReadOptions) -> Embeddings:
             vocabulary,
             vectors[:rows],
             norms=None if norms is None else norms[:rows],
-            metadata=_metadata(file),
+            metadata=file.record(_METADATA) if _METADATA in file.metadata else {},
             weights=weights,
             source=source.path,
             subwords=_subwords(file),
@@ -86,8 +86,8 @@ def _subwords(file: TensorFile) -> Subwords | None:
     if _SUBWORDS not in file.metadata:
         return None
     try:
-        ngrams = from_record(NGrams, json.loads(file.metadata[_SUBWORDS]))
-    except (ConfigError, ValueError, RecursionError) as error:
+        ngrams = from_record(NGrams, file.record(_SUBWORDS))
+    except ConfigError as error:
         raise FormatError(f"{file.path} is corrupted: its n-grams are unknown: {error}") from error
     matrix, scales = mapped(file, _NGRAMS)
     buckets = file.tensor(_BUCKETS, np.int32, 1) if _BUCKETS in file.tensors else None
@@ -106,16 +106,6 @@ def _subwords(file: TensorFile) -> Subwords | None:
 def _first_lines(words: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
     breaks = np.flatnonzero(words == ord("\n"))
     return words if len(breaks) < count else words[: breaks[count - 1]]
-
-
-def _metadata(file: TensorFile) -> Mapping[str, Any]:
-    try:
-        metadata = json.loads(file.metadata.get(_METADATA, "{}"))
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{file.path} is corrupted: its metadata is not JSON") from error
-    if not isinstance(metadata, dict):
-        raise FormatError(f"{file.path} is corrupted: its metadata is no JSON object")
-    return metadata
 
 
 def native_in(precision: str) -> Format:
