@@ -79,16 +79,11 @@ def train_chunk(
     of_outputs = copied_rows(outputs, settings.copied)
     work = _workspace(settings, of_outputs)
     seed += np.uint64(stop - start)
-    noise = targets.noise
-    if parts is None:
-        loss, predictions = _train(
-            words, noise, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, None
-        )
-    else:
-        composed = composed_vectors(parts, of_inputs, 2 * settings.window + BLOCK)
-        loss, predictions = _train(
-            words, noise, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, composed
-        )
+    composed = composed_vectors(parts, of_inputs, 2 * settings.window + BLOCK)
+    loss, predictions = _train(
+        words, targets.noise, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work,
+        composed,
+    )  # fmt: skip
     merge(of_inputs)
     merge(of_outputs)
     return loss, predictions

@@ -39,8 +39,10 @@ class Composed(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def composed_vectors(parts: Parts, inputs: Matrix, positions: int) -> Composed:
-    """Return the buffers for as many positions at a time."""
+def composed_vectors(parts: Parts | None, inputs: Matrix, positions: int) -> Composed | None:
+    """Return the buffers for as many positions at a time; None where words have one row each."""
+    if parts is None:
+        return None
     most = 0
     for word in range(len(parts.starts) - 1):
         most = max(most, parts.starts[word + 1] - parts.starts[word])

@@ -83,15 +83,10 @@ def train_chunk(
     of_outputs = copied_rows(outputs, settings.copied if settings.loss == NS else 0)
     work = _workspace(targets, settings, of_outputs)
     seed += np.uint64(stop - start)
-    if parts is None:
-        loss, predictions = _train(
-            words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, None
-        )
-    else:
-        composed = composed_vectors(parts, of_inputs, 2 * settings.window + 1)
-        loss, predictions = _train(
-            words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, composed
-        )
+    composed = composed_vectors(parts, of_inputs, 2 * settings.window + 1)
+    loss, predictions = _train(
+        words, targets, settings, of_inputs, of_outputs, start_lr, stop_lr, seed, work, composed
+    )
     merge(of_inputs)
     merge(of_outputs)
     return loss, predictions
