@@ -150,15 +150,11 @@ def iter_train_texts(
     say(f"{some}{turns} to train on, {len(held_out):,} to validate on")
     chosen = plan.fit(kind.pairs(train), device)
     if plan.preset is None:
-        size, bucket = chosen.training.batch_tokens, chosen.training.bucket
+        settings, units = chosen.training, chosen.training.batch_tokens
         facts = [chosen.model.summary, f"dropout {chosen.model.dropout:g}"]
-        facts += [f"bucket {bucket}"] if bucket > 1 else []
-        facts.append(
-            f"batch {chosen.training.batch}"
-            if size is None
-            else f"batches of {counted(size, 'unit')}"
-        )
-        say(f"{chosen.description}: {', '.join(facts)}, lr {chosen.training.lr:g}")
+        facts += [f"bucket {settings.bucket}"] if settings.bucket > 1 else []
+        facts += [f"batches of {counted(units, 'unit')}" if units else f"batch {settings.batch}"]
+        say(f"{chosen.description}: {', '.join(facts)}, lr {settings.lr:g}")
     return iter_train(
         kind, train, chosen.model, chosen.training, valid=held_out, init=init,
         embeddings=embeddings, device=device, resume=resume, **options,

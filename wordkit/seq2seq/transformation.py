@@ -338,18 +338,12 @@ def _attention(
     """Return the attention weights, (T, S), with which an answer to a text is written."""
     network, encoded = model.network, encode_pairs(model, [(text, "")])
     batch, state = read_sources(model, encoded, np.array([0]))
-    weights = np.zeros((len(ids) + 1, len(batch.sources)), np.float32)
+    found = [np.zeros(len(batch.sources), np.float32)]
     with inference(network):
-        for step, id_ in enumerate([encoded.eos_id, *ids]):
-            if state.context is not None and state.weights is not None:
-                weights[step] = _of_head(state.weights[0], head)
+        for id_ in (encoded.eos_id, *ids):
             _, state = network(torch.tensor([[id_]], device=device_of(network)), state)
-            if state.context is None and state.weights is not None:
-                weights[step] = _of_head(state.weights[0], head)
-    return weights[: len(ids), :: -1 if model.config.reverse else 1].copy()
-
-
-def _of_head(weights: Tensor, head: int | None) -> npt.NDArray[np.float32]:
-    """Return the weights, (S,), of one head or the mean of all, of (A, S) or of (S,)."""
-    heads = weights.cpu().view(-1, weights.shape[-1])
-    return np.asarray(heads.mean(0) if head is None else heads[head - 1])
+            if state.weights is not None:
+                heads = state.weights[0].cpu().view(-1, len(batch.sources))  # (A, S)
+                found.append(np.asarray(heads.mean(0) if head is None else heads[head - 1]))
+    first = int(state.context is None)  # else a unit is written with the weights of the step before
+    return np.stack(found)[first : first + len(ids), :: -1 if model.config.reverse else 1].copy()

@@ -294,13 +294,9 @@ def check_same_texts(
         if before != given:
             raise ConfigError(
                 f"the checkpoint is of a training on another text ({name}: fingerprint "
-                f"{_short(before)}, not {_short(given)}); give the same texts, preprocessed in the "
-                "same way, with as much held out"
+                f"{before or 'none':.8}, not {given or 'none':.8}); give the same texts, "
+                "preprocessed in the same way, with as much held out"
             )
-
-
-def _short(fingerprint: object) -> str:
-    return "none" if fingerprint is None else f"{fingerprint:.8}"
 
 
 def check_same_settings(

@@ -167,14 +167,22 @@ class Word2VecRun(StoppableRun[Embeddings]):
             last = state.loss_sum
             state.epoch, state.position, state.loss_sum = state.epoch + 1, 0, LossSum()
         state.loss_sum = last  # for the last checkpoint
-        if state.epoch > began and not self._predictions:
+        if state.epoch == began:
+            return
+        if not self._predictions:
             raise TextError(
                 "there was nothing to predict: no line holds two words that are frequent enough "
                 "and were not skipped by subsampling; give more text or longer lines, or lower "
                 "min_count or sample"
             )
-        if state.epoch > began:
-            self._warn_of(last)
+        if last.mean_loss > 1.01 * self._untrained_loss:
+            warnings.warn(
+                f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
+                f"{self._untrained_loss:.3g} of untrained vectors: the learning rate "
+                f"{self._config.start_lr:g} is too high for this text; lower it",
+                WordkitWarning,
+                stacklevel=2,
+            )
 
     @property
     def has_learnt(self) -> bool:  # noqa: D102 - see StoppableRun
@@ -245,16 +253,6 @@ class Word2VecRun(StoppableRun[Embeddings]):
             f"{self._diverged.epoch + 1}, at learning rate {rate:.4g}: the vectors grew beyond all "
             f"bounds; lower lr, to {min(self._config.start_lr / 4, self._config.usual_lr):.2g} say"
         )
-
-    def _warn_of(self, last: LossSum) -> None:
-        if last.mean_loss > 1.01 * self._untrained_loss:
-            warnings.warn(
-                f"the loss of the last epoch, {last.mean_loss:.3g}, is above the "
-                f"{self._untrained_loss:.3g} of untrained vectors: the learning rate "
-                f"{self._config.start_lr:g} is too high for this text; lower it",
-                WordkitWarning,
-                stacklevel=2,
-            )
 
     def _report(self) -> Report:
         loss_sum, tokens = self._state.loss_sum, self._corpus.tokens
