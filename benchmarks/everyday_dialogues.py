@@ -30,6 +30,7 @@ import numpy as np
 from machine import describe, heading, in_turns, row, table
 
 import wordkit
+from wordkit.decoding.config import SamplingConfig
 from wordkit.decoding.scoring import score_sequences
 from wordkit.lm import LanguageModel
 from wordkit.runtime import Run
@@ -107,8 +108,9 @@ def _changed(config: Any) -> str:
 
 def _scores(model: DialogueModel, test: Sequence[Dialogue], seed: int) -> list[str]:
     score = iter_evaluate_dialogues(
-        model, test, DecodingConfig(max_length=50, seed=seed), draws=1, situations=1, samples=20
-    ).result()
+        model, test, DecodingConfig(max_length=50), sampling=SamplingConfig(seed=seed), draws=1,
+        situations=1, samples=20,
+    ).result()  # fmt: skip
     kl = "" if score.kl is None else f"{score.kl:.2f}"
     bleu = "" if score.translation is None else f"{score.translation.bleu:.2f}"
     shown = [f"{score.perplexity:.2f}", kl, f"{score.distinct_1:.4f}", f"{score.distinct_2:.4f}"]

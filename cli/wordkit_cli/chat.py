@@ -16,8 +16,7 @@ from wordkit_cli.options import encoding_options, encoding_values, json_option, 
 from wordkit_cli.output import print_json, print_table
 from wordkit_cli.progress import say
 from wordkit_cli.sections import SectionedCommand, option
-from wordkit_cli.sequence_models import decoding_config
-from wordkit_cli.setting_options import SettingOptions
+from wordkit_cli.setting_options import SettingOptions, changed
 from wordkit_cli.stopping import STOPPING
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ def command(
 
     From a pipe each line is answered by a line; a blank one, answered by a blank one, begins a new
     dialogue. The same lines and seed have the same answers. --json prints an object for each.
+    Answers are the most probable ones; of a model with a latent variable, for a draw of it.
 
     \b
     Examples:
@@ -66,8 +66,8 @@ def command(
     from wordkit.seq2seq.dialogue import Chat
 
     (given,) = _DECODING.given(options)
-    config = decoding_config(_DECODING, options) if given else None  # the default of the model
-    chat = Chat(load_dialogue(named or model, device), config)
+    asked = load_dialogue(named or model, device)
+    chat = Chat(asked, changed(asked.decoding(given), **given))
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         _converse(chat, as_json)
         return

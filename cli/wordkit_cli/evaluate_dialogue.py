@@ -7,37 +7,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.storage import check_outputs
 from wordkit_cli.models import DIALOGUE, find, load_dialogue, model_and
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
-from wordkit_cli.sections import SectionedCommand
-from wordkit_cli.sequence_models import decoding_config, read_dialogue_files
-from wordkit_cli.setting_options import SettingOptions
+from wordkit_cli.sections import SectionedCommand, option
+from wordkit_cli.sequence_models import decoding_config, read_dialogue_files, samples_option
+from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
     from wordkit.evaluation.dialogue import DialogueScore
 
 __all__ = ["command"]
 
+_SAMPLING = SettingOptions({"Draws": SamplingConfig})
 _DECODING = SettingOptions(
-    {"Decoding": DecodingConfig}, hidden=("batch", "alternatives", "copy_unknown")
+    {"Decoding": DecodingConfig},
+    hidden=(
+        "batch",
+        "alternatives",
+        "copy_unknown",
+        "sample",
+        *SamplingConfig.__dataclass_fields__,
+    ),
 )
 
 
 @click.command("evaluate-dialogue", cls=SectionedCommand)
 @click.argument("files", nargs=-1, required=True, metavar="[MODEL] DIALOGUES")
 @_DECODING
-@click.option(
-    "--draws", default=10, show_default=True, type=click.IntRange(min=1),
-    help="Number of answers to draw to the same turns.",
+@option(
+    "--draws", default=10, show_default=True, type=click.IntRange(min=1), metavar="N",
+    help="Number of answers to draw to the same turns.", section="Draws",
 )  # fmt: skip
-@click.option(
-    "--samples", default=10, show_default=True, type=click.IntRange(min=1),
-    help="Draws of a latent variable for the bound of the perplexity.",
-)  # fmt: skip
+@_SAMPLING
+@samples_option
 @model_device_option
 @encoding_options
 @json_option
@@ -45,12 +52,12 @@ _DECODING = SettingOptions(
 def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: Any) -> None:
     """Measure how well MODEL predicts the turns of DIALOGUES, and how it answers them.
 
-    Each turn but the first is predicted, and answered, given the true turns before it.
-    Perplexity is that of a word, with the ends of turns; of a model with a latent variable a bound
-    of it, by importance sampling. Distinct-1 and -2 are the different words
-    and pairs of words of the answers over all their words (Li et al. 2016); distinct answers are
-    those of 10 draws to the same turns. BLEU needs pip install 'wordkit[bleu]'. Default of MODEL:
-    $WORDKIT_DIALOGUE, else ./dialogue.safetensors.
+    Each turn but the first is predicted, and answered, given the true turns before it. Perplexity
+    is that of a word, with the ends of turns; of a model with a latent variable a bound of it, by
+    importance sampling. Distinct-1 and -2 are the different words and pairs of words of the answers
+    over all their words (Li et al. 2016); distinct answers are the different ones among --draws to
+    the same turns, on average over 200 places. BLEU needs pip install 'wordkit[bleu]'. Default of
+    MODEL: $WORDKIT_DIALOGUE, else ./dialogue.safetensors.
 
     \b
     Examples:
@@ -63,12 +70,13 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     model = find(DIALOGUE, named)
     check_outputs([log], [model])
     asked = load_dialogue(model, options["device"])
-    config = decoding_config(_DECODING, options)
+    config, (sampling,) = decoding_config(_DECODING, options), _SAMPLING.given(options)
     with Progress(quiet=options["quiet"], log=log) as progress:
         dialogues = read_dialogue_files([file], options, outputs=(log,))
         run = iter_evaluate_dialogues(
-            asked, dialogues, config, draws=options["draws"], samples=options["samples"]
-        )
+            asked, dialogues, config, sampling=changed(SamplingConfig(), **sampling),
+            draws=options["draws"], samples=options["samples"],
+        )  # fmt: skip
         score = progress.finish(run)
         if asked.config.unit != "char" and score.translation is None:
             progress.say("BLEU needs sacrebleu; pip install 'wordkit[bleu]'")

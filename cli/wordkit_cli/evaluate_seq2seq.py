@@ -18,6 +18,7 @@ from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import (
     decoding_config,
     read_pair_files,
+    samples_option,
     separator_option,
     sequence_model_option,
 )
@@ -45,10 +46,7 @@ _UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
     "--examples", default=3, show_default=True, type=click.IntRange(min=0),
     help="Number of right and wrong answers to show.",
 )  # fmt: skip
-@click.option(
-    "--samples", default=10, show_default=True, type=click.IntRange(1, 10_000), metavar="K",
-    help="Draws of a latent variable, for the bound of the perplexity.",
-)  # fmt: skip
+@samples_option
 @sequence_model_option
 @model_device_option
 @encoding_options

@@ -12,8 +12,8 @@ __all__ = ["SECTIONS", "Option", "SectionedCommand", "option"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECTIONS = (
-    "Decoding", "Phrases", "Text", "Adaptation", "Model", "Regularization", "Latent variable",
-    "Training", "Output layer", "Checkpoints", "Running",
+    "Decoding", "Draws", "Phrases", "Text", "Adaptation", "Model", "Regularization",
+    "Latent variable", "Training", "Output layer", "Checkpoints", "Running",
 )  # fmt: skip
 """The sections of options, in their order."""
 _OTHERS = "Other options"

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wordkit_corpora.plaintext import PlainText
 
 __all__ = [
-    "decoding_config", "read_dialogue_files", "read_pair_files", "separator_option",
-    "sequence_model_option", "train",
+    "decoding_config", "read_dialogue_files", "read_pair_files", "samples_option",
+    "separator_option", "sequence_model_option", "train",
 ]  # fmt: skip
 
 
@@ -44,6 +44,11 @@ separator_option = option(
 sequence_model_option = option(
     "-m", "--model", metavar="FILE",
     help="The sequence model to ask. Default: $WORDKIT_SEQ2SEQ, else ./seq2seq.safetensors.",
+)  # fmt: skip
+
+samples_option = click.option(
+    "--samples", default=10, show_default=True, type=click.IntRange(1, 10_000), metavar="K",
+    help="Draws of a latent variable, for the bound of the perplexity.",
 )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ import pytest
 from seq2seq.test_dialogue_network import log_probs
 from seq2seq.toy_dialogues import SMALL, random_model, toy_dialogues
 
+from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.evaluation.dialogue import distinct
-from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.dialogue import iter_evaluate_dialogues
 from wordkit.seq2seq.dialogue.batches import encode_dialogues
 
@@ -44,8 +44,8 @@ def test_scores_are_those_of_all_turns_counted_by_hand(shape: dict[str, object])
 
 
 def test_a_draw_that_is_not_left_to_chance_gives_one_answer() -> None:
-    config = DecodingConfig(sample=True, top_k=1)
-    score = iter_evaluate_dialogues(random_model(), DIALOGUES, config).result()
+    greedy = SamplingConfig(top_k=1)
+    score = iter_evaluate_dialogues(random_model(), DIALOGUES, sampling=greedy).result()
     assert score.distinct_answers == 1
     with pytest.raises(ConfigError, match="there is no dialogue of two turns to evaluate on"):
         iter_evaluate_dialogues(random_model(), [("a",)])

@@ -179,7 +179,7 @@ def test_words_are_dropped_from_the_inputs_alone() -> None:
 
 @pytest.mark.parametrize("name", ["kl_annealing", "free_bits", "word_dropout", "bag_of_words"])
 def test_its_settings_have_no_effect_without_it(name: str) -> None:
-    says = f"{name} 0.6 has no effect without a latent variable; leave it out, or give the number"
+    says = f"{name} 0.6 has no effect without a latent variable; leave it out, or give the model"
     with pytest.raises(ConfigError, match=says):
         trained(toy_pairs(9), SMALL, replace(QUICK, **{name: 0.6}))
     trained(toy_pairs(9), WITH_LATENT, replace(QUICK, **{name: 0.6}))

@@ -141,7 +141,7 @@ def test_texts_are_normalized_as_the_model_says() -> None:
 def test_a_text_beyond_all_memory_is_an_error_and_no_kill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transformation, "available_memory", lambda: 1 << 26)
     model = random_model()
-    says = "a text of 1,000,000 units needs .* GiB are free; shorten it, or lower beam"
+    says = "a text of 1,000,000 units needs .* GiB are free; shorten it, or ask for fewer"
     with pytest.raises(ResourceError, match=says) as caught:
         next(transform(model, ["ab" * 500_000]))
     assert "\n" not in str(caught.value)
@@ -255,7 +255,7 @@ def test_samples_depend_on_the_seed_and_the_number_of_the_text_alone(
 
 
 def test_a_beam_beyond_all_memory_is_an_error_and_no_kill() -> None:
-    with pytest.raises(ResourceError, match="GiB are free; .*, or lower beam"):
+    with pytest.raises(ResourceError, match="GiB are free; .*, or ask for fewer hyp"):
         next(transform(random_model(), ["abc"], DecodingConfig(beam=10**9)))
 
 

@@ -11,8 +11,10 @@ import torch
 from seq2seq.test_dialogue_network import BASE, DIALOGUES, log_probs
 from seq2seq.toy_dialogues import QUICK, random_model, trained
 
+from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.dialogue import (
+    Chat,
     DialogueConfig,
     DialogueModel,
     answers,
@@ -62,16 +64,18 @@ def test_one_situation_has_several_answers(model: DialogueModel) -> None:
     assert all(len(texts & {*FIVE}) >= 3 for texts in found), found
     means = [[answer.text for answer in each] for each in answers(model, asked)]
     assert means == [[answer.text for answer in each] for each in answers(model, asked)]
-    chat = model.chat()
-    said = [chat.say("hello"), *(chat.again() for _ in range(3))]
-    assert said == [(other := model.chat()).say("hello"), *(other.again() for _ in range(3))]
+    said = [[(chat := model.chat(seed=seed)).say("hello"), chat.again()] for seed in (3, 3, 1, 2)]
+    assert said[0] == said[1] and len({*map(tuple, said)}) > 1
+    assert model.chat().config == Chat(model).config == DecodingConfig(sample=True, top_k=1)
+    for settings in ({"beam": 3}, {"sample": True, "top_p": 0.9}, {"sample": False}):
+        assert model.chat(**settings).config == DecodingConfig(**settings), "as it is given"
 
 
 def test_an_evaluation_has_the_bound_and_the_answers_of_draws(model: DialogueModel) -> None:
     dialogues = [("hello", "hi", f"{c}?", answer) for c in "ab" for answer in FIVE]
     few, many = (
         iter_evaluate_dialogues(
-            model, dialogues, replace(DRAWS, alternatives=1), samples=samples
+            model, dialogues, sampling=SamplingConfig(top_k=1), samples=samples
         ).result()
         for samples in (1, 50)
     )

@@ -246,7 +246,7 @@ def check_latent(latent: int | None, config: Seq2SeqTrainingConfig) -> None:
         if latent is None and value != known[name].default:
             raise ConfigError(
                 f"{name} {value} has no effect without a latent variable; leave it out, or give "
-                "the number of its dimensions (latent)"
+                "the model one: latent, or of dialogues arch vhred"
             )
 
 

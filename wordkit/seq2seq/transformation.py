@@ -280,7 +280,7 @@ def parts_that_fit(
         while size > 1 and needed(rows[:size]) > free:
             size //= 2
         what = f"a text of {counted(length(int(rows[0])), 'unit')} needs"
-        require_memory(what, needed(rows[:size]), "shorten it, or lower beam", free)
+        require_memory(what, needed(rows[:size]), "shorten it, or ask for fewer hypotheses", free)
         yield rows[:size]
         rows = rows[size:]
 

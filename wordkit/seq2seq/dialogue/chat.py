@@ -53,16 +53,12 @@ class Chat:
 
     Args:
         model: that answers.
-        config: how its answers are decoded; None: greedily, of a model with a latent variable for
-            a draw of it. What is drawn depends on the seed and on how much was said before in this
-            chat.
+        config: how its answers are decoded; None: as :meth:`DialogueModel.decoding` says. What is
+            drawn depends on the seed and on how much was said before in this chat.
     """
 
     def __init__(self, model: DialogueModel, config: DecodingConfig | None = None) -> None:
-        if config is None:
-            has_latent = model.config.latent is not None
-            config = DecodingConfig(sample=True, top_k=1) if has_latent else DecodingConfig()
-        self.model, self.config = model, config
+        self.model, self.config = model, config or model.decoding()
         self.turns: list[str] = []
         """The turns of the dialogue so far, the model's own among them."""
         self._said = 0

@@ -30,9 +30,9 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
 
     arch: DialogueArchitecture = setting(  # type: ignore[assignment]
         "hred",
-        "Architecture. hred: an RNN over the vectors of all turns so far, whose state the decoder "
-        "starts from, Serban et al. 2016; vhred: a latent variable beside it, so that a turn has "
-        "several answers, Serban et al. 2017; seq2seq: the decoder knows the last turn alone.",
+        "Architecture: hred, an RNN over the vectors of all turns so far, whose state the decoder "
+        "starts from; vhred, a latent variable beside it, so that a turn has several answers; "
+        "seq2seq, the decoder knows the last turn alone. Serban et al. 2016; Serban et al. 2017.",
         main=True,
     )
     unit: Unit = "word"

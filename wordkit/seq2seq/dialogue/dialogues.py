@@ -37,8 +37,9 @@ def read_dialogues(source: TextSource) -> list[Dialogue]:
         WordkitWarning: a dialogue has a single turn, or a turn is empty: these are left out; or no
             blank line separates dialogues.
     """
-    found = check_dialogues(_groups(source), source.name)
-    if len(found) == 1:
+    groups = [*filter(None, _groups(source))]
+    found = check_dialogues(groups, source.name)
+    if len(groups) == 1:
         _warn(f"{source.name} has no blank line between dialogues, so all of it is one dialogue")
     return found
 
@@ -53,7 +54,7 @@ def _groups(source: TextSource) -> Iterator[list[str]]:
             turns, speaker, file = [], "", name
         if not line.strip():
             continue
-        first, tab, text = line.partition("\t")
+        first, tab, text = line.lstrip().partition("\t")
         if tab and turns and first.strip() == speaker:
             turns[-1] = f"{turns[-1]} {text.strip()}".strip()
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 
 import numpy as np
 
 from wordkit.config import check_number
+from wordkit.decoding.config import SamplingConfig
 from wordkit.errors import ConfigError
 from wordkit.evaluation.bleu import measure_translation
 from wordkit.evaluation.dialogue import DialogueScore, distinct
@@ -31,6 +32,7 @@ def iter_evaluate_dialogues(
     dialogues: Sequence[Dialogue],
     config: DecodingConfig | None = None,
     *,
+    sampling: SamplingConfig | None = None,
     draws: int = 10,
     situations: int = 200,
     samples: int = 10,
@@ -41,7 +43,8 @@ def iter_evaluate_dialogues(
         model: what is asked.
         dialogues: of two turns at least each; every turn but the first is predicted, and answered
             given the true turns before it.
-        config: how answers are decoded; temperature, top-k and top-p hold for the draws.
+        config: how answers are decoded, and at most how long draws are.
+        sampling: of the draws; its seed is that of ``samples`` too.
         draws: answers to the same turns, of which the different ones are counted, at least 1.
         situations: turns to which so many answers are drawn, spread over all dialogues.
         samples: draws of the latent variable for the bound of the perplexity, where there is one.
@@ -55,13 +58,16 @@ def iter_evaluate_dialogues(
     check_number("samples", samples)
     if not any(len(dialogue) > 1 for dialogue in dialogues):
         raise ConfigError("there is no dialogue of two turns to evaluate on; give one at least")
-    config = config or DecodingConfig()
-    return Run(_evaluate(model, dialogues, config, draws, situations, samples))
+    config, sampling = config or DecodingConfig(), sampling or SamplingConfig()
+    sampled = DecodingConfig(
+        sample=True, alternatives=draws, max_length=config.max_length, **asdict(sampling)
+    )
+    return Run(_evaluate(model, dialogues, config, sampled, situations, samples))
 
 
 def _evaluate(
-    model: DialogueModel, dialogues: Sequence[Dialogue], config: DecodingConfig, draws: int,
-    situations: int, samples: int,
+    model: DialogueModel, dialogues: Sequence[Dialogue], config: DecodingConfig,
+    sampled: DecodingConfig, situations: int, samples: int,
 ) -> Generator[Report, None, DialogueScore]:  # fmt: skip
     shape = model.config
     dialogues = normalized_dialogues(dialogues, shape.normalize)
@@ -72,11 +78,10 @@ def _evaluate(
     for start in range(0, P, _BATCH):
         yield Report("answering", start, P, "turns")
         rows = np.arange(start, min(start + _BATCH, P))
-        for part in _likelihoods(model, encoded, rows, samples, config.seed):
+        for part in _likelihoods(model, encoded, rows, samples, sampled.seed):
             nats, kl = nats - float(part.log_p.sum()), kl + float(part.kl.sum())
         found = decode_turns(model, encoded, rows, config)
         written += [as_answer(model, each[0], config).text for each in found]
-    sampled = replace(config, beam=1, sample=True, alternatives=draws)
     asked = np.unique(np.linspace(0, P - 1, min(situations, P)).round().astype(np.int64))
     different = 0
     for start in range(0, len(asked), _BATCH):

@@ -45,26 +45,38 @@ class DialogueModel(SequenceModel):
         """The shape of the network."""
         return self.network.config
 
+    def decoding(self, given: Iterable[str] = ()) -> DecodingConfig:
+        """Return how a chat decodes: greedily; with a latent variable for a draw of it each time.
+
+        Args:
+            given: names of settings that are given; with ``sample``, ``beam`` or those of sampling
+                among them, the latent variable is drawn only if they say so.
+        """
+        chosen = {"sample", "beam", "temperature", "top_k", "top_p"} & {*given}
+        draws = self.config.latent is not None and not chosen
+        return DecodingConfig(sample=True, top_k=1) if draws else DecodingConfig()
+
     def chat(self, **settings: Any) -> Chat:
         """Begin a conversation.
 
         Args:
             settings: fields of :class:`wordkit.seq2seq.DecodingConfig`, such as ``beam=5`` or
-                ``sample=True, top_p=0.9, seed=3``.
+                ``sample=True, top_p=0.9, seed=3``, instead of those of :meth:`decoding`.
 
         Raises:
             ConfigError: a setting is out of its range, or has no effect.
         """
         from wordkit.seq2seq.dialogue.chat import Chat
 
-        return Chat(self, change(DecodingConfig(), **settings))
+        return Chat(self, change(self.decoding(settings), **settings))
 
     def answer(self, dialogues: Iterable[Iterable[str]], **settings: Any) -> list[str]:
         """Return the best next turn of each dialogue.
 
         Args:
             dialogues: the turns of each so far, one at least.
-            settings: as for :meth:`chat`.
+            settings: fields of :class:`wordkit.seq2seq.DecodingConfig`; a latent variable is its
+                mean, unless ``sample`` says otherwise.
 
         Raises:
             ConfigError: a setting is out of its range, or has no effect.
