@@ -90,8 +90,9 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
 
     @property
     def attends_to(self) -> AttentionTo:
-        """What the decoder attends to, which is the last turn where no other is known."""
-        return "turn" if self.arch == "seq2seq" else self.attention_to
+        """What the decoder attends to; the last turn where no other is known, or nothing is."""
+        has_turns = self.arch != "seq2seq" and self.attention != "none"
+        return self.attention_to if has_turns else "turn"
 
     @property
     def window(self) -> int | None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.nn.config import full_name
 from wordkit.nn.network import map_state, select
@@ -24,7 +23,7 @@ from wordkit.seq2seq.dialogue.batches import History
 from wordkit.seq2seq.dialogue.config import DialogueConfig
 from wordkit.seq2seq.network import Seq2SeqNetwork
 
-__all__ = ["DialogueNetwork", "group_sizes"]
+__all__ = ["DialogueNetwork"]
 
 
 class DialogueNetwork(Seq2SeqNetwork):
@@ -60,20 +59,12 @@ class DialogueNetwork(Seq2SeqNetwork):
 
         Args:
             turns: each turn once, (S, N), int64, in the order in which units are read, padded at
-                the end; those of similar lengths beside each other, as they are read together.
+                the end; best the longest first, as padding then costs little.
             lengths: of each turn, from 1 to S, (N,), int64.
             history: the turns before each next turn.
         """
         history, lengths = map_state(lambda part: part.to(turns.device), (history, lengths))
-        sizes = group_sizes(lengths, 0.25)  # layers themselves skip most padding
-        ends = torch.split(lengths, sizes)
-        outputs, states, _ = zip(*(
-            self.read(units[: int(steps.max())], steps)
-            for units, steps in zip(torch.split(turns, sizes, 1), ends, strict=True)
-        ), strict=True)  # fmt: skip
-        layers = tuple(
-            tuple(map(torch.cat, zip(*layer, strict=True))) for layer in zip(*states, strict=True)
-        )
+        outputs, layers, _ = self.read(turns, lengths)
         vectors, last = layers[-1][0], history.last
         if self.context is None:
             after, layers = layers, select(layers, last)
@@ -86,36 +77,14 @@ class DialogueNetwork(Seq2SeqNetwork):
             return self._with_latent(self.decoder.initial_state(vectors, layers, None))
         values, masks = [], []
         if self.config.attends_to != "turns":
-            units = torch.cat([part.transpose(0, 1).flatten(0, 1) for part in outputs])
-            widths = torch.cat([steps.max().expand_as(steps) for steps in ends])
             steps = torch.arange(int(lengths[last].max()), device=turns.device)
-            places = (widths.cumsum(0) - widths)[last].unsqueeze(1) + steps
-            values.append(F.embedding(places.clamp(max=len(units) - 1), units))
+            values.append(outputs[: len(steps)].index_select(1, last))
             masks.append(steps >= lengths[last].unsqueeze(1))
         if self.config.attends_to != "turn":
             # with its own vector a turn is told exactly, however little the context RNN keeps yet
             of_turns = after[-1][0] + vectors[history.steps].flatten(0, 1)
-            values.append(of_turns[history.known.T])
+            values.append(of_turns[history.known])
             steps = torch.arange(len(history.known), device=turns.device)
             masks.append(steps >= history.lengths.unsqueeze(1))
-        attended = torch.cat(values, 1).transpose(0, 1)
-        state = self.decoder.initial_state(attended, layers, torch.cat(masks, 1))
+        state = self.decoder.initial_state(torch.cat(values), layers, torch.cat(masks, 1))
         return self._with_latent(state)
-
-
-def group_sizes(lengths: Tensor, ratio: float) -> list[int]:
-    """Return how many turns to read or write at a time, so that their lengths are similar.
-
-    Args:
-        lengths: of the turns, (N,), best the longest first. On a device one group has all.
-        ratio: of the shortest to the longest of a group; a low one means more padding, a high one
-            more groups, and so more calls.
-    """
-    if lengths.device.type != "cpu":
-        return [len(lengths)]
-    sizes, longest = [0], int(lengths[0])
-    for length in lengths.tolist():
-        if length < ratio * longest:
-            sizes, longest = [*sizes, 0], length
-        sizes[-1] += 1
-    return sizes

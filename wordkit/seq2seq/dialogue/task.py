@@ -22,12 +22,13 @@ from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import EncodedDialogues, pad_dialogues
 from wordkit.seq2seq.dialogue.chat import decode_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
-from wordkit.seq2seq.dialogue.network import DialogueNetwork, group_sizes
+from wordkit.seq2seq.dialogue.network import DialogueNetwork
 from wordkit.seq2seq.task import Seq2SeqTask, without_padding
 from wordkit.storage import DIALOGUE_CHECKPOINT
 
 __all__ = ["DialogueTask"]
 
+_SHORTEST = 0.55  # of the longest in a group: less means more padding, more means more calls
 _SAMPLE = 1000  # next turns that a validation decodes, to count exact matches
 
 
@@ -63,7 +64,7 @@ class DialogueTask(Seq2SeqTask):
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, Tensor]:
         """Return the features, (1, N, F), of turns that are written with others of their length."""
-        sizes, features, found = group_sizes((targets >= 0).sum(0), 0.55), [], []
+        sizes, features, found = _group_sizes((targets >= 0).sum(0)), [], []
         parts = torch.split(inputs, sizes, 1), torch.split(targets, sizes, 1), split(state, sizes)
         for ids, right, before in zip(*parts, strict=True):
             steps = max(int((right >= 0).sum(0).max()), 1)
@@ -77,3 +78,15 @@ class DialogueTask(Seq2SeqTask):
     def _answers(self) -> list[list[Hypothesis]]:
         rows = np.arange(min(len(self._valid), _SAMPLE))
         return decode_turns(self.model(self.network, {}), self._valid, rows, DecodingConfig())
+
+
+def _group_sizes(lengths: Tensor) -> list[int]:
+    """Return how many turns to write at a time, which are sorted, so that lengths are similar."""
+    if lengths.device.type != "cpu":
+        return [len(lengths)]
+    sizes, longest = [0], int(lengths[0])
+    for length in lengths.tolist():
+        if length < _SHORTEST * longest:
+            sizes, longest = [*sizes, 0], length
+        sizes[-1] += 1
+    return sizes
