@@ -73,13 +73,14 @@ def test_why(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
     lines = wordkit("chat", stdin="ab\nc\n/why\n").stdout.splitlines()
     assert lines[1] == answer and len(lines) == 2 + len(weights)
     assert lines[2].split()[0] == f"{weights[0].weight:.2f}" and lines[2].endswith("  ab")
-    last = replace(TURNS, attention_to="turn")
-    toy_dialogues.random_model(last).save(folder / "last.safetensors")
-    error = wordkit("chat", "last.safetensors", stdin="ab\n/why\n", status=1).stderr
-    assert error.splitlines()[-1] == (
-        "wordkit: the model attends to no turn but the last; train one with attention_to turns or "
-        "both"
-    )
+    for attention, attention_to in (("dot", "turn"), ("none", "both")):
+        shape = replace(TURNS, attention=attention, attention_to=attention_to)
+        toy_dialogues.random_model(shape).save(folder / "last.safetensors")
+        error = wordkit("chat", "last.safetensors", stdin="ab\n/why\n", status=1).stderr
+        assert error.splitlines()[-1] == (
+            "wordkit: the model attends to no turn but the last; train one with attention_to turns "
+            "or both"
+        )
 
 
 @pytest.mark.parametrize("attention_to", ["turns", "both"])
