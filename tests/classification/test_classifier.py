@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fasttext_files import Model
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -324,6 +325,12 @@ def test_corrupted_files_are_refused(tmp_path: Path, model: Classifier) -> None:
     scores[3, 0] = math.nan
     replace(model, vectors=scores).save(path)
     with pytest.raises(FormatError, match="not finite"):
+        Classifier.load(path)
+    path.write_bytes(Model(labels=("__label__a", "__label__b")).to_bytes())
+    with pytest.raises(FormatError, match="is a model of fastText, whose vectors alone are read"):
+        Classifier.load(path)
+    path.write_text("a line of a text")
+    with pytest.raises(FormatError, match="is no safetensors file"):
         Classifier.load(path)
     with pytest.raises(ConfigError, match="cannot hold a function"):
         trained(text={"tokenizer": str.split}).save(path)

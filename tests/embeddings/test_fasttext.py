@@ -92,7 +92,8 @@ def test_gensim_gives_the_same_vectors(tmp_path):
 def test_text_of_the_vectors(tmp_path):
     model = MODELS["skip-gram"]
     vectors = load_embeddings(written(tmp_path / "model.bin", model))
-    save_embeddings(vectors, tmp_path / "model.vec")
+    with pytest.warns(WordkitWarning, match="model.vec holds the words alone"):
+        save_embeddings(vectors, tmp_path / "model.vec")
     text = load_embeddings(tmp_path / "model.vec")
     np.testing.assert_array_equal(text.vectors, vectors.vectors)
     assert text.subwords is None

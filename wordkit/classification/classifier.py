@@ -108,7 +108,19 @@ class Classifier:
             StorageError: the file cannot be read.
             FormatError: it is corrupted, or of another kind.
         """
-        file = read_tensors(path, kind=CLASSIFIER)
+        try:
+            file = read_tensors(path, kind=CLASSIFIER)
+        except FormatError:
+            from wordkit.embeddings.formats.fasttext import FASTTEXT_BINARY
+
+            with open(path, "rb") as content:
+                is_fasttext = FASTTEXT_BINARY.recognize(content.read(4), "")
+            if is_fasttext:
+                raise FormatError(
+                    f"{path} is a model of fastText, whose vectors alone are read; train a "
+                    "classifier on its texts by wordkit train-classifier"
+                ) from None
+            raise
         try:
             return _restored(file)
         except (ConfigError, VocabularyError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,13 @@ from wordkit.embeddings.formats.native import NATIVE, native_in
 from wordkit.embeddings.formats.projector import PROJECTOR
 from wordkit.embeddings.formats.source import Source
 from wordkit.embeddings.formats.word2vec import FASTTEXT, WORD2VEC, WORD2VEC_BINARY, other_text
-from wordkit.errors import ConfigError, EmbeddingsError, FormatError, ResourceError
+from wordkit.errors import (
+    ConfigError,
+    EmbeddingsError,
+    FormatError,
+    ResourceError,
+    WordkitWarning,
+)
 from wordkit.storage import atomic_write, check_outputs
 from wordkit.storage.compression import HEAD_BYTES, file_format, split_suffix
 from wordkit.storage.quantization import check_precision
@@ -106,6 +113,9 @@ def save_embeddings(
             only read.
         EmbeddingsError: the format cannot hold these words or vectors.
         StorageError: the file cannot be written.
+
+    Warns:
+        WordkitWarning: the format has no place for the vectors of n-grams.
     """
     path = Path(path)
     compression = split_suffix(path)[1]
@@ -122,6 +132,9 @@ def save_embeddings(
         raise ConfigError(f"{chosen.name} files are only read, never written; choose fasttext")
     check_dim(embeddings.dim, path, format)
     chosen.check(embeddings)
+    if embeddings.subwords is not None and chosen.name != NATIVE.name:
+        message = f"{path} holds the words alone; .safetensors keeps the vectors of n-grams too"
+        warnings.warn(message, WordkitWarning, stacklevel=2)
     _, *second = files_of(path, format)
     check_outputs(second, [embeddings.source])  # while the vectors themselves may be replaced
     with contextlib.ExitStack() as files:  # both are whole before either takes its place
