@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import sys
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -145,12 +146,9 @@ class Setting:
             raise self._error(f"at most {_MAX_INT}", value)
         if not self._is_in_range(value):
             raise self._error(self.range, value)
-        try:
-            as_float = float(value)
-        except OverflowError as error:
-            if self.type is float:
-                raise self._error("a finite number in the range of float64", value) from error
-        return int(value) if is_whole else as_float
+        if is_whole and self.type is float and abs(int(value)) > sys.float_info.max:
+            raise self._error("a finite number in the range of float64", value)
+        return int(value) if is_whole else float(value)
 
     def _is_in_range(self, value: Any) -> bool:
         return (
