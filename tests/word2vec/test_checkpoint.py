@@ -250,6 +250,7 @@ def test_a_stopped_training_that_resumes_is_as_if_undisturbed(
     "changes",
     [
         *({"loss": loss} for loss in ("ns", "hs", "softmax")),
+        {"negative": 100},  # which lowers the default of lr
         *({"arch": arch, "subwords": "1-3", "buckets": 60} for arch in ("skipgram", "cbow")),
     ],
     ids=str,
