@@ -35,6 +35,7 @@ from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.classification.scores import score_labels
 from wordkit.classification.search import iter_search_settings
 from wordkit.embeddings import Embeddings
+from wordkit.embeddings.composition import Subwords
 from wordkit.errors import (
     ConfigError,
     DivergenceError,
@@ -45,6 +46,7 @@ from wordkit.errors import (
     WordkitError,
     WordkitWarning,
 )
+from wordkit.text.subwords import NGrams
 
 TEXTS = ["the cat sat", "a dog barks", "the car drives", "a fast car", "the cat and dog"] * 8
 LABELS = ["animal", "animal", "road", "road", "animal"] * 8
@@ -132,6 +134,14 @@ def test_embeddings_help_with_words_that_are_rare_or_not_in_the_texts() -> None:
     made = trained(pairs, dim=2, embeddings=vectors, word_ngrams=1)
     assert [found[0].label for found in made.predict(words)] == [each.labels[0] for each in pairs]
     assert [found[0].label for found in made.predict(["lion", "lorry"])] == ["animal", "road"]
+    composing = Embeddings(words, rows[:4], subwords=Subwords(NGrams(2, 2, 5), rows[:5]))
+    run = ClassifierRun(
+        tokenized(labelled_texts(["cats", "bus"], ["a", "b"]), TEXT), ClassifierConfig(dim=2), TEXT,
+        embeddings=composing,
+    )  # fmt: skip
+    start = run._inputs[run.features.vocabulary.ids(["cats", "bus"]), :2]
+    expected = composing[["cats", "bus"]]
+    assert start / start[1, 1] == pytest.approx(expected / expected[1, 1])
     with pytest.raises(ConfigError, match="dim is 3, and the vectors to start from have 2"):
         trained(pairs, dim=3, embeddings=vectors)
     with pytest.raises(VocabularyError, match="none of the words of the texts is among the 4"):

@@ -264,19 +264,27 @@ def _known_vectors(
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the rows of the words that have vectors, and these, of a mean length of 1.
 
+    With subwords, words outside the vocabulary have those composed of their n-grams.
+
     Raises:
         VocabularyError: none has.
         FormatError: the vectors come from a corrupted file, or are not finite.
     """
     embeddings.check()
-    found = [embeddings.vocabulary.find(word) for word in features.vocabulary]
-    rows = np.array([row for row, i in enumerate(found) if i is not None], np.int64)
+    words = features.vocabulary.words
+    found = [embeddings.vocabulary.find(word) for word in words]
+    places = [row for row, i in enumerate(found) if i is not None]
+    vectors = embeddings.vectors[[i for i in found if i is not None]]
+    if embeddings.subwords is not None:
+        others = [r for r, i in enumerate(found) if i is None and embeddings.composes(words[r])]
+        vectors = np.vstack([vectors, embeddings[[words[row] for row in others]]])
+        places += others
+    rows = np.array(places, np.int64)
     if not features.vocabulary.counts[rows].any():
         raise VocabularyError(
             f"none of the words of the texts is among the {len(embeddings):,} that "
             "have vectors; tokenize them as their text was, or start without them"
         )
-    vectors = embeddings.vectors[[i for i in found if i is not None]]
     length = float(np.linalg.norm(vectors, axis=1).mean())
     return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
 
