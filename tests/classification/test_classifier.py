@@ -263,8 +263,9 @@ def test_lines_of_three_kinds() -> None:
         (("a", "b"), "x y"), (("c",), "z")
     ]  # fmt: skip
     table = 'id,text,label\n1,"x, ""y""\nand z",a\n2,w,b\n'
-    assert read(table, columns=["label", "text"]) == [(("a",), 'x, "y" and z'), (("b",), "w")]
+    assert read(table, columns=["label", " text"]) == [(("a",), 'x, "y" and z'), (("b",), "w")]
     assert read("x;a\ny;b\n", columns=[2, 1], separator=";") == [(("a",), "x"), (("b",), "y")]
+    assert read("a," + "y" * 200_000 + "\n", columns=[1, 2]) == [(("a",), "y" * 200_000)]
     with pytest.raises(ConfigError, match="columns have numbers from 1 up, not 0, 1"):
         read("x,a", columns=["0", "1"])
 

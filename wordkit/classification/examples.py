@@ -17,6 +17,7 @@ __all__ = ["LabelledText", "labelled_texts", "read_labelled_texts"]
 _LABEL = re.compile(r"(?<!\S)__label__(\S*)")  # as fastText marks labels
 _MARK = "__label__"
 _SHOWN = 40  # characters of a line in a message
+_MAX_FIELD = 1 << 24  # characters of a field of a table
 
 
 class LabelledText(NamedTuple):
@@ -59,7 +60,7 @@ def read_labelled_texts(
         raise ConfigError(
             f"columns must be that of the label and that of the text, not {columns!r:.50}"
         )
-    names = [str(column) for column in columns]
+    names = [str(column).strip() for column in columns]
     if all(name.isdecimal() for name in names) and min(map(int, names)) < 1:
         raise ConfigError(f"columns have numbers from 1 up, not {', '.join(names)}")
     if len(separator) != 1:
@@ -128,6 +129,7 @@ def _of_columns(
             last[0] = line
             yield line.text + "\n"
 
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD))  # of the process
     rows = csv.reader(read(), delimiter=separator, strict=True)
     numbered = all(column.isdecimal() for column in columns)
     places = [int(column) - 1 for column in columns] if numbered else []
