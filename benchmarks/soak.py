@@ -11,8 +11,8 @@ of the times within 20 ms after the temporary file of one of its files has come.
 worker: of two processes that torchrun has begun to train together, one is killed by SIGKILL; the
 other has to end, by itself or by the SIGTERM that torchrun sends then.
 cluster: of two worker processes of a Dask cluster on this machine, one is killed by SIGKILL at a
-moment drawn; the corpus has to be the one that a single process writes, unless a plain line says
-that the processes could not start.
+moment drawn; the corpus or the vectors have to be those that a single process writes, unless a
+plain line says that the processes could not start.
 terminal, disk, folder: at a moment drawn, the terminal of a training is closed, the disk of its
 checkpoints and log is full, or their folder is removed. It has to end well, with its model.
 model: the disk that the files themselves are written to has room for a drawn part of them; what has
@@ -127,7 +127,7 @@ KINDS = {
     "SIGTERM": (2, [*JOBS]),
     "SIGINT": (2, [*JOBS]),
     "worker": (1, ["train-w2v", *NETWORKS]),
-    "cluster": (2, ["prepare"]),
+    "cluster": (2, ["prepare", "train-counts"]),
     "terminal": (1, TRAININGS),
     "disk": (1, TRAININGS),
     "folder": (1, TRAININGS),
@@ -295,7 +295,7 @@ class Soak:
         child = Child(name, *JOBS[name].arguments, "--scheduler", "local", "--threads", "2")
         at_work = self._chooser.random() < 0.8
         while child.runs() and not (
-            Path("p.ids.parts").exists() if at_work
+            self._has_parts() if at_work
             else len(child.descendants()) >= CLUSTER_PROCESSES
         ):  # fmt: skip
             child.watch(0.02)
@@ -306,6 +306,10 @@ class Soak:
                 os.kill(number, signal.SIGKILL)
         status = child.end()
         return child.faults(0, 1) if found or status else None
+
+    def _has_parts(self) -> bool:
+        places = [Path(), *self._temporary.glob("wordkit-corpus-*")]
+        return any(list(place.glob("*.parts")) for place in places)
 
     def _take_away(self, name: str, kind: str) -> list[str] | None:
         """Take the terminal of a training, or the disk or folder of its checkpoints and log."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import call, free_port
+from command_line import call, free_port, log_of
 from slow_tokenizer import slowly
 
 import wordkit
@@ -57,7 +57,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(4000)
     ]
     Path("a.txt").write_text("\r\n".join(lines[:3000]), encoding="utf-8")
-    Path("b.txt.gz").write_bytes(gzip.compress("\n".join(lines[3000:3500]).encode()))
+    Path("b.txt.gz").write_bytes(gzip.compress("\n".join(lines[3000:3500]).encode(), 0))
     Path("c").mkdir()
     for number in range(20):
         text = "\n".join(lines[3500 + number * 25 : 3525 + number * 25])
@@ -183,14 +183,16 @@ def test_a_lost_scheduler(client: Any) -> None:
 
 def test_the_command_line(client: Any) -> None:
     address = client.scheduler.address
-    for where in ([], ["--scheduler", address]):
-        done = call("prepare", *FILES, "--eos", "-o", f"{len(where)}.ids", *where)
+    urls = [f"file://{Path(name).resolve()}" for name in FILES]
+    for where in ([], ["--scheduler", address, "--log", "log"]):
+        done = call("prepare", *urls, "--eos", "-o", f"{len(where)}.ids", *where)
         assert done.status == 0, done
         done = call("train-counts", f"{len(where)}.ids", "--dim", "8", "-o", f"{len(where)}.txt",
-                    "--memory", "4M", *where)  # fmt: skip
+                    "--memory", "4M", *where[:2])  # fmt: skip
         assert done.status == 0, done
-    assert content(Corpus.open("2.ids")) == content(Corpus.open("0.ids"))
-    one, many = (wordkit.load(f"{number}.txt") for number in (0, 2))
+    assert {report.get("undivided") for report in log_of(Path()) if "parts" in report} == {1}
+    assert content(Corpus.open("4.ids")) == content(Corpus.open("0.ids"))
+    one, many = (wordkit.load(f"{number}.txt") for number in (0, 4))
     assert one.words == many.words
     np.testing.assert_allclose(one.vectors, many.vectors, atol=1e-3)
 
@@ -259,7 +261,17 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             Cluster(others, ".", ["rjieba"])
     assert Cluster(client, ".", ["missing-everywhere"]).slots == 2
     with pytest.raises(StorageError, match=r"the worker tcp://.* on elsewhere cannot write into"):
-        Cluster(told({}, sees=False, host="elsewhere"), ".")
+        Cluster(others := told({}, sees=False, host="elsewhere"), ".")
+    others.wait_for_workers = lambda *_, **__: client.wait_for_workers(99, timeout=0.01)
+    with pytest.raises(ResourceError, match=r"no worker has joined tcp://.* within 1 s; start som"):
+        Cluster(others, ".")
+    cluster = Cluster(client, ".")
+    cluster.client = SimpleNamespace(status="running", nthreads=dict)
+    for name in ("NO_WORKER", "LOOK"):
+        monkeypatch.setattr(f"wordkit.runtime.cluster._{name}_SECONDS", 0.01)
+    never = SimpleNamespace(add_done_callback=lambda _: None)
+    with pytest.raises(LostProcessError, match=r"tcp://.* has had no worker for 0.01 s; start the"):
+        cluster.result(never)
 
 
 @pytest.mark.parametrize("kept", [True, False])

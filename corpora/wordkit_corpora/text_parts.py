@@ -144,10 +144,10 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
             state = state_of([file])
             parts += [replace(text, files=(file,), byte_range=each, state=state) for each in ranges]
             continue
+        if gathered + kind.size > part_bytes:
+            add_gathered()
         together.append(file)
         gathered += kind.size
-        if gathered >= part_bytes:
-            add_gathered()
     add_gathered()
     return parts
 

@@ -13,10 +13,12 @@ import pytest
 from command_line import Wordkit, log_of
 from w2v_calls import SMALL, run
 
-from wordkit.embeddings import load_embeddings
+from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError
 from wordkit.word2vec import Word2VecConfig
+from wordkit_cli.progress import Progress
 from wordkit_cli.train_w2v import command
+from wordkit_cli.vectors import say_trained
 
 # --- from text to vectors -------------------------------------------------------------------------
 
@@ -34,6 +36,14 @@ def test_from_text_to_answers_without_a_flag(
     assert made["made_by"] == "wordkit train-w2v"
     assert f"loss {made['training']['loss']:.3f}" in summary
     assert {p.name for p in folder.iterdir()} == {"corpus.txt", "vectors.safetensors"}
+
+
+def test_the_last_line_under_torchrun(capsys: pytest.CaptureFixture[str]) -> None:
+    training = {"loss": 1.5, "processes": 2, "bytes_per_word": 17.31}
+    vectors = Embeddings(["word"], np.ones((1, 2)), metadata={"training": training})
+    say_trained(vectors, "v.txt", Progress(), "words")
+    said = "v.txt: 1 word, 2 dimensions, loss 1.500, 17.3 bytes sent per word\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_defaults_of_other_programs(wordkit: Wordkit, corpus_txt: Path) -> None:

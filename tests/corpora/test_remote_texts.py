@@ -154,6 +154,18 @@ def test_http(server: str) -> None:
         read("http://127.0.0.1:1/x")
 
 
+@pytest.mark.parametrize("train", [wordkit.train_counts, wordkit.train_glove])
+def test_vectors_of_a_url(memory: str, tmp_path: Path, train: Any) -> None:
+    text = b"one two three four\nfour three one\n" * 5
+    fsspec.filesystem("memory").pipe("/books/toy.txt", text)
+    (tmp_path / "toy.txt").write_bytes(text)
+    there, here = (
+        train(path, dim=2, min_count=1, threads=1)
+        for path in (f"{memory}/toy.txt", tmp_path / "toy.txt")
+    )
+    np.testing.assert_array_equal(there.vectors, here.vectors)
+
+
 def test_drivers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_text("no archive")
     for url, message in {

@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 from command_line import free_port
 from lm.toy_language import toy_corpus, toy_text
+from seq2seq.toy_dialogues import toy_dialogues
 from seq2seq.toy_pairs import reversed_text, toy_pairs
-from training.real_tasks import LM, SEQ2SEQ, Training
+from training.real_tasks import DIALOGUE, LM, SEQ2SEQ, Training
 from word2vec.training_cases import KINDS, of_a_kind, settings, topics
 
 from wordkit.errors import ConfigError
@@ -45,16 +46,19 @@ TESTS = Path(__file__).resolve().parents[1]
 # midst, and prints what was reported, and as the very last how many threads of gloo still run then.
 DRIVER = """
 import atexit, json, sys
+from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 from training.test_processes import (
-    CASES, VECTORS, differing, fitted, from_store, gloo_threads, learnt, reported,
+    CASES, VECTORS, differing, fitted, from_store, gloo_threads, learnt, read_checkpoint, reported,
 )
 
 atexit.register(lambda: print(gloo_threads()))  # what is registered later comes before it
 folders = (None, sys.argv[2])
 known = [{name: reported(name, folder) for name in CASES} for folder in folders]
 vectors = {name: learnt(name, sys.argv[2]) for name in VECTORS}
+begun = read_checkpoint(Path(sys.argv[2], "alone", "skipgram"))
+vectors["begun by one"] = learnt("skipgram", checkpoint=begun)
 print(json.dumps([*known, vectors, fitted(), from_store(sys.argv[2]), differing()]))
 """
 
@@ -82,6 +86,7 @@ CASES: dict[str, Training] = {
         {"attention": "additive", "peeky": True}, {"teacher_forcing": 0.5}
     ),
     "pairs, dropout": PAIRS.with_({"dropout": 0.2}, {}),
+    "dialogue": replace(DIALOGUE, text=toy_dialogues(25), valid=toy_dialogues(8, seed=2)),
 }  # fmt: skip
 
 Reported = tuple[list[float], list[float], list[float]]
@@ -148,7 +153,7 @@ def learnt(
     device = name if name.startswith("torch") else "cpu"
     run = iter_train_word2vec(text, config, start=start, threads=1, device=device, checkpoint=plan)
     for report in run:
-        is_half = report.figures["epochs"] < 2.5 and os.environ.get("RANK") == "0"
+        is_half = report.figures["epochs"] < 2.5 and os.environ.get("RANK", "0") == "0"
         if plan is not None and is_half and os.path.exists(plan.path):
             shutil.copy(plan.path, Path(folder or "", name))
     vectors = run.result()
@@ -223,6 +228,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed_by_two(folder: Path) -> list[list[str]]:
     """What each of two processes, started as torchrun does, prints: see DRIVER."""
+    (folder / "alone").mkdir()
+    learnt("skipgram", str(folder / "alone"))
     environment = {
         **os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1",
@@ -275,6 +282,13 @@ def test_two_processes_learn_the_same_vectors(
         assert made["kinds"] >= 17 and "processes" not in alone
         assert made["predictions"] == alone["predictions"] and made["words"] == alone["words"]
         assert made["loss"] == pytest.approx(alone["loss"], rel=0.1)
+
+
+def test_two_processes_resume_what_one_has_begun(printed_by_two: list[list[str]]) -> None:
+    ours, theirs = (json.loads(reports)[2]["begun by one"] for reports, _ in printed_by_two)
+    alone = learnt("skipgram")
+    assert ours == theirs and ours["processes"] == 2 and ours["kinds"] >= 17
+    assert ours["predictions"] == alone["predictions"] and ours["words"] == alone["words"]
 
 
 def test_the_model_is_chosen_for_what_all_processes_do(printed_by_two: list[list[str]]) -> None:
