@@ -175,7 +175,8 @@ COMMANDS: dict[str, tuple[Call, ...]] = {
     ),
     "score": _calls("- --words", "lines.txt", default="lm.safetensors", stdin="The cat sat.\n"),
     "evaluate-dialogue": _calls(
-        "talk.txt -q", "talk.txt --log >log --beam 2", default="dialogue.safetensors"
+        "talk.txt -q", "talk.txt --log >log --beam 2 --top-p 0.9 --seed 3",
+        default="dialogue.safetensors",
     ),
     "evaluate-seq2seq": _calls("toy.tsv -q", "toy.tsv --log >log", default="seq2seq.safetensors"),
     "evaluate-classifier": _calls("labelled.tsv", default="classifier.safetensors"),

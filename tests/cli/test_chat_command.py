@@ -83,6 +83,14 @@ def test_why(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
         )
 
 
+def test_an_evaluation_in_json(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
+    (folder / "talk.txt").write_text("ab\nc\nd\n\nc\nab\n")
+    found = json.loads(wordkit("evaluate-dialogue", "talk.txt", "--top-k", "1", "--json").stdout)
+    names = "perplexity kl distinct_1 distinct_2 distinct_answers bleu exact_match"
+    assert {*names.split()} <= {*found} and found["turns"] == 3
+    assert found["distinct_answers"] == 1, "the draws alone are of the first word"
+
+
 @pytest.mark.parametrize("attention_to", ["turns", "both"])
 def test_the_weights_are_those_of_each_step(attention_to: str) -> None:
     """A model that cannot tell turns apart attends to all alike, and to the units as much."""

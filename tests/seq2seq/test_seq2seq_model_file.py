@@ -125,6 +125,6 @@ def test_a_sequence_model_is_not_read_as_something_else(
     path: Path, load: Callable[[Path], object]
 ) -> None:
     save_seq2seq(random_model(), path)
-    says = "holds a sequence model, not .*; wordkit transform, evaluate-seq2seq and attention take"
+    says = "holds a sequence model, not .*; wordkit transform, evaluate-seq2seq, attention"
     with pytest.raises(FormatError, match=says):
         load(path)

@@ -19,8 +19,8 @@ from wordkit.errors import ConfigError, TextError
 from wordkit.nn.network import device_of
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.pairs import joined
 from wordkit.seq2seq.transformation import (
+    as_answer,
     batches_that_fit,
     decode_states,
     encode_pairs,
@@ -28,7 +28,6 @@ from wordkit.seq2seq.transformation import (
     stripped_texts,
     warn_of_unknown,
 )
-from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = ["decode_vectors", "encode_texts", "interpolate", "sample_texts"]
 
@@ -85,19 +84,12 @@ def decode_vectors(
             f"the vectors must be finite, of {Z} dimensions as the model's, not of the shape "
             f"{' × '.join(map(str, rows.shape))}"
         )
-    vocabulary, device = model.target_vocabulary, device_of(network)
-    banned, texts = torch.tensor([vocabulary.id(UNK)], device=device), list[str]()
+    texts = list[str]()
     for start in range(0, len(rows), config.batch):
-        z = torch.from_numpy(rows[start : start + config.batch]).to(device)
+        z = torch.from_numpy(rows[start : start + config.batch]).to(device_of(network))
         state = network.initial_state(len(z))._replace(latent=z, distribution=None)
-        found = decode_states(
-            network, state, range(start, start + len(z)), config, eos=vocabulary.id(EOS),
-            banned=banned, longest=model.longest_target,
-        )  # fmt: skip
-        texts += [
-            joined(vocabulary.decode(np.array(best.ids, int)), model.config.unit)
-            for best, *_ in found
-        ]
+        found = decode_states(model, state, range(start, start + len(z)), config)
+        texts += [as_answer(model, best, config).text for best, *_ in found]
     return texts
 
 

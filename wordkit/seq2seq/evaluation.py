@@ -81,7 +81,7 @@ def _evaluate(
         found = decode_all(model, encoded, config, first=start)
         likelihoods += _likelihoods(model, encoded, samples, first=start)
         for pair, answers in zip(group, found, strict=True):
-            written = as_answer(model, pair.source, answers[0], config).text
+            written = as_answer(model, answers[0], config, pair.source).text
             texts.append((written, pair.target))
             target = units_of(pair.target, unit, model.bpe)
             distance = edit_distance(target, units_of(written, unit, model.bpe))

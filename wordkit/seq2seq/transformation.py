@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from wordkit.decoding.beam import BeamConfig, beam_search
 from wordkit.decoding.steps import Hypothesis, decode, sampler
@@ -32,8 +31,7 @@ from wordkit.seq2seq.batches import (
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.memory import decoding_bytes
-from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.network import Seq2SeqNetwork
+from wordkit.seq2seq.model import Seq2SeqModel, SequenceModel
 from wordkit.seq2seq.pairs import joined, normalized_pairs, units_of
 from wordkit.text.detokenizer import token_texts
 from wordkit.text.normalization import normalized
@@ -98,7 +96,7 @@ def transform_groups(
         warn_of_unknown(encoded.sources, known)
         found = iter(decode_all(model, encoded, config, first=answered))
         yield [
-            [as_answer(model, text, hypothesis, config) for hypothesis in next(found)]
+            [as_answer(model, hypothesis, config, text) for hypothesis in next(found)]
             if text
             else []
             for text in texts
@@ -134,20 +132,19 @@ def warn_of_unknown(texts: EncodedTexts, known: set[str]) -> None:
 
 
 def as_answer(
-    model: Seq2SeqModel, source: str, hypothesis: Hypothesis, config: DecodingConfig
+    model: SequenceModel, hypothesis: Hypothesis, config: DecodingConfig, source: str = ""
 ) -> Answer:
-    """Return a hypothesis for a source as text."""
+    """Return a hypothesis as text; its source is asked for only where ``<unk>`` was generated."""
     text = joined(_units(model, source, hypothesis), model.config.unit)
     return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
 
 
-def _units(model: Seq2SeqModel, source: str, hypothesis: Hypothesis) -> list[str]:
+def _units(model: SequenceModel, source: str, hypothesis: Hypothesis) -> list[str]:
     """Return the units of an answer, with units of the source where ``<unk>`` was generated."""
-    units = list(model.target_vocabulary.decode(np.array(hypothesis.ids, int)))
-    steps = [
-        step for step, id_ in enumerate(hypothesis.ids) if id_ == model.target_vocabulary.unk_id
-    ]
-    if steps:
+    vocabulary = model.vocabularies[-1]
+    units = list(vocabulary.decode(np.array(hypothesis.ids, int)))
+    steps = [step for step, id_ in enumerate(hypothesis.ids) if id_ == vocabulary.unk_id]
+    if steps and isinstance(model, Seq2SeqModel):  # others never generate it
         read = units_of(source, model.config.unit, model.bpe)
         is_unknown = np.array([unit == EOS or unit not in model.source_vocabulary for unit in read])
         weights = np.where(is_unknown, _attention(model, source, hypothesis.ids), -1)
@@ -186,16 +183,13 @@ def decode_all(
     """
     if config.copy_unknown and model.config.attention == "none":
         raise ConfigError("copy_unknown needs a model with attention, and this one has none")
-    network, found = model.network, dict[int, list[Hypothesis]]()
-    unk = torch.tensor([model.target_vocabulary.id(UNK)], device=device_of(network))
+    found = dict[int, list[Hypothesis]]()
     copies = (encoded.sources.unknown_counts > 0) & config.copy_unknown
     for rows in batches_that_fit(model, encoded, config, count):
         for part in filter(len, (rows[~copies[rows]], rows[copies[rows]])):
             _, state = read_sources(model, encoded, part)
-            hypotheses = decode_states(
-                network, state, (first + part).tolist(), config, eos=encoded.eos_id,
-                banned=None if copies[part[0]] else unk, longest=model.longest_target,
-            )  # fmt: skip
+            numbers, writes_unk = (first + part).tolist(), bool(copies[part[0]])
+            hypotheses = decode_states(model, state, numbers, config, writes_unk=writes_unk)
             found.update(zip(part.tolist(), hypotheses, strict=True))
     return [found[row] for row in range(len(found))]
 
@@ -210,23 +204,24 @@ def read_sources(
 
 
 def decode_states(
-    network: Seq2SeqNetwork, state: DecoderState, numbers: Sequence[int], config: DecodingConfig,
-    *, eos: int, banned: Tensor | None, longest: int,
+    model: SequenceModel, state: DecoderState, numbers: Sequence[int], config: DecodingConfig,
+    *, writes_unk: bool = False,
 ) -> list[list[Hypothesis]]:  # fmt: skip
     """Return the hypotheses for each state of a batch.
 
     Args:
-        network: in evaluation.
+        model: what is asked.
         state: before the first step; its latent variable is drawn anew from its distribution, where
             it has one and the units are drawn.
         numbers: of the sequences, which their random numbers depend on.
         config: how.
-        eos: the unit that sequences begin after, and end with.
-        banned: units that must not come, as their ids.
-        longest: units of the longest target in training.
+        writes_unk: whether ``<unk>`` may be generated.
     """
+    network, vocabulary = model.network, model.vocabularies[-1]
     B, n, device = len(numbers), config.alternatives, device_of(network)
-    max_length = config.max_length or 2 * longest + _EXTRA_UNITS
+    eos, unk = vocabulary.id(EOS), torch.tensor([vocabulary.id(UNK)], device=device)
+    banned = None if writes_unk else unk
+    max_length = config.max_length or 2 * getattr(model, model.LONGEST) + _EXTRA_UNITS
     if not config.sample:
         search = BeamConfig(config.beam, max_length, n, config.length_penalty, eos, banned)
         return beam_search(network, eos, state, B, search)

@@ -71,7 +71,8 @@ _USES = {
     WORD2VEC_CHECKPOINT: "train_word2vec and wordkit train-w2v resume it",
     GLOVE_CHECKPOINT: "train_glove and wordkit train-glove resume it",
     LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
-    SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq and attention take sequence models",
+    SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq, attention and interpolate take sequence "
+    "models",
     SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
     DIALOGUE_MODEL: "wordkit chat and evaluate-dialogue take dialogue models",
     DIALOGUE_CHECKPOINT: "train_dialogue and wordkit train-dialogue resume it",

@@ -24,17 +24,16 @@ from wordkit.seq2seq.dialogue.batches import (
 from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.memory import decoding_bytes
-from wordkit.seq2seq.pairs import joined
 from wordkit.seq2seq.transformation import (
     Answer,
+    as_answer,
     decode_states,
     parts_that_fit,
     warn_of_unknown,
 )
 from wordkit.text.normalization import normalized
-from wordkit.text.vocabulary import UNK
 
-__all__ = ["Chat", "TurnWeight", "answers", "as_answer", "decode_turns", "read_batches"]
+__all__ = ["Chat", "TurnWeight", "answers", "decode_turns", "read_batches"]
 
 _MORE_DRAWS = 10  # samples among which another answer is looked for
 
@@ -176,13 +175,6 @@ def _checked(dialogue: Any, number: int) -> list[str]:
     return turns
 
 
-def as_answer(model: DialogueModel, hypothesis: Hypothesis, config: DecodingConfig) -> Answer:
-    """Return the text of a hypothesis, with its score."""
-    units = model.vocabulary.decode(np.array(hypothesis.ids, int))
-    text = joined(units, model.config.unit)
-    return Answer(text, hypothesis.log_probability, hypothesis.score(config.length_penalty))
-
-
 def decode_turns(
     model: DialogueModel, encoded: EncodedDialogues, rows: Ids, config: DecodingConfig,
     *, numbers: Ids | None = None,
@@ -202,17 +194,13 @@ def decode_turns(
     """
     if config.copy_unknown:
         raise ConfigError("copy_unknown has no effect with dialogues; leave it out")
-    network, numbers = model.network, rows if numbers is None else numbers
-    unk = torch.tensor([model.vocabulary.id(UNK)], device=device_of(network))
+    numbers = rows if numbers is None else numbers
     size = max(1, config.batch // config.hypotheses)
     found: list[list[Hypothesis]] = []
     for start in range(0, len(rows), size):
         for _, state in read_batches(model, encoded, rows[start : start + size], config.hypotheses):
-            count = len(state.layers[0][0])
-            found += decode_states(
-                network, state, numbers[len(found) : len(found) + count].tolist(), config,
-                eos=encoded.eos_id, banned=unk, longest=model.longest_turn,
-            )  # fmt: skip
+            part = numbers[len(found) : len(found) + len(state.layers[0][0])].tolist()
+            found += decode_states(model, state, part, config)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class DialogueModel(SequenceModel):
         """The shape of the network."""
         return self.network.config
 
-    def decoding(self, given: Iterable[str] = ()) -> DecodingConfig:
+    def decoding(self, given: Collection[str] = ()) -> DecodingConfig:
         """Return how a chat decodes: greedily; with a latent variable for a draw of it each time.
 
         Args:
