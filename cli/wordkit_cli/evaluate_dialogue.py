@@ -70,7 +70,9 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     model = find(DIALOGUE, named)
     check_outputs([log], [model])
     asked = load_dialogue(model, options["device"])
-    config, (sampling,) = decoding_config(_DECODING, options), _SAMPLING.given(options)
+    (sampling,) = _SAMPLING.given(options)
+    others = {name: value for name, value in options.items() if name not in sampling}
+    config = decoding_config(_DECODING, others)
     with Progress(quiet=options["quiet"], log=log) as progress:
         dialogues = read_dialogue_files([file], options, outputs=(log,))
         run = iter_evaluate_dialogues(
