@@ -52,7 +52,7 @@ class Chat:
 
     Args:
         model: that answers.
-        config: how its answers are decoded; None: as :meth:`DialogueModel.decoding` says. What is
+        config: how its answers are decoded; None: as the model's ``decoding`` says. What is
             drawn depends on the seed and on how much was said before in this chat.
     """
 
@@ -98,6 +98,8 @@ class Chat:
 
     def attention(self) -> list[TurnWeight]:
         """Return how much the last answer attends to each turn before it.
+
+        A latent variable is its mean.
 
         Raises:
             ConfigError: the model does not attend to turns.
