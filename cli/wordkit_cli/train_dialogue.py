@@ -67,7 +67,7 @@ def command(dialogues: tuple[str, ...], output: str, **options: Any) -> None:
     \b
     Examples:
       wordkit train-dialogue dialogues.txt --max-minutes 10
-      wordkit train-dialogue train.txt --valid valid.txt --attention-to both
+      wordkit train-dialogue train.txt --valid valid.txt --attention-to turns
       wordkit train-dialogue dialogues.txt --arch seq2seq -o last-turn.safetensors
       wordkit train-dialogue dialogues.txt --arch vhred
       wordkit train-dialogue dialogues.txt --unit bpe --context-turns 4
