@@ -307,6 +307,7 @@ def test_lines_that_are_refused(text: str, how: dict[str, Any], says: str) -> No
         ([("a", "x"), ("b", "y")], {"subwords": ""}, ConfigError, "as in 3-6, not ''"),
         ([("a", "x"), ("b", "y")], {"dimensions": 3}, ConfigError, "no setting 'dimensions'"),
         ([("a", "x"), ("b", "y")], {"tokenizer": "no"}, ConfigError, "tokenizer must be one of"),
+        (["x", "y"], {"config": ["a", "b"]}, ConfigError, r"give zip\(labels, texts\)"),
         ([("a", "x"), ("b", "y")], {"embeddings": np.eye(30)}, ConfigError, "Embeddings or its f"),
         ([("a", "x", "y")], {}, ConfigError, "text 1 must be a label and a text"),
     ],

@@ -62,6 +62,8 @@ def train_classifier(
         TextError: a file cannot be read, a line has no label, or all texts have one label.
         WordkitError: as :func:`wordkit.classification.iter_train_classifier` says.
     """
+    if isinstance(config, Iterable):
+        raise ConfigError("labels come with their texts; give zip(labels, texts)")
     others, given = split_settings(
         train_classifier, settings, (ClassifierConfig, config), text=(*_TEXT_SETTINGS, *_READING)
     )
@@ -79,21 +81,17 @@ def train_classifier(
         measured = None
         if valid is not None:
             measured = tokenized(_labelled(valid, reading), text, data.table)
-        choice = finish(
-            iter_search_settings(
-                data,
-                given,
-                minutes=max_minutes,
-                embeddings=embeddings,
-                valid=measured,
-                threads=threads,
-            ),
-            progress,
-        )
+        run = iter_search_settings(
+            data, given, minutes=max_minutes, embeddings=embeddings, valid=measured,
+            threads=threads,
+        )  # fmt: skip
+        choice = finish(run, progress)
         chosen, search = choice.config, choice.record
         embeddings = embeddings if choice.uses_embeddings else None
-    run = ClassifierRun(data, chosen, text, embeddings=embeddings, threads=threads, search=search)
-    return finish(run, progress)
+    training = ClassifierRun(
+        data, chosen, text, embeddings=embeddings, threads=threads, search=search
+    )
+    return finish(training, progress)
 
 
 def evaluate_classifier(
