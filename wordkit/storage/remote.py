@@ -111,8 +111,10 @@ def copy_to(url: str, files: Sequence[Path], replaced: re.Pattern[str]) -> None:
     with _as_os_errors():
         system, folder = _file_system(url)
         is_new = not system.exists(folder)
-        with contextlib.suppress(FileExistsError):  # stores have none
+        try:
             system.mkdir(folder, create_parents=False)
+        except FileExistsError:  # of which some stores do not know before
+            is_new = False
         if not files:
             names = [path.rpartition("/")[2] for path in system.find(folder, maxdepth=1)]
             if names and not any(map(replaced.fullmatch, names)):
