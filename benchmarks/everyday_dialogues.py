@@ -12,7 +12,7 @@ The language model is as wide, and reads the turns of a dialogue as one stream. 
 words: those that occur twice.
 
 speed: processor time of an epoch of HRED, and of one of train-seq2seq on the same turns as pairs,
-on one thread, in turns.
+in batches of as many next turns, on one thread; in turns.
 """
 
 from __future__ import annotations
@@ -156,8 +156,9 @@ def speed(options: argparse.Namespace) -> None:
     """Print the processor time of an epoch, without validation."""
     train = read(options)[0]
     pairs, given = turn_pairs(train), {**TRAINING, "epochs": 1}
-    plan = plan_training(SHAPE, given, config=DialogueConfig).fit(pairs, "cpu")
     of_pairs = plan_training({**SHAPE, "unit": "word"}, given).fit(pairs, "cpu")
+    given["batch"] = round(of_pairs.training.batch * len(train) / len(pairs))
+    plan = plan_training(SHAPE, given, config=DialogueConfig).fit(pairs, "cpu")
 
     def seconds(run: Run[Any]) -> float:
         start = time.process_time()
