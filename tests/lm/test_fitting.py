@@ -57,6 +57,17 @@ def test_settings_fit_the_text_and_the_limits() -> None:
     assert (training(700, minutes=1).batch, training(7000, minutes=1).batch) == (1, 10)
 
 
+@pytest.mark.parametrize(("processes", "batches"), [(2, {4, 48, 2}), (5, {5, 45}), (64, {64})])
+def test_the_batch_is_the_same_for_each_process(
+    processes: int, batches: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    fitted = {fitting._training(tokens, 1, None).batch for tokens in (700, 3900, 10**6)}
+    assert fitted == batches
+    transformer = fitting._small_transformer(39_000, {"max_minutes": 1})
+    assert transformer.training.batch % processes == 0
+
+
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])
 def test_the_number_of_threads_is_restored_after_timing(
     error: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch

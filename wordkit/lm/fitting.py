@@ -25,7 +25,7 @@ from wordkit.lm.presets import PRESETS, Preset, get_preset
 from wordkit.lm.task import Checkpoint
 from wordkit.nn.initialization import check_dimensions
 from wordkit.runtime import Report, Run, as_run, choose_device, thread_count
-from wordkit.runtime.processes import join_processes, lost_process_error
+from wordkit.runtime.processes import join_processes, lost_process_error, torchrun_number
 from wordkit.text import Corpus
 from wordkit.text.detokenizer import UNIT_NOUNS, Unit
 from wordkit.text.tokenizers import unit_of
@@ -168,15 +168,21 @@ def _small_transformer(tokens: int, given: Mapping[str, Any]) -> Preset:
     preset = PRESETS[_TRANSFORMER]
     steps, epochs = given.get("steps") or preset.training.steps, given.get("epochs")
     minutes = given.get("max_minutes") or (MINUTES if epochs is None else None)
-    batch = min(max(tokens // (steps * _MIN_WINDOWS), 1), preset.training.batch)
+    batch = _batch(tokens, steps, preset.training.batch)
     training = replace(preset.training, batch=batch, epochs=epochs, max_minutes=minutes)
     return Preset(f"{_TRANSFORMER}, for {counted(tokens, 'token')}", preset.model, training)
 
 
 def _training(tokens: int, minutes: float | None, epochs: int | None) -> TrainingConfig:
     """Return the settings of the training but for the rate, its batch as the text allows."""
-    batch = min(max(tokens // (TrainingConfig.steps * _MIN_WINDOWS), 1), _MAX_BATCH)
+    batch = _batch(tokens, TrainingConfig.steps, _MAX_BATCH)
     return TrainingConfig(batch=batch, epochs=epochs, max_minutes=minutes)
+
+
+def _batch(tokens: int, steps: int, most: int) -> int:
+    """Return the sequences that the text allows, the same number for each process."""
+    processes = torchrun_number("WORLD_SIZE", 1)
+    return max(min(tokens // (steps * _MIN_WINDOWS), most) // processes, 1) * processes
 
 
 def _fit(
