@@ -205,14 +205,14 @@ def test_an_error_that_cannot_be_sent_is_one_line(client: Any, tmp_path: Path) -
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_parts_stay_where_a_text_cannot_be_read_now(kept: bool) -> None:
-    folder, error = PartFolder("parts"), TextError("cannot be read")
-    Path("parts", "part.json").write_text("{}")
-    error.__cause__ = OSError("no answer") if kept else None
-    with pytest.raises(TextError), folder:
-        raise error
-    assert Path("parts").exists() == kept
+@pytest.mark.parametrize("finished", [False, True])
+def test_finished_parts_stay_where_a_text_is_bad(finished: bool) -> None:
+    with pytest.raises(TextError), PartFolder("parts") as folder:
+        folder.part("text").new_array(np.int32).close()
+        if finished:
+            folder.part("text").write({})
+        raise TextError("not UTF-8")
+    assert Path("parts").exists() == finished
 
 
 def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for where in ({}, {"client": client}):
         with pytest.raises(TextError, match=r"bad.txt: line 3000, byte \d+: not UTF-8 \(0xff\)"):
             wordkit.prepare("bad.txt", "x.ids", **where)
-    assert not list(Path().glob("x.ids*"))
+    assert [path.name for path in Path().glob("x.ids*")] == ["x.ids.parts"]
 
     def told(of_scheduler: dict[str, Any], **changed: Any) -> Any:
         about = client.run(_about, os.getcwd(), packages)
@@ -274,20 +274,20 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         cluster.result(never)
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_a_text_that_changes(client: Any, kept: bool) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_a_text_that_changes(client: Any, there: bool) -> None:
     run = iter_read_corpus("a.txt", "x.ids", client=client, tokenizer=slowly)
     next(run)
     next(run)
     message = r"^worker tcp://\S+ on \S+: cannot read \S+/a.txt: .*; name files that all workers se"
-    if kept:
+    if there:
         Path("a.txt").write_text("another text")
         message = "a.txt has changed while it was read; wait until it is"
     else:
         Path("a.txt").unlink()
     with pytest.raises(TextError, match=message):
         run.result()
-    assert not Path("x.ids").exists() and Path("x.ids.parts").exists() != kept
+    assert not Path("x.ids").exists() and list(Path("x.ids.parts").glob("*.part"))
 
 
 def fill_disk(is_full: bool) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit import __version__
-from wordkit.errors import ConfigError, StorageError, TextError, VocabularyError, WordkitError
+from wordkit.errors import StorageError, WordkitError
 from wordkit.storage.atomic import fsync
 from wordkit.storage.container import TensorFile, read_tensors, write_tensors
 
@@ -152,8 +152,7 @@ class PartArray:
 class PartFolder:
     """A folder of parts; a context manager that removes it when its job has ended well.
 
-    Where the job is stopped, or loses a disk or a process, the finished parts stay; where it cannot
-    be done at all, as with a bad text, they go too.
+    Where the job has not, whatever the reason, finished parts stay for the next attempt.
 
     Args:
         path: the folder, which may be there from an earlier attempt.
@@ -178,17 +177,11 @@ class PartFolder:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
-        # what cannot be read now may be read later
-        is_wrong = isinstance(error, ConfigError | TextError | VocabularyError) and not isinstance(
-            error.__cause__, OSError
-        )
         with contextlib.suppress(OSError):
-            if error is None or is_wrong:
+            if error is None or not any(name.endswith(".part") for name in os.listdir(self.path)):
                 # a task that is still at work finds no folder to write to
                 os.rename(self.path, doomed := f"{self.path}.{uuid.uuid4().hex}")
                 shutil.rmtree(doomed)
-            elif not os.listdir(self.path):
-                os.rmdir(self.path)
 
     def part(self, name: str, *made_of: object) -> Part:
         """Return the part of a name and of all that it is made of."""
