@@ -207,10 +207,11 @@ def test_an_error_that_cannot_be_sent_is_one_line(client: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize("finished", [False, True])
 def test_finished_parts_stay_where_a_text_is_bad(finished: bool) -> None:
-    with pytest.raises(TextError), PartFolder("parts") as folder:
-        folder.part("text").new_array(np.int32).close()
-        if finished:
-            folder.part("text").write({})
+    folder = PartFolder("parts")
+    folder.part("text").new_array(np.int32).close()
+    if finished:
+        folder.part("text").write({})
+    with pytest.raises(TextError), folder:
         raise TextError("not UTF-8")
     assert Path("parts").exists() == finished
 
