@@ -27,6 +27,7 @@ from wordkit.storage.compression import (
     file_format,
     is_magic_prefix,
 )
+from wordkit.storage.remote import without_secrets
 from wordkit.text.blocks import Block, changed_text
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
@@ -89,7 +90,9 @@ def open_text(
 
 def joined_names(paths: Sequence[str | Path]) -> str:
     """Return the name of a text of these paths, for messages and records."""
-    names = ["standard input" if p == STANDARD_INPUT else os.fspath(p) for p in paths]
+    names = [
+        "standard input" if p == STANDARD_INPUT else without_secrets(os.fspath(p)) for p in paths
+    ]
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
 
 
@@ -170,7 +173,7 @@ class PlainText:
         if self.byte_range is None:
             return self
         (file,) = self.files
-        with decompression_errors(file, None, TextError, TextError):
+        with decompression_errors(without_secrets(file), None, TextError, TextError):
             return replace(self, first_line=1 + lines_before(file, self.byte_range[0]))
 
     def is_tokenized(self) -> bool:
@@ -216,7 +219,7 @@ class PlainText:
     def _read(self) -> Generator[Block, None, None]:
         before = 0
         for file in self.files:
-            name = "standard input" if file == STANDARD_INPUT else file
+            name = joined_names([file])
             try:
                 raw = _open(file, self.byte_range)
             except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wordkit.errors import ConfigError, TextError
 from wordkit.storage.compression import HEAD_BYTES, file_format
 from wordkit.storage.newlines import with_universal_newlines
-from wordkit.storage.remote import RemoteReader, is_remote, remote_details
+from wordkit.storage.remote import RemoteReader, is_remote, remote_details, without_secrets
 
 if TYPE_CHECKING:
     from wordkit_corpora.plaintext import PlainText
@@ -136,7 +136,9 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
         try:
             kind = _kind_of(file, text.encoding, part_bytes)
         except OSError as error:
-            raise TextError(f"cannot read {file}: {error.strerror or error}") from error
+            raise TextError(
+                f"cannot read {without_secrets(file)}: {error.strerror or error}"
+            ) from error
         if kind.size > part_bytes:
             add_gathered()
             bounds = [*range(0, kind.size, part_bytes), kind.size] if kind.is_divisible else []
@@ -198,7 +200,9 @@ def state_of(files: Iterable[str], *, is_fresh: bool = False) -> str:
                 status = os.stat(file)
                 state = f"{status.st_size} {status.st_mtime_ns}"
         except OSError as error:
-            raise TextError(f"cannot read {file}: {error.strerror or error}") from error
+            raise TextError(
+                f"cannot read {without_secrets(file)}: {error.strerror or error}"
+            ) from error
         digest.update(f"{file}\n{state}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import wordkit
 from wordkit.errors import CorpusError, StorageError, TextError
-from wordkit.storage.remote import read_ranges
+from wordkit.storage.remote import read_ranges, without_secrets
 from wordkit.text import Corpus, remote_ids
 from wordkit.text.corpus import is_corpus
 from wordkit.text.corpus_folder import PARTS
@@ -152,6 +152,17 @@ def test_http(server: str) -> None:
         assert "\n" not in str(error.value)
     with pytest.raises(TextError, match="cannot read http://127.0.0.1:1/x: .*connect"):
         read("http://127.0.0.1:1/x")
+
+
+def test_secrets_of_urls_stay_there(server: str) -> None:
+    url = f"{server.replace('//', '//user:secret@')}/ranges?sig=secret"
+    SERVED["/ranges?sig=secret"] = LONG
+    assert wordkit.prepare(url).settings["source"] == f"{server}/ranges"
+    for bad in (url.replace("ranges", "none"), url.replace("ranges", "secret")):
+        with pytest.raises(TextError, match=f"cannot read {bad.split('//')[0]}//127") as error:
+            open_text(bad)
+        assert "sig" not in str(error.value) and "user" not in str(error.value)
+    assert without_secrets("zip://?.txt::ftp://u:p@h/?.zip") == "zip://?.txt::ftp://h/?.zip"
 
 
 @pytest.mark.parametrize("train", [wordkit.train_counts, wordkit.train_glove])
