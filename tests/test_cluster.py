@@ -216,6 +216,22 @@ def test_finished_parts_stay_where_a_text_is_bad(finished: bool) -> None:
     assert Path("parts").exists() == finished
 
 
+def test_jobs_at_the_same_time(client: Any) -> None:
+    """Those of other counts do not disturb each other; the same one is refused."""
+    corpus = wordkit.prepare("a.txt", "a.ids")
+    two, three, same = (
+        iter_train_counts(corpus, CountsConfig(dim=8, window=n, min_count=5), client=client)
+        for n in (2, 3, 2)
+    )
+    next(two)
+    next(three)
+    with pytest.raises(StorageError, match=r"another process works in .*parts now; wait until"):
+        next(same)
+    three.result()
+    two.result()
+    assert {path.name for path in Path().iterdir()} == {*FILES, "a.ids"}
+
+
 def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for protocol in ("tcp", "tls"):  # of which no certificate is known
         address = f"{protocol}://127.0.0.1:{free_port()}"

@@ -19,7 +19,7 @@ from wordkit.errors import ConfigError
 from wordkit.runtime import Report
 from wordkit.runtime.cluster import Cluster
 from wordkit.storage import TemporaryFolder
-from wordkit.storage.parts import PartFolder
+from wordkit.storage.parts import PartFolder, fingerprint
 from wordkit.text import Corpus
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def decompose_on_cluster(
             temporary = TemporaryFolder(tempfile.gettempdir(), "wordkit-corpus-")
             stack.callback(temporary.cleanup)
             corpus.save(folder := os.path.join(temporary.name, "corpus.ids"))
-        parts = stack.enter_context(PartFolder(f"{folder}.parts"))
+        # trainings of other windows may run at the same time
+        name = fingerprint(words, config.cooccurrence())[:8]
+        parts = stack.enter_context(PartFolder(f"{folder}.{name}.parts"))
         cluster = Cluster(client, parts.path)
         if memory is None:
             memory = memory_limit(None) // cluster.slots

@@ -59,8 +59,8 @@ def iter_train_counts(
             sought in come on top: about 35·V·D bytes, whatever the size of the corpus. With a
             cluster these are here, and the memory is that of each worker.
         client: of a Dask cluster whose workers see the folder of the corpus, and count. Counts are
-            the same; singular values are equal but for rounding. Parts lie in ``FOLDER.parts``, and
-            stay for the next attempt if this one does not end well.
+            the same; singular values are equal but for rounding. Parts lie in
+            ``FOLDER.DIGEST.parts``, and stay for the next attempt if this one does not end well.
 
     Returns:
         A run that reports the stages ``counting`` (and ``merging``, where the memory is small),

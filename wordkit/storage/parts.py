@@ -26,10 +26,16 @@ from wordkit.errors import StorageError, WordkitError
 from wordkit.storage.atomic import fsync
 from wordkit.storage.container import TensorFile, read_tensors, write_tensors
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["Part", "PartArray", "PartFolder", "fingerprint", "part_in"]
 
 _KIND, _RECORD, _ARRAYS = "part of a job", "record", "arrays"
-_NAME = re.compile(r"[\w-]+\.(part|array)|\.[\w.-]+\.tmp")
+_LOCK = "lock"
+_NAME = re.compile(rf"[\w-]+\.(part|array)|\.[\w.-]+\.tmp|{_LOCK}")
 
 
 def fingerprint(*things: object) -> str:
@@ -158,7 +164,7 @@ class PartFolder:
         path: the folder, which may be there from an earlier attempt.
 
     Raises:
-        StorageError: it cannot be made, or holds something else.
+        StorageError: it cannot be made, holds something else, or is another process's now.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -166,12 +172,24 @@ class PartFolder:
         try:
             os.makedirs(self.path, exist_ok=True)
             others = [name for name in os.listdir(self.path) if not _NAME.fullmatch(name)]
+            if others:
+                raise StorageError(
+                    f"{path} is for the parts of this job, and holds {others[0]}; remove it"
+                )
+            # of a file, as NFS locks no folder
+            self._lock = open(os.path.join(self.path, _LOCK), "wb")  # noqa: SIM115 - see __exit__
         except OSError as error:
             raise StorageError(f"cannot make {path}: {error.strerror or error}") from error
-        if others:
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
             raise StorageError(
-                f"{path} is for the parts of this job, and holds {others[0]}; remove it"
-            )
+                f"another process works in {path} now; wait until it has ended, and start again"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
 
     def __enter__(self) -> PartFolder:
         return self
@@ -181,7 +199,9 @@ class PartFolder:
             if error is None or not any(name.endswith(".part") for name in os.listdir(self.path)):
                 # a task that is still at work finds no folder to write to
                 os.rename(self.path, doomed := f"{self.path}.{uuid.uuid4().hex}")
+                self._lock.close()  # NFS keeps files that are open
                 shutil.rmtree(doomed)
+        self._lock.close()
 
     def part(self, name: str, *made_of: object) -> Part:
         """Return the part of a name and of all that it is made of."""
