@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,12 @@ from wordkit_cli.options import encoding_options, json_option, model_device_opti
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand, option
-from wordkit_cli.sequence_models import decoding_config, read_dialogue_files, samples_option
+from wordkit_cli.sequence_models import (
+    UNITS,
+    decoding_config,
+    read_dialogue_files,
+    samples_option,
+)
 from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
@@ -53,11 +59,12 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     """Measure how well MODEL predicts the turns of DIALOGUES, and how it answers them.
 
     Each turn but the first is predicted, and answered, given the true turns before it. Perplexity
-    is that of a word, with the ends of turns; of a model with a latent variable a bound of it, by
-    importance sampling. Distinct-1 and -2 are the different words and pairs of words of the answers
-    over all their words (Li et al. 2016); distinct answers are the different ones among --draws to
-    the same turns, on average over 200 places. BLEU needs pip install 'wordkit[bleu]'. Default of
-    MODEL: $WORDKIT_DIALOGUE, else ./dialogue.safetensors.
+    is that of a word, character or piece, as MODEL reads them, with the ends of turns; of a model
+    with a latent variable a bound of it, by importance sampling. Distinct-1 and -2 are the
+    different ones of the answers, and pairs of them, over all units of the answers (Li et al.
+    2016); distinct answers are the different ones among --draws to the same turns, on average over
+    200 places. Where turns are words or pieces, and not all shorter than four words, BLEU (pip
+    install 'wordkit[bleu]'). Default of MODEL: $WORDKIT_DIALOGUE, else ./dialogue.safetensors.
 
     \b
     Examples:
@@ -80,30 +87,30 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
             draws=options["draws"], samples=options["samples"],
         )  # fmt: skip
         score = progress.finish(run)
-        if asked.config.unit != "char" and score.translation is None:
+        if asked.config.unit != "char" and find_spec("sacrebleu") is None:
             progress.say("BLEU needs sacrebleu; pip install 'wordkit[bleu]'")
     if as_json:
         print_json(_as_json(score))
     else:
-        _print(score, options["draws"])
+        _print(score, UNITS[asked.config.unit], options["draws"])
 
 
 def _as_json(score: DialogueScore) -> dict[str, Any]:
     names = (
         "perplexity", "kl", "distinct_1", "distinct_2", "distinct_answers", "exact_match",
-        "turns", "words", "right", "unknown",
+        "turns", "units", "right", "unknown",
     )  # fmt: skip
     bleu = None if score.translation is None else score.translation.bleu
     return {**{name: getattr(score, name) for name in names}, "bleu": bleu}
 
 
-def _print(score: DialogueScore, draws: int) -> None:
+def _print(score: DialogueScore, units: str, draws: int) -> None:
     shown = math.floor(score.exact_match * 1e4) / 1e4  # 100 % is shown only where all are right
     rows = [
-        ("perplexity", f"{score.perplexity:.2f}", f"of {score.words:,} words and ends of turns"),
+        ("perplexity", f"{score.perplexity:.2f}", f"of {score.units:,} {units} and ends of turns"),
         ("exact match", f"{shown:.2%}", f"{score.right:,} of {counted(score.turns, 'turn')}"),
-        ("distinct-1", f"{score.distinct_1:.4f}", "different words of the answers"),
-        ("distinct-2", f"{score.distinct_2:.4f}", "different pairs of words"),
+        ("distinct-1", f"{score.distinct_1:.4f}", f"different {units} of the answers"),
+        ("distinct-2", f"{score.distinct_2:.4f}", f"different pairs of {units}"),
         ("distinct answers", f"{score.distinct_answers:.2f}", f"of {draws} draws"),
     ]
     if score.kl is not None:
@@ -111,5 +118,5 @@ def _print(score: DialogueScore, draws: int) -> None:
     if score.translation is not None:
         rows.append(("BLEU", f"{score.translation.bleu:.2f}", "against the true turns"))
     if score.unknown:
-        rows.append(("unknown", f"{score.unknown:,}", "units of the turns, <unk> to the model"))
+        rows.append(("unknown", f"{score.unknown:,}", f"{units} of the turns, <unk> to the model"))
     print_table(rows, right=(1,))

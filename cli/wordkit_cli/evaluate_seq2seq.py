@@ -16,6 +16,7 @@ from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import (
+    UNITS,
     decoding_config,
     read_pair_files,
     samples_option,
@@ -35,7 +36,6 @@ _DECODING = SettingOptions(
 )
 _SCORES = ("bleu", "bleu_detokenized", "chrf")
 _LIKELIHOOD = ("perplexity", "elbo", "kl", "samples")
-_UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
 
 
 @click.command("evaluate-seq2seq", cls=SectionedCommand)
@@ -87,7 +87,7 @@ def command(
     if as_json:
         print_json(_as_json(score))
     else:
-        _print(score, _UNITS[asked.config.unit])
+        _print(score, UNITS[asked.config.unit])
 
 
 def _as_json(score: TransductionScore) -> dict[str, Any]:

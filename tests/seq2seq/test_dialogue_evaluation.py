@@ -37,10 +37,21 @@ def test_scores_are_those_of_all_turns_counted_by_hand(shape: dict[str, object])
     written = model.answer(histories)
     turns = [d[n] for d in DIALOGUES for n in range(1, len(d))]
     assert score.turns == len(turns) == len(encoded)
-    assert score.perplexity == pytest.approx(math.exp(nats / (2 * len(turns))), rel=1e-4)
+    assert score.perplexity == pytest.approx(
+        math.exp(nats / (len("".join(turns)) + len(turns))), rel=1e-4
+    )
     assert score.right == sum(a == b for a, b in zip(written, turns, strict=True))
     assert score.distinct_1 == len({*"".join(written)}) / len("".join(written))
     assert 1 < score.distinct_answers <= 4 and score.kl is None
+
+
+def test_units_are_those_of_the_model_and_bleu_is_of_four_words() -> None:
+    pytest.importorskip("sacrebleu")
+    model = random_model(replace(SMALL, unit="word"))
+    for turn, has_bleu in (("a b c", False), ("a b c d", True)):
+        score = iter_evaluate_dialogues(model, [("a", turn)]).result()
+        assert score.units == len(turn.split()) + 1
+        assert (score.translation is not None) == has_bleu
 
 
 def test_a_draw_that_is_not_left_to_chance_gives_one_answer() -> None:

@@ -19,8 +19,8 @@ class DialogueScore:
     turns: int
     """Turns that were expected, and answered."""
 
-    words: int
-    """Words of these turns, and an end for each."""
+    units: int
+    """Units of these turns (the words, characters or pieces of the model), and an end for each."""
 
     nats: float
     """−log p of all of them, natural; an upper bound of it where the model is latent."""
@@ -32,7 +32,7 @@ class DialogueScore:
     """Turns that were answered exactly."""
 
     distinct_1: float
-    """Different words of the answers, over all words of the answers (Li et al. 2016)."""
+    """Different units of the answers, over all units of the answers (Li et al. 2016)."""
 
     distinct_2: float
     """The same of pairs of words that follow each other."""
@@ -45,12 +45,12 @@ class DialogueScore:
 
     translation: TranslationScore | None = None
     """BLEU of the answers against the true turns, where words are known by white space; None for
-    characters, and where sacrebleu is not installed."""
+    characters, for turns that all are shorter than four words, and without sacrebleu."""
 
     @property
     def perplexity(self) -> float:
-        """Perplexity of a word, ends of turns included; an upper bound where a model is latent."""
-        return math.exp(min(self.nats / self.words, 700.0))
+        """Perplexity of a unit, ends of turns included; an upper bound where a model is latent."""
+        return math.exp(min(self.nats / self.units, 700.0))
 
     @property
     def exact_match(self) -> float:
@@ -59,12 +59,12 @@ class DialogueScore:
 
 
 def distinct(texts: Iterable[Sequence[str]], n: int) -> float:
-    """Return the different n-grams of texts over all words; 0 where there is no word.
+    """Return the different n-grams of texts over all units; 0 where there is none.
 
     Args:
-        texts: the words of each.
+        texts: the units of each.
         n: 1 or 2.
     """
-    listed = [tuple(words) for words in texts]
-    grams = {gram for words in listed for gram in (words if n == 1 else pairwise(words))}
+    listed = [tuple(units) for units in texts]
+    grams = {gram for units in listed for gram in (units if n == 1 else pairwise(units))}
     return len(grams) / max(sum(map(len, listed)), 1)

@@ -21,6 +21,7 @@ from wordkit.seq2seq.dialogue.chat import decode_turns, read_batches
 from wordkit.seq2seq.dialogue.dialogues import Dialogue, normalized_dialogues
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.likelihood import TargetLikelihoods, normal_noise, target_likelihoods
+from wordkit.seq2seq.pairs import units_of
 from wordkit.seq2seq.transformation import as_answer
 
 __all__ = ["iter_evaluate_dialogues"]
@@ -90,18 +91,19 @@ def _evaluate(
         found = decode_turns(model, encoded, asked[start : start + _BATCH], sampled)
         different += sum(len({each.ids for each in drawn}) for drawn in found)
     yield Report("drawing", len(asked), len(asked), "turns")
-    words = [text.split() if shape.unit != "char" else list(text) for text in written]
+    units = [units_of(text, shape.unit, model.bpe) for text in written]
+    has_bleu = shape.unit != "char" and any(len(text.split()) >= 4 for text in targets)
     return DialogueScore(
         turns=P,
-        words=sum(len(text.split()) for text in targets) + P,
+        units=int(encoded.targets.lengths.sum()) + P,
         nats=nats,
         unknown=encoded.targets.unknown,
         right=sum(a.split() == b.split() for a, b in zip(written, targets, strict=True)),
-        distinct_1=distinct(words, 1),
-        distinct_2=distinct(words, 2),
+        distinct_1=distinct(units, 1),
+        distinct_2=distinct(units, 2),
         distinct_answers=different / len(asked),
         kl=None if shape.latent is None else kl / P,
-        translation=None if shape.unit == "char" else measure_translation(written, targets),
+        translation=measure_translation(written, targets) if has_bleu else None,
     )
 
 
