@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordkit.errors import WordkitError
+from wordkit.errors import TextError, WordkitError
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit_cli.models import load_dialogue
 from wordkit_cli.options import encoding_options, encoding_values, json_option, model_device_option
@@ -47,7 +47,8 @@ def command(
 ) -> None:
     """Talk with MODEL, which has in mind what was said before.
 
-    In a terminal lines are edited, and called back by the arrow keys. /again asks for another
+    In a terminal lines are edited, and called back by the arrow keys. Lines that begin with / are
+    commands: /again asks for another
     answer, /reset begins a new dialogue, /why shows the weight of each turn in the answer, where
     the model attends to turns. Ctrl-D ends.
 
@@ -109,6 +110,8 @@ def _answer(chat: Chat, line: str, as_json: bool) -> None:
     if line == _WHY:
         _print_weights(chat.attention(), as_json)
         return
+    if line.startswith("/") and line not in (_AGAIN, _RESET):
+        raise TextError(f"there is no {line:.60}; there are {_AGAIN}, {_RESET}, {_WHY}")
     answer = None
     if line in ("", _RESET):
         chat.reset()

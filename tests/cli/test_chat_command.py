@@ -73,14 +73,14 @@ def test_why(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
     lines = wordkit("chat", stdin="ab\nc\n/why\n").stdout.splitlines()
     assert lines[1] == answer and len(lines) == 2 + len(weights)
     assert lines[2].split()[0] == f"{weights[0].weight:.2f}" and lines[2].endswith("  ab")
-    for attention, attention_to in (("dot", "turn"), ("none", "both")):
+    for attention, attention_to, said in (
+        ("dot", "turn", "no turn but the last; train one with attention_to turns or both"),
+        ("none", "both", "nothing; train one with attention dot"),
+    ):
         shape = replace(TURNS, attention=attention, attention_to=attention_to)
         toy_dialogues.random_model(shape).save(folder / "last.safetensors")
         error = wordkit("chat", "last.safetensors", stdin="ab\n/why\n", status=1).stderr
-        assert error.splitlines()[-1] == (
-            "wordkit: the model attends to no turn but the last; train one with attention_to turns "
-            "or both"
-        )
+        assert error.splitlines()[-1] == f"wordkit: the model attends to {said}"
 
 
 def test_an_evaluation_in_json(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
@@ -89,6 +89,9 @@ def test_an_evaluation_in_json(wordkit: Wordkit, model: DialogueModel, folder: P
     names = "perplexity kl distinct_1 distinct_2 distinct_answers bleu exact_match"
     assert {*names.split()} <= {*found} and found["turns"] == 3
     assert found["distinct_answers"] == 1, "the draws alone are of the first word"
+    assert found["units"] == 7 and found["bleu"] is None, "c, d, a, b and three ends"
+    shown = wordkit("evaluate-dialogue", "talk.txt").stdout
+    assert "of 7 characters and ends of turns" in shown and "pairs of characters" in shown
 
 
 @pytest.mark.parametrize("attention_to", ["turns", "both"])
@@ -114,6 +117,8 @@ def test_what_is_refused(wordkit: Wordkit, model: DialogueModel, folder: Path) -
         assert said in error and len(error.splitlines()) == 1
     error = wordkit("chat", stdin="/again\n", status=1).stderr
     assert error.endswith("wordkit: nothing was said yet; say something first\n")
+    error = wordkit("chat", stdin="/agian\n", status=1).stderr
+    assert error.endswith("wordkit: there is no /agian; there are /again, /reset, /why\n")
     assert "line 1, byte 0" in wordkit("chat", stdin=b"\xff\n", status=1).stderr
     both = ("chat", "dialogue.safetensors", "-m", "dialogue.safetensors")
     assert "name the model once" in wordkit(*both, status=2).stderr

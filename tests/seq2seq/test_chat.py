@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import pytest
 from seq2seq.toy_dialogues import SMALL, random_model
@@ -70,4 +71,8 @@ def test_what_cannot_be_said() -> None:
 def test_a_turn_of_a_hundred_thousand_characters() -> None:
     chat = MODEL.chat()
     assert isinstance(chat.say("abcd" * 25_000), str)
+    by_words = random_model(replace(SMALL, unit="word"))
+    with pytest.warns(WordkitWarning, match="the model does not know 'QQ") as said:
+        by_words.chat().say("Q" * 100_000)
+    assert len(str(said[0].message)) < 200
     assert isinstance(chat.say("a"), str)

@@ -62,5 +62,5 @@ def test_equal_dialogues_are_on_one_side() -> None:
     train, valid = split_dialogues(dialogues, 0.2, seed=1)
     assert len(train) == 32 and len(valid) == 8 and not {*train} & {*valid}
     assert split_dialogues(dialogues, 0.2, seed=1) == (train, valid)
-    with pytest.raises(TextError, match="has 1 dialogue, and one must be held out"):
+    with pytest.raises(TextError, match="has 1 different dialogue, and one must be held out"):
         split_dialogues(dialogues[:1] * 5, 0.1, seed=1)

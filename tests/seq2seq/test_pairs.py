@@ -158,9 +158,9 @@ def test_what_cannot_be_held_out() -> None:
             split_pairs(numbered(9), fraction, 1)
     with pytest.raises(ConfigError, match="seed must be at least 0, not -1"):
         split_pairs(numbered(9), 0.1, -1)
-    with pytest.raises(TextError, match="the text has 1 source, and one must be"):
+    with pytest.raises(TextError, match="the text has 1 different source, and one must be"):
         split_pairs(numbered(1), 0.5, 1)
-    with pytest.raises(TextError, match="the text has 0 sources"):
+    with pytest.raises(TextError, match="the text has 0 different sources"):
         split_pairs([], 0.5, 1)
 
 

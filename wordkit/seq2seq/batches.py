@@ -26,7 +26,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from wordkit.errors import TextError, VocabularyError, WordkitWarning
+from wordkit.errors import TextError, VocabularyError, WordkitWarning, counted
 from wordkit.seq2seq.pairs import Pair, check_unit, units_of
 from wordkit.text.bpe import BytePairEncoding
 from wordkit.text.detokenizer import Unit
@@ -173,9 +173,9 @@ def warn_of_unseen(valid: EncodedPairs) -> None:
     for side, name in valid.SIDES.items():
         texts: EncodedTexts = getattr(valid, name)
         if texts.unknown:
-            named = ", ".join(map(repr, texts.unknown_units))
+            named = ", ".join(f"{unit!r:.60}" for unit in texts.unknown_units)
             warnings.warn(
-                f"the {side} to validate on hold {texts.unknown:,} units that are <unk> to the "
+                f"the {side} to validate on hold {counted(texts.unknown, 'unit')} unknown to the "
                 f"model, such as {named}",
                 WordkitWarning,
                 stacklevel=4,

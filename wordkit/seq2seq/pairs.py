@@ -162,8 +162,8 @@ def split_groups(
     N = len(groups)
     if N < 2:
         raise TextError(
-            f"the text has {counted(N, noun)}, and one must be held out to validate on; {remedy}, "
-            "or give a text to validate on"
+            f"the text has {counted(N, f'different {noun}')}, and one must be held out to validate "
+            f"on; {remedy}, or give a text to validate on"
         )
     drawn = np.random.default_rng(seed).permutation(N)[: min(max(round(N * fraction), 1), N // 2)]
     held_out = {groups[n] for n in drawn.tolist()}

@@ -123,7 +123,7 @@ def warn_of_unknown(texts: EncodedTexts, known: set[str]) -> None:
     new = [unit for unit in texts.unknown_units if unit not in known]
     if new:
         known.update(new)
-        named = ", ".join(map(repr, new))
+        named = ", ".join(f"{unit!r:.60}" for unit in new)
         warnings.warn(
             f"the model does not know {named}, and reads {UNK} instead",
             WordkitWarning,

@@ -259,6 +259,8 @@ def turn_weights(model: DialogueModel, turns: Sequence[str], answer: str) -> lis
         ConfigError: the model does not attend to turns.
     """
     config = model.config
+    if config.attention == "none":
+        raise ConfigError("the model attends to nothing; train one with attention dot")
     if config.attends_to == "turn":
         raise ConfigError(
             "the model attends to no turn but the last; train one with attention_to turns or both"
