@@ -70,9 +70,12 @@ def read(options: argparse.Namespace) -> list[list[Dialogue]]:
 
 
 def everyday(options: argparse.Namespace) -> None:
-    """Print the scores of each model after so many minutes."""
+    """Print the scores of each model."""
     train, valid, test = read(options)
-    print(f"{len(train):,} dialogues, {options.minutes:g} minutes, {options.threads} threads\n")
+    print(
+        f"{len(train):,} dialogues, {TRAINING['epochs']} epochs, at most {options.minutes:g} "
+        f"minutes, {options.threads} threads\n"
+    )
     names = ["perplexity", "KL", "distinct-1", "-2", "BLEU"]
     names += [*(f"different of {DRAWS} {how}" for how in SAMPLINGS), "epochs", "weights"]
     print(heading(["", *names]), flush=True)
@@ -96,7 +99,8 @@ def everyday(options: argparse.Namespace) -> None:
     cells = [f"{next_turns_perplexity(stream, test):.2f}", *blank, *_size(stream)]
     print(row(["LSTM language model", *cells]))
     shown = plans["HRED"].model, plans["HRED"].training
-    print(f"\nof HRED: {', '.join(map(_changed, shown))}")
+    smoothing = plans["HRED"].training.label_smoothing  # 0.1 is what train-dialogue fits
+    print(f"\nof HRED: {', '.join(map(_changed, shown))}, label_smoothing {smoothing:g}")
 
 
 def _changed(config: Any) -> str:

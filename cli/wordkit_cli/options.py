@@ -86,7 +86,7 @@ progress_options = together(
     option(
         "--log", type=click.Path(dir_okay=False), callback=_file, metavar="FILE",
         section="Running",
-        help="Write the progress as JSON lines; with --resume, after those that are there.",
+        help="Write the progress as JSON lines; a resumed training adds to those that are there.",
     ),
 )  # fmt: skip
 
