@@ -95,7 +95,7 @@ def test_words_have_settings_and_scores_of_their_own(
     assert "fitted to 64 pairs of 3 and 3 words for about 1.0 epochs: lstm 1 x 8" in done.stderr
     preset = ("--preset", "characters", "--hidden", "8", "--epochs", "1", "-o", "c.safetensors")
     assert "fitted to" not in wordkit("train-seq2seq", "pairs.tsv", *preset).stderr
-    for command, batch in (("train-seq2seq", "64"), ("train-dialogue", "16")):
+    for command, batch in (("train-seq2seq", "64"), ("train-dialogue", "4")):
         shown = wordkit(command, "--show-preset", "words").stdout
         assert shown.startswith("words: for ") and f" --batch {batch} " in " ".join(shown.split())
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
