@@ -265,6 +265,7 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         scheduler = {**first, **of_scheduler}
         return SimpleNamespace(
             scheduler=client.scheduler, wait_for_workers=client.wait_for_workers,
+            status="running", submit=client.submit,
             run=lambda *_, **__: about, run_on_scheduler=lambda *_: scheduler,
             nthreads=client.nthreads,
         )  # fmt: skip
@@ -280,8 +281,15 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StorageError, match=r"the worker tcp://.* on elsewhere cannot write into"):
         Cluster(others := told({}, sees=False, host="elsewhere"), ".")
     others.wait_for_workers = lambda *_, **__: client.wait_for_workers(99, timeout=0.01)
-    with pytest.raises(ResourceError, match=r"no worker has joined tcp://.* within 1 s; start som"):
+    with pytest.raises(ResourceError, match=r"no worker has joined tcp://.* within 30 s; start so"):
         Cluster(others, ".")
+    one_host = Cluster(told({}, memory=4 << 20), ".")  # the other worker's is more
+    assert one_host.memory == 1 << 20
+    other_host = Cluster(told({}, memory=4 << 20, host="elsewhere"), ".")
+    assert other_host.memory == 2 << 20
+    for no_client in ("tcp://10.0.0.1:8786", SimpleNamespace(status="closed")):
+        with pytest.raises(ConfigError, match="client must be a distributed.Client that is open"):
+            wordkit.prepare("a.txt", "y.ids", client=no_client)  # type: ignore[arg-type]
     cluster = Cluster(client, ".")
     cluster.client = SimpleNamespace(status="running", nthreads=dict)
     for name in ("NO_WORKER", "LOOK"):

@@ -188,7 +188,8 @@ _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 memory_option = option(
     "--memory", callback=_amount(_BYTES, "size; write it as 500M or 4G"),
     metavar="SIZE", section="Running",
-    help="Memory for the counts, as 500M or 4G. Default: half of what is free.",
+    help="Memory for the counts, as 500M or 4G. Default: half of what is free. On a cluster for "
+    "each task; by default the least that its machine has, divided among its tasks.",
 )  # fmt: skip
 
 checkpoint_options = together(

@@ -44,8 +44,8 @@ def decompose_on_cluster(
             temporary folder.
         config: the settings.
         words: V, the words that are counted.
-        memory: bytes that a task may take; None: half of what is available here, divided among the
-            tasks that run at a time.
+        memory: bytes that a task may take; None: half of what is available on a worker's machine,
+            divided among the tasks that run there at a time, the least of all.
         client: of the cluster.
 
     Returns:
@@ -68,8 +68,7 @@ def decompose_on_cluster(
         name = fingerprint(words, config.cooccurrence())[:8]
         parts = stack.enter_context(PartFolder(f"{folder}.{name}.parts"))
         cluster = Cluster(client, parts.path)
-        if memory is None:
-            memory = memory_limit(None) // cluster.slots
+        memory = cluster.memory if memory is None else memory_limit(memory)
         counting = Counting(folder, corpus.fingerprint, words, config.cooccurrence(), memory)
         blocks = yield from count_blocks(counting, corpus.tokens, cluster, parts)
         check_counts(sum(len(read_block(block).data) for block in blocks))

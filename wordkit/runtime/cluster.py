@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, SimpleQueue
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordkit import __version__
 from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, WordkitError
+from wordkit.runtime.memory import available_memory
 from wordkit.runtime.threads import thread_count
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "connected"]
 
 _ANSWER_SECONDS = 5
-_NO_WORKER_SECONDS = 30  # until a worker that has ended must have a successor
+_NO_WORKER_SECONDS = 30  # until a worker must have joined, or one that has ended a successor
 _LOOK_SECONDS = 1
 _PACKAGES = ("numpy", "numba", "regex", "distributed")
 _KEPT = "start the same again, which reuses the parts that are finished"
@@ -126,12 +128,13 @@ class Cluster:
     """The workers of a Dask scheduler, which all run this wordkit and see one folder.
 
     Args:
-        client: connected.
+        client: open, and not asynchronous.
         folder: exists; the workers read and write files in it.
         packages: further ones of which they need the same versions.
 
     Raises:
-        ConfigError: a worker has other versions, or cannot import wordkit.
+        ConfigError: this is no such client, or a worker has other versions, or cannot import
+            wordkit.
         ResourceError: there is no worker.
         StorageError: a worker cannot see the folder.
     """
@@ -139,11 +142,18 @@ class Cluster:
     def __init__(
         self, client: Client, folder: str | os.PathLike[str], packages: Sequence[str] = ()
     ) -> None:
+        is_open = getattr(client, "status", None) == "running"
+        if not is_open or getattr(client, "asynchronous", False):
+            raise ConfigError(
+                "client must be a distributed.Client that is open and not asynchronous, not "
+                f"{client!r}; connect with distributed.Client(address)"
+            )
         self.client, self.folder = client, os.path.abspath(folder)
         self._packages = (*_PACKAGES, *packages)
         self.address = str(getattr(client.scheduler, "address", "the scheduler"))
-        self.slots = self._check_workers()
-        """Tasks that run at a time."""
+        self.slots, self.memory = self._check_workers()
+        """Tasks that run at a time; bytes of memory for each: half of what is free on its machine,
+        divided among the tasks there, the least of all machines."""
         self._run = f"{os.getpid():x}-{time.time_ns():x}"
         self._count = 0
 
@@ -263,15 +273,18 @@ class Cluster:
                 raise
             raise self._gone() from error
 
-    def _check_workers(self) -> int:
-        """Check versions and the folder on all workers; return the number of their threads."""
+    def _check_workers(self) -> tuple[int, int]:
+        """Check versions and the folder on all workers; return their slots, and memory for each."""
+        # an adaptive cluster starts workers for tasks alone, which last while they are referred to
+        task = self.client.submit(os.getpid, pure=False)
         try:
-            self.client.wait_for_workers(1, timeout=_ANSWER_SECONDS)
+            self.client.wait_for_workers(1, timeout=_NO_WORKER_SECONDS)
         except TimeoutError as error:
             raise ResourceError(
-                f"no worker has joined {self.address} within {_ANSWER_SECONDS} s; start some with "
-                f"dask worker {self.address}"
+                f"no worker has joined {self.address} within {_NO_WORKER_SECONDS} s; start some "
+                f"with dask worker {self.address}, and wait until they have joined"
             ) from error
+        task.release()
         told: dict[str, Any] = {}
         try:
             scheduler = self.client.run_on_scheduler(_about, self.folder, self._packages)
@@ -301,7 +314,12 @@ class Cluster:
                     "which this process can; name a folder that all of them share"
                 )
         with self._plain_errors():
-            return int(max(sum(self.client.nthreads().values()), 1))
+            threads = self.client.nthreads()
+        slots: Counter[str] = Counter()
+        for address, about in workers.items():
+            slots[about["host"]] += threads.get(address, 1)
+        free = (about["memory"] // 2 // slots[about["host"]] for about in workers.values())
+        return max(slots.total(), 1), min(free, default=available_memory() // 2)
 
 
 def _on_worker(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -320,8 +338,9 @@ def _on_worker(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _about(folder: str, packages: Sequence[str]) -> dict[str, Any]:
-    """Return what a process is, and whether it can write into a folder."""
+    """Return what a process is, its free memory, and whether it can write into a folder."""
     return {
+        "memory": available_memory(),
         "versions": _versions(tuple(packages)),
         "host": platform.node(),
         "sees": os.access(folder, os.R_OK | os.W_OK | os.X_OK),
