@@ -27,7 +27,7 @@ from wordkit.storage.compression import (
     file_format,
     is_magic_prefix,
 )
-from wordkit.storage.remote import without_secrets
+from wordkit.storage.remote import RemoteReader, is_remote, without_secrets
 from wordkit.text.blocks import Block, changed_text
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
@@ -115,8 +115,8 @@ class PlainText:
     """The bytes of the file in which the lines of a part begin; None: all of it."""
     first_line: int = 1
     """Number of the first line, for messages."""
-    state: str = ""
-    """Digest of the names, sizes and times of its files when the text was divided."""
+    states: tuple[str, ...] = ()
+    """Sizes and times of its files when the text was divided."""
 
     def __post_init__(self) -> None:
         self.has_stream = any(is_stream(file) for file in self.files)
@@ -162,11 +162,14 @@ class PlainText:
     @property
     def version(self) -> str:
         """Fingerprint: of the files as they were, the range of bytes and the encoding."""
-        return f"{self.state} {self.byte_range} {self.encoding} {self.errors}"
+        return f"{self.files} {self.states} {self.byte_range} {self.encoding} {self.errors}"
 
-    def has_changed(self) -> bool:
-        """Return whether a file has changed since the text was cut into parts."""
-        return state_of(self.files, is_fresh=True) != self.state
+    def changed_file(self) -> str | None:
+        """Return the name of a file that has changed since the text was cut into parts."""
+        for file, state in zip(self.files, self.states, strict=True):
+            if state_of(file, is_fresh=True) != state:
+                return without_secrets(file)
+        return None
 
     def numbered(self) -> PlainText:
         """Return the same text, whose messages name lines as they are numbered in the file."""
@@ -252,7 +255,8 @@ class PlainText:
                 while piece := file.read(self.block_size):
                     yield piece
                 if raw.state() != state and not self.as_it_comes:
-                    raise changed_text(name)
+                    is_alone = not self.states and not is_remote(name)
+                    raise changed_text(name, f", or read it as it is by - < {name}" * is_alone)
                 return
             read: Callable[[int], bytes] = file.read1  # type: ignore[attr-defined]
             piece = read(self.block_size)
@@ -314,8 +318,10 @@ class _CountedFile(io.RawIOBase):
         self._unread = head
         return head
 
-    def state(self) -> tuple[int, int] | None:
-        """Return the size and the time of a file of this machine; a pipe has none."""
+    def state(self) -> tuple[int, int] | str | None:
+        """Return the size and the time of a file; a pipe and a part have none."""
+        if isinstance(self._file, RemoteReader):
+            return self._file.version()
         if not isinstance(self._file, io.FileIO) or not self._file.seekable():
             return None
         status = os.fstat(self._file.fileno())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -126,7 +125,7 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
         nonlocal gathered
         if together:
             files = tuple(together)
-            part = replace(text, files=files, state=state_of(files))
+            part = replace(text, files=files, states=tuple(map(state_of, files)))
             part.size = gathered  # which need not be asked again
             parts.append(part)
         together.clear()
@@ -143,8 +142,8 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
             add_gathered()
             bounds = [*range(0, kind.size, part_bytes), kind.size] if kind.is_divisible else []
             ranges: Sequence[tuple[int, int] | None] = [*itertools.pairwise(bounds)] or [None]
-            state = state_of([file])
-            parts += [replace(text, files=(file,), byte_range=each, state=state) for each in ranges]
+            only = replace(text, files=(file,), states=(state_of(file),))
+            parts += [replace(only, byte_range=each) for each in ranges]
             continue
         if gathered + kind.size > part_bytes:
             add_gathered()
@@ -181,30 +180,25 @@ def _can_begin_at(file: str, start: int) -> bool:
         return False
 
 
-def state_of(files: Iterable[str], *, is_fresh: bool = False) -> str:
-    """Return a digest of files by their names, sizes and times: another where one has changed.
+def state_of(file: str, *, is_fresh: bool = False) -> str:
+    """Return the size and time of a file, another where it has changed, the same on all machines.
 
     Args:
-        files: their names.
-        is_fresh: ask for remote ones again, also where they are known from a list of a folder.
+        file: its name.
+        is_fresh: ask for a remote one again, also where it is known from a list of a folder.
 
     Raises:
-        TextError: one cannot be found.
+        TextError: it cannot be found.
     """
-    digest = hashlib.sha256()
-    for file in files:
-        try:
-            if is_remote(file):
-                state = remote_details(file, is_fresh=is_fresh).version
-            else:
-                status = os.stat(file)
-                state = f"{status.st_size} {status.st_mtime_ns}"
-        except OSError as error:
-            raise TextError(
-                f"cannot read {without_secrets(file)}: {error.strerror or error}"
-            ) from error
-        digest.update(f"{file}\n{state}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+    try:
+        if is_remote(file):
+            return remote_details(file, is_fresh=is_fresh).version
+        status = os.stat(file)
+    except OSError as error:
+        raise TextError(
+            f"cannot read {without_secrets(file)}: {error.strerror or error}"
+        ) from error
+    return f"{status.st_size} {status.st_mtime_ns // 10**9}"  # some mounts have whole seconds
 
 
 def lines_before(file: str, start: int) -> int:

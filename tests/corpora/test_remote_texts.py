@@ -165,6 +165,16 @@ def test_secrets_of_urls_stay_there(server: str) -> None:
     assert without_secrets("zip://?.txt::ftp://u:p@h/?.zip") == "zip://?.txt::ftp://h/?.zip"
 
 
+def test_a_change_is_noticed(memory: str) -> None:
+    system = fsspec.filesystem("memory")
+    system.pipe("/books/a.txt", LONG)
+    blocks = open_text(f"{memory}/a.txt", block_size=16).blocks()
+    next(blocks)
+    system.pipe("/books/a.txt", LONG + b"more\n")
+    with pytest.raises(TextError, match="a.txt has changed while it was .*, and start again$"):
+        list(blocks)
+
+
 @pytest.mark.parametrize("train", [wordkit.train_counts, wordkit.train_glove])
 def test_vectors_of_a_url(memory: str, tmp_path: Path, train: Any) -> None:
     text = b"one two three four\nfour three one\n" * 5

@@ -28,8 +28,8 @@ _QUERY = re.compile(r"(?i)(https?://[^?\s]*)\?.*?(?=::|['\"\s]|$)")
 _MAX_REASON = 300  # characters
 _COPIED_BYTES = 16 << 20  # at a time
 _VERSION_ENTRIES = (
-    "size", "ETag", "etag", "generation", "checksum", "CRC", "LastModified", "Last-Modified",
-    "last_modified", "updated", "mtime", "created",
+    "ETag", "etag", "generation", "checksum", "CRC", "LastModified", "Last-Modified",
+    "last_modified", "updated", "mtime",
 )  # fmt: skip
 """What drivers call that which changes with the content of a file."""
 
@@ -45,7 +45,7 @@ class RemoteDetails:
     """Whether it is in an archive, which is read from its start."""
 
     version: str
-    """Another one where the file has changed."""
+    """Another one where the file has changed, with times in seconds, as any mount has them."""
 
 
 def is_remote(path: object) -> bool:
@@ -197,9 +197,7 @@ def remote_details(url: str, *, is_fresh: bool = False) -> RemoteDetails:
         system, path = _file_system(url)
         if is_fresh:
             system.invalidate_cache()
-        info = system.info(path)
-        version = repr([info[name] for name in _VERSION_ENTRIES if name in info])
-        return RemoteDetails(info.get("size"), _is_archive(system), version)
+        return _details(system, path)
 
 
 class RemoteReader(io.RawIOBase):
@@ -216,7 +214,7 @@ class RemoteReader(io.RawIOBase):
     def __init__(self, url: str, start: int = 0) -> None:
         with _as_os_errors():
             system, path = _file_system(url)
-            self._system = system  # one of archives closes them when it goes
+            self._system, self._path = system, path  # one of archives closes them when it goes
             is_stream = not start and url.lower().startswith(("http:", "https:"))
             self._file = system.open(path, "rb", **({"block_size": 0} if is_stream else {}))
             if start:
@@ -233,6 +231,12 @@ class RemoteReader(io.RawIOBase):
         buffer[: len(piece)] = piece
         return len(piece)
 
+    def version(self) -> str:
+        """Return that of the details of the file as it is now."""
+        with _as_os_errors():
+            self._system.invalidate_cache()
+            return _details(self._system, self._path).version
+
     def close(self) -> None:
         """Close the file."""
         if not self.closed:
@@ -246,6 +250,14 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise ImportError("URLs need the package fsspec; pip install 'wordkit[remote]'") from error
     return url_to_fs(url)  # type: ignore[no-any-return]
+
+
+def _details(system: Any, path: str) -> RemoteDetails:
+    info = system.info(path)
+    found = [info[name] for name in _VERSION_ENTRIES if name in info] or [info.get("created")]
+    whole = [int(entry) if isinstance(entry, float) else entry for entry in found]
+    size = info.get("size")
+    return RemoteDetails(size, _is_archive(system), repr([size, *whole]))
 
 
 def _is_archive(system: Any) -> bool:

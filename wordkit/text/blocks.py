@@ -81,8 +81,8 @@ class TextPart(TextSource, Protocol):
     def version(self) -> str:
         """Fingerprint: of the files as they were, the range of bytes and the encoding."""
 
-    def has_changed(self) -> bool:
-        """Return whether a file has changed since the text was cut into parts."""
+    def changed_file(self) -> str | None:
+        """Return the name of a file that has changed since the text was cut into parts."""
 
     def numbered(self) -> TextPart:
         """Return the same text, whose messages name lines as they are numbered in the file."""
@@ -106,10 +106,15 @@ def parts_of(source: TextSource, part_bytes: int) -> list[TextPart]:
     return list(source.parts(part_bytes))
 
 
-def changed_text(name: str) -> TextError:
-    """Return the error for a text, or a file of it, that is not what it was when it was opened."""
+def changed_text(name: str, remedy: str = "") -> TextError:
+    """Return the error for a file that is not what it was when it was opened.
+
+    Args:
+        name: of the file.
+        remedy: what else helps.
+    """
     return TextError(
-        f"{name} has changed while it was read; wait until it is whole, and start again"
+        f"{name} has changed while it was read; wait until it is whole, and start again{remedy}"
     )
 
 

@@ -209,8 +209,8 @@ def _scan_text(job: _Scan, text: TextPart) -> dict[str, Any]:
 
 
 def _check_unchanged(job: _Scan) -> None:
-    if job.text.has_changed():
-        raise changed_text(job.text.name)
+    if (file := job.text.changed_file()) is not None:
+        raise changed_text(file)
 
 
 def _words_of(table: WordTable) -> dict[str, npt.NDArray[Any]]:
