@@ -60,7 +60,7 @@ class LineRange(io.RawIOBase):
         self._is_over = self._is_over or self._position >= stop
 
     def _skip_line(self) -> None:
-        while piece := self._file.read(_PIECE_BYTES):
+        while self._position < self._stop and (piece := self._file.read(_PIECE_BYTES)):
             end = piece.find(b"\n") + 1
             self._position += end or len(piece)
             if end:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit.errors import ConfigError, TextError
-from wordkit_corpora import PlainText, open_text
+from wordkit_corpora import PlainText, open_text, text_parts
+from wordkit_corpora.text_parts import LineRange
 
 pieces = st.lists(st.sampled_from([b"a", b"bc ", b"\n", b"\r", b"\r\n", "é".encode()]), max_size=30)
 
@@ -75,6 +76,16 @@ def test_a_change_is_noticed(tmp_path: Path) -> None:
     (both,) = open_text(tmp_path).parts(100)
     (tmp_path / "b.txt").write_text("new")
     assert both.changed_file() == str(tmp_path / "b.txt")
+
+
+def test_a_line_is_looked_for_in_its_range_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path := tmp_path / "a.txt").write_bytes(b"ab " * 1000)
+    monkeypatch.setattr(text_parts, "_PIECE_BYTES", 100)
+    parts = [LineRange(str(path), start, start + 300) for start in range(0, 3000, 300)]
+    assert all(part._file.tell() <= part.start + 100 <= 3100 for part in parts)
+    assert [part.start // 300 for part in parts[1:]] == [*range(2, 10), 10]
 
 
 @pytest.mark.parametrize("as_it_comes", [False, True])
