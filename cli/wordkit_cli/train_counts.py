@@ -40,8 +40,8 @@ _SETTINGS = SettingOptions({"Model": CountsConfig})
 def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     """Learn word vectors from TEXT by counting: co-occurrence, PPMI, truncated SVD.
 
-    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, named corpora, - for standard
-    input, or one folder that wordkit prepare made.
+    TEXT is one or more files (also .gz, .bz2, .xz), folders, globs, URLs of such (s3://, https://),
+    named corpora, - for standard input, or one folder that wordkit prepare made.
 
     \b
     Examples:

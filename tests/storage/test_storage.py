@@ -90,6 +90,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         tmp_path: "it is a folder",
         Path("/dev/null"): "it is a device, not a file",
         tmp_path / "missing" / "a": "there is no folder",
+        Path("s3://books/vectors.txt"): "a URL is no file of this machine; name one here",
     }
     for path, message in cases.items():
         with pytest.raises(StorageError, match=message), atomic_write(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -132,7 +133,10 @@ def check_writable(path: AnyPath) -> None:
         raise StorageError(f"cannot write {path}: it is a device, not a file; name another file")
     for folder in (Path(path).parent, target.parent):  # no/../name has none where there is no no
         if not os.path.isdir(folder):
-            raise StorageError(f"cannot write {path}: there is no folder {folder}; make it")
+            reason = f"there is no folder {folder}; make it"
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):  # Path takes one / away
+                reason = "a URL is no file of this machine; name one here, and copy it there"
+            raise StorageError(f"cannot write {path}: {reason}")
     try:
         import tempfile  # a query need not wait for it
 
