@@ -22,6 +22,7 @@ line prints it and exits with status 1. A problem that is no reason to stop is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral
 
@@ -41,14 +42,19 @@ __all__ = [
     "WordkitError",
     "WordkitWarning",
     "counted",
+    "without_secrets",
 ]
+
+_USER = re.compile(r"(?<=://)[^/?\s]*@")
+_QUERY = re.compile(r"(?i)(https?://[^?\s]*)\?.*?(?=::|['\"\s]|$)")
 
 
 class WordkitError(Exception):
     """Base of every error that wordkit raises on purpose."""
 
-    def __str__(self) -> str:  # a value in the message may have lines of its own
-        return " ".join(super().__str__().splitlines())
+    def __str__(self) -> str:
+        """Return the message: one line, whatever is quoted in it, and no secret of a URL."""
+        return without_secrets(" ".join(super().__str__().splitlines()))
 
 
 class WordkitWarning(UserWarning):
@@ -147,6 +153,14 @@ def missing_hint(*values: object) -> str:
     if nan or any(type(value).__name__ in names for value in values):
         return "; leave out what is missing, as by dropna()"
     return ""
+
+
+def without_secrets(text: str) -> str:
+    """Return a text whose URLs have no user, password or query, for messages and records.
+
+    Where the protocol is not of HTTP, a question mark is a wildcard.
+    """
+    return _QUERY.sub(r"\1", _USER.sub("", text))
 
 
 def counted(number: float, noun: str) -> str:

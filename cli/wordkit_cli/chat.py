@@ -48,9 +48,8 @@ def command(
     """Talk with MODEL, which has in mind what was said before.
 
     In a terminal lines are edited, and called back by the arrow keys. Lines that begin with / are
-    commands: /again asks for another
-    answer, /reset begins a new dialogue, /why shows the weight of each turn in the answer, where
-    the model attends to turns. Ctrl-D ends.
+    commands: /again asks for another answer, /reset begins a new dialogue, /why shows the weight
+    of each turn in the answer, where the model attends to turns. Ctrl-D ends.
 
     From a pipe each line is answered by a line; a blank one, answered by a blank one, begins a new
     dialogue. The same lines and seed have the same answers. --json prints an object for each.

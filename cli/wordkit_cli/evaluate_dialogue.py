@@ -11,13 +11,13 @@ import click
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.storage import check_outputs
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit_cli.models import DIALOGUE, find, load_dialogue, model_and
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand, option
 from wordkit_cli.sequence_models import (
-    UNITS,
     decoding_config,
     read_dialogue_files,
     samples_option,
@@ -92,7 +92,7 @@ def command(files: tuple[str, ...], as_json: bool, log: str | None, **options: A
     if as_json:
         print_json(_as_json(score))
     else:
-        _print(score, UNITS[asked.config.unit], options["draws"])
+        _print(score, f"{UNIT_NOUNS[asked.config.unit]}s", options["draws"])
 
 
 def _as_json(score: DialogueScore) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import click
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.storage import check_outputs
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit_cli.models import SEQ2SEQ, find, load_seq2seq_model, model_and
 from wordkit_cli.options import encoding_options, json_option, model_device_option, progress_options
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand
 from wordkit_cli.sequence_models import (
-    UNITS,
     decoding_config,
     read_pair_files,
     samples_option,
@@ -87,7 +87,7 @@ def command(
     if as_json:
         print_json(_as_json(score))
     else:
-        _print(score, UNITS[asked.config.unit])
+        _print(score, f"{UNIT_NOUNS[asked.config.unit]}s")
 
 
 def _as_json(score: TransductionScore) -> dict[str, Any]:

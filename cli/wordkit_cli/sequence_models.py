@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from wordkit_corpora.plaintext import PlainText
 
 __all__ = [
-    "UNITS", "decoding_config", "read_dialogue_files", "read_pair_files", "samples_option",
+    "decoding_config", "read_dialogue_files", "read_pair_files", "samples_option",
     "separator_option", "sequence_model_option", "train",
 ]  # fmt: skip
-
-UNITS = {"char": "characters", "word": "words", "bpe": "pieces"}
-"""What each unit is called."""
 
 
 def _separator(ctx: click.Context, param: click.Parameter, value: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wordkit.errors import ConfigError, TextError
-from wordkit.storage.remote import is_remote, remote_details, remote_files, without_secrets
+from wordkit.storage.remote import is_remote, remote_details, remote_files
 
 __all__ = [
     "STANDARD_INPUT", "file_size", "find_files", "find_files_of_each", "is_glob", "is_stream",
@@ -110,11 +110,9 @@ def _expand(path: str) -> list[str]:
         try:
             files = remote_files(path)
         except OSError as error:
-            raise TextError(f"cannot read {without_secrets(path)}: {_reason(error)}") from error
+            raise TextError(f"cannot read {path}: {_reason(error)}") from error
         if not files:
-            raise TextError(
-                f"cannot read {without_secrets(path)}: no file is there; check the name"
-            )
+            raise TextError(f"cannot read {path}: no file is there; check the name")
         return files
     if is_glob(path):
         try:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
-from wordkit.errors import ConfigError, TextError
+from wordkit.errors import ConfigError, TextError, without_secrets
 from wordkit.storage.compression import (
     HEAD_BYTES,
     decompressed,
@@ -27,7 +27,7 @@ from wordkit.storage.compression import (
     file_format,
     is_magic_prefix,
 )
-from wordkit.storage.remote import RemoteReader, is_remote, without_secrets
+from wordkit.storage.remote import RemoteReader, is_remote
 from wordkit.text.blocks import Block, changed_text
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
@@ -168,7 +168,7 @@ class PlainText:
         """Return the name of a file that has changed since the text was cut into parts."""
         for file, state in zip(self.files, self.states, strict=True):
             if state_of(file, is_fresh=True) != state:
-                return without_secrets(file)
+                return file
         return None
 
     def numbered(self) -> PlainText:
@@ -176,7 +176,7 @@ class PlainText:
         if self.byte_range is None:
             return self
         (file,) = self.files
-        with decompression_errors(without_secrets(file), None, TextError, TextError):
+        with decompression_errors(file, None, TextError, TextError):
             return replace(self, first_line=1 + lines_before(file, self.byte_range[0]))
 
     def is_tokenized(self) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wordkit.errors import ConfigError, TextError
 from wordkit.storage.compression import HEAD_BYTES, file_format
 from wordkit.storage.newlines import with_universal_newlines
-from wordkit.storage.remote import RemoteReader, is_remote, remote_details, without_secrets
+from wordkit.storage.remote import RemoteReader, is_remote, remote_details
 
 if TYPE_CHECKING:
     from wordkit_corpora.plaintext import PlainText
@@ -135,9 +135,7 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
         try:
             kind = _kind_of(file, text.encoding, part_bytes)
         except OSError as error:
-            raise TextError(
-                f"cannot read {without_secrets(file)}: {error.strerror or error}"
-            ) from error
+            raise TextError(f"cannot read {file}: {error.strerror or error}") from error
         if kind.size > part_bytes:
             add_gathered()
             bounds = [*range(0, kind.size, part_bytes), kind.size] if kind.is_divisible else []
@@ -195,9 +193,7 @@ def state_of(file: str, *, is_fresh: bool = False) -> str:
             return remote_details(file, is_fresh=is_fresh).version
         status = os.stat(file)
     except OSError as error:
-        raise TextError(
-            f"cannot read {without_secrets(file)}: {error.strerror or error}"
-        ) from error
+        raise TextError(f"cannot read {file}: {error.strerror or error}") from error
     return f"{status.st_size} {status.st_mtime_ns // 10**9}"  # some mounts have whole seconds
 
 

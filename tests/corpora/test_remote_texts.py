@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wordkit
-from wordkit.errors import CorpusError, StorageError, TextError
-from wordkit.storage.remote import read_ranges, without_secrets
+from wordkit.errors import CorpusError, StorageError, TextError, without_secrets
+from wordkit.storage.remote import read_ranges
 from wordkit.text import Corpus, remote_ids
 from wordkit.text.corpus import is_corpus
 from wordkit.text.corpus_folder import PARTS
@@ -155,6 +155,9 @@ def test_http(server: str) -> None:
 
 
 def test_secrets_of_urls_stay_there(server: str) -> None:
+    with pytest.raises(CorpusError, match="http://127.0.0.1") as refused:
+        Corpus.open(f"{server.replace('//', '//user:secret@')}/no.ids")
+    assert "secret" not in str(refused.value)
     url = f"{server.replace('//', '//user:secret@')}/ranges?sig=secret"
     SERVED["/ranges?sig=secret"] = LONG
     assert wordkit.prepare(url).settings["source"] == f"{server}/ranges"

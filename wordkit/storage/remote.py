@@ -19,12 +19,10 @@ from typing import Any
 
 __all__ = [
     "RemoteDetails", "RemoteReader", "copy_to", "in_folder", "is_remote", "read_file",
-    "read_ranges", "remote_details", "remote_files", "without_secrets",
+    "read_ranges", "remote_details", "remote_files",
 ]  # fmt: skip
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")
-_USER = re.compile(r"(?<=://)[^/?\s]*@")
-_QUERY = re.compile(r"(?i)(https?://[^?\s]*)\?.*?(?=::|['\"\s]|$)")
 _MAX_REASON = 300  # characters
 _COPIED_BYTES = 16 << 20  # at a time
 _VERSION_ENTRIES = (
@@ -51,14 +49,6 @@ class RemoteDetails:
 def is_remote(path: object) -> bool:
     """Return whether a path is a string with a protocol."""
     return isinstance(path, str) and _URL.match(path) is not None
-
-
-def without_secrets(text: str) -> str:
-    """Return a text whose URLs have no user, password or query, for messages and records.
-
-    Where the protocol is not of HTTP, a question mark is a wildcard.
-    """
-    return _QUERY.sub(r"\1", _USER.sub("", text))
 
 
 def in_folder(folder: str | os.PathLike[str], name: str) -> str:
@@ -298,5 +288,5 @@ def _as_os_errors() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = without_secrets(str(error)).splitlines() or [""]
+    lines = str(error).splitlines() or [""]
     return lines[0][:_MAX_REASON] or type(error).__name__

@@ -96,7 +96,7 @@ def start_from_checkpoint(
     """
     check_same_texts({"corpus": checkpoint.corpus}, {"corpus": corpus.record})
     state = checkpoint.state
-    then, now = checkpoint.config.record(), config.stable(state.vocabulary.counts).record()
+    then, now = checkpoint.config.record(), config.with_stable_lr(state.vocabulary.counts).record()
     check_same_settings(then, now, may_change={"vectors"})
     inputs = None if state.components is None else state.components.input_rows
     check_weights_memory(len(state.vocabulary), config, inputs)

@@ -185,8 +185,8 @@ class Word2VecConfig(VectorsConfig):
         """Return the learning rate after a fraction of all words: it falls linearly."""
         return max(self.start_lr * (1 - done), min(self.min_lr, self.start_lr))
 
-    def stable(self, counts: npt.NDArray[np.int64]) -> Word2VecConfig:
-        """Return the settings, where no learning rate is given with one that suits these words.
+    def with_stable_lr(self, counts: npt.NDArray[np.int64]) -> Word2VecConfig:
+        """Return the settings, their default learning rate no higher than these words allow.
 
         A step takes all gradients of an output embedding at the same place, and where many of the
         negatives are one word, their sum overshoots. The limits are from trials on texts of 2 to

@@ -93,7 +93,7 @@ def iter_train_word2vec(
     """
     config = config or Word2VecConfig()
     state = start or start_afresh(corpus, config)
-    config = config.stable(state.vocabulary.counts)
+    config = config.with_stable_lr(state.vocabulary.counts)
     check_replaceable(checkpoint, read_checkpoint, kind=WORD2VEC_CHECKPOINT, resumed=state.file)
     engine = make_engine(corpus, state, config, device=device, threads=threads)
     return Word2VecRun(corpus, config, state, engine, checkpoint)

@@ -90,7 +90,7 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
 
     @property
     def attends_to(self) -> AttentionTo:
-        """What the decoder attends to; the last turn where no other is known, or nothing is."""
+        """``attention_to``, but the last turn without attention or a context RNN."""
         has_turns = self.arch != "seq2seq" and self.attention != "none"
         return self.attention_to if has_turns else "turn"
 
