@@ -109,8 +109,8 @@ def test_targets_and_settings(corpus: Corpus, recorded: Recorded) -> None:
     other = {"arch": "cbow", "cbow_gradient": "word2vec", "dynamic_window": False, "negative": 9}
     run(engine_of(corpus, **other), chunks_of(corpus, 1))
     assert [call["settings"] for call in recorded.calls] == [
-        *(Settings(1, i, 7, 1, 5, 1, 0, 256) for i in (NS, HS, SOFTMAX)),
-        Settings(0, NS, 5, 0, 9, 0, 0, 256),
+        *(Settings(1, i, 7, 1, 5, 1, 0, 16384) for i in (NS, HS, SOFTMAX)),
+        Settings(0, NS, 5, 0, 9, 0, 0, 16384),
     ]
 
 
@@ -121,7 +121,7 @@ def test_the_copies_of_threads_are_merged_before_they_drift_apart(
         run(engine_of(corpus, threads=threads), chunks_of(corpus, 1))
     given = [(call["settings"].copied, call["settings"].merge_words) for call in recorded.calls]
     assert [copied for copied, _ in given] == [0, 4, 4, 4, 0]
-    assert [words for _, words in given[1:4]] == [128, 80, 16], "16,384 for 256 rows and a thread"
+    assert [words for _, words in given[1:4]] == [8192, 5456, 1024]
 
 
 def test_each_chunk_has_random_numbers_of_its_own(corpus: Corpus, recorded: Recorded) -> None:

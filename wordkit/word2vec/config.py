@@ -126,8 +126,8 @@ class Word2VecConfig(VectorsConfig):
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
-        none="skip-gram 0.1, CBOW 0.2, with cbow_gradient word2vec 0.05; less where one word is "
-        "several of the negatives of a centre, as in texts of few words",
+        none="skip-gram 0.1, with subwords 0.05; CBOW 0.2, with cbow_gradient word2vec 0.05; less "
+        "where one word is several of the negatives of a centre, as in texts of few words",
         above=0,
         group="Training",
     )
@@ -221,6 +221,6 @@ class Word2VecConfig(VectorsConfig):
     @property
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
-        if self.arch == "skipgram":
-            return 0.1
+        if self.arch == "skipgram":  # words of a window share n-grams, whose gradients add up
+            return 0.1 if self.subwords is None else 0.05
         return 0.2 if self.cbow_gradient == "true" else 0.05

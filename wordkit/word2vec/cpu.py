@@ -29,7 +29,7 @@ _EMPTY_CHUNK = Chunk(epoch=0, start=0, stop=0, start_lr=0.0, stop_lr=0.0)
 _MAX_CHUNK_TOKENS = 1 << 16
 _CHUNK_PRODUCTS = 6 * 5 * 100 << 16  # comes to as many tokens at the default settings
 _COPIED_ROWS = 256  # of each matrix, by each thread; 1,024 are slower
-_UNMERGED_WORDS = 1 << 14  # of all threads, for so many rows; with more, skip-gram diverges
+_UNMERGED_WORDS = 1 << 14  # of all threads; with eight times as many, skip-gram diverges
 _MAX_COPYING_THREADS = 16  # more would spend their time on merging
 
 
@@ -66,8 +66,6 @@ class CpuEngine:
         components = state.components
         self._parts = None if components is None else Parts(components.starts, components.rows)
         self._targets = _targets(state, state.occurrences_in(corpus, rows), config)
-        # the fewer the rows, the more often each is trained on
-        unmerged = _UNMERGED_WORDS * min(V, _COPIED_ROWS) // _COPIED_ROWS // self.threads
         self._settings = Settings(
             skipgram=int(config.arch == "skipgram"),
             loss=_LOSSES[config.loss],
@@ -76,7 +74,7 @@ class CpuEngine:
             negative=config.negative,
             true_gradient=int(config.cbow_gradient == "true"),
             copied=min(_COPIED_ROWS, V) if 1 < self.threads <= _MAX_COPYING_THREADS else 0,
-            merge_words=max(unmerged // 8 * 8, 8),
+            merge_words=max(_UNMERGED_WORDS // self.threads // 8 * 8, 8),
         )
 
     def run(
