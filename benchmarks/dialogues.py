@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from machine import describe, heading, row
+from machine import changed_settings, describe, heading, row
 
 from wordkit.plots import curve_panels, read_training_log, training_panels
 from wordkit.seq2seq import DecodingConfig
@@ -102,16 +102,27 @@ def memory_parts(seed: int) -> list[list[Dialogue]]:
     return [listed[:TRAIN], listed[TRAIN : TRAIN + VALID], listed[TRAIN + VALID :]]
 
 
+def training_settings(seed: int, epochs: int) -> DialogueTrainingConfig:
+    """The settings of each training."""
+    return DialogueTrainingConfig(
+        batch=16, epochs=epochs, lr=4e-3, seed=seed,
+        schedule="exponential", decay_after=max(epochs - 2, 0),
+    )  # fmt: skip
+
+
+def shown_settings(seed: int, epochs: int) -> str:
+    """The settings of each training that are not the defaults, in two lines."""
+    model = ", ".join(f"{name} {value}" for name, value in SHAPE.items())
+    return f"model: {model}\ntraining: {changed_settings(training_settings(seed, epochs))}"
+
+
 def train(
     parts: Sequence[Sequence[Dialogue]], seed: int, epochs: int, log: str | None = None,
     **shape: object,
 ) -> tuple[DialogueModel, float]:  # fmt: skip
     """Return a model, and the seconds that its training took; it is logged as commands do it."""
     model = DialogueConfig(**{**SHAPE, **shape})  # type: ignore[arg-type]
-    config = DialogueTrainingConfig(
-        batch=16, epochs=epochs, lr=4e-3, seed=seed,
-        schedule="exponential", decay_after=max(epochs - 2, 0),
-    )  # fmt: skip
+    config = training_settings(seed, epochs)
     start = time.perf_counter()
     run = iter_train_dialogue(parts[0], model, config, valid=parts[1], device="cpu", threads=1)
     with Progress(quiet=True, log=log) as progress:
@@ -124,7 +135,8 @@ def memory(seed: int, epochs: int) -> None:
     test = parts[2]
     turns = sum(map(len, parts[0]))
     print(f"{TRAIN:,} dialogues of {turns:,} turns, {epochs} epochs; tested on {len(test):,}")
-    print("by chance: 10.0%, as there are ten of each kind\n")
+    print("by chance: 10.0%, as there are ten of each kind")
+    print(f"{shown_settings(seed, epochs)}\n")
     print(heading(["", "last answers right", "of names", "of numbers", "of colours", "seconds"]))
     for name, shape in SHAPES.items():
         model, seconds = train(parts, seed, epochs, **shape)
@@ -157,7 +169,8 @@ def situations(seed: int, epochs: int) -> None:
         dialogues.append((said, chooser.choice(right)))
     parts = [dialogues[VALID:], dialogues[:VALID]]
     asked = dict(situation(chooser) for _ in range(50))
-    print(f"{len(parts[0]):,} dialogues, {epochs} epochs; {len(asked)} situations asked\n")
+    print(f"{len(parts[0]):,} dialogues, {epochs} epochs; {len(asked)} situations asked")
+    print(f"{shown_settings(seed, epochs)}\n")
     print(
         heading(["", f"right answers in {DRAWS} draws, mean", "least", "wrong answers", "KL, nats"])
     )

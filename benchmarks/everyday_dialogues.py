@@ -22,12 +22,11 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import describe, heading, in_turns, row, table
+from machine import changed_settings, describe, heading, in_turns, row, table
 
 import wordkit
 from wordkit.decoding.config import SamplingConfig
@@ -100,14 +99,7 @@ def everyday(options: argparse.Namespace) -> None:
     print(row(["LSTM language model", *cells]))
     shown = plans["HRED"].model, plans["HRED"].training
     smoothing = plans["HRED"].training.label_smoothing  # 0.1 is what train-dialogue fits
-    print(f"\nof HRED: {', '.join(map(_changed, shown))}, label_smoothing {smoothing:g}")
-
-
-def _changed(config: Any) -> str:
-    """The settings that are not the defaults."""
-    defaults = {field.name: field.default for field in fields(config)}
-    given = {name: value for name, value in vars(config).items() if value != defaults[name]}
-    return ", ".join(f"{name} {value}" for name, value in given.items())
+    print(f"\nof HRED: {', '.join(map(changed_settings, shown))}, label_smoothing {smoothing:g}")
 
 
 def _scores(model: DialogueModel, test: Sequence[Dialogue], seed: int) -> list[str]:

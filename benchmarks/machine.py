@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wordkit import __version__
+from wordkit.config import Settings, settings_of
 from wordkit.errors import WordkitError, counted
 
 __all__ = [
     "Process",
     "Timing",
     "alternate",
+    "changed_settings",
     "counted",
     "describe",
     "heading",
@@ -60,6 +62,13 @@ def describe() -> str:
         f"Python {platform.python_version()}, {', '.join(versions)}\n"
         f"{datetime.date.today().isoformat()}"
     )
+
+
+def changed_settings(config: Settings) -> str:
+    """The settings that are not the defaults, in one line."""
+    known = settings_of(type(config))
+    changed = {name: value for name, value in vars(config).items() if value != known[name].default}
+    return ", ".join(f"{name} {value}" for name, value in changed.items())
 
 
 def alternate(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:

@@ -11,7 +11,7 @@ hour), glove (ten minutes, half an hour with GloVe's own program), lm_goal and l
 and half of one), lm_adaptation (an hour and more), lm_finetuning (seven minutes), lm_architectures
 (four hours), translation_bleu (six minutes), translation_bpe (as long), dialogues_memory and
 dialogues_situations (ten minutes each), dialogues_everyday (an hour and more), dialogues_speed (ten
-minutes), sentence_vae (twenty minutes), classification (half an hour), methods (an hour), guides
+minutes), sentence_vae (an hour), classification (half an hour), methods (an hour), guides
 (ten minutes), scaling (1 GB of text), scale (five minutes), and lm_devices and devices, which need
 a GPU.
 """

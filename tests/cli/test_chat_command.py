@@ -73,14 +73,18 @@ def test_why(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:
     lines = wordkit("chat", stdin="ab\nc\n/why\n").stdout.splitlines()
     assert lines[1] == answer and len(lines) == 2 + len(weights)
     assert lines[2].split()[0] == f"{weights[0].weight:.2f}" and lines[2].endswith("  ab")
-    for attention, attention_to, said in (
-        ("dot", "turn", "no turn but the last; train one with attention_to turns or both"),
-        ("none", "both", "nothing; train one with attention dot"),
-    ):
-        shape = replace(TURNS, attention=attention, attention_to=attention_to)
+    for given, said in (
+        ({"attention_to": "turn"}, "attends to no turn but the last; train one with attention_to "
+         "turns or both"),
+        ({"attention": "none", "attention_to": "both"}, "attends to nothing; train one with "
+         "attention dot"),
+        ({"arch": "seq2seq", "attention_to": "both"}, "knows the last turn alone; train one with "
+         "arch hred or vhred"),
+    ):  # fmt: skip
+        shape = replace(TURNS, **given)
         toy_dialogues.random_model(shape).save(folder / "last.safetensors")
         error = wordkit("chat", "last.safetensors", stdin="ab\n/why\n", status=1).stderr
-        assert error.splitlines()[-1] == f"wordkit: the model attends to {said}"
+        assert error.splitlines()[-1] == f"wordkit: the model {said}"
 
 
 def test_an_evaluation_in_json(wordkit: Wordkit, model: DialogueModel, folder: Path) -> None:

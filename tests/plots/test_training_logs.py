@@ -55,6 +55,14 @@ def test_losses_and_perplexities_along_the_way(
     assert perplexity == (pytest.approx(of_validations), [40.0, 30.0])
 
 
+def test_the_axis_of_a_divergence_begins_at_0(tmp_path: Path) -> None:
+    for values, limits in (([2.0, 1.5], (0, 2)), ([0.0], (0, 1))):
+        lines = [line("validating", 7, epochs=1.0, loss=3.5, valid_kl=kl) for kl in values]
+        (tmp_path / "kl.jsonl").write_text("".join(lines))
+        [*_, kl], _ = training_panels({"vhred": read_training_log(tmp_path / "kl.jsonl")})
+        assert kl.limits == limits
+
+
 def test_a_resumed_training_counts_as_it_went_last(tmp_path: Path) -> None:
     resumed = line(done=10, epochs=1.0, loss=3.6) + line(done=20, epochs=2.0, loss=2.5)
     loss, _ = panels_of(tmp_path, LOG + resumed)[0].values()

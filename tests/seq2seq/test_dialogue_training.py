@@ -98,7 +98,7 @@ def test_bad_input_is_refused_before_the_work() -> None:
         wordkit.train_dialogue([("a", "b")] * 2, hiden=3)
     with pytest.raises(ConfigError, match="heads 2 has no effect with arch hred"):
         wordkit.train_dialogue([("a", "b")] * 2, heads=2)
-    with pytest.raises(ConfigError, match="is of a Transformer, and dialogue models are recurrent"):
+    with pytest.raises(ConfigError, match="one of characters, words, bahdanau, not"):
         wordkit.train_dialogue([("a", "b")] * 2, preset="transformer-words")
 
 

@@ -31,7 +31,7 @@ class _Metric(NamedTuple):
     y: str
     stage: str = "validating"
     log: bool = False
-    limits: tuple[float, float] | None = None
+    limits: tuple[float, float | None] | None = None
     scale: float = 1.0
 
 
@@ -39,7 +39,7 @@ _METRICS = {
     "loss": _Metric("training loss, nats", stage="training"),
     "valid_perplexity": _Metric("validation perplexity", log=True),
     "valid_exact": _Metric("validation texts right, %", limits=(0.0, 100.0), scale=100.0),
-    "valid_kl": _Metric("KL divergence, nats"),
+    "valid_kl": _Metric("KL divergence, nats", limits=(0.0, None)),
 }
 
 
@@ -176,8 +176,10 @@ def training_panels(logs: Mapping[str, TrainingLog], by: str = "epochs") -> tupl
         curves = {name: log.curve(metric, by) for name, log in logs.items()}
         known = {name: curve for name, curve in curves.items() if curve[0]}
         if known:
-            is_positive = any(y > 0 for _, ys in known.values() for y in ys)
-            panels.append(Panel(axis.y, known, axis.log and is_positive, axis.limits))
+            highest = max(max(ys) for _, ys in known.values())
+            low, high = axis.limits or (None, None)
+            limits = None if low is None else (low, high or highest or 1.0)
+            panels.append(Panel(axis.y, known, axis.log and highest > 0, limits))
     drawn = {name for panel in panels for name in panel.curves}
     lacking = [log.path for name, log in logs.items() if name not in drawn]
     fault = f"no loss and no validation by {by} in {', '.join(lacking)}"

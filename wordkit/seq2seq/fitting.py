@@ -117,7 +117,7 @@ def plan_training(
     if init is not None:
         check_shape(init, model)
     if preset is not None:
-        start = config.convert(get_preset(preset))
+        start = get_preset(preset, config)
         if init is not None:
             start = replace(start, model=with_shape_of(init, start.model))
         known = start.change(model, training, update)

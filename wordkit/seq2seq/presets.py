@@ -54,10 +54,14 @@ PRESETS: Mapping[str, Preset] = {
 """Settings by name."""
 
 
-def get_preset(name: str) -> Preset:
-    """Return the preset of a name.
+def get_preset(name: str, config: type[Seq2SeqConfig] = Seq2SeqConfig) -> Preset:
+    """Return the preset of a name, for models with this class of settings.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it is of a Transformer and the models are recurrent.
     """
-    return presets.named_preset(PRESETS, name)
+    known = {
+        name: preset for name, preset in PRESETS.items()
+        if config is Seq2SeqConfig or preset.model.arch == "recurrent"
+    }  # fmt: skip
+    return config.convert(presets.named_preset(known, name))

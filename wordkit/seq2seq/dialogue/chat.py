@@ -259,6 +259,8 @@ def turn_weights(model: DialogueModel, turns: Sequence[str], answer: str) -> lis
         ConfigError: the model does not attend to turns.
     """
     config = model.config
+    if config.arch == "seq2seq":
+        raise ConfigError("the model knows the last turn alone; train one with arch hred or vhred")
     if config.attention == "none":
         raise ConfigError("the model attends to nothing; train one with attention dot")
     if config.attends_to == "turn":

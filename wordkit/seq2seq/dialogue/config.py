@@ -71,13 +71,7 @@ class DialogueConfig(Seq2SeqConfig, fixed={"arch": "recurrent"}):
 
     @classmethod
     def convert(cls, preset: P) -> P:
-        """Return a preset for pairs as one for dialogues.
-
-        Raises:
-            ConfigError: it is of a Transformer.
-        """
-        if preset.model.arch == "transformer":
-            raise ConfigError("the preset is of a Transformer, and dialogue models are recurrent")
+        """Return a preset for pairs as one for dialogues."""
         model = {name: getattr(preset.model, name) for name in settings_of(Seq2SeqConfig)}
         del model["arch"]
         training = vars(preset.training) | {"batch": DialogueTrainingConfig.batch, "bucket": 1}

@@ -46,7 +46,7 @@ def get_preset(name: str) -> Preset:
     Raises:
         ConfigError: there is none, or it is of a Transformer.
     """
-    return DialogueConfig.convert(presets.get_preset(name))
+    return presets.get_preset(name, DialogueConfig)
 
 
 DIALOGUES = ExampleKind(
