@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wordkit.nn import transformer
+from wordkit.nn import rotary, transformer
 from wordkit.nn.config import NetworkConfig
 from wordkit.nn.dropout import Dropout, dropout_generator
-from wordkit.nn.transformer import TransformerLayer, TransformerStack, padding_mask, rotate
+from wordkit.nn.rotary import rotate, rotated_heads, rotations
+from wordkit.nn.transformer import TransformerLayer, TransformerStack, padding_mask
 
 T, B, H, A, S, HIDDEN = 7, 3, 12, 2, 5, 20
 
@@ -50,7 +51,7 @@ def unrotated(monkeypatch: pytest.MonkeyPatch) -> None:
         zeros = torch.zeros(steps, size // 2, dtype=dtype, device=device)
         return zeros.cos(), zeros
 
-    monkeypatch.setattr(transformer, "_rotation_table", table)
+    monkeypatch.setattr(rotary, "_rotation_table", table)
 
 
 NAMES = {
@@ -129,7 +130,7 @@ def test_a_layer_of_a_decoder_is_that_of_torch() -> None:
 def test_rotations_make_scores_depend_on_distances_alone() -> None:
     """And they are those of Su et al. (2021): complex numbers times exp(i·position·frequency)."""
     D = 6
-    cos, sin = transformer._rotations(90, D, torch.float64, torch.device("cpu"))
+    cos, sin = rotations(90, D, torch.float64, torch.device("cpu"))
     q, k = random(1, D), random(1, D, seed=5)
     scores = [
         float((rotate(q, cos[[n + 7]], sin[[n + 7]]) * rotate(k, cos[[n]], sin[[n]])).sum())
@@ -145,16 +146,16 @@ def test_rotations_make_scores_depend_on_distances_alone() -> None:
 
 def test_gradients_of_rotated_parts() -> None:
     qkv = random(2, 4, 3, A, 6).requires_grad_()
-    cos, sin = transformer._rotations(4, 6, torch.float64, qkv.device)
-    assert torch.autograd.gradcheck(lambda x: transformer._Rotated.apply(x, cos, sin), (qkv,))
+    cos, sin = rotations(4, 6, torch.float64, qkv.device)
+    assert torch.autograd.gradcheck(lambda x: rotated_heads(x, cos, sin), (qkv,))
     plain = rotate(qkv[:, :, 0].transpose(1, 2), cos, sin)
-    assert_same(transformer._Rotated.apply(qkv, cos, sin)[0], plain)  # type: ignore[no-untyped-call]
+    assert_same(rotated_heads(qkv, cos, sin)[0], plain)
 
 
 def by_definition(stack: Any, x: Tensor) -> Tensor:
     """A stack in which each step attends to itself and the N before it, with whole matrices."""
     D, x = H // A, x.transpose(0, 1)
-    cos, sin = transformer._rotations(x.shape[1], D, x.dtype, x.device)
+    cos, sin = rotations(x.shape[1], D, x.dtype, x.device)
     steps = torch.arange(x.shape[1])
     distance = steps[:, None] - steps
     hidden = (distance < 0) | (distance > stack.memory)

@@ -12,22 +12,21 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from wordkit.nn.config import NetworkConfig
 from wordkit.nn.dropout import Dropout
 from wordkit.nn.initialization import initialize_matrix
 from wordkit.nn.network import uses_bf16
+from wordkit.nn.rotary import rotate, rotated_heads, rotations
 
-__all__ = ["LayerState", "TransformerLayer", "TransformerStack", "padding_mask", "rotate"]
+__all__ = ["LayerState", "TransformerLayer", "TransformerStack", "padding_mask"]
 
 LayerState = tuple[Tensor, ...]
 """Keys, not yet rotated, and values of the last C steps, (B, C, H) each; in a decoder then those of
 the source, (B, S, H) each, and without gradients the weights of the last step, (B, A, S)."""
 
 _MAX_DENSE_SCORES = 1 << 26
-_BASE = 10_000.0  # wavelengths of the rotations, in steps, are from 2π to nearly this times 2π
 
 
 class TransformerLayer(nn.Module):
@@ -105,8 +104,8 @@ class TransformerLayer(nn.Module):
         qkv = F.linear(_normalized(x, self.norm), self.qkv).view(B, T, 3, self.heads, -1)
         cached = tuple(part.to(qkv.dtype) for part in state[:2])
         C = cached[0].shape[1] if cached else 0
-        cos, sin = _rotations(C + T, H // self.heads, qkv.dtype, qkv.device)
-        q, k, v = _Rotated.apply(qkv, cos[C:], sin[C:])  # type: ignore[no-untyped-call]
+        cos, sin = rotations(C + T, H // self.heads, qkv.dtype, qkv.device)
+        q, k, v = rotated_heads(qkv, cos[C:], sin[C:])
         if C:
             past_k, past_v = (_heads(part, self.heads) for part in cached)
             k = torch.cat([rotate(past_k, cos[:C], sin[:C]), k], 2)
@@ -253,69 +252,6 @@ class TransformerStack(nn.Module):
 def padding_mask(lengths: Tensor, steps: int, device: torch.device) -> Tensor:
     """Return a mask, (B, T), that is true after the end of each sequence."""
     return torch.arange(steps, device=device) >= lengths.to(device).unsqueeze(1)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate value i of each head with value i + D/2, by the angle of the step.
-
-    Args:
-        x: shape (…, T, D).
-        cos, sin: of the angles, shape (T, D/2).
-    """
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
-
-
-class _Rotated(torch.autograd.Function):
-    """Queries and keys, rotated, and values, (B, A, T, D) each, of all in one, (B, T, 3, A, D).
-
-    Its gradient is one tensor, where those of views would be filled up with zeros and added.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, ...]:
-        ctx.cos, ctx.sin = cos, sin
-        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, A, T, D)
-        parts = torch.empty(qkv.shape, dtype=qkv.dtype, device=qkv.device)
-        _rotate_into(parts[:2], qkv[:2], cos, sin)
-        parts[2] = qkv[2]
-        return parts[0], parts[1], parts[2]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        d_query, d_key, d_value = gradients
-        B, A, T, D = d_query.shape
-        joined = d_query.new_empty(B, T, 3, A, D)
-        parts = joined.permute(2, 0, 3, 1, 4)
-        _rotate_into(parts[0], d_query, ctx.cos, -ctx.sin)
-        _rotate_into(parts[1], d_key, ctx.cos, -ctx.sin)
-        parts[2] = d_value
-        return joined, None, None
-
-
-def _rotate_into(out: Tensor, x: Tensor, cos: Tensor, sin: Tensor) -> None:
-    """Do :func:`rotate` without copies."""
-    (a, b), (first, second) = x.chunk(2, -1), out.chunk(2, -1)
-    torch.mul(a, cos, out=first).addcmul_(b, sin, value=-1)
-    torch.mul(b, cos, out=second).addcmul_(a, sin)
-
-
-def _rotations(
-    steps: int, size: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return cos and sin of the angles of so many steps, (T, D/2)."""
-    table = _rotation_table(1 << (steps - 1).bit_length(), size, dtype, device)
-    return table[0][:steps], table[1][:steps]
-
-
-@functools.lru_cache(maxsize=16)
-def _rotation_table(
-    steps: int, size: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    frequencies = _BASE ** (torch.arange(0, size, 2, dtype=torch.float64) / -size)
-    angles = torch.outer(torch.arange(steps, dtype=torch.float64), frequencies)
-    return angles.cos().to(device, dtype), angles.sin().to(device, dtype)
 
 
 @functools.lru_cache(maxsize=4)
