@@ -21,28 +21,12 @@ import numpy.typing as npt
 
 from wordkit.errors import ConfigError, FormatError, StorageError, counted
 from wordkit.storage.atomic import atomic_write
+from wordkit.storage.kinds import check_kind
 from wordkit.storage.paths import check_readable, why_unreadable
 
 __all__ = [
-    "CLASSIFIER",
-    "DIALOGUE_CHECKPOINT",
-    "DIALOGUE_MODEL",
-    "EMBEDDINGS",
-    "GLOVE_CHECKPOINT",
-    "LANGUAGE_MODEL",
-    "LANGUAGE_MODEL_CHECKPOINT",
-    "SEQ2SEQ_CHECKPOINT",
-    "SEQ2SEQ_MODEL",
-    "VOCABULARY",
-    "WORD2VEC_CHECKPOINT",
-    "TensorFile",
-    "content_digest",
-    "kind_of",
-    "read_tensors",
-    "save_tensors",
-    "to_json",
-    "write_tensors",
-]
+    "TensorFile", "content_digest", "read_tensors", "save_tensors", "to_json", "write_tensors",
+]  # fmt: skip
 
 # The number types of the safetensors format that wordkit reads. (BF16 has no NumPy counterpart.)
 _DTYPES: dict[str, str] = {
@@ -53,33 +37,7 @@ _DTYPES: dict[str, str] = {
 _MAX_SIZE, _MAX_DIMENSIONS = 1 << 60, 8  # of a tensor; NumPy's own limits lie above
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors package itself
 _FORMAT_VERSION = 1
-_HEAD_BYTES = 1 << 12  # at the start of a file, by which its kind is detected
-_KIND = re.compile(rb'\\"kind\\": \\"([^"\\]+)')  # in the header
 _METADATA = "wordkit"  # the header's only entry of metadata: a JSON object of strings
-
-LANGUAGE_MODEL, LANGUAGE_MODEL_CHECKPOINT = "language model", "language model checkpoint"
-SEQ2SEQ_MODEL, SEQ2SEQ_CHECKPOINT = "sequence model", "sequence model checkpoint"
-DIALOGUE_MODEL, DIALOGUE_CHECKPOINT = "dialogue model", "dialogue model checkpoint"
-EMBEDDINGS, WORD2VEC_CHECKPOINT = "embeddings", "word2vec checkpoint"
-VOCABULARY, CLASSIFIER, GLOVE_CHECKPOINT = "vocabulary", "classifier", "GloVe checkpoint"
-"""The kinds of the files that hold one."""
-
-_USES = {
-    EMBEDDINGS: "wordkit similar, analogy and evaluate take vectors",
-    LANGUAGE_MODEL: "wordkit perplexity, score, generate and predict take language models, and "
-    "wordkit convert makes vectors of one",
-    WORD2VEC_CHECKPOINT: "train_word2vec and wordkit train-w2v resume it",
-    GLOVE_CHECKPOINT: "train_glove and wordkit train-glove resume it",
-    LANGUAGE_MODEL_CHECKPOINT: "train_language_model and wordkit train-lm resume it",
-    SEQ2SEQ_MODEL: "wordkit transform, evaluate-seq2seq, attention and interpolate take sequence "
-    "models",
-    SEQ2SEQ_CHECKPOINT: "train_seq2seq and wordkit train-seq2seq resume it",
-    DIALOGUE_MODEL: "wordkit chat and evaluate-dialogue take dialogue models",
-    DIALOGUE_CHECKPOINT: "train_dialogue and wordkit train-dialogue resume it",
-    VOCABULARY: "wordkit.load reads it in Python",
-    CLASSIFIER: "wordkit classify and evaluate-classifier take classifiers",
-}
-"""The commands that take a file of a kind, for the message of another command."""
 
 
 @dataclass(frozen=True)
@@ -210,11 +168,7 @@ def read_tensors(
     path = Path(path)
     header, start = _read_header(path, buffer)
     metadata = _read_metadata(path, header.pop("__metadata__", None))
-    found = metadata.get("kind")
-    if found != kind:
-        remedy = _USES.get(str(found))
-        holds = f"{path} holds {_with_article(found)}, not {_with_article(kind)}"
-        raise FormatError(holds + (f"; {remedy}" if remedy else ""))
+    check_kind(path, metadata.get("kind"), kind)
     version = str(metadata.get("format_version", ""))
     if version != str(_FORMAT_VERSION):
         raise FormatError(
@@ -225,24 +179,6 @@ def read_tensors(
         str(name): _tensor(path, str(name), entry, buffer[start:]) for name, entry in header.items()
     }
     return TensorFile(path, tensors, {str(k): str(v) for k, v in metadata.items()})
-
-
-def _with_article(kind: object) -> str:
-    """Return the name of a kind with its article."""
-    return f"a {kind}" if isinstance(kind, str) and not kind.endswith("s") else str(kind)
-
-
-def kind_of(path: str | os.PathLike[str]) -> str | None:
-    """Return the kind of a file of wordkit's by its first bytes; None for any other file."""
-    if not os.path.isfile(path):
-        return None
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:  # reading it will say why
-        return None
-    found = _KIND.search(head) if head[8:9] == b"{" else None
-    return None if found is None else found[1].decode()
 
 
 def content_digest(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:

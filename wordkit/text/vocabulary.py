@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, FormatError, UnknownWordError, VocabularyError, counted
-from wordkit.storage.container import VOCABULARY, TensorFile, read_tensors, write_tensors
+from wordkit.storage.container import TensorFile, read_tensors, write_tensors
+from wordkit.storage.kinds import VOCABULARY
 from wordkit.text.normalization import normalized
 from wordkit.text.spelling import near_spellings, unknown_word
 
