@@ -27,8 +27,8 @@ from wordkit.word2vec import (
     start_from_vectors,
     trained_config,
 )
+from wordkit.word2vec.result import embeddings_of
 from wordkit.word2vec.state import LossSum
-from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import Weights, output_rows
 
 CONFIG = Word2VecConfig(arch="skipgram", vectors="in", dim=3, min_count=2)

@@ -19,8 +19,8 @@ from wordkit.errors import ConfigError, DivergenceError
 from wordkit.kernels.aligned import ROW_UNIT
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec import TrainingState, Word2VecConfig, start_afresh, trained_config
+from wordkit.word2vec.result import embeddings_of
 from wordkit.word2vec.state import LossSum
-from wordkit.word2vec.train import embeddings_of
 from wordkit.word2vec.weights import (
     Weights,
     bytes_of_weights,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from wordkit.errors import ConfigError
 from wordkit.text import Corpus, Vocabulary
 from wordkit.word2vec.components import Components
 from wordkit.word2vec.weights import Weights
@@ -73,6 +74,11 @@ class TrainingState:
 
     note: str | None = None
     """The weights that could not be taken over, and why."""
+
+    def check_unused(self) -> None:
+        """Raise ConfigError if it was trained from before."""
+        if not self.weights.padded_input.flags.writeable:
+            raise ConfigError("this state was trained from before; make another one")
 
     def rows_of(self, corpus: Corpus) -> npt.NDArray[np.int32]:
         """Return the row of each word of a corpus, shape (C,); −1 for words that are left out."""

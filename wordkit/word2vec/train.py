@@ -15,12 +15,9 @@ import warnings
 from collections.abc import Generator, Iterator
 from itertools import pairwise
 
-import numpy as np
-import numpy.typing as npt
-
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, DivergenceError, TextError, WordkitWarning, counted
-from wordkit.runtime import Report, StoppableRun, torchrun_number, uninterrupted, versions
+from wordkit.errors import DivergenceError, TextError, WordkitWarning, counted
+from wordkit.runtime import Report, StoppableRun, torchrun_number, uninterrupted
 from wordkit.runtime.processes import Processes, join_processes, lost_process_error
 from wordkit.storage import WORD2VEC_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
@@ -33,11 +30,11 @@ from wordkit.word2vec.checkpoint import (
 )
 from wordkit.word2vec.config import Word2VecConfig
 from wordkit.word2vec.engine import Chunk, Engine, chunk_borders, make_engine
-from wordkit.word2vec.start import MADE_BY, start_afresh
+from wordkit.word2vec.result import embeddings_of
+from wordkit.word2vec.start import start_afresh
 from wordkit.word2vec.state import LossSum, TrainingState
-from wordkit.word2vec.weights import compact
 
-__all__ = ["Word2VecRun", "embeddings_of", "iter_train_word2vec"]
+__all__ = ["Word2VecRun", "iter_train_word2vec"]
 
 _MAX_LOSS_RATIO = 500  # to the loss of vectors of zeros
 
@@ -129,7 +126,7 @@ class Word2VecRun(StoppableRun[Embeddings]):
 
     def _train(self) -> Generator[Report, None, Embeddings]:
         """Train to the end, together with the other processes that torchrun has started."""
-        _check_unused(self._state)
+        self._state.check_unused()
         self._engine.prepare()
         device = "cuda" if self._engine.name == "cuda" else "cpu"
         self._processes = processes = join_processes(device)
@@ -268,77 +265,3 @@ class Word2VecRun(StoppableRun[Embeddings]):
     def _write(self, path: str | os.PathLike[str]) -> None:
         self._engine.fetch()
         save_checkpoint(path, self._checkpoint)
-
-
-# --- the result ----------------------------------------------------------------------------------
-
-
-def embeddings_of(
-    corpus: Corpus, config: Word2VecConfig, state: TrainingState, engine: Engine
-) -> Embeddings:
-    """Make embeddings of a trained state; its weights become theirs and are not copied.
-
-    The vectors are those that ``config.kept`` names. The matrix needed beside them to resume is
-    among the weights: ``output``, or ``input`` where the vectors are the output embeddings or the
-    sum. (The output embeddings of a sum are what is left without the input embeddings, but for
-    rounding; to have them exactly would take three matrices.) With subwords the vectors are
-    composed, and ``input`` are the words' own rows.
-
-    Raises:
-        DivergenceError: the vectors are not finite, or soon will not be.
-        ConfigError: the state has been used up by an earlier training.
-    """
-    weights = state.weights
-    _check_unused(state)
-    if not weights.are_bounded:
-        raise DivergenceError(
-            "the vectors have grown beyond all bounds; lower lr, the learning rate, which was "
-            f"{config.start_lr:g} at the start"
-        )
-    if config.kept == "sum":
-        np.add(weights.padded_output, weights.padded_input, out=weights.padded_output)
-    matrices = {
-        "input": _frozen(weights.padded_input, weights.dim),
-        "output": _frozen(weights.padded_output, weights.dim),
-    }
-    subwords = None
-    if state.components is None:
-        vectors = matrices.pop("input" if config.kept == "in" else "output")
-    else:
-        subwords = state.components.subwords(matrices["input"])
-        matrices["input"] = matrices["input"][: len(state.vocabulary)]
-        vectors = subwords.compose(state.vocabulary.words, matrices["input"])
-    start = {"start": {"kept": state.kept, "joined": state.joined}} if state.kept else {}
-    metadata = {  # the same for equal runs, so without times
-        "made_by": MADE_BY,
-        "settings": config.record(),
-        "corpus": corpus.record,
-        **start,
-        "training": {
-            "device": engine.name,
-            "words": state.epoch * corpus.tokens + state.position,
-            "loss": state.loss_sum.mean_loss if state.loss_sum.predictions else None,
-            "predictions": state.loss_sum.predictions,
-            **engine.figures,
-        },
-        "versions": versions(*engine.packages),
-    }
-    return Embeddings(
-        state.vocabulary, vectors, metadata=metadata, weights=matrices, subwords=subwords
-    )
-
-
-def _check_unused(state: TrainingState) -> None:
-    if not state.weights.padded_input.flags.writeable:
-        raise ConfigError("this state was trained from before; make another one")
-
-
-def _frozen(padded: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
-    """Return the rows without padding, in the same memory, which is read-only from now on."""
-    matrix = compact(padded, dim)
-    padded.flags.writeable = False
-    array: object = matrix
-    while isinstance(array, np.ndarray):
-        array.flags.writeable = False
-        array = array.base
-    return matrix

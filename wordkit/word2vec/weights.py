@@ -97,6 +97,16 @@ class Weights:
         """Output embeddings without padding, shape (O, D), a view."""
         return self.padded_output[:, : self.dim]
 
+    def frozen(self) -> list[Floats]:
+        """Return both without padding, in their own memory, which is read-only from now on."""
+        matrices = [compact(padded, self.dim) for padded in (self.padded_input, self.padded_output)]
+        for array in (self.padded_input, self.padded_output, *matrices):
+            base: object = array
+            while isinstance(base, np.ndarray):
+                base.flags.writeable = False
+                base = base.base
+        return matrices
+
 
 def output_rows(words: int, config: Word2VecConfig) -> int:
     """O, the number of rows of the output matrix."""
