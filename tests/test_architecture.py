@@ -18,9 +18,8 @@ from wordnet_files import write_wordnet
 
 import wordkit
 import wordkit_corpora
-from wordkit import errors
+from wordkit import aliases, errors
 from wordkit.embeddings import Embeddings, save_embeddings
-from wordkit.embeddings.embeddings import _FAMILIAR as FAMILIAR
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "nltk", "numba", "sklearn", "scipy", "matplotlib", "rich", "cloup", "gensim"}
@@ -111,7 +110,7 @@ def test_all_names_are_there_and_seen_by_type_checkers() -> None:
             getattr(wordkit, name)
         assert re.findall(r"\w+", ours)[0] in dir(wordkit)
     vectors = Embeddings(["a"], [[1.0]])
-    for name, ours in FAMILIAR.items():
+    for name, ours in aliases.EMBEDDINGS.items():
         with pytest.raises(AttributeError, match=re.escape(f"{name!r}; use {ours}")):
             getattr(vectors, name)
         called = [word for word in re.findall(r"(\w+)\(", ours) if word not in ("len", "load")]

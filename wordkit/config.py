@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from wordkit.aliases import SETTINGS
 from wordkit.errors import ConfigError
 
 __all__ = [
@@ -40,25 +41,6 @@ __all__ = [
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Settings")
-
-FAMILIAR: Mapping[str, str] = {
-    "size": "dim", "vector_size": "dim", "embedding_dim": "dim", "ws": "window",
-    "neg": "negative", "ns": "negative", "iter": "epochs", "workers": "threads",
-    "thread": "threads", "alpha": "lr", "learning_rate": "lr", "min_freq": "min_count",
-    "max_vocab_size": "max_vocabulary", "vocab_size": "max_vocabulary", "sg": "arch='skipgram'",
-    "skipgram": "arch='skipgram'", "model": "arch='skipgram'", "hs": "loss='hs'",
-    "hidden_size": "hidden", "num_layers": "layers", "n_hidden": "hidden", "batch_size": "batch",
-    "n_layer": "layers", "n_head": "heads", "num_heads": "heads", "n_embd": "hidden",
-    "d_model": "hidden", "mem_len": "memory_length", "block_size": "steps",
-    "seq_len": "steps", "bptt": "steps", "max_length": "words", "length": "words", "n": "words",
-    "validation": "valid", "verbose": "progress", "topn": "n", "restrict_vocab": "restrict",
-    "sentences": "text", "corpus_file": "text", "input": "text", "minn": "subwords='3-6'",
-    "maxn": "subwords='3-6'", "min_n": "subwords='3-6'", "max_n": "subwords='3-6'",
-    "pretrained_vectors": "embeddings", "pretrainedVectors": "embeddings", "n_jobs": "threads",
-    "autotuneDuration": "max_minutes", "autotuneValidationFile": "valid", "eta": "lr",
-    "random_state": "seed", "scoring": "score",
-}  # fmt: skip
-"""Names of settings in gensim, fastText, scikit-learn and PyTorch, with ours."""
 
 RENAMED: Mapping[str, str] = {"exact_share": "exact_fraction"}
 """New names of fields by those that older files have."""
@@ -335,7 +317,7 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     known = [*known]
     for name in given:
         if name not in known:
-            near = [FAMILIAR[name]] if FAMILIAR.get(name, "").partition("=")[0] in known else []
+            near = [SETTINGS[name]] if SETTINGS.get(name, "").partition("=")[0] in known else []
             near = near or difflib.get_close_matches(name, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
             raise ConfigError(f"there is no setting {name!r}; {hint}")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wordkit import aliases
 from wordkit.classification import kernels
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.features import Features, TokenTable, check_buckets
@@ -31,14 +32,6 @@ from wordkit.word2vec.huffman import HuffmanTree, huffman_tree
 __all__ = ["Classifier", "Prediction"]
 
 Floats = npt.NDArray[np.float32]
-
-_FAMILIAR = {
-    "get_labels": "labels", "classes_": "labels", "predict_proba": "probabilities",
-    "get_words": "features.vocabulary", "words": "features.vocabulary", "save_model": "save(path)",
-    "quantize": "save(path, precision='int8')", "test": "wordkit.evaluate_classifier",
-    "test_label": "wordkit.evaluate_classifier", "score": "wordkit.evaluate_classifier",
-}  # fmt: skip
-"""Attributes of fastText's models and scikit-learn's classifiers, with ours."""
 
 _GROUP = 4096  # texts of a task of a thread
 _SETTINGS, _TEXT, _MADE = "config", "text", "made"  # entries of the metadata
@@ -97,8 +90,8 @@ class Classifier:
 
     def __getattr__(self, name: str) -> Any:
         """Say what a name of fastText's or scikit-learn's is here."""
-        hint = f"; use {_FAMILIAR[name]}" if name in _FAMILIAR else ""
-        raise AttributeError(f"Classifier has no attribute {name!r}{hint}", name=name, obj=self)
+        fault = f"Classifier has no attribute {name!r}{aliases.hint(aliases.CLASSIFIER, name)}"
+        raise AttributeError(fault, name=name, obj=self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Classifier:

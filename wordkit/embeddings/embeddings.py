@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from wordkit import aliases
 from wordkit.config import check_names
 from wordkit.embeddings.composition import Subwords
 from wordkit.embeddings.matrix import ROWS, all_finite, frozen, matrices_of, matrix_of, norms_of
@@ -41,29 +42,6 @@ from wordkit.text.vocabulary import Vocabulary
 __all__ = ["Embeddings"]
 
 _MAX_NORM = 1e38  # so that no sum over a vector leaves the range of float32
-_FAMILIAR = {
-    "wv": "the vectors themselves", "key_to_index": "vocabulary.id(word)", "index_to_key": "words",
-    "get_vector": "vector(word)", "vector_size": "dim", "distance": "1 - similarity(a, b)",
-    "similar_by_word": "most_similar", "similar_by_vector": "most_similar",
-    "get_mean_vector": "mean_vector", "save_word2vec_format": "save(path)",
-    "most_similar_cosmul": "analogy(a, b, c, method='mul')", "index2word": "words",
-    "vocab": "vocabulary", "get_vecattr": "vocabulary.counts",
-    "evaluate_word_pairs": "wordkit.evaluate_similarity",
-    "evaluate_word_analogies": "wordkit.evaluate_analogies", "get_word_vector": "vector(word)",
-    "get_sentence_vector": "mean_vector", "get_nearest_neighbors": "most_similar",
-    "get_analogies": "analogy", "get_words": "words", "get_dimension": "dim",
-    "save_model": "save(path)", "similar_by_key": "most_similar",
-    "n_similarity": "similarity(mean_vector(a), mean_vector(b))",
-    "wmdistance": "1 - similarity(mean_vector(a), mean_vector(b))",
-    "rank": "most_similar(word, n=len(vectors))", "closer_than": "most_similar",
-    "words_closer_than": "most_similar", "distances": "1 - similarity(a, b)",
-    "most_similar_to_given": "similarity(a, b)", "get_index": "vocabulary.id(word)",
-    "has_index_for": "word in vectors", "syn0": "vectors",
-    "load_word2vec_format": "wordkit.load(path)", "vectors_ngrams": "subwords.matrix",
-    "get_subwords": "subwords.ngrams",
-}  # fmt: skip
-"""Attributes of gensim's KeyedVectors and fastText's models, with ours."""
-
 _NORM_TOLERANCE = 1e-4  # relative
 
 
@@ -151,8 +129,8 @@ class Embeddings:
 
     def __getattr__(self, name: str) -> Any:
         """Say what a name of gensim's is here."""
-        hint = f"; use {_FAMILIAR[name]}" if name in _FAMILIAR else ""
-        raise AttributeError(f"Embeddings has no attribute {name!r}{hint}", name=name, obj=self)
+        fault = f"Embeddings has no attribute {name!r}{aliases.hint(aliases.EMBEDDINGS, name)}"
+        raise AttributeError(fault, name=name, obj=self)
 
     # --- contents ----------------------------------------------------------------------------
 
