@@ -20,7 +20,7 @@ from wordkit_cli.training import begin_training, finish_training, is_first_proce
 if TYPE_CHECKING:
     from wordkit.seq2seq import Pair
     from wordkit.seq2seq.dialogue import Dialogue
-    from wordkit.seq2seq.training import ExampleKind
+    from wordkit.seq2seq.examples import ExampleKind
     from wordkit_corpora.plaintext import PlainText
 
 __all__ = [

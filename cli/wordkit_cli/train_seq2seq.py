@@ -80,7 +80,7 @@ def command(pairs: tuple[str, ...], output: str, **options: Any) -> None:
       wordkit train-seq2seq --autoencode sentences.txt --max-minutes 10
       wordkit train-seq2seq mine.tsv --init seq2seq.safetensors -o my.safetensors
     """
-    from wordkit.seq2seq.training import PAIRS
+    from wordkit.seq2seq.examples import PAIRS
 
     train(
         PAIRS, read_pair_files, pairs, output, options, _SETTINGS, _facts,

@@ -13,9 +13,10 @@ from wordkit.errors import ConfigError, TextError, missing_hint
 from wordkit.keywords import FILE_SETTINGS, checkpoint_plan, loaded, split_settings
 from wordkit.runtime.progress_bar import finish
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig
+from wordkit.seq2seq.examples import PAIRS
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, read_pairs, read_texts
-from wordkit.seq2seq.training import PAIRS, iter_train_texts
+from wordkit.seq2seq.training import iter_train_texts
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.training.config import check_validation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
@@ -16,82 +16,27 @@ from wordkit.errors import ConfigError, TextError, counted
 from wordkit.nn.initialization import check_dimensions, set_embeddings
 from wordkit.runtime import Report, versions
 from wordkit.runtime.processes import Processes
-from wordkit.seq2seq.batches import encode, warn_of_unseen
+from wordkit.seq2seq.batches import warn_of_unseen
 from wordkit.seq2seq.config import Seq2SeqConfig, Seq2SeqTrainingConfig, check_latent
+from wordkit.seq2seq.examples import PAIRS, ExampleKind
 from wordkit.seq2seq.fitting import plan_training
 from wordkit.seq2seq.memory import check_training_memory
 from wordkit.seq2seq.model import Seq2SeqModel, SequenceModel
 from wordkit.seq2seq.network import initialize, start_from
-from wordkit.seq2seq.pairs import (
-    Pair,
-    fingerprint,
-    learn_pieces,
-    normalized_pairs,
-    split_pairs,
-    vocabulary_of,
-)
+from wordkit.seq2seq.pairs import Pair, learn_pieces, vocabulary_of
 from wordkit.seq2seq.task import Seq2SeqTask
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Vocabulary
 from wordkit.text.bpe import BytePairEncoding
-from wordkit.training.checkpoint import TrainingCheckpoint, read_training, resumed_metadata
+from wordkit.training.checkpoint import TrainingCheckpoint, resumed_metadata
 from wordkit.training.finetuning import check_shape, join_vocabularies
 from wordkit.training.run import TrainingRun, decided
 
 __all__ = [
-    "PAIRS", "ExampleKind", "Seq2SeqCheckpoint", "iter_train", "iter_train_seq2seq",
-    "iter_train_texts", "read_checkpoint",
+    "Seq2SeqCheckpoint", "iter_train", "iter_train_seq2seq", "iter_train_texts", "read_checkpoint",
 ]  # fmt: skip
 
 Seq2SeqCheckpoint = TrainingCheckpoint[Seq2SeqConfig, Seq2SeqTrainingConfig]
-
-
-@dataclass(frozen=True)
-class ExampleKind:
-    """A kind of training examples: pairs of texts, or dialogues; and what learns from them."""
-
-    name: str
-    """Plural noun for the examples, and their key in the metadata of a model."""
-
-    one: str
-    """One of them, in messages."""
-
-    task: type[Seq2SeqTask]
-    config: type[Seq2SeqTrainingConfig]
-
-    encode: Callable[..., Any]
-    """Takes examples, the vocabularies, the unit and its pieces."""
-
-    normalized: Callable[..., list[Any]]
-    """Takes examples and the normal form."""
-
-    split: Callable[..., tuple[list[Any], list[Any]]]
-    """Takes examples, a fraction and a seed."""
-
-    pairs: Callable[..., Sequence[Pair]] = lambda examples: examples
-    """Returns the pairs that settings are fitted to."""
-
-    @property
-    def model(self) -> type[SequenceModel]:
-        """The class of its models."""
-        return self.task.model_type
-
-    def read_checkpoint(self, path: str | os.PathLike[str]) -> TrainingCheckpoint[Any, Any]:
-        """Read a checkpoint, and check all of it: see :func:`read_checkpoint`."""
-        return read_training(
-            path, self.model.CONFIG, self.config, kind=self.task.checkpoint_kind,
-            prefixes=self.model.PREFIXES, unit=self.task.unit.removesuffix("s"),
-        )  # fmt: skip
-
-    def record(self, examples: Sequence[Any]) -> dict[str, Any]:
-        """Return the identity of examples, for the metadata."""
-        turns = {} if self.name == "pairs" else {"turns": sum(map(len, examples))}
-        return {"fingerprint": fingerprint(examples), self.name: len(examples), **turns}
-
-
-PAIRS = ExampleKind(
-    "pairs", "pair", Seq2SeqTask, Seq2SeqTrainingConfig, encode, normalized_pairs, split_pairs
-)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Seq2SeqCheckpoint:

@@ -23,8 +23,9 @@ from wordkit.seq2seq.dialogue.dialogues import (
 )
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.dialogue.task import DialogueTask
+from wordkit.seq2seq.examples import ExampleKind
 from wordkit.seq2seq.presets import Preset
-from wordkit.seq2seq.training import ExampleKind, iter_train, iter_train_texts
+from wordkit.seq2seq.training import iter_train, iter_train_texts
 from wordkit.storage import DIALOGUE_CHECKPOINT
 from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.training.checkpoint import TrainingCheckpoint
