@@ -28,16 +28,9 @@ from wordkit.aliases import SETTINGS
 from wordkit.errors import ConfigError
 
 __all__ = [
-    "Setting",
-    "Settings",
-    "change",
-    "check_names",
-    "check_number",
-    "from_record",
-    "setting",
-    "settings_of",
-    "without_effect",
-]
+    "Setting", "Settings", "change", "check_names", "check_number", "from_record", "setting",
+    "settings_of", "without_effect",
+]  # fmt: skip
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Settings")

@@ -24,7 +24,7 @@ from seq2seq.toy_pairs import (
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, ResourceError, TextError
 from wordkit.evaluation import Example, edit_distance
-from wordkit.seq2seq import transformation
+from wordkit.seq2seq import decoding, transformation
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqConfig
 from wordkit.seq2seq.evaluation import iter_evaluate_pairs
 from wordkit.seq2seq.model import Seq2SeqModel
@@ -139,7 +139,7 @@ def test_texts_are_normalized_as_the_model_says() -> None:
 
 
 def test_a_text_beyond_all_memory_is_an_error_and_no_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformation, "available_memory", lambda: 1 << 26)
+    monkeypatch.setattr(decoding, "available_memory", lambda: 1 << 26)
     model = random_model()
     says = "a text of 1,000,000 units needs .* GiB are free; shorten it, or ask for fewer"
     with pytest.raises(ResourceError, match=says) as caught:
@@ -161,8 +161,8 @@ def test_what_does_not_fit_in_one_batch_is_taken_in_turn(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(model.network, "encode", counted)
     assert texts_of(model, texts) == expected and sizes == [81]
-    needed = transformation.decoding_bytes(model.config, 4000, 1, 6)
-    monkeypatch.setattr(transformation, "available_memory", lambda: 3 * needed)
+    needed = decoding.decoding_bytes(model.config, 4000, 1, 6)
+    monkeypatch.setattr(decoding, "available_memory", lambda: 3 * needed)
     sizes.clear()
     assert texts_of(model, texts) == expected
     assert sum(sizes) == 81 and len(sizes) > 1

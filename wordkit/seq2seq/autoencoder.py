@@ -18,16 +18,9 @@ from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError
 from wordkit.nn.network import device_of
 from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.decoding import batches_that_fit, decode_states, encode_pairs, read_sources
 from wordkit.seq2seq.model import Seq2SeqModel
-from wordkit.seq2seq.transformation import (
-    as_answer,
-    batches_that_fit,
-    decode_states,
-    encode_pairs,
-    read_sources,
-    stripped_texts,
-    warn_of_unknown,
-)
+from wordkit.seq2seq.transformation import as_answer, stripped_texts, warn_of_unknown
 
 __all__ = ["decode_vectors", "encode_texts", "interpolate", "sample_texts"]
 

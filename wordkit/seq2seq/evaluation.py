@@ -17,6 +17,7 @@ from wordkit.nn.network import device_of
 from wordkit.runtime import Report, Run
 from wordkit.seq2seq.batches import EncodedPairs
 from wordkit.seq2seq.config import DecodingConfig
+from wordkit.seq2seq.decoding import batches_that_fit, decode_all, encode_pairs, read_sources
 from wordkit.seq2seq.likelihood import (
     TargetLikelihoods,
     normal_noise,
@@ -25,13 +26,7 @@ from wordkit.seq2seq.likelihood import (
 )
 from wordkit.seq2seq.model import Seq2SeqModel
 from wordkit.seq2seq.pairs import Pair, normalized_pairs, units_of
-from wordkit.seq2seq.transformation import (
-    as_answer,
-    batches_that_fit,
-    decode_all,
-    encode_pairs,
-    read_sources,
-)
+from wordkit.seq2seq.transformation import as_answer
 
 __all__ = ["iter_evaluate_pairs"]
 

@@ -29,10 +29,10 @@ from wordkit.seq2seq.batches import (
 )
 from wordkit.seq2seq.config import DecodingConfig, Seq2SeqTrainingConfig
 from wordkit.seq2seq.decoder import DecoderState
+from wordkit.seq2seq.decoding import decode_all
 from wordkit.seq2seq.latent import kl_divergence, kl_penalty
 from wordkit.seq2seq.model import Seq2SeqModel, SequenceModel
 from wordkit.seq2seq.network import Seq2SeqNetwork
-from wordkit.seq2seq.transformation import decode_all
 from wordkit.storage import SEQ2SEQ_CHECKPOINT
 from wordkit.text import Vocabulary
 from wordkit.text.vocabulary import UNK

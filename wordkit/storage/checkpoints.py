@@ -26,18 +26,10 @@ from wordkit.storage import (
 )
 
 __all__ = [
-    "CheckpointKeeper",
-    "CheckpointPlan",
-    "Resumable",
-    "check_replaceable",
-    "check_same_settings",
-    "check_same_texts",
-    "corrupted_checkpoint",
-    "read_checkpoint_file",
-    "record_entry",
-    "resumed_checkpoint",
-    "write_checkpoint_file",
-]
+    "CheckpointKeeper", "CheckpointPlan", "Resumable", "check_replaceable", "check_same_settings",
+    "check_same_texts", "corrupted_checkpoint", "read_checkpoint_file", "record_entry",
+    "resumed_checkpoint", "write_checkpoint_file",
+]  # fmt: skip
 
 T = TypeVar("T", int, float, str, dict[str, Any])
 

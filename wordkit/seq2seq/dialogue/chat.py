@@ -15,6 +15,7 @@ from wordkit.nn.network import device_of, inference
 from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
+from wordkit.seq2seq.decoding import decode_states, parts_that_fit
 from wordkit.seq2seq.dialogue.batches import (
     DialogueBatch,
     EncodedDialogues,
@@ -24,13 +25,7 @@ from wordkit.seq2seq.dialogue.batches import (
 from wordkit.seq2seq.dialogue.dialogues import dialogue_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.memory import decoding_bytes
-from wordkit.seq2seq.transformation import (
-    Answer,
-    as_answer,
-    decode_states,
-    parts_that_fit,
-    warn_of_unknown,
-)
+from wordkit.seq2seq.transformation import Answer, as_answer, warn_of_unknown
 from wordkit.text.normalization import normalized
 
 __all__ = ["Chat", "TurnWeight", "answers", "decode_turns", "read_batches"]
