@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from wordkit.text.scanner import Scanner
 from wordkit.text.subwords import NGrams
 from wordkit.text.tokenizers import Tokenizer, tokenizer_of
 from wordkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from wordkit.embeddings import Embeddings
 
 __all__ = ["Features", "LabelledWords", "TokenTable", "check_buckets", "tokenized"]
 
@@ -205,6 +208,35 @@ class Features:
         used = used[counts >= config.min_ngram_count]
         features = cls(vocabulary, (used - V).astype(np.int32), config)
         return features, features.finder(table)(texts)
+
+    def vectors_of(
+        self, embeddings: Embeddings
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return the rows of the words that have vectors, and these, of a mean length of 1.
+
+        With subwords, words outside the vocabulary have those composed of their n-grams.
+
+        Raises:
+            VocabularyError: none has.
+            FormatError: the vectors come from a corrupted file, or are not finite.
+        """
+        embeddings.check()
+        words = self.vocabulary.words
+        found = [embeddings.vocabulary.find(word) for word in words]
+        places = [row for row, i in enumerate(found) if i is not None]
+        vectors = embeddings.vectors[[i for i in found if i is not None]]
+        if embeddings.subwords is not None:
+            others = [r for r, i in enumerate(found) if i is None and embeddings.composes(words[r])]
+            vectors = np.vstack([vectors, embeddings[[words[row] for row in others]]])
+            places += others
+        rows = np.array(places, np.int64)
+        if not self.vocabulary.counts[rows].any():
+            raise VocabularyError(
+                f"none of the words of the texts is among the {len(embeddings):,} that "
+                "have vectors; tokenize them as their text was, or start without them"
+            )
+        length = float(np.linalg.norm(vectors, axis=1).mean())
+        return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
 
     def finder(self, table: TokenTable) -> Finder:
         """Return a function from texts that a table has read so far to their rows."""

@@ -22,7 +22,7 @@ from wordkit.classification.examples import LabelledText
 from wordkit.classification.features import Features, LabelledWords, tokenized
 from wordkit.classification.naive_bayes import log_count_ratios
 from wordkit.embeddings import Embeddings
-from wordkit.errors import ConfigError, DivergenceError, TextError, VocabularyError
+from wordkit.errors import ConfigError, DivergenceError, TextError
 from wordkit.kernels.aligned import aligned, padded_length
 from wordkit.runtime import (
     Report,
@@ -125,7 +125,7 @@ class ClassifierRun(StoppableRun[Classifier]):
             f"{self.features.rows:,} words and n-grams of {config.dim} dimensions need", needed,
             "raise min_count or min_ngram_count, or lower dim",
         )  # fmt: skip
-        self._known = None if embeddings is None else _known_vectors(self.features, embeddings)
+        self._known = None if embeddings is None else self.features.vectors_of(embeddings)
         ids = [self.labels.ids(names) for names in data.labels]
         offsets = np.cumsum([0, *map(len, ids)])
         rates = _rates(rows, self.features.rows, config)
@@ -257,36 +257,6 @@ def labels_of(labels: Iterable[tuple[str, ...]]) -> Vocabulary:
             "two labels or more"
         )
     return Vocabulary.from_counts(dict(sorted(counts.items())))
-
-
-def _known_vectors(
-    features: Features, embeddings: Embeddings
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Return the rows of the words that have vectors, and these, of a mean length of 1.
-
-    With subwords, words outside the vocabulary have those composed of their n-grams.
-
-    Raises:
-        VocabularyError: none has.
-        FormatError: the vectors come from a corrupted file, or are not finite.
-    """
-    embeddings.check()
-    words = features.vocabulary.words
-    found = [embeddings.vocabulary.find(word) for word in words]
-    places = [row for row, i in enumerate(found) if i is not None]
-    vectors = embeddings.vectors[[i for i in found if i is not None]]
-    if embeddings.subwords is not None:
-        others = [r for r, i in enumerate(found) if i is None and embeddings.composes(words[r])]
-        vectors = np.vstack([vectors, embeddings[[words[row] for row in others]]])
-        places += others
-    rows = np.array(places, np.int64)
-    if not features.vocabulary.counts[rows].any():
-        raise VocabularyError(
-            f"none of the words of the texts is among the {len(embeddings):,} that "
-            "have vectors; tokenize them as their text was, or start without them"
-        )
-    length = float(np.linalg.norm(vectors, axis=1).mean())
-    return rows, np.asarray(vectors / max(length, 1e-9), np.float32)
 
 
 def _rates(rows: WordIds, R: int, config: ClassifierConfig) -> Floats:
