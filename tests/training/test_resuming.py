@@ -25,7 +25,11 @@ from training.toy_task import (
 
 from wordkit.errors import ConfigError, DivergenceError, FormatError
 from wordkit.storage import read_tensors
-from wordkit.storage.checkpoints import check_same_settings, check_same_texts, write_checkpoint_file
+from wordkit.storage.checkpoint_file import (
+    check_same_settings,
+    check_same_texts,
+    write_checkpoint_file,
+)
 from wordkit.training.checkpoint import FREE_TO_CHANGE
 from wordkit.training.config import LearningConfig
 from wordkit.training.run import TrainingRun

@@ -37,12 +37,8 @@ from wordkit.errors import DivergenceError
 from wordkit.runtime import Report, StoppableRun, ThreadPool, thread_count
 from wordkit.runtime.threads import unordered_map
 from wordkit.storage import GLOVE_CHECKPOINT
-from wordkit.storage.checkpoints import (
-    CheckpointKeeper,
-    CheckpointPlan,
-    check_replaceable,
-    corrupted_checkpoint,
-)
+from wordkit.storage.checkpoint_file import corrupted_checkpoint
+from wordkit.storage.checkpoints import CheckpointKeeper, CheckpointPlan, check_replaceable
 from wordkit.text import Corpus
 
 __all__ = ["GloveRun", "iter_train_glove"]

@@ -23,17 +23,16 @@ from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counte
 from wordkit.kernels.aligned import aligned, are_bounded, padded_length
 from wordkit.runtime import require_memory
 from wordkit.storage import GLOVE_CHECKPOINT, to_json
-from wordkit.storage.checkpoints import (
+from wordkit.storage.checkpoint_file import (
     MAX_FLOAT,
-    CheckpointPlan,
     check_same_settings,
     check_same_texts,
     corrupted_checkpoint,
     read_checkpoint_file,
     record_entry,
-    resumed_checkpoint,
     write_checkpoint_file,
 )
+from wordkit.storage.checkpoints import CheckpointPlan, resumed_checkpoint
 from wordkit.text import Corpus, Vocabulary
 
 __all__ = [

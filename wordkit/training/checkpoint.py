@@ -22,7 +22,7 @@ from wordkit.errors import ConfigError, VersionError, VocabularyError, counted
 from wordkit.nn.config import NetworkConfig
 from wordkit.nn.network_file import read_vocabularies, vocabulary_arrays
 from wordkit.storage import TensorFile
-from wordkit.storage.checkpoints import (
+from wordkit.storage.checkpoint_file import (
     check_same_settings,
     check_same_texts,
     corrupted_checkpoint,

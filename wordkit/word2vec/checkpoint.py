@@ -21,7 +21,7 @@ import numpy.typing as npt
 from wordkit.config import from_record
 from wordkit.errors import ConfigError, DivergenceError, VocabularyError, counted
 from wordkit.storage import WORD2VEC_CHECKPOINT, kind_of, to_json
-from wordkit.storage.checkpoints import (
+from wordkit.storage.checkpoint_file import (
     MAX_FLOAT,
     check_same_settings,
     check_same_texts,
