@@ -22,7 +22,7 @@ _MAX_SHOWN_BITS = 128
 
 @dataclass(frozen=True)
 class Setting:
-    """The declaration of a field; those of a class are given by :func:`wordkit.config.settings_of`."""
+    """The declaration of a field; :func:`wordkit.config.settings_of` gives those of a class."""
 
     meaning: str
     """The command line shows its first sentence."""
