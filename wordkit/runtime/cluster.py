@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import logging
@@ -57,6 +56,8 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
             f"scheduler must be an address, such as tcp://host:8786, or local, not {scheduler!r}"
         )
     try:
+        import asyncio  # takes 20 ms
+
         import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
@@ -107,6 +108,8 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
 
 async def _greet(address: str) -> None:
     """Open and close a connection to a scheduler, as Dask's configuration says."""
+    import asyncio
+
     from distributed.comm import connect
     from distributed.security import Security
 
