@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,21 +66,27 @@ _CONTINUING = (0x200C, ZERO_WIDTH_JOINER)  # parts of words in many scripts
 Mask = npt.NDArray[np.bool_]
 
 
+def _text(points: npt.NDArray[np.integer[Any]]) -> str:
+    """Return code points as a text."""
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
 @cache
 def _categories() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Return the two letters of the general category of each code point; of letters only the L."""
-    pairs = np.empty((_POINTS, 2), dtype=np.uint8)
-    pairs[:] = list(b"Cn")
+    pairs = np.empty((2, _POINTS), dtype=np.uint8)
+    pairs[:] = [[ord("C")], [ord("n")]]
     for plane in _PRIVATE_PLANES:
-        pairs[plane : plane + 0xFFFE] = list(b"Co")
-    points = np.concatenate([np.arange(each.start, each.stop) for each in _ASSIGNED])
-    # most are letters, which this finds without a call for each
-    is_letter = np.char.isalpha(points.astype(np.uint32).view("U1"))
-    pairs[points[is_letter]] = list(b"L ")
-    others = points[~is_letter]
-    letters = "".join(map(unicodedata.category, map(chr, others.tolist()))).encode("ascii")
-    pairs[others] = np.frombuffer(letters, dtype=np.uint8).reshape(-1, 2)
-    return pairs[:, 0].copy(), pairs[:, 1].copy()
+        pairs[1, plane : plane + 0xFFFE] = ord("o")
+    for each in _ASSIGNED:
+        points = np.arange(each.start, each.stop, dtype=np.uint32)
+        # most are letters, which this finds without a call for each
+        others = ~np.char.isalpha(points.view("U1"))
+        letters = "".join(map(unicodedata.category, _text(points[others]))).encode("ascii")
+        part = pairs[:, each.start : each.stop]
+        part[0] = ord("L")
+        part[:, others] = np.frombuffer(letters, dtype=np.uint8).reshape(-1, 2).T
+    return pairs[0], pairs[1]
 
 
 def in_categories(*names: str) -> Mask:
@@ -87,7 +94,10 @@ def in_categories(*names: str) -> Mask:
     major, minor = _categories()
     mask = np.zeros(_POINTS, dtype=bool)
     for name in names:
-        mask |= (major == ord(name[0])) & ((minor == ord(name[1])) if len(name) > 1 else True)
+        found = major == ord(name[0])
+        if len(name) > 1:
+            found &= minor == ord(name[1])
+        mask |= found
     return mask
 
 
@@ -138,9 +148,9 @@ def hard_characters() -> Mask:
 def lower_case() -> npt.NDArray[np.int32]:
     """Return the lower case of each code point (a hard character is its own)."""
     lower = np.arange(_POINTS, dtype=np.int32)
-    easy = np.flatnonzero(~(hard_characters() | in_categories("Cs"))[:_CASED])
-    text = easy.astype("<u4").tobytes().decode("utf-32-le").lower()
-    lower[easy] = np.frombuffer(text.encode("utf-32-le"), dtype="<i4")
+    easy = np.flatnonzero(~hard_characters()[:_CASED])
+    text = _text(easy).lower().encode("utf-32-le", "surrogatepass")
+    lower[easy] = np.frombuffer(text, dtype="<i4")
     return lower
 
 
@@ -165,10 +175,12 @@ def unsettled_characters(form: Normalization) -> npt.NDArray[np.bool_]:
     if form == "none":
         return mask
     mask[list(_JAMO)] = True
-    for point in np.flatnonzero(in_categories("M")).tolist():
-        mask[point] = unicodedata.combining(chr(point)) > 0
-    assigned = map(chr, np.flatnonzero(~in_categories("Cn", "Co", "Cs")).tolist())
-    for character in filter(unicodedata.decomposition, assigned):
+    for character in _text(np.flatnonzero(in_categories("M"))):
+        mask[ord(character)] = unicodedata.combining(character) > 0
+    text = _text(np.arange(_ASSIGNED[0].stop, dtype=np.uint32))
+    runs = (text[i : i + 64] for i in range(0, len(text), 64))
+    composed = "".join(run for run in runs if not unicodedata.is_normalized("NFKD", run))
+    for character in filter(unicodedata.decomposition, composed):
         parts = unicodedata.decomposition(character).split()
         if not parts[0].startswith("<"):
             for part in parts[1:]:

@@ -74,7 +74,8 @@ def _measured(data: bytes, form: Normalization) -> tuple[npt.NDArray[np.int64], 
     starts = np.empty(lines + 1, np.int64)
     counted = kernels.measure(np.frombuffer(data, np.uint8), _kinds(form), starts)
     characters, words, unsettled = counted
-    sizes = np.array([characters, len(data) - data.count(b"\r\n"), words, lines])
+    returns = data.count(b"\r\n") if b"\r" in data else 0  # the first look is the faster one
+    sizes = np.array([characters, len(data) - returns, words, lines])
     return sizes, starts[:unsettled].tolist()
 
 
