@@ -118,6 +118,13 @@ def test_many_words_make_the_tables_grow() -> None:
     assert len(corpus.vocabulary) > 1 << 15  # the first rows
 
 
+def test_words_of_equal_polynomials_are_told_apart() -> None:
+    twin = chr(129 * (ord("z") + 1) + ord("a"))  # would have the hash of the two letters
+    text = f"za {twin} longwords{twin} longwordsza {twin} za"
+    config = TextConfig("whitespace", case="keep")
+    check_equal(iter_prepare(StringSource(text), config=config).result(), plain_way(text, config))
+
+
 def test_unk_and_a_given_vocabulary() -> None:
     config = TextConfig("whitespace", min_count=2, unk=True, eos=True)
     train = iter_prepare(StringSource("a b a c\nb a\n"), config=config).result()

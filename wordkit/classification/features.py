@@ -19,7 +19,7 @@ from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import LabelledText, without_empty
 from wordkit.errors import ConfigError, VocabularyError, missing_hint
 from wordkit.runtime import require_memory
-from wordkit.text.kernels import END, START
+from wordkit.text.kernels import START
 from wordkit.text.lookup import Document, WordIds, block_of
 from wordkit.text.scanner import Scanner
 from wordkit.text.subwords import NGrams
@@ -92,9 +92,12 @@ class TokenTable:
         table, known = self._scanner.table, len(self.words)
         if table.size > known:
             self.words += table.lines(np.arange(known, table.size)).decode().split("\n")[:-1]
-            _, rows, _, blob = table.arrays
-            new, hashes = rows[known : table.size], np.empty(table.size - known, np.int32)
-            kernels.word_hashes(blob, new[:, START], new[:, END], hashes)
+            _, rows, blob = table.arrays
+            starts, hashes = (
+                rows[known : table.size + 1, START],
+                np.empty(table.size - known, np.int32),
+            )
+            kernels.word_hashes(blob, starts[:-1], starts[1:], hashes)
             self.hashes = np.concatenate([self.hashes, hashes])
 
     def vocabulary(self, texts: WordIds, min_count: int, others: Sequence[str] = ()) -> Vocabulary:

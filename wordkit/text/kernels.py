@@ -2,14 +2,15 @@
 
 A token is written, in lower case, after the words that are already known, and its hash is taken
 on the way; when the hash table turns out to hold the word, the copy is simply forgotten. So no
-string is made for a word that has been seen before.
+string is made for a word that has been seen before. The hash of up to eight ASCII characters is
+their own, so that most words need not be compared.
 
 The word table of one thread is a tuple of arrays, W words in it:
 
     slots    (power of two,) uint64: tag of the hash << 32 | word + 1, 0 where empty
-    rows     (≥ W, 4) int64, one cache line holding two words. Columns: the bytes of the word are
-             blob[START:END]; COUNT, how often it was seen; FIRST, where first
-    hashes   (≥ W,) uint64
+    rows     (> W, 4) int64, one cache line holding two words. Columns: START, of the word's bytes
+             in the blob, which end where the next word's start; HASH; COUNT, how often it was
+             seen; FIRST, where first
     blob     uint8: the bytes of all words, end to end
 
 The kernels never let these arrays grow: they stop with the state ``FULL``, and are called again
@@ -34,13 +35,15 @@ _CLASS = (1 << CLASS_BITS) - 1
 DONE, FULL, INVALID, HARD_LINE, UNSETTLED_LINE = range(5)
 
 # The cells of a scan's state.
-STATUS, POSITION, WORDS, BLOB, TOKENS, LINES, LINE_TOKEN, LINE_START, CELLS = range(9)
+STATUS, POSITION, WORDS, TOKENS, LINES, LINE_TOKEN, LINE_START, CELLS = range(8)
 
 # The columns of a word's row.
-START, END, COUNT, FIRST, COLUMNS = range(5)
+START, HASH, COUNT, FIRST, COLUMNS = range(5)
 
-_OFFSET = np.uint64(14695981039346656037)  # the hash is FNV-1a, by code points
-_PRIME = np.uint64(1099511628211)
+# The hash is a polynomial of the code points + 1. Below _LONG it is a number with at most eight
+# digits, of ASCII characters, in this base, which no other word has.
+_BASE = np.uint64(129)
+_LONG = np.uint64(1 << 63)
 _LESS_THAN, _ZERO_WIDTH_JOINER = 0x3C, 0x200D
 
 
@@ -117,33 +120,40 @@ def _mix(h: np.uint64) -> np.uint64:
 
 
 @njit(nogil=True, cache=True, inline="always")
+def _has_room(slots: Any, rows: Any, words: int) -> bool:
+    """Return whether the table has room for so many words."""
+    return words < len(rows) and 2 * words <= len(slots)
+
+
+@njit(nogil=True, cache=True, inline="always")
 def _number(
-    slots: Any, rows: Any, hashes: Any, blob: Any,
+    slots: Any, rows: Any, blob: Any,
     words: int, begin: int, end: int, h: np.uint64, position: int,
 ) -> int:  # fmt: skip
-    """Return the word at the end of the blob; ``words`` where it is new, −1: full."""
+    """Return the word at the end of the blob; ``words`` where it is new. There is room for it."""
     mask = np.uint64(len(slots) - 1)
-    tag = h >> np.uint64(32)
-    slot = h & mask
+    mixed = _mix(h)
+    tag = mixed >> np.uint64(32)
+    slot = mixed & mask
     found = -1
     while found < 0 and slots[slot] != np.uint64(0):
         if slots[slot] >> np.uint64(32) == tag:
             w: Any = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
-            start = rows[w, START]
-            length = end - begin
-            if rows[w, END] - start == length:
-                k = 0
-                while k < length and blob[start + k] == blob[begin + k]:
-                    k += 1
-                if k == length:
+            if rows[w, HASH] == np.int64(h):
+                start = rows[w, START]
+                k = begin
+                if h >= _LONG and rows[w + 1, START] - start == end - begin:
+                    while k < end and blob[start + k - begin] == blob[k]:
+                        k += 1
+                if h < _LONG or k == end:
                     found = w
         slot = (slot + np.uint64(1)) & mask
-    if found < 0 and words < len(rows) and 2 * (words + 1) <= len(slots):
-        slots[slot] = tag << np.uint64(32) | np.uint64(words + 1)
-        hashes[words] = h
-        rows[words, START], rows[words, END] = begin, end
-        rows[words, COUNT], rows[words, FIRST] = 0, position
+    if found < 0:
         found = words
+        slots[slot] = tag << np.uint64(32) | np.uint64(words + 1)
+        rows[words + 1, START] = end
+        rows[words, HASH] = np.int64(h)
+        rows[words, COUNT], rows[words, FIRST] = 0, position
     return found
 
 
@@ -180,11 +190,11 @@ def scan(
             HARD_LINE, the line from LINE_START on (its tokens taken back) needs Python;
             UNSETTLED_LINE, the same line may have to be normalized first.
     """
-    slots, rows, hashes, blob = table
+    slots, rows, blob = table
     ids, line_ends = out
     words, n, lines = state[WORDS], state[TOKENS], state[LINES]
     line_token, line_start = state[LINE_TOKEN], state[LINE_START]
-    free = state[BLOB]  # where the bytes of the known words end
+    free = rows[words, START]  # where the bytes of the known words end
     size = len(data)
     i = state[POSITION]
     status = DONE
@@ -216,9 +226,13 @@ def scan(
         if kind >= HARD:
             status = HARD_LINE + kind - HARD
             break
+        if not _has_room(slots, rows, words + 1):
+            status = FULL
+            break
         # --- a token begins here: write it, in lower case, after the known words ------------
         begin, end = i, _encode(blob, free, entry >> CLASS_BITS)
-        h = (_OFFSET ^ np.uint64(entry >> CLASS_BITS)) * _PRIME
+        h = np.uint64(entry >> CLASS_BITS) + np.uint64(1)
+        is_ascii = entry >> CLASS_BITS < 0x80
         i += width
         if kind <= DIGIT:
             while i < size:
@@ -251,12 +265,13 @@ def scan(
                     end += 1
                 else:
                     end = _encode(blob, end, lower)
-                h = (h ^ np.uint64(lower)) * _PRIME
+                    is_ascii = False
+                h = h * _BASE + np.uint64(lower) + np.uint64(1)
                 i += width
         elif kind == SYMBOL and point == _LESS_THAN and _begins_unk(data, chars, begin, size):
             while i < begin + 5:
                 blob[end] = data[i] | 0x20
-                h = (h ^ np.uint64(blob[end])) * _PRIME
+                h = h * _BASE + np.uint64(blob[end]) + np.uint64(1)
                 end += 1
                 i += 1
         elif not symbols:
@@ -273,16 +288,15 @@ def scan(
                 if kind != MARK and not (joined and kind == SYMBOL):
                     break
                 end = _encode(blob, end, entry >> CLASS_BITS)
-                h = (h ^ np.uint64(entry >> CLASS_BITS)) * _PRIME
+                h = h * _BASE + np.uint64(entry >> CLASS_BITS) + np.uint64(1)
+                is_ascii = False
                 i += width
         if kind >= HARD:  # what would be a token may be none
             status = HARD_LINE + kind - HARD
             break
-        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), position + n)
-        if w < 0:
-            i = begin
-            status = FULL
-            break
+        if not is_ascii or end - free > 8:
+            h |= _LONG
+        w = _number(slots, rows, blob, words, free, end, h, position + n)
         if w == words:
             words += 1
             free = end
@@ -298,7 +312,6 @@ def scan(
         i = line_start
     state[STATUS], state[POSITION], state[WORDS], state[TOKENS] = status, i, words, n
     state[LINES], state[LINE_TOKEN], state[LINE_START] = lines, line_token, line_start
-    state[BLOB] = free
 
 
 @njit(nogil=True, cache=True)
@@ -347,47 +360,48 @@ def add_words(
         ids: int32, the word of each line.
         state: int64 cells; STATUS is DONE or FULL, TOKENS counts the ids.
     """
-    slots, rows, hashes, blob = table
-    words, n, i, free = state[WORDS], state[TOKENS], state[POSITION], state[BLOB]
+    slots, rows, blob = table
+    words, n, i = state[WORDS], state[TOKENS], state[POSITION]
     status = DONE
     while i < len(data):
-        begin, end = i, free
-        h = _OFFSET
+        if not _has_room(slots, rows, words + 1):
+            status = FULL
+            break
+        free = end = rows[words, START]
+        h = np.uint64(0)
+        is_ascii = True
         while data[i] != 10:
             point, width = _decode(data, i, len(data))
             end = _encode(blob, end, point)
-            h = (h ^ np.uint64(point)) * _PRIME
+            h = h * _BASE + np.uint64(point) + np.uint64(1)
+            is_ascii &= width == 1
             i += width
         i += 1
+        if not is_ascii or end - free > 8:
+            h |= _LONG
         count, first = 1, position + n
         if len(counts):
             count, first = counts[n], firsts[n]
-        w = _number(slots, rows, hashes, blob, words, free, end, _mix(h), first)
-        if w < 0:
-            i = begin
-            status = FULL
-            break
-        if w == words:
-            words += 1
-            free = end
+        w = _number(slots, rows, blob, words, free, end, h, first)
+        words = max(words, w + 1)
         if count > 0 and (rows[w, COUNT] == 0 or first < rows[w, FIRST]):
             rows[w, FIRST] = first
         rows[w, COUNT] += count
         ids[n] = w
         n += 1
     state[STATUS], state[POSITION], state[WORDS], state[TOKENS] = status, i, words, n
-    state[BLOB] = free
 
 
 @njit(nogil=True, cache=True)
-def fill_slots(slots: Any, hashes: Any, words: int) -> None:
+def fill_slots(slots: Any, rows: Any, words: int) -> None:
     """Enter the words into an empty array of slots."""
     mask = np.uint64(len(slots) - 1)
     for w in range(words):
-        slot = hashes[w] & mask
+        h = _mix(np.uint64(rows[w, HASH]))
+        slot = h & mask
         while slots[slot] != np.uint64(0):
             slot = (slot + np.uint64(1)) & mask
-        slots[slot] = (hashes[w] >> np.uint64(32)) << np.uint64(32) | np.uint64(w + 1)
+        slots[slot] = (h >> np.uint64(32)) << np.uint64(32) | np.uint64(w + 1)
 
 
 @njit(nogil=True, cache=True)
@@ -395,7 +409,7 @@ def gather_words(rows: Any, blob: Any, order: Any, out: Any) -> int:
     """Write the words in this order, each ended by a line feed; return the bytes written."""
     end = 0
     for w in order:
-        for k in range(rows[w, START], rows[w, END]):
+        for k in range(rows[w, START], rows[w + 1, START]):
             out[end] = blob[k]
             end += 1
         out[end] = 10

@@ -5,7 +5,7 @@ W is the number of words of a table.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -70,20 +70,21 @@ def number_words(
     order = np.lexsort((table.firsts, -table.counts))
     if unit != "bpe":  # all of whose pieces stay, so that it can write any text
         order = order[table.counts[order] > 0]
-    words = table.lines(order).decode().split("\n")[:-1]
-    counts = table.counts[order]
-    targets = words
+    lines = np.frombuffer(table.lines(order)[:-1], dtype=np.uint8)
+    vocabulary = Vocabulary.from_arrays(lines, table.counts[order], "the text")
+    targets: Sequence[str] = vocabulary.words
     if config.numbers == "N":
-        targets = ["N" if is_number(word) else word for word in words]
-        words, counts = _merged_counts(targets, counts, table.firsts[order])
-    vocabulary = Vocabulary(words, counts) if given is None else given
-    if given is None and unit != "bpe":
+        targets = ["N" if is_number(word) else word for word in targets]
+        vocabulary = Vocabulary(*_merged_counts(targets, vocabulary.counts, table.firsts[order]))
+    if given is not None:
+        vocabulary = given
+    elif unit != "bpe":
         cut = {"min_count": config.min_count, "max_size": config.max_size}
         vocabulary = vocabulary.cut(**cut, unk=config.unk)  # type: ignore[arg-type]
     final = np.full(size, -1, dtype=np.int32)
     unk = vocabulary.unk_id if config.unk or given is not None else None
     missing = -1 if unk is None else unk
-    if given is None and not config.unk and not config.eos and targets is words:
+    if given is None and not config.unk and not config.eos and config.numbers != "N":
         final[order[: len(vocabulary)]] = np.arange(len(vocabulary), dtype=np.int32)
     else:
         ids = vocabulary.ids(targets)
@@ -92,7 +93,7 @@ def number_words(
 
 
 def _merged_counts(
-    targets: list[str], counts: npt.NDArray[np.int64], firsts: npt.NDArray[np.int64]
+    targets: Sequence[str], counts: npt.NDArray[np.int64], firsts: npt.NDArray[np.int64]
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Return words, some of them now equal, as distinct words in the order of a vocabulary."""
     total: dict[str, int] = {}

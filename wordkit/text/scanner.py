@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordkit.errors import VocabularyError
+from wordkit.kernels.aligned import aligned
 from wordkit.text import kernels
 from wordkit.text.blocks import Block, not_utf8
 from wordkit.text.characters import (
@@ -61,12 +62,10 @@ class WordTable:
     """Words in a hash table, with counts and first appearances; see :mod:`wordkit.text.kernels`."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((1 << 15, kernels.COLUMNS), dtype=np.int64)
-        self._hashes = np.zeros(1 << 15, dtype=np.uint64)
+        self._rows = _rows(1 << 15)
         self._slots = np.zeros(1 << 16, dtype=np.uint64)
         self._blob = np.zeros(1 << 20, dtype=np.uint8)
         self.size = 0
-        self._used = 0
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -80,27 +79,29 @@ class WordTable:
 
     def start(self, text_size: int) -> npt.NDArray[np.int64]:
         """Return a state for the kernels, with room for the words of ``text_size`` bytes."""
-        needed = self._used + 2 * text_size + 8  # lower case takes at most twice the bytes
+        needed = (
+            self._rows[self.size, kernels.START] + 2 * text_size + 8
+        )  # lower case takes at most twice the bytes
         if needed > len(self._blob):
-            self._blob = _grown(self._blob, max(needed, 2 * len(self._blob)))
+            before, self._blob = self._blob, np.zeros(max(needed, 2 * len(self._blob)), np.uint8)
+            self._blob[: len(before)] = before
         state = np.zeros(kernels.CELLS, dtype=np.int64)
-        state[kernels.WORDS], state[kernels.BLOB] = self.size, self._used
+        state[kernels.WORDS] = self.size
         return state
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """The arrays as the kernels take them."""
-        return self._slots, self._rows, self._hashes, self._blob
+        return self._slots, self._rows, self._blob
 
     def update(self, state: npt.NDArray[np.int64]) -> int:
         """Take over what a kernel added; grow where it asked for that; return its status."""
-        self.size, self._used = int(state[kernels.WORDS]), int(state[kernels.BLOB])
+        self.size = int(state[kernels.WORDS])
         if state[kernels.STATUS] == kernels.FULL:
-            capacity = 2 * len(self._hashes)
-            self._rows = _grown(self._rows, capacity)
-            self._hashes = _grown(self._hashes, capacity)
-            self._slots = np.zeros(2 * capacity, dtype=np.uint64)
-            kernels.fill_slots(self._slots, self._hashes, self.size)
+            before, self._rows = self._rows, _rows(2 * len(self._rows))
+            self._rows[: len(before)] = before
+            self._slots = np.zeros(2 * len(self._rows), dtype=np.uint64)
+            kernels.fill_slots(self._slots, self._rows, self.size)
         return int(state[kernels.STATUS])
 
     def add(
@@ -141,15 +142,14 @@ class WordTable:
 
     def lines(self, order: npt.NDArray[np.int64]) -> bytes:
         """Return the words in this order, each ended by a line feed."""
-        out = np.empty(self._used + len(order), dtype=np.uint8)
+        out = np.empty(self._rows[self.size, kernels.START] + len(order), dtype=np.uint8)
         end = kernels.gather_words(self._rows, self._blob, order, out)
         return out[:end].tobytes()
 
 
-def _grown(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    bigger = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-    bigger[: len(array)] = array
-    return bigger
+def _rows(count: int) -> npt.NDArray[np.int64]:
+    """Return rows of zeros of which none spans two cache lines."""
+    return aligned(np.zeros, count, 2 * kernels.COLUMNS).view(np.int64)
 
 
 class Scanner:
@@ -168,6 +168,8 @@ class Scanner:
         # a segmented text is normalized already, and in its case
         basic = replace(get_tokenizer("basic", "none"), lowercase=False)
         self._rules = tokenizer if tokenizer.segment is None else basic
+        if self._rules.scanned:
+            character_table(self._rules, is_settled=False)  # before several threads want it
         self.table = WordTable()
         self._eos = -1
         if eos:
@@ -327,26 +329,26 @@ def character_table(tokenizer: Tokenizer, is_settled: bool) -> npt.NDArray[np.in
 
 @cache
 def _table(has_rules: bool, lowercase: bool, normalize: Normalization) -> npt.NDArray[np.int32]:
-    classes = np.full(0x110000, kernels.WORD, dtype=np.int32)
-    lower = np.arange(0x110000, dtype=np.int32)
-    if lowercase:
-        lower = lower_case().copy()
+    classes = np.full(0x110000, kernels.WORD, dtype=np.uint8)
+    lower = lower_case() if lowercase else np.arange(0x110000, dtype=np.int32)
+    table = lower << kernels.CLASS_BITS
     if has_rules:
         classes[:] = kernels.SYMBOL
-        classes[invisible_characters()] = kernels.SPACE
-        classes[word_characters()] = kernels.WORD
-        classes[decimal_digits()] = kernels.DIGIT
-        classes[marks()] = kernels.MARK
+        np.putmask(classes, invisible_characters(), kernels.SPACE)
+        np.putmask(classes, word_characters(), kernels.WORD)
+        np.putmask(classes, decimal_digits(), kernels.DIGIT)
+        np.putmask(classes, marks(), kernels.MARK)
         classes[list(map(ord, POINTS))] = kernels.POINT
         for character, written in {**{c: c for c in JOINERS}, **FOLDED}.items():
-            classes[ord(character)], lower[ord(character)] = kernels.JOINER, ord(written)
+            classes[ord(character)] = kernels.JOINER
+            table[ord(character)] = ord(written) << kernels.CLASS_BITS
     else:
         classes[list(map(ord, " \t\r\v\f"))] = kernels.SPACE
         classes[ord(BYTE_ORDER_MARK)] = kernels.HARD
     if has_rules or lowercase:
-        classes[hard_characters()] = kernels.HARD
-    classes[unsettled_characters(normalize)] = kernels.UNSETTLED
+        np.putmask(classes, hard_characters(), kernels.HARD)
+    np.putmask(classes, unsettled_characters(normalize), kernels.UNSETTLED)
     classes[ord("\n")] = kernels.NEWLINE
-    table = lower << kernels.CLASS_BITS | classes
+    table |= classes
     table.flags.writeable = False
     return table

@@ -143,8 +143,8 @@ class Vocabulary:
             raise self._none_left(min_count)
         # <unk> where it is asked for, and <eos> where the text has it, stay; the rarest words
         # make room for them
-        special = [word for word in (UNK, EOS) if (word in self if word == EOS else unk)]
-        if not unk and all(self._ids[word] < size for word in special):
+        special = [UNK] * unk + [EOS] * (EOS in self._words)
+        if not unk and all(word in self._words[:size] for word in special):
             whole = size == len(self)
             return self if whole else Vocabulary(self._words[:size], self.counts[:size])
         kept = [word for word in self._words[:size] if word not in special]
