@@ -239,6 +239,17 @@ def test_the_default_rate_suits_texts_of_few_words(
     assert vectors.metadata["training"]["loss"] < (negative + 1) * math.log(2)
 
 
+def test_long_trainings_of_skip_gram_start_lower() -> None:
+    counts = np.full(
+        1000, 20_000
+    )  # at 0.1 Wikipedia's 11 million words diverged in epoch 13 of 170
+    rates = [
+        settings(arch=arch, lr=None, epochs=epochs).with_stable_lr(counts).lr
+        for arch in ("skipgram", "cbow") for epochs in (5, 6)
+    ]  # fmt: skip
+    assert rates == [0.1, 0.05, 0.2, 0.2]
+
+
 @pytest.mark.parametrize("arch", ["cbow", "skipgram"])
 def test_many_negatives_and_wide_windows_are_no_divergence(corpus: Corpus, arch: str) -> None:
     """Their first losses are high, as they must be."""

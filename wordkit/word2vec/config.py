@@ -24,6 +24,7 @@ Kept = Literal["in", "out", "sum"]
 
 _DEFAULT_BUCKETS = 2_000_000
 _DEFAULT_MIN_LR = 1e-4
+_LONG_TRAINING, _LONG_LR = 10**8, 0.05  # words in all epochs from which skip-gram starts lower
 LIKE: Mapping[str, Mapping[str, Any]] = {
     "word2vec": {
         "lr": {"cbow": 0.05, "skipgram": 0.025},
@@ -126,8 +127,9 @@ class Word2VecConfig(VectorsConfig):
     lr: float | None = setting(
         None,
         "Initial learning rate, which decays linearly.",
-        none="skip-gram 0.1, with subwords 0.05; CBOW 0.2, with cbow_gradient word2vec 0.05; less "
-        "where one word is several of the negatives of a centre, as in texts of few words",
+        none="skip-gram 0.1, with subwords or over 100 million words in all epochs 0.05; CBOW 0.2, "
+        "with cbow_gradient word2vec 0.05; less where one word is several of the negatives of a "
+        "centre, as in texts of few words",
         above=0,
         group="Training",
     )
@@ -189,8 +191,9 @@ class Word2VecConfig(VectorsConfig):
         """Return the settings, their default learning rate no higher than these words allow.
 
         A step takes all gradients of an output embedding at the same place, and where many of the
-        negatives are one word, their sum overshoots. The limits are from trials on texts of 2 to
-        200 words.
+        negatives are one word, or long training has made the vectors long, their sum overshoots.
+        The limits are from trials on texts of 2 to 200 words, and on English Wikipedia, where
+        skip-gram at 0.1 diverged after 120 to 150 million words.
 
         Args:
             counts: how often each word occurs, shape (V,).
@@ -199,7 +202,8 @@ class Word2VecConfig(VectorsConfig):
             return self
         times = self.negative * float(noise_probabilities(counts, self.ns_exponent).max())
         times *= 3 * self.window if self.arch == "skipgram" else 2
-        return replace(self, lr=min(self.usual_lr, 1 / times))
+        is_long = self.arch == "skipgram" and self.epochs * int(counts.sum()) > _LONG_TRAINING
+        return replace(self, lr=min(self.usual_lr, _LONG_LR if is_long else 1.0, 1 / times))
 
     @property
     def kept(self) -> Kept:
@@ -222,5 +226,5 @@ class Word2VecConfig(VectorsConfig):
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
         if self.arch == "skipgram":  # words of a window share n-grams, whose gradients add up
-            return 0.1 if self.subwords is None else 0.05
+            return 0.1 if self.subwords is None else _LONG_LR
         return 0.2 if self.cbow_gradient == "true" else 0.05
