@@ -27,7 +27,7 @@ from wordkit.storage.compression import (
     file_format,
     is_magic_prefix,
 )
-from wordkit.storage.remote import RemoteReader, is_remote
+from wordkit.storage.remote import RemoteReader, is_remote, read_file
 from wordkit.text.blocks import Block, changed_text
 from wordkit.text.vocabulary import UNK
 from wordkit_corpora.files import STANDARD_INPUT, file_size, find_files, is_stream
@@ -167,7 +167,7 @@ class PlainText:
     def changed_file(self) -> str | None:
         """Return the name of a file that has changed since the text was cut into parts."""
         for file, state in zip(self.files, self.states, strict=True):
-            if state_of(file, is_fresh=True) != state:
+            if state_of(file) != state:
                 return file
         return None
 
@@ -224,7 +224,7 @@ class PlainText:
         for file in self.files:
             name = joined_names([file])
             try:
-                raw = _open(file, self.byte_range)
+                raw = _open(file, self.byte_range, is_small=len(self.states) > 1)
             except OSError as error:
                 raise TextError(f"cannot read {name}: {error.strerror or error}") from error
             with raw:
@@ -251,12 +251,12 @@ class PlainText:
         with decompression_errors(name, compression, TextError, TextError):
             file = decompressed(raw, compression)
             if not (self.as_it_comes and self.has_stream):
-                state = raw.state()
+                state = None if self.states else raw.state()  # whoever reads a part looks at it
                 while piece := file.read(self.block_size):
                     yield piece
-                if raw.state() != state and not self.as_it_comes:
-                    is_alone = not self.states and not is_remote(name)
-                    raise changed_text(name, f", or read it as it is by - < {name}" * is_alone)
+                if state is not None and raw.state() != state and not self.as_it_comes:
+                    is_here = not is_remote(name)
+                    raise changed_text(name, f", or read it as it is by - < {name}" * is_here)
                 return
             read: Callable[[int], bytes] = file.read1  # type: ignore[attr-defined]
             piece = read(self.block_size)
@@ -271,7 +271,7 @@ class PlainText:
                 piece = read(self.block_size)
 
 
-def _open(file: str, byte_range: tuple[int, int] | None) -> _CountedFile:
+def _open(file: str, byte_range: tuple[int, int] | None, *, is_small: bool = False) -> _CountedFile:
     if file == STANDARD_INPUT:
         if sys.stdin is None:
             raise TextError("cannot read standard input: it is closed; name a file")
@@ -282,6 +282,8 @@ def _open(file: str, byte_range: tuple[int, int] | None) -> _CountedFile:
             )
         _INPUTS.add(sys.stdin.buffer)
         return _CountedFile(sys.stdin.buffer, borrowed=True)
+    if is_small and is_remote(file):  # by one request, as its details are not asked for
+        return _CountedFile(io.BytesIO(read_file(file)))
     if byte_range is None:
         return _CountedFile(open_raw(file))  # which closes it
     lines = LineRange(file, *byte_range)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -93,10 +93,11 @@ class LineRange(io.RawIOBase):
 
 @dataclass(frozen=True)
 class _Kind:
-    """The size of a file, and whether it can be divided."""
+    """The size of a file, None where it is not known, whether it can be divided, and its state."""
 
-    size: int
+    size: int | None
     is_divisible: bool
+    state: str
 
 
 def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
@@ -118,14 +119,14 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
             f"{text.name} is a stream, which one process reads to its end; save the text to a file"
         )
     parts: list[PlainText] = []
-    together: list[str] = []
+    together: list[tuple[str, str]] = []
     gathered = 0
 
     def add_gathered() -> None:
         nonlocal gathered
         if together:
-            files = tuple(together)
-            part = replace(text, files=files, states=tuple(map(state_of, files)))
+            files, states = zip(*together, strict=True)
+            part = replace(text, files=files, states=states)
             part.size = gathered  # which need not be asked again
             parts.append(part)
         together.clear()
@@ -136,16 +137,19 @@ def text_parts(text: PlainText, part_bytes: int) -> list[PlainText]:
             kind = _kind_of(file, text.encoding, part_bytes)
         except OSError as error:
             raise TextError(f"cannot read {file}: {error.strerror or error}") from error
-        if kind.size > part_bytes:
+        if kind.size is None or kind.size > part_bytes:
             add_gathered()
-            bounds = [*range(0, kind.size, part_bytes), kind.size] if kind.is_divisible else []
-            ranges: Sequence[tuple[int, int] | None] = [*itertools.pairwise(bounds)] or [None]
-            only = replace(text, files=(file,), states=(state_of(file),))
-            parts += [replace(only, byte_range=each) for each in ranges]
+            only = replace(text, files=(file,), states=(kind.state,))
+            if kind.size is not None and kind.is_divisible:
+                bounds = [*range(0, kind.size, part_bytes), kind.size]
+                parts += [replace(only, byte_range=each) for each in itertools.pairwise(bounds)]
+            else:
+                only.size = kind.size
+                parts.append(only)
             continue
         if gathered + kind.size > part_bytes:
             add_gathered()
-        together.append(file)
+        together.append((file, kind.state))
         gathered += kind.size
     add_gathered()
     return parts
@@ -158,16 +162,14 @@ def _absolute(file: str) -> str:
 def _kind_of(file: str, encoding: str, part_bytes: int) -> _Kind:
     if is_remote(file):
         details = remote_details(file)
-        size, is_archived = details.size, details.is_archived
+        size, is_archived, state = details.size, details.is_archived, details.version
     else:
-        size, is_archived = os.stat(file).st_size, False
-    if size is None:  # one that may be of any size
-        return _Kind(part_bytes + 1, is_divisible=False)
-    if size <= part_bytes or is_archived or encoding != "utf-8":
-        return _Kind(size, is_divisible=False)
+        size, is_archived, state = os.stat(file).st_size, False, state_of(file)
+    if size is None or size <= part_bytes or is_archived or encoding != "utf-8":
+        return _Kind(size, is_divisible=False, state=state)
     with open_raw(file) as raw:
         is_plain = file_format(raw.read(HEAD_BYTES) or b"") is None
-    return _Kind(size, is_plain and _can_begin_at(file, size - 1))
+    return _Kind(size, is_plain and _can_begin_at(file, size - 1), state)
 
 
 def _can_begin_at(file: str, start: int) -> bool:
@@ -178,19 +180,18 @@ def _can_begin_at(file: str, start: int) -> bool:
         return False
 
 
-def state_of(file: str, *, is_fresh: bool = False) -> str:
+def state_of(file: str) -> str:
     """Return the size and time of a file, another where it has changed, the same on all machines.
 
     Args:
-        file: its name.
-        is_fresh: ask for a remote one again, also where it is known from a list of a folder.
+        file: its name; a remote one is asked for again.
 
     Raises:
         TextError: it cannot be found.
     """
     try:
         if is_remote(file):
-            return remote_details(file, is_fresh=is_fresh).version
+            return remote_details(file, is_fresh=True).version
         status = os.stat(file)
     except OSError as error:
         raise TextError(f"cannot read {file}: {error.strerror or error}") from error

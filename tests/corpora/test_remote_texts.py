@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import re
 import tempfile
 import threading
@@ -11,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import fsspec
 import numpy as np
@@ -64,10 +65,13 @@ def packed(tmp_path: Path) -> str:
 class _Server(BaseHTTPRequestHandler):
     """Serves ``/plain`` from its start only, ``/ranges`` from anywhere, and refuses the rest."""
 
+    asked: ClassVar[list[str]] = []
+
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
         if self.path not in SERVED:
             self.send_error(403 if self.path == "/secret" else 404)
             return
@@ -152,6 +156,42 @@ def test_http(server: str) -> None:
         assert "\n" not in str(error.value)
     with pytest.raises(TextError, match="cannot read http://127.0.0.1:1/x: .*connect"):
         read("http://127.0.0.1:1/x")
+
+
+def test_chains(memory: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("sub/z.txt", "zipped\n")
+    fsspec.filesystem("memory").pipe("/books/sub/z.zip", packed.getvalue())
+    for url, text in {
+        f"simplecache::{memory}/a.txt": b"one\ntwo\n",
+        f"simplecache::{memory}/*.txt": b"one\ntwo\n",
+        f"zip://sub/z.txt::{memory}/sub/z.zip": b"zipped\n",
+        f"zip://::{memory}/sub/z.zip": b"zipped\n",
+        f"simplecache::zip://*/*.txt::{memory}/sub/z.zip": b"zipped\n",
+    }.items():
+        assert read(url) == text
+        assert b"".join(b.data for part in open_text(url).parts(99) for b in part.blocks()) == text
+    wordkit.prepare(["some words"], f"{memory}/c.ids")
+    assert wordkit.load(f"simplecache::{memory}/c.ids").tokens == 2
+    with pytest.raises(TextError, match=f"cannot read simplecache::{memory}/no.txt: there is no"):
+        read(f"simplecache::{memory}/no.txt")
+
+
+def test_requests_for_small_files(server: str) -> None:
+    """To divide a text its files are asked for once; a part asks for each, and for a change."""
+    names = [f"/small/{number}" for number in range(3)]
+    SERVED.update(dict.fromkeys(names, b"a line\n"))
+    text = open_text([server + name for name in names])
+    _Server.asked.clear()
+    (part,) = text.parts(1000)
+    assert _Server.asked == [f"HEAD {name}" for name in names]
+    _Server.asked.clear()
+    assert b"".join(block.data for block in part.blocks()) == 3 * b"a line\n"
+    assert part.size == 21 and part.changed_file() is None
+    assert _Server.asked == [f"{how} {name}" for how in ("GET", "HEAD") for name in names]
+    SERVED[names[1]] = b"another line\n"
+    assert part.changed_file() == server + names[1]
 
 
 def test_secrets_of_urls_stay_there(server: str) -> None:

@@ -22,7 +22,7 @@ __all__ = [
     "read_ranges", "remote_details", "remote_files",
 ]  # fmt: skip
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")
+_URL = re.compile(r"(\w+::)*[A-Za-z][A-Za-z0-9+.-]+://.")
 _MAX_REASON = 300  # characters
 _COPIED_BYTES = 16 << 20  # at a time
 _VERSION_ENTRIES = (
@@ -56,6 +56,8 @@ def in_folder(folder: str | os.PathLike[str], name: str) -> str:
     if not is_remote(folder):
         return os.path.join(folder, name)
     first, chain, rest = os.fspath(folder).partition("::")
+    if "://" not in first:
+        return first + chain + in_folder(rest, name)
     return f"{first.rstrip('/')}/{name}{chain}{rest}"
 
 
@@ -259,8 +261,10 @@ def _is_archive(system: Any) -> bool:
 def _url_of(system: Any, name: str, url: str, path: str) -> str:
     """Return the URL of a file that was found by a URL, which its file system calls ``path``."""
     first, chain, rest = url.partition("::")
+    if "://" not in first:  # a cache of the files of the rest
+        return first + chain + _url_of(system, name, rest, path)
     first = first.rstrip("/")
-    if first.endswith(path.rstrip("/")):  # the protocol, and with hdfs the host
+    if path.strip("/") and first.endswith(path.rstrip("/")):  # the protocol, and with hdfs the host
         return first[: len(first) - len(path.rstrip("/"))] + name + chain + rest
     return str(system.unstrip_protocol(name)) + chain + rest
 

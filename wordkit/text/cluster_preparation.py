@@ -105,7 +105,7 @@ def _prepare(
     scans = [cluster.submit("read text", _scan, job) for job in jobs]
     merging, (last,) = cluster.tree("merge words", _merge_words, scans, _FAN_IN, parts.path)
 
-    tokens, lines, sizes = yield from _sum_of_scans(source, texts, scans, cluster)
+    tokens, lines, sizes = yield from _sum_of_scans(texts, scans, cluster)
     if tokens <= (lines if config.eos else 0):
         raise TextError(f"{source.name} holds no token: it is empty, or all white space")
     for done, _ in enumerate(cluster.results(merging), 1):
@@ -121,10 +121,11 @@ def _prepare(
 
 
 def _sum_of_scans(
-    source: TextSource, texts: list[TextPart], scans: list[Any], cluster: Cluster
+    texts: list[TextPart], scans: list[Any], cluster: Cluster
 ) -> Generator[Report, None, tuple[int, int, TextSizes]]:
     """Report the scans as they end; return the tokens, the lines and the sizes of all."""
-    total = source.size
+    of_parts = [text.size for text in texts]
+    total = None if None in of_parts else sum(size or 0 for size in of_parts)
     figures: dict[str, float] = {"parts": len(texts)}
     whole = sum(not t.is_divided and (t.size or _PART_BYTES) > _PART_BYTES for t in texts)
     if whole:  # packed, or in another encoding
@@ -184,11 +185,11 @@ def _scan(job: _Scan) -> dict[str, Any]:
     try:
         return _scan_text(job, job.text)
     except TextError:  # once more, for the numbers of lines
+        _check_unchanged(job)
         return _scan_text(job, job.text.numbered())
 
 
 def _scan_text(job: _Scan, text: TextPart) -> dict[str, Any]:
-    _check_unchanged(job)
     scanner = make_scanner(job.tokenizer, eos=job.eos)
     ids, ends = job.part.new_array(np.int32), job.part.new_array(np.int64)
     sizes, progress = TextSizes(), 0
