@@ -27,7 +27,8 @@ from wordkit.counts import CooccurrenceConfig, iter_count_cooccurrences
 from wordkit.counts.cluster_counts import Counting, count_blocks, read_block
 from wordkit.counts.csr import CsrParts, memory_limit
 from wordkit.runtime import Run
-from wordkit.runtime.cluster import Cluster, connected
+from wordkit.runtime.cluster import Cluster
+from wordkit.runtime.scheduler import connected
 from wordkit.storage.parts import PartFolder
 
 WORDS, FILES, TASKS = 100_000, 1000, 500

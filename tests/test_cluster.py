@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
+import json
 import os
 import random
 import signal
@@ -18,15 +19,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import call, free_port, log_of
+from command_line import Stop, call, free_port, log_of
 from slow_tokenizer import slowly
 
 import wordkit
 from wordkit.counts import CountsConfig, cluster_counts, iter_count_cooccurrences, iter_train_counts
 from wordkit.counts.csr import CsrParts, Rows
-from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, TextError
+from wordkit.errors import (
+    ConfigError,
+    LostProcessError,
+    ResourceError,
+    StorageError,
+    TextError,
+    WordkitWarning,
+)
 from wordkit.runtime import Run
-from wordkit.runtime.cluster import _PACKAGES, Cluster, _about, connected
+from wordkit.runtime.cluster import _PACKAGES, Cluster, _about, _Needs
+from wordkit.runtime.scheduler import connected
 from wordkit.storage import parts
 from wordkit.storage.atomic import fsync
 from wordkit.storage.parts import PartFolder
@@ -102,6 +111,8 @@ def test_counts_are_the_same(
     client: Any, config: CountsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_counts, "_FAN_IN", 2)
+    monkeypatch.setattr(cluster_counts, "_MIN_PART_BYTES", 4)
+    monkeypatch.setattr(cluster_counts, "_MIN_BLOCK_BYTES", 8)
     corpus = wordkit.prepare("a.txt", "a.ids")
     words, memory = corpus.vocabulary.size_at(min_count=2), 2 << 20
     one = CsrParts.of(
@@ -129,6 +140,14 @@ def test_counts_are_the_same(
         assert values[0] == pytest.approx(values[1], rel=1e-4)
     np.testing.assert_allclose(far.vectors, local.vectors, atol=1e-2)
     assert {path.name for path in Path().iterdir()} == {*FILES, "a.ids"}
+
+
+def test_small_counts_are_one_part(client: Any) -> None:
+    corpus = wordkit.prepare("a.txt", "a.ids")
+    run = iter_train_counts(corpus, CountsConfig(dim=8, min_count=5), client=client)
+    reports = list(run)
+    assert {report.figures["parts"] for report in reports if report.stage == "counting"} == {1}
+    assert {report.total for report in reports if report.stage == "merging rows"} == {1}
 
 
 def kill_one(client: Any, chooser: random.Random) -> bool:
@@ -182,9 +201,9 @@ def test_a_lost_scheduler(client: Any) -> None:
 
 
 def test_the_command_line(client: Any) -> None:
-    address = client.scheduler.address
+    Path("cluster.json").write_text(json.dumps({"address": client.scheduler.address}))
     urls = [f"file://{Path(name).resolve()}" for name in FILES]
-    for where in ([], ["--scheduler", address, "--log", "log"]):
+    for where in ([], ["--scheduler", "cluster.json", "--log", "log"]):
         done = call("prepare", *urls, "--eos", "-o", f"{len(where)}.ids", *where)
         assert done.status == 0, done
         done = call("train-counts", f"{len(where)}.ids", "--dim", "8", "-o", f"{len(where)}.txt",
@@ -216,6 +235,44 @@ def test_finished_parts_stay_where_a_text_is_bad(finished: bool) -> None:
     assert Path("parts").exists() == finished
 
 
+def test_ctrl_c_says_what_stays(client: Any) -> None:
+    command = "prepare", *FILES, "-o", "x.ids", "--scheduler", client.scheduler.address
+    stop = Stop(signal.SIGINT, lambda: [*Path().glob("x.ids.parts/*.part")])
+    done = call(*command, stop=stop)
+    kept = f"{Path('x.ids.parts').resolve()} keeps finished parts for the same command; start it ag"
+    assert done.status == 1 and f"wordkit: stopped by Ctrl-C; {kept}" in done.stderr, done
+    assert call(*command).status == 0
+    assert not Path("x.ids.parts").exists()
+
+
+def test_a_corpus_in_a_folder_that_cannot_be_written(client: Any, tmp_path: Path) -> None:
+    wordkit.prepare("a.txt", "a.ids")
+    Path("b").mkdir()
+    Path("b", "link.ids").symlink_to(tmp_path / "a.ids")
+    run = iter_train_counts(
+        Corpus.open("b/link.ids"), CountsConfig(dim=8, min_count=5), client=client
+    )
+    next(run)
+    assert list(Path("b").glob("link.ids.*.parts"))
+    run.close()
+    with pytest.raises(StorageError, match=r"cannot make a.txt/x.parts: .*: link that \(ln -s\) i"):
+        PartFolder("a.txt/x.parts")
+
+
+def test_a_worker_that_joins_later(client: Any, tmp_path: Path) -> None:
+    cluster = Cluster(client, tmp_path, ["rjieba"])
+    needs = cluster._needs
+    newer = [(name, "9.9" if name == "rjieba" else here) for name, here in needs.versions]
+    cluster._needs = replace(needs, versions=tuple(newer))
+    with pytest.raises(ConfigError, match=r"rjieba is 9.9 here and .* on the worker tcp://"):
+        cluster.result(cluster.submit("read", int))
+    cluster._needs = replace(needs, folder=str(tmp_path / "elsewhere"))
+    with pytest.raises(StorageError, match=r"the worker tcp://\S+ on \S+ cannot write into .*else"):
+        cluster.result(cluster.submit("read", int))
+    cluster._needs = needs
+    assert cluster.result(cluster.submit("read", int)) == 0
+
+
 def test_jobs_at_the_same_time(client: Any) -> None:
     """Those of other counts do not disturb each other; the same one is refused."""
     corpus = wordkit.prepare("a.txt", "a.ids")
@@ -238,11 +295,20 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         done = call("prepare", "a.txt", "--scheduler", address)
         assert done.status == 1 and done.stderr.count("\n") == 1, done
         assert f"wordkit: no scheduler answers at {address} within 5 s" in done.stderr
-    monkeypatch.setattr("wordkit.runtime.cluster._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("wordkit.runtime.scheduler._PORT", port := free_port())
+    done = call("prepare", "a.txt", "--scheduler", "127.0.0.1")
+    assert done.status == 1 and f"no scheduler answers at 127.0.0.1:{port} within" in done.stderr
+    monkeypatch.setattr("wordkit.runtime.scheduler._ANSWER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         done = call("prepare", "a.txt", "--scheduler", address)
         assert done.status == 1 and f"no scheduler answers at {address} within 1 s" in done.stderr
+    Path("s.json").write_text('{"id": 1}')
+    for name, reason in (("s.json", "'address'"), ("no.json", "No such file or directory")):
+        with pytest.raises(
+            ConfigError, match=rf"{name} has no address of a scheduler \({reason}\)"
+        ):
+            connected(name).__enter__()
     for text, settings, message in (
         (["a line"], {}, "the text is in the memory of one process; a cluster reads files"),
         ("c", {"phrases": 2}, "phrases are joined on one machine"),
@@ -259,7 +325,7 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [path.name for path in Path().glob("x.ids*")] == ["x.ids.parts"]
 
     def told(of_scheduler: dict[str, Any], **changed: Any) -> Any:
-        about = client.run(_about, os.getcwd(), packages)
+        about = client.run(_about, needs)
         worker, first = next(iter(about.items()))
         about[worker] = {**first, **changed}
         scheduler = {**first, **of_scheduler}
@@ -270,18 +336,23 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
             nthreads=client.nthreads,
         )  # fmt: skip
 
-    packages = [*_PACKAGES, "rjieba"]
-    ours = _about(".", packages)["versions"]
+    needs = _Needs.here(os.getcwd(), (*_PACKAGES, "rjieba"))
+    ours = dict(needs.versions)
     for name, who in (("wordkit", "worker"), ("Python", "scheduler"), ("rjieba", "worker")):
         theirs = {"versions": {**ours, name: "0.1"}}
         others = told(theirs) if who == "scheduler" else told({}, **theirs)
         with pytest.raises(ConfigError, match=rf"{name} is .* here and 0.1 on the {who} tcp://"):
             Cluster(others, ".", ["rjieba"])
+    client.wait_for_workers(2)  # where one has been killed
     assert Cluster(client, ".", ["missing-everywhere"]).slots == 2
     with pytest.raises(StorageError, match=r"the worker tcp://.* on elsewhere cannot write into"):
         Cluster(others := told({}, sees=False, host="elsewhere"), ".")
     others.wait_for_workers = lambda *_, **__: client.wait_for_workers(99, timeout=0.01)
-    with pytest.raises(ResourceError, match=r"no worker has joined tcp://.* within 30 s; start so"):
+    others.nthreads = dict
+    with (
+        pytest.warns(WordkitWarning, match=r"^tcp://.* has no worker yet; waiting 30 s for one$"),
+        pytest.raises(ResourceError, match=r"no worker has joined tcp://.* within 30 s; start so"),
+    ):
         Cluster(others, ".")
     one_host = Cluster(told({}, memory=4 << 20), ".")  # the other worker's is more
     assert one_host.memory == 1 << 20

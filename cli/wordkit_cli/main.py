@@ -28,8 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = _run(arguments)
         # an error after a signal has been printed; the status is still that of the signal
         status = STOPPING.status or status
-    except KeyboardInterrupt:
-        _print_error("stopped by Ctrl-C; nothing half-written is left")
+    except KeyboardInterrupt as stop:
+        kept = [f"{path} keeps finished parts for the same command; start it again, or remove them"
+                for path in filter(os.path.isdir, stop.args)]  # fmt: skip
+        _print_error(f"stopped by Ctrl-C; {' '.join(kept) or 'nothing half-written is left'}")
         status = 1
     except Exception as error:
         if STOPPING.status is None:

@@ -69,8 +69,8 @@ threads_option = option(
 
 scheduler_option = option(
     "--scheduler", metavar="ADDRESS", section="Running",
-    help="Work on the Dask cluster of this scheduler, as tcp://host:8786; local: start one here, "
-    "of --threads processes.",
+    help="Work on the Dask cluster of this scheduler, as tcp://host:8786, or of its scheduler file "
+    "(.json); local: start one here, of --threads processes.",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from wordkit.errors import ConfigError
-from wordkit.runtime.cluster import connected
+from wordkit.runtime.scheduler import connected
 from wordkit.storage import check_outputs, is_same_file
 from wordkit.text.config import TextConfig
 from wordkit.text.corpus import is_corpus

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from wordkit.counts.config import CountsConfig
-from wordkit.runtime.cluster import connected
+from wordkit.runtime.scheduler import connected
 from wordkit_cli.models import VECTORS
 from wordkit_cli.options import (
     memory_option,

@@ -8,6 +8,7 @@ so that all workers merge, and each range becomes a block of PPMI.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,15 @@ from wordkit.runtime.cluster import Cluster
 from wordkit.storage.parts import Part, PartFolder, part_in
 from wordkit.text import Corpus
 
-__all__ = ["Block", "Counting", "count_blocks", "read_block", "weigh_blocks"]
+__all__ = [
+    "Block", "Counting", "count_blocks", "entries_of_a_block", "read_block", "tokens_of_a_part",
+    "weigh_blocks",
+]  # fmt: skip
 
 _FAN_IN = 16  # parts merged at a time
 _BLOCKS_PER_SLOT = 2  # ranges of rows, so that no worker waits long for another
+_MIN_PART_BYTES = 16 << 20  # of ids
+_MIN_BLOCK_BYTES = 8 << 20  # the SVD multiplies them in the time that Dask takes for a task
 _MAX_TASK_ENTRIES = 1 << 20
 _PER_ENTRY = 64  # bytes, read and written, with what the allocator keeps
 _PER_WORD = 37
@@ -120,7 +126,7 @@ def count_blocks(
     paths = [cluster.result(future)["path"] for future in roots]
     reads = _StoredParts(paths, (0, counting.words), counting.words).row_reads
     ends = np.concatenate([[0], np.cumsum(np.minimum(reads, counting.words))])
-    ranges = balanced_ranges(ends, max(int(ends[-1]) // (_BLOCKS_PER_SLOT * cluster.slots), 1))
+    ranges = balanced_ranges(ends, entries_of_a_block(int(ends[-1]), cluster.slots))
     blocks = [
         Block(parts.part("rows", *identity, paths, rows), rows, counting.words) for rows in ranges
     ]
@@ -138,8 +144,32 @@ def _tokens_of_a_part(counting: Counting, tokens: int, slots: int, parts: PartFo
     ).segment
     record = plan.finished()
     if record is None or record["tokens"] > room:
-        record = plan.write({"tokens": max(min(-(-tokens // slots), room), 1)})
+        record = plan.write({"tokens": min(tokens_of_a_part(tokens, slots), room)})
     return int(record["tokens"])
+
+
+def tokens_of_a_part(tokens: int, slots: int) -> int:
+    """Return the tokens of a part, where the memory allows them: at least those of 16 MiB.
+
+    Args:
+        tokens: of the corpus.
+        slots: tasks that run at a time.
+    """
+    return max(-(-tokens // slots), _MIN_PART_BYTES // 4)
+
+
+def entries_of_a_block(entries: int, slots: int) -> int:
+    """Return the entries of a range of rows, of which the SVD multiplies all again and again.
+
+    They are at least 8 MiB, and so many that the scheduler, which gives out one task after the
+    other, takes no longer for all of a product than a worker for one.
+
+    Args:
+        entries: of the matrix.
+        slots: tasks that run at a time.
+    """
+    least = _MIN_BLOCK_BYTES // 8
+    return max(entries // (_BLOCKS_PER_SLOT * slots), math.isqrt(entries * least), least)
 
 
 def weigh_blocks(

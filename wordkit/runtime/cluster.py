@@ -1,130 +1,40 @@
-"""Work on a Dask cluster: its connection, checks of its workers, tasks, and plain errors."""
+"""Work on a Dask cluster: checks of its workers, tasks, and plain errors."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import platform
-import re
-import tempfile
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from wordkit import __version__
-from wordkit.errors import ConfigError, LostProcessError, ResourceError, StorageError, WordkitError
+from wordkit.errors import (
+    ConfigError,
+    LostProcessError,
+    ResourceError,
+    StorageError,
+    WordkitError,
+    WordkitWarning,
+)
 from wordkit.runtime.memory import available_memory
-from wordkit.runtime.threads import thread_count
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Cluster", "connected"]
+__all__ = ["Cluster"]
 
-_ANSWER_SECONDS = 5
 _NO_WORKER_SECONDS = 30  # until a worker must have joined, or one that has ended a successor
 _LOOK_SECONDS = 1
 _PACKAGES = ("numpy", "numba", "regex", "distributed")
 _KEPT = "start the same again, which reuses the parts that are finished"
-
-
-@contextlib.contextmanager
-def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Client | None]:
-    """Connect to a Dask scheduler while the block runs.
-
-    Args:
-        scheduler: its address (``tcp://host:8786``); ``local`` starts a cluster on this machine;
-            None: no cluster, for no scheduler.
-        threads: of ``local``: the number of worker processes, of one thread each; None: one for
-            each core.
-
-    Raises:
-        ConfigError: ``distributed`` is not installed, or this is no address.
-        ResourceError: no scheduler answers there, or it has no worker.
-    """
-    if scheduler is None:
-        yield None
-        return
-    if scheduler != "local" and not re.search(r".:\d+$", scheduler):
-        raise ConfigError(
-            f"scheduler must be an address, such as tcp://host:8786, or local, not {scheduler!r}"
-        )
-    try:
-        import asyncio  # takes 20 ms
-
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ConfigError(
-            "a scheduler needs the package distributed; pip install 'wordkit[cluster]'"
-        ) from error
-    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)  # what is lost is told in one line
-    try:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(warnings.catch_warnings())
-            warnings.simplefilter("ignore")  # versions are checked below
-            address: Any = scheduler
-            if scheduler == "local":
-                folder = stack.enter_context(
-                    tempfile.TemporaryDirectory(
-                        prefix="wordkit-workers-", ignore_cleanup_errors=True
-                    )
-                )
-                # Dask would have its workers give memory back at once, for which arrays are slower
-                settings: dict[str, Any] = {
-                    "temporary_directory": folder, "distributed.nanny.pre-spawn-environ": {},
-                }  # fmt: skip
-                stack.enter_context(dask.config.set(settings))
-                local = functools.partial(
-                    LocalCluster, n_workers=thread_count(threads), threads_per_worker=1,
-                    processes=True, memory_limit=0, dashboard_address=":0",
-                    silence_logs=logging.CRITICAL, local_directory=folder,
-                )  # fmt: skip
-                address = stack.enter_context(_started(local))
-            try:
-                if isinstance(address, str):  # Client waits without end for what listens only
-                    asyncio.run(_greet(address))
-                client = stack.enter_context(Client(address, timeout=_ANSWER_SECONDS))
-            except (OSError, TypeError, ValueError, ImportError, asyncio.TimeoutError) as error:
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise ResourceError(
-                    f"no scheduler answers at {scheduler} within {_ANSWER_SECONDS} s ({reason}); "
-                    "start one with dask scheduler, or name its address, as tcp://host:8786"
-                ) from error
-            yield client
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-async def _greet(address: str) -> None:
-    """Open and close a connection to a scheduler, as Dask's configuration says."""
-    import asyncio
-
-    from distributed.comm import connect
-    from distributed.security import Security
-
-    security = Security().get_connection_args("client")
-    connection = await asyncio.wait_for(connect(address, **security), _ANSWER_SECONDS)
-    await connection.close()
-
-
-def _started(cluster: Callable[[], Any]) -> Any:
-    """Start worker processes; raise a ResourceError if some of them end before they have begun."""
-    try:
-        return cluster()
-    except (OSError, RuntimeError, TimeoutError) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
-        raise ResourceError(f"the worker processes cannot start: {reason}; start again") from error
 
 
 class Cluster:
@@ -140,6 +50,8 @@ class Cluster:
             wordkit.
         ResourceError: there is no worker.
         StorageError: a worker cannot see the folder.
+
+    A worker that joins later is checked by its first task, which raises the same.
     """
 
     def __init__(
@@ -152,7 +64,7 @@ class Cluster:
                 f"{client!r}; connect with distributed.Client(address)"
             )
         self.client, self.folder = client, os.path.abspath(folder)
-        self._packages = (*_PACKAGES, *packages)
+        self._needs = _Needs.here(self.folder, (*_PACKAGES, *packages))
         self.address = str(getattr(client.scheduler, "address", "the scheduler"))
         self.slots, self.memory = self._check_workers()
         """Tasks that run at a time; bytes of memory for each: half of what is free on its machine,
@@ -174,7 +86,9 @@ class Cluster:
         self._count += 1
         key = f"{name.replace(' ', '_')}-{self._run}-{self._count}"
         with self._plain_errors():
-            return self.client.submit(_on_worker, function, *arguments, key=key, pure=False)
+            return self.client.submit(
+                _on_worker, self._needs, function, *arguments, key=key, pure=False
+            )
 
     def tree(
         self, name: str, merge: Callable[..., Any], futures: Sequence[Future], fan_in: int,
@@ -193,7 +107,8 @@ class Cluster:
         begun: list[Future] = []
         level = list(futures)
         while len(level) > roots:
-            groups = [level[i : i + fan_in] for i in range(0, len(level), fan_in)]
+            width = min(fan_in, -(-len(level) // roots))  # no fewer merges than roots at last
+            groups = [level[i : i + width] for i in range(0, len(level), width)]
             level = [self.submit(name, merge, group, *arguments) for group in groups]
             begun += level
         return begun, level
@@ -280,6 +195,12 @@ class Cluster:
         """Check versions and the folder on all workers; return their slots, and memory for each."""
         # an adaptive cluster starts workers for tasks alone, which last while they are referred to
         task = self.client.submit(os.getpid, pure=False)
+        if not self._has_workers():
+            warnings.warn(
+                f"{self.address} has no worker yet; waiting {_NO_WORKER_SECONDS} s for one",
+                WordkitWarning,
+                stacklevel=2,
+            )
         try:
             self.client.wait_for_workers(1, timeout=_NO_WORKER_SECONDS)
         except TimeoutError as error:
@@ -290,32 +211,16 @@ class Cluster:
         task.release()
         told: dict[str, Any] = {}
         try:
-            scheduler = self.client.run_on_scheduler(_about, self.folder, self._packages)
+            scheduler = self.client.run_on_scheduler(_about, self._needs)
             told[f"scheduler {self.address}"] = {**scheduler, "sees": True}  # it need not
-            workers = self.client.run(_about, self.folder, self._packages, on_error="return")
+            workers = self.client.run(_about, self._needs, on_error="return")
             told |= {f"worker {address}": about for address, about in workers.items()}
         except Exception as error:  # of any kind: another version of a package cannot load the call
             if isinstance(error, OSError):
                 raise self._gone() from error
             told[f"scheduler {self.address}"] = error
-        ours = _about(self.folder, self._packages)
-        for which, theirs in told.items():
-            if not isinstance(theirs, dict):
-                reason = " ".join(str(theirs).split()) or type(theirs).__name__
-                raise ConfigError(
-                    f"the {which} cannot run wordkit: {reason}; install wordkit {__version__} there"
-                )
-            for name, here in ours["versions"].items():
-                if (there := theirs["versions"].get(name, "missing")) != here:
-                    raise ConfigError(
-                        f"{name} is {here} here and {there} on the {which}; install the same "
-                        "version in both places"
-                    )
-            if not theirs["sees"]:
-                raise StorageError(
-                    f"the {which} on {theirs['host']} cannot write into {self.folder}, "
-                    "which this process can; name a folder that all of them share"
-                )
+        for which, about in told.items():
+            self._needs.check(which, about)
         with self._plain_errors():
             threads = self.client.nthreads()
         slots: Counter[str] = Counter()
@@ -325,37 +230,73 @@ class Cluster:
         return max(slots.total(), 1), min(free, default=available_memory() // 2)
 
 
-def _on_worker(function: Callable[..., Any], *arguments: Any) -> Any:
+@dataclass(frozen=True)
+class _Needs:
+    """What all workers must have."""
+
+    folder: str
+    versions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def here(cls, folder: str, packages: tuple[str, ...]) -> _Needs:
+        names = ("wordkit", "Python", *packages)
+        return cls(folder, tuple((name, _version(name)) for name in names))
+
+    def check(self, which: str, about: Any) -> None:
+        """Raise if a process, of which :func:`_about` tells or an error came, lacks something."""
+        if not isinstance(about, dict):
+            reason = " ".join(str(about).split()) or type(about).__name__
+            raise ConfigError(
+                f"the {which} cannot run wordkit: {reason}; install wordkit {__version__} there"
+            )
+        for name, here in self.versions:
+            if (there := about["versions"][name]) != here:
+                raise ConfigError(
+                    f"{name} is {here} here and {there} on the {which}; install the same version "
+                    "in both places"
+                )
+        if not about["sees"]:
+            raise StorageError(
+                f"the {which} on {about['host']} cannot write into {self.folder}, which the "
+                "command can; name a folder that all of them share"
+            )
+
+
+def _on_worker(needs: _Needs, function: Callable[..., Any], *arguments: Any) -> Any:
     """Do a task; where a file is the cause of an error, that names the worker, which has others."""
+    from distributed import get_worker
+
+    _check_here(needs, address := get_worker().address)
     try:
         return function(*arguments)
     except WordkitError as error:
         if isinstance(error.__cause__, OSError):
-            from distributed import get_worker
-
             is_missing = isinstance(error.__cause__, FileNotFoundError)
             remedy = "; name files that all workers see" if is_missing else ""
-            where = f"worker {get_worker().address} on {platform.node()}"
-            error.args = (f"{where}: {error}{remedy}",)
+            error.args = (f"worker {address} on {platform.node()}: {error}{remedy}",)
         raise
 
 
-def _about(folder: str, packages: Sequence[str]) -> dict[str, Any]:
-    """Return what a process is, its free memory, and whether it can write into a folder."""
+@functools.cache
+def _check_here(needs: _Needs, address: str) -> None:
+    needs.check(f"worker {address}", _about(needs))
+
+
+def _about(needs: _Needs) -> dict[str, Any]:
+    """Return what a process has of what it needs, its machine, and the free memory of that."""
     return {
         "memory": available_memory(),
-        "versions": _versions(tuple(packages)),
+        "versions": {name: _version(name) for name, _ in needs.versions},
         "host": platform.node(),
-        "sees": os.access(folder, os.R_OK | os.W_OK | os.X_OK),
+        "sees": os.access(needs.folder, os.R_OK | os.W_OK | os.X_OK),
     }
 
 
 @functools.cache
-def _versions(packages: tuple[str, ...]) -> dict[str, str]:
-    found = {"wordkit": __version__, "Python": ".".join(platform.python_version_tuple()[:2])}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found
+def _version(name: str) -> str:
+    if name == "Python":
+        return ".".join(platform.python_version_tuple()[:2])
+    try:
+        return __version__ if name == "wordkit" else version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -158,7 +158,8 @@ class PartArray:
 class PartFolder:
     """A folder of parts; a context manager that removes it when its job has ended well.
 
-    Where the job has not, whatever the reason, finished parts stay for the next attempt.
+    Where the job has not, whatever the reason, finished parts stay for the next attempt. A
+    KeyboardInterrupt gets the path as its argument then.
 
     Args:
         path: the folder, which may be there from an earlier attempt.
@@ -179,7 +180,10 @@ class PartFolder:
             # of a file, as NFS locks no folder
             self._lock = open(os.path.join(self.path, _LOCK), "wb")  # noqa: SIM115 - see __exit__
         except OSError as error:
-            raise StorageError(f"cannot make {path}: {error.strerror or error}") from error
+            raise StorageError(
+                f"cannot make {path}: {error.strerror or error}; a cluster puts parts beside the "
+                "corpus: link that (ln -s) into a folder that all workers can write"
+            ) from error
         try:
             if fcntl is not None:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -201,7 +205,12 @@ class PartFolder:
                 os.rename(self.path, doomed := f"{self.path}.{uuid.uuid4().hex}")
                 self._lock.close()  # NFS keeps files that are open
                 shutil.rmtree(doomed)
+                error = None
         self._lock.close()
+        while error is not None and not isinstance(error, KeyboardInterrupt):
+            error = error.__context__  # of a generator that it has closed
+        if error is not None:
+            error.args = (self.path,)
 
     def part(self, name: str, *made_of: object) -> Part:
         """Return the part of a name and of all that it is made of."""
