@@ -34,7 +34,8 @@ from wordkit.counts.cluster_counts import Block, Counting
 from wordkit.counts.cooccurrence import MemoryPlan
 from wordkit.counts.ppmi import biases_of
 from wordkit.runtime import Run
-from wordkit.runtime.cluster import Cluster, connected
+from wordkit.runtime.cluster import Cluster
+from wordkit.runtime.scheduler import connected
 from wordkit.storage.parts import Part, PartFolder
 from wordkit.text import Corpus, cluster_preparation
 from wordkit.text.blocks import parts_of
@@ -47,6 +48,8 @@ from wordkit.word2vec.engine import chunk_tokens
 from wordkit_corpora import open_text
 
 CORES, LINK = 32, 25e9 / 8  # of a machine: cores, and bytes a second
+LATENCY = 50e-6  # assumed: seconds from a program on one machine to that on the next, by TCP
+ALL_REDUCES = 2  # of a round of training: of the changes of rows, and of the loss
 TOKENS, MACHINES = (10**9, 10**10, 10**11, 10**12), (1, 16, 256)
 WORDS, DIM, WINDOW, EPOCHS = 400_000, 100, 5, 5
 MEMORY = 4 << 30  # that a task may take
@@ -152,15 +155,20 @@ def training(corpus: Corpus) -> dict[str, Any]:
     """What an epoch of skip-gram takes, and what its exchange sends on a ring of many."""
     compile_kernels([SKIPGRAM])
     seconds, _ = timed(lambda: train(corpus, SKIPGRAM, threads=1))
-    return {"train, tokens/s": corpus.tokens / seconds, "bytes sent per token": sent(256)}
+    tokens, sent = round_of(256)
+    return {
+        "train, tokens/s": corpus.tokens / seconds,
+        "bytes sent per token": sent / tokens,
+        "s of latency per message (assumed)": LATENCY,
+    }
 
 
-def sent(machines: int) -> float:
-    """Bytes that a machine sends for a token that it trains on: see wordkit.word2vec.exchange."""
+def round_of(machines: int) -> tuple[float, float]:
+    """Tokens that a machine trains on between exchanges, and the bytes that it sends for them."""
     whole = chunk_tokens(cpu._CHUNK_PRODUCTS, cpu._MAX_CHUNK_TOKENS, words=WORDS, config=SKIPGRAM)
     chunk = whole / min(machines**2 / 2, exchange._MAX_PARTS)
     rows = len(exchange.rows_of_round(WORDS, 0))  # of each matrix in two chunks a thread
-    return 2 * (1 - 1 / machines) * 2 * rows * 4 * DIM / (2 * CORES * chunk)
+    return 2 * CORES * chunk, 2 * (1 - 1 / machines) * 2 * rows * 4 * DIM
 
 
 # --- the model ---------------------------------------------------------------------------------
@@ -199,38 +207,50 @@ def prepare_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: i
 
 def count_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: int) -> Terms:
     """Seconds of counting and weighting, whose parts go to a shared disk and back."""
-    fan_in = cluster_counts._FAN_IN
-    pairs = [parts * grown(c["pairs of n tokens"], n / parts)]
-    left = parts
-    while left > fan_in:
-        left = -(-left // fan_in)
-        pairs.append(left * grown(c["pairs of n tokens"], n / left))
-    whole = grown(c["pairs of n tokens"], n)
+    fan_in, whole = cluster_counts._FAN_IN, grown(c["pairs of n tokens"], n)
+    blocks, pairs, merging, left = blocks_of(whole, slots), 0.0, 0.0, parts
+    while True:  # a tree of merges, which ends in at most so many parts, and that of the blocks
+        is_last, width = left <= fan_in, min(fan_in, -(-left // fan_in))
+        read, merges = left * grown(c["pairs of n tokens"], n / left), -(-left // width)
+        pairs, merging = pairs + read, merging + read / min(blocks if is_last else merges, slots)
+        if is_last:
+            break
+        left = merges
     return {
         "count": -(-parts // slots) * n / parts / c["count, tokens/s"],
-        "merge counts": sum(pairs) / c["merge, pairs/s"] / slots,
-        "weigh": whole / c["weigh, pairs/s"] / slots,
-        "move pairs": (2 * sum(pairs) * c["bytes per pair of a part"] + 24 * whole) / link,
-        "tasks": (parts * 16 / 15 + 4 * slots) * c["s per task"],
+        "merge counts": merging / c["merge, pairs/s"],
+        "weigh": whole / c["weigh, pairs/s"] / min(blocks, slots),
+        "move pairs": (2 * pairs * c["bytes per pair of a part"] + 24 * whole) / link,
+        "tasks": (parts * 16 / 15 + 2 * blocks) * c["s per task"],
     }
+
+
+def blocks_of(pairs: float, slots: int) -> int:
+    """Ranges of rows that a matrix is divided into."""
+    return math.ceil(pairs / cluster_counts.entries_of_a_block(int(pairs), slots))
 
 
 def svd_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: int) -> Terms:
     """Seconds of the singular value decomposition."""
     products, whole = c["products of 16 columns"], grown(c["pairs of n tokens"], n)
+    blocks, machines = blocks_of(whole, slots), slots // CORES
+    rounds = -(-blocks // slots)
     return {
-        "multiply": products * whole / c["multiply by 16 columns, pairs/s"] / slots,
-        "move panels": products * 2 * slots * WORDS * 64 / link,
+        "multiply": products * rounds * whole / blocks / c["multiply by 16 columns, pairs/s"],
+        "move panels": products * -(-blocks // machines) * WORDS * 64 / (link / machines),
         "basis": WORDS / c["SVD beside the products, words/s"],
-        "tasks": products * 7 / 3 * slots * c["s per task"],
+        "tasks": products * 7 / 6 * blocks * c["s per task"],
     }
 
 
 def train_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: int) -> Terms:
-    """Seconds of five epochs of skip-gram; the exchange runs beside the training."""
+    """Seconds of five epochs of skip-gram; half of each round the exchange runs beside it."""
     machines = slots // CORES
-    compute = EPOCHS * n / c["train, tokens/s"] / slots
-    return {"train": compute, "exchange": max(EPOCHS * n * sent(machines) / link - compute, 0)}
+    tokens, sent = round_of(machines)
+    compute = tokens / c["train, tokens/s"] / CORES
+    exchanging = sent * machines / link + ALL_REDUCES * 2 * (machines - 1) * LATENCY
+    rounds = EPOCHS * n / machines / tokens
+    return {"train": rounds * compute, "exchange": rounds * max(exchanging - compute / 2, 0)}
 
 
 def paper(c: dict[str, Any]) -> Iterable[str]:
@@ -246,7 +266,7 @@ def paper(c: dict[str, Any]) -> Iterable[str]:
         for machines in MACHINES:
             slots, link = CORES * machines, LINK * machines
             texts = math.ceil(n * c["bytes of text per token"] / cluster_preparation._PART_BYTES)
-            parts = math.ceil(n / min(plan.segment, -(-n // slots)))
+            parts = math.ceil(n / min(plan.segment, cluster_counts.tokens_of_a_part(n, slots)))
             found = [
                 job(c, n, slots, link, texts if job is prepare_terms else parts)
                 for job in jobs.values()
@@ -304,7 +324,7 @@ def checks(c: dict[str, Any], text: Path, corpus: Corpus, folder: Path) -> Itera
         formulas = [waits, 2 * (1 - 1 / workers)]
         for terms in (
             prepare_terms(c, n, 1, math.inf, PARTS),
-            count_terms(c, n, 1, math.inf, workers),
+            count_terms(c, n, 1, math.inf, -(-n // cluster_counts.tokens_of_a_part(n, workers))),
         ):
             formulas.append(sum(terms.values()))
         with connected("local", workers) as client:

@@ -11,7 +11,7 @@ V is the number of words, R of rows of a matrix, D of dimensions, k of rows that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
@@ -128,9 +128,9 @@ class ExchangeEngine:
             self._begin([*first, *second], record)
         self._finish()
         if self.is_due or self._words == self._total:
+            for start in range(0, max(len(copy.order) for copy in self._copies), _BLOCK):
+                self._exchange([copy.order[start : start + _BLOCK] for copy in self._copies])()
             for copy in self._copies:
-                for start in range(0, len(copy.order), _BLOCK):
-                    self._exchange(copy, copy.order[start : start + _BLOCK])()
                 copy.own.copy_(copy.shared)
 
     def _train(self, chunks: list[Chunk]) -> Generator[None, None, None]:
@@ -162,27 +162,32 @@ class ExchangeEngine:
             record(chunk, LossSum(total, int(predictions)))
 
         self._under_way.append(finish)
-        for copy in self._copies:
-            rows = copy.order[rows_of_round(len(copy.order), self._rounds)]
-            self._under_way.append(self._exchange(copy, rows))
+        orders = (copy.order for copy in self._copies)
+        rows = [order[rows_of_round(len(order), self._rounds)] for order in orders]
+        self._under_way.append(self._exchange(rows))
         self._rounds += 1
 
-    def _exchange(self, copy: _Copy, rows: Tensor) -> Callable[[], None]:
-        """Begin to exchange rows; return what waits for the others and takes their changes over."""
-        # index_select takes a fifth of the time of indexing, and index_add_ is slow on views
-        change = copy.own.index_select(0, rows).sub_(copy.shared.index_select(0, rows))
-        total, count = change.clone(), self._processes.count
+    def _exchange(self, rows: Sequence[Tensor]) -> Callable[[], None]:
+        """Begin to exchange rows of each matrix; return what waits and takes over the changes."""
+        count, of_each = self._processes.count, list(zip(self._copies, rows, strict=True))
+        # index_select takes a fifth of the time of indexing
+        changes = [c.own.index_select(0, r).sub_(c.shared.index_select(0, r)) for c, r in of_each]
+        total = torch.cat(changes)  # one message has the latency of one
         work = self._all_reduce(total)
-        steps = self._lr * copy.steps[rows] * (self._words - copy.words[rows]) / count
-        copy.words[rows] = self._words
+        steps = [self._lr * c.steps[r] * (self._words - c.words[r]) / count for c, r in of_each]
+        for copy, own in of_each:
+            copy.words[own] = self._words
 
         def finish() -> None:
             work.wait()
-            moments = self._moments[copy is self._copies[0]]  # of the other matrix
-            merge(total, steps, moments[:-1], moments[-1], count)
-            copy.shared.index_add_(0, rows, total)
-            total.sub_(change).add_(copy.own.index_select(0, rows))
-            copy.own.index_copy_(0, rows, total)
+            sums, others = total.split([len(own) for own in rows]), self._moments[::-1]
+            for (copy, own), change, x, merged, moments in zip(
+                of_each, changes, steps, sums, others, strict=True
+            ):
+                merge(merged, x, moments[:-1], moments[-1], count)
+                copy.shared.index_add_(0, own, merged)
+                merged.sub_(change).add_(copy.own.index_select(0, own))
+                copy.own.index_copy_(0, own, merged)
 
         return finish
 
