@@ -180,7 +180,7 @@ class ExchangeEngine:
 
         def finish() -> None:
             work.wait()
-            sums, others = total.split([len(own) for own in rows]), self._moments[::-1]
+            sums, others = total.split_with_sizes([len(own) for own in rows]), self._moments[::-1]
             for (copy, own), change, x, merged, moments in zip(
                 of_each, changes, steps, sums, others, strict=True
             ):
