@@ -30,9 +30,10 @@ from word2vec_wordkit import compile_kernels, train
 
 import wordkit
 from wordkit.counts import CountsConfig, cluster_counts, cluster_svd, iter_truncated_svd
-from wordkit.counts.cluster_counts import Block, Counting
+from wordkit.counts.cluster_counts import Counting
 from wordkit.counts.cooccurrence import MemoryPlan
 from wordkit.counts.ppmi import biases_of
+from wordkit.counts.stored_rows import Block
 from wordkit.runtime import Run
 from wordkit.runtime.cluster import Cluster
 from wordkit.runtime.scheduler import connected
@@ -227,7 +228,7 @@ def count_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: int
 
 def blocks_of(pairs: float, slots: int) -> int:
     """Ranges of rows that a matrix is divided into."""
-    return math.ceil(pairs / cluster_counts.entries_of_a_block(int(pairs), slots))
+    return math.ceil(pairs / cluster_counts._entries_of_a_block(int(pairs), slots))
 
 
 def svd_terms(c: dict[str, Any], n: float, slots: int, link: float, parts: int) -> Terms:
@@ -266,7 +267,7 @@ def paper(c: dict[str, Any]) -> Iterable[str]:
         for machines in MACHINES:
             slots, link = CORES * machines, LINK * machines
             texts = math.ceil(n * c["bytes of text per token"] / cluster_preparation._PART_BYTES)
-            parts = math.ceil(n / min(plan.segment, cluster_counts.tokens_of_a_part(n, slots)))
+            parts = math.ceil(n / min(plan.segment, cluster_counts._wanted_tokens(n, slots)))
             found = [
                 job(c, n, slots, link, texts if job is prepare_terms else parts)
                 for job in jobs.values()
@@ -324,7 +325,7 @@ def checks(c: dict[str, Any], text: Path, corpus: Corpus, folder: Path) -> Itera
         formulas = [waits, 2 * (1 - 1 / workers)]
         for terms in (
             prepare_terms(c, n, 1, math.inf, PARTS),
-            count_terms(c, n, 1, math.inf, -(-n // cluster_counts.tokens_of_a_part(n, workers))),
+            count_terms(c, n, 1, math.inf, -(-n // cluster_counts._wanted_tokens(n, workers))),
         ):
             formulas.append(sum(terms.values()))
         with connected("local", workers) as client:

@@ -24,8 +24,9 @@ from machine import describe
 
 import wordkit
 from wordkit.counts import CooccurrenceConfig, iter_count_cooccurrences
-from wordkit.counts.cluster_counts import Counting, count_blocks, read_block
+from wordkit.counts.cluster_counts import Counting, count_blocks
 from wordkit.counts.csr import CsrParts, memory_limit
+from wordkit.counts.stored_rows import read_block
 from wordkit.runtime import Run
 from wordkit.runtime.cluster import Cluster
 from wordkit.runtime.scheduler import connected

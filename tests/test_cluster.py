@@ -25,6 +25,7 @@ from slow_tokenizer import slowly
 import wordkit
 from wordkit.counts import CountsConfig, cluster_counts, iter_count_cooccurrences, iter_train_counts
 from wordkit.counts.csr import CsrParts, Rows
+from wordkit.counts.stored_rows import Block, RowsWriter, read_block
 from wordkit.errors import (
     ConfigError,
     LostProcessError,
@@ -126,7 +127,7 @@ def test_counts_are_the_same(
         )
         cluster = Cluster(client, folder.path)
         blocks = Run(cluster_counts.count_blocks(counting, corpus.tokens, cluster, folder)).result()
-        many = [cluster_counts.read_block(block) for block in blocks]
+        many = [read_block(block) for block in blocks]
         assert len(many) > 2
         np.testing.assert_array_equal(np.concatenate([each.indices for each in many]), one.indices)
         np.testing.assert_array_equal(np.concatenate([each.data for each in many]), one.data)
@@ -303,6 +304,9 @@ def test_bad_input(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         done = call("prepare", "a.txt", "--scheduler", address)
         assert done.status == 1 and f"no scheduler answers at {address} within 1 s" in done.stderr
+    for nothing in ("", "tcp://"):
+        with pytest.raises(ConfigError, match=f"scheduler must be an address, .*, not '{nothing}'"):
+            connected(nothing).__enter__()
     Path("s.json").write_text('{"id": 1}')
     for name, reason in (("s.json", "'address'"), ("no.json", "No such file or directory")):
         with pytest.raises(
@@ -420,11 +424,11 @@ def peaks_of_merges(words: int, memory: int) -> Iterator[int]:
         records, column = [], np.zeros(1, np.int32)
         for number in range(16):
             part = folder.part("counts", number)
-            rows = cluster_counts._RowsWriter(part, np.int32)
+            rows = RowsWriter(part, np.int32)
             rows.append(Rows(column, column + 1, np.ones(words, np.int64)))
             records.append(rows.finish({"path": part.path}))
         paths = [record["path"] for record in records]
-        block = cluster_counts.Block(folder.part("rows"), (0, words), words)
+        block = Block(folder.part("rows"), (0, words), words)
         for merge, *arguments in (
             (cluster_counts._merge, records, counting, folder.path),
             (cluster_counts._merge_block, paths, counting, block),

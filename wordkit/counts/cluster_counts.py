@@ -14,24 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from wordkit.counts.config import CooccurrenceConfig, CountsConfig
 from wordkit.counts.cooccurrence import MemoryPlan, Weights, segment_rows
-from wordkit.counts.csr import CsrParts, Rows
-from wordkit.counts.merge import PartRows, RowScratch, merged_rows
+from wordkit.counts.csr import CsrParts
+from wordkit.counts.merge import RowScratch, merged_rows
 from wordkit.counts.ppmi import biases_of, pmi_rows
 from wordkit.counts.segment import Segment
+from wordkit.counts.stored_rows import Block, RowsWriter, StoredParts, read_block
 from wordkit.errors import ResourceError
 from wordkit.runtime import Report, ThreadPool, balanced_ranges
 from wordkit.runtime.cluster import Cluster
 from wordkit.storage.parts import Part, PartFolder, part_in
 from wordkit.text import Corpus
 
-__all__ = [
-    "Block", "Counting", "count_blocks", "entries_of_a_block", "read_block", "tokens_of_a_part",
-    "weigh_blocks",
-]  # fmt: skip
+__all__ = ["Counting", "count_blocks", "weigh_blocks"]
 
 _FAN_IN = 16  # parts merged at a time
 _BLOCKS_PER_SLOT = 2  # ranges of rows, so that no worker waits long for another
@@ -81,16 +78,6 @@ class Counting:
         return min(room // _PER_ENTRY, _MAX_TASK_ENTRIES)
 
 
-@dataclass(frozen=True)
-class Block:
-    """A range of rows of a matrix, in a part; it can be sent to other processes."""
-
-    part: Part
-    rows: tuple[int, int]
-    words: int
-    """V, the columns."""
-
-
 def count_blocks(
     counting: Counting, tokens: int, cluster: Cluster, parts: PartFolder
 ) -> Generator[Report, None, list[Block]]:
@@ -124,9 +111,9 @@ def count_blocks(
     for number, _ in enumerate(cluster.results(merges), 1):
         yield Report("merging", number, len(merges), "parts")
     paths = [cluster.result(future)["path"] for future in roots]
-    reads = _StoredParts(paths, (0, counting.words), counting.words).row_reads
+    reads = StoredParts(paths, (0, counting.words), counting.words).row_reads
     ends = np.concatenate([[0], np.cumsum(np.minimum(reads, counting.words))])
-    ranges = balanced_ranges(ends, entries_of_a_block(int(ends[-1]), cluster.slots))
+    ranges = balanced_ranges(ends, _entries_of_a_block(int(ends[-1]), cluster.slots))
     blocks = [
         Block(parts.part("rows", *identity, paths, rows), rows, counting.words) for rows in ranges
     ]
@@ -144,29 +131,20 @@ def _tokens_of_a_part(counting: Counting, tokens: int, slots: int, parts: PartFo
     ).segment
     record = plan.finished()
     if record is None or record["tokens"] > room:
-        record = plan.write({"tokens": min(tokens_of_a_part(tokens, slots), room)})
+        record = plan.write({"tokens": min(_wanted_tokens(tokens, slots), room)})
     return int(record["tokens"])
 
 
-def tokens_of_a_part(tokens: int, slots: int) -> int:
-    """Return the tokens of a part, where the memory allows them: at least those of 16 MiB.
-
-    Args:
-        tokens: of the corpus.
-        slots: tasks that run at a time.
-    """
+def _wanted_tokens(tokens: int, slots: int) -> int:
+    """Return the tokens of a part for so many tasks at a time, where the memory allows them."""
     return max(-(-tokens // slots), _MIN_PART_BYTES // 4)
 
 
-def entries_of_a_block(entries: int, slots: int) -> int:
-    """Return the entries of a range of rows, of which the SVD multiplies all again and again.
+def _entries_of_a_block(entries: int, slots: int) -> int:
+    """Return the entries of a range of rows, for so many tasks at a time.
 
-    They are at least 8 MiB, and so many that the scheduler, which gives out one task after the
-    other, takes no longer for all of a product than a worker for one.
-
-    Args:
-        entries: of the matrix.
-        slots: tasks that run at a time.
+    So many that the scheduler, which gives out one task after the other, takes no longer for all
+    tasks of a product of the SVD than a worker for one.
     """
     least = _MIN_BLOCK_BYTES // 8
     return max(entries // (_BLOCKS_PER_SLOT * slots), math.isqrt(entries * least), least)
@@ -216,12 +194,6 @@ def weigh_blocks(
     return weighted, total
 
 
-def read_block(block: Block) -> CsrParts:
-    """Return the rows of a block as a matrix (R, V), memory-mapped."""
-    indptr, columns, values = map(block.part.array, ("indptr", "columns", "values"))
-    return CsrParts.from_arrays(indptr, columns, values, (len(indptr) - 1, block.words))
-
-
 # --- tasks -------------------------------------------------------------------------------------
 
 
@@ -246,7 +218,7 @@ def _count(counting: Counting, centres: tuple[int, int], part: Part) -> dict[str
             weights.left.sum() + weights.right.sum()
         )
         dtype = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
-        rows, scratch = _RowsWriter(part, dtype), RowScratch(words, task, dtype)
+        rows, scratch = RowsWriter(part, dtype), RowScratch(words, task, dtype)
         for _, made in segment_rows(segment, weights, task, scratch, 1.0, pool):
             rows.append(made)
     return rows.finish({"path": part.path, "tokens": size})
@@ -258,8 +230,8 @@ def _merge(records: list[dict[str, Any]], counting: Counting, folder: str) -> di
     part = part_in(folder, "counts", *counting.identity, paths)
     if (record := part.finished()) is not None:
         return record
-    parts = _StoredParts(paths, (0, counting.words), counting.words)
-    rows = _RowsWriter(part, np.int64)
+    parts = StoredParts(paths, (0, counting.words), counting.words)
+    rows = RowsWriter(part, np.int64)
     with ThreadPool(1) as pool:
         for made in merged_rows(parts, 1.0, counting.task_entries, pool, np.int64):
             rows.append(made)
@@ -272,9 +244,9 @@ def _merge_block(paths: list[str], counting: Counting, block: Block) -> dict[str
 
     if (record := block.part.finished()) is not None:
         return record
-    parts = _StoredParts(paths, block.rows, counting.words)
+    parts = StoredParts(paths, block.rows, counting.words)
     scale = float(Weights.of(counting.config).scale)
-    rows = _RowsWriter(block.part, np.float32)
+    rows = RowsWriter(block.part, np.float32)
     column_sums, row_sums = np.zeros(counting.words), []
     with ThreadPool(1) as pool:
         for made in merged_rows(parts, scale, counting.task_entries, pool):
@@ -299,7 +271,7 @@ def _weigh(block: Block, weighted: Block, biases: Part) -> dict[str, Any]:
         float(file.tensor("constant", np.float64, 1)[0]),
     )
     make = pmi_rows(counts, terms, 0.0)
-    rows = _RowsWriter(weighted.part, np.float32)
+    rows = RowsWriter(weighted.part, np.float32)
     squares = largest = 0.0
     for span in balanced_ranges(counts.indptr, _MAX_TASK_ENTRIES):
         made = make(span)
@@ -310,47 +282,3 @@ def _weigh(block: Block, weighted: Block, biases: Part) -> dict[str, Any]:
     return rows.finish(
         {"rows": size, "entries": rows.entries, "squares": squares, "largest": largest}
     )
-
-
-class _RowsWriter:
-    """Writes rows into a part."""
-
-    def __init__(self, part: Part, dtype: npt.DTypeLike) -> None:
-        self._part, self.entries = part, 0
-        self._arrays = {
-            "columns": part.new_array(np.int32),
-            "values": part.new_array(dtype),
-            "indptr": part.new_array(np.int64),
-        }
-        self._arrays["indptr"].append(np.zeros(1, np.int64))
-
-    def append(self, rows: Rows) -> None:
-        self._arrays["columns"].append(rows.columns)
-        self._arrays["values"].append(rows.values)
-        self._arrays["indptr"].append(self.entries + rows.ends)
-        self.entries += len(rows.columns)
-
-    def finish(
-        self, record: dict[str, Any], tensors: dict[str, npt.NDArray[Any]] | None = None
-    ) -> dict[str, Any]:
-        return self._part.write(record, tensors, self._arrays)
-
-
-class _StoredParts:
-    """A range of rows of several parts, as :func:`wordkit.counts.merge.merged_rows` takes them."""
-
-    def __init__(self, paths: Sequence[str], rows: tuple[int, int], words: int) -> None:
-        self.words = words
-        parts = [Part(path) for path in paths]
-        self._ends = [part.array("indptr")[rows[0] : rows[1] + 1] for part in parts]
-        self._columns = [part.array("columns") for part in parts]
-        self._sums = [part.array("values") for part in parts]
-        self.row_reads = np.diff(np.asarray(sum(self._ends))) + len(parts)
-
-    def read(self, start: int, stop: int) -> PartRows:
-        """Return the rows of a range, counted from the first one, of all parts."""
-        ends = np.stack([each[start : stop + 1] for each in self._ends])
-        spans = [slice(int(part[0]), int(part[-1])) for part in ends]
-        columns = [array[span] for array, span in zip(self._columns, spans, strict=True)]
-        sums = [array[span] for array, span in zip(self._sums, spans, strict=True)]
-        return PartRows.join(ends, columns, sums)

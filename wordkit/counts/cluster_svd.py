@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordkit.counts.cluster_counts import Block, read_block
 from wordkit.counts.krylov import block_krylov
 from wordkit.counts.panels import WIDTH, Floats
+from wordkit.counts.stored_rows import Block, read_block
 from wordkit.counts.svd import SingularTriplets, finished_triplets, is_better_dense
 from wordkit.counts.svd import iter_truncated_svd as iter_local_svd
 from wordkit.runtime import Report, ThreadPool, thread_count

@@ -9,10 +9,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wordkit.counts.cluster_counts import Counting, count_blocks, read_block, weigh_blocks
+from wordkit.counts.cluster_counts import Counting, count_blocks, weigh_blocks
 from wordkit.counts.cluster_svd import decompose_blocks
 from wordkit.counts.config import CountsConfig
 from wordkit.counts.csr import memory_limit
+from wordkit.counts.stored_rows import read_block
 from wordkit.counts.svd import SingularTriplets
 from wordkit.counts.train import check_counts, check_weights
 from wordkit.errors import ConfigError

@@ -36,7 +36,7 @@ def connected(scheduler: str | None, threads: int | None = None) -> Iterator[Cli
             each core.
 
     Raises:
-        ConfigError: ``distributed`` is not installed, or the file has no address.
+        ConfigError: ``distributed`` is not installed, or this or the file has no address.
         ResourceError: no scheduler answers there, or it has no worker.
     """
     if scheduler is None:
@@ -107,6 +107,10 @@ def _address(scheduler: str) -> str:
                 f"{scheduler} has no address of a scheduler ({getattr(error, 'strerror', error)}); "
                 "name the file of dask scheduler --scheduler-file, or an address, tcp://host:8786"
             ) from error
+    if not scheduler.rpartition("://")[2].strip():
+        raise ConfigError(
+            f"scheduler must be an address, as tcp://host:8786, a file, or local, not {scheduler!r}"
+        )
     return scheduler if re.search(r":\d+$", scheduler) else f"{scheduler}:{_PORT}"
 
 
