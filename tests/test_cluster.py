@@ -236,6 +236,12 @@ def test_finished_parts_stay_where_a_text_is_bad(finished: bool) -> None:
     assert Path("parts").exists() == finished
 
 
+def test_workers_leave_ctrl_c_to_the_command(client: Any) -> None:
+    masks = client.run(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    assert {signal.SIGINT in mask for mask in masks.values()} == {True}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_ctrl_c_says_what_stays(client: Any) -> None:
     command = "prepare", *FILES, "-o", "x.ids", "--scheduler", client.scheduler.address
     stop = Stop(signal.SIGINT, lambda: [*Path().glob("x.ids.parts/*.part")])

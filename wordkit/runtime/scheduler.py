@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import re
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -127,9 +128,22 @@ async def _greet(address: str) -> None:
 
 
 def _started(cluster: Callable[[], Any]) -> Any:
-    """Start worker processes; raise a ResourceError if some of them end before they have begun."""
+    """Start worker processes, which leave Ctrl-C to the command that holds it back until then.
+
+    Raises:
+        ResourceError: some of them end before they have begun.
+    """
+    from multiprocessing import resource_tracker
+
+    blocked: set[int] = set()
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # which unblocks the signal when it starts
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # workers inherit it
     try:
         return cluster()
     except (OSError, RuntimeError, TimeoutError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise ResourceError(f"the worker processes cannot start: {reason}; start again") from error
+    finally:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
