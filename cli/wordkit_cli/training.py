@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -52,7 +52,8 @@ def show_preset_option(presets: str, text: str) -> Callable[[F], F]:
 
     def show(context: click.Context, _: click.Parameter, name: str | None) -> None:
         if name is not None:
-            _print_preset(name, importlib.import_module(presets).get_preset(name))
+            preset = importlib.import_module(presets).get_preset(name)
+            _print_preset(name, preset, {param.name for param in context.command.params})
             context.exit()
 
     return option(
@@ -61,18 +62,18 @@ def show_preset_option(presets: str, text: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-def _print_preset(name: str, preset: Preset) -> None:
-    """Print the settings of a preset that have an effect, as options."""
+def _print_preset(name: str, preset: Preset, options: Collection[str | None]) -> None:
+    """Print the settings of a preset that have an effect, as options of the command."""
     click.echo(f"{name}: {preset.description}")
     for title, config in (("model", preset.model), ("training", preset.training)):
         click.echo(f"\n{title}")
         names = settings_of(type(config))
         useless = {name for name, _ in without_effect(type(config), vars(config), names)}
         rows = [
-            (f"  --{'embeddings' if n == 'start_embeddings' else n.replace('_', '-')}", _value(v))
+            (f"  --{option.replace('_', '-')}", _value(getattr(config, n)))
             for n in names
-            for v in [getattr(config, n)]
-            if n not in useless and n != "adaptive"  # it is part of --softmax
+            for option in ["embeddings" if n == "start_embeddings" else n]
+            if n not in useless and option in options
         ]
         print_table(rows)
 

@@ -98,6 +98,7 @@ def test_words_have_settings_and_scores_of_their_own(
     for command, batch in (("train-seq2seq", "64"), ("train-dialogue", "4")):
         shown = wordkit(command, "--show-preset", "words").stdout
         assert shown.startswith("words: for ") and f" --batch {batch} " in " ".join(shown.split())
+        assert ("--autoencode" in shown) == (command == "train-seq2seq"), "what can be given"
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     none = wordkit("evaluate-seq2seq", "pairs.tsv", "--json")
     assert "BLEU and chrF need sacrebleu; pip install 'wordkit[bleu]'" in none.stderr
