@@ -92,8 +92,9 @@ def test_words_of_new_dialogues_join_those_of_a_model() -> None:
 def test_bad_input_is_refused_before_the_work() -> None:
     with pytest.raises(TextError, match="there is no dialogue of two turns to train on"):
         trained([("alone",)])
-    with pytest.raises(ResourceError, match=r"turns of up to 100,000 units.* leave out the long"):
-        trained([("a" * 100_000, "b")] * 1000, SMALL, replace(QUICK, batch=1000))
+    for size in ({"batch": 1000}, {"batch_tokens": 100_001_000}):
+        with pytest.raises(ResourceError, match="turns of up to 100,000 units.* leave out the lon"):
+            trained([("a" * 100_000, "b")] * 1000, SMALL, replace(QUICK, **size))
     with pytest.raises(ConfigError, match="there is no setting 'hiden'; did you mean hidden"):
         wordkit.train_dialogue([("a", "b")] * 2, hiden=3)
     with pytest.raises(ConfigError, match="heads 2 has no effect with arch hred"):

@@ -61,6 +61,8 @@ class EncodedDialogues(EncodedPairs):
 
         And the turns of a batch and of a dialogue, at most.
         """
+        if tokens is not None:
+            batch = max(tokens // int(self.wholes.longer_sides.max()), 1)
         counts = np.sort(np.diff(self.starts))[::-1]
         turns = int(counts[:batch].sum()), int(counts.max(initial=0))
         return self.sources.longest, self.targets.longest, *turns

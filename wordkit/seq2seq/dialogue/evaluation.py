@@ -17,7 +17,7 @@ from wordkit.runtime import Report, Run
 from wordkit.seq2seq.batches import Ids
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.dialogue.batches import EncodedDialogues, encode_dialogues
-from wordkit.seq2seq.dialogue.chat import decode_turns, read_batches
+from wordkit.seq2seq.dialogue.decoding import decode_turns, read_batches
 from wordkit.seq2seq.dialogue.dialogues import Dialogue, normalized_dialogues
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.likelihood import TargetLikelihoods, normal_noise, target_likelihoods

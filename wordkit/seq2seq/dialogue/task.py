@@ -20,7 +20,7 @@ from wordkit.seq2seq.batches import Ids, PairBatch, epoch_batches
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.seq2seq.decoder import DecoderState
 from wordkit.seq2seq.dialogue.batches import EncodedDialogues, pad_dialogues
-from wordkit.seq2seq.dialogue.chat import decode_turns
+from wordkit.seq2seq.dialogue.decoding import decode_turns
 from wordkit.seq2seq.dialogue.model import DialogueModel
 from wordkit.seq2seq.dialogue.network import DialogueNetwork
 from wordkit.seq2seq.task import Seq2SeqTask, without_padding
