@@ -44,6 +44,8 @@ FASTTEXT = {"TREC": ("86.8%", "91.4%"), "SST-2": ("81.0%", "81.3%")}
 """With unigrams and the defaults; with bigrams, 25 epochs and a learning rate of 0.5."""
 TASKS = ("TREC", "SST-2")
 SHORT_TEXTS = 100_000
+MAX_NGRAMS = 40_000
+"""In pruned files."""
 
 
 def pairs(task: Task) -> list[tuple[str, str]]:
@@ -102,19 +104,20 @@ def quality(folder: Path, vectors: Embeddings, seeds: int, minutes: float) -> It
         yield row([way, *cells])
     yield "\nThe last of these in files of each precision\n"
     yield heading(["precision", *(f"{name}, {what}" for name in tasks for what in ("kB", "test"))])
-    for number, precision in enumerate(("fp32", "int8")):
+    for number, precision in enumerate(("fp32", "int8", f"int8, {MAX_NGRAMS:,} n-grams")):
         cells = [cell for name in tasks for cell in small[name][2 * number : 2 * number + 2]]
         yield row([precision, *cells])
     yield "\n" + "\n".join(chosen)
 
 
 def sizes(made: Classifier, task: Task) -> list[str]:
-    """Kilobytes and accuracy in single precision, then those in int8."""
+    """Kilobytes and accuracy in single precision, those in int8, and those in int8 and pruned."""
     cells = []
     with tempfile.TemporaryDirectory() as folder:
-        for precision in ("fp32", "int8"):
-            path = Path(folder) / precision
-            made.save(path, precision=precision)
+        path = Path(folder) / "c.safetensors"
+        pruned = made.pruned(MAX_NGRAMS)
+        for model, precision in ((made, "fp32"), (made, "int8"), (pruned, "int8")):
+            model.save(path, precision=precision)
             kept = f"{accuracy(Classifier.load(path), task):.1%}"
             cells += [f"{path.stat().st_size / 1000:,.0f}", kept]
     return cells

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -12,7 +11,7 @@ import click
 from wordkit.classification.config import ClassifierConfig
 from wordkit.storage import check_outputs, check_writable
 from wordkit.storage.quantization import PRECISIONS
-from wordkit.text.normalization import Case
+from wordkit.text.normalization import Case, Normalization
 from wordkit_cli.labelled import labelled_options, read_labelled_files
 from wordkit_cli.models import CLASSIFIER, load_vectors
 from wordkit_cli.options import Refused, output_option, progress_options, threads_option
@@ -42,6 +41,11 @@ _SETTINGS = SettingOptions({"Model": ClassifierConfig})
     help="Tokenizer, see wordkit tokenizers.",
 )  # fmt: skip
 @option(
+    "--normalize", type=click.Choice(get_args(Normalization)), section="Text",
+    help="Unicode normal form: equal spellings are one; nfkc: compatible too; none: as is. "
+    "Default: nfc.",
+)  # fmt: skip
+@option(
     "--case", type=click.Choice(get_args(Case)), section="Text",
     help="Case of letters. Default: lower with basic and words, else keep.",
 )  # fmt: skip
@@ -61,6 +65,10 @@ _SETTINGS = SettingOptions({"Model": ClassifierConfig})
 @option(
     "--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True,
     section="Running", help="Precision of the numbers in the file; int8 takes a quarter of them.",
+)  # fmt: skip
+@option(
+    "--max-ngrams", type=click.IntRange(min=1), section="Running",
+    help="Number of n-grams in the file, at most: those whose vectors have the largest norms.",
 )  # fmt: skip
 @threads_option
 @progress_options
@@ -82,7 +90,7 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
       wordkit train-classifier tickets.csv --columns queue,message
       wordkit train-classifier train.tsv --embeddings vectors.safetensors
     """
-    from wordkit.classification import Classifier, ClassifierRun
+    from wordkit.classification import ClassifierRun
     from wordkit.classification.features import tokenized
 
     output, log, threads = options["output"], options["log"], options["threads"]
@@ -93,7 +101,8 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
     vectors = None if options["embeddings"] is None else load_vectors(options["embeddings"])
     (given,) = _SETTINGS.given(options)
     config = changed(ClassifierConfig(dim=100 if vectors is None else vectors.dim), **given)
-    text = {name: options[name] for name in ("tokenizer", "case") if options[name] is not None}
+    names = ("tokenizer", "normalize", "case")
+    text = {name: options[name] for name in names if options[name] is not None}
     with Progress(quiet=options["quiet"], log=log) as progress, progress.announcing_compilation():
         data = tokenized(read_labelled_files(texts, options, (output, log)), text)
         progress.say(counted(len(data), "text"))
@@ -110,9 +119,15 @@ def command(texts: tuple[str, ...], **options: Any) -> None:
             loss = "" if math.isnan(known["loss"]) else f"  loss {known['loss']:.3f}"
             return f"epoch {known['epoch']:.0f}/{config.epochs}{loss}"
 
-        save = partial(Classifier.save, precision=options["precision"])
+        def kept(made: Classifier) -> Classifier:
+            most = options["max_ngrams"]
+            return made if most is None else made.pruned(most)
+
+        def save(made: Classifier, path: str) -> None:
+            kept(made).save(path, precision=options["precision"])
+
         made = finish_training(run, output, save, progress, figures=figures)
-        progress.say(f"{output}: {_described(made, progress.rate)}")
+        progress.say(f"{output}: {_described(kept(made), progress.rate)}")
 
 
 def _search(

@@ -362,6 +362,15 @@ def test_small_files_answer_nearly_the_same(tmp_path: Path) -> None:
                 <= off
             )
         assert sizes == sorted(sizes, reverse=True)
+        rows = np.linalg.norm(made.vectors[len(made.features.vocabulary) :], axis=1)
+        pruned = made.pruned(50)
+        assert sorted(pruned.features.buckets) == sorted(
+            made.features.buckets[np.argsort(rows)[-50:]]
+        )
+        assert np.abs(pruned.probabilities("b0") - made.probabilities("b0")).max() < 0.1
+        assert np.array_equal(made.pruned(10**9).probabilities(texts), before)
+    with pytest.raises(ConfigError, match="ngrams must be at least 1, not 0"):
+        made.pruned(0)
     with pytest.raises(ConfigError, match="precision must be fp32, fp16, int8, not 'int4'"):
         made.save(tmp_path / "x", precision="int4")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command_line import Wordkit
 
+from wordkit.classification import Classifier
+
 LINES = "animal\tthe cat sat\nroad\ta fast car\nanimal\ta dog barks\nroad\tthe bus drives\n" * 6
 
 
@@ -59,6 +61,10 @@ def test_other_layouts(wordkit: Wordkit, folder: Path) -> None:
     wordkit("train-classifier", "spaces.txt", *options, "c.safetensors", "--separator", " ")
     a, b, c = (Path(f"{name}.safetensors").read_bytes() for name in "abc")
     assert a == b == c
+    small = ("d.safetensors", "--max-ngrams", "5", "--normalize", "nfkc")
+    wordkit("train-classifier", "fast.txt", *options, *small)
+    made = Classifier.load("d.safetensors")
+    assert len(made.features.buckets) == 5 and made.text["normalize"] == "nfkc"
 
 
 def test_bad_input_is_told_in_one_line(wordkit: Wordkit, folder: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -153,6 +153,23 @@ class Classifier:
             **{f"labels.{name}": array for name, array in self.labels.to_arrays().items()},
         }
         write_tensors(path, tensors, kind=CLASSIFIER, metadata=metadata)
+
+    def pruned(self, ngrams: int) -> Classifier:
+        """Return a classifier with all words, and the n-grams whose vectors have the largest norms.
+
+        After Joulin et al., "FastText.zip: Compressing text classification models" (2016).
+
+        Args:
+            ngrams: how many are kept, at most.
+
+        Raises:
+            ConfigError: it is no number above 0.
+        """
+        check_number("ngrams", ngrams)
+        words, rows = np.split(self.vectors, [len(self.features.vocabulary)])
+        kept = np.sort(np.argsort(-np.linalg.norm(rows, axis=1), kind="stable")[:ngrams])
+        features = replace(self.features, buckets=self.features.buckets[kept])
+        return replace(self, features=features, vectors=np.concatenate([words, rows[kept]]))
 
     # --- prediction -------------------------------------------------------------------------------
 
