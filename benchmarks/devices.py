@@ -11,6 +11,7 @@ Each is a process with a limit of its time; one that fails is told, and the othe
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.dry_run:
         options.device = "cpu"
+        os.environ["OMP_NUM_THREADS"] = "1"  # so small, two threads wait for each other
     return options
 
 

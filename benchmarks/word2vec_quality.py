@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 from machine import counted, heading, row
 from word2vec_scores import SETS, EvaluationSets, Scores, System, measured
 from word2vec_text import MIN_COUNT, Text, enwiki, introduction
@@ -159,6 +161,7 @@ def sweep(options: argparse.Namespace) -> None:
     """The learning rates that the defaults were chosen from, scored."""
     sets = EvaluationSets(options.data)
     with enwiki(options.data, options.limit) as text:
+        counts = text.corpus.vocabulary.counts[: text.words()]
         print(introduction(text, *_settings(options)[1:]))
         print(f"percent: mean of {_seeds(options)}; in bold the defaults\n")
         columns = [*SETS[:3], "semantic", "syntactic", SETS[3], "mean of four"]
@@ -171,7 +174,7 @@ def sweep(options: argparse.Namespace) -> None:
                         measured([result.system.with_seed(seed)], text, sets, options.keep)
                     )
             for result in results:
-                print(row(_swept(result, columns)), flush=True)
+                print(row(_swept(result, columns, counts)), flush=True)
 
 
 def _grid(dim: int, epochs: int, threads: int) -> list[System]:
@@ -190,10 +193,10 @@ def _setting(config: Word2VecConfig) -> str:
     return f"{config.arch}, {dim}, {epochs}, lr {config.start_lr}, {config.kept}"
 
 
-def _swept(result: Result, columns: Sequence[str]) -> list[str]:
+def _swept(result: Result, columns: Sequence[str], counts: npt.NDArray[np.int64]) -> list[str]:
     """A line of the table of the sweep."""
     config = result.system.config
-    default = Word2VecConfig(config.arch)
+    default = Word2VecConfig(config.arch, epochs=config.epochs).with_stable_lr(counts)
     is_default = all(
         getattr(config, name) == getattr(default, name) for name in ("start_lr", "kept")
     )
