@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordkit.config import settings_of
 from wordkit.decoding.config import SamplingConfig
 from wordkit.seq2seq.config import DecodingConfig
 from wordkit.storage import check_outputs
@@ -17,11 +18,7 @@ from wordkit_cli.options import encoding_options, json_option, model_device_opti
 from wordkit_cli.output import counted, print_json, print_table
 from wordkit_cli.progress import Progress
 from wordkit_cli.sections import SectionedCommand, option
-from wordkit_cli.sequence_models import (
-    decoding_config,
-    read_dialogue_files,
-    samples_option,
-)
+from wordkit_cli.sequence_models import decoding_config, read_dialogue_files, samples_option
 from wordkit_cli.setting_options import SettingOptions, changed
 
 if TYPE_CHECKING:
@@ -32,13 +29,7 @@ __all__ = ["command"]
 _SAMPLING = SettingOptions({"Draws": SamplingConfig})
 _DECODING = SettingOptions(
     {"Decoding": DecodingConfig},
-    hidden=(
-        "batch",
-        "alternatives",
-        "copy_unknown",
-        "sample",
-        *SamplingConfig.__dataclass_fields__,
-    ),
+    hidden=("batch", "alternatives", "copy_unknown", "sample", *settings_of(SamplingConfig)),
 )
 
 

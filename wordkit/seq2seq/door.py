@@ -109,7 +109,6 @@ def _pairs(
     """Return pairs of strings, or read those of a text; for an autoencoder, each line twice."""
     if autoencode:
         return [*read_texts(iter_open_lines(pairs, **reading).result().source)]
-
     if isinstance(pairs, Mapping) or hasattr(pairs, "columns"):
         raise ConfigError(f"pairs must be a file or pairs of strings, not a {type(pairs).__name__}")
     if not isinstance(pairs, str | os.PathLike) and isinstance(pairs, Iterable):

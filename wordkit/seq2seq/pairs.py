@@ -1,9 +1,9 @@
 """Pairs of texts: a source, and the target that is to be written from it.
 
 A text is read as units: its characters, its words, or pieces of words by byte-pair encoding, of
-which none is unknown. A word of a text that is spelt ``<eos>`` is
-not the end mark, which would cut targets short: it counts as unknown. One that is spelt ``<unk>``
-is an unknown word that whoever prepared the text left out. No character can be taken for a mark.
+which none is unknown. A word of a text that is spelt ``<eos>`` is not the end mark, which would cut
+targets short: it counts as unknown. One that is spelt ``<unk>`` is an unknown word that whoever
+prepared the text left out. No character can be taken for a mark.
 """
 
 from __future__ import annotations
