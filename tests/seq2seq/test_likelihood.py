@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wordkit.errors import ConfigError, DivergenceError
 from wordkit.nn.network import inference
+from wordkit.seq2seq import likelihood
 from wordkit.seq2seq.batches import PairBatch
 from wordkit.seq2seq.evaluation import iter_evaluate_pairs
 from wordkit.seq2seq.likelihood import normal_noise, target_likelihoods
@@ -27,6 +28,15 @@ def likelihoods(network: Seq2SeqNetwork, batch: PairBatch, noise: Tensor | None)
     with inference(network):
         state = network.encode(batch.sources, batch.lengths)
     return target_likelihoods(network, state, batch.inputs, batch.targets, noise)
+
+
+def test_long_targets_are_measured_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn of 50,000 words took 30 GB for its attention at once."""
+    network, batch = random_network(BASE), random_batch()
+    whole = likelihoods(network, batch, None).log_p
+    monkeypatch.setattr(likelihood, "_STEPS", 2)
+    assert len(batch.inputs) > 2
+    torch.testing.assert_close(likelihoods(network, batch, None).log_p, whole)
 
 
 @pytest.mark.parametrize("config", MODES, ids=str)

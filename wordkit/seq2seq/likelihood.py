@@ -25,6 +25,9 @@ from wordkit.seq2seq.network import Seq2SeqNetwork
 __all__ = ["TargetLikelihoods", "normal_noise", "target_likelihoods", "total_likelihood"]
 
 
+_STEPS = 256  # of long targets at a time, as attention takes memory for each
+
+
 class TargetLikelihoods(NamedTuple):
     """The log-likelihood of each target of a batch, (B,) each, in nats."""
 
@@ -59,8 +62,13 @@ def target_likelihoods(
     wide = widest_float(targets.device)
 
     def log_p_of(state: DecoderState) -> Tensor:
-        features, _ = network(inputs, state)
-        return network.output.target_log_probs(features, targets).to(wide).sum(0)
+        total = torch.zeros(targets.shape[1], dtype=wide, device=targets.device)
+        for ids, right in zip(
+            *(torch.split(part, _STEPS) for part in (inputs, targets)), strict=True
+        ):
+            features, state = network(ids, state)
+            total += network.output.target_log_probs(features, right).to(wide).sum(0)
+        return total
 
     with inference(network):
         if noise is None:
