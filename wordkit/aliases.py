@@ -23,7 +23,7 @@ SETTINGS: Mapping[str, str] = {
     "autotuneDuration": "max_minutes", "autotuneValidationFile": "valid", "eta": "lr",
     "random_state": "seed", "scoring": "score",
 }  # fmt: skip
-"""Of settings."""
+"""Settings by their names in other libraries."""
 
 EMBEDDINGS: Mapping[str, str] = {
     "wv": "the vectors themselves", "key_to_index": "vocabulary.id(word)", "index_to_key": "words",
@@ -46,7 +46,7 @@ EMBEDDINGS: Mapping[str, str] = {
     "load_word2vec_format": "wordkit.load(path)", "vectors_ngrams": "subwords.matrix",
     "get_subwords": "subwords.ngrams",
 }  # fmt: skip
-"""Of attributes of gensim's KeyedVectors and fastText's models."""
+"""Attributes of embeddings by their names in gensim's KeyedVectors and fastText's models."""
 
 CLASSIFIER: Mapping[str, str] = {
     "get_labels": "labels", "classes_": "labels", "predict_proba": "probabilities",
@@ -54,9 +54,9 @@ CLASSIFIER: Mapping[str, str] = {
     "quantize": "save(path, precision='int8')", "test": "wordkit.evaluate_classifier",
     "test_label": "wordkit.evaluate_classifier", "score": "wordkit.evaluate_classifier",
 }  # fmt: skip
-"""Of attributes of fastText's models and scikit-learn's classifiers."""
+"""Attributes of classifiers by their names in fastText and scikit-learn."""
 
 
 def hint(names: Mapping[str, str], name: str) -> str:
-    """Return the end of a message that says what is meant by a name; empty where nothing is."""
+    """Return the end of a message that gives our name for one of these; else nothing."""
     return f"; use {names[name]}" if name in names else ""

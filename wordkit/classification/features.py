@@ -93,10 +93,8 @@ class TokenTable:
         if table.size > known:
             self.words += table.lines(np.arange(known, table.size)).decode().split("\n")[:-1]
             _, rows, blob = table.arrays
-            starts, hashes = (
-                rows[known : table.size + 1, START],
-                np.empty(table.size - known, np.int32),
-            )
+            starts = rows[known : table.size + 1, START]
+            hashes = np.empty(table.size - known, np.int32)
             kernels.word_hashes(blob, starts[:-1], starts[1:], hashes)
             self.hashes = np.concatenate([self.hashes, hashes])
 

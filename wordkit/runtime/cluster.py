@@ -232,7 +232,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class _Needs:
-    """What all workers must have."""
+    """Requirements of all workers: a folder that they see, and the versions of packages."""
 
     folder: str
     versions: tuple[tuple[str, str], ...]

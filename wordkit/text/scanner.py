@@ -79,9 +79,8 @@ class WordTable:
 
     def start(self, text_size: int) -> npt.NDArray[np.int64]:
         """Return a state for the kernels, with room for the words of ``text_size`` bytes."""
-        needed = (
-            self._rows[self.size, kernels.START] + 2 * text_size + 8
-        )  # lower case takes at most twice the bytes
+        used = self._rows[self.size, kernels.START]
+        needed = used + 2 * text_size + 8  # lower case takes at most twice the bytes
         if needed > len(self._blob):
             before, self._blob = self._blob, np.zeros(max(needed, 2 * len(self._blob)), np.uint8)
             self._blob[: len(before)] = before

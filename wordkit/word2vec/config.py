@@ -24,7 +24,8 @@ Kept = Literal["in", "out", "sum"]
 
 _DEFAULT_BUCKETS = 2_000_000
 _DEFAULT_MIN_LR = 1e-4
-_LONG_TRAINING, _LONG_LR = 10**8, 0.05  # words in all epochs from which skip-gram starts lower
+_LONG_TRAINING = 10**8  # words in all epochs
+_LOWER_SKIPGRAM_LR = 0.05  # in long trainings, and with subwords
 LIKE: Mapping[str, Mapping[str, Any]] = {
     "word2vec": {
         "lr": {"cbow": 0.05, "skipgram": 0.025},
@@ -203,7 +204,9 @@ class Word2VecConfig(VectorsConfig):
         times = self.negative * float(noise_probabilities(counts, self.ns_exponent).max())
         times *= 3 * self.window if self.arch == "skipgram" else 2
         is_long = self.arch == "skipgram" and self.epochs * int(counts.sum()) > _LONG_TRAINING
-        return replace(self, lr=min(self.usual_lr, _LONG_LR if is_long else 1.0, 1 / times))
+        return replace(
+            self, lr=min(self.usual_lr, _LOWER_SKIPGRAM_LR if is_long else 1.0, 1 / times)
+        )
 
     @property
     def kept(self) -> Kept:
@@ -226,5 +229,5 @@ class Word2VecConfig(VectorsConfig):
     def usual_lr(self) -> float:
         """The default learning rate for the architecture."""
         if self.arch == "skipgram":  # words of a window share n-grams, whose gradients add up
-            return 0.1 if self.subwords is None else _LONG_LR
+            return 0.1 if self.subwords is None else _LOWER_SKIPGRAM_LR
         return 0.2 if self.cbow_gradient == "true" else 0.05
