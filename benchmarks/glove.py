@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None, help="number of lines; all by default")
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--dim", type=int, default=100)
-    parser.add_argument("--x-max", type=float, default=100.0)
+    parser.add_argument("--x-max", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     with enwiki(options.data, options.limit) as text:

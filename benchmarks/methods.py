@@ -1,6 +1,7 @@
 """All methods of word vectors: the same text, the same minutes, every evaluation set.
 
     python benchmarks/methods.py [--minutes 5] [--text FILE ...] [--limit LINES] [--threads N]
+    python benchmarks/methods.py --only GloVe
 
 Each method has its defaults, 100 dimensions, and as many epochs as the minutes allow, by the time
 that the first one took; counting needs one pass and no more. Pairs of words are scored by
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="lines of Wikipedia, from its start")
     parser.add_argument("--minutes", type=float, default=5.0, help="of each method")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD")
     options = parser.parse_args()
     opened = enwiki(options.data, options.limit) if options.text is None else given(options.text)
     with opened as text:
@@ -54,8 +56,8 @@ def main() -> None:
         )
         *pairs, analogies = SETS
         print(heading(["", "epochs", "seconds", *pairs, "Rare Words", analogies]), flush=True)
-        for name, start in METHODS.items():
-            vectors, epochs, seconds = trained(start, text.corpus, options)
+        for name in options.only:
+            vectors, epochs, seconds = trained(METHODS[name], text.corpus, options)
             percent, coverage = sets.score(vectors)
             score = evaluate_similarity(vectors, rare)
             percent["rare"] = 100 * (score.spearman or 0)

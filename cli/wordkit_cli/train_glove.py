@@ -50,7 +50,7 @@ def command(text: tuple[str, ...], output: str, **options: Any) -> None:
     \b
     Examples:
       wordkit train-glove corpus.txt
-      wordkit train-glove corpus.txt --dim 300 --x-max 10 -o glove.safetensors
+      wordkit train-glove corpus.txt --dim 300 --x-max 100 -o glove.safetensors
       wordkit train-glove corpus.txt --checkpoint glove.checkpoint --resume
     """
     from wordkit.counts import begin_glove, iter_train_glove

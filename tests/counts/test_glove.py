@@ -31,7 +31,7 @@ from wordkit.runtime import ThreadPool
 from wordkit.storage.checkpoints import CheckpointPlan
 from wordkit.text import Corpus
 
-SMALL = GloveConfig(dim=10, window=4, epochs=3, x_max=10, min_count=2)
+SMALL = GloveConfig(dim=10, window=4, epochs=3, min_count=2)
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def test_what_a_checkpoint_cannot_resume(corpus: Corpus, tmp_path: Path) -> None
     other = Corpus.from_sentences([["a", "b"]] * 9)
     with pytest.raises(ConfigError, match="of a training on another text"):
         iter_train_glove(other, SMALL, resume=checkpoint)
-    with pytest.raises(ConfigError, match="begun with x_max 10, and cannot resume with 9.0"):
+    with pytest.raises(ConfigError, match="begun with x_max 10.0, and cannot resume with 9.0"):
         iter_train_glove(corpus, replace(SMALL, x_max=9.0), resume=checkpoint)
     with pytest.raises(ConfigError, match=r"c holds a training that was stopped at \d\d%"):
         iter_train_glove(corpus, SMALL, checkpoint=CheckpointPlan(tmp_path / "c"))

@@ -77,7 +77,8 @@ class CountsConfig(CooccurrenceConfig, VectorsConfig):
 class GloveConfig(VectorsConfig):
     """The settings from a corpus to vectors by GloVe, after Pennington, Socher and Manning (2014).
 
-    Their names and defaults are those of the paper and its program where they have any.
+    Their names and defaults are those of the paper and its program where they have any, but for
+    ``x_max``, which is that of the program's demonstration on 17 million words.
     """
 
     window: int = 15
@@ -87,9 +88,9 @@ class GloveConfig(VectorsConfig):
         "window. GloVe's is harmonic.",
     )
     x_max: float = setting(
-        100.0,
+        10.0,
         "Co-occurrence X from which pairs have the full weight. Below it that is (X/x_max)^alpha; "
-        "small texts want less, such as 10.",
+        "100 in the paper, for billions of words.",
         above=0,
         main=True,
     )

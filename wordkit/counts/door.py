@@ -76,7 +76,7 @@ def train_glove(
         memory, threads: as for :func:`wordkit.counts.iter_train_glove`.
         progress: show a bar; None: in terminals and notebooks.
         settings: fields of :class:`wordkit.counts.GloveConfig`, such as ``dim`` (100), ``window``
-            (15), ``epochs`` (25), ``x_max`` (100), ``alpha`` (0.75), ``min_count`` (5), ``lr``,
+            (15), ``epochs`` (25), ``x_max`` (10), ``alpha`` (0.75), ``min_count`` (5), ``lr``,
             ``seed``; and of the text, as for :func:`train_word2vec`.
 
     Raises:
