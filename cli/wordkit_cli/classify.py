@@ -64,7 +64,7 @@ def command(
             for line, found in zip(texts, answers, strict=True):
                 print_json({"text": line.strip(), "labels": [[*each] for each in found]})
         else:
-            shown = ("\t".join(f"{label}\t{p:.4f}" for label, p in found) for found in answers)
+            shown = ["\t".join([f"{label}\t{p:.4f}" for label, p in found]) for found in answers]
             click.echo("\n".join(shown))
     if not some:
         raise TextError(f"{text.name} holds no line; give a text that does")

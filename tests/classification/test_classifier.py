@@ -236,6 +236,8 @@ def test_the_estimator_is_one_of_scikit_learn() -> None:
     numbers = TextClassifier(dim=5, n_jobs=1).fit(TEXTS, [len(label) for label in LABELS])
     assert numbers.classes_.tolist() == [4, 6]
     assert numbers.predict(["a cat", "a car"]).tolist() == [6, 4]
+    small = TextClassifier(dim=5, max_ngrams=3, n_jobs=1).fit(TEXTS, LABELS)
+    assert len(small.classifier_.features.buckets) == 3
     spaced = TextClassifier(dim=5, n_jobs=1).fit(TEXTS, [f" {label}" for label in LABELS])
     assert spaced.predict(["a cat", "a car"]).tolist() == [" animal", " road"]
     assert numbers.predict_proba(["a cat"])[0, 1] > 0.5
@@ -369,7 +371,7 @@ def test_small_files_answer_nearly_the_same(tmp_path: Path) -> None:
         )
         assert np.abs(pruned.probabilities("b0") - made.probabilities("b0")).max() < 0.1
         assert np.array_equal(made.pruned(10**9).probabilities(texts), before)
-    with pytest.raises(ConfigError, match="ngrams must be at least 1, not 0"):
+    with pytest.raises(ConfigError, match="max_ngrams must be at least 1, not 0"):
         made.pruned(0)
     with pytest.raises(ConfigError, match="precision must be fp32, fp16, int8, not 'int4'"):
         made.save(tmp_path / "x", precision="int4")

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,20 +155,20 @@ class Classifier:
         }
         write_tensors(path, tensors, kind=CLASSIFIER, metadata=metadata)
 
-    def pruned(self, ngrams: int) -> Classifier:
+    def pruned(self, max_ngrams: int) -> Classifier:
         """Return a classifier with all words, and the n-grams whose vectors have the largest norms.
 
         After Joulin et al., "FastText.zip: Compressing text classification models" (2016).
 
         Args:
-            ngrams: how many are kept, at most.
+            max_ngrams: how many are kept.
 
         Raises:
             ConfigError: it is no number above 0.
         """
-        check_number("ngrams", ngrams)
+        check_number("max_ngrams", max_ngrams)
         words, rows = np.split(self.vectors, [len(self.features.vocabulary)])
-        kept = np.sort(np.argsort(-np.linalg.norm(rows, axis=1), kind="stable")[:ngrams])
+        kept = np.sort(np.argsort(-np.linalg.norm(rows, axis=1), kind="stable")[:max_ngrams])
         features = replace(self.features, buckets=self.features.buckets[kept])
         return replace(self, features=features, vectors=np.concatenate([words, rows[kept]]))
 
@@ -197,13 +198,12 @@ class Classifier:
         check_number("threshold", threshold, float, at_least=0, at_most=1)
         found = self.probabilities(texts, threads=threads)
         k = min(k, len(self.labels))
-        names = self.labels.words
+        names = np.array(self.labels.words, object)
         best = found.argmax(axis=1)[:, None] if k == 1 else np.argsort(-found, axis=1)[:, :k]
         highest = np.take_along_axis(found, best, axis=1)
-        return [
-            [Prediction(names[i], p) for i, p in zip(ids, values, strict=True) if p >= threshold]
-            for ids, values in zip(best.tolist(), highest.tolist(), strict=True)
-        ]
+        is_kept = highest >= threshold
+        kept = map(Prediction, names[best[is_kept]].tolist(), highest[is_kept].tolist())
+        return [list(islice(kept, number)) for number in is_kept.sum(axis=1).tolist()]
 
     def probabilities(
         self, texts: Document | Iterable[Document], *, threads: int | None = None

@@ -34,6 +34,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         embeddings: vectors of words to start from, or a file of them.
         tokenizer: the name of a tokenizer, or a function from a text to its tokens.
+        max_ngrams: n-grams that are kept, at most, by
+            :meth:`wordkit.classification.Classifier.pruned`; None: all.
         n_jobs: threads; None or −1: all cores.
 
     Attributes:
@@ -60,6 +62,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 1,
         embeddings: Embeddings | str | os.PathLike[str] | None = None,
         tokenizer: str | TokenizeFunction = "basic",
+        max_ngrams: int | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.loss = loss
@@ -79,6 +82,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.embeddings = embeddings
         self.tokenizer = tokenizer
+        self.max_ngrams = max_ngrams
         self.n_jobs = n_jobs
 
     def fit(self, X: Iterable[Document], y: Iterable[Any]) -> TextClassifier:
@@ -117,7 +121,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             change(ClassifierConfig(), **given), embeddings=vectors,
             text={"tokenizer": self.tokenizer}, threads=self._threads,
         )  # fmt: skip
-        self.classes_, self.classifier_ = classes, run.result()
+        made = run.result()
+        self.classes_ = classes
+        self.classifier_ = made if self.max_ngrams is None else made.pruned(self.max_ngrams)
         self._order = self.classifier_.labels.ids(named)
         return self
 

@@ -171,11 +171,10 @@ def line_groups_of(source: TextSource) -> Generator[list[Line], None, None]:
                 text = block.data.decode(errors="replace" if source.replace_errors else "strict")
             except UnicodeDecodeError as error:
                 raise not_utf8(block, error.start) from error
-            first, *others = text.replace("\ufeff", "").split("\n")
-            begun.append(first)
-            group = []
-            for number, line in enumerate(others, block.line):
-                group.append(Line("".join(begun).removesuffix("\r"), block.source, number))
-                begun = [line]
-            if group:
-                yield group
+            *ended, last = text.replace("\ufeff", "").split("\n")
+            if ended:
+                ended[0] = "".join([*begun, ended[0]])
+                begun = []
+                numbered = enumerate(ended, block.line)
+                yield [Line(line.removesuffix("\r"), block.source, n) for n, line in numbered]
+            begun.append(last)
