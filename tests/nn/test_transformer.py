@@ -48,7 +48,7 @@ def unrotated(monkeypatch: pytest.MonkeyPatch) -> None:
     """All positions at angle 0, as torch's layers know of none."""
 
     def table(steps: int, size: int, dtype: Any, device: Any) -> tuple[Tensor, Tensor]:
-        zeros = torch.zeros(steps, size // 2, dtype=dtype, device=device)
+        zeros = torch.zeros(steps, size, dtype=dtype, device=device)
         return zeros.cos(), zeros
 
     monkeypatch.setattr(rotary, "_rotation_table", table)
@@ -150,6 +150,10 @@ def test_gradients_of_rotated_parts() -> None:
     assert torch.autograd.gradcheck(lambda x: rotated_heads(x, cos, sin), (qkv,))
     plain = rotate(qkv[:, :, 0].transpose(1, 2), cos, sin)
     assert_same(rotated_heads(qkv, cos, sin)[0], plain)
+    one = qkv.detach()[:1, :1].clone()  # contiguous in either order of axes
+    kept = one.clone()
+    rotated_heads(one, cos[3:], sin[3:])
+    assert_same(one, kept)
 
 
 def by_definition(stack: Any, x: Tensor) -> Tensor:

@@ -22,10 +22,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
     Args:
         x: shape (…, T, D).
-        cos, sin: of the angles, shape (T, D/2).
+        cos, sin: of :func:`rotations`.
     """
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
 def rotated_heads(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -33,7 +32,7 @@ def rotated_heads(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor
 
     Args:
         qkv: shape (B, T, 3, A, D).
-        cos, sin: of the angles, shape (T, D/2).
+        cos, sin: of :func:`rotations`.
     """
     return _RotatedHeads.apply(qkv, cos, sin)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -44,36 +43,22 @@ class _RotatedHeads(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, ...]:
         ctx.cos, ctx.sin = cos, sin
-        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, A, T, D)
-        parts = torch.empty(qkv.shape, dtype=qkv.dtype, device=qkv.device)
-        _rotate_into(parts[:2], qkv[:2], cos, sin)
-        parts[2] = qkv[2]
+        parts = torch.stack(qkv.transpose(1, 3).unbind(2))  # (3, B, A, T, D)
+        parts[:2] = rotate(parts[:2], cos, sin)
         return parts[0], parts[1], parts[2]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        d_query, d_key, d_value = gradients
-        B, A, T, D = d_query.shape
-        joined = d_query.new_empty(B, T, 3, A, D)
-        parts = joined.permute(2, 0, 3, 1, 4)
-        _rotate_into(parts[0], d_query, ctx.cos, -ctx.sin)
-        _rotate_into(parts[1], d_key, ctx.cos, -ctx.sin)
-        parts[2] = d_value
-        return joined, None, None
-
-
-def _rotate_into(out: Tensor, x: Tensor, cos: Tensor, sin: Tensor) -> None:
-    """Do :func:`rotate` without copies."""
-    (a, b), (first, second) = x.chunk(2, -1), out.chunk(2, -1)
-    torch.mul(a, cos, out=first).addcmul_(b, sin, value=-1)
-    torch.mul(b, cos, out=second).addcmul_(a, sin)
+        parts = torch.stack(gradients)
+        parts[:2] = rotate(parts[:2], ctx.cos, -ctx.sin)
+        return parts.permute(1, 3, 0, 2, 4), None, None
 
 
 def rotations(
     steps: int, size: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return cos and sin of the angles of so many steps, (T, D/2)."""
+    """Return cos and sin of the angles of so many steps, (T, D) each; sin for i < D/2 negative."""
     table = _rotation_table(1 << (steps - 1).bit_length(), size, dtype, device)
     return table[0][:steps], table[1][:steps]
 
@@ -84,4 +69,5 @@ def _rotation_table(
 ) -> tuple[Tensor, Tensor]:
     frequencies = _BASE ** (torch.arange(0, size, 2, dtype=torch.float64) / -size)
     angles = torch.outer(torch.arange(steps, dtype=torch.float64), frequencies)
-    return angles.cos().to(device, dtype), angles.sin().to(device, dtype)
+    cos, sin = angles.cos().repeat(1, 2), torch.cat([-angles.sin(), angles.sin()], 1)
+    return cos.to(device, dtype), sin.to(device, dtype)

@@ -143,7 +143,7 @@ class TransformerLayer(nn.Module):
         if _is_dense(q, k):
             scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(2, 3)
             scores = scores if mask is None else scores + mask
-            means = scores.softmax(-1) @ v
+            means = scores.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
         else:
             means = F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal)
         return means.transpose(1, 2).flatten(2)
