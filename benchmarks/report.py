@@ -39,7 +39,7 @@ CHAPTERS: dict[str, dict[str, str]] = {
         "word2vec_table": "Dimensions and negatives",
         "word2vec_sweep": "How the defaults were chosen",
         "word2vec_sweep_tenth": "The same on a tenth of the text",
-        "word2vec_subwords": "Subwords, beside gensim's FastText",
+        "word2vec_subwords": "Subwords, beside fastText",
         "word2vec_device": "On a GPU",
     },
     "Methods of word vectors": {

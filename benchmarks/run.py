@@ -6,14 +6,14 @@
 The output of each goes to the terminal and to benchmarks/results/NAME.txt, and all of them into
 benchmarks/RESULTS.md. A name is that of a script, or of a script and its subcommand, such as
 word2vec_speed; options go to the script. Those that take long are run only when they are named:
-word2vec_quality, word2vec_sweep, word2vec_sweep_tenth, word2vec_processes and word2vec_subwords (an
-hour), glove (ten minutes, half an hour with GloVe's own program), lm_goal and lm_minutes (a quarter
-and half of one), lm_adaptation (an hour and more), lm_finetuning (seven minutes), lm_architectures
-(four hours), translation_bleu (six minutes), translation_bpe (as long), dialogues_memory and
-dialogues_situations (ten minutes each), dialogues_everyday (an hour and more), dialogues_speed (ten
-minutes), sentence_vae (an hour), classification (half an hour), methods (an hour), guides
-(ten minutes), scaling (1 GB of text), scale (five minutes), and lm_devices and devices, which need
-a GPU.
+word2vec_quality, word2vec_sweep, word2vec_sweep_tenth and word2vec_processes (an hour),
+word2vec_subwords (two minutes, ten with fastText's program), glove (ten minutes, half an hour with
+GloVe's own program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and
+more), lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six minutes),
+translation_bpe (as long), dialogues_memory and dialogues_situations (ten minutes each),
+dialogues_everyday (an hour and more), dialogues_speed (ten minutes), sentence_vae (an hour),
+classification (half an hour), methods (an hour), guides (ten minutes), scaling (1 GB of text),
+scale (five minutes), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations

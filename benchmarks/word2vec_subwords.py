@@ -1,8 +1,10 @@
-"""Word vectors with subwords: wordkit and gensim's FastText on the same text, at the same settings.
+"""Word vectors with subwords: wordkit and fastText on the same text.
 
-    python benchmarks/word2vec_subwords.py [--epochs N] [--threads N] [--limit LINES] [--alone]
+    python benchmarks/word2vec_subwords.py [--program fastText/fasttext] [--epochs N] [--threads N]
 
-Speed, Spearman's correlation on rare words (Luong, Socher and Manning 2013) with no pair left out
+The program is built by make from https://github.com/facebookresearch/fastText, outside of this
+project; without it wordkit is alone. Settings are the same but for the learning rates, which are
+the defaults of each. Speed, Spearman's correlation on rare words (Luong, Socher and Manning 2013)
 and on WordSim-353, analogies, and how often a word is among the ten nearest to a typo of it.
 """
 
@@ -10,19 +12,16 @@ from __future__ import annotations
 
 import argparse
 import random
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gensim.models import FastText
-from machine import counted, heading, in_one_line, row
+from machine import counted, heading, in_one_line, row, run_process
 from word2vec_text import DATA, MIN_COUNT, Text, enwiki, introduction
 from word2vec_wordkit import compile_kernels, train
 
 from wordkit.embeddings import Embeddings
-from wordkit.embeddings.composition import Subwords
 from wordkit.evaluation import evaluate_similarity, iter_evaluate_analogies
-from wordkit.text.subwords import NGrams
 from wordkit.word2vec import Word2VecConfig
 from wordkit.word2vec.config import Arch
 from wordkit_corpora.evaluation_sets import read_analogies, read_word_pairs
@@ -31,7 +30,6 @@ SETS = ("EN-RW-STANFORD.txt", "EN-WS-353-ALL.txt")
 TYPOS, SHORTEST, RANKS = 1000, 6, 20_000  # of words of so many letters, among the most frequent
 NEAREST = 10
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-LR = 0.05  # of fastText, for both architectures
 
 
 def main() -> None:
@@ -41,7 +39,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="lines of the text, from its start")
-    parser.add_argument("--alone", action="store_true", help="without gensim")
+    parser.add_argument("--program", type=Path, help="fastText's")
     options = parser.parse_args()
     with enwiki(options.data, options.limit) as text:
         facts = ("dim 100", "window 5", "5 negatives", "n-grams of 3 to 6, 2,000,000 buckets")
@@ -63,23 +61,23 @@ def _trained(text: Text, options: argparse.Namespace) -> Iterator[tuple[str, Emb
             compile_kernels([config])
             vectors, seconds = train(text.corpus, config, threads=options.threads)
             yield f"{arch}, wordkit{', words alone' if subwords is None else ''}", vectors, seconds
-        if not options.alone:
-            yield f"{arch}, gensim's FastText", *_gensim(text, arch, options)
+        if options.program is not None:
+            yield f"{arch}, fastText", *_fasttext(text, arch, options)
 
 
-def _gensim(text: Text, arch: str, options: argparse.Namespace) -> tuple[Embeddings, float]:
-    model = FastText(
-        vector_size=100, window=5, min_count=MIN_COUNT, workers=options.threads, negative=5,
-        sg=int(arch == "skipgram"), sample=1e-3, alpha=LR, epochs=options.epochs, seed=1,
-    )  # fmt: skip
-    model.build_vocab(corpus_file=str(text.tokens()))
-    began = time.perf_counter()
-    model.train(
-        corpus_file=str(text.tokens()), total_words=text.corpus.tokens, epochs=options.epochs
+def _fasttext(text: Text, arch: str, options: argparse.Namespace) -> tuple[Embeddings, float]:
+    """The vectors of its program, and the seconds of its training by the rate that it prints."""
+    model = text.folder / "fasttext"
+    settings = "-dim 100 -ws 5 -neg 5 -t 1e-3 -minn 3 -maxn 6 -bucket 2000000"
+    settings += f" -minCount {MIN_COUNT} -epoch {options.epochs} -thread {options.threads}"
+    files = ["-input", str(text.tokens()), "-output", str(model)]
+    done = run_process([str(options.program), arch, *files, *settings.split()])
+    # of words and ends of lines
+    rate = options.threads * int(
+        re.findall(r"words/sec/thread: *(\d+)", done.output + done.errors)[-1]
     )
-    seconds = time.perf_counter() - began
-    subwords = Subwords(NGrams(3, 6, 2_000_000), model.wv.vectors_ngrams)
-    return Embeddings(model.wv.index_to_key, model.wv.vectors, subwords=subwords), seconds
+    seen = options.epochs * (text.corpus.tokens + len(text.corpus.offsets) - 1)
+    return Embeddings.load(model.with_suffix(".bin")), seen / rate
 
 
 def _scores(vectors: Embeddings, data: Path) -> list[str]:
@@ -112,4 +110,4 @@ def _typos_found(vectors: Embeddings) -> str:
 
 
 if __name__ == "__main__":
-    in_one_line(main, needs="gensim")
+    in_one_line(main)

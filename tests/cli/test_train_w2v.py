@@ -56,6 +56,7 @@ def test_the_defaults_of_other_programs(wordkit: Wordkit, corpus_txt: Path) -> N
     assert trained("--like", "word2vec") == ("cbow", 0.05, 5e-6, 1e-3, "word2vec", "in")
     assert trained("--like", "word2vec", "--arch", "skipgram")[:3] == ("skipgram", 0.025, 2.5e-6)
     assert trained("--like", "fasttext") == ("skipgram", 0.05, 0, 1e-4, "true", "in")
+    assert load_embeddings("vectors.safetensors").metadata["settings"]["ns_exponent"] == 0.5
     changed = trained("--like", "gensim", "--arch", "skipgram", "--vectors", "out")
     assert changed == ("skipgram", 0.025, 1e-4, 1e-3, "true", "out")
 

@@ -37,6 +37,7 @@ LIKE: Mapping[str, Mapping[str, Any]] = {
         "lr": {"cbow": 0.05, "skipgram": 0.05},
         "min_lr": 0.0,
         "sample": 1e-4,
+        "ns_exponent": 0.5,
     },
 }
 """The defaults of word2vec.c, of gensim's ``Word2Vec`` and of fastText (of words alone) where they
