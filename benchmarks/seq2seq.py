@@ -19,7 +19,7 @@ import argparse
 import random
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -53,6 +53,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared/data/seq2seq"
 RESULTS = HERE / "results"
 SHOWN_DATE = "september 27, 1994"
+BUCKETS = (10, 100)  # batches of dates that are sorted together
 
 SUMS = Seq2SeqConfig(hidden=128, dim=16, attention="none")
 DATES = Seq2SeqConfig(hidden=256, dim=16, attention="none")
@@ -144,18 +145,20 @@ def addition(options: argparse.Namespace) -> None:
 
 
 def dates(options: argparse.Namespace) -> None:
-    """Plain, peeky and attention, with the map of one date."""
+    """Plain, peeky and attention, with the map of one date; and batches sorted by length."""
     pairs = read("date", options)
-    kinds = {
+    configs = {
         "plain": DATES,
         "peeky": changed(DATES, peeky=True),
         **attending(DATES),
     }
+    kinds = {name: (config, 1) for name, config in configs.items()}
+    kinds |= {f"dot, --bucket {bucket}": (configs["dot"], bucket) for bucket in BUCKETS}
     introduce(f"right: fraction of {len(pairs[1]):,} held-out dates", options)
     columns = [f"after {epoch}" for epoch in range(1, options.epochs)]
     print(heading(["", *columns, f"after {options.epochs}, all", "error rate", "s an epoch"]))
-    for name, config in kinds.items():
-        done = train(pairs, config, learning(options))
+    for name, (config, bucket) in kinds.items():
+        done = train(pairs, config, replace(learning(options), bucket=bucket))
         score = iter_evaluate_pairs(done.model, pairs[1]).result()
         shown = [*map(percent, done.right[:-1]), percent(score.exact_match)]
         print(row([name, *shown, percent(score.error_rate), f"{done.seconds:.1f}"]), flush=True)
