@@ -13,7 +13,7 @@ from wordkit.training.adaptive_threads import AdaptiveThreads, adapting_threads
 
 
 class Machine:
-    """Two cores, other processes on some of them, and a training of steps of a tenth of a second.
+    """Two cores, other processes on some of them, and a training.
 
     Args:
         spins: whether threads use their core while they wait for each other.
@@ -22,7 +22,7 @@ class Machine:
     def __init__(self, spins: bool = True) -> None:
         self.now = self.used = self.done = 0.0
         self.warm_up = 2.0  # seconds, in which it is slow and does not use its cores
-        self.spins, self.others = spins, 0
+        self.spins, self.others, self.step = spins, 0, 0.1  # seconds of a step
         self.history: list[int] = []
         self.threads = AdaptiveThreads(2, int, lambda: self.now, lambda: self.used)
 
@@ -35,9 +35,9 @@ class Machine:
             # with two threads, the slower one shares its core
             speed = {1: 0.6 * cores, 2: 1.0 if not self.others else 0.35 / self.others}[n]
             is_warm = self.now >= self.warm_up
-            self.now += 0.1
-            self.used += 0.1 * cores * (1 if self.spins and is_warm else 0.75)
-            self.done += 100 * speed * (1 if is_warm else 0.3)
+            self.now += self.step
+            self.used += self.step * cores * (1 if self.spins and is_warm else 0.75)
+            self.done += 1000 * self.step * speed * (1 if is_warm else 0.3)
             self.threads.update(int(self.done))
             self.history.append(n)
         return self.done - done
@@ -67,6 +67,13 @@ def test_a_busy_machine_has_fewer_until_it_is_quiet(others: int) -> None:
     machine.others = 0
     machine.run(61)
     assert machine.threads.threads == 2
+
+
+def test_long_steps_put_no_trial_off() -> None:
+    machine = Machine()
+    machine.others, machine.step = 2, 2.5
+    machine.run(10)
+    assert machine.threads.threads == 1
 
 
 def test_work_is_measured_stage_by_stage(monkeypatch: pytest.MonkeyPatch) -> None:

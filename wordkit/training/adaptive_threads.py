@@ -22,7 +22,7 @@ T = TypeVar("T")
 _PERIOD = 0.5  # seconds that a rate is measured over
 _LOST_CORES = 0.3  # from which other numbers of threads are tried
 _GAIN = 1.05  # times the rate of before, for a number to be kept
-_PERIODS, _MAX_PERIODS = 6, 120  # between two trials: at first, and after many in vain
+_PAUSE, _MAX_PAUSE = 3.0, 60.0  # seconds between two trials: at first, and after many in vain
 
 
 class AdaptiveThreads:
@@ -47,8 +47,9 @@ class AdaptiveThreads:
         self.threads = self._max = threads
         self._set_threads, self._clock, self._processor_clock = set_threads, clock, processor_clock
         self._before: tuple[int, float] | None = None  # threads and rate, during a trial
-        # periods between trials, and until the next: a training is slow in its first ones
-        self._pause, self._left = _PERIODS, _PERIODS
+        # not at once: a training is slow at first. Not so many periods, each of which lasts for a
+        # step, where two hogs on two cores may make one of seconds
+        self._pause, self._next_trial = _PAUSE, clock() + _PAUSE
         self.begin(0)
 
     def begin(self, done: int) -> None:
@@ -70,13 +71,11 @@ class AdaptiveThreads:
             wanted, rate_before = self._before
             self._before = None
             if rate >= _GAIN * rate_before:
-                wanted, self._pause = self.threads, _PERIODS
+                wanted, self._pause = self.threads, _PAUSE
             else:
-                self._pause = min(2 * self._pause, _MAX_PERIODS)
-            self._left = self._pause
-        elif self._left:
-            self._left -= 1
-        else:
+                self._pause = min(2 * self._pause, _MAX_PAUSE)
+            self._next_trial = self._clock() + self._pause
+        elif self._clock() >= self._next_trial:
             is_slowed = cores < self.threads - _LOST_CORES
             wanted = max(int(cores), 1) if is_slowed else self._max
             if wanted != self.threads:
