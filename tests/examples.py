@@ -171,9 +171,10 @@ def environment(folder: Path) -> dict[str, str]:
 def kept_output(example: Example) -> list[str]:
     """Return what benchmarks/guides.py last printed for an example."""
     lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
+    pages = {page.name for page in PAGES}  # the heading of the next one
     for code, shown, _ in _commands(lines):
         if code == example.code:
-            return [line for line in shown if line]
+            return [line for line in shown if line and line not in pages]
     return []
 
 

@@ -228,6 +228,11 @@ def _say_scores(
                 f"bits per character, {score.bits_per_byte:.4f} bits per byte, perplexity per word "
                 f"{score.perplexity_per_word:.2f}"
             )
+        elif score.oov:
+            progress.say(
+                f"{text}: nothing is known per character, as {score.oov_rate:.1%} of the tokens "
+                "are <unk>"
+            )
 
 
 def _described(model: LanguageModel, rate: float | None) -> str:

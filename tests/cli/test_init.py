@@ -46,7 +46,7 @@ def test_what_a_language_model_cannot_start_from(
         (("--init", vectors), "holds embeddings, not a language model"),
         (("--init", "s.lm"), "s.lm holds a sequence model, not a language model"),
         (("--init", lm, "--hidden", "9"), "hidden must be that of the model to start from, 6, not"),
-        (("--init", lm, "--embeddings", vectors), "dim must be that of the model to start from"),
+        (("--init", lm, "--embeddings", vectors), "init and embeddings both say what to"),
         (("--softmaxes", "3", "--softmax", "sampled"), "softmaxes must be 1 with the softmax samp"),
         (("--softmaxes", "3", "--label-smoothing", "0.1"), "label_smoothing must be 0 with a mix"),
     ):

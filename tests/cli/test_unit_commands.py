@@ -45,6 +45,9 @@ def test_from_text_to_text(wordkit: Wordkit, german: Path, unit: str) -> None:
     model = load_language_model("lm.safetensors")
     text = "Am  Tag\n\nÉ日\n" if unit == "bpe" else "Am  Tag\n\nÉ\n"
     assert model.detokenize(model.vocabulary.decode(model.encode(text))) == text
+    [line] = model.score(["Am  Tag\r\n"])
+    assert model.encode("Am\r\nTag\rDa").tolist() == model.encode("Am\nTag\nDa").tolist()
+    assert line == model.score("Am  Tag")[0]
     done = wordkit("generate", "--seed", "1", "-p", "Am  Tag\n", "-n", "40")
     assert done.stdout.startswith("Am  Tag\n")
     sample = json.loads(wordkit("generate", "--seed", "1", "-p", "Am  Tag\n", "--json").stdout)
@@ -60,7 +63,9 @@ def test_from_text_to_text(wordkit: Wordkit, german: Path, unit: str) -> None:
 
 
 def test_unknown_characters_leave_nothing_to_compare(wordkit: Wordkit, german: Path) -> None:
-    wordkit("train-lm", "train.txt", *UNITS["char"], *SMALL, "-q")
+    (german / "test.txt").write_text("Am Tag日\n", encoding="utf-8")
+    said = wordkit("train-lm", "train.txt", *UNITS["char"], "--test", "test.txt", *SMALL)
+    assert "test: nothing is known per character, as 12.5% of the tokens are <unk>" in said.stderr
     known = json.loads(wordkit("perplexity", "-", "--json", stdin="Am Tag日\n").stdout)
     assert known["oov"] == 1 and known["nats_per_character"] is None
     assert known["perplexity_per_word"] is None and known["bits_per_byte"] is None

@@ -222,7 +222,7 @@ def test_bpe_without_pieces() -> None:
     ("name", "module", "package"),
     [
         ("chinese", "rjieba", "rjieba"),
-        ("japanese", "fugashi", "fugashi and unidic-lite"),
+        ("japanese", "fugashi", "fugashi with unidic-lite"),
         ("bpe", "tokenizers", "tokenizers"),
     ],
 )

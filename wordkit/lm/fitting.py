@@ -103,6 +103,8 @@ def plan_training(
         ConfigError: a setting is unknown, out of its range, has no effect, or does not go with the
             checkpoint or the vectors; or there is no such preset.
     """
+    if embeddings is not None and init is not None:
+        raise ConfigError("init and embeddings both say what to start from; give one")
     if embeddings is not None:
         model = {"dim": embeddings.dim, **model}
     known: Preset | None = None

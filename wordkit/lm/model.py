@@ -148,7 +148,7 @@ class LanguageModel:
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text, cut as in training, with ``<eos>`` at each line break."""
-        first, *others = text.split("\n")
+        first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         tokens = self._line_tokens(first)
         for line in others:
             tokens += [EOS, *self._line_tokens(line)]

@@ -146,7 +146,7 @@ def _texts(model: LanguageModel, lines: Iterable[str | Sequence[str]]) -> Iterat
     for number, line in enumerate(lines, 1):
         words = [*line] if isinstance(line, Iterable) else [line]
         if isinstance(line, str):
-            words = model.tokens(line.removesuffix("\n"))
+            words = model.tokens(line.removesuffix("\n").removesuffix("\r"))
         elif not all(isinstance(word, str) for word in words):
             raise TextError(
                 f"line {number} must be a string or a list of tokens, not {line!r:.50}"

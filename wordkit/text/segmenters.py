@@ -76,7 +76,7 @@ def _japanese() -> Callable[[str], str]:
         import fugashi
         import unidic_lite
     except ImportError as error:
-        raise not_installed("japanese", "fugashi and unidic-lite", "japanese") from error
+        raise not_installed("japanese", "fugashi with unidic-lite", "japanese") from error
     parse: Callable[[str], str] = fugashi.Tagger(f"-d {unidic_lite.DICDIR} -O wakati").parse
     return parse
 
