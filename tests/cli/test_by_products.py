@@ -214,7 +214,7 @@ def test_the_next_place(folder: Path, monkeypatch: pytest.MonkeyPatch, full: int
     assert Path(places[full]).read_text() == "words"
 
 
-@pytest.mark.parametrize("name", WITH_CHECKPOINT)
+@pytest.mark.parametrize("name", [*WITH_CHECKPOINT, "train-classifier"])
 def test_a_training_that_fails_keeps_what_it_has_learnt(
     place: Place, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

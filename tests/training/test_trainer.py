@@ -288,6 +288,15 @@ def test_weights_that_the_last_step_made_infinite_are_never_kept() -> None:
         trained(config, task).result()
 
 
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_validation_without_a_number_stops_it(loss: float) -> None:
+    """Where the last step of an epoch made weights that are finite, and too large."""
+    run = trained(config_of(epochs=3), ToyTask([1.0, loss]))
+    with pytest.raises(DivergenceError, match="diverged after 80 pairs"):
+        run.result()
+    assert run.best()[1]["valid_perplexity"] == pytest.approx(math.e)
+
+
 # --- the run --------------------------------------------------------------------------------------
 
 

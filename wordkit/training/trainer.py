@@ -171,6 +171,8 @@ class Trainer(Generic[M]):
                 metrics = measuring.result()
             with uninterrupted():
                 loss = self.processes.broadcast(metrics.loss, self.device)
+                if not loss < _MAX_LOSS:  # NaN too
+                    raise self._divergence()
                 self._note(replace(metrics, loss=loss), time.monotonic() - began)
         yield replace(report, figures={**self._figures(), "seen": float(self.state.seen)})
 
