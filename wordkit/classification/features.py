@@ -21,6 +21,7 @@ from wordkit.errors import ConfigError, VocabularyError, missing_hint
 from wordkit.runtime import require_memory
 from wordkit.text.kernels import START
 from wordkit.text.lookup import Document, WordIds, block_of
+from wordkit.text.normalization import normalized
 from wordkit.text.scanner import Scanner
 from wordkit.text.subwords import NGrams
 from wordkit.text.tokenizers import Tokenizer, tokenizer_of
@@ -104,7 +105,7 @@ class TokenTable:
         Args:
             texts: read by this table.
             min_count: rarer words are left out.
-            others: words to have beside them.
+            others: words to have beside them, in the normal form of the texts.
 
         Raises:
             VocabularyError: no word is left.
@@ -118,7 +119,8 @@ class TokenTable:
                 "or give more texts"
             )
         known = {self.words[i]: int(counts[i]) for i in frequent}
-        return Vocabulary.from_counts({**known, **{w: 0 for w in others if w not in known}})
+        forms = (normalized(word, self._scanner.tokenizer.normalize) for word in others)
+        return Vocabulary.from_counts({**known, **{w: 0 for w in forms if w not in known}})
 
 
 @dataclass(frozen=True)
