@@ -6,6 +6,7 @@
     python benchmarks/lm.py adaptation a cache, dynamic evaluation and ensembles
     python benchmarks/lm.py finetuning the bundled model trained on, beside one from scratch
     python benchmarks/lm.py architectures   LSTM and Transformer; words, pieces and characters
+    python benchmarks/lm.py characters nats per character of Shakespeare after some minutes
     python benchmarks/lm.py nanogpt    training alone, beside a plain Transformer, in turns
     python benchmarks/lm.py memory     peak memory at vocabularies of 10,000 and 100,000
     python benchmarks/lm.py devices    presets of papers on a GPU, minute by minute
@@ -30,6 +31,7 @@ MODULES = {
     "adaptation": "lm_adaptation",
     "finetuning": "lm_finetuning",
     "architectures": "lm_architectures",
+    "characters": "lm_characters",
     "nanogpt": "lm_nanogpt",
     "memory": "lm_memory",
     "devices": "lm_devices",
@@ -71,6 +73,10 @@ def parse() -> argparse.Namespace:
     )
     parts = ["architectures", "units"]
     architectures.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    characters = commands.add_parser("characters", parents=[shared])
+    characters.add_argument(
+        "--minutes", type=_above_zero, help="default: 3 and 15 of the LSTM, 3 of the Transformer"
+    )
     nanogpt = commands.add_parser("nanogpt", parents=[shared])
     nanogpt.add_argument("--rounds", type=positive, default=3, help="times that each is run")
     nanogpt.add_argument("--windows", type=positive, default=200, help="batches that are timed")

@@ -9,11 +9,11 @@ word2vec_speed; options go to the script. Those that take long are run only when
 word2vec_quality, word2vec_sweep, word2vec_sweep_tenth and word2vec_processes (an hour),
 word2vec_subwords (two minutes, ten with fastText's program), glove (ten minutes, half an hour with
 GloVe's own program), lm_goal and lm_minutes (a quarter and half of one), lm_adaptation (an hour and
-more), lm_finetuning (seven minutes), lm_architectures (four hours), translation_bleu (six minutes),
-translation_bpe (as long), dialogues_memory and dialogues_situations (ten minutes each),
-dialogues_everyday (an hour and more), dialogues_speed (ten minutes), sentence_vae (an hour),
-classification (half an hour), methods (an hour), guides (ten minutes), scaling (1 GB of text),
-scale (five minutes), and lm_devices and devices, which need a GPU.
+more), lm_finetuning (seven minutes), lm_architectures (four hours), lm_characters (half an hour),
+translation_bleu (six minutes), translation_bpe (as long), dialogues_memory and dialogues_situations
+(ten minutes each), dialogues_everyday (an hour and more), dialogues_speed (ten minutes),
+sentence_vae (an hour), classification (half an hour), methods (an hour), guides (ten minutes),
+scaling (1 GB of text), scale (five minutes), and lm_devices and devices, which need a GPU.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ SUBCOMMANDS["word2vec_sweep_tenth"] = ["word2vec.py", "sweep", "--limit", "33750
 SUBCOMMANDS |= {
     f"lm_{name}": ["lm.py", name]
     for name in (
-        "goal", "speed", "minutes", "adaptation", "finetuning", "architectures", "nanogpt",
-        "memory", "devices",
+        "goal", "speed", "minutes", "adaptation", "finetuning", "architectures", "characters",
+        "nanogpt", "memory", "devices",
     )
 }  # fmt: skip
 SUBCOMMANDS |= {
