@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordkit import prepare
-from wordkit.errors import ConfigError, TextError, VocabularyError
+from wordkit.errors import ConfigError, TextError, VersionError, VocabularyError
 from wordkit.lm.data import TextWindows, TokenStream, hold_out, words_to_model
 from wordkit.text import Corpus, Vocabulary
 
@@ -138,6 +138,13 @@ def test_a_text_of_one_symbol() -> None:
         with pytest.raises(TextError, match=f"tokens?, all of the one {said}.*, and a window"):
             TextWindows(stream, 20, 35)
     assert not TokenStream(corpus_of(["a b"]), model_words("a", "<unk>", "<eos>")).of_one_symbol
+
+
+def test_pieces_are_checked_before_the_training() -> None:
+    text = prepare(["a" * 300], tokenizer="bpe", progress=False)
+    text.settings["bpe"] = {**text.settings["bpe"], "format_version": 7}
+    with pytest.raises(VersionError, match="the pieces of bpe are of format 7"):
+        words_to_model(text)
 
 
 # --- holding out ----------------------------------------------------------------------------------

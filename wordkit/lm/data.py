@@ -22,7 +22,7 @@ from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
 from wordkit.text.detokenizer import UNIT_NOUNS, detokenize
 from wordkit.text.sizes import TextSizes, measure_text
-from wordkit.text.tokenizers import unit_of
+from wordkit.text.tokenizers import tokenizer_of, unit_of
 from wordkit.text.vocabulary import EOS, UNK
 
 __all__ = [
@@ -240,6 +240,7 @@ def words_to_model(
 
     Raises:
         ConfigError: a limit is given for pieces of words, all of which are needed.
+        FormatError: the pieces are corrupted, or of a newer version.
         VocabularyError: no word is left.
     """
     known, unit = corpus.vocabulary, unit_of(corpus.settings)
@@ -247,6 +248,7 @@ def words_to_model(
     if known.eos_id is None:
         counts[EOS] = corpus.sentences
     if unit == "bpe":
+        tokenizer_of(corpus.settings)  # raises where its pieces are corrupted
         if min_count not in (None, 1) or max_size not in (None, corpus.settings.get("max_size")):
             raise ConfigError(
                 f"the text is cut into {len(known):,} pieces by bpe, all of which are needed: "
