@@ -216,7 +216,7 @@ def _say_scores(
 
     perplexity, scores = model.metadata["training"]["valid_perplexity"], dict[str, Any]()
     if valid is not None and perplexity is not None:
-        stream = TokenStream(valid, model.vocabulary)
+        stream = TokenStream(valid, model.vocabulary, model.text_settings)
         scores["validation"] = perplexity_of(perplexity, stream)
     if test is not None:
         scores["test"] = progress.finish(iter_perplexity(model, test))

@@ -53,6 +53,15 @@ def test_lines_are_closed_where_the_vocabulary_is_of_a_text_with_line_ends() -> 
     assert words_of(stream, vocabulary) == ["a", "b", "<eos>", "b", "<eos>"]
 
 
+@pytest.mark.parametrize("form", ["none", "nfc", "nfkc"])
+def test_words_are_found_in_the_normal_form_of_the_model(form: str) -> None:
+    vocabulary = model_words("caf\u00e9", "fin", "<eos>", "<unk>")
+    corpus = corpus_of(["cafe\u0301 \ufb01n caf\u00e9"])
+    like = {"tokenizer": "whitespace", "normalize": form}
+    found = words_of(TokenStream(corpus, vocabulary, like), vocabulary)
+    assert found == ["caf\u00e9", "fin" if form == "nfkc" else "<unk>", "caf\u00e9", "<eos>"]
+
+
 def test_what_a_stream_needs() -> None:
     for words in (("a", "<unk>"), ("a", "<eos>")):
         with pytest.raises(VocabularyError, match="needs <unk> and <eos>"):

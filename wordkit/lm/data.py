@@ -20,7 +20,9 @@ from torch import Tensor
 from wordkit.config import check_number
 from wordkit.errors import ConfigError, TextError, VocabularyError, counted
 from wordkit.text import Corpus, Vocabulary
+from wordkit.text.corpus import UNTOLD
 from wordkit.text.detokenizer import UNIT_NOUNS, detokenize
+from wordkit.text.normalization import Normalization, normalized
 from wordkit.text.sizes import TextSizes, measure_text
 from wordkit.text.tokenizers import tokenizer_of, unit_of
 from wordkit.text.vocabulary import EOS, UNK
@@ -38,6 +40,8 @@ _HALVED = 0.05  # fraction of such windows that are drawn around half of the ste
 
 class TokenStream:
     """The ids of a corpus as ids of a model's vocabulary; words that it lacks are ``<unk>``.
+
+    Words are looked up in the normal form of the model's text, and as any equal spelling.
 
     Args:
         corpus: in memory or memory-mapped; a corpus without ``<eos>`` gets one at each line end.
@@ -65,8 +69,9 @@ class TokenStream:
         """Characters, bytes and words of the text; None where they are not known."""
         self._corpus = corpus  # keeps the folder of its ids alive
         self._ids: npt.NDArray[np.int32] = corpus.ids
-        words = corpus.vocabulary.words
-        found = (vocabulary.get(word) for word in words)
+        words, unit = corpus.vocabulary.words, unit_of(corpus.settings)
+        form: Normalization = "none" if unit == "bpe" else {**UNTOLD, **(like or {})}["normalize"]
+        found = (vocabulary.find(normalized(word, form)) for word in words)
         self._model_ids = np.array(
             [self.unk_id if i is None else i for i in found] or [0], dtype=np.int64
         )
