@@ -141,6 +141,11 @@ def begin_training(
         # all processes look: one that ended here would leave the others
         checkpoint, note = resumed_checkpoint(writing, read, kind=kind, resume=resume)
         progress.say(note)
+        if (preset := options.get("preset")) is not None and options["init"] is not None:
+            progress.say(
+                f"{options['init']}: its shape stays; the preset {preset} sets training and "
+                "regularization alone"
+            )
         yield progress, writing, checkpoint
 
 

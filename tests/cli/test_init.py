@@ -33,6 +33,9 @@ def test_a_language_model_is_fine_tuned(wordkit: Wordkit, lm: str) -> None:
     assert Path(lm).read_bytes() == before
     again = ("--init", lm, *QUICK, "--softmax", "exact", "--softmaxes", "1", "--average")
     wordkit("train-lm", "text.txt", *again, "--max-vocabulary", "13", "-o", "c.safetensors", "-q")
+    preset = ("--preset", "rnnlm", *QUICK, "-o", "d.safetensors")
+    said = wordkit("train-lm", "text.txt", "--init", lm, *preset).stderr
+    assert "a.safetensors: its shape stays; the preset rnnlm sets training and regul" in said
     assert len(load_language_model("c.safetensors").vocabulary) == 13
 
 
