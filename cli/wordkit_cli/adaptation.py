@@ -55,6 +55,9 @@ def load_adapted(
     config, valid = changed(AdaptationConfig(), **given), options["valid"]
     if valid is not None and not config.dynamic and config.cache is None:
         raise Refused("--valid has no effect without --cache or --dynamic; give one")
+    for name in ("cache_weight", "cache_flatness"):
+        if name in given and config.cache is None:
+            raise Refused(f"--{name.replace('_', '-')} has no effect without --cache; give both")
     from wordkit.lm import iter_adapt, load_language_model
 
     models = [load_language_model(path, options["device"]) for path in paths]

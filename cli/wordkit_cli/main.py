@@ -117,6 +117,8 @@ def _hint(error: Exception, arguments: list[str]) -> str:
         return ""
     name = error.option_name
     word = next((each for each in arguments if each.startswith(name)), name)
+    if name.startswith("--") or (word == name and name[1].isalpha()):  # as options are written
+        return ""
     return f"A word that begins with - comes after --: {error.ctx.command_path} -- {word}\n"
 
 

@@ -11,7 +11,7 @@ import click
 from wordkit.errors import TextError
 from wordkit_cli.adaptation import adaptation_options, find_models, load_adapted
 from wordkit_cli.options import json_option, model_device_option, reading_options
-from wordkit_cli.output import print_json
+from wordkit_cli.output import escaped, print_json
 from wordkit_cli.progress import Progress, say
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def _row(line: str, score: LineScore) -> tuple[str, ...]:
 
 def _word_rows(number: int, score: LineScore) -> Iterator[tuple[str, ...]]:
     for word, log_probability in score.words:
-        yield str(number), f"{log_probability:.4f}", word
+        yield str(number), f"{log_probability:.4f}", escaped(word.replace("\t", "\\t"))

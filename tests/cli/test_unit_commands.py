@@ -54,8 +54,8 @@ def test_from_text_to_text(wordkit: Wordkit, german: Path, unit: str) -> None:
     [made] = sample["samples"]
     assert made["words"] == made["tokens"], "the earlier name"
     assert "".join(made["tokens"]).replace("<eos>", "\n") == made["text"].removeprefix("Am  Tag\n")
-    rows = wordkit("score", "-", "--words", stdin="Am  Tag!\n").stdout.splitlines()
-    assert "".join(row.split("\t")[2] for row in rows) == "Am  Tag!<eos>"
+    rows = wordkit("score", "-", "--words", stdin="Am  Tag!\t\x1b\n").stdout.splitlines()
+    assert "".join(row.split("\t")[2] for row in rows) == r"Am  Tag!\t\x1b<eos>"
     assert wordkit("predict", "Am Ta", "-n", "3").stdout.count("\n") == 3
     assert (
         model.perplexity(["Am Tag kam der Hund.", "", "Da war es warm!"]).tokens == known["tokens"]

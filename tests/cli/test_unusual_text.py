@@ -48,6 +48,8 @@ def test_words_may_begin_with_a_hyphen(wordkit: Wordkit, folder: Path) -> None:
         hint = f"A word that begins with - comes after --: wordkit {name} -- -5+3\n"
         error = wordkit(*name.split(), "-5+3", status=2).stderr
         assert error.endswith(hint) == (name in TAKES_ARGUMENTS), name
+    for mistaken in ("-x", "--modle"):
+        assert "comes after" not in wordkit("classify", mistaken, "y", status=2).stderr
     (folder / "v.txt").write_text("-lrb- 1 0\nbar 0.5 1\n")
     assert "similar -- -lrb-" in wordkit("similar", "-lrb-", "-m", "v.txt", status=2).stderr
     assert wordkit("similar", "-m", "v.txt", "--", "-lrb-").stdout.startswith("bar")

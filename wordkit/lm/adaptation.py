@@ -30,6 +30,7 @@ from wordkit.lm.data import TokenStream
 from wordkit.lm.model import Ids, LanguageModel, Reading
 from wordkit.lm.network import LanguageModelNetwork
 from wordkit.runtime import Report, as_run, require_memory
+from wordkit.text.detokenizer import UNIT_NOUNS
 from wordkit.training.adaptive_threads import adapting_threads
 from wordkit_corpora import iter_read_corpus
 
@@ -138,11 +139,17 @@ def _adapt(
                 "settings at once"
             )
         if model.vocabulary.words != models[0].vocabulary.words:
-            sizes = [f"{len(each.vocabulary):,}" for each in (model, models[0])]
+            nouns = [UNIT_NOUNS[each.unit] for each in (model, models[0])]
+            known = [each.vocabulary.words for each in (model, models[0])]
+            found, wanted = map(counted, map(len, known), nouns)
+            if found == wanted:
+                pairs = zip(*known, strict=True)
+                place, words = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+                found, wanted = (f"{word!r} as {nouns[0]} {place}" for word in words)
             raise VocabularyError(
-                f"models that answer together need the same vocabulary, and that of model {number} "
-                f"is another ({sizes[0]} words, {sizes[1]} in the first); train all on the same "
-                "text with the same settings"
+                f"models that answer together need the same vocabulary: that of model {number} has "
+                f"{found}, that of the first {wanted}; train all on the same text with the same "
+                "settings"
             )
     for name in ("cache_weight", "cache_flatness"):
         if config.cache is None and getattr(config, name) is not None:
