@@ -60,6 +60,9 @@ def test_words_are_found_in_the_normal_form_of_the_model(form: str) -> None:
     like = {"tokenizer": "whitespace", "normalize": form}
     found = words_of(TokenStream(corpus, vocabulary, like), vocabulary)
     assert found == ["caf\u00e9", "fin" if form == "nfkc" else "<unk>", "caf\u00e9", "<eos>"]
+    corpus.settings["tokenizer"] = like["tokenizer"] = "char"  # nothing is lost without a form
+    found = words_of(TokenStream(corpus, vocabulary, like), vocabulary)
+    assert found[0] == ("<unk>" if form == "none" else "caf\u00e9")
 
 
 def test_what_a_stream_needs() -> None:

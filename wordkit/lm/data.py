@@ -41,7 +41,7 @@ _HALVED = 0.05  # fraction of such windows that are drawn around half of the ste
 class TokenStream:
     """The ids of a corpus as ids of a model's vocabulary; words that it lacks are ``<unk>``.
 
-    Words are looked up in the normal form of the model's text, and as any equal spelling.
+    They are looked up in the normal form of the model's text; words as any equal spelling too.
 
     Args:
         corpus: in memory or memory-mapped; a corpus without ``<eos>`` gets one at each line end.
@@ -71,11 +71,13 @@ class TokenStream:
         self._ids: npt.NDArray[np.int32] = corpus.ids
         words, unit = corpus.vocabulary.words, unit_of(corpus.settings)
         form: Normalization = "none" if unit == "bpe" else {**UNTOLD, **(like or {})}["normalize"]
-        found = (vocabulary.find(normalized(word, form)) for word in words)
+        find = vocabulary.find if unit == "word" else vocabulary.get
+        found = (find(normalized(word, form)) for word in words)
         self._model_ids = np.array(
             [self.unk_id if i is None else i for i in found] or [0], dtype=np.int64
         )
-        if not _has_line_ends(corpus):
+        eos = corpus.vocabulary.eos_id
+        if eos is None or corpus.ids[corpus.offsets[1] - 1] != eos:  # the first line has none
             self._ids = _with_line_ends(corpus, len(words))
             self._model_ids = np.append(self._model_ids[: len(words)], self.eos_id)
 
@@ -213,12 +215,6 @@ def check_units(corpus: Corpus, like: Mapping[str, Any]) -> None:
             f"{corpus.settings.get('source', 'the text')} is cut into {unit}s, and that of the "
             f"model into {'others' if unit == known else f'{known}s'}; give the text itself"
         )
-
-
-def _has_line_ends(corpus: Corpus) -> bool:
-    """Return whether the first line, and with it all, ends with ``<eos>``."""
-    eos = corpus.vocabulary.eos_id
-    return eos is not None and bool(corpus.ids[corpus.offsets[1] - 1] == eos)
 
 
 def _with_line_ends(corpus: Corpus, eos: int) -> npt.NDArray[np.int32]:
