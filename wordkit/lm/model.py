@@ -92,14 +92,11 @@ class LanguageModel:
         text = self.metadata.get("text", {})
         if not (isinstance(text, Mapping) and isinstance(text.get("tokenizer", ""), str)):
             raise ConfigError(f"text must tell a tokenizer and numbers, not {text!r:.50}")
-        if self.numbers not in ("keep", "N"):
-            raise ConfigError(f"numbers must be keep or N, not {self.numbers!r:.50}")
-        normalize, case = (self.text_settings[name] for name in ("normalize", "case"))
-        if normalize not in get_args(Normalization):
-            forms = ", ".join(get_args(Normalization))
-            raise ConfigError(f"normalize must be one of {forms}, not {normalize!r:.50}")
-        if case not in (None, *get_args(Case)):
-            raise ConfigError(f"case must be one of {', '.join(get_args(Case))}, not {case!r:.50}")
+        numbers, forms, cases = ("keep", "N"), get_args(Normalization), (None, *get_args(Case))
+        for name, known in (("numbers", numbers), ("normalize", forms), ("case", cases)):
+            if (value := self.text_settings[name]) not in known:
+                choices = ", ".join(filter(None, known))
+                raise ConfigError(f"{name} must be one of {choices}, not {value!r:.50}")
         if text.get("tokenizer") == "bpe":
             _ = self.tokenizer  # raises where its pieces are corrupted
 
@@ -148,11 +145,13 @@ class LanguageModel:
 
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text, cut as in training, with ``<eos>`` at each line break."""
-        first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        tokens = self._line_tokens(first)
-        for line in others:
-            tokens += [EOS, *self._line_tokens(line)]
-        return tokens
+        tokens: list[str] = []
+        for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+            words = self.tokenizer(line)
+            if self.numbers == "N":
+                words = ["N" if is_number(word) else word for word in words]
+            tokens += [EOS, *words]
+        return tokens[1:]
 
     def prompt_tokens(self, prompt: str | Sequence[str]) -> list[str]:
         """Return the tokens of a prompt, which may be text or tokens already."""
@@ -161,12 +160,6 @@ class LanguageModel:
         if not isinstance(prompt, Iterable) or not all(isinstance(p, str) for p in (*prompt,)):
             raise ConfigError(f"a prompt must be text or a list of tokens, not {prompt!r:.50}")
         return list(prompt)
-
-    def _line_tokens(self, line: str) -> list[str]:
-        found = self.tokenizer(line)
-        if self.numbers == "N":
-            return ["N" if is_number(word) else word for word in found]
-        return list(found)
 
     def detokenize(self, tokens: str | Iterable[str]) -> str:
         """Return the text of tokens; of characters and pieces the very text that gave them."""

@@ -319,14 +319,10 @@ def _words(
 
 def _metadata(corpus: Corpus, valid: Corpus | None, config: TrainingConfig) -> dict[str, Any]:
     """Return the metadata of the model: the same for equal runs, so without times."""
-    settings = corpus.settings
+    text = {name: corpus.settings.get(name, value) for name, value in UNTOLD.items()}
     return {
         "made_by": "wordkit train-lm",
-        "text": {
-            name: settings.get(name, value)
-            for name, value in UNTOLD.items()
-            if value is not None or settings.get(name) is not None
-        },
+        "text": {name: value for name, value in text.items() if value is not None},
         "settings": asdict(config),
         "corpus": _record(corpus),
         "valid": None if valid is None else _record(valid),

@@ -261,16 +261,11 @@ def _whitespace(line: str) -> list[str]:
 
 
 @cache
-def _nltk(name: str) -> TokenizeFunction:
+def _nltk(kind: str) -> TokenizeFunction:
     """Return the tokenize method of one of NLTK's rule-based tokenizers, which need no data."""
-    if name == "treebank":
-        from nltk.tokenize.treebank import TreebankWordTokenizer as Chosen
-    elif name == "tweet":
-        from nltk.tokenize.casual import TweetTokenizer as Chosen
-    else:
-        from nltk.tokenize.toktok import ToktokTokenizer as Chosen
-    function: TokenizeFunction = Chosen().tokenize
-    return function
+    from nltk import tokenize
+
+    return getattr(tokenize, kind)().tokenize  # type: ignore[no-any-return]
 
 
 @cache
@@ -281,13 +276,13 @@ def _stray() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     return re.compile(belonging), re.compile(rf"(?<!\S){belonging}"), re.compile(f"[{visible}]")
 
 
-def _nltk_tokenizer(name: str, description: str) -> Tokenizer:
+def _nltk_tokenizer(name: str, kind: str, description: str) -> Tokenizer:
     def function(line: str) -> Sequence[str]:
         if line.isascii():
-            return _nltk(name)(line)
+            return _nltk(kind)(line)
         belonging, at_start, visible = _stray()
         tokens: list[str] = []
-        for token in _nltk(name)(at_start.sub("", line)):
+        for token in _nltk(kind)(at_start.sub("", line)):
             start = belonging.match(token)
             end = start.end() if start and tokens else 0
             if end:
@@ -349,7 +344,7 @@ _TOKENIZERS: Iterable[Tokenizer] = (
         "unidic-lite",
         needs_processes=True,
     ),
-    _nltk_tokenizer("treebank", "Penn Treebank rules (NLTK)"),
-    _nltk_tokenizer("tweet", "hashtags, mentions, emoticons kept whole (NLTK)"),
-    _nltk_tokenizer("toktok", "tok-tok, for many languages (NLTK)"),
+    _nltk_tokenizer("treebank", "TreebankWordTokenizer", "Penn Treebank rules (NLTK)"),
+    _nltk_tokenizer("tweet", "TweetTokenizer", "hashtags, mentions, emoticons kept whole (NLTK)"),
+    _nltk_tokenizer("toktok", "ToktokTokenizer", "tok-tok, for many languages (NLTK)"),
 )
