@@ -132,6 +132,10 @@ def begin_training(
     """
     from wordkit.storage.checkpoints import resumed_checkpoint
 
+    for name in ("embeddings", "source_embeddings", "target_embeddings"):
+        if options["init"] is not None and options.get(name) is not None:
+            this = f"--{name.replace('_', '-')}"
+            raise Refused(f"--init and {this} both say what to start from; give one")
     is_first, resume = is_first_process(), options["resume"]
     log = options["log"] if is_first else None
     check_training([output], options)

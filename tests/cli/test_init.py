@@ -49,7 +49,7 @@ def test_what_a_language_model_cannot_start_from(
         (("--init", vectors), "holds embeddings, not a language model"),
         (("--init", "s.lm"), "s.lm holds a sequence model, not a language model"),
         (("--init", lm, "--hidden", "9"), "hidden must be that of the model to start from, 6, not"),
-        (("--init", lm, "--embeddings", vectors), "init and embeddings both say what to"),
+        (("--init", lm, "--embeddings", vectors), "--init and --embeddings both say what to"),
         (("--softmaxes", "3", "--softmax", "sampled"), "softmaxes must be 1 with the softmax samp"),
         (("--softmaxes", "3", "--label-smoothing", "0.1"), "label_smoothing must be 0 with a mix"),
     ):
@@ -93,3 +93,5 @@ def test_a_sequence_model_is_fine_tuned(wordkit: Wordkit, folder: Path) -> None:
         (("--source-embeddings", "nope"), "cannot read nope"),
     ):
         assert says in wordkit(*train, *more, status=1).stderr.splitlines()[-1]
+    both = wordkit(*train, "--init", "a.s2s", "--target-embeddings", "v.txt", status=2).stderr
+    assert "--init and --target-embeddings both say what to start from; give one" in both
