@@ -3,10 +3,10 @@
     python benchmarks/word2vec_subwords.py [--program fastText/fasttext] [--epochs N] [--threads N]
 
 The program is built by make from https://github.com/facebookresearch/fastText, outside of this
-project; without it wordkit is alone. Settings are the same but for learning rates and the exponent
-of the noise, which are the defaults of each. Speed, Spearman's correlation on rare words (Luong,
-Socher and Manning 2013) and on WordSim-353, analogies, and how often a word is among the ten
-nearest to a typo of it.
+project; without it wordkit is alone. Settings are the same, with negatives by the square root of
+their frequency as in fastText, but for the learning rates, which are the defaults of each. Speed,
+Spearman's correlation on rare words (Luong, Socher and Manning 2013) and on WordSim-353, analogies,
+and how often a word is among the ten nearest to a typo of it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
 def _trained(text: Text, options: argparse.Namespace) -> Iterator[tuple[str, Embeddings, float]]:
     archs: tuple[Arch, ...] = ("skipgram", "cbow")
     for arch in archs:
-        settings = {"min_count": MIN_COUNT, "epochs": options.epochs}
+        settings = {"min_count": MIN_COUNT, "epochs": options.epochs, "ns_exponent": 0.5}
         for subwords in (None, "3-6"):
             config = Word2VecConfig(arch, subwords=subwords, vectors="in", **settings)
             compile_kernels([config])
