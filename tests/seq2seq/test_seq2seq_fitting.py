@@ -40,6 +40,8 @@ def test_words_get_the_model_and_dropout_for_the_time_there_is() -> None:
     long, short = (fit_preset(pairs, "word", minutes=m, device="cpu") for m in (5, 0.05))
     assert long.model.unit == "word" and long.model.tied
     assert long.model.dropout > short.model.dropout
+    transformer = fit_preset(pairs, "word", minutes=5, device="cpu", arch="transformer")
+    assert transformer.model.dropout == long.model.dropout / 2
     assert long.training.epochs is None and long.training.max_minutes == 5
     assert fit_preset(pairs, "word", device="cpu").training.epochs == 10
 

@@ -181,7 +181,7 @@ def fit_preset(
         speed = _UNITS_PER_SECOND * (1 if choose_device(device) == "cpu" else _DEVICE_SPEEDUP)
         seen = 60 * (minutes or math.inf) * speed / max(sum(map(np.sum, lengths)), 1)
         seen = min(seen, math.inf if epochs is None else epochs)
-        model["dropout"] = _dropout(float(seen))
+        model["dropout"] = _dropout(float(seen), arch)
         has_few_single = unit == "word" and all(map(_has_few_single, sides))
         training["min_count"] = 2 if has_few_single else 1
         description += f" for about {seen:.1f} epochs"
@@ -194,9 +194,14 @@ def _start(unit: str, arch: str) -> Preset:
     return PRESETS[f"transformer-{kind}" if arch == "transformer" else kind]
 
 
-def _dropout(epochs: float) -> float:
-    """Return the dropout probability, the higher the more often the pairs are seen."""
-    return round(min(max(0.3 + 0.1 * math.log2(max(epochs, 0.1) / 7), 0.2), 0.5), 2)
+def _dropout(epochs: float, arch: str) -> float:
+    """Return the dropout probability, the higher the more often the pairs are seen.
+
+    A Transformer takes half: of Multi30k by pieces it learnt more in 11 epochs at 0.2 than in 15 at
+    0.48 (BLEU 41.9 on the validation pairs, and 36.9 on the test pairs).
+    """
+    recurrent = min(max(0.3 + 0.1 * math.log2(max(epochs, 0.1) / 7), 0.2), 0.5)
+    return round(recurrent / 2 if arch == "transformer" else recurrent, 2)
 
 
 def _has_few_single(texts: Iterable[str]) -> bool:
