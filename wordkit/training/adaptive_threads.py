@@ -47,8 +47,8 @@ class AdaptiveThreads:
         self.threads = self._max = threads
         self._set_threads, self._clock, self._processor_clock = set_threads, clock, processor_clock
         self._before: tuple[int, float] | None = None  # threads and rate, during a trial
-        # not at once: a training is slow at first. Not so many periods, each of which lasts for a
-        # step, where two hogs on two cores may make one of seconds
+        # a training is slow at first; in seconds, as beside two processes on two cores one step may
+        # take some, and a period is no shorter
         self._pause, self._next_trial = _PAUSE, clock() + _PAUSE
         self.begin(0)
 
