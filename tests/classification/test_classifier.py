@@ -375,6 +375,8 @@ def test_small_files_answer_nearly_the_same(tmp_path: Path) -> None:
         assert np.abs(small.probabilities("b0") - made.probabilities("b0")).max() < 0.1
         assert np.array_equal(made.pruned(10**9).probabilities(texts), before)
     with pytest.raises(ConfigError, match="max_ngrams must be at least 1, not 0"):
+        TextClassifier(max_ngrams=0).fit(["one label"], ["alone"])  # before it is trained
+    with pytest.raises(ConfigError, match="max_ngrams must be at least 1, not 0"):
         made.pruned(0)
     with pytest.raises(ConfigError, match="precision must be fp32, fp16, int8, not 'int4'"):
         made.save(tmp_path / "x", precision="int4")

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from wordkit.classification.config import ClassifierConfig
 from wordkit.classification.examples import labelled_texts
 from wordkit.classification.train import iter_train_classifier
-from wordkit.config import change
+from wordkit.config import change, check_number
 from wordkit.embeddings import Embeddings, load_embeddings
 from wordkit.errors import ConfigError, missing_hint
 from wordkit.text.lookup import Document
@@ -98,6 +98,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TextError: all texts have one label, or one is not valid Unicode.
             WordkitError: as :func:`wordkit.classification.iter_train_classifier` says.
         """
+        if self.max_ngrams is not None:
+            check_number("max_ngrams", self.max_ngrams)
         y = list(y)
         for label in y:
             if not isinstance(label, str | Real | np.generic) or label != label:
